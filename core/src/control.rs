@@ -1,0 +1,121 @@
+//! Progress and cancellation of one call.
+//!
+//! The library has no clock, no thread and no global state of its own, so both are the caller's
+//! closures. They are called from the calling thread only, between waves of work that take at
+//! most about 50 ms a thread on a current machine. A deadline is a stop question that looks at a
+//! clock: `|| Instant::now() > end`.
+
+use crate::error::{Error, Result};
+use crate::exec::Exec;
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// What is being done: "seed", "assign", "update", "order", "compare", "select".
+    pub stage: &'static str,
+    /// Units done in this stage.
+    pub done: u64,
+    /// Units in this stage.
+    pub total: u64,
+}
+
+/// The caller's two closures. The default asks and reports nothing.
+#[derive(Clone, Copy, Default)]
+pub struct Control<'a> {
+    stop: Option<&'a dyn Fn() -> bool>,
+    report: Option<&'a dyn Fn(&Progress)>,
+}
+
+impl<'a> Control<'a> {
+    /// Never stops, reports nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The call ends with [`Error::Cancelled`] soon after `stop` first answers `true`.
+    pub fn stop_when(mut self, stop: &'a dyn Fn() -> bool) -> Self {
+        self.stop = Some(stop);
+        self
+    }
+
+    /// `report` hears of the progress.
+    pub fn report_to(mut self, report: &'a dyn Fn(&Progress)) -> Self {
+        self.report = Some(report);
+        self
+    }
+
+    /// Reports `done` of `total`, then asks whether to stop.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub fn poll(&self, stage: &'static str, done: u64, total: u64) -> Result<()> {
+        if let Some(report) = self.report {
+            report(&Progress { stage, done, total });
+        }
+        match self.stop {
+            Some(stop) if stop() => Err(Error::Cancelled),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl core::fmt::Debug for Control<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Control")
+            .field("stop", &self.stop.is_some())
+            .field("report", &self.report.is_some())
+            .finish()
+    }
+}
+
+/// Where a call runs and how it is watched. Never changes a result.
+///
+/// # Example
+/// ```
+/// use pauca::{Context, Control, Exec, KMeans, Error};
+/// let x = ndarray::array![[0.0f32], [1.0], [10.0], [11.0]];
+/// let stop = || true;
+/// let cx = Context::new(Exec::serial(), Control::new().stop_when(&stop));
+/// let backend = pauca::Cpu::new()?;
+/// let rows = pauca::Rows::F32(x.view());
+/// let cancelled = KMeans::new(2).fit_on(&backend, &rows, None, &cx);
+/// assert!(matches!(cancelled, Err(Error::Cancelled)));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Context<'a> {
+    /// Where the work runs.
+    pub exec: Exec<'a>,
+    /// Progress and cancellation.
+    pub control: Control<'a>,
+}
+
+impl<'a> Context<'a> {
+    /// Both parts.
+    pub fn new(exec: Exec<'a>, control: Control<'a>) -> Self {
+        Self { exec, control }
+    }
+
+    /// Runs `f` on every item, in waves of about 50 ms a thread, polling between the waves.
+    /// `cost` is the work of one item in multiply-adds.
+    pub(crate) fn in_waves<T: Send>(
+        &self,
+        stage: &'static str,
+        items: &mut [T],
+        cost: u64,
+        f: impl Fn(&mut T) + Sync,
+    ) -> Result<()> {
+        // 2^30 multiply-adds are about 50 ms on one core of a machine with AVX2.
+        let per_thread = ((1u64 << 30) / cost.max(1)).clamp(1, 1 << 20) as usize;
+        let wave = per_thread.saturating_mul(self.exec.width());
+        let total = items.len() as u64;
+        let mut done = 0;
+        for items in items.chunks_mut(wave) {
+            self.exec.for_each(items, &f);
+            done += items.len() as u64;
+            self.control.poll(stage, done, total)?;
+        }
+        Ok(())
+    }
+}

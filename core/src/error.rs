@@ -1,0 +1,153 @@
+//! The one error type. Every variant carries the numbers that a caller needs to act.
+
+use alloc::boxed::Box;
+
+/// What a [`RowSource`](crate::RowSource) of the caller's reports when it cannot deliver rows.
+pub type SourceError = Box<dyn core::error::Error + Send + Sync>;
+
+/// Result of every fallible function of this crate.
+pub type Result<T> = core::result::Result<T, Error>;
+
+/// Everything that can go wrong.
+///
+/// No function of this crate panics on bad input, and outputs are written only on success
+/// (exceptions are named where they are).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A NaN or an infinity; the first one in row order.
+    #[error("{what} holds a NaN or an infinity, first at row {row}, column {col}")]
+    NonFinite {
+        /// Which input: "x", "centroids", "weights".
+        what: &'static str,
+        /// Row of the first such value (global row id for a block of a larger set).
+        row: u64,
+        /// Column of the first such value.
+        col: usize,
+    },
+    /// An input without rows or without columns.
+    #[error("{what} is empty")]
+    Empty {
+        /// Which input.
+        what: &'static str,
+    },
+    /// Two inputs that must agree in length do not.
+    #[error("{what} has length {found}, expected {expected}")]
+    ShapeMismatch {
+        /// Which length.
+        what: &'static str,
+        /// The length that the other inputs imply.
+        expected: usize,
+        /// The length that was given.
+        found: usize,
+    },
+    /// A parameter outside its documented range.
+    #[error("{name} is {value}, expected {expected}")]
+    InvalidParameter {
+        /// Name of the parameter.
+        name: &'static str,
+        /// The value that was given.
+        value: f64,
+        /// The documented range.
+        expected: &'static str,
+    },
+    /// Two settings that exclude each other.
+    #[error("{first} cannot be combined with {second}: {why}")]
+    Conflict {
+        /// One setting.
+        first: &'static str,
+        /// The other setting.
+        second: &'static str,
+        /// Why, in one clause.
+        why: &'static str,
+    },
+    /// More clusters than rows that can found one.
+    #[error("{k} clusters asked of {n} rows that can found one")]
+    TooManyClusters {
+        /// Clusters asked for.
+        k: usize,
+        /// Rows of positive weight.
+        n: usize,
+    },
+    /// A label outside the clusters.
+    #[error("label {label} at row {row} is outside 0..{k}")]
+    LabelOutOfRange {
+        /// Row of the first such label.
+        row: usize,
+        /// The label.
+        label: u32,
+        /// Number of clusters.
+        k: usize,
+    },
+    /// A row of zeros where the policy is to refuse them.
+    #[error("row {row} is all zeros and has no direction")]
+    ZeroRow {
+        /// The first such row.
+        row: u64,
+    },
+    /// A size that the machine's integers or the proven bounds cannot serve.
+    #[error("{what} is {size}, the limit is {limit}")]
+    TooLarge {
+        /// Which size.
+        what: &'static str,
+        /// The size.
+        size: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// An allocation that grows with the input was refused.
+    #[error("out of memory: {bytes} bytes could not be had")]
+    OutOfMemory {
+        /// Bytes of the refused allocation.
+        bytes: usize,
+    },
+    /// The caller asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// A SIMD level that is unknown or that this machine lacks.
+    #[error("SIMD level is not one of those available here ({available})")]
+    SimdLevel {
+        /// The levels that are.
+        available: &'static str,
+    },
+    /// Bytes that are not a state of this crate, are of another version, or were damaged.
+    #[error("{what}: not usable at byte {offset}: {why}")]
+    Corrupt {
+        /// Which state.
+        what: &'static str,
+        /// Where reading stopped.
+        offset: usize,
+        /// Why, in one clause.
+        why: &'static str,
+    },
+    /// A checkpoint of other data or of another configuration.
+    #[error("the checkpoint does not belong here: {what} differs")]
+    Mismatch {
+        /// What differs.
+        what: &'static str,
+    },
+    /// The caller's row source failed.
+    #[error("row source failed")]
+    Source(#[source] SourceError),
+}
+
+/// A vector of `len` copies of `value`, or [`Error::OutOfMemory`].
+pub(crate) fn try_vec<T: Clone>(len: usize, value: T) -> Result<alloc::vec::Vec<T>> {
+    let mut out = try_capacity(len)?;
+    out.resize(len, value);
+    Ok(out)
+}
+
+/// An empty vector with room for `capacity` items, or [`Error::OutOfMemory`].
+pub(crate) fn try_capacity<T>(capacity: usize) -> Result<alloc::vec::Vec<T>> {
+    let mut out = alloc::vec::Vec::new();
+    try_grow(&mut out, capacity)?;
+    Ok(out)
+}
+
+/// Room for `additional` more items in `vec`, or [`Error::OutOfMemory`].
+pub(crate) fn try_grow<T>(vec: &mut alloc::vec::Vec<T>, additional: usize) -> Result<()> {
+    vec.try_reserve(additional).map_err(|_| Error::OutOfMemory {
+        bytes: additional.saturating_mul(size_of::<T>()),
+    })
+}

@@ -1,0 +1,142 @@
+//! Where work runs: on the calling thread, in a rayon pool, or in the caller's own executor.
+//!
+//! Algorithms split their work into tasks that write disjoint outputs and whose arithmetic does
+//! not depend on the split, so the choice here never changes a bit of a result.
+
+/// A pool of the caller's own: OpenMP, a work-stealing runtime, a game engine's jobs.
+#[cfg(feature = "std")]
+pub trait Executor: Sync {
+    /// How many tasks can run at once; used only to size waves of work.
+    fn width(&self) -> usize;
+
+    /// Calls `task(i)` once for every `i < tasks`, in any order and on any threads, and returns
+    /// when all calls have returned.
+    fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync));
+}
+
+/// Where a call runs.
+///
+/// # Example
+/// ```
+/// use pauca::Exec;
+/// assert_eq!(Exec::serial().width(), 1);
+/// ```
+#[derive(Clone, Default)]
+pub struct Exec<'a>(Kind<'a>);
+
+#[derive(Clone, Default)]
+enum Kind<'a> {
+    #[cfg_attr(not(feature = "rayon"), default)]
+    Serial,
+    #[cfg(feature = "rayon")]
+    #[default]
+    CurrentPool,
+    #[cfg(feature = "rayon")]
+    Private(alloc::sync::Arc<rayon::ThreadPool>),
+    #[cfg(feature = "std")]
+    Custom(&'a dyn Executor),
+    // Keeps the lifetime when no feature uses it.
+    #[allow(dead_code, reason = "never built: it only carries the lifetime without std")]
+    Never(core::convert::Infallible, core::marker::PhantomData<&'a ()>),
+}
+
+/// More threads than this are never started, whatever is asked.
+#[cfg(feature = "rayon")]
+const MAX_THREADS: usize = 256;
+
+impl<'a> Exec<'a> {
+    /// Everything on the calling thread.
+    pub fn serial() -> Self {
+        Self(Kind::Serial)
+    }
+
+    /// The rayon pool that the caller is in, else rayon's global one. The default.
+    #[cfg(feature = "rayon")]
+    pub fn rayon() -> Self {
+        Self(Kind::CurrentPool)
+    }
+
+    /// A private pool of `n` threads (at most 256), ended when the last clone is dropped.
+    ///
+    /// # Errors
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) when `n` is 0 or the system refuses
+    /// the threads.
+    #[cfg(feature = "rayon")]
+    pub fn threads(n: usize) -> crate::Result<Self> {
+        let refused = |expected| crate::Error::InvalidParameter { name: "threads", value: n as f64, expected };
+        if n == 0 {
+            return Err(refused("at least 1"));
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(n.min(MAX_THREADS))
+            .build()
+            .map_err(|_| refused("as many as the system can start"))?;
+        Ok(Self(Kind::Private(alloc::sync::Arc::new(pool))))
+    }
+
+    /// The caller's own pool.
+    #[cfg(feature = "std")]
+    pub fn custom(executor: &'a dyn Executor) -> Self {
+        Self(Kind::Custom(executor))
+    }
+
+    /// How many tasks run at once.
+    pub fn width(&self) -> usize {
+        match &self.0 {
+            Kind::Serial => 1,
+            #[cfg(feature = "rayon")]
+            Kind::CurrentPool => rayon::current_num_threads(),
+            #[cfg(feature = "rayon")]
+            Kind::Private(pool) => pool.current_num_threads(),
+            #[cfg(feature = "std")]
+            Kind::Custom(executor) => executor.width().max(1),
+            Kind::Never(never, _) => match *never {},
+        }
+    }
+
+    /// Calls `f` on every item, each as one task.
+    pub(crate) fn for_each<T: Send>(&self, items: &mut [T], f: impl Fn(&mut T) + Sync) {
+        match &self.0 {
+            Kind::Serial => items.iter_mut().for_each(f),
+            #[cfg(feature = "rayon")]
+            Kind::CurrentPool => on_rayon(items, f),
+            #[cfg(feature = "rayon")]
+            Kind::Private(pool) => pool.install(|| on_rayon(items, f)),
+            #[cfg(feature = "std")]
+            Kind::Custom(executor) => on_custom(*executor, items, f),
+            Kind::Never(never, _) => match *never {},
+        }
+    }
+}
+
+#[cfg(feature = "rayon")]
+fn on_rayon<T: Send>(items: &mut [T], f: impl Fn(&mut T) + Sync) {
+    use rayon::prelude::*;
+    items.par_iter_mut().with_max_len(1).for_each(f);
+}
+
+/// Hands each item to the one call that has its index. The locks are never contended; they are
+/// what makes the hand-over safe without `unsafe` even if an executor calls an index twice.
+#[cfg(feature = "std")]
+fn on_custom<T: Send>(executor: &dyn Executor, items: &mut [T], f: impl Fn(&mut T) + Sync) {
+    let slots: alloc::vec::Vec<std::sync::Mutex<Option<&mut T>>> =
+        items.iter_mut().map(|item| std::sync::Mutex::new(Some(item))).collect();
+    executor.run(slots.len(), &|i| {
+        let item = slots.get(i).and_then(|slot| slot.lock().ok()?.take());
+        if let Some(item) = item {
+            f(item);
+        }
+    });
+    // An executor that skipped an index would leave its output unwritten.
+    for slot in slots {
+        if let Ok(Some(item)) = slot.into_inner() {
+            f(item);
+        }
+    }
+}
+
+impl core::fmt::Debug for Exec<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Exec(width {})", self.width())
+    }
+}

@@ -1,0 +1,66 @@
+//! **pauca** (*pauca sed matura*: few, but ripe): exact, reproducible algorithms for choosing
+//! what a model learns from.
+//!
+//! Every discrete answer (label, duplicate or not, kept row) is the one that a documented `f64`
+//! definition gives, and every result has the same bits for any number of threads, any split of
+//! the rows into blocks, and every SIMD level. Fast arithmetic only proposes; proven bounds
+//! certify; the definition itself decides what they cannot ([`exact`]).
+//!
+//! ```
+//! use pauca::{D4, KMeans, Rule, SemDedup};
+//! // Eight unit rows: four directions, each with a near-duplicate.
+//! let x = ndarray::Array2::from_shape_fn((8, 2), |(i, j)| {
+//!     let angle = (i / 2) as f32 * 1.5 + (i % 2) as f32 * 0.001;
+//!     if j == 0 { angle.cos() } else { angle.sin() }
+//! });
+//! let clusters = KMeans::new(2).spherical(true).seed(7).fit(&x)?;
+//! let unique = SemDedup::new(Rule::GreedyCover).epsilon(0.01).fit(&x, &clusters)?;
+//! assert_eq!(unique.kept(), 4);
+//! let chosen = D4::new().clusters(2).keep_fraction(0.5).seed(7).fit(&x)?;
+//! assert_eq!(chosen.kept(), 4);
+//! # Ok::<(), pauca::Error>(())
+//! ```
+//!
+//! | job | item | paper |
+//! |---|---|---|
+//! | clusters | [`KMeans`], [`Clusters`] | Lloyd 1982; Arthur and Vassilvitskii 2007 |
+//! | semantic deduplication | [`SemDedup`], [`Dedup`] | Abbas et al. 2023, SemDeDup |
+//! | prototypicality | [`Prototypes`] | Sorscher et al. 2022 |
+//! | deduplicate, re-cluster, diversify | [`D4`] | Tirumala et al. 2023 |
+//! | the definitions, sums, bounds | [`exact`] | |
+//! | where it runs | [`Context`], [`Exec`], [`Control`], [`backend`] | |
+//!
+//! Without the default features the crate is `no_std` with `alloc`.
+#![cfg_attr(not(feature = "std"), no_std)]
+#![forbid(clippy::unwrap_used, clippy::expect_used)]
+#![deny(unsafe_code)]
+
+extern crate alloc;
+
+pub mod backend;
+mod control;
+mod d4;
+mod dedup;
+mod error;
+pub mod exact;
+mod exec;
+mod kmeans;
+mod prototypes;
+pub mod random;
+mod rows;
+mod simd;
+pub mod stats;
+
+pub use backend::cpu::Cpu;
+pub use control::{Context, Control, Progress};
+pub use d4::{D4, D4Checkpoint, D4Run, Curated};
+pub use dedup::{Boundary, Dedup, KeepCurve, Order, Rule, SemDedup};
+pub use error::{Error, Result, SourceError};
+pub use exact::Metric;
+pub use exec::Exec;
+#[cfg(feature = "std")]
+pub use exec::Executor;
+pub use kmeans::{Checkpoint, Clusters, EmptyClusters, Init, KMeans, Lloyd};
+pub use prototypes::{Drop, Prototypes, Scope};
+pub use rows::{Blocked, IntoRows, RowSource, Rows, Scratch, Subset};
+pub use simd::Level;
