@@ -1,0 +1,58 @@
+//! The definitions and the arithmetic that keeps them: truth, exact sums, elementary functions,
+//! certificates.
+//!
+//! | part | what it promises |
+//! |---|---|
+//! | [`dot64`], [`squared_distance`], [`cosine`] | the `f64` definitions that decide everything |
+//! | [`F64Sum`], [`Sums`] | sums without rounding: any order, any split, same bits |
+//! | [`elementary`] | correctly rounded functions where their bits decide |
+//! | [`float`] | widening and narrowing under any denormal flags |
+//! | [`bounds`] | when a fast score may decide in place of the definition |
+//! | [`SearchStats`] | how many rows each tier of arithmetic settled |
+//!
+//! Results come in three tiers. **A**: bit-identical over threads, splits, SIMD levels and
+//! architectures (all decisions, sums, centroids, `f64` distances and similarities). **B**:
+//! within a stated number of ulp. **C**: within a stated tolerance. Everything in this version
+//! of the crate is tier A.
+
+pub mod bounds;
+pub mod elementary;
+pub mod float;
+mod sums;
+mod truth;
+
+pub use sums::{F64Sum, Sums};
+pub(crate) use truth::{cosine_from, dot, dot_wide, sq_distance};
+pub use truth::{LANES, cosine, dot64, squared_distance};
+
+/// How close two rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Metric {
+    /// Squared Euclidean distance, [`squared_distance`].
+    SqEuclidean,
+    /// Cosine distance, 1 - [`cosine`].
+    Cosine,
+}
+
+/// How many rows (or pairs) each tier of arithmetic settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SearchStats {
+    /// Rows searched.
+    pub rows: u64,
+    /// Settled by the certificate of the `f32` kernel alone.
+    pub f32: u64,
+    /// Settled by the certificate of the `f64` kernel.
+    pub f64: u64,
+    /// Settled by evaluating the definition on the candidates that remained.
+    pub truth: u64,
+}
+
+impl SearchStats {
+    /// Adds the counts of `other`.
+    pub fn merge(&mut self, other: &SearchStats) {
+        self.rows += other.rows;
+        self.f32 += other.f32;
+        self.f64 += other.f64;
+        self.truth += other.truth;
+    }
+}

@@ -1,0 +1,107 @@
+//! The definitions: distances and similarities in `f64`, in one fixed order of operations.
+//!
+//! **Order.** Both rows are widened to `f64` (exact). Element `i` is added to lane `i mod 16`;
+//! the lanes start at +0.0 and are then folded: lane `l` takes lane `l + w` for w = 8, 4, 2, 1.
+//! Rust never fuses a multiplication with an addition, so every machine computes the same bits.
+//!
+//! - dot: products of two `f32` are exact in `f64`, so it would not matter if they were fused.
+//! - squared distance: `e = a - b`, then `acc + e * e`, two roundings. Never
+//!   |a|² - 2ab + |b|²: that cancels where it matters most.
+//! - cosine: dot(x, y) / sqrt(dot(x, x) dot(y, y)), clamped to [-1, 1]. With this formula
+//!   S(x, x) is exactly 1 (the square root of a square is exact); dot / (|x| |y|) is not. 0 where
+//!   either norm is 0.
+//!
+//! Zero padding, sign flips and scaling by powers of two change no bit; permuting columns may.
+
+use crate::rows::Element;
+
+/// Lanes of the fixed order.
+pub const LANES: usize = 16;
+
+#[inline(always)]
+fn fold(mut lanes: [f64; LANES]) -> f64 {
+    for w in [8, 4, 2, 1] {
+        for l in 0..w {
+            lanes[l] += lanes[l + w];
+        }
+    }
+    lanes[0]
+}
+
+/// `sum f(a_i, b_i)` in the fixed order; `add(lane, a, b)` makes one step.
+#[inline(always)]
+fn strided<A: Copy, B: Copy>(a: &[A], b: &[B], add: impl Fn(f64, A, B) -> f64) -> f64 {
+    let mut lanes = [0.0; LANES];
+    let (a_body, a_tail) = a.as_chunks::<LANES>();
+    let (b_body, b_tail) = b.as_chunks::<LANES>();
+    for (x, y) in a_body.iter().zip(b_body) {
+        for l in 0..LANES {
+            lanes[l] = add(lanes[l], x[l], y[l]);
+        }
+    }
+    for (lane, (x, y)) in lanes.iter_mut().zip(a_tail.iter().zip(b_tail)) {
+        *lane = add(*lane, *x, *y);
+    }
+    fold(lanes)
+}
+
+/// Dot product in the fixed order. Tier A.
+///
+/// Slices of different lengths are compared over the shorter one (zero padding changes no bit).
+///
+/// ```
+/// assert_eq!(pauca::exact::dot64(&[3.0, 4.0], &[4.0, 3.0]), 24.0);
+/// ```
+pub fn dot64(a: &[f32], b: &[f32]) -> f64 {
+    dot(a, b)
+}
+
+/// Squared Euclidean distance in the fixed order. Tier A.
+///
+/// ```
+/// assert_eq!(pauca::exact::squared_distance(&[1.0, 5.0], &[4.0, 1.0]), 25.0);
+/// ```
+pub fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
+    sq_distance(a, b)
+}
+
+/// Cosine similarity in [-1, 1]; 0 where either row is all zeros. Tier A.
+///
+/// ```
+/// assert_eq!(pauca::exact::cosine(&[3.0, 4.0], &[4.0, 3.0]), 0.96);
+/// assert_eq!(pauca::exact::cosine(&[0.1, 0.7], &[0.1, 0.7]), 1.0);
+/// assert_eq!(pauca::exact::cosine(&[0.0, 0.0], &[0.1, 0.7]), 0.0);
+/// ```
+pub fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    cosine_from(dot64(a, b), dot64(a, a), dot64(b, b))
+}
+
+/// Cosine from the three dot products of [`dot64`].
+#[inline]
+pub(crate) fn cosine_from(ab: f64, aa: f64, bb: f64) -> f64 {
+    if aa == 0.0 || bb == 0.0 {
+        return 0.0;
+    }
+    (ab / libm::sqrt(aa * bb)).clamp(-1.0, 1.0)
+}
+
+/// [`dot64`] over any element types.
+#[inline(always)]
+pub(crate) fn dot<A: Element, B: Element>(a: &[A], b: &[B]) -> f64 {
+    strided(a, b, |lane, x, y| lane + x.to_f64() * y.to_f64())
+}
+
+/// [`squared_distance`] over any element types.
+#[inline(always)]
+pub(crate) fn sq_distance<A: Element, B: Element>(a: &[A], b: &[B]) -> f64 {
+    strided(a, b, |lane, x, y| {
+        let e = x.to_f64() - y.to_f64();
+        lane + e * e
+    })
+}
+
+/// The dot product of two `f64` rows in the fixed order (products rounded, never fused): the
+/// norm of an exact sum.
+pub(crate) fn dot_wide(a: &[f64], b: &[f64]) -> f64 {
+    strided(a, b, |lane, x, y| lane + x * y)
+}
