@@ -77,12 +77,7 @@ fn philox4x32_10(mut c: [u32; 4], mut k: [u32; 2]) -> [u32; 4] {
     for _ in 0..10 {
         let p = 0xD251_1F53u64 * c[0] as u64;
         let q = 0xCD9E_8D57u64 * c[2] as u64;
-        c = [
-            (q >> 32) as u32 ^ c[1] ^ k[0],
-            q as u32,
-            (p >> 32) as u32 ^ c[3] ^ k[1],
-            p as u32,
-        ];
+        c = [(q >> 32) as u32 ^ c[1] ^ k[0], q as u32, (p >> 32) as u32 ^ c[3] ^ k[1], p as u32];
         // The Weyl sequence of the golden ratio and of sqrt(3) - 1.
         k = [k[0].wrapping_add(0x9E37_79B9), k[1].wrapping_add(0xBB67_AE85)];
     }
@@ -97,21 +92,9 @@ mod tests {
     fn known_answers_of_random123() {
         let pi = [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344];
         for (counter, key, answer) in [
-            (
-                [0; 4],
-                [0; 2],
-                [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8],
-            ),
-            (
-                [!0; 4],
-                [!0; 2],
-                [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd],
-            ),
-            (
-                pi,
-                [0xa409_3822, 0x299f_31d0],
-                [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1],
-            ),
+            ([0; 4], [0; 2], [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]),
+            ([!0; 4], [!0; 2], [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]),
+            (pi, [0xa409_3822, 0x299f_31d0], [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]),
         ] {
             assert_eq!(philox4x32_10(counter, key), answer);
         }
@@ -120,10 +103,7 @@ mod tests {
     #[test]
     fn words_are_placed_as_documented() {
         let stream = Stream::new(0x299f_31d0_a409_3822, 0x1319_8a2e);
-        assert_eq!(
-            stream.bits(0x85a3_08d3_243f_6a88, 0x0370_7344),
-            0x94fd_cceb_d16c_fe09
-        );
+        assert_eq!(stream.bits(0x85a3_08d3_243f_6a88, 0x0370_7344), 0x94fd_cceb_d16c_fe09);
     }
 
     #[test]
