@@ -61,7 +61,7 @@ fn ordinary_products(values: &[f32], w: f64) -> bool {
         let product = (*x as f64 * w).abs();
         let magnitude = x.to_bits() & 0x7fff_ffff;
         let value = (magnitude == 0) | (magnitude >= 0x0080_0000);
-        value & ((product == 0.0) | ((product >= LOW) & (product < LIMIT)))
+        value & ((product == 0.0) | (LOW..LIMIT).contains(&product))
     };
     values.iter().fold(true, |all, x| all & fine(x))
 }
