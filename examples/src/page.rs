@@ -86,7 +86,7 @@ h2 { margin: 0 0 2px; font-size: 20px; font-weight: 650; }
 h3 { margin: 22px 0 8px; font-size: 14px; font-weight: 600; }
 h3 span { font-weight: 400; color: var(--soft); }
 section { margin-top: 52px; }
-.lead { margin: 0 0 14px; color: var(--soft); max-width: 46em; }
+.lead { margin: 0 0 14px; color: var(--soft); max-width: 60em; }
 .bar { display: flex; height: 30px; border-radius: 5px; overflow: hidden; }
 .bar div { min-width: 2px; }
 .key { display: flex; flex-wrap: wrap; gap: 6px 30px; margin: 10px 0 0; padding: 0; list-style: none; font-size: 15px; }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::progress::{count, percent};
 
@@ -38,7 +39,7 @@ pub fn keep_curve(points: &[(f64, usize)], rows: usize, used: Option<(f64, usize
     let interesting = points.iter().filter(|(_, kept)| share(*kept) > 3.0).map(|(epsilon, _)| *epsilon);
     let most = interesting.fold(0.01, f64::max).max(used.map_or(0.0, |(epsilon, _)| epsilon * 1.25)).min(2.0);
     let digits = if most < 0.1 { 3 } else { 2 };
-    draw(720, 340, |root| {
+    draw(960, 380, |root| {
         let x = |v: &f64| format!("{v:.digits$}");
         let y = |v: &f64| format!("{v:.0} %");
         let mut chart = frame(
@@ -46,7 +47,7 @@ pub fn keep_curve(points: &[(f64, usize)], rows: usize, used: Option<(f64, usize
             Axis { name: "epsilon (a row goes when a more preferred one of its cluster is more similar than 1 - epsilon)", range: 0.0..most, label: &x, labels: 9 },
             Axis { name: "rows kept", range: 0.0..104.0, label: &y, labels: 6 },
         )?;
-        let line = steps(points, most).into_iter().map(|(epsilon, kept)| (epsilon, share(kept)));
+        let line = points.iter().filter(|(epsilon, _)| *epsilon <= most).map(|(epsilon, kept)| (*epsilon, share(*kept)));
         chart.draw_series(LineSeries::new(line, KEPT.stroke_width(3)))?;
         if let Some((epsilon, kept)) = used {
             let here = (epsilon, share(kept));
@@ -56,17 +57,12 @@ pub fn keep_curve(points: &[(f64, usize)], rows: usize, used: Option<(f64, usize
             chart.draw_series([Circle::new(here, 6, DUPLICATE.filled())])?;
             let text = format!("epsilon {epsilon:.4} keeps {} ({})", count(kept as u64), percent(kept as f64 / rows.max(1) as f64));
             let left = epsilon < 0.55 * most;
-            let style = font(15).color(&INK).pos(anchor(if left { HPos::Left } else { HPos::Right }, VPos::Bottom));
+            let style = font(18).color(&INK).pos(anchor(if left { HPos::Left } else { HPos::Right }, VPos::Bottom));
             let shift = if left { 0.012 } else { -0.012 };
             chart.draw_series([Text::new(text, (epsilon + shift * most, here.1 + 2.5), style)])?;
         }
         Ok(())
     })
-}
-
-/// The curve as stairs between its points, which are exact where it jumps.
-fn steps(points: &[(f64, usize)], most: f64) -> Vec<(f64, usize)> {
-    points.iter().copied().filter(|(epsilon, _)| *epsilon <= most).collect()
 }
 
 /// Rows of every cluster, largest first.
@@ -91,7 +87,7 @@ pub fn cluster_sizes(sizes: &[u64]) -> String {
         }))?;
         let guide = ShapeStyle::from(&INK).stroke_width(1);
         chart.draw_series(DashedLineSeries::new([(0.0, mean), (end, mean)], 5, 4, guide))?;
-        let style = font(14).color(&INK).pos(anchor(HPos::Right, VPos::Bottom));
+        let style = font(17).color(&INK).pos(anchor(HPos::Right, VPos::Bottom));
         chart.draw_series([Text::new(format!("mean {mean:.0}"), (end, mean + 0.02 * top), style)])?;
         Ok(())
     })
@@ -119,7 +115,7 @@ pub fn distances(kept: &[f64], pruned: &[f64], unit: &str) -> String {
         let mut chart = frame(
             root,
             Axis { name: unit, range: low..high, label: &x, labels: 6 },
-            Axis { name: "rows", range: 0.0..1.06 * top, label: &y, labels: 6 },
+            Axis { name: "rows", range: 0.0..1.3 * top, label: &y, labels: 6 },
         )?;
         let zeros = vec![0; BINS];
         for (name, base, bins, colour) in [("kept", &zeros, &kept_bins, KEPT), ("removed", &kept_bins, &pruned_bins, PRUNED)] {
@@ -139,7 +135,7 @@ pub fn distances(kept: &[f64], pruned: &[f64], unit: &str) -> String {
         chart
             .configure_series_labels()
             .position(SeriesLabelPosition::UpperLeft)
-            .label_font(font(14).color(&INK))
+            .label_font(font(17).color(&INK))
             .background_style(WHITE.mix(0.9))
             .border_style(WHITE.mix(0.0))
             .draw()?;
@@ -151,11 +147,9 @@ fn font(size: i32) -> TextStyle<'static> {
     (FONT, size).into_font().into()
 }
 
-fn anchor(h: plotters::style::text_anchor::HPos, v: plotters::style::text_anchor::VPos) -> plotters::style::text_anchor::Pos {
-    plotters::style::text_anchor::Pos::new(h, v)
+fn anchor(h: HPos, v: VPos) -> Pos {
+    Pos::new(h, v)
 }
-
-use plotters::style::text_anchor::{HPos, VPos};
 
 fn frame<'a, 'b>(
     root: &'a DrawingArea<SVGBackend<'b>, Shift>,
@@ -168,8 +162,8 @@ where
     let mut chart = ChartBuilder::on(root)
         .margin(10)
         .margin_right(18)
-        .x_label_area_size(46)
-        .y_label_area_size(66)
+        .x_label_area_size(52)
+        .y_label_area_size(72)
         .build_cartesian_2d(x.range, y.range)?;
     chart
         .configure_mesh()
@@ -183,8 +177,8 @@ where
         .y_label_formatter(y.label)
         .x_desc(x.name)
         .y_desc(y.name)
-        .label_style(font(14).color(&INK))
-        .axis_desc_style(font(14).color(&INK))
+        .label_style(font(17).color(&INK))
+        .axis_desc_style(font(17).color(&INK))
         .draw()?;
     Ok(chart)
 }

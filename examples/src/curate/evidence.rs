@@ -17,7 +17,7 @@ const MEMBERS: usize = 30;
 /// Clusters whose extremes are shown.
 const CLUSTERS: usize = 4;
 /// Rows shown at each end of a cluster.
-const ENDS: usize = 8;
+const ENDS: usize = 7;
 
 /// A removed row and the row for which it went.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -54,7 +54,7 @@ impl Report<'_> {
             escape(&self.input),
             count(self.outcome.rows() as u64),
             self.dim,
-            escape(&title)
+            escape(&title).replace("near-dup", "near\u{2011}dup")
         );
         body.push_str(&self.bar());
         body.push_str(&self.facts());
@@ -198,7 +198,7 @@ impl Report<'_> {
         let after = if self.outcome.second.is_some() { " after deduplication" } else { "" };
         let html = format!(
             "<div class=\"two\">{}{}</div>\n",
-            plot("cluster_sizes.svg", "Rows in each cluster"),
+            plot("cluster_sizes.svg", if after.is_empty() { "Rows in each cluster" } else { "Rows in each cluster of the first clustering" }),
             plot("distances.svg", &format!("{}{after}", capital(distance_name(self.outcome.pruning()).split(" (").next().unwrap_or_default())))
         );
         section("Clusters", "", &html)
