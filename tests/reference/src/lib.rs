@@ -1,0 +1,50 @@
+//! The algorithms of `pauca` in plain `f64` loops: the second opinion, and the place to start
+//! reading.
+//!
+//! Everything here is written from the papers and the definitions alone. There are no
+//! dependencies, no traits, no `unsafe`, no threads, no blocks and no shortcuts, and not one line
+//! is shared with the fast library, so an error would have to be made twice to go unnoticed.
+//! Where the two must agree to the last bit, both follow the same *definition*, never the same
+//! code: rows are added in sixteen strided lanes ([`truth`]), sums are exact ([`fsum`]), random
+//! numbers are a function of (seed, row, stream) ([`philox`]).
+//!
+//! Read in this order:
+//!
+//! | file | what | source |
+//! |---|---|---|
+//! | [`truth`] | dot product, squared distance, cosine | the definition |
+//! | [`fsum`] | exact sums, rounded once | Shewchuk 1997; Python's `math.fsum` |
+//! | [`mod@philox`] | random bits by counter | Salmon et al. 2011 |
+//! | [`mod@ln`] | the logarithm, correctly rounded | double-double, Dekker 1971 |
+//! | [`seeding`] | k-means++ as an exponential race, random seeds | Arthur and Vassilvitskii 2007 |
+//! | [`mod@kmeans`] | Lloyd's algorithm, Euclidean and spherical | Lloyd 1982; Dhillon and Modha 2001 |
+//! | [`semdedup`] | two rules of semantic deduplication | Abbas et al. 2023 |
+//! | [`published`] | SemDeDup's pseudo-code, letter by letter | Abbas et al. 2023, appendix A7 |
+//! | [`prototypes`] | pruning by distance to the prototype | Sorscher et al. 2022 |
+//! | [`mod@d4`] | deduplicate, cluster again, diversify | Tirumala et al. 2023 |
+//!
+//! A data set is a slice of rows, each a `Vec<f32>`. Nothing is checked: callers pass finite
+//! values, rows of one length, labels below the number of clusters and `k` no larger than the
+//! number of rows of positive weight.
+//!
+//! ```
+//! use pauca_reference::{kmeans::{Init, KMeans, kmeans}, truth::Metric};
+//! let x: Vec<Vec<f32>> = [1.0, 2.0, 3.0, 10.0, 11.0, 12.0].map(|v| vec![v]).to_vec();
+//! let ids: Vec<u64> = (0..6).collect();
+//! let config = KMeans { k: 2, init: Init::KMeansPlusPlus, ..KMeans::default() };
+//! let found = kmeans(&x, &ids, &[1.0; 6], &config);
+//! assert_eq!(found.inertia, 4.0);
+//! assert_eq!(Metric::SqEuclidean.distance(&x[0], &found.centroids[found.labels[0] as usize]), 1.0);
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod d4;
+pub mod fsum;
+pub mod kmeans;
+pub mod ln;
+pub mod philox;
+pub mod prototypes;
+pub mod published;
+pub mod seeding;
+pub mod semdedup;
+pub mod truth;
