@@ -35,9 +35,7 @@ struct Axis<'t> {
 /// Share of the rows that deduplication keeps, over epsilon; `used` is marked.
 pub fn keep_curve(points: &[(f64, usize)], rows: usize, used: Option<(f64, usize)>) -> String {
     let share = |kept: usize| kept as f64 / rows.max(1) as f64 * 100.0;
-    // Beyond the point where almost everything went there is nothing to choose.
-    let interesting = points.iter().filter(|(_, kept)| share(*kept) > 3.0).map(|(epsilon, _)| *epsilon);
-    let most = interesting.fold(0.01, f64::max).max(used.map_or(0.0, |(epsilon, _)| epsilon * 1.25)).min(2.0);
+    let most = points.iter().map(|(epsilon, _)| *epsilon).fold(1e-3, f64::max);
     let digits = if most < 0.1 { 3 } else { 2 };
     draw(960, 380, |root| {
         let x = |v: &f64| format!("{v:.digits$}");
@@ -47,7 +45,7 @@ pub fn keep_curve(points: &[(f64, usize)], rows: usize, used: Option<(f64, usize
             Axis { name: "epsilon (a row goes when a more preferred one of its cluster is more similar than 1 - epsilon)", range: 0.0..most, label: &x, labels: 9 },
             Axis { name: "rows kept", range: 0.0..104.0, label: &y, labels: 6 },
         )?;
-        let line = points.iter().filter(|(epsilon, _)| *epsilon <= most).map(|(epsilon, kept)| (*epsilon, share(*kept)));
+        let line = points.iter().map(|(epsilon, kept)| (*epsilon, share(*kept)));
         chart.draw_series(LineSeries::new(line, KEPT.stroke_width(3)))?;
         if let Some((epsilon, kept)) = used {
             let here = (epsilon, share(kept));

@@ -130,14 +130,13 @@ impl Reporter {
     }
 
     /// A step of the current stage is done; `moved` rows changed their cluster in it.
-    pub fn step(&self, steps: u64, moved: Option<u64>) {
+    pub fn step(&self, steps: u64, moved: u64) {
         let mut stage = self.stage.borrow_mut();
         let rate = stage.rows as f64 / stage.step_begun.elapsed().as_secs_f64().max(1e-9);
         stage.steps = steps;
         stage.step_begun = Instant::now();
-        let moved = moved.map(|moved| moved as f64 / stage.rows.max(1) as f64);
-        let share = moved.map_or(String::new(), |share| format!(", {} of rows moved", percent(share)));
-        stage.note = format!("{share}, {} rows/s", si(rate));
+        let moved = moved as f64 / stage.rows.max(1) as f64;
+        stage.note = format!(", {} of rows moved, {} rows/s", percent(moved), si(rate));
         if let Some(bar) = &self.bar {
             bar.set_message(stage.message(None));
         }

@@ -61,7 +61,7 @@ pub struct Args {
     #[arg(long, value_enum)]
     pub rule: Option<RuleName>,
 
-    /// semdedup, prototypes: which rows to prefer to keep; hard is far from its centroid [default: hard]
+    /// Which rows to prefer to keep; hard is far from its centroid [default: hard]
     #[arg(long, value_enum)]
     pub order: Option<OrderName>,
 

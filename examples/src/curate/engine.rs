@@ -1,5 +1,6 @@
 //! Drives the library: step by step, saving the state between steps, stopping when asked.
 
+use pauca::backend::Backend;
 use pauca::{
     Clusters, Context, Control, Cpu, D4, D4Checkpoint, D4Run, Dedup, Exec, KMeans, Lloyd, Prototypes, RowSource,
     SemDedup,
@@ -47,8 +48,8 @@ trait Steps {
     fn state(&self) -> pauca::Result<Vec<u8>>;
     /// Name, rows and most steps of the stage that comes next.
     fn stage(&self) -> (&'static str, u64, u64);
-    /// Iterations done in this stage and rows moved in the last one.
-    fn done(&self) -> Option<(u64, u64)>;
+    /// Iterations of the current clustering and rows moved in the last one.
+    fn done(&self) -> (u64, u64);
 }
 
 impl Engine<'_> {
@@ -61,13 +62,16 @@ impl Engine<'_> {
         let report = |progress: &pauca::Progress| self.reporter.library(progress);
         let control = Control::new().stop_when(&interrupt::requested).report_to(&report);
         let cx = Context::new(self.exec.clone(), control);
-        match settings.job {
-            Job::D4 { keep, dedup_keep } => self.d4(settings, keep, dedup_keep, keeper, &cx),
+        match &settings.job {
+            Job::D4 { .. } => self.d4(settings, keeper, &cx),
             _ => self.one_clustering(settings, keeper, &cx),
         }
     }
 
-    fn d4(&self, settings: &Settings, keep: f64, dedup_keep: f64, keeper: &Keeper<'_>, cx: &Context<'_>) -> Result<Outcome> {
+    fn d4(&self, settings: &Settings, keeper: &Keeper<'_>, cx: &Context<'_>) -> Result<Outcome> {
+        let Job::D4 { keep, dedup_keep, order } = &settings.job else {
+            unreachable!("called for d4 only");
+        };
         let rows = self.source.n_rows() as u64;
         let d4 = D4::new()
             .clusters(settings.clusters)
@@ -75,14 +79,16 @@ impl Engine<'_> {
             .seed(settings.seed)
             .max_iter(settings.max_iter)
             .init(settings.init.clone())
-            .dedup_keep_fraction(dedup_keep)
-            .keep_fraction(keep);
+            .order(order.clone())
+            .dedup_keep_fraction(*dedup_keep)
+            .keep_fraction(*keep);
         self.reporter.stage("seed", rows, 0);
         let run = match &keeper.resume {
             None => d4.start_on(self.cpu, self.source, cx),
             Some(bytes) => D4Checkpoint::from_bytes(bytes).and_then(|state| d4.resume_on(self.cpu, self.source, &state, cx)),
         };
-        let run = D4Steps { run: self.started(run)?, rows, max_iter: settings.max_iter as u64 };
+        let survivors = (dedup_keep * rows as f64).round_ties_even() as u64;
+        let run = D4Steps { run: self.started(run)?, rows, survivors, max_iter: settings.max_iter as u64 };
         let (run, state) = self.drive(run, keeper, cx)?;
         let curated = run.run.finish(cx).map_err(|e| self.stopped(&e, Some(state), keeper))?;
         Ok(Outcome {
@@ -156,8 +162,7 @@ impl Engine<'_> {
     fn drive<R: Steps>(&self, mut run: R, keeper: &Keeper<'_>, cx: &Context<'_>) -> Result<(R, Vec<u8>)> {
         let library = |e: pauca::Error| Failure::library(self.matrix.path(), &e);
         let mut state = run.state().map_err(library)?;
-        let mut saved = keeper.every > 0;
-        if saved {
+        if keeper.every > 0 {
             checkpoint::save(keeper.out, keeper.configuration, &state)?;
         }
         let mut count = 0;
@@ -167,13 +172,13 @@ impl Engine<'_> {
                 self.reporter.stage(name, rows, most);
             }
             let more = run.step(cx).map_err(|e| self.stopped(&e, Some(std::mem::take(&mut state)), keeper))?;
-            if let Some((steps, moved)) = run.done() {
-                self.reporter.step(steps, Some(moved));
+            if most > 0 {
+                let (steps, moved) = run.done();
+                self.reporter.step(steps, moved);
             }
             state = run.state().map_err(library)?;
             count += 1;
-            saved = keeper.every > 0 && count % keeper.every == 0;
-            if saved {
+            if keeper.every > 0 && count % keeper.every == 0 {
                 checkpoint::save(keeper.out, keeper.configuration, &state)?;
             }
             if !more {
@@ -222,10 +227,12 @@ struct LloydSteps<T> {
 struct D4Steps<T> {
     run: T,
     rows: u64,
+    /// Rows of the second clustering, as asked for.
+    survivors: u64,
     max_iter: u64,
 }
 
-impl Steps for LloydSteps<Lloyd> {
+impl<B: Backend, S: RowSource> Steps for LloydSteps<Lloyd<'_, B, S>> {
     fn step(&mut self, cx: &Context<'_>) -> pauca::Result<bool> {
         self.run.step(cx)
     }
@@ -235,12 +242,12 @@ impl Steps for LloydSteps<Lloyd> {
     fn stage(&self) -> (&'static str, u64, u64) {
         ("cluster", self.rows, self.max_iter)
     }
-    fn done(&self) -> Option<(u64, u64)> {
-        Some((self.run.n_iter() as u64, self.run.moved()))
+    fn done(&self) -> (u64, u64) {
+        (self.run.n_iter() as u64, self.run.moved())
     }
 }
 
-impl<S: RowSource> Steps for D4Steps<D4Run<'_, S>> {
+impl<B: Backend, S: RowSource> Steps for D4Steps<D4Run<'_, B, S>> {
     fn step(&mut self, cx: &Context<'_>) -> pauca::Result<bool> {
         self.run.step(cx)
     }
@@ -248,10 +255,13 @@ impl<S: RowSource> Steps for D4Steps<D4Run<'_, S>> {
         self.run.checkpoint()?.to_bytes()
     }
     fn stage(&self) -> (&'static str, u64, u64) {
-        let name = self.run.stage();
-        (name, self.rows, if name.contains("cluster") { self.max_iter } else { 0 })
+        match self.run.stage() {
+            "cluster" => ("cluster", self.rows, self.max_iter),
+            "recluster" => ("recluster", self.survivors, self.max_iter),
+            other => (other, self.rows, 0),
+        }
     }
-    fn done(&self) -> Option<(u64, u64)> {
-        None
+    fn done(&self) -> (u64, u64) {
+        (self.run.n_iter() as u64, self.run.moved())
     }
 }

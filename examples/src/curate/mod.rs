@@ -283,10 +283,10 @@ impl Shown {
 fn draw(outcome: &Outcome) -> BTreeMap<&'static str, String> {
     let mut plots = BTreeMap::new();
     if let Some(dedup) = &outcome.dedup
-        && let Some(curve) = &dedup.curve
+        && let Some(curve) = outcome.curve()
     {
         let used = Some((dedup.epsilon, dedup.kept()));
-        plots.insert("keep_curve.svg", plots::keep_curve(&curve.points(record::CURVE_POINTS), outcome.rows(), used));
+        plots.insert("keep_curve.svg", plots::keep_curve(&curve, outcome.rows(), used));
     }
     plots.insert("cluster_sizes.svg", plots::cluster_sizes(&outcome.clusters.counts.to_vec()));
     let distances = outcome.distances();

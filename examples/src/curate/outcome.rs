@@ -3,6 +3,9 @@
 use ndarray::Array1;
 use pauca::{Clusters, Dedup};
 
+/// Points of the keep curve that are drawn and stored.
+const CURVE_POINTS: usize = 201;
+
 /// The second clustering of d4.
 pub struct Second {
     /// Its rows: those that deduplication left, ascending.
@@ -70,6 +73,16 @@ impl Outcome {
             counts[self.fate(i) as usize] += 1;
         }
         counts
+    }
+
+    /// The keep curve in steps small enough to draw: from 0 to where hardly a row is kept, or
+    /// well beyond the epsilon used.
+    pub fn curve(&self) -> Option<Vec<(f64, usize)>> {
+        let dedup = self.dedup.as_ref()?;
+        let curve = dedup.curve.as_ref()?;
+        let few = curve.similarities().get(self.rows() / 30).copied().filter(|s| s.is_finite());
+        let largest = (1.0 - few.unwrap_or(0.0)).max(1.25 * dedup.epsilon).clamp(0.01, 2.0);
+        Some(curve.points(CURVE_POINTS, largest, dedup.boundary))
     }
 
     /// Kept rows, ascending.

@@ -22,7 +22,7 @@ pub fn plan(args: &Args, settings: &Settings, matrix: &Matrix, threads: usize) -
     let keep = |share: f64| count((share * n).round_ties_even() as u64);
     lines.extend(match &settings.job {
         Job::Kmeans => None,
-        Job::D4 { keep: last, dedup_keep } => Some(format!("keep       {} rows after deduplication, {} in the end", keep(*dedup_keep), keep(*last))),
+        Job::D4 { keep: last, dedup_keep, .. } => Some(format!("keep       {} rows after deduplication, {} in the end", keep(*dedup_keep), keep(*last))),
         Job::Prototypes { keep: share, .. } => Some(format!("keep       {} rows", keep(*share))),
         Job::Semdedup { goal: super::settings::Goal::Keep(share), .. } => Some(format!("keep       {} rows, or as near as ties allow", keep(*share))),
         Job::Semdedup { goal: super::settings::Goal::Epsilon(epsilon), .. } => Some(format!("remove     rows with a similarity above {} to a preferred one", 1.0 - epsilon)),

@@ -16,8 +16,6 @@ use crate::output::Written;
 
 /// Version of the format of `report.json`.
 pub const FORMAT_VERSION: u32 = 1;
-/// Points of the keep curve that are stored.
-pub const CURVE_POINTS: usize = 201;
 
 /// What `run` says.
 pub struct Run {
@@ -59,7 +57,7 @@ pub fn record(
         value["clustering2"] = clustering(&second.clusters);
     }
     if let Some(dedup) = &outcome.dedup {
-        let curve = dedup.curve.as_ref().map(|curve| curve.points(CURVE_POINTS));
+        let curve = outcome.curve();
         value["deduplication"] = json!({
             "epsilon": dedup.epsilon,
             "target_reached": dedup.reached,

@@ -40,6 +40,8 @@ pub enum Job {
         keep: f64,
         /// Share of the input that deduplication leaves.
         dedup_keep: f64,
+        /// Which rows deduplication prefers.
+        order: Order,
     },
 }
 
@@ -127,22 +129,27 @@ impl Settings {
                     Goal::Keep(keep) => value["keep"] = json!(keep),
                 }
                 value["boundary"] = json!(if *boundary == Boundary::Ge { "ge" } else { "gt" });
-                value["order"] = json!(match order {
-                    Order::Easy => "easy",
-                    Order::Random { .. } => "random",
-                    _ => "hard",
-                });
+                value["order"] = json!(order_name(order));
             }
             Job::Prototypes { keep, drop } => {
                 value["keep"] = json!(keep);
                 value["order"] = json!(if *drop == Drop::Farthest { "easy" } else { "hard" });
             }
-            Job::D4 { keep, dedup_keep } => {
+            Job::D4 { keep, dedup_keep, order } => {
+                value["order"] = json!(order_name(order));
                 value["dedup_keep"] = json!(dedup_keep);
                 value["keep"] = json!(keep);
             }
         }
         value
+    }
+}
+
+fn order_name(order: &Order) -> &'static str {
+    match order {
+        Order::Easy => "easy",
+        Order::Random { .. } => "random",
+        _ => "hard",
     }
 }
 
@@ -159,7 +166,6 @@ fn job(args: &Args) -> Result<Job> {
         Method::D4 => &[
             ("--epsilon", args.epsilon.is_some()),
             ("--rule", args.rule.is_some()),
-            ("--order", args.order.is_some()),
             ("--boundary", args.boundary.is_some()),
         ],
         Method::Semdedup => &[("--dedup-keep", args.dedup_keep.is_some())],
@@ -196,7 +202,7 @@ fn job(args: &Args) -> Result<Job> {
                     "--keep {keep} exceeds --dedup-keep {dedup_keep}: both are shares of the input"
                 )));
             }
-            Job::D4 { keep, dedup_keep }
+            Job::D4 { keep, dedup_keep, order: order(args) }
         }
         Method::Prototypes => Job::Prototypes {
             keep,
@@ -226,13 +232,16 @@ fn semdedup(args: &Args, keep: f64) -> Result<Job> {
         }
         None => Goal::Keep(keep),
     };
-    let order = match args.order {
+    let boundary = if args.boundary == Some(BoundaryName::Ge) { Boundary::Ge } else { Boundary::Gt };
+    Ok(Job::Semdedup { rule, goal, boundary, order: order(args) })
+}
+
+fn order(args: &Args) -> Order {
+    match args.order {
         None | Some(OrderName::Hard) => Order::Hard,
         Some(OrderName::Easy) => Order::Easy,
         Some(OrderName::Random) => Order::Random { seed: args.seed },
-    };
-    let boundary = if args.boundary == Some(BoundaryName::Ge) { Boundary::Ge } else { Boundary::Gt };
-    Ok(Job::Semdedup { rule, goal, boundary, order })
+    }
 }
 
 fn initial(args: &Args, matrix: &Matrix) -> Result<(Init, String)> {
