@@ -50,6 +50,7 @@ pub(super) fn accumulate<T: Element>(
         let chunk = &mut *task.chunk;
         let columns = chunk.columns();
         let mut run = || -> Result<()> {
+            chunk.prepare()?;
             let mut buffer = try_vec(d, T::zeroed())?;
             let mut values = try_vec(columns.len(), 0.0f32)?;
             for i in 0..n {
