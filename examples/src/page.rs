@@ -81,7 +81,7 @@ const STYLE: &str = r#":root { --ink: #22262b; --soft: #666d76; --line: #e2e5e9;
 body { margin: 0; background: #fff; color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", sans-serif; font-variant-numeric: tabular-nums; }
 main { max-width: 1080px; margin: 0 auto; padding: 44px 24px 72px; }
 .kicker { margin: 0 0 8px; color: var(--soft); font-size: 14px; }
-h1 { margin: 0 0 26px; font-size: 31px; line-height: 1.25; font-weight: 650; letter-spacing: -0.01em; max-width: 33em; }
+h1 { margin: 0 0 26px; font-size: 29px; line-height: 1.28; font-weight: 650; letter-spacing: -0.01em; text-wrap: balance; }
 h2 { margin: 0 0 2px; font-size: 20px; font-weight: 650; }
 h3 { margin: 22px 0 8px; font-size: 14px; font-weight: 600; }
 h3 span { font-weight: 400; color: var(--soft); }
@@ -89,7 +89,7 @@ section { margin-top: 52px; }
 .lead { margin: 0 0 14px; color: var(--soft); max-width: 60em; }
 .bar { display: flex; height: 30px; border-radius: 5px; overflow: hidden; }
 .bar div { min-width: 2px; }
-.key { display: flex; flex-wrap: wrap; gap: 6px 30px; margin: 10px 0 0; padding: 0; list-style: none; font-size: 15px; }
+.key { display: flex; flex-wrap: wrap; gap: 6px 26px; margin: 10px 0 0; padding: 0; list-style: none; font-size: 15px; }
 .key b { font-weight: 650; }
 .key i { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin-right: 7px; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(215px, 1fr)); gap: 14px 28px; margin: 30px 0 0; }
@@ -113,6 +113,8 @@ section { margin-top: 52px; }
 .group > .size b { display: block; color: var(--ink); font-size: 17px; }
 .group .members { display: flex; flex-wrap: wrap; gap: 4px; min-width: 0; }
 .group .members.words { flex-direction: column; gap: 5px; }
+.group .members small { color: var(--soft); align-self: center; }
+.group .members.words small { align-self: flex-start; padding-left: 12px; }
 .extremes { display: grid; grid-template-columns: 110px 1fr 1fr; gap: 8px 22px; align-items: start; padding: 10px 0; border-top: 1px solid var(--line); break-inside: avoid; font-size: 14px; }
 .extremes.head { border: 0; color: var(--soft); padding-bottom: 0; }
 .extremes .members { display: flex; flex-wrap: wrap; gap: 4px; }

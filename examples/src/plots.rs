@@ -78,11 +78,16 @@ pub fn cluster_sizes(sizes: &[u64]) -> String {
             Axis { name: "clusters, largest first", range: 0.0..end, label: &x, labels: 6 },
             Axis { name: "rows in the cluster", range: 0.0..1.06 * top, label: &y, labels: 6 },
         )?;
-        // One column per cluster; columns of very many clusters share a pixel and become an area.
-        let gap = if sizes.len() <= 120 { 0.12 } else { 0.0 };
-        chart.draw_series(sizes.iter().enumerate().map(|(i, &size)| {
-            Rectangle::new([(i as f64 + gap, 0.0), (i as f64 + 1.0 - gap, size as f64)], KEPT.mix(0.75).filled())
-        }))?;
+        let fill = KEPT.mix(0.75);
+        if sizes.len() <= 120 {
+            chart.draw_series(sizes.iter().enumerate().map(|(i, &size)| {
+                Rectangle::new([(i as f64 + 0.12, 0.0), (i as f64 + 0.88, size as f64)], fill.filled())
+            }))?;
+        } else {
+            // Columns narrower than a pixel would shimmer.
+            let outline = sizes.iter().enumerate().flat_map(|(i, &size)| [(i as f64, size as f64), (i as f64 + 1.0, size as f64)]);
+            chart.draw_series(AreaSeries::new(outline, 0.0, fill))?;
+        }
         let guide = ShapeStyle::from(&INK).stroke_width(1);
         chart.draw_series(DashedLineSeries::new([(0.0, mean), (end, mean)], 5, 4, guide))?;
         let style = font(17).color(&INK).pos(anchor(HPos::Right, VPos::Bottom));

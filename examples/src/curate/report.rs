@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::evidence::{Evidence, class};
 use super::outcome::{Fate, Outcome};
 use super::settings::Settings;
-use super::summary::{distance_name, facts, verdict};
+use super::summary::{distance_name, facts, similar, typical, verdict};
 use crate::input::ids::Ids;
 use crate::output::Written;
 use crate::page::{escape, figure, page, section, shorten, table};
@@ -73,11 +73,9 @@ impl Report<'_> {
             return String::new();
         }
         let rows = self.outcome.rows().max(1) as f64;
-        let parts = self.outcome.counts().into_iter().zip([
-            ("kept", "kept"),
-            ("removed as near-duplicates", "dup"),
-            ("removed by distance to their centroid", "pruned"),
-        ]);
+        let duplicates = format!("removed as {}", similar(self.outcome));
+        let pruned = format!("removed as {}", typical(self.settings));
+        let parts = self.outcome.counts().into_iter().zip([("kept", "kept"), (&*duplicates, "dup"), (&*pruned, "pruned")]);
         let (mut bar, mut key) = (String::from("<div class=\"bar\">"), String::from("<ul class=\"key\">"));
         for (n, (name, class)) in parts.filter(|(n, _)| *n > 0) {
             bar.push_str(&format!("<div style=\"flex:{n} 0 0;background:var(--{class})\"></div>"));
@@ -129,8 +127,8 @@ impl Report<'_> {
     /// What the colours say.
     fn frames(&self) -> &'static str {
         match (&self.outcome.dedup, self.outcome.second.is_some()) {
-            (Some(_), true) => "Green: kept. Red: removed as a near-duplicate. Amber: removed later, as too typical.",
-            (Some(_), false) => "Green: kept. Red: removed as a near-duplicate.",
+            (Some(_), true) => "Green: kept. Red: removed for its witness. Amber: removed later, as too typical.",
+            (Some(_), false) => "Green: kept. Red: removed for its witness.",
             (None, _) if self.outcome.keep.is_some() => "Green: kept. Amber: removed.",
             (None, _) => "",
         }
@@ -146,16 +144,15 @@ impl Report<'_> {
             let left = group.count as usize - shown.len();
             let more = if left > 0 { format!("<small>and {} more</small>", count(left as u64)) } else { String::new() };
             format!(
-                "<div class=\"group\"><div class=\"size\"><b>{}</b>became one{}</div><div class=\"members{}\">{}{}</div></div>\n",
+                "<div class=\"group\"><div class=\"size\"><b>{}</b>became one</div><div class=\"members{}\">{}{}{more}</div></div>\n",
                 count(group.count + 1),
-                if more.is_empty() { String::new() } else { format!("<br>{more}") },
                 if self.images.is_empty() { " words" } else { "" },
                 self.card(group.kept),
                 shown.map(|&row| self.card(row)).collect::<String>()
             )
         });
         section(
-            "Largest groups of near-duplicates",
+            "Largest groups",
             "First the row that deduplication kept, then those that went because of it, directly or through one another.",
             &rows.collect::<String>(),
         )
@@ -212,7 +209,7 @@ impl Report<'_> {
         let [kept, duplicates, _] = self.outcome.counts();
         let mut lines = vec![("input", rows)];
         if self.outcome.dedup.is_some() {
-            lines.push(("after removing near-duplicates", rows - duplicates));
+            lines.push(("after deduplication", rows - duplicates));
         }
         if self.outcome.dedup.is_none() || self.outcome.second.is_some() {
             lines.push(("after removing by distance to the centroid", kept));

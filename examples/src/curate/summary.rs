@@ -17,27 +17,46 @@ pub struct Fact {
     pub detail: String,
 }
 
+/// Above this epsilon "near-duplicate" would be a lie.
+const LOOSE: f64 = 0.1;
+/// The epsilon of SemDeDup's own experiments, as a yardstick.
+const USUAL: f64 = 0.05;
+
+/// What the rows that deduplication removed are.
+pub fn similar(outcome: &Outcome) -> &'static str {
+    match &outcome.dedup {
+        Some(dedup) if dedup.epsilon > LOOSE => "similar to others",
+        _ => "near-duplicates",
+    }
+}
+
+/// What the rows that distance removed are.
+pub fn typical(settings: &Settings) -> &'static str {
+    match settings.job {
+        Job::Prototypes { drop: pauca::Drop::Farthest, .. } => "least typical",
+        _ => "most typical",
+    }
+}
+
 /// The verdict in one sentence.
 pub fn verdict(outcome: &Outcome, settings: &Settings) -> String {
     let rows = outcome.rows() as u64;
     let [kept, duplicates, pruned] = outcome.counts();
     let share = percent(kept as f64 / rows.max(1) as f64);
     let head = format!("Kept {} of {} rows ({share}):", count(kept), count(rows));
+    let above = outcome.dedup.as_ref().map_or(String::new(), |dedup| format!("(similarity above {:.3})", 1.0 - dedup.epsilon));
     match &settings.job {
         Job::Kmeans => {
             let [smallest, _, largest] = sizes(&outcome.clusters);
-            format!("Grouped {} rows into {} clusters of {} to {} rows.", count(rows), count(settings.clusters as u64), count(smallest), count(largest))
+            let clusters = count(settings.clusters as u64);
+            format!("Grouped {} rows into {clusters} clusters of {} to {} rows.", count(rows), count(smallest), count(largest))
         }
-        Job::Semdedup { .. } => format!("{head} {} went as near-duplicates of rows that came before them.", count(duplicates)),
-        Job::Prototypes { drop: pauca::Drop::Farthest, .. } => {
-            format!("{head} the {} farthest from their cluster's centre went.", count(pruned))
+        Job::Semdedup { .. } => format!("{head} {} went as {} {above}.", count(duplicates), similar(outcome)),
+        Job::Prototypes { .. } => format!("{head} {} went as the {} of their clusters.", count(pruned), typical(settings)),
+        Job::D4 { .. } => {
+            let similar = similar(outcome);
+            format!("{head} {} went as {similar} {above}, then {} as the most typical.", count(duplicates), count(pruned))
         }
-        Job::Prototypes { .. } => format!("{head} the {} nearest to their cluster's centre went.", count(pruned)),
-        Job::D4 { .. } => format!(
-            "{head} {} went as near-duplicates, then {} as the most typical of what was left.",
-            count(duplicates),
-            count(pruned)
-        ),
     }
 }
 
@@ -68,17 +87,24 @@ pub fn facts(outcome: &Outcome, settings: &Settings) -> Vec<Fact> {
             Some(goal) if !dedup.reached => format!("; ties prevent exactly {}", percent(goal)),
             _ => String::new(),
         };
+        let usual = match &dedup.curve {
+            Some(curve) if dedup.epsilon > LOOSE => {
+                let removed = rows - curve.kept(USUAL, dedup.boundary) as u64;
+                format!("; only {} exceed {:.2}", count(removed), 1.0 - USUAL)
+            }
+            _ => String::new(),
+        };
         facts.push(Fact {
-            about: "near-duplicates",
+            about: similar(outcome),
             value: format!("{} rows, {}", count(duplicates), share(duplicates)),
-            detail: format!("similarity above {:.4} (epsilon {:.4}){copies}{missed}", 1.0 - dedup.epsilon, dedup.epsilon),
+            detail: format!("similarity above {:.4} (epsilon {:.4}){usual}{copies}{missed}", 1.0 - dedup.epsilon, dedup.epsilon),
         });
     }
     if matches!(settings.job, Job::D4 { .. } | Job::Prototypes { .. }) {
         let end = if matches!(settings.job, Job::Prototypes { drop: pauca::Drop::Farthest, .. }) { "farthest from" } else { "nearest to" };
         let of = if outcome.second.is_some() { "second clustering's centroids" } else { "centroids" };
         facts.push(Fact {
-            about: "most typical",
+            about: typical(settings),
             value: format!("{} rows, {}", count(pruned), share(pruned)),
             detail: format!("{end} the {of}"),
         });
