@@ -70,7 +70,12 @@ pub fn load(dir: &Path, configuration: &Value) -> Result<Option<Vec<u8>>> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(Failure::io(&path, "read", &e)),
     };
-    let damaged = || Failure::data(&path, format!("is not a usable checkpoint ({} bytes, damaged or of another program)", bytes.len()));
+    let damaged = || {
+        Failure::data(
+            &path,
+            format!("is not a usable checkpoint ({} bytes, damaged or of another program)", bytes.len()),
+        )
+    };
     let (body, digest) = bytes.split_at_checked(bytes.len().wrapping_sub(32)).ok_or_else(damaged)?;
     let rest = body.strip_prefix(MAGIC).ok_or_else(damaged)?;
     if Sha256::digest(body)[..] != *digest {
@@ -78,7 +83,10 @@ pub fn load(dir: &Path, configuration: &Value) -> Result<Option<Vec<u8>>> {
     }
     let (version, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
     if u32::from_le_bytes(*version) != VERSION {
-        return Err(Failure::data(&path, format!("has checkpoint version {}, this program reads {VERSION}", u32::from_le_bytes(*version))));
+        return Err(Failure::data(
+            &path,
+            format!("has checkpoint version {}, this program reads {VERSION}", u32::from_le_bytes(*version)),
+        ));
     }
     let (text, rest) = part(rest).ok_or_else(damaged)?;
     let (state, _) = part(rest).ok_or_else(damaged)?;

@@ -55,7 +55,9 @@ pub fn figure(caption: &str, svg: &str) -> String {
 
 /// A table; every cell is HTML already. `classes` styles the columns.
 pub fn table<C: Display>(head: &[&str], classes: &[&str], rows: impl IntoIterator<Item = Vec<C>>) -> String {
-    let class = |i: usize| classes.get(i).filter(|c| !c.is_empty()).map_or(String::new(), |c| format!(" class=\"{c}\""));
+    let class = |i: usize| {
+        classes.get(i).filter(|c| !c.is_empty()).map_or(String::new(), |c| format!(" class=\"{c}\""))
+    };
     let mut html = String::from("<table>\n");
     if !head.is_empty() {
         html.push_str("<thead><tr>");

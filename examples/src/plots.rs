@@ -42,7 +42,12 @@ pub fn keep_curve(points: &[(f64, usize)], rows: usize, used: Option<(f64, usize
         let y = |v: &f64| format!("{v:.0} %");
         let mut chart = frame(
             root,
-            Axis { name: "epsilon (a row goes when a more preferred one of its cluster is more similar than 1 - epsilon)", range: 0.0..most, label: &x, labels: 9 },
+            Axis {
+                name: "epsilon (a row goes when a more preferred one of its cluster is more similar than 1 - epsilon)",
+                range: 0.0..most,
+                label: &x,
+                labels: 9,
+            },
             Axis { name: "rows kept", range: 0.0..104.0, label: &y, labels: 6 },
         )?;
         let line = points.iter().map(|(epsilon, kept)| (*epsilon, share(*kept)));
@@ -53,9 +58,14 @@ pub fn keep_curve(points: &[(f64, usize)], rows: usize, used: Option<(f64, usize
             chart.draw_series(DashedLineSeries::new([(epsilon, 0.0), here], 4, 4, guide))?;
             chart.draw_series(DashedLineSeries::new([(0.0, here.1), here], 4, 4, guide))?;
             chart.draw_series([Circle::new(here, 6, DUPLICATE.filled())])?;
-            let text = format!("epsilon {epsilon:.4} keeps {} ({})", count(kept as u64), percent(kept as f64 / rows.max(1) as f64));
+            let text = format!(
+                "epsilon {epsilon:.4} keeps {} ({})",
+                count(kept as u64),
+                percent(kept as f64 / rows.max(1) as f64)
+            );
             let left = epsilon < 0.55 * most;
-            let style = font(18).color(&INK).pos(anchor(if left { HPos::Left } else { HPos::Right }, VPos::Bottom));
+            let style =
+                font(18).color(&INK).pos(anchor(if left { HPos::Left } else { HPos::Right }, VPos::Bottom));
             let shift = if left { 0.012 } else { -0.012 };
             chart.draw_series([Text::new(text, (epsilon + shift * most, here.1 + 2.5), style)])?;
         }
@@ -85,7 +95,10 @@ pub fn cluster_sizes(sizes: &[u64]) -> String {
             }))?;
         } else {
             // Columns narrower than a pixel would shimmer.
-            let outline = sizes.iter().enumerate().flat_map(|(i, &size)| [(i as f64, size as f64), (i as f64 + 1.0, size as f64)]);
+            let outline = sizes
+                .iter()
+                .enumerate()
+                .flat_map(|(i, &size)| [(i as f64, size as f64), (i as f64 + 1.0, size as f64)]);
             chart.draw_series(AreaSeries::new(outline, 0.0, fill))?;
         }
         let guide = ShapeStyle::from(&INK).stroke_width(1);
@@ -100,7 +113,8 @@ pub fn cluster_sizes(sizes: &[u64]) -> String {
 pub fn distances(kept: &[f64], pruned: &[f64], unit: &str) -> String {
     let all = || kept.iter().chain(pruned).copied().filter(|d| d.is_finite());
     let (low, high) = all().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), d| (a.min(d), b.max(d)));
-    let (low, high) = if low < high { (low.min(0.25 * high).max(0.0), high) } else { (0.0, high.max(1e-6) * 2.0) };
+    let (low, high) =
+        if low < high { (low.min(0.25 * high).max(0.0), high) } else { (0.0, high.max(1e-6) * 2.0) };
     let width = (high - low) / BINS as f64;
     let bins = |values: &[f64]| {
         let mut bins = vec![0u64; BINS];
@@ -121,14 +135,20 @@ pub fn distances(kept: &[f64], pruned: &[f64], unit: &str) -> String {
             Axis { name: "rows", range: 0.0..1.3 * top, label: &y, labels: 6 },
         )?;
         let zeros = vec![0; BINS];
-        for (name, base, bins, colour) in [("kept", &zeros, &kept_bins, KEPT), ("removed", &kept_bins, &pruned_bins, PRUNED)] {
+        for (name, base, bins, colour) in
+            [("kept", &zeros, &kept_bins, KEPT), ("removed", &kept_bins, &pruned_bins, PRUNED)]
+        {
             if bins.iter().all(|n| *n == 0) {
                 continue;
             }
-            let bars = base.iter().zip(bins).enumerate().filter(|(_, (_, n))| **n > 0).map(|(i, (base, n))| {
-                let left = low + i as f64 * width;
-                Rectangle::new([(left, *base as f64), (left + 0.94 * width, (base + n) as f64)], colour.filled())
-            });
+            let bars =
+                base.iter().zip(bins).enumerate().filter(|(_, (_, n))| **n > 0).map(|(i, (base, n))| {
+                    let left = low + i as f64 * width;
+                    Rectangle::new(
+                        [(left, *base as f64), (left + 0.94 * width, (base + n) as f64)],
+                        colour.filled(),
+                    )
+                });
             let total = bins.iter().sum::<u64>();
             chart
                 .draw_series(bars)?
@@ -195,7 +215,9 @@ fn draw(width: u32, height: u32, body: impl FnOnce(&DrawingArea<SVGBackend<'_>, 
     match drawn {
         Ok(()) => svg,
         // Drawing into a string has no reason to fail; a page without the plot is still right.
-        Err(e) => format!("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"24\"><text y=\"16\">plot failed: {e}</text></svg>"),
+        Err(e) => format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"24\"><text y=\"16\">plot failed: {e}</text></svg>"
+        ),
     }
 }
 

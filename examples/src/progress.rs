@@ -57,7 +57,15 @@ impl Reporter {
             bar
         });
         let now = Instant::now();
-        let stage = Stage { name: String::new(), begun: now, rows: 0, steps: 0, most_steps: 0, step_begun: now, note: String::new() };
+        let stage = Stage {
+            name: String::new(),
+            begun: now,
+            rows: 0,
+            steps: 0,
+            most_steps: 0,
+            step_begun: now,
+            note: String::new(),
+        };
         Self {
             style,
             bar,
@@ -74,8 +82,15 @@ impl Reporter {
     pub fn stage(&self, name: &str, rows: u64, most_steps: u64) {
         self.end_stage();
         let now = Instant::now();
-        *self.stage.borrow_mut() =
-            Stage { name: name.to_string(), begun: now, rows, steps: 0, most_steps, step_begun: now, note: String::new() };
+        *self.stage.borrow_mut() = Stage {
+            name: name.to_string(),
+            begun: now,
+            rows,
+            steps: 0,
+            most_steps,
+            step_begun: now,
+            note: String::new(),
+        };
         if let Some(bar) = &self.bar {
             bar.set_prefix(name.to_string());
             bar.set_position(0);
@@ -103,7 +118,8 @@ impl Reporter {
             None => all.push((stage.name.clone(), seconds)),
         }
         if self.style == Style::Auto && self.bar.is_none() {
-            let steps = if stage.most_steps > 0 { format!(", {} iterations", stage.steps) } else { String::new() };
+            let steps =
+                if stage.most_steps > 0 { format!(", {} iterations", stage.steps) } else { String::new() };
             eprintln!("{:<12} {seconds:8.2} s{steps}{}", stage.name, stage.note);
         }
     }
@@ -266,7 +282,10 @@ mod tests {
     fn numbers_for_people() {
         assert_eq!(count(0), "0");
         assert_eq!(count(1_234_567), "1,234,567");
-        assert_eq!((percent(0.5), percent(0.001), percent(0.0)), ("50.0 %".into(), "0.10 %".into(), "0.0 %".into()));
+        assert_eq!(
+            (percent(0.5), percent(0.001), percent(0.0)),
+            ("50.0 %".into(), "0.10 %".into(), "0.0 %".into())
+        );
         assert_eq!((si(812_345.0), duration(3.21)), ("812k".into(), "3.2 s".into()));
     }
 }

@@ -34,7 +34,12 @@ fn bad_values_are_named_with_their_place() {
         bench.npy("bad.npy", &rows);
         for method in ["d4", "kmeans"] {
             refused(&bench, &["bad.npy", "--method", method], 1, &["bad.npy", "row 37", "column 5"]);
-            refused(&bench, &["bad.npy", "--method", method, "--block-rows", "10"], 1, &["row 37", "column 5"]);
+            refused(
+                &bench,
+                &["bad.npy", "--method", method, "--block-rows", "10"],
+                1,
+                &["row 37", "column 5"],
+            );
         }
     }
 }
@@ -49,7 +54,10 @@ fn bad_npy_files_are_refused_with_numbers() {
         (b"\x93NUMPY\x09\x00\x00\x00", &["version 9"]),
         (&npy_with_header("'<f4'", "False", "(4, 3)", &[0; 47]), &["truncated", "(4, 3)", "48 bytes", "47"]),
         (&npy_with_header("'<f4'", "False", "(4, 3)", &[0; 52]), &["4 bytes after"]),
-        (&npy_with_header("'<f8'", "False", "(4, 3)", &[0; 96]), &["float64", "np.save(path, x.astype(np.float32))"]),
+        (
+            &npy_with_header("'<f8'", "False", "(4, 3)", &[0; 96]),
+            &["float64", "np.save(path, x.astype(np.float32))"],
+        ),
         (&npy_with_header("'>f4'", "False", "(4, 3)", &[0; 48]), &["big-endian", "x.astype('<f4')"]),
         (&npy_with_header("'<i8'", "False", "(4, 3)", &[0; 96]), &["<i8"]),
         (&npy_with_header("'<V2'", "False", "(4, 3)", &[0; 24]), &["bfloat16"]),
@@ -74,7 +82,11 @@ fn bad_npy_files_are_refused_with_numbers() {
 #[test]
 fn bad_safetensors_are_refused_with_names() {
     let bench = Bench::new();
-    let two = safetensors(&[("a", "F32", &[2, 2], &[0; 16]), ("b", "F32", &[2, 2], &[0; 16]), ("c", "F32", &[4], &[0; 16])]);
+    let two = safetensors(&[
+        ("a", "F32", &[2, 2], &[0; 16]),
+        ("b", "F32", &[2, 2], &[0; 16]),
+        ("c", "F32", &[4], &[0; 16]),
+    ]);
     let cases: &[(&[u8], &[&str], &[&str])] = &[
         (&two, &[], &["several", "'a'", "'b'", "--tensor"]),
         (&two, &["--tensor", "d"], &["no tensor 'd'", "'a', 'b', 'c'"]),
@@ -174,7 +186,12 @@ fn unwritable_out_is_refused_before_the_work() {
     refused(&bench, &["x.npy", "--out", "file/inside"], 1, &["file/inside", "cannot be created"]);
     refused(&bench, &["x.npy", "--out", "file"], 1, &["file", "cannot be"]);
     if std::path::Path::new("/proc/self").exists() {
-        refused(&bench, &["x.npy", "--out", "/proc/self/nothing"], 1, &["/proc/self/nothing", "cannot be created"]);
+        refused(
+            &bench,
+            &["x.npy", "--out", "/proc/self/nothing"],
+            1,
+            &["/proc/self/nothing", "cannot be created"],
+        );
     }
     assert_eq!(std::fs::read(bench.path("file")).unwrap(), b"in the way");
 }
@@ -185,18 +202,34 @@ fn full_disk_leaves_nothing() {
     bench.npy("x.npy", &uniform(20_000, 16, 1));
     std::fs::create_dir(bench.path("disk")).unwrap();
     let disk = bench.path("disk");
-    let mounted = std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=100k", "tmpfs"]).arg(&disk).status();
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=100k", "tmpfs"])
+        .arg(&disk)
+        .status();
     if !mounted.is_ok_and(|status| status.success()) {
         println!("SKIPPED full_disk_leaves_nothing: mounting a small tmpfs needs privileges");
         return;
     }
-    let output = bench.curate(&["x.npy", "--out", "disk/out", "--clusters", "20", "--max-iter", "2", "--progress", "none"]);
+    let output = bench.curate(&[
+        "x.npy",
+        "--out",
+        "disk/out",
+        "--clusters",
+        "20",
+        "--max-iter",
+        "2",
+        "--progress",
+        "none",
+    ]);
     let left = bench.names("disk/out");
     let unmounted = std::process::Command::new("umount").arg(&disk).status().unwrap();
     assert!(unmounted.success());
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("disk/out/") && text.contains("No space left") && text.lines().count() == 1, "{text}");
+    assert!(
+        text.contains("disk/out/") && text.contains("No space left") && text.lines().count() == 1,
+        "{text}"
+    );
     // The state to continue from may stay: it is complete.
     assert!(left.is_empty() || left == ["checkpoint.bin"], "{left:?}");
 }

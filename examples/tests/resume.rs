@@ -24,7 +24,8 @@ fn signal(child: &Child, name: &str) {
 
 /// Starts a run and waits until it is `step` iterations into `stage`.
 fn started(bench: &Bench, arguments: &[&str], stage: &str, step: u64) -> Child {
-    let mut child = bench.command(arguments).args(["--progress", "json"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        bench.command(arguments).args(["--progress", "json"]).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     loop {
         let line = lines.next().expect("the run ended too early").unwrap();
@@ -51,7 +52,11 @@ fn stopped_in_each_clustering_and_resumed_gives_the_same_bytes() {
         assert_eq!(bench.names(&folder), ["checkpoint.bin"], "nothing else is left");
         // Without --resume the state is not thrown away.
         let refused = bench.curate(&arguments);
-        assert!(refused.status.code() == Some(2) && stderr(&refused).contains("--resume"), "{}", stderr(&refused));
+        assert!(
+            refused.status.code() == Some(2) && stderr(&refused).contains("--resume"),
+            "{}",
+            stderr(&refused)
+        );
         bench.curated(&[&arguments[..], &["--resume", "--threads", "1", "--block-rows", "1000"]].concat());
         bench.assert_same("whole", &folder);
     }
@@ -61,15 +66,16 @@ fn stopped_in_each_clustering_and_resumed_gives_the_same_bytes() {
 fn killed_and_resumed_gives_the_same_bytes() {
     let bench = bench();
     for (method, stage) in [("d4", "recluster"), ("semdedup", "cluster")] {
-        let arguments = |folder: &'static str| [&WORK[..], &["--method", method, "--out", folder]].concat();
-        bench.curated(&[&arguments("whole")[..], &["--overwrite"]].concat());
-        let mut child = started(&bench, &[&arguments("cut")[..], &["--overwrite"]].concat(), stage, 2);
-        assert!(appears(&bench.path("cut/checkpoint.bin"), 10));
+        let (whole, cut) = (format!("{method}.whole"), format!("{method}.cut"));
+        let run = [&WORK[..], &["--method", method, "--out"]].concat();
+        bench.curated(&[&run[..], &[&whole]].concat());
+        let mut child = started(&bench, &[&run[..], &[&cut]].concat(), stage, 2);
+        assert!(appears(&bench.path(&cut).join("checkpoint.bin"), 10));
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(!bench.names("cut").contains(&"report.json".to_string()));
-        bench.curated(&[&arguments("cut")[..], &["--resume"]].concat());
-        bench.assert_same("whole", "cut");
+        assert!(!bench.names(&cut).contains(&"report.json".to_string()));
+        bench.curated(&[&run[..], &[&cut, "--resume"]].concat());
+        bench.assert_same(&whole, &cut);
     }
 }
 
@@ -84,7 +90,10 @@ fn stopped_run_says_how_to_continue() {
     std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut text).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let last = text.lines().last().unwrap();
-    assert!(last.contains("curate x.npy") && last.contains("--out 'a b'") && last.ends_with("--resume"), "{last}");
+    assert!(
+        last.contains("curate x.npy") && last.contains("--out 'a b'") && last.ends_with("--resume"),
+        "{last}"
+    );
 }
 
 #[test]
@@ -95,7 +104,9 @@ fn resuming_with_other_data_or_settings_is_refused() {
     child.kill().unwrap();
     child.wait().unwrap();
     let state = std::fs::read(bench.path("a/checkpoint.bin")).unwrap();
-    let other = [&["x.npy", "--clusters", "149", "--max-iter", "60", "--seed", "4"], &["--out", "a", "--resume"][..]].concat();
+    let other =
+        [&["x.npy", "--clusters", "149", "--max-iter", "60", "--seed", "4"], &["--out", "a", "--resume"][..]]
+            .concat();
     let output = bench.curate(&other);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("clusters is 150 there and 149 here"), "{}", stderr(&output));

@@ -15,7 +15,8 @@ use workbench::{Bench, npy_with_header, redundant, safetensors, stderr, uniform}
 fn values<T: bytemuck::Pod>(bytes: &[u8]) -> Vec<T> {
     let header = Header::parse(bytes).unwrap();
     assert_eq!(header.shape.len(), 1);
-    let values: Vec<T> = bytes[header.data_start..].chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned).collect();
+    let values: Vec<T> =
+        bytes[header.data_start..].chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned).collect();
     assert_eq!(values.len(), header.shape[0]);
     values
 }
@@ -26,8 +27,20 @@ fn default_run_makes_report_and_plots_of_the_shipped_data() {
     let output = bench.curated(&[]);
     let written = bench.names("out/emoji");
     let expected = [
-        "centroids.npy", "centroids2.npy", "cluster_sizes.svg", "distance.npy", "distances.svg", "keep_curve.svg", "kept.npy",
-        "kept_ids.txt", "labels.npy", "labels2.npy", "removed.csv", "report.html", "report.json", "similarity.npy",
+        "centroids.npy",
+        "centroids2.npy",
+        "cluster_sizes.svg",
+        "distance.npy",
+        "distances.svg",
+        "keep_curve.svg",
+        "kept.npy",
+        "kept_ids.txt",
+        "labels.npy",
+        "labels2.npy",
+        "removed.csv",
+        "report.html",
+        "report.json",
+        "similarity.npy",
     ];
     assert_eq!(written, expected);
     let files = bench.contents("out/emoji");
@@ -75,14 +88,30 @@ fn every_method_gives_the_same_bytes_however_the_work_is_cut() {
     let methods: &[&[&str]] = &[
         &["--method", "d4", "--write-filtered"],
         &["--method", "semdedup"],
-        &["--method", "semdedup", "--rule", "greedy-cover", "--epsilon", "0.02", "--boundary", "ge", "--order", "random"],
+        &[
+            "--method",
+            "semdedup",
+            "--rule",
+            "greedy-cover",
+            "--epsilon",
+            "0.02",
+            "--boundary",
+            "ge",
+            "--order",
+            "random",
+        ],
         &["--method", "prototypes", "--order", "easy", "--keep", "0.3"],
         &["--method", "kmeans", "--euclidean", "--init", "random", "--clusters", "9"],
     ];
     for (i, method) in methods.iter().enumerate() {
         let whole = format!("whole{i}");
         bench.curated(&[&["x.npy", "--threads", "1", "--out", &whole], *method].concat());
-        let cuts: &[&[&str]] = &[&["--threads", "3"], &["--block-rows", "1"], &["--block-rows", "97", "--threads", "2"], &["--block-rows", "5000"]];
+        let cuts: &[&[&str]] = &[
+            &["--threads", "3"],
+            &["--block-rows", "1"],
+            &["--block-rows", "97", "--threads", "2"],
+            &["--block-rows", "5000"],
+        ];
         for (j, cut) in cuts.iter().enumerate() {
             let folder = format!("cut{i}.{j}");
             bench.curated(&[&["x.npy", "--out", &folder], *method, *cut].concat());
@@ -109,22 +138,46 @@ fn element_types_and_orders_give_the_same_choice() {
     // A name that leaves the values at an odd byte.
     for name in ["e", "em", "emb", "embe"] {
         let file = format!("{name}.safetensors");
-        bench.write(&file, &safetensors(&[("scale", "F32", &[1], &[0; 4]), (name, "BF16", &[120, 6], &brains)]));
+        bench.write(
+            &file,
+            &safetensors(&[("scale", "F32", &[1], &[0; 4]), (name, "BF16", &[120, 6], &brains)]),
+        );
     }
-    let inputs = ["c.npy", "fortran.npy", "half.npy", "e.safetensors", "em.safetensors", "emb.safetensors", "embe.safetensors"];
+    let inputs = [
+        "c.npy",
+        "fortran.npy",
+        "half.npy",
+        "e.safetensors",
+        "em.safetensors",
+        "emb.safetensors",
+        "embe.safetensors",
+    ];
     for input in inputs {
         bench.curated(&[input, "--out", input.split('.').next().unwrap(), "--write-filtered"]);
     }
     let first = bench.contents("c");
     for folder in ["fortran", "half", "e", "em", "emb", "embe"] {
         let other = bench.contents(folder);
-        for name in ["kept.npy", "labels.npy", "labels2.npy", "centroids.npy", "distance.npy", "similarity.npy", "removed.csv"] {
+        for name in [
+            "kept.npy",
+            "labels.npy",
+            "labels2.npy",
+            "centroids.npy",
+            "distance.npy",
+            "similarity.npy",
+            "removed.csv",
+        ] {
             assert!(first[name] == other[name], "{name} of {folder}");
         }
     }
     // The filtered rows are the kept rows, in the input's type.
     let kept: Vec<u64> = values(&first["kept.npy"]);
-    for (folder, file) in [("c", "filtered.npy"), ("fortran", "filtered.npy"), ("half", "filtered.npy"), ("emb", "filtered.safetensors")] {
+    for (folder, file) in [
+        ("c", "filtered.npy"),
+        ("fortran", "filtered.npy"),
+        ("half", "filtered.npy"),
+        ("emb", "filtered.safetensors"),
+    ] {
         let filtered = Matrix::open(&bench.path(folder).join(file), None).unwrap();
         let values = filtered.to_f32();
         assert_eq!(values.nrows(), kept.len());
@@ -143,7 +196,10 @@ fn given_centroids_are_a_start() {
     bench.npy("start.npy", &rows.slice(ndarray::s![..7, ..]).to_owned());
     bench.curated(&["x.npy", "--out", "a", "--method", "kmeans", "--init", "start.npy", "--max-iter", "0"]);
     let report = bench.report("a");
-    assert_eq!((&report["clustering"]["clusters"], &report["clustering"]["iterations"]), (&7.into(), &0.into()));
+    assert_eq!(
+        (&report["clustering"]["clusters"], &report["clustering"]["iterations"]),
+        (&7.into(), &0.into())
+    );
     let centroids = Matrix::open(&bench.path("a/centroids.npy"), None).unwrap().to_f32();
     assert_eq!(centroids, rows.slice(ndarray::s![..7, ..]));
 }
@@ -152,9 +208,22 @@ fn given_centroids_are_a_start() {
 fn identifiers_and_texts_come_from_the_metadata() {
     let bench = Bench::new();
     bench.npy("x.npy", &redundant(60, 8, 5));
-    let lines: String = (0..60).map(|i| format!("{{\"name\": \"doc-{i}\", \"body\": \"<b>text {i}\"}}\n")).collect();
+    let lines: String =
+        (0..60).map(|i| format!("{{\"name\": \"doc-{i}\", \"body\": \"<b>text {i}\"}}\n")).collect();
     bench.write("m.jsonl", lines.as_bytes());
-    bench.curated(&["x.npy", "--out", "a", "--meta", "m.jsonl", "--id-column", "name", "--text", "body", "--clusters", "4"]);
+    bench.curated(&[
+        "x.npy",
+        "--out",
+        "a",
+        "--meta",
+        "m.jsonl",
+        "--id-column",
+        "name",
+        "--text",
+        "body",
+        "--clusters",
+        "4",
+    ]);
     let files = bench.contents("a");
     let kept: Vec<u64> = values(&files["kept.npy"]);
     let ids = String::from_utf8(files["kept_ids.txt"].clone()).unwrap();
@@ -181,7 +250,10 @@ fn another_run_is_not_replaced_unasked() {
     bench.curated(&["x.npy", "--out", "a", "--resume"]);
     bench.curated(&["x.npy", "--out", "a", "--method", "kmeans", "--overwrite"]);
     let names = bench.names("a");
-    assert!(!names.contains(&"labels2.npy".to_string()) && names.contains(&"labels.npy".to_string()), "{names:?}");
+    assert!(
+        !names.contains(&"labels2.npy".to_string()) && names.contains(&"labels.npy".to_string()),
+        "{names:?}"
+    );
     // A file of somebody else's that has one of our names.
     std::fs::create_dir(bench.path("b")).unwrap();
     bench.write("b/kept.npy", b"precious");
@@ -205,7 +277,8 @@ fn progress_json_is_one_object_per_line() {
     let bench = Bench::new();
     bench.npy("x.npy", &uniform(300, 8, 5));
     let output = bench.curated(&["x.npy", "--out", "a", "--progress", "json"]);
-    let events: Vec<Value> = stderr(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<Value> =
+        stderr(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let count = |event: &str| events.iter().filter(|e| e["event"] == event).count();
     assert!(count("stage") >= 5 && count("step") >= 2, "{events:?}");
     let done: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -226,7 +299,17 @@ fn smallest_inputs_work() {
     }
     // All rows equal, and rows of zeros.
     bench.npy("same.npy", &Array2::from_elem((50, 4), 0.25));
-    bench.curated(&["same.npy", "--out", "same", "--method", "semdedup", "--epsilon", "0.01", "--clusters", "1"]);
+    bench.curated(&[
+        "same.npy",
+        "--out",
+        "same",
+        "--method",
+        "semdedup",
+        "--epsilon",
+        "0.01",
+        "--clusters",
+        "1",
+    ]);
     assert_eq!(bench.report("same")["counts"]["kept"], 1);
     bench.npy("zero.npy", &Array2::zeros((10, 4)));
     bench.curated(&["zero.npy", "--out", "zero", "--clusters", "1"]);

@@ -46,15 +46,15 @@ pub struct Args {
     pub init: String,
 
     /// semdedup: a row goes when its similarity to its witness exceeds 1 - E
-    #[arg(long, value_name = "E", value_parser = epsilon, conflicts_with = "keep")]
+    #[arg(long, value_name = "E", allow_negative_numbers = true, value_parser = epsilon, conflicts_with = "keep")]
     pub epsilon: Option<f64>,
 
     /// Share of the input to keep [default: 0.5]
-    #[arg(long, value_name = "F", value_parser = fraction)]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     pub keep: Option<f64>,
 
     /// d4: share of the input that deduplication leaves [default: 0.75, or --keep where larger]
-    #[arg(long, value_name = "F", value_parser = fraction)]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     pub dedup_keep: Option<f64>,
 
     /// semdedup: which rows are duplicates [default: earlier-max]

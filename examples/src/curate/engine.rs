@@ -2,8 +2,8 @@
 
 use pauca::backend::Backend;
 use pauca::{
-    Clusters, Context, Control, Cpu, D4, D4Checkpoint, D4Run, Dedup, Exec, KMeans, Lloyd, Prototypes, RowSource,
-    SemDedup,
+    Clusters, Context, Control, Cpu, D4, D4Checkpoint, D4Run, Dedup, Exec, KMeans, Lloyd, Prototypes,
+    RowSource, SemDedup,
 };
 use serde_json::Value;
 
@@ -85,7 +85,8 @@ impl Engine<'_> {
         self.reporter.stage("seed", rows, 0);
         let run = match &keeper.resume {
             None => d4.start_on(self.cpu, self.source, cx),
-            Some(bytes) => D4Checkpoint::from_bytes(bytes).and_then(|state| d4.resume_on(self.cpu, self.source, &state, cx)),
+            Some(bytes) => D4Checkpoint::from_bytes(bytes)
+                .and_then(|state| d4.resume_on(self.cpu, self.source, &state, cx)),
         };
         let survivors = (dedup_keep * rows as f64).round_ties_even() as u64;
         let run = D4Steps { run: self.started(run)?, rows, survivors, max_iter: settings.max_iter as u64 };
@@ -128,7 +129,11 @@ impl Engine<'_> {
                 self.reporter.stage("select", rows, 0);
                 let clusters = &outcome.clusters;
                 let select = Prototypes::new().keep_fraction(*keep).drop(*drop);
-                let kept = select.select(&clusters.distances.to_vec(), &clusters.labels.to_vec(), clusters.centroids.nrows());
+                let kept = select.select(
+                    &clusters.distances.to_vec(),
+                    &clusters.labels.to_vec(),
+                    clusters.centroids.nrows(),
+                );
                 outcome.keep = Some(kept.map_err(&stopped)?);
             }
             Job::Kmeans | Job::D4 { .. } => {}
@@ -152,7 +157,8 @@ impl Engine<'_> {
     fn started<T>(&self, run: pauca::Result<T>) -> Result<T> {
         run.map_err(|e| match e {
             pauca::Error::Cancelled => Failure::Cancelled(
-                "stopped before the first iteration, there is nothing to save; the same command starts again".into(),
+                "stopped before the first iteration, there is nothing to save; the same command starts again"
+                    .into(),
             ),
             other => Failure::library(self.matrix.path(), &other),
         })
@@ -171,7 +177,8 @@ impl Engine<'_> {
             if name != self.reporter.stage_name() {
                 self.reporter.stage(name, rows, most);
             }
-            let more = run.step(cx).map_err(|e| self.stopped(&e, Some(std::mem::take(&mut state)), keeper))?;
+            let more =
+                run.step(cx).map_err(|e| self.stopped(&e, Some(std::mem::take(&mut state)), keeper))?;
             if most > 0 {
                 let (steps, moved) = run.done();
                 self.reporter.step(steps, moved);
@@ -203,7 +210,8 @@ impl Engine<'_> {
 
 /// What to say when the state is saved.
 pub fn resumable(out: &OutDir) -> Failure {
-    let quoted = std::env::args().map(|arg| quote(&arg)).filter(|arg| arg != "--resume" && arg != "--overwrite");
+    let quoted =
+        std::env::args().map(|arg| quote(&arg)).filter(|arg| arg != "--resume" && arg != "--overwrite");
     let command: Vec<String> = quoted.collect();
     Failure::Cancelled(format!(
         "stopped; the state is in {}; to continue: {} --resume",
@@ -215,7 +223,11 @@ pub fn resumable(out: &OutDir) -> Failure {
 /// An argument as a shell takes it.
 fn quote(arg: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./=+:,@%".contains(c);
-    if !arg.is_empty() && arg.chars().all(plain) { arg.to_string() } else { format!("'{}'", arg.replace('\'', "'\\''")) }
+    if !arg.is_empty() && arg.chars().all(plain) {
+        arg.to_string()
+    } else {
+        format!("'{}'", arg.replace('\'', "'\\''"))
+    }
 }
 
 struct LloydSteps<T> {

@@ -90,7 +90,8 @@ impl Evidence {
 
     /// Every row that is shown.
     pub fn rows(&self) -> BTreeSet<u64> {
-        let pairs = self.bands.iter().flat_map(|band| &band.pairs).flat_map(|pair| [pair.removed, pair.witness]);
+        let pairs =
+            self.bands.iter().flat_map(|band| &band.pairs).flat_map(|pair| [pair.removed, pair.witness]);
         let groups = self.groups.iter().flat_map(|group| group.removed.iter().copied().chain([group.kept]));
         let ends = self.extremes.iter().flat_map(|e| e.nearest.iter().chain(&e.farthest)).copied();
         pairs.chain(groups).chain(ends).collect()
@@ -131,7 +132,9 @@ fn bands(dedup: &Dedup, roots: &BTreeMap<u64, u64>) -> Vec<Band> {
     // The ends choose first: they are what a person doubts; the median is plentiful.
     let surest = pick(&pairs, 0..count, roots, &mut used);
     let border = pick(&pairs, (0..count).rev(), roots, &mut used);
-    let around = (0..count).map(|i| if i % 2 == 0 { (middle + i / 2) % count } else { (middle + count - i.div_ceil(2)) % count });
+    let around = (0..count).map(|i| {
+        if i % 2 == 0 { (middle + i / 2) % count } else { (middle + count - i.div_ceil(2)) % count }
+    });
     let median = pick(&pairs, around, roots, &mut used);
     [
         ("Surest", "the most similar", surest),
@@ -146,7 +149,12 @@ fn bands(dedup: &Dedup, roots: &BTreeMap<u64, u64>) -> Vec<Band> {
 
 /// The first pairs of `order` not yet used, at most one of each group as long as there are
 /// others: eight copies of one row would show one decision, not eight.
-fn pick(pairs: &[Pair], order: impl Iterator<Item = usize> + Clone, roots: &BTreeMap<u64, u64>, used: &mut BTreeSet<usize>) -> Vec<Pair> {
+fn pick(
+    pairs: &[Pair],
+    order: impl Iterator<Item = usize> + Clone,
+    roots: &BTreeMap<u64, u64>,
+    used: &mut BTreeSet<usize>,
+) -> Vec<Pair> {
     let mut groups = BTreeSet::new();
     let mut chosen = Vec::new();
     for distinct in [true, false] {
@@ -186,7 +194,8 @@ fn extremes(outcome: &Outcome) -> Vec<Extremes> {
     clusters.sort_by(|&a, &b| counts[b as usize].cmp(&counts[a as usize]).then(a.cmp(&b)));
     // From the largest to one at three quarters of the ranking.
     let step = (clusters.len() as f64 * 0.25).max(1.0);
-    let chosen: BTreeSet<usize> = (0..CLUSTERS).map(|i| (i as f64 * step) as usize).filter(|&i| i < clusters.len()).collect();
+    let chosen: BTreeSet<usize> =
+        (0..CLUSTERS).map(|i| (i as f64 * step) as usize).filter(|&i| i < clusters.len()).collect();
     let chosen: Vec<u32> = chosen.into_iter().map(|i| clusters[i]).collect();
 
     let (labels, distances) = (outcome.pruning_labels(), outcome.distances());

@@ -16,9 +16,22 @@ use crate::output::npy::{matrix, vector};
 
 /// Every name that this program may write; those of an earlier run that a new one lacks go.
 pub const NAMES: [&str; 16] = [
-    "kept.npy", "labels.npy", "centroids.npy", "labels2.npy", "centroids2.npy", "similarity.npy", "distance.npy",
-    "kept_ids.txt", "removed.csv", "filtered.npy", "filtered.safetensors", "keep_curve.svg", "cluster_sizes.svg",
-    "distances.svg", "report.html", "report.json",
+    "kept.npy",
+    "labels.npy",
+    "centroids.npy",
+    "labels2.npy",
+    "centroids2.npy",
+    "similarity.npy",
+    "distance.npy",
+    "kept_ids.txt",
+    "removed.csv",
+    "filtered.npy",
+    "filtered.safetensors",
+    "keep_curve.svg",
+    "cluster_sizes.svg",
+    "distances.svg",
+    "report.html",
+    "report.json",
 ];
 
 /// Rows copied at once into the filtered file.
@@ -67,7 +80,13 @@ fn removed(out: &mut dyn Write, outcome: &Outcome, ids: Option<&Ids>) -> io::Res
             }
             _ => (String::new(), String::new(), second[row]),
         };
-        lines.write_record([name(row), witness, similarity, cluster.to_string(), fate.stage().to_string()])?;
+        lines.write_record([
+            name(row),
+            witness,
+            similarity,
+            cluster.to_string(),
+            fate.stage().to_string(),
+        ])?;
     }
     lines.flush()
 }
@@ -77,7 +96,12 @@ fn removed(out: &mut dyn Write, outcome: &Outcome, ids: Option<&Ids>) -> io::Res
 ///
 /// # Errors
 /// [`Failure::Data`] with the system's or the source's reason.
-pub fn write_filtered(out: &mut OutDir, outcome: &Outcome, matrix: &Matrix, source: &impl RowSource) -> Result<()> {
+pub fn write_filtered(
+    out: &mut OutDir,
+    outcome: &Outcome,
+    matrix: &Matrix,
+    source: &impl RowSource,
+) -> Result<()> {
     let kept = outcome.kept();
     let layout = matrix.layout();
     let shape = [kept.len(), layout.dim];
@@ -110,7 +134,11 @@ pub fn write_filtered(out: &mut OutDir, outcome: &Outcome, matrix: &Matrix, sour
     }
 }
 
-fn values<T: Copy, const B: usize>(out: &mut dyn Write, view: ArrayView2<'_, T>, bytes: fn(T) -> [u8; B]) -> io::Result<()> {
+fn values<T: Copy, const B: usize>(
+    out: &mut dyn Write,
+    view: ArrayView2<'_, T>,
+    bytes: fn(T) -> [u8; B],
+) -> io::Result<()> {
     view.iter().try_for_each(|value| out.write_all(&bytes(*value)))
 }
 

@@ -60,7 +60,11 @@ pub fn main() -> Result<()> {
         Err(e) => {
             // What is wrong, and clap's tips, without the usage that follows: one line.
             let text = e.render().to_string();
-            let text = text.split("\nUsage:").next().unwrap_or(&text).replace("For more information, try '--help'.", "");
+            let text = text
+                .split("\nUsage:")
+                .next()
+                .unwrap_or(&text)
+                .replace("For more information, try '--help'.", "");
             return Err(Failure::usage(text.trim_start_matches("error: ")));
         }
     };
@@ -106,7 +110,8 @@ pub fn run(args: Args) -> Result<()> {
     let source = Source::new(&matrix, args.block_rows)?;
     let threads = exec.width();
     let outcome = {
-        let keeper = Keeper { out: &out, configuration: &configuration, every: args.checkpoint_every, resume };
+        let keeper =
+            Keeper { out: &out, configuration: &configuration, every: args.checkpoint_every, resume };
         let engine = Engine { matrix: &matrix, source: &source, cpu: &cpu, exec, reporter: &reporter };
         engine.run(&settings, &keeper)?
     };
@@ -223,9 +228,12 @@ impl Shown {
         let sheet = args.images.as_ref().map(PathBuf::from).filter(|path| path.is_file());
         let column = args.images.as_deref().filter(|_| sheet.is_none());
         if let (Some(column), None) = (column, &args.meta) {
-            return Err(Failure::usage(format!("--images {column} is neither a file nor, without --meta, a column")));
+            return Err(Failure::usage(format!(
+                "--images {column} is neither a file nor, without --meta, a column"
+            )));
         }
-        let columns: Vec<&str> = [args.id_column.as_deref(), args.text.as_deref(), column].into_iter().flatten().collect();
+        let columns: Vec<&str> =
+            [args.id_column.as_deref(), args.text.as_deref(), column].into_iter().flatten().collect();
         let meta = args.meta.as_ref().map(|path| Meta::open(path, rows, &columns)).transpose()?;
         let ids = match (&meta, &args.id_column) {
             (Some(meta), Some(column)) => Some(meta.ids(column)?),
@@ -290,8 +298,14 @@ fn draw(outcome: &Outcome) -> BTreeMap<&'static str, String> {
     }
     plots.insert("cluster_sizes.svg", plots::cluster_sizes(&outcome.clusters.counts.to_vec()));
     let distances = outcome.distances();
-    let of = |fate: Fate| -> Vec<f64> { (0..outcome.rows()).filter(|&i| outcome.fate(i) == fate).map(|i| distances[i]).collect() };
-    let pruned = if outcome.second.is_some() { of(Fate::Pruned) } else { [of(Fate::Pruned), of(Fate::Duplicate)].concat() };
+    let of = |fate: Fate| -> Vec<f64> {
+        (0..outcome.rows()).filter(|&i| outcome.fate(i) == fate).map(|i| distances[i]).collect()
+    };
+    let pruned = if outcome.second.is_some() {
+        of(Fate::Pruned)
+    } else {
+        [of(Fate::Pruned), of(Fate::Duplicate)].concat()
+    };
     let name = summary::distance_name(outcome.pruning());
     plots.insert("distances.svg", plots::distances(&of(Fate::Kept), &pruned, name));
     plots
@@ -315,7 +329,9 @@ fn say(args: &Args, outcome: &Outcome, settings: &Settings, verdict: &str, out: 
                 eprintln!("{:<16} {}; {}", fact.about, fact.value, fact.detail);
             }
             let bytes: u64 = out.written().values().map(|file| file.bytes).sum();
-            let memory = run.peak_anonymous_bytes.map_or(String::new(), |bytes| format!(", {}B of memory", si(bytes as f64)));
+            let memory = run
+                .peak_anonymous_bytes
+                .map_or(String::new(), |bytes| format!(", {}B of memory", si(bytes as f64)));
             eprintln!(
                 "{:<16} {}; {} files, {}B, in {}{memory}",
                 "open",

@@ -65,10 +65,13 @@ pub fn record(
             "keep_curve": curve.map(|points| points.into_iter().map(|(epsilon, kept)| json!([epsilon, kept])).collect::<Vec<_>>()),
         });
     }
-    let outputs: Map<String, Value> =
-        written.iter().map(|(name, file)| (name.clone(), json!({"bytes": file.bytes, "sha256": file.sha256}))).collect();
+    let outputs: Map<String, Value> = written
+        .iter()
+        .map(|(name, file)| (name.clone(), json!({"bytes": file.bytes, "sha256": file.sha256})))
+        .collect();
     value["outputs"] = Value::Object(outputs);
-    let stages: Map<String, Value> = run.seconds.iter().map(|(name, seconds)| (name.clone(), json!(seconds))).collect();
+    let stages: Map<String, Value> =
+        run.seconds.iter().map(|(name, seconds)| (name.clone(), json!(seconds))).collect();
     value["run"] = json!({
         "threads": run.threads,
         "simd": run.simd,

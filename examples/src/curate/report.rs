@@ -75,7 +75,11 @@ impl Report<'_> {
         let rows = self.outcome.rows().max(1) as f64;
         let duplicates = format!("removed as {}", similar(self.outcome));
         let pruned = format!("removed as {}", typical(self.settings));
-        let parts = self.outcome.counts().into_iter().zip([("kept", "kept"), (&*duplicates, "dup"), (&*pruned, "pruned")]);
+        let parts = self.outcome.counts().into_iter().zip([
+            ("kept", "kept"),
+            (&*duplicates, "dup"),
+            (&*pruned, "pruned"),
+        ]);
         let (mut bar, mut key) = (String::from("<div class=\"bar\">"), String::from("<ul class=\"key\">"));
         for (n, (name, class)) in parts.filter(|(n, _)| *n > 0) {
             bar.push_str(&format!("<div style=\"flex:{n} 0 0;background:var(--{class})\"></div>"));
@@ -89,9 +93,15 @@ impl Report<'_> {
     }
 
     fn facts(&self) -> String {
-        let facts = facts(self.outcome, self.settings).into_iter().skip(usize::from(self.outcome.keep.is_some()));
+        let facts =
+            facts(self.outcome, self.settings).into_iter().skip(usize::from(self.outcome.keep.is_some()));
         let cells = facts.map(|fact| {
-            format!("<div><dt>{}</dt><dd>{}<small>{}</small></dd></div>", fact.about, escape(&fact.value), escape(&fact.detail))
+            format!(
+                "<div><dt>{}</dt><dd>{}<small>{}</small></dd></div>",
+                fact.about,
+                escape(&fact.value),
+                escape(&fact.detail)
+            )
         });
         format!("<dl class=\"facts\">{}</dl>\n", cells.collect::<String>())
     }
@@ -105,9 +115,17 @@ impl Report<'_> {
             html.push_str(&format!("<h3>{} <span>· {}</span></h3>\n", band.name, band.explained));
             if self.images.is_empty() {
                 let rows = band.pairs.iter().map(|pair| {
-                    vec![self.word(pair.removed, TEXT), self.word(pair.witness, TEXT), format!("{:.4}", pair.similarity)]
+                    vec![
+                        self.word(pair.removed, TEXT),
+                        self.word(pair.witness, TEXT),
+                        format!("{:.4}", pair.similarity),
+                    ]
                 });
-                html.push_str(&table(&["removed", "its witness", "similarity"], &["half", "half", "num"], rows));
+                html.push_str(&table(
+                    &["removed", "its witness", "similarity"],
+                    &["half", "half", "num"],
+                    rows,
+                ));
             } else {
                 let pairs = band.pairs.iter().map(|pair| {
                     format!(
@@ -120,14 +138,20 @@ impl Report<'_> {
                 html.push_str(&format!("<div class=\"pairs\">{}</div>\n", pairs.collect::<String>()));
             }
         }
-        let order = if self.images.is_empty() { "" } else { "Left the removed row, right its witness, below their cosine similarity. " };
+        let order = if self.images.is_empty() {
+            ""
+        } else {
+            "Left the removed row, right its witness, below their cosine similarity. "
+        };
         section("Removed, beside the reason", &format!("{order}{}", self.frames()), &html)
     }
 
     /// What the colours say.
     fn frames(&self) -> &'static str {
         match (&self.outcome.dedup, self.outcome.second.is_some()) {
-            (Some(_), true) => "Green: kept. Red: removed for its witness. Amber: removed later, as too typical.",
+            (Some(_), true) => {
+                "Green: kept. Red: removed for its witness. Amber: removed later, as too typical."
+            }
             (Some(_), false) => "Green: kept. Red: removed for its witness.",
             (None, _) if self.outcome.keep.is_some() => "Green: kept. Amber: removed.",
             (None, _) => "",
@@ -175,9 +199,12 @@ impl Report<'_> {
         }
         let most = if self.images.is_empty() { TEXTS } else { usize::MAX };
         let words = if self.images.is_empty() { " words" } else { "" };
-        let mut html = String::from("<div class=\"extremes head\"><div></div><div>nearest to the centroid</div><div>farthest from it</div></div>\n");
+        let mut html = String::from(
+            "<div class=\"extremes head\"><div></div><div>nearest to the centroid</div><div>farthest from it</div></div>\n",
+        );
         for cluster in &self.evidence.extremes {
-            let members = |rows: &[u64]| rows.iter().take(most).map(|&row| self.card(row)).collect::<String>();
+            let members =
+                |rows: &[u64]| rows.iter().take(most).map(|&row| self.card(row)).collect::<String>();
             html.push_str(&format!(
                 "<div class=\"extremes\"><div><b>cluster {}</b><small>{} rows</small></div><div class=\"members{words}\">{}</div><div class=\"members{words}\">{}</div></div>\n",
                 cluster.cluster,
@@ -186,17 +213,36 @@ impl Report<'_> {
                 members(&cluster.farthest)
             ));
         }
-        let which = if self.outcome.second.is_some() { "Clusters of the second clustering, from the largest to a small one. " } else { "From the largest cluster to a small one. " };
+        let which = if self.outcome.second.is_some() {
+            "Clusters of the second clustering, from the largest to a small one. "
+        } else {
+            "From the largest cluster to a small one. "
+        };
         section("Inside some clusters", &format!("{which}{}", self.frames()), &html)
     }
 
     fn clusters(&self) -> String {
-        let plot = |name: &str, caption: &str| self.plots.get(name).map_or(String::new(), |svg| figure(caption, svg));
+        let plot = |name: &str, caption: &str| {
+            self.plots.get(name).map_or(String::new(), |svg| figure(caption, svg))
+        };
         let after = if self.outcome.second.is_some() { " after deduplication" } else { "" };
         let html = format!(
             "<div class=\"two\">{}{}</div>\n",
-            plot("cluster_sizes.svg", if after.is_empty() { "Rows in each cluster" } else { "Rows in each cluster of the first clustering" }),
-            plot("distances.svg", &format!("{}{after}", capital(distance_name(self.outcome.pruning()).split(" (").next().unwrap_or_default())))
+            plot(
+                "cluster_sizes.svg",
+                if after.is_empty() {
+                    "Rows in each cluster"
+                } else {
+                    "Rows in each cluster of the first clustering"
+                }
+            ),
+            plot(
+                "distances.svg",
+                &format!(
+                    "{}{after}",
+                    capital(distance_name(self.outcome.pruning()).split(" (").next().unwrap_or_default())
+                )
+            )
         );
         section("Clusters", "", &html)
     }
@@ -214,9 +260,9 @@ impl Report<'_> {
         if self.outcome.dedup.is_none() || self.outcome.second.is_some() {
             lines.push(("after removing by distance to the centroid", kept));
         }
-        let lines = lines.into_iter().map(|(name, n)| {
-            vec![name.to_string(), count(n), percent(n as f64 / rows.max(1) as f64)]
-        });
+        let lines = lines
+            .into_iter()
+            .map(|(name, n)| vec![name.to_string(), count(n), percent(n as f64 / rows.max(1) as f64)]);
         section("Documents kept", "", &table(&["", "rows", "of the input"], &["", "num", "num"], lines))
     }
 
@@ -228,7 +274,9 @@ impl Report<'_> {
         let mut lines = Vec::new();
         flatten("", self.configuration, &mut lines);
         html.push_str("<h3>Configuration</h3>\n");
-        let lines = lines.into_iter().map(|(name, value)| vec![escape(&name), format!("<span class=\"mono\">{}</span>", escape(&value))]);
+        let lines = lines.into_iter().map(|(name, value)| {
+            vec![escape(&name), format!("<span class=\"mono\">{}</span>", escape(&value))]
+        });
         html.push_str(&table::<String>(&[], &["", ""], lines));
         html.push_str("<footer>The same input, settings and seed give these same bytes on any machine and any number of threads. Times are in report.json.</footer>\n");
         section("Files", "", &html)
@@ -244,7 +292,10 @@ impl Report<'_> {
             None => self.word(row, 24),
             Some(address) => {
                 let name = escape(&shorten(&self.name(row), SHORT));
-                format!("<img class=\"tile {}\" src=\"{address}\" alt=\"{name}\" title=\"{name}\">", class(self.fate(row)))
+                format!(
+                    "<img class=\"tile {}\" src=\"{address}\" alt=\"{name}\" title=\"{name}\">",
+                    class(self.fate(row))
+                )
             }
         }
     }

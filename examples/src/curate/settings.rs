@@ -90,13 +90,19 @@ impl Settings {
         };
         let clusters = match (args.clusters, given) {
             (Some(k), Some(found)) if k != found => {
-                return Err(Failure::usage(format!("--clusters {k}, but --init {} holds {found} centroids", args.init)));
+                return Err(Failure::usage(format!(
+                    "--clusters {k}, but --init {} holds {found} centroids",
+                    args.init
+                )));
             }
             (None, Some(k)) | (Some(k), _) => k,
             (None, None) => ((rows as f64).sqrt().round() as usize).max(1),
         };
         if clusters > rows {
-            return Err(Failure::usage(format!("{clusters} clusters asked of {rows} rows in {}", matrix.path().display())));
+            return Err(Failure::usage(format!(
+                "{clusters} clusters asked of {rows} rows in {}",
+                matrix.path().display()
+            )));
         }
         Ok(Self {
             job: job(args)?,
@@ -190,7 +196,10 @@ fn job(args: &Args) -> Result<Job> {
             ("--epsilon", Method::D4) => ": its threshold follows from --dedup-keep",
             _ => "",
         };
-        return Err(Failure::usage(format!("{flag} has no meaning with --method {}{hint}", args.method.name())));
+        return Err(Failure::usage(format!(
+            "{flag} has no meaning with --method {}{hint}",
+            args.method.name()
+        )));
     }
     let keep = args.keep.unwrap_or(0.5);
     Ok(match args.method {
@@ -256,7 +265,10 @@ fn initial(args: &Args, matrix: &Matrix) -> Result<(Init, String)> {
             let given = Matrix::open(&path, None)?;
             let (found, expected) = (given.layout().dim, matrix.layout().dim);
             if found != expected {
-                return Err(Failure::data(&path, format!("holds centroids of {found} values, the input has rows of {expected}")));
+                return Err(Failure::data(
+                    &path,
+                    format!("holds centroids of {found} values, the input has rows of {expected}"),
+                ));
             }
             let centroids: Array2<f32> = given.to_f32();
             Ok((Init::Given(centroids), format!("sha256:{}", given.sha256())))

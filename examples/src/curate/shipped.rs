@@ -20,9 +20,13 @@ pub fn fill(mut args: Args) -> Result<Args> {
         return Ok(args);
     }
     let data = folder();
-    let [rows, names, sheet] = ["emoji.f16.npy", "emoji-names.txt", "emoji-sheet.png"].map(|name| data.join(name));
+    let [rows, names, sheet] =
+        ["emoji.f16.npy", "emoji-names.txt", "emoji-sheet.png"].map(|name| data.join(name));
     if !rows.is_file() {
-        return Err(Failure::usage(format!("INPUT is needed: the shipped data is not at {}", data.display())));
+        return Err(Failure::usage(format!(
+            "INPUT is needed: the shipped data is not at {}",
+            data.display()
+        )));
     }
     args.input = Some(rows);
     args.out = args.out.or_else(|| Some(PathBuf::from("out/emoji")));

@@ -44,18 +44,32 @@ pub fn verdict(outcome: &Outcome, settings: &Settings) -> String {
     let [kept, duplicates, pruned] = outcome.counts();
     let share = percent(kept as f64 / rows.max(1) as f64);
     let head = format!("Kept {} of {} rows ({share}):", count(kept), count(rows));
-    let above = outcome.dedup.as_ref().map_or(String::new(), |dedup| format!("(similarity above {:.3})", 1.0 - dedup.epsilon));
+    let above = outcome
+        .dedup
+        .as_ref()
+        .map_or(String::new(), |dedup| format!("(similarity above {:.3})", 1.0 - dedup.epsilon));
     match &settings.job {
         Job::Kmeans => {
             let [smallest, _, largest] = sizes(&outcome.clusters);
             let clusters = count(settings.clusters as u64);
-            format!("Grouped {} rows into {clusters} clusters of {} to {} rows.", count(rows), count(smallest), count(largest))
+            format!(
+                "Grouped {} rows into {clusters} clusters of {} to {} rows.",
+                count(rows),
+                count(smallest),
+                count(largest)
+            )
         }
         Job::Semdedup { .. } => format!("{head} {} went as {} {above}.", count(duplicates), similar(outcome)),
-        Job::Prototypes { .. } => format!("{head} {} went as the {} of their clusters.", count(pruned), typical(settings)),
+        Job::Prototypes { .. } => {
+            format!("{head} {} went as the {} of their clusters.", count(pruned), typical(settings))
+        }
         Job::D4 { .. } => {
             let similar = similar(outcome);
-            format!("{head} {} went as {similar} {above}, then {} as the most typical.", count(duplicates), count(pruned))
+            format!(
+                "{head} {} went as {similar} {above}, then {} as the most typical.",
+                count(duplicates),
+                count(pruned)
+            )
         }
     }
 }
@@ -71,7 +85,11 @@ pub fn facts(outcome: &Outcome, settings: &Settings) -> Vec<Fact> {
             value: format!("{} of {} rows", count(kept), count(rows)),
             detail: format!("{} of the input", share(kept)),
         },
-        None => Fact { about: "rows", value: count(rows), detail: format!("inertia {:.6e}", outcome.clusters.inertia) },
+        None => Fact {
+            about: "rows",
+            value: count(rows),
+            detail: format!("inertia {:.6e}", outcome.clusters.inertia),
+        },
     }];
     if let Some(dedup) = &outcome.dedup {
         let goal = match &settings.job {
@@ -97,11 +115,19 @@ pub fn facts(outcome: &Outcome, settings: &Settings) -> Vec<Fact> {
         facts.push(Fact {
             about: similar(outcome),
             value: format!("{} rows, {}", count(duplicates), share(duplicates)),
-            detail: format!("similarity above {:.4} (epsilon {:.4}){usual}{copies}{missed}", 1.0 - dedup.epsilon, dedup.epsilon),
+            detail: format!(
+                "similarity above {:.4} (epsilon {:.4}){usual}{copies}{missed}",
+                1.0 - dedup.epsilon,
+                dedup.epsilon
+            ),
         });
     }
     if matches!(settings.job, Job::D4 { .. } | Job::Prototypes { .. }) {
-        let end = if matches!(settings.job, Job::Prototypes { drop: pauca::Drop::Farthest, .. }) { "farthest from" } else { "nearest to" };
+        let end = if matches!(settings.job, Job::Prototypes { drop: pauca::Drop::Farthest, .. }) {
+            "farthest from"
+        } else {
+            "nearest to"
+        };
         let of = if outcome.second.is_some() { "second clustering's centroids" } else { "centroids" };
         facts.push(Fact {
             about: typical(settings),
@@ -124,7 +150,12 @@ fn clusters(about: &'static str, clusters: &Clusters) -> Fact {
     let state = if clusters.converged { "converged" } else { "still moving" };
     Fact {
         about,
-        value: format!("{}, {} to {} rows each", count(clusters.counts.len() as u64), count(smallest), count(largest)),
+        value: format!(
+            "{}, {} to {} rows each",
+            count(clusters.counts.len() as u64),
+            count(smallest),
+            count(largest)
+        ),
         detail: format!("{kind} k-means, {} iterations, {state}", clusters.n_iter),
     }
 }

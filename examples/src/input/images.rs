@@ -40,15 +40,19 @@ impl Images {
     pub fn sheet(path: &Path, tile: usize, rows: usize) -> Result<Self> {
         let file = File::open(path).map_err(|e| Failure::io(path, "opened", &e))?;
         let mut decoder = png::Decoder::new(BufReader::new(file));
-        decoder.set_transformations(png::Transformations::normalize_to_color8() | png::Transformations::ALPHA);
+        decoder
+            .set_transformations(png::Transformations::normalize_to_color8() | png::Transformations::ALPHA);
         let wrong = |e: png::DecodingError| Failure::data(path, format!("is not a readable PNG: {e}"));
         let mut reader = decoder.read_info().map_err(wrong)?;
-        let size = reader.output_buffer_size().ok_or_else(|| Failure::data(path, "is too large a picture"))?;
+        let size =
+            reader.output_buffer_size().ok_or_else(|| Failure::data(path, "is too large a picture"))?;
         let mut pixels = vec![0; size];
         let info = reader.next_frame(&mut pixels).map_err(wrong)?;
         pixels.truncate(info.buffer_size());
         let pixels = match info.color_type {
-            png::ColorType::GrayscaleAlpha => pixels.chunks_exact(2).flat_map(|p| [p[0], p[0], p[0], p[1]]).collect(),
+            png::ColorType::GrayscaleAlpha => {
+                pixels.chunks_exact(2).flat_map(|p| [p[0], p[0], p[0], p[1]]).collect()
+            }
             _ => pixels,
         };
         let (width, height) = (info.width as usize, info.height as usize);
@@ -56,7 +60,9 @@ impl Images {
         if tiles < rows {
             return Err(Failure::data(
                 path,
-                format!("holds {tiles} tiles of {tile} x {tile} ({width} x {height} pixels), the embeddings have {rows} rows"),
+                format!(
+                    "holds {tiles} tiles of {tile} x {tile} ({width} x {height} pixels), the embeddings have {rows} rows"
+                ),
             ));
         }
         Ok(Self::Sheet(Sheet { pixels, width, tile }))
@@ -68,12 +74,17 @@ impl Images {
     /// [`Failure::Data`] when the metadata cannot be read again.
     pub fn addresses(&self, wanted: &BTreeSet<u64>, meta: Option<&Meta>) -> Result<BTreeMap<u64, String>> {
         match (self, meta) {
-            (Self::Sheet(sheet), _) => Ok(wanted.iter().map(|&row| (row, sheet.address(row as usize))).collect()),
+            (Self::Sheet(sheet), _) => {
+                Ok(wanted.iter().map(|&row| (row, sheet.address(row as usize))).collect())
+            }
             (Self::Column(_), None) => Ok(BTreeMap::new()),
             (Self::Column(column), Some(meta)) => {
                 let folder = meta.path().parent().map(PathBuf::from).unwrap_or_default();
                 let paths = meta.values(column, wanted)?;
-                Ok(paths.into_iter().filter_map(|(row, path)| Some((row, embed(&folder.join(path))?))).collect())
+                Ok(paths
+                    .into_iter()
+                    .filter_map(|(row, path)| Some((row, embed(&folder.join(path))?)))
+                    .collect())
             }
         }
     }

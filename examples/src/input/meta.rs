@@ -42,7 +42,8 @@ impl Meta {
     /// # Errors
     /// [`Failure::Data`] with the first line that is wrong.
     pub fn open(path: &Path, rows: usize, columns: &[&str]) -> Result<Self> {
-        let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        let extension =
+            path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let format = match extension.as_str() {
             "csv" => Format::Csv,
             "jsonl" | "ndjson" => Format::Jsonl,
@@ -104,7 +105,11 @@ impl Meta {
     }
 
     /// Calls `take` with the values of `columns` in every record, in order.
-    fn visit(&self, columns: &[&str], take: &mut dyn FnMut(u64, &mut [String]) -> std::result::Result<(), String>) -> Result<()> {
+    fn visit(
+        &self,
+        columns: &[&str],
+        take: &mut dyn FnMut(u64, &mut [String]) -> std::result::Result<(), String>,
+    ) -> Result<()> {
         let file = File::open(&self.path).map_err(|e| Failure::io(&self.path, "opened", &e))?;
         let visited = match self.format {
             Format::Csv => visit_csv(file, columns, take),
@@ -138,8 +143,15 @@ fn visit_csv(file: File, columns: &[&str], take: &mut Take<'_>) -> std::result::
     Ok(())
 }
 
-fn visit_lines(file: File, format: Format, columns: &[&str], take: &mut Take<'_>) -> std::result::Result<(), String> {
-    if format == Format::Lines && let Some(column) = columns.iter().find(|column| **column != TEXT) {
+fn visit_lines(
+    file: File,
+    format: Format,
+    columns: &[&str],
+    take: &mut Take<'_>,
+) -> std::result::Result<(), String> {
+    if format == Format::Lines
+        && let Some(column) = columns.iter().find(|column| **column != TEXT)
+    {
         return Err(missing(column, [TEXT].into_iter()));
     }
     let mut values = vec![String::new(); columns.len()];

@@ -90,7 +90,10 @@ impl Matrix {
         let layout = if safetensors_name && !map.starts_with(npy::MAGIC) {
             safetensors::layout(&map, tensor)
         } else if tensor.is_some() {
-            return Err(Failure::usage(format!("--tensor names a tensor of a .safetensors file, {} is not one", path.display())));
+            return Err(Failure::usage(format!(
+                "--tensor names a tensor of a .safetensors file, {} is not one",
+                path.display()
+            )));
         } else {
             npy_layout(&map)
         };
@@ -99,8 +102,9 @@ impl Matrix {
         if matrix.values().as_ptr().addr() % matrix.layout.dtype.size() != 0 {
             let bytes = matrix.values();
             let mut copy = Vec::new();
-            copy.try_reserve_exact(bytes.len().div_ceil(8))
-                .map_err(|_| Failure::data(path, format!("out of memory: {} bytes could not be had", bytes.len())))?;
+            copy.try_reserve_exact(bytes.len().div_ceil(8)).map_err(|_| {
+                Failure::data(path, format!("out of memory: {} bytes could not be had", bytes.len()))
+            })?;
             copy.resize(bytes.len().div_ceil(8), 0u64);
             bytemuck::cast_slice_mut(&mut copy)[..bytes.len()].copy_from_slice(bytes);
             matrix.aligned = Some(copy);
@@ -143,7 +147,8 @@ impl Matrix {
 
     fn view<'a, T: bytemuck::Pod>(&self, bytes: &'a [u8]) -> ArrayView2<'a, T> {
         let shape = (self.layout.rows, self.layout.dim).set_f(self.layout.fortran_order);
-        ArrayView2::from_shape(shape, bytemuck::cast_slice(bytes)).expect("open() checked length and alignment")
+        ArrayView2::from_shape(shape, bytemuck::cast_slice(bytes))
+            .expect("open() checked length and alignment")
     }
 
     /// The values widened to `f32`: for small arrays such as initial centroids.
@@ -176,13 +181,17 @@ fn npy_layout(bytes: &[u8]) -> std::result::Result<Layout, String> {
             return Err("holds float64 (<f8); cast it once with np.save(path, x.astype(np.float32))".into());
         }
         big if big.starts_with('>') => {
-            return Err(format!("holds big-endian values ({big}); save it with np.save(path, x.astype('<f4'))"));
+            return Err(format!(
+                "holds big-endian values ({big}); save it with np.save(path, x.astype('<f4'))"
+            ));
         }
         "<V2" | "|V2" => {
             return Err("holds 2-byte values without a type (bfloat16 loses its name in .npy); save it as .safetensors or as x.astype(np.float32)".into());
         }
         other => {
-            return Err(format!("holds values of type {other}; rows of float32 (<f4) or float16 (<f2) are needed: np.save(path, x.astype(np.float32))"));
+            return Err(format!(
+                "holds values of type {other}; rows of float32 (<f4) or float16 (<f2) are needed: np.save(path, x.astype(np.float32))"
+            ));
         }
     };
     let (rows, dim) = two_dimensions(&header.shape)?;
@@ -201,7 +210,14 @@ fn npy_layout(bytes: &[u8]) -> std::result::Result<Layout, String> {
             dtype.name()
         ));
     }
-    Ok(Layout { dtype, rows, dim, fortran_order: header.fortran_order, start: header.data_start, tensor: None })
+    Ok(Layout {
+        dtype,
+        rows,
+        dim,
+        fortran_order: header.fortran_order,
+        start: header.data_start,
+        tensor: None,
+    })
 }
 
 /// Rows and columns of a shape that has both.
@@ -237,7 +253,11 @@ pub fn map(path: &Path) -> Result<Mmap> {
     let file = File::open(path).map_err(|e| Failure::io(path, "opened", &e))?;
     let kind = file.metadata().map_err(|e| Failure::io(path, "read", &e))?;
     if !kind.is_file() {
-        let what = if kind.is_dir() { "is a folder, one file is needed" } else { "is not a regular file and cannot be memory-mapped" };
+        let what = if kind.is_dir() {
+            "is a folder, one file is needed"
+        } else {
+            "is not a regular file and cannot be memory-mapped"
+        };
         return Err(Failure::data(path, what));
     }
     if kind.len() == 0 {

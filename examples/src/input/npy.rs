@@ -90,7 +90,8 @@ fn clip(text: &str) -> String {
 pub fn write_header(out: &mut impl Write, descr: &str, shape: &[usize]) -> io::Result<()> {
     let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
     let comma = if shape.len() == 1 { "," } else { "" };
-    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}{comma}), }}", sizes.join(", "));
+    let mut text =
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}{comma}), }}", sizes.join(", "));
     while !(10 + text.len() + 1).is_multiple_of(64) {
         text.push(' ');
     }
@@ -112,7 +113,10 @@ mod tests {
             write_header(&mut bytes, "<f2", &shape).unwrap();
             assert_eq!(bytes.len() % 64, 0);
             let header = Header::parse(&bytes).unwrap();
-            assert_eq!(header, Header { descr: "<f2".into(), fortran_order: false, shape, data_start: bytes.len() });
+            assert_eq!(
+                header,
+                Header { descr: "<f2".into(), fortran_order: false, shape, data_start: bytes.len() }
+            );
         }
     }
 

@@ -11,11 +11,18 @@ use super::{Dtype, Layout, two_dimensions, value_bytes};
 pub fn layout(bytes: &[u8], tensor: Option<&str>) -> Result<Layout, String> {
     let header = bytes.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
     if bytes.len() < 8 || (bytes.len() as u64 - 8) < header {
-        return Err(format!("is truncated inside its header: {header} bytes of it announced, the file has {}", bytes.len()));
+        return Err(format!(
+            "is truncated inside its header: {header} bytes of it announced, the file has {}",
+            bytes.len()
+        ));
     }
     let tensors = SafeTensors::deserialize(bytes).map_err(|e| match e {
         safetensors::SafeTensorError::MetadataIncompleteBuffer => {
-            format!("is truncated: its header lists {} bytes of values, the file holds {}", listed(bytes, header), bytes.len() as u64 - 8 - header)
+            format!(
+                "is truncated: its header lists {} bytes of values, the file holds {}",
+                listed(bytes, header),
+                bytes.len() as u64 - 8 - header
+            )
         }
         other => format!("is not a valid .safetensors file: {other}"),
     })?;
@@ -29,11 +36,17 @@ pub fn layout(bytes: &[u8], tensor: Option<&str>) -> Result<Layout, String> {
             match candidates[..] {
                 [one] => one,
                 [] => return Err(format!("has no tensor of [rows, values] among {}", list(&names))),
-                _ => return Err(format!("has several tensors of [rows, values]; pick one with --tensor: {}", list(&candidates))),
+                _ => {
+                    return Err(format!(
+                        "has several tensors of [rows, values]; pick one with --tensor: {}",
+                        list(&candidates)
+                    ));
+                }
             }
         }
     };
-    let view = tensors.tensor(name).map_err(|_| format!("has no tensor '{name}'; it has {}", list(&names)))?;
+    let view =
+        tensors.tensor(name).map_err(|_| format!("has no tensor '{name}'; it has {}", list(&names)))?;
     let dtype = match view.dtype() {
         Stored::F32 => Dtype::F32,
         Stored::F16 => Dtype::F16,
@@ -51,8 +64,10 @@ pub fn layout(bytes: &[u8], tensor: Option<&str>) -> Result<Layout, String> {
 
 /// Bytes of values that the header announces.
 fn listed(bytes: &[u8], header: u64) -> u64 {
-    let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + header as usize]).unwrap_or_default();
-    let ends = header.as_object().into_iter().flatten().filter_map(|(_, entry)| entry["data_offsets"][1].as_u64());
+    let header: serde_json::Value =
+        serde_json::from_slice(&bytes[8..8 + header as usize]).unwrap_or_default();
+    let ends =
+        header.as_object().into_iter().flatten().filter_map(|(_, entry)| entry["data_offsets"][1].as_u64());
     ends.max().unwrap_or(0)
 }
 

@@ -51,7 +51,9 @@ impl OutDir {
         let lock = File::create(&path).map_err(|e| Failure::io(dir, "written", &e))?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(Failure::data(dir, "another program is writing there")),
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(Failure::data(dir, "another program is writing there"));
+            }
             // A file system without locks: go on without.
             Err(fs::TryLockError::Error(_)) => {}
         }
@@ -105,7 +107,9 @@ impl OutDir {
     /// [`Failure::Data`] with the system's reason.
     pub fn remove(&self, name: &str) -> Result<()> {
         match fs::remove_file(self.dir.join(name)) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Failure::io(&self.dir.join(name), "removed", &e)),
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                Err(Failure::io(&self.dir.join(name), "removed", &e))
+            }
             _ => Ok(()),
         }
     }
@@ -164,7 +168,10 @@ impl Drop for OutDir {
 }
 
 fn write_synced(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Written> {
-    let mut out = BufWriter::with_capacity(1 << 18, Hashing { file: File::create(path)?, hash: Sha256::new(), bytes: 0 });
+    let mut out = BufWriter::with_capacity(
+        1 << 18,
+        Hashing { file: File::create(path)?, hash: Sha256::new(), bytes: 0 },
+    );
     write(&mut out)?;
     let hashing = out.into_inner().map_err(io::IntoInnerError::into_error)?;
     hashing.file.sync_all()?;
@@ -194,8 +201,10 @@ mod tests {
     use super::*;
 
     fn names(dir: &Path) -> Vec<String> {
-        let mut names: Vec<_> =
-            fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<_> = fs::read_dir(dir)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     }
@@ -219,7 +228,10 @@ mod tests {
         let mut out = OutDir::open(root.path()).unwrap();
         out.write("x", |w| w.write_all(b"abc")).unwrap();
         out.write(REPORT, |w| w.write_all(b"{}")).unwrap();
-        assert_eq!(out.written()["x"].sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            out.written()["x"].sha256,
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         out.commit(&["old.npy"]).unwrap();
         drop(out);
         assert_eq!(names(root.path()), [REPORT, "x"]);

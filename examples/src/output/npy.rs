@@ -33,7 +33,10 @@ number! { u32, "<u4"; u64, "<u8"; f32, "<f4"; f64, "<f8"; half::f16, "<f2"; }
 ///
 /// # Errors
 /// The writer's.
-pub fn vector<T: Number>(mut out: &mut dyn Write, values: impl ExactSizeIterator<Item = T>) -> io::Result<()> {
+pub fn vector<T: Number>(
+    mut out: &mut dyn Write,
+    values: impl ExactSizeIterator<Item = T>,
+) -> io::Result<()> {
     write_header(&mut out, T::DESCR, &[values.len()])?;
     values.into_iter().try_for_each(|value| value.put(out))
 }
