@@ -1,0 +1,127 @@
+//! What a run found, for every method in one shape, and the questions that files and report ask.
+
+use ndarray::Array1;
+use pauca::{Clusters, Dedup};
+
+/// Points of the keep curve that are drawn and stored.
+const CURVE_POINTS: usize = 201;
+
+/// The second clustering of d4.
+pub struct Second {
+    /// Its rows: those that deduplication left, ascending.
+    pub rows: Array1<u64>,
+    /// The clusters over them.
+    pub clusters: Clusters,
+}
+
+/// Everything found.
+pub struct Outcome {
+    /// The first clustering, over all rows.
+    pub clusters: Clusters,
+    /// Duplicates, for semdedup and d4.
+    pub dedup: Option<Dedup>,
+    /// The rows to keep; none for kmeans, which removes nothing.
+    pub keep: Option<Array1<bool>>,
+    /// The clustering that pruned, for d4.
+    pub second: Option<Second>,
+}
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Kept.
+    Kept,
+    /// Removed as a duplicate of its witness.
+    Duplicate,
+    /// Removed by its distance to its centroid.
+    Pruned,
+}
+
+impl Fate {
+    /// Its name in removed.csv.
+    pub fn stage(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Duplicate => "duplicate",
+            Self::Pruned => "prototypical",
+        }
+    }
+}
+
+impl Outcome {
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.clusters.labels.len()
+    }
+
+    /// What became of row `i`.
+    pub fn fate(&self, i: usize) -> Fate {
+        let kept = |mask: &Array1<bool>| mask.get(i).copied().unwrap_or(true);
+        if self.dedup.as_ref().is_some_and(|dedup| !kept(&dedup.keep)) {
+            Fate::Duplicate
+        } else if self.keep.as_ref().is_some_and(|keep| !kept(keep)) {
+            Fate::Pruned
+        } else {
+            Fate::Kept
+        }
+    }
+
+    /// Rows of each fate: kept, duplicate, pruned.
+    pub fn counts(&self) -> [u64; 3] {
+        let mut counts = [0; 3];
+        for i in 0..self.rows() {
+            counts[self.fate(i) as usize] += 1;
+        }
+        counts
+    }
+
+    /// The keep curve in steps small enough to draw: from 0 to where hardly a row is kept, or
+    /// well beyond the epsilon used.
+    pub fn curve(&self) -> Option<Vec<(f64, usize)>> {
+        let dedup = self.dedup.as_ref()?;
+        let curve = dedup.curve.as_ref()?;
+        let few = curve.similarities().get(self.rows() / 30).copied().filter(|s| s.is_finite());
+        let largest = (1.0 - few.unwrap_or(0.0)).max(1.25 * dedup.epsilon).clamp(0.01, 2.0);
+        Some(curve.points(CURVE_POINTS, largest, dedup.boundary))
+    }
+
+    /// Kept rows, ascending.
+    pub fn kept(&self) -> Vec<usize> {
+        (0..self.rows()).filter(|&i| self.fate(i) == Fate::Kept).collect()
+    }
+
+    /// The clustering whose distances pruned: the second one for d4, else the first.
+    pub fn pruning(&self) -> &Clusters {
+        self.second.as_ref().map_or(&self.clusters, |second| &second.clusters)
+    }
+
+    /// Label of every row in the second clustering; `u32::MAX` where removed before it.
+    pub fn second_labels(&self) -> Option<Vec<u32>> {
+        let second = self.second.as_ref()?;
+        let mut labels = vec![u32::MAX; self.rows()];
+        for (&row, &label) in second.rows.iter().zip(&second.clusters.labels) {
+            labels[row as usize] = label;
+        }
+        Some(labels)
+    }
+
+    /// Label of every row in the clustering that pruned; `u32::MAX` where removed before it.
+    pub fn pruning_labels(&self) -> Vec<u32> {
+        self.second_labels().unwrap_or_else(|| self.clusters.labels.to_vec())
+    }
+
+    /// Distance of every row to its centroid in the clustering that pruned; NaN where removed
+    /// before it.
+    pub fn distances(&self) -> Vec<f64> {
+        match &self.second {
+            None => self.clusters.distances.to_vec(),
+            Some(second) => {
+                let mut distances = vec![f64::NAN; self.rows()];
+                for (&row, &distance) in second.rows.iter().zip(&second.clusters.distances) {
+                    distances[row as usize] = distance;
+                }
+                distances
+            }
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! `report.html`: the verdict first, then what a person would ask next.
+
+use std::collections::BTreeMap;
+
+use super::evidence::{Evidence, class};
+use super::outcome::{Fate, Outcome};
+use super::settings::Settings;
+use super::summary::{distance_name, facts, similar, typical, verdict};
+use crate::input::ids::Ids;
+use crate::output::Written;
+use crate::page::{escape, figure, page, section, shorten, table};
+use crate::progress::{count, percent};
+
+/// Longest text shown of a row.
+const TEXT: usize = 220;
+/// Longest text where many rows stand together.
+const SHORT: usize = 90;
+/// Texts shown of a group or an end of a cluster; pictures are smaller.
+const TEXTS: usize = 4;
+
+/// What the page is made of.
+pub struct Report<'a> {
+    /// The result.
+    pub outcome: &'a Outcome,
+    /// How it came about.
+    pub settings: &'a Settings,
+    /// What to show.
+    pub evidence: &'a Evidence,
+    /// Name of the input.
+    pub input: String,
+    /// Values in a row.
+    pub dim: usize,
+    /// Identifiers of all rows.
+    pub ids: Option<&'a Ids>,
+    /// Texts of the rows shown.
+    pub texts: BTreeMap<u64, String>,
+    /// `data:` addresses of the pictures of the rows shown.
+    pub images: BTreeMap<u64, String>,
+    /// Plots by file name.
+    pub plots: &'a BTreeMap<&'static str, String>,
+    /// Files written before the page.
+    pub written: &'a BTreeMap<String, Written>,
+    /// The configuration, by name.
+    pub configuration: &'a serde_json::Value,
+}
+
+impl Report<'_> {
+    /// The page.
+    pub fn html(&self) -> String {
+        let title = verdict(self.outcome, self.settings);
+        let mut body = format!(
+            "<p class=\"kicker\">curate {} · {} · {} rows of {} values</p>\n<h1>{}</h1>\n",
+            self.settings.method.name(),
+            escape(&self.input),
+            count(self.outcome.rows() as u64),
+            self.dim,
+            escape(&title).replace("near-dup", "near\u{2011}dup")
+        );
+        body.push_str(&self.bar());
+        body.push_str(&self.facts());
+        body.push_str(&self.pairs());
+        body.push_str(&self.groups());
+        body.push_str(&self.curve());
+        body.push_str(&self.extremes());
+        body.push_str(&self.clusters());
+        body.push_str(&self.left());
+        body.push_str(&self.files());
+        page(&format!("{}: {title}", self.input), &body)
+    }
+
+    fn bar(&self) -> String {
+        if self.outcome.keep.is_none() {
+            return String::new();
+        }
+        let rows = self.outcome.rows().max(1) as f64;
+        let duplicates = format!("removed as {}", similar(self.outcome));
+        let pruned = format!("removed as {}", typical(self.settings));
+        let parts = self.outcome.counts().into_iter().zip([
+            ("kept", "kept"),
+            (&*duplicates, "dup"),
+            (&*pruned, "pruned"),
+        ]);
+        let (mut bar, mut key) = (String::from("<div class=\"bar\">"), String::from("<ul class=\"key\">"));
+        for (n, (name, class)) in parts.filter(|(n, _)| *n > 0) {
+            bar.push_str(&format!("<div style=\"flex:{n} 0 0;background:var(--{class})\"></div>"));
+            key.push_str(&format!(
+                "<li><i style=\"background:var(--{class})\"></i><b>{}</b> {name} ({})</li>",
+                count(n),
+                percent(n as f64 / rows)
+            ));
+        }
+        format!("{bar}</div>\n{key}</ul>\n")
+    }
+
+    fn facts(&self) -> String {
+        let facts =
+            facts(self.outcome, self.settings).into_iter().skip(usize::from(self.outcome.keep.is_some()));
+        let cells = facts.map(|fact| {
+            format!(
+                "<div><dt>{}</dt><dd>{}<small>{}</small></dd></div>",
+                fact.about,
+                escape(&fact.value),
+                escape(&fact.detail)
+            )
+        });
+        format!("<dl class=\"facts\">{}</dl>\n", cells.collect::<String>())
+    }
+
+    fn pairs(&self) -> String {
+        if self.evidence.bands.is_empty() {
+            return String::new();
+        }
+        let mut html = String::new();
+        for band in &self.evidence.bands {
+            html.push_str(&format!("<h3>{} <span>· {}</span></h3>\n", band.name, band.explained));
+            if self.images.is_empty() {
+                let rows = band.pairs.iter().map(|pair| {
+                    vec![
+                        self.word(pair.removed, TEXT),
+                        self.word(pair.witness, TEXT),
+                        format!("{:.4}", pair.similarity),
+                    ]
+                });
+                html.push_str(&table(
+                    &["removed", "its witness", "similarity"],
+                    &["half", "half", "num"],
+                    rows,
+                ));
+            } else {
+                let pairs = band.pairs.iter().map(|pair| {
+                    format!(
+                        "<div class=\"pair\"><div class=\"tiles\">{}{}</div>{:.4}</div>",
+                        self.tile(pair.removed),
+                        self.tile(pair.witness),
+                        pair.similarity
+                    )
+                });
+                html.push_str(&format!("<div class=\"pairs\">{}</div>\n", pairs.collect::<String>()));
+            }
+        }
+        let order = if self.images.is_empty() {
+            ""
+        } else {
+            "Left the removed row, right its witness, below their cosine similarity. "
+        };
+        section("Removed, beside the reason", &format!("{order}{}", self.frames()), &html)
+    }
+
+    /// What the colours say.
+    fn frames(&self) -> &'static str {
+        match (&self.outcome.dedup, self.outcome.second.is_some()) {
+            (Some(_), true) => {
+                "Green: kept. Red: removed for its witness. Amber: removed later, as too typical."
+            }
+            (Some(_), false) => "Green: kept. Red: removed for its witness.",
+            (None, _) if self.outcome.keep.is_some() => "Green: kept. Amber: removed.",
+            (None, _) => "",
+        }
+    }
+
+    fn groups(&self) -> String {
+        if self.evidence.groups.is_empty() {
+            return String::new();
+        }
+        let rows = self.evidence.groups.iter().map(|group| {
+            let most = if self.images.is_empty() { TEXTS } else { usize::MAX };
+            let shown = group.removed.iter().take(most);
+            let left = group.count as usize - shown.len();
+            let more = if left > 0 { format!("<small>and {} more</small>", count(left as u64)) } else { String::new() };
+            format!(
+                "<div class=\"group\"><div class=\"size\"><b>{}</b>became one</div><div class=\"members{}\">{}{}{more}</div></div>\n",
+                count(group.count + 1),
+                if self.images.is_empty() { " words" } else { "" },
+                self.card(group.kept),
+                shown.map(|&row| self.card(row)).collect::<String>()
+            )
+        });
+        section(
+            "Largest groups",
+            "First the row that deduplication kept, then those that went because of it, directly or through one another.",
+            &rows.collect::<String>(),
+        )
+    }
+
+    fn curve(&self) -> String {
+        match self.plots.get("keep_curve.svg") {
+            None => String::new(),
+            Some(svg) => section(
+                "How much each threshold would keep",
+                "Read off the epsilon that keeps the share you want; every point is exact, from the one pass that was run.",
+                &figure("", svg).replace("<figcaption></figcaption>", ""),
+            ),
+        }
+    }
+
+    fn extremes(&self) -> String {
+        if self.evidence.extremes.is_empty() {
+            return String::new();
+        }
+        let most = if self.images.is_empty() { TEXTS } else { usize::MAX };
+        let words = if self.images.is_empty() { " words" } else { "" };
+        let mut html = String::from(
+            "<div class=\"extremes head\"><div></div><div>nearest to the centroid</div><div>farthest from it</div></div>\n",
+        );
+        for cluster in &self.evidence.extremes {
+            let members =
+                |rows: &[u64]| rows.iter().take(most).map(|&row| self.card(row)).collect::<String>();
+            html.push_str(&format!(
+                "<div class=\"extremes\"><div><b>cluster {}</b><small>{} rows</small></div><div class=\"members{words}\">{}</div><div class=\"members{words}\">{}</div></div>\n",
+                cluster.cluster,
+                count(cluster.size),
+                members(&cluster.nearest),
+                members(&cluster.farthest)
+            ));
+        }
+        let which = if self.outcome.second.is_some() {
+            "Clusters of the second clustering, from the largest to a small one. "
+        } else {
+            "From the largest cluster to a small one. "
+        };
+        section("Inside some clusters", &format!("{which}{}", self.frames()), &html)
+    }
+
+    fn clusters(&self) -> String {
+        let plot = |name: &str, caption: &str| {
+            self.plots.get(name).map_or(String::new(), |svg| figure(caption, svg))
+        };
+        let after = if self.outcome.second.is_some() { " after deduplication" } else { "" };
+        let html = format!(
+            "<div class=\"two\">{}{}</div>\n",
+            plot(
+                "cluster_sizes.svg",
+                if after.is_empty() {
+                    "Rows in each cluster"
+                } else {
+                    "Rows in each cluster of the first clustering"
+                }
+            ),
+            plot(
+                "distances.svg",
+                &format!(
+                    "{}{after}",
+                    capital(distance_name(self.outcome.pruning()).split(" (").next().unwrap_or_default())
+                )
+            )
+        );
+        section("Clusters", "", &html)
+    }
+
+    fn left(&self) -> String {
+        if self.outcome.keep.is_none() {
+            return String::new();
+        }
+        let rows = self.outcome.rows() as u64;
+        let [kept, duplicates, _] = self.outcome.counts();
+        let mut lines = vec![("input", rows)];
+        if self.outcome.dedup.is_some() {
+            lines.push(("after deduplication", rows - duplicates));
+        }
+        if self.outcome.dedup.is_none() || self.outcome.second.is_some() {
+            lines.push(("after removing by distance to the centroid", kept));
+        }
+        let lines = lines
+            .into_iter()
+            .map(|(name, n)| vec![name.to_string(), count(n), percent(n as f64 / rows.max(1) as f64)]);
+        section("Documents kept", "", &table(&["", "rows", "of the input"], &["", "num", "num"], lines))
+    }
+
+    fn files(&self) -> String {
+        let files = self.written.iter().map(|(name, file)| {
+            vec![escape(name), count(file.bytes), format!("<span class=\"mono\">{}</span>", file.sha256)]
+        });
+        let mut html = table(&["file", "bytes", "SHA-256"], &["", "num", ""], files);
+        let mut lines = Vec::new();
+        flatten("", self.configuration, &mut lines);
+        html.push_str("<h3>Configuration</h3>\n");
+        let lines = lines.into_iter().map(|(name, value)| {
+            vec![escape(&name), format!("<span class=\"mono\">{}</span>", escape(&value))]
+        });
+        html.push_str(&table::<String>(&[], &["", ""], lines));
+        html.push_str("<footer>The same input, settings and seed give these same bytes on any machine and any number of threads. Times are in report.json.</footer>\n");
+        section("Files", "", &html)
+    }
+
+    /// A picture where there is one, else a short text.
+    fn card(&self, row: u64) -> String {
+        if self.images.contains_key(&row) { self.tile(row) } else { self.word(row, SHORT) }
+    }
+
+    fn tile(&self, row: u64) -> String {
+        match self.images.get(&row) {
+            None => self.word(row, 24),
+            Some(address) => {
+                let name = escape(&shorten(&self.name(row), SHORT));
+                format!(
+                    "<img class=\"tile {}\" src=\"{address}\" alt=\"{name}\" title=\"{name}\">",
+                    class(self.fate(row))
+                )
+            }
+        }
+    }
+
+    fn word(&self, row: u64, most: usize) -> String {
+        let text = self.texts.get(&row).cloned().unwrap_or_else(|| self.name(row));
+        format!("<span class=\"word {}\">{}</span>", class(self.fate(row)), escape(&shorten(&text, most)))
+    }
+
+    fn name(&self, row: u64) -> String {
+        self.ids.map_or_else(|| format!("row {row}"), |ids| ids.get(row as usize).to_string())
+    }
+
+    fn fate(&self, row: u64) -> Fate {
+        self.outcome.fate(row as usize)
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
+}
+
+fn flatten(name: &str, value: &serde_json::Value, lines: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            for (key, value) in map {
+                let name = if name.is_empty() { key.clone() } else { format!("{name} {key}") };
+                flatten(&name, value, lines);
+            }
+        }
+        serde_json::Value::Null => {}
+        serde_json::Value::String(text) => lines.push((name.to_string(), text.clone())),
+        other => lines.push((name.to_string(), other.to_string())),
+    }
+}

@@ -1,0 +1,277 @@
+//! What a run does, decided and checked before any work: flags, defaults and the shape of the
+//! input become [`Settings`], and those a JSON configuration that names the run.
+
+use std::path::PathBuf;
+
+use ndarray::Array2;
+use pauca::{Boundary, Drop, Init, Order, Rule};
+use serde_json::{Value, json};
+
+use super::args::{Args, BoundaryName, Method, OrderName, RuleName};
+use crate::failure::{Failure, Result};
+use crate::input::Matrix;
+
+/// What is done with the clusters.
+#[derive(Clone, Debug)]
+pub enum Job {
+    /// Nothing: clusters are the result.
+    Kmeans,
+    /// Semantic deduplication.
+    Semdedup {
+        /// Which rows are duplicates.
+        rule: Rule,
+        /// Similarity above `1 - epsilon`, or enough to keep a share.
+        goal: Goal,
+        /// A similarity exactly at the threshold.
+        boundary: Boundary,
+        /// Which rows of a cluster come first.
+        order: Order,
+    },
+    /// Pruning by distance to the centroid.
+    Prototypes {
+        /// Share of the input to keep.
+        keep: f64,
+        /// Which end goes.
+        drop: Drop,
+    },
+    /// The composition.
+    D4 {
+        /// Share of the input to keep.
+        keep: f64,
+        /// Share of the input that deduplication leaves.
+        dedup_keep: f64,
+        /// Which rows deduplication prefers.
+        order: Order,
+    },
+}
+
+/// How far deduplication goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Goal {
+    /// A threshold.
+    Epsilon(f64),
+    /// A share of the input to keep.
+    Keep(f64),
+}
+
+/// Everything that decides the result.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What is done.
+    pub job: Job,
+    /// Its name.
+    pub method: Method,
+    /// Number of clusters.
+    pub clusters: usize,
+    /// Whether they are clusters of directions.
+    pub spherical: bool,
+    /// Most iterations of each clustering.
+    pub max_iter: usize,
+    /// Seed.
+    pub seed: u64,
+    /// First centroids.
+    pub init: Init,
+    /// Name or digest of `init` for the configuration.
+    pub init_name: String,
+}
+
+impl Settings {
+    /// The settings that `args` ask for on `matrix`.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for flags that do not fit the method or values that do not fit the
+    /// input; [`Failure::Data`] for an unusable file of centroids.
+    pub fn resolve(args: &Args, matrix: &Matrix) -> Result<Self> {
+        let rows = matrix.layout().rows;
+        let (init, init_name) = initial(args, matrix)?;
+        let given = match &init {
+            Init::Given(centroids) => Some(centroids.nrows()),
+            _ => None,
+        };
+        let clusters = match (args.clusters, given) {
+            (Some(k), Some(found)) if k != found => {
+                return Err(Failure::usage(format!(
+                    "--clusters {k}, but --init {} holds {found} centroids",
+                    args.init
+                )));
+            }
+            (None, Some(k)) | (Some(k), _) => k,
+            (None, None) => ((rows as f64).sqrt().round() as usize).max(1),
+        };
+        if clusters > rows {
+            return Err(Failure::usage(format!(
+                "{clusters} clusters asked of {rows} rows in {}",
+                matrix.path().display()
+            )));
+        }
+        Ok(Self {
+            job: job(args)?,
+            method: args.method,
+            clusters,
+            spherical: args.spherical && !args.euclidean,
+            max_iter: args.max_iter,
+            seed: args.seed,
+            init,
+            init_name,
+        })
+    }
+
+    /// The settings as they name the run: everything that decides the result, nothing else.
+    pub fn describe(&self) -> Value {
+        let mut value = json!({
+            "method": self.method.name(),
+            "clusters": self.clusters,
+            "spherical": self.spherical,
+            "max_iter": self.max_iter,
+            "init": self.init_name,
+            "seed": self.seed,
+        });
+        match &self.job {
+            Job::Kmeans => {}
+            Job::Semdedup { rule, goal, boundary, order } => {
+                value["rule"] = json!(rule_name(*rule));
+                match goal {
+                    Goal::Epsilon(epsilon) => value["epsilon"] = json!(epsilon),
+                    Goal::Keep(keep) => value["keep"] = json!(keep),
+                }
+                value["boundary"] = json!(if *boundary == Boundary::Ge { "ge" } else { "gt" });
+                value["order"] = json!(order_name(order));
+            }
+            Job::Prototypes { keep, drop } => {
+                value["keep"] = json!(keep);
+                value["order"] = json!(if *drop == Drop::Farthest { "easy" } else { "hard" });
+            }
+            Job::D4 { keep, dedup_keep, order } => {
+                value["order"] = json!(order_name(order));
+                value["dedup_keep"] = json!(dedup_keep);
+                value["keep"] = json!(keep);
+            }
+        }
+        value
+    }
+}
+
+fn order_name(order: &Order) -> &'static str {
+    match order {
+        Order::Easy => "easy",
+        Order::Random { .. } => "random",
+        _ => "hard",
+    }
+}
+
+/// Name of a rule as on the command line.
+pub fn rule_name(rule: Rule) -> &'static str {
+    match rule {
+        Rule::GreedyCover => "greedy-cover",
+        _ => "earlier-max",
+    }
+}
+
+fn job(args: &Args) -> Result<Job> {
+    let misplaced: &[(&str, bool)] = match args.method {
+        Method::D4 => &[
+            ("--epsilon", args.epsilon.is_some()),
+            ("--rule", args.rule.is_some()),
+            ("--boundary", args.boundary.is_some()),
+        ],
+        Method::Semdedup => &[("--dedup-keep", args.dedup_keep.is_some())],
+        Method::Prototypes => &[
+            ("--epsilon", args.epsilon.is_some()),
+            ("--dedup-keep", args.dedup_keep.is_some()),
+            ("--rule", args.rule.is_some()),
+            ("--boundary", args.boundary.is_some()),
+        ],
+        Method::Kmeans => &[
+            ("--epsilon", args.epsilon.is_some()),
+            ("--keep", args.keep.is_some()),
+            ("--dedup-keep", args.dedup_keep.is_some()),
+            ("--rule", args.rule.is_some()),
+            ("--order", args.order.is_some()),
+            ("--boundary", args.boundary.is_some()),
+            ("--write-filtered", args.write_filtered),
+        ],
+    };
+    if let Some((flag, _)) = misplaced.iter().find(|(_, given)| *given) {
+        let hint = match (*flag, args.method) {
+            ("--epsilon", Method::D4) => ": its threshold follows from --dedup-keep",
+            _ => "",
+        };
+        return Err(Failure::usage(format!(
+            "{flag} has no meaning with --method {}{hint}",
+            args.method.name()
+        )));
+    }
+    let keep = args.keep.unwrap_or(0.5);
+    Ok(match args.method {
+        Method::Kmeans => Job::Kmeans,
+        Method::D4 => {
+            let dedup_keep = args.dedup_keep.unwrap_or(f64::max(0.75, keep));
+            if keep > dedup_keep {
+                return Err(Failure::usage(format!(
+                    "--keep {keep} exceeds --dedup-keep {dedup_keep}: both are shares of the input"
+                )));
+            }
+            Job::D4 { keep, dedup_keep, order: order(args) }
+        }
+        Method::Prototypes => Job::Prototypes {
+            keep,
+            drop: match args.order {
+                None | Some(OrderName::Hard) => Drop::Nearest,
+                Some(OrderName::Easy) => Drop::Farthest,
+                Some(OrderName::Random) => {
+                    return Err(Failure::usage("--order random has no meaning with --method prototypes"));
+                }
+            },
+        },
+        Method::Semdedup => semdedup(args, keep)?,
+    })
+}
+
+fn semdedup(args: &Args, keep: f64) -> Result<Job> {
+    let rule = match args.rule {
+        Some(RuleName::GreedyCover) => Rule::GreedyCover,
+        None | Some(RuleName::EarlierMax) => Rule::EarlierMax,
+    };
+    let goal = match args.epsilon {
+        Some(epsilon) => Goal::Epsilon(epsilon),
+        None if rule == Rule::GreedyCover => {
+            return Err(Failure::usage(
+                "--rule greedy-cover needs --epsilon, such as 0.05: what it keeps is no function of one curve",
+            ));
+        }
+        None => Goal::Keep(keep),
+    };
+    let boundary = if args.boundary == Some(BoundaryName::Ge) { Boundary::Ge } else { Boundary::Gt };
+    Ok(Job::Semdedup { rule, goal, boundary, order: order(args) })
+}
+
+fn order(args: &Args) -> Order {
+    match args.order {
+        None | Some(OrderName::Hard) => Order::Hard,
+        Some(OrderName::Easy) => Order::Easy,
+        Some(OrderName::Random) => Order::Random { seed: args.seed },
+    }
+}
+
+fn initial(args: &Args, matrix: &Matrix) -> Result<(Init, String)> {
+    match args.init.as_str() {
+        "k-means++" => Ok((Init::KMeansPlusPlus, args.init.clone())),
+        "random" => Ok((Init::Random, args.init.clone())),
+        file => {
+            let path = PathBuf::from(file);
+            if !path.exists() {
+                return Err(Failure::usage(format!("--init {file} is neither random, k-means++ nor a file")));
+            }
+            let given = Matrix::open(&path, None)?;
+            let (found, expected) = (given.layout().dim, matrix.layout().dim);
+            if found != expected {
+                return Err(Failure::data(
+                    &path,
+                    format!("holds centroids of {found} values, the input has rows of {expected}"),
+                ));
+            }
+            let centroids: Array2<f32> = given.to_f32();
+            Ok((Init::Given(centroids), format!("sha256:{}", given.sha256())))
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! How a program ends when it cannot do what was asked: one line, and an exit code.
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 1 | bad data, or the system refused to read or write |
+//! | 2 | bad usage: flags that do not fit together, or impossible values |
+//! | 130 | stopped by the user; the state is saved |
+
+use std::fmt;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Result of everything a program does.
+pub type Result<T> = std::result::Result<T, Failure>;
+
+/// Why a program stops, in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Flags or values that cannot be served.
+    Usage(String),
+    /// Data or files that cannot be used.
+    Data(String),
+    /// The user asked to stop.
+    Cancelled(String),
+}
+
+impl Failure {
+    /// Bad usage.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::Usage(message.into())
+    }
+
+    /// Bad data in `path`: the message says what is wrong with it.
+    pub fn data(path: &Path, message: impl fmt::Display) -> Self {
+        Self::Data(format!("{}: {message}", path.display()))
+    }
+
+    /// The system's answer to reading or writing `path`; `action` as in "cannot be `read`".
+    pub fn io(path: &Path, action: &str, error: &std::io::Error) -> Self {
+        Self::Data(format!("{}: cannot be {action}: {error}", path.display()))
+    }
+
+    /// What the library reported while it worked on `path`.
+    pub fn library(path: &Path, error: &pauca::Error) -> Self {
+        let text = chain(error);
+        match error {
+            pauca::Error::Cancelled => Self::Cancelled("stopped".into()),
+            pauca::Error::InvalidParameter { .. }
+            | pauca::Error::Conflict { .. }
+            | pauca::Error::TooManyClusters { .. }
+            | pauca::Error::SimdLevel { .. } => Self::Usage(text),
+            _ => Self::Data(format!("{}: {text}", path.display())),
+        }
+    }
+
+    /// The process's exit code.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Data(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Cancelled(_) => 130,
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Usage(text) | Self::Data(text) | Self::Cancelled(text)) = self;
+        // One line, whatever a nested message holds.
+        for (i, line) in text.lines().map(str::trim).filter(|line| !line.is_empty()).enumerate() {
+            if i > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(line)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// An error and what caused it, joined by ": ".
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failure_library_names_file_and_causes() {
+        let error = pauca::Error::Source("shard 3: gone".into());
+        let failure = Failure::library(Path::new("x.npy"), &error);
+        assert_eq!(failure.to_string(), "x.npy: row source failed: shard 3: gone");
+    }
+
+    #[test]
+    fn failure_message_is_one_line() {
+        assert_eq!(Failure::usage("a\n\n  b\n").to_string(), "a b");
+    }
+}

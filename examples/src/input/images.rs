@@ -1,0 +1,132 @@
+//! Pictures of rows for the report: square tiles of one PNG sheet, or files named by a column.
+//!
+//! Tiles lie row by row, from the top left. Files are embedded as they are (PNG, JPEG, GIF or
+//! WebP, told by their first bytes); nothing is fetched from anywhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::meta::Meta;
+use crate::failure::{Failure, Result};
+
+/// Pictures larger than this are not embedded: 24 of them would make the page heavy.
+const LARGEST_FILE: u64 = 512 << 10;
+
+/// Where the pictures of rows come from.
+pub enum Images {
+    /// Tiles of one sheet, decoded to 8-bit RGBA.
+    Sheet(Sheet),
+    /// A metadata column with the path of each row's file, relative to the metadata file.
+    Column(String),
+}
+
+/// A decoded sheet of square tiles.
+pub struct Sheet {
+    pixels: Vec<u8>,
+    width: usize,
+    tile: usize,
+}
+
+impl Images {
+    /// Opens a sheet of tiles of `tile` pixels and checks that it holds `rows` of them.
+    ///
+    /// # Errors
+    /// [`Failure::Data`] when it is not a readable PNG or too small.
+    pub fn sheet(path: &Path, tile: usize, rows: usize) -> Result<Self> {
+        let file = File::open(path).map_err(|e| Failure::io(path, "opened", &e))?;
+        let mut decoder = png::Decoder::new(BufReader::new(file));
+        decoder
+            .set_transformations(png::Transformations::normalize_to_color8() | png::Transformations::ALPHA);
+        let wrong = |e: png::DecodingError| Failure::data(path, format!("is not a readable PNG: {e}"));
+        let mut reader = decoder.read_info().map_err(wrong)?;
+        let size =
+            reader.output_buffer_size().ok_or_else(|| Failure::data(path, "is too large a picture"))?;
+        let mut pixels = vec![0; size];
+        let info = reader.next_frame(&mut pixels).map_err(wrong)?;
+        pixels.truncate(info.buffer_size());
+        let pixels = match info.color_type {
+            png::ColorType::GrayscaleAlpha => {
+                pixels.chunks_exact(2).flat_map(|p| [p[0], p[0], p[0], p[1]]).collect()
+            }
+            _ => pixels,
+        };
+        let (width, height) = (info.width as usize, info.height as usize);
+        let tiles = (width / tile) * (height / tile);
+        if tiles < rows {
+            return Err(Failure::data(
+                path,
+                format!(
+                    "holds {tiles} tiles of {tile} x {tile} ({width} x {height} pixels), the embeddings have {rows} rows"
+                ),
+            ));
+        }
+        Ok(Self::Sheet(Sheet { pixels, width, tile }))
+    }
+
+    /// A `data:` address for each row of `wanted` that has a picture.
+    ///
+    /// # Errors
+    /// [`Failure::Data`] when the metadata cannot be read again.
+    pub fn addresses(&self, wanted: &BTreeSet<u64>, meta: Option<&Meta>) -> Result<BTreeMap<u64, String>> {
+        match (self, meta) {
+            (Self::Sheet(sheet), _) => {
+                Ok(wanted.iter().map(|&row| (row, sheet.address(row as usize))).collect())
+            }
+            (Self::Column(_), None) => Ok(BTreeMap::new()),
+            (Self::Column(column), Some(meta)) => {
+                let folder = meta.path().parent().map(PathBuf::from).unwrap_or_default();
+                let paths = meta.values(column, wanted)?;
+                Ok(paths
+                    .into_iter()
+                    .filter_map(|(row, path)| Some((row, embed(&folder.join(path))?)))
+                    .collect())
+            }
+        }
+    }
+}
+
+impl Sheet {
+    fn address(&self, row: usize) -> String {
+        let per_row = self.width / self.tile;
+        let (x, y) = (row % per_row * self.tile, row / per_row * self.tile);
+        let mut tile = Vec::with_capacity(4 * self.tile * self.tile);
+        for line in y..y + self.tile {
+            let start = 4 * (line * self.width + x);
+            tile.extend_from_slice(&self.pixels[start..start + 4 * self.tile]);
+        }
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, self.tile as u32, self.tile as u32);
+        encoder.set_color(png::ColorType::Rgba);
+        encoder.set_depth(png::BitDepth::Eight);
+        let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&tile));
+        match written {
+            Ok(()) => address("image/png", &bytes),
+            Err(_) => String::new(),
+        }
+    }
+}
+
+/// The file as a `data:` address; `None` where there is no small picture of a known kind.
+fn embed(path: &Path) -> Option<String> {
+    if std::fs::metadata(path).ok()?.len() > LARGEST_FILE {
+        return None;
+    }
+    let bytes = std::fs::read(path).ok()?;
+    let kind = match &bytes[..] {
+        [0x89, b'P', b'N', b'G', ..] => "image/png",
+        [0xff, 0xd8, 0xff, ..] => "image/jpeg",
+        [b'G', b'I', b'F', b'8', ..] => "image/gif",
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
+        _ => return None,
+    };
+    Some(address(kind, &bytes))
+}
+
+fn address(kind: &str, bytes: &[u8]) -> String {
+    format!("data:{kind};base64,{}", STANDARD.encode(bytes))
+}

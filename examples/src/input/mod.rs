@@ -1,0 +1,337 @@
+//! Embeddings from a file: memory-mapped, checked once, seen as [`pauca::Rows`].
+//!
+//! A [`Matrix`] owns the map and knows where the `[n, d]` values lie in it; [`Source`] is the
+//! [`RowSource`] over it, resident or in blocks. Every refusal names the file, what is wrong and
+//! the numbers, and says what fixes it where something does.
+
+pub mod ids;
+pub mod images;
+pub mod meta;
+pub mod npy;
+pub mod safetensors;
+
+use std::fs::File;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use half::{bf16, f16};
+use memmap2::Mmap;
+use ndarray::{Array2, ArrayView2, ShapeBuilder};
+use pauca::{Blocked, RowSource, Rows, Scratch};
+use sha2::{Digest, Sha256};
+
+use crate::failure::{Failure, Result};
+
+/// Element types that the library reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dtype {
+    /// 32-bit floats.
+    F32,
+    /// IEEE half precision.
+    F16,
+    /// bfloat16.
+    Bf16,
+}
+
+impl Dtype {
+    /// Its usual name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        }
+    }
+
+    /// Bytes of one value.
+    pub fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+        }
+    }
+}
+
+/// Where the values of an `[n, d]` array lie in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Element type.
+    pub dtype: Dtype,
+    /// Rows.
+    pub rows: usize,
+    /// Values in a row.
+    pub dim: usize,
+    /// Whether columns, not rows, lie side by side.
+    pub fortran_order: bool,
+    /// Byte at which the values begin.
+    pub start: usize,
+    /// Name of the tensor, where the format has names.
+    pub tensor: Option<String>,
+}
+
+/// An `[n, d]` array in a memory-mapped file.
+pub struct Matrix {
+    path: PathBuf,
+    map: Mmap,
+    layout: Layout,
+    /// The values copied to aligned memory, for a file that does not align them.
+    aligned: Option<Vec<u64>>,
+}
+
+impl Matrix {
+    /// Opens `path` (`.npy` or `.safetensors`, told apart by content); `tensor` picks one of
+    /// several tensors.
+    ///
+    /// # Errors
+    /// [`Failure::Data`] for everything that is wrong with the file.
+    pub fn open(path: &Path, tensor: Option<&str>) -> Result<Self> {
+        let map = map(path)?;
+        let safetensors_name = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("safetensors"));
+        let layout = if safetensors_name && !map.starts_with(npy::MAGIC) {
+            safetensors::layout(&map, tensor)
+        } else if tensor.is_some() {
+            return Err(Failure::usage(format!(
+                "--tensor names a tensor of a .safetensors file, {} is not one",
+                path.display()
+            )));
+        } else {
+            npy_layout(&map)
+        };
+        let layout = layout.map_err(|what| Failure::data(path, what))?;
+        let mut matrix = Self { path: path.to_path_buf(), map, layout, aligned: None };
+        if matrix.values().as_ptr().addr() % matrix.layout.dtype.size() != 0 {
+            let bytes = matrix.values();
+            let mut copy = Vec::new();
+            copy.try_reserve_exact(bytes.len().div_ceil(8)).map_err(|_| {
+                Failure::data(path, format!("out of memory: {} bytes could not be had", bytes.len()))
+            })?;
+            copy.resize(bytes.len().div_ceil(8), 0u64);
+            bytemuck::cast_slice_mut(&mut copy)[..bytes.len()].copy_from_slice(bytes);
+            matrix.aligned = Some(copy);
+        }
+        Ok(matrix)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its name without folders.
+    pub fn file_name(&self) -> String {
+        file_name(&self.path)
+    }
+
+    /// Shape, type and place.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn values(&self) -> &[u8] {
+        let length = self.layout.rows * self.layout.dim * self.layout.dtype.size();
+        match &self.aligned {
+            Some(copy) => &bytemuck::cast_slice(copy)[..length],
+            None => &self.map[self.layout.start..self.layout.start + length],
+        }
+    }
+
+    /// All rows, without a copy.
+    pub fn rows(&self) -> Rows<'_> {
+        let bytes = self.values();
+        match self.layout.dtype {
+            Dtype::F32 => Rows::F32(self.view::<f32>(bytes)),
+            Dtype::F16 => Rows::F16(self.view::<f16>(bytes)),
+            Dtype::Bf16 => Rows::Bf16(self.view::<bf16>(bytes)),
+        }
+    }
+
+    fn view<'a, T: bytemuck::Pod>(&self, bytes: &'a [u8]) -> ArrayView2<'a, T> {
+        let shape = (self.layout.rows, self.layout.dim).set_f(self.layout.fortran_order);
+        ArrayView2::from_shape(shape, bytemuck::cast_slice(bytes))
+            .expect("open() checked length and alignment")
+    }
+
+    /// The values widened to `f32`: for small arrays such as initial centroids.
+    pub fn to_f32(&self) -> Array2<f32> {
+        match self.rows() {
+            Rows::F32(v) => v.to_owned(),
+            Rows::F16(v) => v.mapv(f16::to_f32),
+            Rows::Bf16(v) => v.mapv(bf16::to_f32),
+            _ => unreachable!("rows() builds the three types above"),
+        }
+    }
+
+    /// SHA-256 of the whole file, in hexadecimal.
+    pub fn sha256(&self) -> String {
+        hex(&Sha256::digest(&self.map[..]))
+    }
+
+    /// Bytes of the whole file.
+    pub fn file_size(&self) -> usize {
+        self.map.len()
+    }
+}
+
+fn npy_layout(bytes: &[u8]) -> std::result::Result<Layout, String> {
+    let header = npy::Header::parse(bytes)?;
+    let dtype = match header.descr.as_str() {
+        "<f4" => Dtype::F32,
+        "<f2" => Dtype::F16,
+        "<f8" => {
+            return Err("holds float64 (<f8); cast it once with np.save(path, x.astype(np.float32))".into());
+        }
+        big if big.starts_with('>') => {
+            return Err(format!(
+                "holds big-endian values ({big}); save it with np.save(path, x.astype('<f4'))"
+            ));
+        }
+        "<V2" | "|V2" => {
+            return Err("holds 2-byte values without a type (bfloat16 loses its name in .npy); save it as .safetensors or as x.astype(np.float32)".into());
+        }
+        other => {
+            return Err(format!(
+                "holds values of type {other}; rows of float32 (<f4) or float16 (<f2) are needed: np.save(path, x.astype(np.float32))"
+            ));
+        }
+    };
+    let (rows, dim) = two_dimensions(&header.shape)?;
+    let need = value_bytes(rows, dim, dtype)?;
+    let have = bytes.len() - header.data_start;
+    if have < need {
+        return Err(format!(
+            "is truncated: shape ({rows}, {dim}) of {} needs {need} bytes of values, the file holds {have}",
+            dtype.name()
+        ));
+    }
+    if have > need {
+        return Err(format!(
+            "holds {} bytes after the values of shape ({rows}, {dim}) of {}: more than one array, or a wrong header",
+            have - need,
+            dtype.name()
+        ));
+    }
+    Ok(Layout {
+        dtype,
+        rows,
+        dim,
+        fortran_order: header.fortran_order,
+        start: header.data_start,
+        tensor: None,
+    })
+}
+
+/// Rows and columns of a shape that has both.
+fn two_dimensions(shape: &[usize]) -> std::result::Result<(usize, usize), String> {
+    let &[rows, dim] = shape else {
+        let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+        let plural = if shape.len() == 1 { "" } else { "s" };
+        return Err(format!(
+            "has {} dimension{plural} (shape ({})), an array of [rows, values] is needed",
+            shape.len(),
+            sizes.join(", ") + if shape.len() == 1 { "," } else { "" }
+        ));
+    };
+    match (rows, dim) {
+        (0, _) => Err(format!("holds no rows (shape (0, {dim}))")),
+        (_, 0) => Err(format!("holds rows without values (shape ({rows}, 0))")),
+        sizes => Ok(sizes),
+    }
+}
+
+fn value_bytes(rows: usize, dim: usize, dtype: Dtype) -> std::result::Result<usize, String> {
+    rows.checked_mul(dim)
+        .and_then(|values| values.checked_mul(dtype.size()))
+        .ok_or_else(|| format!("has a header with the impossible shape ({rows}, {dim})"))
+}
+
+/// Maps a whole file for reading.
+///
+/// # Errors
+/// [`Failure::Data`] with the system's reason.
+#[allow(unsafe_code, reason = "the one memory map")]
+pub fn map(path: &Path) -> Result<Mmap> {
+    let file = File::open(path).map_err(|e| Failure::io(path, "opened", &e))?;
+    let kind = file.metadata().map_err(|e| Failure::io(path, "read", &e))?;
+    if !kind.is_file() {
+        let what = if kind.is_dir() {
+            "is a folder, one file is needed"
+        } else {
+            "is not a regular file and cannot be memory-mapped"
+        };
+        return Err(Failure::data(path, what));
+    }
+    if kind.len() == 0 {
+        return Err(Failure::data(path, "is empty (0 bytes)"));
+    }
+    // SAFETY: the map is read-only and private to this process; its contract is that nobody
+    // shortens or rewrites the file while the program runs, which no program can enforce and
+    // which --help states.
+    let map = unsafe { Mmap::map(&file) };
+    map.map_err(|e| Failure::io(path, "memory-mapped", &e))
+}
+
+/// Last component of a path, as text.
+pub fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The rows of a [`Matrix`] as the library reads them: all at once, or block by block.
+pub enum Source<'a> {
+    /// All rows lie in memory (or are mapped as if they did).
+    Resident(Rows<'a>),
+    /// Rows are read in blocks; working memory is that of one block.
+    Blocked(Blocked<'a>),
+}
+
+impl<'a> Source<'a> {
+    /// The rows of `matrix`; in blocks when `block_rows` is given.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] when `block_rows` is 0.
+    pub fn new(matrix: &'a Matrix, block_rows: Option<usize>) -> Result<Self> {
+        match block_rows {
+            None => Ok(Self::Resident(matrix.rows())),
+            Some(rows) => {
+                let blocked = Blocked::new(matrix.rows(), rows);
+                blocked.map(Self::Blocked).map_err(|e| Failure::library(matrix.path(), &e))
+            }
+        }
+    }
+
+    fn inner(&self) -> &dyn RowSource {
+        match self {
+            Self::Resident(rows) => rows,
+            Self::Blocked(rows) => rows,
+        }
+    }
+}
+
+impl RowSource for Source<'_> {
+    fn n_rows(&self) -> usize {
+        self.inner().n_rows()
+    }
+    fn dim(&self) -> usize {
+        self.inner().dim()
+    }
+    fn resident(&self) -> Option<Rows<'_>> {
+        self.inner().resident()
+    }
+    fn block_rows(&self) -> usize {
+        self.inner().block_rows()
+    }
+    fn read<'s>(&'s self, range: Range<usize>, scratch: &'s mut Scratch) -> pauca::Result<Rows<'s>> {
+        self.inner().read(range, scratch)
+    }
+    fn gather<'s>(&'s self, rows: &[usize], scratch: &'s mut Scratch) -> pauca::Result<Rows<'s>> {
+        self.inner().gather(rows, scratch)
+    }
+}

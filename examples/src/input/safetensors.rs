@@ -1,0 +1,83 @@
+//! The `.safetensors` format: a u64 header length, a JSON header, the values.
+
+use safetensors::tensor::{Dtype as Stored, SafeTensors};
+
+use super::{Dtype, Layout, two_dimensions, value_bytes};
+
+/// Where the wanted tensor lies in `bytes`: the one named `tensor`, or the only 2-D one.
+///
+/// # Errors
+/// One clause that says what is wrong, to follow the file's name.
+pub fn layout(bytes: &[u8], tensor: Option<&str>) -> Result<Layout, String> {
+    let header = bytes.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
+    if bytes.len() < 8 || (bytes.len() as u64 - 8) < header {
+        return Err(format!(
+            "is truncated inside its header: {header} bytes of it announced, the file has {}",
+            bytes.len()
+        ));
+    }
+    let tensors = SafeTensors::deserialize(bytes).map_err(|e| match e {
+        safetensors::SafeTensorError::MetadataIncompleteBuffer => {
+            format!(
+                "is truncated: its header lists {} bytes of values, the file holds {}",
+                listed(bytes, header),
+                bytes.len() as u64 - 8 - header
+            )
+        }
+        other => format!("is not a valid .safetensors file: {other}"),
+    })?;
+    let mut names: Vec<&str> = tensors.names();
+    names.sort_unstable();
+    let name = match tensor {
+        Some(name) => name,
+        None => {
+            let flat = |name: &&&str| tensors.tensor(name).is_ok_and(|t| t.shape().len() == 2);
+            let candidates: Vec<&str> = names.iter().filter(flat).copied().collect();
+            match candidates[..] {
+                [one] => one,
+                [] => return Err(format!("has no tensor of [rows, values] among {}", list(&names))),
+                _ => {
+                    return Err(format!(
+                        "has several tensors of [rows, values]; pick one with --tensor: {}",
+                        list(&candidates)
+                    ));
+                }
+            }
+        }
+    };
+    let view =
+        tensors.tensor(name).map_err(|_| format!("has no tensor '{name}'; it has {}", list(&names)))?;
+    let dtype = match view.dtype() {
+        Stored::F32 => Dtype::F32,
+        Stored::F16 => Dtype::F16,
+        Stored::BF16 => Dtype::Bf16,
+        other => return Err(format!("tensor '{name}' holds {other:?}; F32, F16 or BF16 is needed")),
+    };
+    let (rows, dim) = two_dimensions(view.shape()).map_err(|what| format!("tensor '{name}' {what}"))?;
+    let need = value_bytes(rows, dim, dtype)?;
+    if view.data().len() != need {
+        return Err(format!("tensor '{name}' holds {} bytes, its shape needs {need}", view.data().len()));
+    }
+    let start = view.data().as_ptr().addr() - bytes.as_ptr().addr();
+    Ok(Layout { dtype, rows, dim, fortran_order: false, start, tensor: Some(name.to_string()) })
+}
+
+/// Bytes of values that the header announces.
+fn listed(bytes: &[u8], header: u64) -> u64 {
+    let header: serde_json::Value =
+        serde_json::from_slice(&bytes[8..8 + header as usize]).unwrap_or_default();
+    let ends =
+        header.as_object().into_iter().flatten().filter_map(|(_, entry)| entry["data_offsets"][1].as_u64());
+    ends.max().unwrap_or(0)
+}
+
+fn list(names: &[&str]) -> String {
+    const SHOWN: usize = 8;
+    let mut text: Vec<String> = names.iter().take(SHOWN).map(|name| format!("'{name}'")).collect();
+    match names.len() {
+        0 => return "no tensors at all".into(),
+        n if n > SHOWN => text.push(format!("{} more", n - SHOWN)),
+        _ => {}
+    }
+    text.join(", ")
+}

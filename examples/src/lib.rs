@@ -1,0 +1,24 @@
+//! The shared part of the programs built on **pauca**: reading embeddings, metadata and pictures,
+//! writing results that are complete or absent, progress, checkpoints, plots and pages.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`input`] | `.npy` and `.safetensors` by memory map, metadata aligned by row, picture sheets |
+//! | [`output`] | an output folder whose files appear together, with their SHA-256 |
+//! | [`checkpoint`] | a stopped run on disk: settings, identity of the input, state of the library |
+//! | [`progress`], [`interrupt`] | what a person or a machine sees; the first and the second Ctrl-C |
+//! | [`plots`], [`page`] | SVG plots, and the one self-contained HTML page |
+//! | [`failure`] | one line that says what is wrong and where; exit codes |
+//! | [`curate`] | the program `curate` |
+#![deny(unsafe_code)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "programs talk to their user")]
+
+pub mod checkpoint;
+pub mod curate;
+pub mod failure;
+pub mod input;
+pub mod interrupt;
+pub mod output;
+pub mod page;
+pub mod plots;
+pub mod progress;

@@ -1,0 +1,152 @@
+//! The parts of a self-contained HTML page: text that is safe to embed, one style sheet, no
+//! script, nothing fetched.
+
+use std::fmt::Display;
+
+/// Text as it may stand in an element or a quoted attribute.
+pub fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            // Control characters have no place in HTML.
+            c if c.is_control() && c != '\n' && c != '\t' => safe.push('\u{fffd}'),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// At most `most` characters of `text`, on one line, with an ellipsis where cut.
+pub fn shorten(text: &str, most: usize) -> String {
+    let flat: Vec<&str> = text.split_whitespace().collect();
+    let flat = flat.join(" ");
+    match flat.char_indices().nth(most) {
+        None => flat,
+        Some((end, _)) => format!("{}…", &flat[..end]),
+    }
+}
+
+/// A whole page.
+pub fn page(title: &str, body: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n",
+        escape(title)
+    )
+}
+
+/// A section with a heading and one explaining sentence (HTML).
+pub fn section(heading: &str, lead: &str, content: &str) -> String {
+    let lead = if lead.is_empty() { String::new() } else { format!("<p class=\"lead\">{lead}</p>\n") };
+    format!("<section>\n<h2>{}</h2>\n{lead}{content}</section>\n", escape(heading))
+}
+
+/// A plot under its title.
+pub fn figure(caption: &str, svg: &str) -> String {
+    // The drawing scales with the column; its own size is only a default.
+    format!("<figure><figcaption>{}</figcaption>{svg}</figure>\n", escape(caption))
+}
+
+/// A table; every cell is HTML already. `classes` styles the columns.
+pub fn table<C: Display>(head: &[&str], classes: &[&str], rows: impl IntoIterator<Item = Vec<C>>) -> String {
+    let class = |i: usize| {
+        classes.get(i).filter(|c| !c.is_empty()).map_or(String::new(), |c| format!(" class=\"{c}\""))
+    };
+    let mut html = String::from("<table>\n");
+    if !head.is_empty() {
+        html.push_str("<thead><tr>");
+        for (i, name) in head.iter().enumerate() {
+            html.push_str(&format!("<th{}>{name}</th>", class(i)));
+        }
+        html.push_str("</tr></thead>\n");
+    }
+    html.push_str("<tbody>\n");
+    for row in rows {
+        html.push_str("<tr>");
+        for (i, cell) in row.iter().enumerate() {
+            html.push_str(&format!("<td{}>{cell}</td>", class(i)));
+        }
+        html.push_str("</tr>\n");
+    }
+    html.push_str("</tbody>\n</table>\n");
+    html
+}
+
+const STYLE: &str = r#":root { --ink: #22262b; --soft: #666d76; --line: #e2e5e9; --kept: #1f7a5c; --dup: #c44e35; --pruned: #e3a84b; }
+* { box-sizing: border-box; }
+body { margin: 0; background: #fff; color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", sans-serif; font-variant-numeric: tabular-nums; }
+main { max-width: 1080px; margin: 0 auto; padding: 44px 24px 72px; }
+.kicker { margin: 0 0 8px; color: var(--soft); font-size: 14px; }
+h1 { margin: 0 0 26px; font-size: 29px; line-height: 1.28; font-weight: 650; letter-spacing: -0.01em; text-wrap: balance; }
+h2 { margin: 0 0 2px; font-size: 20px; font-weight: 650; }
+h3 { margin: 22px 0 8px; font-size: 14px; font-weight: 600; }
+h3 span { font-weight: 400; color: var(--soft); }
+section { margin-top: 52px; }
+.lead { margin: 0 0 14px; color: var(--soft); max-width: 60em; }
+.bar { display: flex; height: 30px; border-radius: 5px; overflow: hidden; }
+.bar div { min-width: 2px; }
+.key { display: flex; flex-wrap: wrap; gap: 6px 26px; margin: 10px 0 0; padding: 0; list-style: none; font-size: 15px; }
+.key b { font-weight: 650; }
+.key i { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin-right: 7px; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(215px, 1fr)); gap: 14px 28px; margin: 30px 0 0; }
+.facts div { border-top: 1px solid var(--line); padding-top: 9px; }
+.facts dt { color: var(--soft); font-size: 14px; }
+.facts dd { margin: 0; font-size: 17px; font-weight: 600; }
+.facts small { display: block; font-size: 13.5px; font-weight: 400; color: var(--soft); }
+.pairs { display: grid; grid-template-columns: repeat(8, 1fr); gap: 10px; }
+.pair { margin: 0; text-align: center; font-size: 13px; color: var(--soft); break-inside: avoid; }
+.pair .tiles { display: flex; justify-content: center; gap: 3px; margin-bottom: 2px; }
+.tile { width: 54px; height: 54px; object-fit: contain; border-radius: 5px; background: #f6f7f8; border: 2px solid transparent; padding: 2px; display: inline-block; vertical-align: top; }
+.tile.kept { border-color: var(--kept); }
+.tile.dup { border-color: var(--dup); }
+.tile.pruned { border-color: var(--pruned); }
+.word { display: inline-block; max-width: 100%; border-left: 3px solid var(--line); padding: 1px 0 1px 9px; font-size: 14px; line-height: 1.4; overflow-wrap: anywhere; }
+.word.kept { border-color: var(--kept); }
+.word.dup { border-color: var(--dup); }
+.word.pruned { border-color: var(--pruned); }
+.group { display: flex; align-items: flex-start; gap: 14px; padding: 10px 0; border-top: 1px solid var(--line); break-inside: avoid; }
+.group > .size { flex: 0 0 96px; font-size: 14px; color: var(--soft); padding-top: 4px; }
+.group > .size b { display: block; color: var(--ink); font-size: 17px; }
+.group .members { display: flex; flex-wrap: wrap; gap: 4px; min-width: 0; }
+.group .members.words { flex-direction: column; gap: 5px; }
+.group .members small { color: var(--soft); align-self: center; }
+.group .members.words small { align-self: flex-start; padding-left: 12px; }
+.extremes { display: grid; grid-template-columns: 110px 1fr 1fr; gap: 8px 22px; align-items: start; padding: 10px 0; border-top: 1px solid var(--line); break-inside: avoid; font-size: 14px; }
+.extremes.head { border: 0; color: var(--soft); padding-bottom: 0; }
+.extremes .members { display: flex; flex-wrap: wrap; gap: 4px; }
+.extremes .members.words { flex-direction: column; gap: 5px; }
+.extremes b { font-size: 15px; display: block; }
+.extremes small { color: var(--soft); font-size: 13px; }
+.two { display: grid; grid-template-columns: 1fr 1fr; gap: 28px; }
+figure { margin: 14px 0 0; break-inside: avoid; }
+figcaption { font-size: 15px; font-weight: 600; }
+figure svg { display: block; width: 100%; height: auto; }
+table { border-collapse: collapse; width: 100%; font-size: 14px; }
+th { text-align: left; font-weight: 600; color: var(--soft); padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); }
+td { padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+tr { break-inside: avoid; }
+.num { text-align: right; white-space: nowrap; }
+.mono { font: 12.5px/1.6 ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
+.half { width: 44%; }
+footer { margin-top: 44px; color: var(--soft); font-size: 13.5px; }
+@media (max-width: 760px) { .pairs { grid-template-columns: repeat(4, 1fr); } .two { grid-template-columns: 1fr; } .extremes { grid-template-columns: 1fr; } h1 { font-size: 25px; } }
+@media print { @page { margin: 14mm; } body { font-size: 12px; } main { padding: 0; max-width: none; } section { margin-top: 26px; } h1 { font-size: 23px; } .tile { width: 42px; height: 42px; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_text_cannot_become_markup() {
+        assert_eq!(escape("<b a='1'>&\"\u{0}"), "&lt;b a=&#39;1&#39;&gt;&amp;&quot;\u{fffd}");
+        assert_eq!(shorten("a\n b  cdé f", 6), "a b cd…");
+        assert_eq!(shorten("abc", 3), "abc");
+    }
+}

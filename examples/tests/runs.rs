@@ -1,0 +1,316 @@
+//! Whole runs: what is written, that it is consistent, and that it is the same however the work
+//! was cut up.
+
+mod workbench;
+
+use half::{bf16, f16};
+use ndarray::Array2;
+use pauca_examples::input::Matrix;
+use pauca_examples::input::npy::Header;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use workbench::{Bench, npy_with_header, redundant, safetensors, stderr, uniform};
+
+/// Values of a one-dimensional `.npy`.
+fn values<T: bytemuck::Pod>(bytes: &[u8]) -> Vec<T> {
+    let header = Header::parse(bytes).unwrap();
+    assert_eq!(header.shape.len(), 1);
+    let values: Vec<T> =
+        bytes[header.data_start..].chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned).collect();
+    assert_eq!(values.len(), header.shape[0]);
+    values
+}
+
+#[test]
+fn default_run_makes_report_and_plots_of_the_shipped_data() {
+    let bench = Bench::new();
+    let output = bench.curated(&[]);
+    let written = bench.names("out/emoji");
+    let expected = [
+        "centroids.npy",
+        "centroids2.npy",
+        "cluster_sizes.svg",
+        "distance.npy",
+        "distances.svg",
+        "keep_curve.svg",
+        "kept.npy",
+        "kept_ids.txt",
+        "labels.npy",
+        "labels2.npy",
+        "removed.csv",
+        "report.html",
+        "report.json",
+        "similarity.npy",
+    ];
+    assert_eq!(written, expected);
+    let files = bench.contents("out/emoji");
+    let page = String::from_utf8(files["report.html"].clone()).unwrap();
+    assert!(page.contains("Kept 1,587 of 3,174 rows"));
+    assert!(page.matches("data:image/png;base64,").count() > 100, "the picture strip is there");
+    assert!(!page.contains("<script"), "no script");
+    let fetched = ["src=\"http", "href=", "url(", "@import"].iter().find(|part| page.contains(**part));
+    assert_eq!(fetched, None, "self-contained");
+    assert_eq!(stderr(&output).lines().rev().take(5).count(), 5);
+
+    // Every digest is that of the file.
+    let report = bench.report("out/emoji");
+    for (name, entry) in report["outputs"].as_object().unwrap() {
+        let digest = pauca_examples::input::hex(&Sha256::digest(&files[name]));
+        assert_eq!(entry["sha256"], digest, "{name}");
+        assert_eq!(entry["bytes"], files[name].len(), "{name}");
+    }
+    // The parts add up.
+    let kept: Vec<u64> = values(&files["kept.npy"]);
+    assert!(kept.is_sorted_by(|a, b| a < b));
+    assert_eq!(kept.len(), 1587);
+    let removed = String::from_utf8(files["removed.csv"].clone()).unwrap();
+    assert_eq!(removed.lines().count(), 1 + 3174 - 1587);
+    assert_eq!(removed.lines().next(), Some("id,witness,similarity,cluster,stage"));
+    assert_eq!(String::from_utf8(files["kept_ids.txt"].clone()).unwrap().lines().count(), 1587);
+    let labels2: Vec<u32> = values(&files["labels2.npy"]);
+    let distance: Vec<f64> = values(&files["distance.npy"]);
+    let gone = labels2.iter().filter(|label| **label == u32::MAX).count();
+    assert_eq!(gone as u64, report["counts"]["duplicates"].as_u64().unwrap());
+    for (label, distance) in labels2.iter().zip(&distance) {
+        assert_eq!(*label == u32::MAX, distance.is_nan());
+    }
+    assert_eq!(values::<f64>(&files["similarity.npy"]).len(), 3174);
+
+    // The same run again is admitted and gives the same bytes.
+    bench.curated(&[]);
+    assert_eq!(bench.contents("out/emoji"), files);
+}
+
+#[test]
+fn every_method_gives_the_same_bytes_however_the_work_is_cut() {
+    let bench = Bench::new();
+    bench.npy("x.npy", &redundant(700, 24, 3));
+    let methods: &[&[&str]] = &[
+        &["--method", "d4", "--write-filtered"],
+        &["--method", "semdedup"],
+        &[
+            "--method",
+            "semdedup",
+            "--rule",
+            "greedy-cover",
+            "--epsilon",
+            "0.02",
+            "--boundary",
+            "ge",
+            "--order",
+            "random",
+        ],
+        &["--method", "prototypes", "--order", "easy", "--keep", "0.3"],
+        &["--method", "kmeans", "--euclidean", "--init", "random", "--clusters", "9"],
+    ];
+    for (i, method) in methods.iter().enumerate() {
+        let whole = format!("whole{i}");
+        bench.curated(&[&["x.npy", "--threads", "1", "--out", &whole], *method].concat());
+        let cuts: &[&[&str]] = &[
+            &["--threads", "3"],
+            &["--block-rows", "1"],
+            &["--block-rows", "97", "--threads", "2"],
+            &["--block-rows", "5000"],
+        ];
+        for (j, cut) in cuts.iter().enumerate() {
+            let folder = format!("cut{i}.{j}");
+            bench.curated(&[&["x.npy", "--out", &folder], *method, *cut].concat());
+            bench.assert_same(&whole, &folder);
+        }
+    }
+    let rows = |folder: &str| bench.report(folder)["counts"]["kept"].as_u64().unwrap();
+    assert_eq!([rows("whole0"), rows("whole1"), rows("whole3"), rows("whole4")], [350, 350, 210, 700]);
+    assert!(!bench.names("whole4").contains(&"kept.npy".to_string()), "k-means keeps nothing back");
+}
+
+#[test]
+fn element_types_and_orders_give_the_same_choice() {
+    let bench = Bench::new();
+    // Values that all three types hold exactly.
+    let rows = uniform(120, 6, 9).mapv(|v| (v * 64.0).round() / 16.0);
+    bench.npy("c.npy", &rows);
+    let flat = |order: &Array2<f32>| order.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    let columns = rows.t().as_standard_layout().into_owned();
+    bench.write("fortran.npy", &npy_with_header("'<f4'", "True", "(120, 6)", &flat(&columns)));
+    let halves: Vec<u8> = rows.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect();
+    bench.write("half.npy", &npy_with_header("'<f2'", "False", "(120, 6)", &halves));
+    let brains: Vec<u8> = rows.iter().flat_map(|v| bf16::from_f32(*v).to_le_bytes()).collect();
+    // A name that leaves the values at an odd byte.
+    for name in ["e", "em", "emb", "embe"] {
+        let file = format!("{name}.safetensors");
+        bench.write(
+            &file,
+            &safetensors(&[("scale", "F32", &[1], &[0; 4]), (name, "BF16", &[120, 6], &brains)]),
+        );
+    }
+    let inputs = [
+        "c.npy",
+        "fortran.npy",
+        "half.npy",
+        "e.safetensors",
+        "em.safetensors",
+        "emb.safetensors",
+        "embe.safetensors",
+    ];
+    for input in inputs {
+        bench.curated(&[input, "--out", input.split('.').next().unwrap(), "--write-filtered"]);
+    }
+    let first = bench.contents("c");
+    for folder in ["fortran", "half", "e", "em", "emb", "embe"] {
+        let other = bench.contents(folder);
+        for name in [
+            "kept.npy",
+            "labels.npy",
+            "labels2.npy",
+            "centroids.npy",
+            "distance.npy",
+            "similarity.npy",
+            "removed.csv",
+        ] {
+            assert!(first[name] == other[name], "{name} of {folder}");
+        }
+    }
+    // The filtered rows are the kept rows, in the input's type.
+    let kept: Vec<u64> = values(&first["kept.npy"]);
+    for (folder, file) in [
+        ("c", "filtered.npy"),
+        ("fortran", "filtered.npy"),
+        ("half", "filtered.npy"),
+        ("emb", "filtered.safetensors"),
+    ] {
+        let filtered = Matrix::open(&bench.path(folder).join(file), None).unwrap();
+        let values = filtered.to_f32();
+        assert_eq!(values.nrows(), kept.len());
+        for (row, &from) in kept.iter().enumerate() {
+            assert_eq!(values.row(row), rows.row(from as usize), "{folder}");
+        }
+    }
+    assert_eq!(Matrix::open(&bench.path("half/filtered.npy"), None).unwrap().layout().dtype.name(), "f16");
+}
+
+#[test]
+fn given_centroids_are_a_start() {
+    let bench = Bench::new();
+    let rows = redundant(200, 5, 2);
+    bench.npy("x.npy", &rows);
+    bench.npy("start.npy", &rows.slice(ndarray::s![..7, ..]).to_owned());
+    bench.curated(&["x.npy", "--out", "a", "--method", "kmeans", "--init", "start.npy", "--max-iter", "0"]);
+    let report = bench.report("a");
+    assert_eq!(
+        (&report["clustering"]["clusters"], &report["clustering"]["iterations"]),
+        (&7.into(), &0.into())
+    );
+    let centroids = Matrix::open(&bench.path("a/centroids.npy"), None).unwrap().to_f32();
+    assert_eq!(centroids, rows.slice(ndarray::s![..7, ..]));
+}
+
+#[test]
+fn identifiers_and_texts_come_from_the_metadata() {
+    let bench = Bench::new();
+    bench.npy("x.npy", &redundant(60, 8, 5));
+    let lines: String =
+        (0..60).map(|i| format!("{{\"name\": \"doc-{i}\", \"body\": \"<b>text {i}\"}}\n")).collect();
+    bench.write("m.jsonl", lines.as_bytes());
+    bench.curated(&[
+        "x.npy",
+        "--out",
+        "a",
+        "--meta",
+        "m.jsonl",
+        "--id-column",
+        "name",
+        "--text",
+        "body",
+        "--clusters",
+        "4",
+    ]);
+    let files = bench.contents("a");
+    let kept: Vec<u64> = values(&files["kept.npy"]);
+    let ids = String::from_utf8(files["kept_ids.txt"].clone()).unwrap();
+    assert!(ids.lines().eq(kept.iter().map(|row| format!("doc-{row}"))));
+    let removed = String::from_utf8(files["removed.csv"].clone()).unwrap();
+    assert!(removed.lines().skip(1).all(|line| line.starts_with("doc-")));
+    assert!(removed.contains(",duplicate") && removed.contains(",prototypical"));
+    let page = String::from_utf8(files["report.html"].clone()).unwrap();
+    assert!(page.contains("&lt;b&gt;text") && !page.contains("<b>text"), "texts are escaped");
+}
+
+#[test]
+fn another_run_is_not_replaced_unasked() {
+    let bench = Bench::new();
+    bench.npy("x.npy", &redundant(100, 8, 5));
+    bench.curated(&["x.npy", "--out", "a"]);
+    let before = bench.contents("a");
+    for other in [&["--seed", "1"][..], &["--method", "kmeans"], &["--clusters", "3"]] {
+        let output = bench.curate(&[&["x.npy", "--out", "a"], other].concat());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("--overwrite"), "{}", stderr(&output));
+        assert_eq!(bench.contents("a"), before);
+    }
+    bench.curated(&["x.npy", "--out", "a", "--resume"]);
+    bench.curated(&["x.npy", "--out", "a", "--method", "kmeans", "--overwrite"]);
+    let names = bench.names("a");
+    assert!(
+        !names.contains(&"labels2.npy".to_string()) && names.contains(&"labels.npy".to_string()),
+        "{names:?}"
+    );
+    // A file of somebody else's that has one of our names.
+    std::fs::create_dir(bench.path("b")).unwrap();
+    bench.write("b/kept.npy", b"precious");
+    let output = bench.curate(&["x.npy", "--out", "b"]);
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("kept.npy"), "{}", stderr(&output));
+    assert_eq!(std::fs::read(bench.path("b/kept.npy")).unwrap(), b"precious");
+}
+
+#[test]
+fn plan_does_nothing() {
+    let bench = Bench::new();
+    bench.npy("x.npy", &uniform(100, 8, 5));
+    let output = bench.curated(&["x.npy", "--plan"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("100 rows of 8 values") && text.contains("50 in the end"), "{text}");
+    assert_eq!(bench.names("."), ["x.npy"]);
+}
+
+#[test]
+fn progress_json_is_one_object_per_line() {
+    let bench = Bench::new();
+    bench.npy("x.npy", &uniform(300, 8, 5));
+    let output = bench.curated(&["x.npy", "--out", "a", "--progress", "json"]);
+    let events: Vec<Value> =
+        stderr(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let count = |event: &str| events.iter().filter(|e| e["event"] == event).count();
+    assert!(count("stage") >= 5 && count("step") >= 2, "{events:?}");
+    let done: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&done["event"], &done["kept"]), (&"done".into(), &150.into()));
+    let quiet = bench.curated(&["x.npy", "--out", "b", "--progress", "none"]);
+    assert!(quiet.stdout.is_empty() && quiet.stderr.is_empty());
+}
+
+#[test]
+fn smallest_inputs_work() {
+    let bench = Bench::new();
+    for n in [1, 2, 3] {
+        bench.npy("x.npy", &uniform(n, 1, 5));
+        for method in ["d4", "semdedup", "prototypes", "kmeans"] {
+            let folder = format!("{method}{n}");
+            bench.curated(&["x.npy", "--out", &folder, "--method", method]);
+        }
+    }
+    // All rows equal, and rows of zeros.
+    bench.npy("same.npy", &Array2::from_elem((50, 4), 0.25));
+    bench.curated(&[
+        "same.npy",
+        "--out",
+        "same",
+        "--method",
+        "semdedup",
+        "--epsilon",
+        "0.01",
+        "--clusters",
+        "1",
+    ]);
+    assert_eq!(bench.report("same")["counts"]["kept"], 1);
+    bench.npy("zero.npy", &Array2::zeros((10, 4)));
+    bench.curated(&["zero.npy", "--out", "zero", "--clusters", "1"]);
+}
