@@ -12,7 +12,7 @@ use crate::exec::Exec;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// What is being done: "seed", "assign", "update", "order", "compare", "select".
+    /// What is being done: "seed", "iterate", "order", "copies", "compare".
     pub stage: &'static str,
     /// Units done in this stage.
     pub done: u64,
@@ -53,6 +53,14 @@ impl<'a> Control<'a> {
         if let Some(report) = self.report {
             report(&Progress { stage, done, total });
         }
+        self.check()
+    }
+
+    /// Asks whether to stop.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub fn check(&self) -> Result<()> {
         match self.stop {
             Some(stop) if stop() => Err(Error::Cancelled),
             _ => Ok(()),
@@ -97,25 +105,20 @@ impl<'a> Context<'a> {
         Self { exec, control }
     }
 
-    /// Runs `f` on every item, in waves of about 50 ms a thread, polling between the waves.
-    /// `cost` is the work of one item in multiply-adds.
+    /// Runs `f` on every item, in waves of about 50 ms a thread, asking between the waves whether
+    /// to stop. `cost` is the work of one item in multiply-adds.
     pub(crate) fn in_waves<T: Send>(
         &self,
-        stage: &'static str,
         items: &mut [T],
         cost: u64,
-        f: impl Fn(&mut T) + Sync,
+        f: impl Fn(&mut T) + Sync + Send,
     ) -> Result<()> {
         // 2^30 multiply-adds are about 50 ms on one core of a machine with AVX2.
         let per_thread = ((1u64 << 30) / cost.max(1)).clamp(1, 1 << 20) as usize;
         let wave = per_thread.saturating_mul(self.exec.width());
-        let total = items.len() as u64;
-        let mut done = 0;
-        for items in items.chunks_mut(wave) {
+        items.chunks_mut(wave).try_for_each(|items| {
             self.exec.for_each(items, &f);
-            done += items.len() as u64;
-            self.control.poll(stage, done, total)?;
-        }
-        Ok(())
+            self.control.check()
+        })
     }
 }

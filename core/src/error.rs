@@ -147,7 +147,6 @@ pub(crate) fn try_capacity<T>(capacity: usize) -> Result<alloc::vec::Vec<T>> {
 
 /// Room for `additional` more items in `vec`, or [`Error::OutOfMemory`].
 pub(crate) fn try_grow<T>(vec: &mut alloc::vec::Vec<T>, additional: usize) -> Result<()> {
-    vec.try_reserve(additional).map_err(|_| Error::OutOfMemory {
-        bytes: additional.saturating_mul(size_of::<T>()),
-    })
+    vec.try_reserve(additional)
+        .map_err(|_| Error::OutOfMemory { bytes: additional.saturating_mul(size_of::<T>()) })
 }

@@ -63,7 +63,8 @@ impl<'a> Exec<'a> {
     /// the threads.
     #[cfg(feature = "rayon")]
     pub fn threads(n: usize) -> crate::Result<Self> {
-        let refused = |expected| crate::Error::InvalidParameter { name: "threads", value: n as f64, expected };
+        let refused =
+            |expected| crate::Error::InvalidParameter { name: "threads", value: n as f64, expected };
         if n == 0 {
             return Err(refused("at least 1"));
         }
@@ -95,7 +96,7 @@ impl<'a> Exec<'a> {
     }
 
     /// Calls `f` on every item, each as one task.
-    pub(crate) fn for_each<T: Send>(&self, items: &mut [T], f: impl Fn(&mut T) + Sync) {
+    pub(crate) fn for_each<T: Send>(&self, items: &mut [T], f: impl Fn(&mut T) + Sync + Send) {
         match &self.0 {
             Kind::Serial => items.iter_mut().for_each(f),
             #[cfg(feature = "rayon")]
@@ -110,7 +111,7 @@ impl<'a> Exec<'a> {
 }
 
 #[cfg(feature = "rayon")]
-fn on_rayon<T: Send>(items: &mut [T], f: impl Fn(&mut T) + Sync) {
+fn on_rayon<T: Send>(items: &mut [T], f: impl Fn(&mut T) + Sync + Send) {
     use rayon::prelude::*;
     items.par_iter_mut().with_max_len(1).for_each(f);
 }
@@ -118,7 +119,7 @@ fn on_rayon<T: Send>(items: &mut [T], f: impl Fn(&mut T) + Sync) {
 /// Hands each item to the one call that has its index. The locks are never contended; they are
 /// what makes the hand-over safe without `unsafe` even if an executor calls an index twice.
 #[cfg(feature = "std")]
-fn on_custom<T: Send>(executor: &dyn Executor, items: &mut [T], f: impl Fn(&mut T) + Sync) {
+fn on_custom<T: Send>(executor: &dyn Executor, items: &mut [T], f: impl Fn(&mut T) + Sync + Send) {
     let slots: alloc::vec::Vec<std::sync::Mutex<Option<&mut T>>> =
         items.iter_mut().map(|item| std::sync::Mutex::new(Some(item))).collect();
     executor.run(slots.len(), &|i| {

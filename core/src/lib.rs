@@ -53,7 +53,7 @@ pub mod stats;
 
 pub use backend::cpu::Cpu;
 pub use control::{Context, Control, Progress};
-pub use d4::{D4, D4Checkpoint, D4Run, Curated};
+pub use d4::{Curated, D4, D4Checkpoint, D4Run};
 pub use dedup::{Boundary, Dedup, KeepCurve, Order, Rule, SemDedup};
 pub use error::{Error, Result, SourceError};
 pub use exact::Metric;
@@ -62,5 +62,5 @@ pub use exec::Exec;
 pub use exec::Executor;
 pub use kmeans::{Checkpoint, Clusters, EmptyClusters, Init, KMeans, Lloyd};
 pub use prototypes::{Drop, Prototypes, Scope};
-pub use rows::{Blocked, IntoRows, RowSource, Rows, Scratch, Subset};
+pub use rows::{Blocked, IntoRows, RowElement, RowSource, Rows, Scratch, Subset};
 pub use simd::Level;

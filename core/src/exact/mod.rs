@@ -16,14 +16,21 @@
 //! of the crate is tier A.
 
 pub mod bounds;
+pub(crate) mod bytes;
+pub(crate) mod copies;
 pub mod elementary;
 pub mod float;
 mod sums;
 mod truth;
 
+pub(crate) use sums::Chunk as SumChunk;
 pub use sums::{F64Sum, Sums};
-pub(crate) use truth::{cosine_from, dot, dot_wide, sq_distance};
 pub use truth::{LANES, cosine, dot64, squared_distance};
+pub(crate) use truth::{cosine_from, dot, dot_wide, sq_distance};
+
+/// Steps of an inner product that a kernel sums in one accumulator before adding it to the total,
+/// so that its rounding error grows with `KERNEL_DEPTH + d / KERNEL_DEPTH` instead of `d`.
+pub const KERNEL_DEPTH: usize = 512;
 
 /// How close two rows are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -13,6 +13,9 @@ use ndarray::{ArrayBase, ArrayView2, Data, Ix2};
 use crate::error::{Error, Result, try_grow};
 use crate::exact::float::widen;
 
+mod blocks;
+pub(crate) use blocks::Blocks;
+
 /// A view of `n` rows of `d` values, of any element type and strides.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -41,7 +44,7 @@ macro_rules! with_view {
 }
 pub(crate) use with_view;
 
-impl<'a> Rows<'a> {
+impl Rows<'_> {
     /// Number of rows.
     pub fn n_rows(&self) -> usize {
         with_view!(self, v => v.nrows())
@@ -52,11 +55,22 @@ impl<'a> Rows<'a> {
         with_view!(self, v => v.ncols())
     }
 
+    /// The same rows for a shorter time.
+    pub fn view(&self) -> Rows<'_> {
+        match self {
+            Rows::F32(v) => Rows::F32(v.view()),
+            #[cfg(feature = "f16")]
+            Rows::F16(v) => Rows::F16(v.view()),
+            #[cfg(feature = "f16")]
+            Rows::Bf16(v) => Rows::Bf16(v.view()),
+        }
+    }
+
     /// The rows of `range`, without a copy.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] when `range` does not lie inside.
-    pub fn slice(&self, range: Range<usize>) -> Result<Rows<'a>> {
+    pub fn slice(&self, range: Range<usize>) -> Result<Rows<'_>> {
         if range.start > range.end || range.end > self.n_rows() {
             return Err(Error::ShapeMismatch {
                 what: "row range",
@@ -66,11 +80,11 @@ impl<'a> Rows<'a> {
         }
         let step = ndarray::s![range, ..];
         Ok(match self {
-            Rows::F32(v) => Rows::F32(v.slice_move(step)),
+            Rows::F32(v) => Rows::F32(v.slice(step)),
             #[cfg(feature = "f16")]
-            Rows::F16(v) => Rows::F16(v.slice_move(step)),
+            Rows::F16(v) => Rows::F16(v.slice(step)),
             #[cfg(feature = "f16")]
-            Rows::Bf16(v) => Rows::Bf16(v.slice_move(step)),
+            Rows::Bf16(v) => Rows::Bf16(v.slice(step)),
         })
     }
 
@@ -100,6 +114,10 @@ pub(crate) trait Element: Copy + Send + Sync + bytemuck::Pod {
     fn to_f64(self) -> f64;
     /// The exact value as `f32` bits.
     fn to_f32(self) -> f32;
+    /// Widens `from` into the equally long `to`, at the speed of the machine.
+    fn to_f32_slice(from: &[Self], to: &mut [f32]);
+    /// Neither NaN nor infinite, by its bits.
+    fn is_finite(self) -> bool;
 }
 
 impl Element for f32 {
@@ -110,6 +128,14 @@ impl Element for f32 {
     #[inline(always)]
     fn to_f32(self) -> f32 {
         self
+    }
+    #[inline(always)]
+    fn to_f32_slice(from: &[Self], to: &mut [f32]) {
+        to.copy_from_slice(from);
+    }
+    #[inline(always)]
+    fn is_finite(self) -> bool {
+        self.to_bits() & 0x7f80_0000 != 0x7f80_0000
     }
 }
 
@@ -123,6 +149,13 @@ impl Element for half::f16 {
     fn to_f32(self) -> f32 {
         half::f16::to_f32(self)
     }
+    fn to_f32_slice(from: &[Self], to: &mut [f32]) {
+        half::slice::HalfFloatSliceExt::convert_to_f32_slice(from, to);
+    }
+    #[inline(always)]
+    fn is_finite(self) -> bool {
+        self.to_bits() & 0x7c00 != 0x7c00
+    }
 }
 
 #[cfg(feature = "f16")]
@@ -134,6 +167,13 @@ impl Element for half::bf16 {
     #[inline(always)]
     fn to_f32(self) -> f32 {
         half::bf16::to_f32(self)
+    }
+    fn to_f32_slice(from: &[Self], to: &mut [f32]) {
+        half::slice::HalfFloatSliceExt::convert_to_f32_slice(from, to);
+    }
+    #[inline(always)]
+    fn is_finite(self) -> bool {
+        self.to_bits() & 0x7f80 != 0x7f80
     }
 }
 
@@ -178,41 +218,58 @@ impl<'a> IntoRows<'a> for Rows<'a> {
     }
 }
 
-macro_rules! into_rows {
+impl<'a, T: RowElement> IntoRows<'a> for ArrayView2<'a, T> {
+    fn into_rows(self) -> Result<Rows<'a>> {
+        Ok(T::rows(self))
+    }
+}
+
+impl<'a, S: Data<Elem: RowElement>> IntoRows<'a> for &'a ArrayBase<S, Ix2> {
+    fn into_rows(self) -> Result<Rows<'a>> {
+        Ok(RowElement::rows(self.view()))
+    }
+}
+
+impl<'a, T: RowElement> IntoRows<'a> for (&'a [T], usize, usize) {
+    fn into_rows(self) -> Result<Rows<'a>> {
+        let (values, n, d) = self;
+        let found = values.len();
+        let (what, size) = ("rows * columns", n);
+        let expected =
+            n.checked_mul(d).ok_or(Error::TooLarge { what, size, limit: usize::MAX / d.max(1) })?;
+        let wrong = Error::ShapeMismatch { what: "x", expected, found };
+        if found != expected {
+            return Err(wrong);
+        }
+        ArrayView2::from_shape((n, d), values).map(T::rows).map_err(|_| wrong)
+    }
+}
+
+/// The element types of [`Rows`]; sealed.
+pub trait RowElement: sealed::Sealed + Sized {
+    /// The erased view.
+    fn rows(view: ArrayView2<'_, Self>) -> Rows<'_>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! row_element {
     ($element:ty, $variant:ident) => {
-        impl<'a> IntoRows<'a> for ArrayView2<'a, $element> {
-            fn into_rows(self) -> Result<Rows<'a>> {
-                Ok(Rows::$variant(self))
-            }
-        }
-        impl<'a, S: Data<Elem = $element>> IntoRows<'a> for &'a ArrayBase<S, Ix2> {
-            fn into_rows(self) -> Result<Rows<'a>> {
-                Ok(Rows::$variant(self.view()))
-            }
-        }
-        impl<'a> IntoRows<'a> for (&'a [$element], usize, usize) {
-            fn into_rows(self) -> Result<Rows<'a>> {
-                let (values, n, d) = self;
-                let found = values.len();
-                let expected = n.checked_mul(d).ok_or(Error::TooLarge {
-                    what: "rows * columns",
-                    size: n,
-                    limit: usize::MAX / d.max(1),
-                })?;
-                let wrong = Error::ShapeMismatch { what: "x", expected, found };
-                if found != expected {
-                    return Err(wrong);
-                }
-                ArrayView2::from_shape((n, d), values).map(Rows::$variant).map_err(|_| wrong)
+        impl sealed::Sealed for $element {}
+        impl RowElement for $element {
+            fn rows(view: ArrayView2<'_, Self>) -> Rows<'_> {
+                Rows::$variant(view)
             }
         }
     };
 }
-into_rows!(f32, F32);
+row_element!(f32, F32);
 #[cfg(feature = "f16")]
-into_rows!(half::f16, F16);
+row_element!(half::f16, F16);
 #[cfg(feature = "f16")]
-into_rows!(half::bf16, Bf16);
+row_element!(half::bf16, Bf16);
 
 /// A reusable buffer into which a [`RowSource`] may put the rows that it reads.
 #[derive(Debug, Default)]
@@ -238,8 +295,9 @@ impl Scratch {
             try_grow(&mut self.words, more)?;
             self.words.resize(words, 0);
         }
-        let all: &mut [T] = bytemuck::try_cast_slice_mut(&mut self.words[..words])
-            .map_err(|_| Error::TooLarge { what: "alignment of an element", size: align_of::<T>(), limit: 8 })?;
+        let all: &mut [T] = bytemuck::try_cast_slice_mut(&mut self.words[..words]).map_err(|_| {
+            Error::TooLarge { what: "alignment of an element", size: align_of::<T>(), limit: 8 }
+        })?;
         Ok(&mut all[..len])
     }
 }
@@ -285,6 +343,30 @@ pub trait RowSource: Sync {
     fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>>;
 }
 
+impl<S: RowSource + ?Sized> RowSource for &S {
+    fn n_rows(&self) -> usize {
+        (**self).n_rows()
+    }
+    fn dim(&self) -> usize {
+        (**self).dim()
+    }
+    fn row_id(&self, i: usize) -> u64 {
+        (**self).row_id(i)
+    }
+    fn resident(&self) -> Option<Rows<'_>> {
+        (**self).resident()
+    }
+    fn block_rows(&self) -> usize {
+        (**self).block_rows()
+    }
+    fn read<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+        (**self).read(range, scratch)
+    }
+    fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+        (**self).gather(rows, scratch)
+    }
+}
+
 impl RowSource for Rows<'_> {
     fn n_rows(&self) -> usize {
         Rows::n_rows(self)
@@ -295,7 +377,7 @@ impl RowSource for Rows<'_> {
     }
 
     fn resident(&self) -> Option<Rows<'_>> {
-        Some(*self)
+        Some(self.view())
     }
 
     fn read<'a>(&'a self, range: Range<usize>, _scratch: &'a mut Scratch) -> Result<Rows<'a>> {
@@ -421,7 +503,11 @@ impl<S: RowSource + ?Sized> RowSource for Subset<'_, S> {
         let mut inner = crate::error::try_capacity(rows.len())?;
         for &i in rows {
             let expected = self.rows.len();
-            inner.push(*self.rows.get(i).ok_or(Error::ShapeMismatch { what: "row index", expected, found: i })?);
+            inner.push(*self.rows.get(i).ok_or(Error::ShapeMismatch {
+                what: "row index",
+                expected,
+                found: i,
+            })?);
         }
         self.source.gather(&inner, scratch)
     }

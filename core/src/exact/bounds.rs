@@ -1,0 +1,137 @@
+//! Certificates: when a fast score may decide in place of the definition.
+//!
+//! A kernel computes a score z_ij of row i against target j whose order is that of the
+//! definition but for rounding. This module bounds |z_ij - D_ij| + (error of the definition) by
+//! E_ij, where D_ij is the real number that both approximate. If z_ij + E_ij < z_il - E_il, then
+//! the definition, too, puts j before l, whatever the roundings were. All bounds are evaluated
+//! in `f64` with a final factor 1 + 2^-20 that absorbs the roundings of the evaluation itself.
+//!
+//! **Notation.** u = 2^-24 for the `f32` kernel, 2^-53 for the `f64` kernel; w = the smallest
+//! normal number of that type (results below it may be flushed, operands below it read as 0);
+//! m = the roundings on the longest path of the kernel's summation = min(d, 512) + ceil(d / 512)
+//! + 2 (accumulators of 512 steps are added to a total; a product that is not fused adds one);
+//! gamma = m u / (1 - m u). t = ceil(d / 16) + 4: the additions on the longest path of the
+//! definition.
+//!
+//! **Euclidean.** D_ij = |C|²/2 - X.C with X = s (x - c0), C = s (c - c0) for a shift c0 and a
+//! power of two s: half the squared distance, scaled by s², less |X|²/2, which is the same for all
+//! j. The shift is what makes data far from the origin certifiable. The kernel sees X', C'
+//! with norms A >= |X'|, B >= |C'|:
+//! 1. X' = fl(fl(x - c0) s). The subtraction rounds once: relative error u of the difference.
+//!    Subnormal operands and results cost at most w each, times s. So with r(A) = (1 + 2u)
+//!    (u A + sqrt(d) (3 s + 1) w): |X' - X| <= r(A), |C' - C| <= r(B).
+//! 2. |X'.C' - X.C| <= r(A) B + A r(B) + r(A) r(B).
+//! 3. ||C'|²/2 - |C|²/2| <= (B + r(B)) r(B).
+//! 4. The offset h = fl(|C'|²/2), summed in `f64`: error <= (u + (d + 2) 2^-53) B²/2 + w.
+//! 5. The inner product p: error <= gamma A B + 2 (d + m) w (Cauchy-Schwarz over the products).
+//! 6. z = fl(h - p): error <= u (B² + 2 A B) + w (B² and 2 A B cover h and p with their errors).
+//! 7. The definition's squared distance has relative error <= (t + 4) 2^-53; in the units of D that
+//!    is at most (t + 4) 2^-53 (A + r(A) + B + r(B))² / 2.
+//!
+//! **Cosine.** D_ij = -X.C with X = x / |x|, C = c / |c|.
+//! 1. X' = fl(x g) with g = fl(1 / sqrt(dot(x, x))), or the same in `f64` then rounded, when |x|² lies
+//!    outside [2^-60, 2^60]: relative error <= 2u + (t + 5) 2^-53 an element; subnormals cost
+//!    <= 2^31 w an element. r = 2.01 u + (t + 5) 2^-53 + sqrt(d) 2^31 w; A = B = 1 + r.
+//! 2. As in 2 and 5 above; h = 0, and 0 - p is exact.
+//! 3. The definition: each of the three dot products has error <= t 2^-53 times the product of
+//!    norms; product, square root and division round once each: <= (2 t + 6) 2^-53. The clamp
+//!    only reduces the error.
+//!
+//! A threshold test S > b with b in `f64` is certified by |S' - b| > E with the same E.
+//! The one constant is checked, not trusted: the tests attack it with near-ties built to sit
+//! just outside and just inside the bound.
+
+use crate::exact::KERNEL_DEPTH;
+
+/// The arithmetic of a kernel.
+#[derive(Clone, Copy, Debug)]
+pub struct Precision {
+    /// Half the distance from 1 to the next number.
+    pub unit: f64,
+    /// Smallest normal number.
+    pub tiny: f64,
+}
+
+impl Precision {
+    /// Of the `f32` kernel.
+    pub const F32: Self =
+        Self { unit: f64::from_bits((1023 - 24) << 52), tiny: f64::from_bits((1023 - 126) << 52) };
+    /// Of the `f64` kernel.
+    pub const F64: Self = Self { unit: f64::from_bits((1023 - 53) << 52), tiny: f64::MIN_POSITIVE };
+
+    /// Roundings on the longest path of the kernel's summation over `d` steps.
+    fn roundings(self, d: usize) -> f64 {
+        (d.min(KERNEL_DEPTH) + d.div_ceil(KERNEL_DEPTH) + 2) as f64
+    }
+
+    fn gamma(self, d: usize) -> f64 {
+        let e = self.roundings(d) * self.unit;
+        // Beyond 1/8 the bound means nothing; infinity certifies nothing.
+        if e > 0.125 { f64::INFINITY } else { e / (1.0 - e) }
+    }
+}
+
+const ABSORB: f64 = 1.0 + f64::from_bits((1023 - 20) << 52);
+const U64: f64 = Precision::F64.unit;
+
+fn truth_additions(d: usize) -> f64 {
+    (d.div_ceil(16) + 4) as f64
+}
+
+/// Euclidean bound for targets of one kind, as a function of the two norms.
+#[derive(Clone, Copy, Debug)]
+pub struct Euclidean {
+    p: Precision,
+    gamma: f64,
+    flush: f64,
+    residue: f64,
+    offset: f64,
+    truth: f64,
+}
+
+impl Euclidean {
+    /// For rows of `d` values scaled by `scale`.
+    pub fn new(p: Precision, d: usize, scale: f64) -> Self {
+        let size = d as f64;
+        Self {
+            p,
+            gamma: p.gamma(d),
+            flush: (2.0 * (size + p.roundings(d)) + 2.0) * p.tiny,
+            residue: libm::sqrt(size) * (3.0 * scale + 1.0) * p.tiny,
+            offset: 0.5 * (p.unit + (size + 2.0) * U64),
+            truth: 0.5 * (truth_additions(d) + 4.0) * U64,
+        }
+    }
+
+    /// E for a row of norm at most `a` and a target of norm at most `b` (step 1 to 7).
+    pub fn error(&self, a: f64, b: f64) -> f64 {
+        let u = self.p.unit;
+        let r = |norm: f64| (1.0 + 2.0 * u) * (u * norm + self.residue);
+        let (ra, rb) = (r(a), r(b));
+        let reach = a + ra + b + rb;
+        let sum = ra * b
+            + a * rb
+            + ra * rb
+            + (b + rb) * rb
+            + self.offset * b * b
+            + self.gamma * a * b
+            + u * (b * b + 2.0 * a * b)
+            + self.flush
+            + self.truth * reach * reach;
+        sum * ABSORB
+    }
+}
+
+/// Cosine bound: one number for all pairs of rows of `d` values.
+pub fn cosine_error(p: Precision, d: usize) -> f64 {
+    let size = d as f64;
+    let t = truth_additions(d);
+    let r = 2.01 * p.unit + (t + 5.0) * U64 + libm::sqrt(size) * f64::from_bits((1023 + 31) << 52) * p.tiny;
+    let norm = 1.0 + r;
+    let sum = 2.0 * r * norm
+        + r * r
+        + p.gamma(d) * norm * norm
+        + 2.0 * (size + p.roundings(d)) * p.tiny
+        + (2.0 * t + 6.0) * U64;
+    sum * ABSORB
+}

@@ -1,0 +1,319 @@
+//! The sums of a few columns for all clusters: what one task owns.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::{MAX_PENDING, balanced};
+use crate::error::{Error, Result, try_vec};
+use crate::exact::float::widen;
+
+/// Digits of f32 values: 2^-160 (b = -5) up to 2^128.
+pub(super) const DIGITS: usize = 9;
+/// Digits of products of two f32: 2^-320 (b = -10) up to 2^256.
+pub(super) const WEIGHTED_DIGITS: usize = 18;
+
+/// What a fast addition may add to a digit, in addends below 2^32: it takes |x| < 2^16 into the
+/// digit of 2^-32.
+const FAST_COST: u32 = 1 << 16;
+
+/// 1.5 * 2^52 q rounds what is added to it to a multiple of q, and the difference of the bits is
+/// that multiple: with 1.5 the binade is not left on either side.
+const fn magic(q: i32) -> f64 {
+    f64::from_bits((1023 + 52 + q as i64) as u64 * (1 << 52) + (1 << 51))
+}
+
+/// Exact sums of a range of columns. Plane b holds the digit b of all clusters and columns, and is
+/// allocated when first touched.
+pub(crate) struct Chunk {
+    columns: Range<usize>,
+    k: usize,
+    /// The lowest digit counts multiples of 2^(32 base).
+    base: i32,
+    /// Each empty or of k * width, cluster by cluster.
+    planes: Vec<Vec<i64>>,
+    /// Addends below 2^32 since the last carry, a cluster.
+    pending: Vec<u32>,
+}
+
+/// Whether all values are 0 or of an ordinary magnitude: below 2^16, and with 24 bits a multiple
+/// of 2^-64.
+#[inline(always)]
+fn ordinary(values: &[f32]) -> bool {
+    const LOW: u32 = (127 - 41) << 23;
+    const SPAN: u32 = (41 + 16) << 23;
+    let odd = |x: &f32| {
+        let magnitude = x.to_bits() & 0x7fff_ffff;
+        u32::from(magnitude.wrapping_sub(LOW) >= SPAN) & u32::from(magnitude != 0)
+    };
+    values.iter().fold(0, |any, x| any | odd(x)) == 0
+}
+
+/// The same for products, which have 48 bits, on three digits.
+#[inline(always)]
+fn ordinary_product(x: f64) -> bool {
+    const LOW: u64 = (1023 - 49) << 52;
+    const SPAN: u64 = (49 + 16) << 52;
+    let magnitude = x.to_bits() << 1 >> 1;
+    magnitude.wrapping_sub(LOW) < SPAN || magnitude == 0
+}
+
+/// Significand and exponent of an f64 that is 0 or normal: |x| = m 2^e with m odd or 0, so that e
+/// is not below that of the lowest bit set.
+#[inline(always)]
+fn parts(x: f64) -> (u64, i32) {
+    let bits = x.to_bits() << 1 >> 1;
+    if bits == 0 {
+        return (0, 0);
+    }
+    let m = bits & ((1 << 52) - 1) | 1 << 52;
+    let zeros = m.trailing_zeros();
+    (m >> zeros, (bits >> 52) as i32 - 1075 + zeros as i32)
+}
+
+impl Chunk {
+    pub(super) fn new(columns: Range<usize>, k: usize, weighted: bool) -> Result<Self> {
+        let digits = if weighted { WEIGHTED_DIGITS } else { DIGITS };
+        let mut planes = crate::error::try_capacity(digits)?;
+        planes.resize_with(digits, Vec::new);
+        Ok(Self { columns, k, base: if weighted { -10 } else { -5 }, planes, pending: try_vec(k, 0)? })
+    }
+
+    /// The columns of the rows that this chunk sums.
+    pub(crate) fn columns(&self) -> Range<usize> {
+        self.columns.clone()
+    }
+
+    /// Allocates the planes of ordinary magnitudes, so that a large allocation fails here.
+    pub(crate) fn prepare(&mut self) -> Result<()> {
+        let lowest = if self.is_weighted() { -3 } else { -2 };
+        (lowest..0).try_for_each(|b| self.touch(self.plane(b)))
+    }
+
+    fn is_weighted(&self) -> bool {
+        self.planes.len() == WEIGHTED_DIGITS
+    }
+
+    /// Index of the plane of multiples of 2^(32 b).
+    #[inline(always)]
+    fn plane(&self, b: i32) -> usize {
+        (b - self.base) as usize
+    }
+
+    fn touch(&mut self, plane: usize) -> Result<()> {
+        if self.planes[plane].is_empty() {
+            self.planes[plane] = try_vec(self.k * self.columns.len(), 0)?;
+        }
+        Ok(())
+    }
+
+    /// Where the digits of `cluster` lie in a plane, after room was made for `cost` addends.
+    #[inline(always)]
+    fn enter(&mut self, cluster: usize, width: usize, cost: u32) -> Result<Range<usize>> {
+        if cluster >= self.k {
+            return Err(Error::ShapeMismatch { what: "cluster", expected: self.k, found: cluster });
+        }
+        let expected = self.columns.len();
+        if width != expected {
+            return Err(Error::ShapeMismatch { what: "columns of the chunk", expected, found: width });
+        }
+        if self.pending[cluster] > MAX_PENDING - cost {
+            self.carry(cluster)?;
+        }
+        Ok(cluster * width..(cluster + 1) * width)
+    }
+
+    /// Adds the chunk's columns of one row to `cluster` (`sign` +1) or takes them away (-1). The
+    /// sums are unchanged after an error.
+    ///
+    /// # Errors
+    /// `ShapeMismatch`, `InvalidParameter` for a value that is not finite, `OutOfMemory`.
+    #[inline]
+    pub(crate) fn add(&mut self, cluster: usize, values: &[f32], sign: i64) -> Result<()> {
+        let range = self.enter(cluster, values.len(), FAST_COST)?;
+        if !ordinary(values) {
+            return self.add_exactly(cluster, values, 1.0, sign);
+        }
+        let plane = self.plane(-2);
+        let [low, high, ..] = &mut self.planes[plane..] else {
+            return Ok(());
+        };
+        if low.is_empty() || high.is_empty() {
+            return self.add_exactly(cluster, values, 1.0, sign);
+        }
+        const HIGH: f64 = magic(-32);
+        const LOW: f64 = magic(-64);
+        let flip = if sign < 0 { 1 << 31 } else { 0 };
+        for ((low, high), x) in low[range.clone()].iter_mut().zip(&mut high[range]).zip(values) {
+            // No value is subnormal here, so the plain conversion is exact under any flags.
+            let x = f32::from_bits(x.to_bits() ^ flip) as f64;
+            let rounded = x + HIGH;
+            let rest = x - (rounded - HIGH);
+            *high += rounded.to_bits().wrapping_sub(HIGH.to_bits()) as i64;
+            *low += (rest + LOW).to_bits().wrapping_sub(LOW.to_bits()) as i64;
+        }
+        self.pending[cluster] += FAST_COST;
+        Ok(())
+    }
+
+    /// Adds `weight` times the chunk's columns of one row, exactly (the product of two f32 is one
+    /// f64). Needs sums made by [`Sums::weighted`](super::Sums::weighted).
+    #[inline]
+    pub(crate) fn add_weighted(
+        &mut self,
+        cluster: usize,
+        values: &[f32],
+        weight: f32,
+        sign: i64,
+    ) -> Result<()> {
+        let range = self.enter(cluster, values.len(), FAST_COST)?;
+        let w = widen(weight);
+        if !values.iter().fold(true, |all, x| all & ordinary_product(widen(*x) * w)) || !self.is_weighted() {
+            return self.add_exactly(cluster, values, weight, sign);
+        }
+        let plane = self.plane(-3);
+        let [low, middle, high, ..] = &mut self.planes[plane..] else {
+            return Ok(());
+        };
+        if low.is_empty() || middle.is_empty() || high.is_empty() {
+            return self.add_exactly(cluster, values, weight, sign);
+        }
+        const HIGH: f64 = magic(-32);
+        const MIDDLE: f64 = magic(-64);
+        const LOW: f64 = magic(-96);
+        let w = if sign < 0 { -w } else { w };
+        let digits = low[range.clone()].iter_mut().zip(&mut middle[range.clone()]).zip(&mut high[range]);
+        for (((low, middle), high), x) in digits.zip(values) {
+            let x = widen(*x) * w;
+            let rounded = x + HIGH;
+            let rest = x - (rounded - HIGH);
+            *high += rounded.to_bits().wrapping_sub(HIGH.to_bits()) as i64;
+            let rounded = rest + MIDDLE;
+            let rest = rest - (rounded - MIDDLE);
+            *middle += rounded.to_bits().wrapping_sub(MIDDLE.to_bits()) as i64;
+            *low += (rest + LOW).to_bits().wrapping_sub(LOW.to_bits()) as i64;
+        }
+        self.pending[cluster] += FAST_COST;
+        Ok(())
+    }
+
+    /// Any magnitudes, by the bits. The planes are found and allocated before anything is added.
+    #[cold]
+    #[inline(never)]
+    fn add_exactly(&mut self, cluster: usize, values: &[f32], weight: f32, sign: i64) -> Result<()> {
+        if weight != 1.0 && !self.is_weighted() {
+            return Err(Error::Mismatch { what: "weights (these sums were made for rows without)" });
+        }
+        let w = widen(weight);
+        let lowest = 32 * self.base;
+        let digits = |x: &f32| {
+            let product = widen(*x) * w;
+            let (m, e) = parts(product);
+            let position = if m == 0 { 0 } else { (e - lowest) as usize };
+            ((m as u128) << (position % 32), position / 32, product.is_sign_negative() != (sign < 0))
+        };
+        let mut touched = 0u32;
+        for x in values {
+            if !x.is_finite() || !weight.is_finite() {
+                let value = if x.is_finite() { w } else { *x as f64 };
+                return Err(Error::InvalidParameter { name: "addend", value, expected: "finite" });
+            }
+            let (shifted, first, _) = digits(x);
+            for i in 0..3 {
+                touched |= u32::from((shifted >> (32 * i)) as u32 != 0) << (first + i);
+            }
+        }
+        for plane in 0..self.planes.len() {
+            if touched >> plane & 1 == 1 {
+                self.touch(plane)?;
+            }
+        }
+        for (j, x) in values.iter().enumerate() {
+            let (shifted, first, negative) = digits(x);
+            for i in 0..3 {
+                let part = (shifted >> (32 * i)) as u32 as i64;
+                if part != 0 {
+                    self.planes[first + i][cluster * values.len() + j] += if negative { -part } else { part };
+                }
+            }
+        }
+        self.pending[cluster] += 1;
+        Ok(())
+    }
+
+    /// Carries the digits of `cluster` into [-2^31, 2^31). The sum is the same before, after, and
+    /// when an allocation in between fails.
+    #[cold]
+    fn carry(&mut self, cluster: usize) -> Result<()> {
+        let width = self.columns.len();
+        let range = cluster * width..(cluster + 1) * width;
+        for plane in 0..self.planes.len() - 1 {
+            if self.planes[plane].is_empty() {
+                continue;
+            }
+            if self.planes[plane][range.clone()].iter().any(|v| balanced(*v).0 != 0) {
+                self.touch(plane + 1)?;
+                let [from, to, ..] = &mut self.planes[plane..] else { continue };
+                for (from, to) in from[range.clone()].iter_mut().zip(&mut to[range.clone()]) {
+                    let (carry, rest) = balanced(*from);
+                    *from = rest;
+                    *to += carry;
+                }
+            }
+        }
+        self.pending[cluster] = 1;
+        Ok(())
+    }
+
+    /// Adds the sums of `other`, a chunk of the same shape.
+    pub(super) fn merge(&mut self, other: &Self) -> Result<()> {
+        for cluster in 0..self.k {
+            self.carry(cluster)?;
+        }
+        for (plane, theirs) in other.planes.iter().enumerate() {
+            if !theirs.is_empty() {
+                self.touch(plane)?;
+                self.planes[plane].iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
+            }
+        }
+        for (cluster, pending) in other.pending.iter().enumerate() {
+            self.pending[cluster] += pending;
+            self.carry(cluster)?;
+        }
+        Ok(())
+    }
+
+    /// Copies the digits of one sum, lowest first, into `out`.
+    #[inline]
+    pub(super) fn digits(&self, cluster: usize, column: usize, out: &mut [i64]) {
+        let at = cluster * self.columns.len() + column;
+        for (out, plane) in out.iter_mut().zip(&self.planes) {
+            *out = plane.get(at).copied().unwrap_or(0);
+        }
+    }
+
+    /// Sets one sum, which must be 0 before, from canonical digits.
+    pub(super) fn set(&mut self, cluster: usize, column: usize, digits: &[i64]) -> Result<()> {
+        let at = cluster * self.columns.len() + column;
+        let mut carry = 0;
+        let top = self.planes.len() - 1;
+        for (plane, digit) in digits.iter().enumerate() {
+            let sum = *digit + carry;
+            let rest;
+            (carry, rest) = if plane == top { (0, sum) } else { balanced(sum) };
+            if rest != 0 {
+                self.touch(plane)?;
+                self.planes[plane][at] = rest;
+            }
+        }
+        self.pending[cluster] = 1;
+        Ok(())
+    }
+
+    /// The rounded sum.
+    pub(super) fn value(&self, cluster: usize, column: usize) -> f64 {
+        let mut digits = [0; WEIGHTED_DIGITS];
+        let digits = &mut digits[..self.planes.len()];
+        self.digits(cluster, column, digits);
+        super::round(digits, 32 * self.base)
+    }
+}

@@ -1,0 +1,448 @@
+//! Exact sums of the rows of each cluster, and what is made of them.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::canonical;
+use super::chunk::{Chunk, DIGITS, WEIGHTED_DIGITS};
+use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::exact::bytes::{Reader, Writer};
+use crate::exact::dot_wide;
+use crate::exact::float::narrow;
+
+/// Columns of a chunk: four cache lines of a row, and a plane of 512 bytes a cluster.
+const CHUNK: usize = 64;
+const MAGIC: &[u8; 8] = b"PAUCASUM";
+const VERSION: u32 = 1;
+const WHAT: &str = "sums of clusters";
+
+/// Exact sums of rows, and counts and weights, for each of `k` clusters. Tier A.
+///
+/// The state is made of integers: the same for any order of the additions and any split that is
+/// [merged](Sums::merge) again, and a row taken away leaves no trace. A row of weight w, an
+/// integer, is w copies of it, bit for bit.
+///
+/// **Memory.** 8 bytes a cluster and column for each plane that the magnitudes touch: two of
+/// nine for ordinary rows, three of eighteen for [weighted](Sums::weighted) ones. Sums of
+/// magnitude M stay exact while rows times M is below 2^159.
+///
+/// ```
+/// use pauca::exact::Sums;
+/// let mut sums = Sums::new(2, 3)?;
+/// sums.add_row(0, &[1e20, 1.0, 0.5])?;
+/// sums.add_row(0, &[-1e20, 2.0, 0.5])?;
+/// assert_eq!(sums.column_sum(0, 1), 3.0);
+/// let mut mean = [0.0; 3];
+/// assert!(sums.mean_into(0, &mut mean));
+/// assert_eq!(mean, [0.0, 1.5, 0.5]);
+/// assert!(!sums.mean_into(1, &mut mean), "the other cluster is empty");
+/// # Ok::<(), pauca::Error>(())
+/// ```
+pub struct Sums {
+    k: usize,
+    d: usize,
+    chunks: Vec<Chunk>,
+    rows: Vec<u64>,
+    /// One column of weights, present for weighted sums.
+    weights: Option<Chunk>,
+}
+
+impl Sums {
+    /// Empty sums for rows without weights.
+    ///
+    /// # Errors
+    /// `Empty` when `k` or `d` is 0, `TooLarge`, `OutOfMemory`.
+    pub fn new(k: usize, d: usize) -> Result<Self> {
+        Self::build(k, d, false)
+    }
+
+    /// Empty sums for rows with weights.
+    ///
+    /// # Errors
+    /// As [`Sums::new`].
+    pub fn weighted(k: usize, d: usize) -> Result<Self> {
+        Self::build(k, d, true)
+    }
+
+    fn build(k: usize, d: usize, weighted: bool) -> Result<Self> {
+        if k == 0 || d == 0 {
+            return Err(Error::Empty { what: "sums of clusters" });
+        }
+        let limit = usize::MAX / 8 / WEIGHTED_DIGITS / k;
+        if d >= limit {
+            return Err(Error::TooLarge { what: "columns times clusters", size: d, limit });
+        }
+        let mut chunks = try_capacity(d.div_ceil(CHUNK))?;
+        for start in (0..d).step_by(CHUNK) {
+            chunks.push(Chunk::new(start..d.min(start + CHUNK), k, weighted)?);
+        }
+        let weights = if weighted { Some(Chunk::new(0..1, k, true)?) } else { None };
+        Ok(Self { k, d, chunks, rows: try_vec(k, 0)?, weights })
+    }
+
+    /// Number of clusters.
+    pub fn n_clusters(&self) -> usize {
+        self.k
+    }
+
+    /// Values in a row.
+    pub fn dim(&self) -> usize {
+        self.d
+    }
+
+    /// Whether rows may carry weights.
+    pub fn is_weighted(&self) -> bool {
+        self.weights.is_some()
+    }
+
+    /// Ranges of columns, for tasks that run side by side. Each sums its columns of every row;
+    /// the rows are [counted](Sums::count) once, apart.
+    pub(crate) fn chunks_mut(&mut self) -> &mut [Chunk] {
+        &mut self.chunks
+    }
+
+    /// Counts a row of weight `weight` (1 where rows have none) into `cluster` (`sign` +1) or out
+    /// of it (-1).
+    pub(crate) fn count(&mut self, cluster: usize, weight: f32, sign: i64) -> Result<()> {
+        let (expected, found) = (self.k, cluster);
+        let rows =
+            self.rows.get_mut(cluster).ok_or(Error::ShapeMismatch { what: "cluster", expected, found })?;
+        let counted = if sign < 0 { rows.checked_sub(1) } else { rows.checked_add(1) };
+        let counted = counted.ok_or(Error::Mismatch { what: "row taken away from an empty cluster" })?;
+        match &mut self.weights {
+            Some(weights) => weights.add(cluster, &[weight], sign)?,
+            None if weight != 1.0 => {
+                return Err(Error::Mismatch { what: "weights (these sums were made for rows without)" });
+            }
+            None => {}
+        }
+        *rows = counted;
+        Ok(())
+    }
+
+    /// Adds a row of weight 1 to `cluster`.
+    ///
+    /// # Errors
+    /// `ShapeMismatch` for a wrong cluster or length, `InvalidParameter` for values that are not
+    /// finite, `OutOfMemory`; the sums must be discarded after the last.
+    pub fn add_row(&mut self, cluster: usize, row: &[f32]) -> Result<()> {
+        self.change(cluster, row, 1.0, 1)
+    }
+
+    /// Takes a row of weight 1 away from `cluster`, which must hold it.
+    ///
+    /// # Errors
+    /// As [`Sums::add_row`], and `Mismatch` when the cluster holds no row.
+    pub fn remove_row(&mut self, cluster: usize, row: &[f32]) -> Result<()> {
+        self.change(cluster, row, 1.0, -1)
+    }
+
+    /// Adds a row of weight `weight`, finite and not negative, to `cluster`.
+    ///
+    /// # Errors
+    /// As [`Sums::add_row`], and `Mismatch` when these sums were not made for weights.
+    pub fn add_weighted_row(&mut self, cluster: usize, row: &[f32], weight: f32) -> Result<()> {
+        self.change(cluster, row, weight, 1)
+    }
+
+    /// Takes a row of weight `weight` away from `cluster`, which must hold it.
+    ///
+    /// # Errors
+    /// As [`Sums::add_weighted_row`] and [`Sums::remove_row`].
+    pub fn remove_weighted_row(&mut self, cluster: usize, row: &[f32], weight: f32) -> Result<()> {
+        self.change(cluster, row, weight, -1)
+    }
+
+    fn change(&mut self, cluster: usize, row: &[f32], weight: f32, sign: i64) -> Result<()> {
+        if row.len() != self.d {
+            return Err(Error::ShapeMismatch { what: "row", expected: self.d, found: row.len() });
+        }
+        if let Some(x) = row.iter().find(|x| !x.is_finite()) {
+            return Err(Error::InvalidParameter { name: "addend", value: *x as f64, expected: "finite" });
+        }
+        if !(weight.is_finite() && weight >= 0.0) {
+            let expected = "finite and not negative";
+            return Err(Error::InvalidParameter { name: "weight", value: weight as f64, expected });
+        }
+        self.count(cluster, weight, sign)?;
+        for chunk in &mut self.chunks {
+            let values = &row[chunk.columns()];
+            if self.weights.is_some() {
+                chunk.add_weighted(cluster, values, weight, sign)?;
+            } else {
+                chunk.add(cluster, values, sign)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The sum of one column over the rows of a cluster, rounded once to nearest, ties to even;
+    /// 0 outside the shape.
+    pub fn column_sum(&self, cluster: usize, column: usize) -> f64 {
+        match self.chunks.get(column / CHUNK) {
+            Some(chunk) if cluster < self.k && column < self.d => chunk.value(cluster, column % CHUNK),
+            _ => 0.0,
+        }
+    }
+
+    /// Number of rows in a cluster; 0 outside the shape.
+    pub fn rows(&self, cluster: usize) -> u64 {
+        self.rows.get(cluster).copied().unwrap_or(0)
+    }
+
+    /// Total weight of a cluster, rounded once; its number of rows where rows have no weights.
+    pub fn weight(&self, cluster: usize) -> f64 {
+        match &self.weights {
+            Some(weights) if cluster < self.k => weights.value(cluster, 0),
+            _ => self.rows(cluster) as f64,
+        }
+    }
+
+    /// Writes the centroid `f32(RN64(sum) / RN64(weight))`. False, and nothing is written, when the
+    /// weight is 0 or the shape is wrong.
+    ///
+    /// Anyone can check it: `numpy.float32(math.fsum(column) / n)`.
+    pub fn mean_into(&self, cluster: usize, out: &mut [f32]) -> bool {
+        let weight = self.weight(cluster);
+        // A weight is never negative; written so that nothing but a positive one passes.
+        if out.len() != self.d || !matches!(weight.partial_cmp(&0.0), Some(core::cmp::Ordering::Greater)) {
+            return false;
+        }
+        for (column, out) in out.iter_mut().enumerate() {
+            *out = narrow(self.column_sum(cluster, column) / weight);
+        }
+        true
+    }
+
+    /// Writes the direction `f32(S_j / sqrt(dot64(S, S)))` of S = RN64(sum). False, and nothing is
+    /// written, when the sum is 0 or the shape is wrong.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub fn direction_into(&self, cluster: usize, out: &mut [f32]) -> Result<bool> {
+        if out.len() != self.d {
+            return Ok(false);
+        }
+        let mut sum = try_capacity(self.d)?;
+        sum.extend((0..self.d).map(|column| self.column_sum(cluster, column)));
+        let norm = libm::sqrt(dot_wide(&sum, &sum));
+        if norm == 0.0 {
+            return Ok(false);
+        }
+        for (out, s) in out.iter_mut().zip(&sum) {
+            *out = narrow(s / norm);
+        }
+        Ok(true)
+    }
+
+    /// Adds the sums, counts and weights of `other`.
+    ///
+    /// # Errors
+    /// `ShapeMismatch`, `Mismatch` when only one of them is weighted, `OutOfMemory` (after which
+    /// these sums must be discarded).
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        for (what, expected, found) in [("clusters", self.k, other.k), ("columns", self.d, other.d)] {
+            if expected != found {
+                return Err(Error::ShapeMismatch { what, expected, found });
+            }
+        }
+        match (&mut self.weights, &other.weights) {
+            (Some(mine), Some(theirs)) => mine.merge(theirs)?,
+            (None, None) => {}
+            _ => return Err(Error::Mismatch { what: "presence of weights in the sums" }),
+        }
+        for (mine, theirs) in self.chunks.iter_mut().zip(&other.chunks) {
+            mine.merge(theirs)?;
+        }
+        for (mine, theirs) in self.rows.iter_mut().zip(&other.rows) {
+            *mine = mine.saturating_add(*theirs);
+        }
+        Ok(())
+    }
+
+    fn n_digits(&self) -> usize {
+        if self.is_weighted() { WEIGHTED_DIGITS } else { DIGITS }
+    }
+
+    /// Values of a cluster: its columns, and its weight where there are weights.
+    fn n_values(&self) -> usize {
+        self.d + usize::from(self.is_weighted())
+    }
+
+    fn chunk_of(&self, value: usize) -> Option<(&Chunk, usize)> {
+        match self.chunks.get(value / CHUNK) {
+            Some(chunk) if value < self.d => Some((chunk, value % CHUNK)),
+            _ => self.weights.as_ref().map(|weights| (weights, 0)),
+        }
+    }
+
+    /// Canonical digits of one value, lowest first.
+    fn digits_into(&self, cluster: usize, value: usize, out: &mut [i64]) {
+        if let Some((chunk, column)) = self.chunk_of(value) {
+            chunk.digits(cluster, column, out);
+            canonical(out);
+        }
+    }
+
+    /// Sets one value, 0 so far, from any digits. False when they are out of range.
+    fn set_digits(&mut self, cluster: usize, value: usize, digits: &mut [i64]) -> Result<bool> {
+        let fits = canonical(digits) && digits.last().is_none_or(|top| top.unsigned_abs() < 1 << 62);
+        if fits && digits.iter().any(|digit| *digit != 0) {
+            let chunk = match self.chunks.get_mut(value / CHUNK) {
+                Some(chunk) if value < self.d => chunk,
+                _ => match &mut self.weights {
+                    Some(weights) => weights,
+                    None => return Ok(false),
+                },
+            };
+            chunk.set(cluster, if value < self.d { value % CHUNK } else { 0 }, digits)?;
+        }
+        Ok(fits)
+    }
+
+    /// The state as one flat buffer of integers, in canonical form: the row counts `[k]`, then for
+    /// each plane, lowest first, `[k][d]` digits (with weights `[k][d + 1]`, the last of each
+    /// cluster being its weight). All 9 planes (weighted: 18), whatever was allocated.
+    ///
+    /// The elementwise i64 sum of such buffers, from up to 2^30 ranks, is a buffer of the total:
+    /// one all-reduce adds the sums of a cluster of machines exactly.
+    ///
+    /// # Errors
+    /// `OutOfMemory`: for k = 11,000 and d = 768 the buffer takes 608 MB.
+    pub fn planes(&self) -> Result<Vec<i64>> {
+        let (values, digits) = (self.n_values(), self.n_digits());
+        let mut out = try_vec(self.k + self.k * values * digits, 0)?;
+        let (counts, planes) = out.split_at_mut(self.k);
+        for (to, from) in counts.iter_mut().zip(&self.rows) {
+            *to = *from as i64;
+        }
+        let mut buffer = [0; WEIGHTED_DIGITS];
+        for cluster in 0..self.k {
+            for value in 0..values {
+                let buffer = &mut buffer[..digits];
+                self.digits_into(cluster, value, buffer);
+                let at = cluster * values + value;
+                for (plane, digit) in planes.chunks_exact_mut(self.k * values).zip(buffer) {
+                    plane[at] = *digit;
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// The sums of a buffer made by [`planes`](Sums::planes), or of a sum of such buffers.
+    ///
+    /// # Errors
+    /// As [`Sums::new`], `ShapeMismatch` for a buffer of the wrong length, `Corrupt` for digits or
+    /// counts that no sums have.
+    pub fn from_planes(k: usize, d: usize, weighted: bool, buffer: &[i64]) -> Result<Self> {
+        let mut sums = Self::build(k, d, weighted)?;
+        let (values, digits) = (sums.n_values(), sums.n_digits());
+        let (expected, found) = (k + k * values * digits, buffer.len());
+        if expected != found {
+            return Err(Error::ShapeMismatch { what: "planes", expected, found });
+        }
+        let corrupt = |at, why| Error::Corrupt { what: WHAT, offset: 8 * at, why };
+        let (counts, planes) = buffer.split_at(k);
+        for (cluster, count) in counts.iter().enumerate() {
+            let count = u64::try_from(*count);
+            sums.rows[cluster] = count.map_err(|_| corrupt(cluster, "a count is negative"))?;
+        }
+        let mut buffer = [0; WEIGHTED_DIGITS];
+        for cluster in 0..k {
+            for value in 0..values {
+                let at = cluster * values + value;
+                for (digit, plane) in buffer.iter_mut().zip(planes.chunks_exact(k * values)) {
+                    *digit = plane[at];
+                }
+                if !sums.set_digits(cluster, value, &mut buffer[..digits])? {
+                    return Err(corrupt(k + at, "a digit is out of range"));
+                }
+            }
+        }
+        Ok(sums)
+    }
+
+    /// The state as bytes: equal sums have equal bytes. Versioned, little-endian, checksummed; 40
+    /// bytes a cluster and column (weighted: 76).
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let (values, digits) = (self.n_values(), self.n_digits());
+        let mut writer = Writer::new(MAGIC, VERSION);
+        writer.reserve(32 + 8 * self.k + self.k * values * (4 * digits + 4));
+        writer.u64(self.k as u64);
+        writer.u64(self.d as u64);
+        writer.u32(u32::from(self.is_weighted()));
+        writer.u64s(&self.rows);
+        let mut buffer = [0; WEIGHTED_DIGITS];
+        for cluster in 0..self.k {
+            for value in 0..values {
+                let buffer = &mut buffer[..digits];
+                self.digits_into(cluster, value, buffer);
+                if let Some((top, low)) = buffer.split_last() {
+                    low.iter().for_each(|digit| writer.u32(*digit as u32));
+                    writer.i64(*top);
+                }
+            }
+        }
+        writer.finish()
+    }
+
+    /// The sums that [`to_bytes`](Sums::to_bytes) wrote.
+    ///
+    /// # Errors
+    /// `Corrupt` with the offset for bytes that are not such a state, `OutOfMemory`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let mut reader = Reader::open(bytes, WHAT, MAGIC, VERSION)?;
+        let (k, d) = (reader.size()?, reader.size()?);
+        let weighted = match reader.u32()? {
+            0 => false,
+            1 => true,
+            _ => return Err(reader.corrupt("a flag is unknown")),
+        };
+        // Before anything is allocated: the bytes must be there.
+        let digits = if weighted { WEIGHTED_DIGITS } else { DIGITS };
+        let size = d
+            .checked_add(usize::from(weighted))
+            .and_then(|values| values.checked_mul(4 * digits + 4)?.checked_add(8)?.checked_mul(k));
+        if k == 0 || d == 0 || size != Some(reader.remaining()) {
+            return Err(reader.corrupt("the length does not fit the shape"));
+        }
+        let mut sums = Self::build(k, d, weighted)?;
+        sums.rows = reader.u64s(k)?;
+        let mut buffer = [0; WEIGHTED_DIGITS];
+        for cluster in 0..k {
+            for value in 0..sums.n_values() {
+                let buffer = &mut buffer[..digits];
+                if let Some((top, low)) = buffer.split_last_mut() {
+                    for digit in low {
+                        *digit = reader.u32()? as i64;
+                    }
+                    *top = reader.i64()?;
+                }
+                if !sums.set_digits(cluster, value, buffer)? {
+                    return Err(reader.corrupt("a digit is out of range"));
+                }
+            }
+        }
+        reader.end()?;
+        Ok(sums)
+    }
+}
+
+impl fmt::Debug for Sums {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sums")
+            .field("k", &self.k)
+            .field("d", &self.d)
+            .field("weighted", &self.is_weighted())
+            .field("rows", &self.rows.iter().sum::<u64>())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+#[path = "clusters_tests.rs"]
+mod tests;

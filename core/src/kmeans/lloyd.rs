@@ -1,0 +1,407 @@
+//! One run of Lloyd's algorithm, an iteration at a time.
+
+use alloc::collections::BinaryHeap;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use ndarray::{Array1, Array2, ArrayView2};
+
+use super::checkpoint::{Checkpoint, settings};
+use super::{Clusters, EmptyClusters, Init, KMeans, init};
+use crate::backend::{Backend, Copies};
+use crate::control::Context;
+use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::exact::float::positive;
+use crate::exact::{F64Sum, Metric, SearchStats, Sums, squared_distance};
+use crate::rows::{Blocks, RowSource, Rows, Scratch, with_view};
+
+/// A run of k-means between two iterations.
+///
+/// After an error (a cancellation, say) the run is where the last finished iteration left it:
+/// [`checkpoint`](Lloyd::checkpoint) still works and [`step`](Lloyd::step) may be called again.
+pub struct Lloyd<'a, B: Backend, S: RowSource> {
+    params: KMeans,
+    blocks: Blocks<'a, B, S>,
+    weights: Option<&'a [f32]>,
+    /// [k, d] of the last finished iteration.
+    centroids: Vec<f32>,
+    /// Nearest of `centroids`, unless `stale`.
+    labels: Vec<u32>,
+    /// Sums of the rows by `labels`, unless `stale`.
+    sums: Sums,
+    /// An iteration was left half done: labels and sums must be made anew.
+    stale: bool,
+    n_iter: usize,
+    moved: u64,
+    relocated: u64,
+    distinct_rows: Option<u64>,
+    converged: bool,
+    search: SearchStats,
+}
+
+impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
+    pub(crate) fn start(
+        params: KMeans,
+        backend: &'a B,
+        source: S,
+        resident: Option<Rows<'a>>,
+        weights: Option<&'a [f32]>,
+        cx: &Context,
+    ) -> Result<Self> {
+        let mut run = Self::prepare(params, backend, source, resident, weights, cx)?;
+        let k = run.params.n_clusters;
+        let (seed, base) = (run.params.seed, run.params.stream_base);
+        let seeds = match &run.params.init {
+            Init::Given(given) => {
+                run.centroids.extend(given.iter());
+                None
+            }
+            Init::Random => Some(init::random(&run.blocks.source, weights, k, seed, base, cx)?),
+            Init::KMeansPlusPlus => {
+                Some(init::plus_plus(&run.blocks.source, weights, k, run.params.metric, seed, base, cx)?)
+            }
+        };
+        if let Some(seeds) = seeds {
+            run.distinct_rows = seeds.distinct.map(|n| n as u64);
+            let mut scratch = Scratch::new();
+            let rows = run.blocks.source.gather(&seeds.rows, &mut scratch)?;
+            with_view!(&rows, view => run.centroids.extend(view.iter().map(|x| crate::rows::Element::to_f32(*x))));
+        }
+        run.assign_all(cx)?;
+        Ok(run)
+    }
+
+    pub(crate) fn resume(
+        params: KMeans,
+        backend: &'a B,
+        source: S,
+        resident: Option<Rows<'a>>,
+        weights: Option<&'a [f32]>,
+        checkpoint: &Checkpoint,
+        cx: &Context,
+    ) -> Result<Self> {
+        let shape = [source.n_rows() as u64, source.dim() as u64];
+        if [checkpoint.n, checkpoint.d] != shape {
+            return Err(Error::Mismatch { what: "the shape of the rows" });
+        }
+        if checkpoint.settings != settings(&params) {
+            return Err(Error::Mismatch { what: "a parameter of k-means" });
+        }
+        let mut run = Self::prepare(params, backend, source, resident, weights, cx)?;
+        run.centroids.extend_from_slice(&checkpoint.centroids);
+        run.n_iter = checkpoint.n_iter as usize;
+        run.relocated = checkpoint.relocated;
+        run.distinct_rows = checkpoint.distinct_rows;
+        run.converged = checkpoint.converged;
+        run.assign_all(cx)?;
+        Ok(run)
+    }
+
+    fn prepare(
+        params: KMeans,
+        backend: &'a B,
+        source: S,
+        resident: Option<Rows<'a>>,
+        weights: Option<&'a [f32]>,
+        cx: &Context,
+    ) -> Result<Self> {
+        let blocks = Blocks::new(backend, source, resident, params.metric, cx)?;
+        let (n, d, k) = (blocks.source.n_rows(), blocks.source.dim(), params.n_clusters);
+        params.check(n, d, weights)?;
+        let size = k.checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        Ok(Self {
+            centroids: try_capacity(size)?,
+            labels: try_vec(n, 0)?,
+            sums: empty_sums(k, d, weights)?,
+            params,
+            blocks,
+            weights,
+            stale: true,
+            n_iter: 0,
+            moved: 0,
+            relocated: 0,
+            distinct_rows: None,
+            converged: false,
+            search: SearchStats::default(),
+        })
+    }
+
+    /// Iterations made.
+    pub fn n_iter(&self) -> usize {
+        self.n_iter
+    }
+
+    /// Rows whose label the last iteration changed.
+    pub fn moved(&self) -> u64 {
+        self.moved
+    }
+
+    /// Whether there is nothing more to do.
+    pub fn is_done(&self) -> bool {
+        self.converged || self.n_iter >= self.params.max_iter
+    }
+
+    /// Makes one iteration, unless the run is done. Returns whether there is more to do.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], [`Error::OutOfMemory`], [`Error::Source`].
+    pub fn step(&mut self, cx: &Context) -> Result<bool> {
+        if self.stale {
+            self.assign_all(cx)?;
+        }
+        if self.is_done() {
+            return Ok(false);
+        }
+        self.stale = true;
+        let relocated = match self.params.empty {
+            EmptyClusters::Relocate => self.fill_empty(cx)?,
+            EmptyClusters::Keep => 0,
+        };
+        let next = self.updated()?;
+        let still = self.params.shift_tolerance > 0.0 && self.shift(&next) <= self.params.shift_tolerance;
+        let (moved, search) = self.assign(&next, cx)?;
+        self.centroids = next;
+        self.relocated += relocated;
+        self.n_iter += 1;
+        self.moved = moved;
+        self.search = search;
+        self.converged = moved == 0 || still;
+        self.stale = false;
+        Ok(!self.is_done())
+    }
+
+    /// The state after the last finished iteration.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn checkpoint(&self) -> Result<Checkpoint> {
+        let mut centroids = try_capacity(self.centroids.len())?;
+        centroids.extend_from_slice(&self.centroids);
+        Ok(Checkpoint {
+            n: self.labels.len() as u64,
+            d: self.blocks.source.dim() as u64,
+            settings: settings(&self.params),
+            n_iter: self.n_iter as u64,
+            relocated: self.relocated,
+            distinct_rows: self.distinct_rows,
+            converged: self.converged,
+            centroids,
+        })
+    }
+
+    /// The clustering as it stands, with distances and inertia.
+    ///
+    /// # Errors
+    /// As [`step`](Lloyd::step).
+    pub fn finish(mut self, cx: &Context) -> Result<Clusters> {
+        if self.stale {
+            self.assign_all(cx)?;
+        }
+        let k = self.params.n_clusters;
+        let distances = self.distances(cx)?;
+        let mut counts = try_vec(k, 0u64)?;
+        let mut inertia = F64Sum::new();
+        for (i, (&label, &distance)) in self.labels.iter().zip(&distances).enumerate() {
+            counts[label as usize] += 1;
+            match self.weights {
+                None => inertia.add(distance),
+                Some(w) => inertia.add_product(w[i], distance),
+            }
+        }
+        let d = self.blocks.source.dim();
+        let centroids = Array2::from_shape_vec((k, d), self.centroids).map_err(|_| Error::ShapeMismatch {
+            what: "centroids",
+            expected: k,
+            found: d,
+        })?;
+        Ok(Clusters {
+            metric: self.params.metric,
+            centroids,
+            labels: Array1::from_vec(self.labels),
+            distances: Array1::from_vec(distances),
+            counts: Array1::from_vec(counts),
+            inertia: inertia.value(),
+            n_iter: self.n_iter,
+            converged: self.converged,
+            relocated: self.relocated,
+            distinct_rows: self.distinct_rows,
+            search: self.search,
+        })
+    }
+
+    /// Labels and sums anew from the centroids.
+    fn assign_all(&mut self, cx: &Context) -> Result<()> {
+        self.stale = true;
+        let (k, d) = (self.params.n_clusters, self.blocks.source.dim());
+        self.sums = empty_sums(k, d, self.weights)?;
+        // No cluster: the first assignment takes every row out of nothing.
+        self.labels.fill(u32::MAX);
+        let centroids = core::mem::take(&mut self.centroids);
+        let assigned = self.assign(&centroids, cx);
+        self.centroids = centroids;
+        let (_, search) = assigned?;
+        self.search = search;
+        self.stale = false;
+        Ok(())
+    }
+
+    /// Assigns every row to the nearest of `centroids` and moves it between the sums.
+    fn assign(&mut self, centroids: &[f32], cx: &Context) -> Result<(u64, SearchStats)> {
+        let targets = self.targets(centroids, cx)?;
+        let Self { blocks, labels, sums, weights, .. } = self;
+        let (mut moved, mut search) = (0, SearchStats::default());
+        let (n, mut next) = (labels.len() as u64, Vec::new());
+        blocks.for_each(cx, |range, block| {
+            if next.len() < range.len() {
+                next = try_vec(range.len(), 0u32)?;
+            }
+            let next = &mut next[..range.len()];
+            search.merge(&blocks.backend.nearest(block, &targets, next, cx)?);
+            let old = &mut labels[range.clone()];
+            let weights = weights.map(|w| &w[range.clone()]);
+            blocks.backend.accumulate(block, Some(old), next, weights, sums, cx)?;
+            moved += old.iter().zip(&*next).filter(|(a, b)| a != b).count() as u64;
+            old.copy_from_slice(next);
+            cx.control.poll("iterate", range.end as u64, n)
+        })?;
+        Ok((moved, search))
+    }
+
+    fn targets(&self, centroids: &[f32], cx: &Context) -> Result<B::Targets> {
+        let (k, d) = (self.params.n_clusters, self.blocks.source.dim());
+        let view = ArrayView2::from_shape((k, d), centroids).map_err(|_| Error::ShapeMismatch {
+            what: "centroids",
+            expected: k * d,
+            found: centroids.len(),
+        })?;
+        self.blocks.backend.targets(Rows::F32(view), 0, self.params.metric, Copies::Collapse, cx)
+    }
+
+    /// Distance of every row to the centroid of its label, by the definition.
+    fn distances(&self, cx: &Context) -> Result<Vec<f64>> {
+        let targets = self.targets(&self.centroids, cx)?;
+        let mut distances = try_vec(self.labels.len(), 0.0)?;
+        self.blocks.for_each(cx, |range, block| {
+            let labels = &self.labels[range.clone()];
+            self.blocks.backend.values(block, &targets, labels, &mut distances[range], cx)
+        })?;
+        Ok(distances)
+    }
+
+    /// Centroids of the current sums; a cluster without weight or direction keeps its old one.
+    fn updated(&self) -> Result<Vec<f32>> {
+        let d = self.blocks.source.dim();
+        let mut next = try_capacity(self.centroids.len())?;
+        next.extend_from_slice(&self.centroids);
+        for (j, centroid) in next.chunks_exact_mut(d).enumerate() {
+            match self.params.metric {
+                Metric::SqEuclidean => self.sums.mean_into(j, centroid),
+                Metric::Cosine => self.sums.direction_into(j, centroid)?,
+            };
+        }
+        Ok(next)
+    }
+
+    /// Sum of squared distances between old and new centroids, exact but for one rounding.
+    fn shift(&self, next: &[f32]) -> f64 {
+        let d = self.blocks.source.dim();
+        let mut sum = F64Sum::new();
+        for (a, b) in self.centroids.chunks_exact(d).zip(next.chunks_exact(d)) {
+            sum.add(squared_distance(a, b));
+        }
+        sum.value()
+    }
+
+    /// Moves the farthest rows into the clusters without weight. Returns how many.
+    fn fill_empty(&mut self, cx: &Context) -> Result<u64> {
+        let k = self.params.n_clusters;
+        if (0..k).all(|j| self.sums.rows(j) > 0) {
+            return Ok(0);
+        }
+        let distances = self.distances(cx)?;
+        let mut farthest: BinaryHeap<(Ordered, Reverse<usize>)> = {
+            let mut all = try_capacity(distances.len())?;
+            let counts = |i: &usize| self.weights.is_none_or(|w| positive(w[*i]));
+            all.extend((0..distances.len()).filter(counts).map(|i| (Ordered(distances[i]), Reverse(i))));
+            BinaryHeap::from(all)
+        };
+        let mut moves: Vec<(usize, u32)> = try_capacity(k)?;
+        let mut left: Vec<u64> = try_capacity(k)?;
+        left.extend((0..k).map(|j| self.sums.rows(j)));
+        for j in 0..k {
+            if self.sums.rows(j) > 0 {
+                continue;
+            }
+            // A cluster down to one row stays so: a row skipped here is never eligible again.
+            let taken = loop {
+                match farthest.pop() {
+                    Some((Ordered(distance), Reverse(i))) if distance > 0.0 => {
+                        let donor = self.labels[i] as usize;
+                        if left[donor] > 1 {
+                            left[donor] -= 1;
+                            break Some(i);
+                        }
+                    }
+                    _ => break None,
+                }
+            };
+            match taken {
+                Some(i) => moves.push((i, j as u32)),
+                None => break,
+            }
+        }
+        self.relocate(&moves, cx)?;
+        Ok(moves.len() as u64)
+    }
+
+    /// Moves single rows between the sums.
+    fn relocate(&mut self, moves: &[(usize, u32)], cx: &Context) -> Result<()> {
+        if moves.is_empty() {
+            return Ok(());
+        }
+        let Self { blocks, labels, sums, weights, .. } = self;
+        let mut rows = try_capacity(moves.len())?;
+        rows.extend(moves.iter().map(|&(i, _)| i));
+        let mut from = try_capacity(moves.len())?;
+        from.extend(moves.iter().map(|&(i, _)| labels[i]));
+        let mut to = try_capacity(moves.len())?;
+        to.extend(moves.iter().map(|&(_, j)| j));
+        let mut w = try_capacity(if weights.is_some() { moves.len() } else { 0 })?;
+        if let Some(weights) = weights {
+            w.extend(moves.iter().map(|&(i, _)| weights[i]));
+        }
+        let mut scratch = Scratch::new();
+        let gathered = blocks.source.gather(&rows, &mut scratch)?;
+        let block = blocks.backend.load(gathered, 0, blocks.metric, cx)?;
+        blocks.backend.accumulate(&block, Some(&from), &to, weights.map(|_| &w[..]), sums, cx)?;
+        for &(i, j) in moves {
+            labels[i] = j;
+        }
+        Ok(())
+    }
+}
+
+fn empty_sums(k: usize, d: usize, weights: Option<&[f32]>) -> Result<Sums> {
+    match weights {
+        None => Sums::new(k, d),
+        Some(_) => Sums::weighted(k, d),
+    }
+}
+
+/// A distance in a heap; distances are finite and at least 0.
+#[derive(PartialEq)]
+struct Ordered(f64);
+
+impl Eq for Ordered {}
+
+impl PartialOrd for Ordered {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ordered {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}

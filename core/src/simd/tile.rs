@@ -1,0 +1,259 @@
+//! The tile kernel: one body, one wrapper a level, one safe face.
+
+use super::level::{Level, unavailable};
+use super::vector::{Plain, Vector};
+use crate::error::Result;
+use crate::exact::KERNEL_DEPTH as DEPTH;
+
+/// Largest tile of any level: 8 x 48.
+const MAX_TILE: usize = 8 * 48;
+/// Most rows of a tile of any level.
+pub(crate) const MAX_ROWS: usize = 8;
+
+/// What one call of the kernel leaves: the scores of the tile and one hit mask a row.
+pub(crate) struct Tile<T> {
+    /// `z[r * nr + c]`.
+    pub z: [T; MAX_TILE],
+    /// Bit `c` of `hits[r]`: `z[r][c] <= threshold[r]`.
+    pub hits: [u64; MAX_ROWS],
+}
+
+impl<T: Default + Copy> Tile<T> {
+    pub fn new() -> Self {
+        Self { z: [T::default(); MAX_TILE], hits: [0; MAX_ROWS] }
+    }
+}
+
+/// Raw arguments of a kernel; see [`Kernel::scan`] for what they mean.
+type Run<T> = unsafe fn(usize, *const T, usize, *const T, *const T, *const T, &mut Tile<T>) -> bool;
+
+/// A kernel of one level: holding one is the proof that the machine has the level.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kernel<T> {
+    mr: usize,
+    nr: usize,
+    run: Run<T>,
+}
+
+/// The two scalar types for which kernels exist.
+pub(crate) trait KernelScalar: Copy + Default + PartialOrd + Send + Sync + 'static {
+    fn kernel(level: Level) -> Result<Kernel<Self>>;
+}
+
+impl<T: Copy> Kernel<T> {
+    /// Rows of a tile.
+    pub fn mr(&self) -> usize {
+        self.mr
+    }
+
+    /// Targets of a panel.
+    pub fn nr(&self) -> usize {
+        self.nr
+    }
+
+    /// Scores `mr` rows against one panel and marks those at or below the thresholds.
+    ///
+    /// - `rows`: row `r` at `rows[r * stride..][..depth]`;
+    /// - `panel`: target `c`, step `t` at `panel[t * nr + c]`;
+    /// - `offset`: `nr` values; `threshold`: `mr` values (NaN and -inf are never hit).
+    ///
+    /// Returns whether any bit of `out.hits` is set.
+    #[inline]
+    pub fn scan(
+        &self,
+        depth: usize,
+        rows: &[T],
+        stride: usize,
+        panel: &[T],
+        offset: &[T],
+        threshold: &[T],
+        out: &mut Tile<T>,
+    ) -> bool {
+        assert!(stride >= depth && rows.len() >= (self.mr - 1) * stride + depth);
+        assert!(panel.len() >= depth * self.nr && offset.len() >= self.nr && threshold.len() >= self.mr);
+        let (rows, panel) = (rows.as_ptr(), panel.as_ptr());
+        // SAFETY: the level was checked when the kernel was made; the lengths were checked above
+        // and cover every access that `body` documents.
+        unsafe { (self.run)(depth, rows, stride, panel, offset.as_ptr(), threshold.as_ptr(), out) }
+    }
+}
+
+/// The kernel's body for a tile of `MR` rows and `NV` vectors.
+///
+/// # Safety
+/// `V`'s instruction set is enabled; `rows` is valid for `(MR - 1) * stride + depth` values,
+/// `panel` for `depth * NV * LANES`, `offset` for `NV * LANES`, `threshold` for `MR`;
+/// `MR * NV * LANES <= MAX_TILE` and `MR <= MAX_ROWS`.
+#[inline(always)]
+unsafe fn body<V: Vector, const MR: usize, const NV: usize>(
+    depth: usize,
+    rows: *const V::Scalar,
+    stride: usize,
+    panel: *const V::Scalar,
+    offset: *const V::Scalar,
+    threshold: *const V::Scalar,
+    out: &mut Tile<V::Scalar>,
+) -> bool
+where
+    V::Scalar: Default,
+{
+    let nr = NV * V::LANES;
+    let z = out.z.as_mut_ptr();
+    // SAFETY: every index below stays inside the lengths of the contract.
+    unsafe {
+        let mut from = 0;
+        loop {
+            let to = depth.min(from + DEPTH);
+            let mut acc = [[V::splat(V::Scalar::default()); NV]; MR];
+            let mut column = panel.add(from * nr);
+            for t in from..to {
+                let mut b = [V::splat(V::Scalar::default()); NV];
+                for v in 0..NV {
+                    b[v] = V::load(column.add(v * V::LANES));
+                }
+                column = column.add(nr);
+                for r in 0..MR {
+                    let a = V::splat(*rows.add(r * stride + t));
+                    for v in 0..NV {
+                        acc[r][v] = acc[r][v].add_product(a, b[v]);
+                    }
+                }
+            }
+            for r in 0..MR {
+                for v in 0..NV {
+                    let at = z.add(r * nr + v * V::LANES);
+                    let total = if from == 0 { acc[r][v] } else { V::load(at).add(acc[r][v]) };
+                    total.store(at);
+                }
+            }
+            from = to;
+            if from >= depth {
+                break;
+            }
+        }
+        let mut any = 0;
+        for r in 0..MR {
+            let limit = V::splat(*threshold.add(r));
+            let mut mask = 0;
+            for v in 0..NV {
+                let at = z.add(r * nr + v * V::LANES);
+                let score = V::load(offset.add(v * V::LANES)).sub(V::load(at));
+                score.store(at);
+                mask |= score.at_most(limit) << (v * V::LANES);
+            }
+            out.hits[r] = mask;
+            any |= mask;
+        }
+        any != 0
+    }
+}
+
+/// Declares the wrapper of one level and its [`Kernel`] constant.
+macro_rules! kernel {
+    ($name:ident, $scalar:ty, $vector:ty, $mr:literal x $nv:literal $(, $feature:literal)?) => {
+        /// # Safety
+        /// As [`body`]; the caller has checked that the machine has the level.
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn $name(
+            depth: usize,
+            rows: *const $scalar,
+            stride: usize,
+            panel: *const $scalar,
+            offset: *const $scalar,
+            threshold: *const $scalar,
+            out: &mut Tile<$scalar>,
+        ) -> bool {
+            // SAFETY: the caller's contract is the same.
+            unsafe { body::<$vector, $mr, $nv>(depth, rows, stride, panel, offset, threshold, out) }
+        }
+    };
+}
+
+kernel!(tile_f32_scalar, f32, Plain<f32, 4>, 4 x 2);
+kernel!(tile_f64_scalar, f64, Plain<f64, 2>, 4 x 2);
+#[cfg(target_arch = "x86_64")]
+use super::vector::x86::{Avx2F32, Avx2F64, Avx512F32, Avx512F64};
+#[cfg(target_arch = "x86_64")]
+kernel!(tile_f32_avx2, f32, Avx2F32, 6 x 2, "avx2,fma");
+#[cfg(target_arch = "x86_64")]
+kernel!(tile_f64_avx2, f64, Avx2F64, 6 x 2, "avx2,fma");
+#[cfg(target_arch = "x86_64")]
+kernel!(tile_f32_avx512, f32, Avx512F32, 8 x 3, "avx512f,avx512vl,fma");
+#[cfg(target_arch = "x86_64")]
+kernel!(tile_f64_avx512, f64, Avx512F64, 8 x 3, "avx512f,avx512vl,fma");
+#[cfg(target_arch = "aarch64")]
+use super::vector::arm::{NeonF32, NeonF64};
+#[cfg(target_arch = "aarch64")]
+kernel!(tile_f32_neon, f32, NeonF32, 8 x 3, "neon");
+#[cfg(target_arch = "aarch64")]
+kernel!(tile_f64_neon, f64, NeonF64, 8 x 3, "neon");
+
+macro_rules! kernels {
+    ($scalar:ty, $scalar_fn:ident, $avx2:ident, $avx512:ident, $neon:ident,
+     $lanes:literal, $lanes2:literal, $lanes512:literal) => {
+        impl KernelScalar for $scalar {
+            fn kernel(level: Level) -> Result<Kernel<Self>> {
+                if !level.is_available() {
+                    return Err(unavailable());
+                }
+                Ok(match level {
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx2 => Kernel { mr: 6, nr: 2 * $lanes2, run: $avx2 },
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx512 => Kernel { mr: 8, nr: 3 * $lanes512, run: $avx512 },
+                    #[cfg(target_arch = "aarch64")]
+                    Level::Neon => Kernel { mr: 8, nr: 3 * $lanes, run: $neon },
+                    _ => Kernel { mr: 4, nr: 2 * $lanes, run: $scalar_fn },
+                })
+            }
+        }
+    };
+}
+kernels!(f32, tile_f32_scalar, tile_f32_avx2, tile_f32_avx512, tile_f32_neon, 4, 8, 16);
+kernels!(f64, tile_f64_scalar, tile_f64_avx2, tile_f64_avx512, tile_f64_neon, 2, 4, 8);
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    /// Small integers: every product and sum is exact, so all levels must agree to the bit.
+    fn check<T: KernelScalar + core::fmt::Debug>(from: impl Fn(i32) -> T, to: impl Fn(T) -> i64) {
+        for level in Level::available() {
+            let Ok(kernel) = T::kernel(level) else { panic!("{level:?} is listed but refused") };
+            let (mr, nr) = (kernel.mr(), kernel.nr());
+            for depth in [1, 2, 7, 16, DEPTH - 1, DEPTH, DEPTH + 1, 2 * DEPTH + 3] {
+                let stride = depth + 3;
+                let value = |i: usize| ((i * 31 + i / 7) % 11) as i32 - 5;
+                let rows: Vec<T> = (0..mr * stride).map(|i| from(value(i))).collect();
+                let panel: Vec<T> = (0..depth * nr).map(|i| from(value(i + 5))).collect();
+                let offset: Vec<T> = (0..nr).map(|c| from(c as i32)).collect();
+                let expected = |r: usize, c: usize| {
+                    let dot: i64 =
+                        (0..depth).map(|t| value(r * stride + t) as i64 * value(t * nr + c + 5) as i64).sum();
+                    c as i64 - dot
+                };
+                let threshold: Vec<T> = (0..mr).map(|r| from(expected(r, r % nr) as i32)).collect();
+                let mut out = Tile::new();
+                assert!(kernel.scan(depth, &rows, stride, &panel, &offset, &threshold, &mut out));
+                for r in 0..mr {
+                    for c in 0..nr {
+                        assert_eq!(to(out.z[r * nr + c]), expected(r, c), "{level:?} {depth} {r} {c}");
+                        let hit = out.hits[r] >> c & 1 == 1;
+                        assert_eq!(hit, expected(r, c) <= expected(r, r % nr), "{level:?} {depth} {r} {c}");
+                    }
+                }
+                let never = vec![from(-1_000_000); mr];
+                assert!(!kernel.scan(depth, &rows, stride, &panel, &offset, &never, &mut out));
+            }
+        }
+    }
+
+    #[test]
+    fn tile_scores_and_hits_at_every_level() {
+        check(|i| i as f32, |x| x as i64);
+        check(|i| i as f64, |x| x as i64);
+    }
+}
