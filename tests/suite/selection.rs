@@ -2,13 +2,13 @@
 
 use pauca::backend::Backend;
 use pauca::{
-    Blocked, Boundary, Context, Control, Curated, D4, D4Checkpoint, Drop, Init, KMeans, Order, Prototypes,
+    Blocked, Context, Control, Curated, D4, D4Checkpoint, Drop, Init, KMeans, Order, Prototypes,
     Rows, Rule, Scope, SemDedup,
 };
 use pauca_reference::prototypes as reference;
 use pauca_tests::agree::{array_bits, assert_clusters, assert_same, assert_same_dedup, bits};
 use pauca_tests::data::Rng;
-use pauca_tests::layout::{array, rows_of};
+use pauca_tests::layout::array;
 use pauca_tests::problem::{Problem, Start};
 use pauca_tests::subject::Subject;
 
