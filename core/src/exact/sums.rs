@@ -22,6 +22,9 @@
 mod chunk;
 mod clusters;
 mod scalar;
+mod state;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use chunk::Chunk;
 pub use clusters::Sums;

@@ -12,6 +12,9 @@ pub(super) const DIGITS: usize = 9;
 /// Digits of products of two f32: 2^-320 (b = -10) up to 2^256.
 pub(super) const WEIGHTED_DIGITS: usize = 18;
 
+/// What differs when weights come to sums made without.
+pub(super) const UNWEIGHTED: &str = "weights (these sums were made for rows without)";
+
 /// What a fast addition may add to a digit, in addends below 2^32: it takes |x| < 2^16 into the
 /// digit of 2^-32.
 const FAST_COST: u32 = 1 << 16;
@@ -201,7 +204,7 @@ impl Chunk {
     #[inline(never)]
     fn add_exactly(&mut self, cluster: usize, values: &[f32], weight: f32, sign: i64) -> Result<()> {
         if weight != 1.0 && !self.is_weighted() {
-            return Err(Error::Mismatch { what: "weights (these sums were made for rows without)" });
+            return Err(Error::Mismatch { what: UNWEIGHTED });
         }
         let w = widen(weight);
         let lowest = 32 * self.base;
