@@ -35,6 +35,7 @@
 #![forbid(clippy::unwrap_used, clippy::expect_used)]
 #![deny(unsafe_code)]
 
+#[cfg_attr(test, macro_use)]
 extern crate alloc;
 
 pub mod backend;

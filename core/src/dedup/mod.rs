@@ -92,7 +92,6 @@ pub struct SemDedup {
     boundary: Boundary,
     order: Order,
     published: bool,
-    stream_base: u32,
 }
 
 impl SemDedup {
@@ -104,7 +103,6 @@ impl SemDedup {
             boundary: Boundary::Gt,
             order: Order::Hard,
             published: false,
-            stream_base: 0,
         }
     }
 
@@ -140,11 +138,6 @@ impl SemDedup {
         self
     }
 
-    pub(crate) fn stream_base(mut self, base: u32) -> Self {
-        self.stream_base = base;
-        self
-    }
-
     /// Deduplicates rows in memory on the CPU.
     ///
     /// # Errors
@@ -168,8 +161,7 @@ impl SemDedup {
     ) -> Result<Dedup> {
         self.check()?;
         let n = source.n_rows();
-        let (order, offsets) =
-            order::keep_order(&self.order, self.published, self.stream_base, backend, source, clusters, cx)?;
+        let (order, offsets) = order::keep_order(&self.order, self.published, backend, source, clusters, cx)?;
         let plan = compare::Plan::new(backend, source, &order, &offsets, cx)?;
         let mut similarity = try_vec(n, f64::NEG_INFINITY)?;
         let mut witness = try_vec(n, NO_ROW)?;

@@ -32,7 +32,6 @@ pub enum Order {
 pub(super) fn keep_order<B: Backend, S: RowSource + ?Sized>(
     order: &Order,
     published: bool,
-    stream_base: u32,
     backend: &B,
     source: &S,
     clusters: &Clusters,
@@ -51,7 +50,7 @@ pub(super) fn keep_order<B: Backend, S: RowSource + ?Sized>(
     let label = |i: usize| labels[i];
     match order {
         Order::Random { seed } => {
-            let stream = Stream::new(*seed, stream_base + streams::DEDUP_ORDER);
+            let stream = Stream::new(*seed, streams::DEDUP_ORDER);
             let mut keys = try_capacity(n)?;
             keys.extend((0..n).map(|i| stream.bits(source.row_id(i), 0)));
             rows.sort_unstable_by_key(|&i| (label(i), keys[i], i));

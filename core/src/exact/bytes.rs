@@ -67,15 +67,6 @@ impl Writer {
         self.put(&value.to_le_bytes());
     }
 
-    pub(crate) fn f64(&mut self, value: f64) {
-        self.u64(value.to_bits());
-    }
-
-    pub(crate) fn u32s(&mut self, values: &[u32]) {
-        self.reserve(values.len().saturating_mul(4));
-        values.iter().for_each(|v| self.u32(*v));
-    }
-
     pub(crate) fn u64s(&mut self, values: &[u64]) {
         self.reserve(values.len().saturating_mul(8));
         values.iter().for_each(|v| self.u64(*v));
@@ -84,17 +75,6 @@ impl Writer {
     pub(crate) fn f32s(&mut self, values: &[f32]) {
         self.reserve(values.len().saturating_mul(4));
         values.iter().for_each(|v| self.u32(v.to_bits()));
-    }
-
-    pub(crate) fn f64s(&mut self, values: &[f64]) {
-        self.reserve(values.len().saturating_mul(8));
-        values.iter().for_each(|v| self.f64(*v));
-    }
-
-    /// One byte each.
-    pub(crate) fn bools(&mut self, values: &[bool]) {
-        self.reserve(values.len());
-        values.iter().for_each(|v| self.put(&[u8::from(*v)]));
     }
 
     /// The state with its checksum.
@@ -182,18 +162,10 @@ impl<'a> Reader<'a> {
         self.array().map(i64::from_le_bytes)
     }
 
-    pub(crate) fn f64(&mut self) -> Result<f64> {
-        self.u64().map(f64::from_bits)
-    }
-
     /// A u64 that must fit this machine's sizes.
     pub(crate) fn size(&mut self) -> Result<usize> {
         let value = self.u64()?;
         usize::try_from(value).map_err(|_| self.corrupt("a size exceeds this machine's"))
-    }
-
-    pub(crate) fn u32s(&mut self, len: usize) -> Result<Vec<u32>> {
-        self.many(len, u32::from_le_bytes)
     }
 
     pub(crate) fn u64s(&mut self, len: usize) -> Result<Vec<u64>> {
@@ -202,21 +174,6 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn f32s(&mut self, len: usize) -> Result<Vec<f32>> {
         self.many(len, |b| f32::from_bits(u32::from_le_bytes(b)))
-    }
-
-    pub(crate) fn f64s(&mut self, len: usize) -> Result<Vec<f64>> {
-        self.many(len, |b| f64::from_bits(u64::from_le_bytes(b)))
-    }
-
-    /// One byte each, 0 or 1.
-    pub(crate) fn bools(&mut self, len: usize) -> Result<Vec<bool>> {
-        let bytes = self.take(Some(len))?;
-        if bytes.iter().any(|b| *b > 1) {
-            return Err(self.corrupt("a truth value is neither 0 nor 1"));
-        }
-        let mut out = try_capacity(len)?;
-        out.extend(bytes.iter().map(|b| *b == 1));
-        Ok(out)
     }
 
     /// Everything must have been read.
@@ -238,21 +195,15 @@ mod tests {
         let mut w = Writer::new(MAGIC, 3);
         w.u32(7);
         w.i64(-9);
-        w.f64(-0.0);
-        w.u32s(&[1, 2]);
         w.u64s(&[u64::MAX]);
         w.f32s(&[1.5]);
-        w.f64s(&[f64::NAN]);
-        w.bools(&[true, false, true]);
         w.finish()
     }
 
     fn read(bytes: &[u8]) -> Result<()> {
         let mut r = Reader::open(bytes, "test", MAGIC, 3)?;
-        assert_eq!((r.u32()?, r.i64()?, r.f64()?.to_bits()), (7, -9, 1 << 63));
-        assert_eq!((r.u32s(2)?, r.u64s(1)?, r.f32s(1)?), (vec![1, 2], vec![u64::MAX], vec![1.5]));
-        assert!(r.f64s(1)?[0].is_nan());
-        assert_eq!(r.bools(3)?, [true, false, true]);
+        assert_eq!((r.u32()?, r.i64()?), (7, -9));
+        assert_eq!((r.u64s(1)?, r.f32s(1)?), (vec![u64::MAX], vec![1.5]));
         r.end()
     }
 

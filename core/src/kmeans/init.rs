@@ -1,31 +1,194 @@
-//! stub
-use crate::control::Context;
-use crate::error::Result;
-use crate::exact::Metric;
-use crate::rows::RowSource;
+//! Seeding: which rows become the first centroids.
+//!
+//! **k-means++** (Arthur and Vassilvitskii 2007) draws each seed with probability proportional to
+//! w D², D² being the distance to the nearest seed so far. The textbook draws from the prefix
+//! sums of all D², which costs n distances a seed, and whose rounding depends on the order of the
+//! rows. Here it is an exponential race (see [`race`]): the same distribution, no sums, each
+//! row's randomness its own, and distances only for rows that may win.
+//!
+//! **Random** takes the k rows of positive weight with the smallest random keys.
+//!
+//! Everything is a function of seed and row ids: no block size, thread count or order of
+//! evaluation can change it. Rows of weight 0 never seed.
+
+mod race;
+
+use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
+
+use crate::control::Context;
+use crate::error::{Error, Result, try_capacity};
+use crate::exact::Metric;
+use crate::exact::elementary::ln;
+use crate::exact::float::widen;
+use crate::random::{Stream, streams};
+use crate::rows::RowSource;
+use race::Race;
+
+/// The rows that become centroids.
+#[derive(Debug, PartialEq)]
 pub(crate) struct Seeds {
+    /// Local indices, in the order in which they were chosen.
     pub rows: Vec<usize>,
+    /// When fewer than k rows differ: how many do. The other seeds repeat some of them.
     pub distinct: Option<usize>,
+    /// Distances evaluated.
+    pub distances: u64,
 }
+
+/// Seeds by k-means++, in the arithmetic of the definitions: D² is the squared Euclidean distance,
+/// or 1 - S for the cosine.
+///
+/// The first seed is drawn by weight, the others by w D². When all w D² are 0, the remaining seeds
+/// are the unused rows of lowest index (and positive weight), and `distinct` says how many were
+/// drawn. Equal times go to the lowest row. `stream_base` is 16 times the stage.
+///
+/// Cost: n distances, and for each seed one distance to each row whose clock might fire before
+/// the next; 40 bytes a row.
+///
+/// # Errors
+/// `InvalidParameter` for k = 0, `ShapeMismatch` for weights of another length, `TooManyClusters`
+/// for fewer rows of positive weight than k, `Cancelled`, `OutOfMemory`, the source's own.
 pub(crate) fn plus_plus<S: RowSource + ?Sized>(
-    s: &S,
-    w: Option<&[f32]>,
+    source: &S,
+    weights: Option<&[f32]>,
     k: usize,
-    _m: Metric,
+    metric: Metric,
     seed: u64,
-    b: u32,
+    stream_base: u32,
     cx: &Context,
 ) -> Result<Seeds> {
-    random(s, w, k, seed, b, cx)
+    let eligible = eligible(source, weights, k)?;
+    let mut rows = try_capacity(k)?;
+    let first = first_seed(source, weights, Stream::new(seed, stream_base + streams::FIRST_SEED), cx)?;
+    // There is one: some row has a positive weight.
+    rows.extend(first);
+    cx.control.poll("seed", rows.len() as u64, k as u64)?;
+    let mut race = match first {
+        Some(first) if k > 1 => {
+            let stream = Stream::new(seed, stream_base + streams::RACE);
+            Race::start(source, weights, metric, k, first, stream, cx)?
+        }
+        _ => return Ok(Seeds { rows, distinct: None, distances: 0 }),
+    };
+    while rows.len() < k {
+        match race.next(rows.len() as u64, cx)? {
+            Some(row) => rows.push(row),
+            None => break,
+        }
+        cx.control.poll("seed", rows.len() as u64, k as u64)?;
+    }
+    let distances = race.distances();
+    drop(race);
+    let distinct = (rows.len() < k).then_some(rows.len());
+    if distinct.is_some() {
+        fill(&mut rows, source.n_rows(), weights, k, eligible)?;
+    }
+    Ok(Seeds { rows, distinct, distances })
 }
+
+/// The k rows of positive weight with the smallest (random bits, index), in that order.
+///
+/// # Errors
+/// As [`plus_plus`].
 pub(crate) fn random<S: RowSource + ?Sized>(
-    _s: &S,
-    _w: Option<&[f32]>,
+    source: &S,
+    weights: Option<&[f32]>,
     k: usize,
-    _seed: u64,
-    _b: u32,
-    _cx: &Context,
+    seed: u64,
+    stream_base: u32,
+    cx: &Context,
 ) -> Result<Seeds> {
-    Ok(Seeds { rows: (0..k).collect(), distinct: None })
+    eligible(source, weights, k)?;
+    let stream = Stream::new(seed, stream_base + streams::RANDOM_INIT);
+    // The k smallest so far, the largest of them on top.
+    let mut smallest: BinaryHeap<(u64, usize)> = BinaryHeap::from(try_capacity(k)?);
+    for i in 0..source.n_rows() {
+        if i % POLL == 0 {
+            cx.control.poll("seed", 0, k as u64)?;
+        }
+        if weight(weights, i) > 0.0 {
+            let key = (stream.bits(source.row_id(i), 0), i);
+            if smallest.len() < k {
+                smallest.push(key);
+            } else if let Some(mut top) = smallest.peek_mut()
+                && key < *top
+            {
+                *top = key;
+            }
+        }
+    }
+    let mut rows = try_capacity(k)?;
+    rows.extend(smallest.into_sorted_vec().into_iter().map(|(_, i)| i));
+    cx.control.poll("seed", k as u64, k as u64)?;
+    Ok(Seeds { rows, distinct: None, distances: 0 })
 }
+
+/// Rows between two questions whether to stop: some milliseconds.
+const POLL: usize = 1 << 16;
+
+/// Weight of row `i`, exactly.
+#[inline(always)]
+fn weight(weights: Option<&[f32]>, i: usize) -> f64 {
+    weights.map_or(1.0, |w| w.get(i).map_or(0.0, |w| widen(*w)))
+}
+
+/// Number of rows that can seed; an error unless there are k.
+fn eligible<S: RowSource + ?Sized>(source: &S, weights: Option<&[f32]>, k: usize) -> Result<usize> {
+    if k == 0 {
+        return Err(Error::InvalidParameter { name: "clusters", value: 0.0, expected: "at least 1" });
+    }
+    let expected = source.n_rows();
+    let n = match weights {
+        Some(w) if w.len() != expected => {
+            return Err(Error::ShapeMismatch { what: "weights", expected, found: w.len() });
+        }
+        Some(_) => (0..expected).filter(|&i| weight(weights, i) > 0.0).count(),
+        None => expected,
+    };
+    if k > n {
+        return Err(Error::TooManyClusters { k, n });
+    }
+    if u32::try_from(k).is_err() {
+        return Err(Error::TooLarge { what: "clusters", size: k, limit: u32::MAX as usize });
+    }
+    Ok(n)
+}
+
+/// The row whose clock of rate w fires first: row i is drawn with probability w_i / sum w.
+fn first_seed<S: RowSource + ?Sized>(
+    source: &S,
+    weights: Option<&[f32]>,
+    stream: Stream,
+    cx: &Context,
+) -> Result<Option<usize>> {
+    let n = source.n_rows();
+    let mut parts = try_capacity(n.div_ceil(POLL))?;
+    parts.extend((0..n).step_by(POLL).map(|start| (start, None)));
+    cx.in_waves(&mut parts, 64 * POLL as u64, |(start, best)| {
+        for i in *start..n.min(*start + POLL) {
+            let w = weight(weights, i);
+            if w > 0.0 {
+                let time = -ln(stream.uniform(source.row_id(i), 0)) / w;
+                // Times are positive: their bits are ordered as they are.
+                let key = (time.to_bits(), i);
+                *best = Some(best.map_or(key, |b: (u64, usize)| b.min(key)));
+            }
+        }
+    })?;
+    Ok(parts.into_iter().filter_map(|(_, best)| best).min().map(|(_, i)| i))
+}
+
+/// Fills `rows` up to k with the unused rows of lowest index.
+fn fill(rows: &mut Vec<usize>, n: usize, weights: Option<&[f32]>, k: usize, eligible: usize) -> Result<()> {
+    debug_assert!(k <= eligible);
+    let mut used = try_capacity(rows.len())?;
+    used.extend_from_slice(rows);
+    used.sort_unstable();
+    let unused = (0..n).filter(|&i| weight(weights, i) > 0.0 && used.binary_search(&i).is_err());
+    rows.extend(unused.take(k - used.len()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ pub(super) fn accumulate<T: Element>(
     };
     for i in 0..to.len() {
         let Some((old, new)) = moved(i) else { continue };
-        let weight = weights.map_or(1.0, |w| w[i]);
+        let weight = weights.map(|w| w[i]);
         for (label, sign) in [(old, -1), (new, 1)] {
             if let Some(label) = label {
                 sums.count(label as usize, weight, sign)?;

@@ -51,13 +51,19 @@ fn ordinary(values: &[f32]) -> bool {
     values.iter().fold(0, |any, x| any | odd(x)) == 0
 }
 
-/// The same for products, which have 48 bits, on three digits.
+/// The same for products with `w`, which have 48 bits, on three digits. A subnormal value is not
+/// ordinary, whatever the product.
 #[inline(always)]
-fn ordinary_product(x: f64) -> bool {
-    const LOW: u64 = (1023 - 49) << 52;
-    const SPAN: u64 = (49 + 16) << 52;
-    let magnitude = x.to_bits() << 1 >> 1;
-    magnitude.wrapping_sub(LOW) < SPAN || magnitude == 0
+fn ordinary_products(values: &[f32], w: f64) -> bool {
+    const LOW: f64 = f64::from_bits((1023 - 49) << 52);
+    const LIMIT: f64 = 65536.0;
+    let fine = |x: &f32| {
+        let product = (*x as f64 * w).abs();
+        let magnitude = x.to_bits() & 0x7fff_ffff;
+        let value = (magnitude == 0) | (magnitude >= 0x0080_0000);
+        value & ((product == 0.0) | (LOW..LIMIT).contains(&product))
+    };
+    values.iter().fold(true, |all, x| all & fine(x))
 }
 
 /// Significand and exponent of an f64 that is 0 or normal: |x| = m 2^e with m odd or 0, so that e
@@ -170,7 +176,7 @@ impl Chunk {
     ) -> Result<()> {
         let range = self.enter(cluster, values.len(), FAST_COST)?;
         let w = widen(weight);
-        if !values.iter().fold(true, |all, x| all & ordinary_product(widen(*x) * w)) || !self.is_weighted() {
+        if !self.is_weighted() || !ordinary_products(values, w) {
             return self.add_exactly(cluster, values, weight, sign);
         }
         let plane = self.plane(-3);
@@ -186,7 +192,7 @@ impl Chunk {
         let w = if sign < 0 { -w } else { w };
         let digits = low[range.clone()].iter_mut().zip(&mut middle[range.clone()]).zip(&mut high[range]);
         for (((low, middle), high), x) in digits.zip(values) {
-            let x = widen(*x) * w;
+            let x = *x as f64 * w;
             let rounded = x + HIGH;
             let rest = x - (rounded - HIGH);
             *high += rounded.to_bits().wrapping_sub(HIGH.to_bits()) as i64;
