@@ -420,6 +420,16 @@ fn gather_into<'a, T: Element>(
 
 /// In-memory rows that the algorithms read in blocks of `block_rows`, as if they came from a
 /// disk: the same bits as the rows themselves, in the working memory of one block.
+///
+/// # Example
+/// ```
+/// use pauca::{Blocked, Context, Cpu, KMeans, Rows};
+/// let x = ndarray::Array2::from_shape_fn((50, 3), |(i, j)| ((i * 7 + j * 3) % 11) as f32);
+/// let blocked = Blocked::new(Rows::F32(x.view()), 8)?;
+/// let clusters = KMeans::new(4).fit_on(&Cpu::new()?, &blocked, None, &Context::default())?;
+/// assert_eq!(clusters.labels, KMeans::new(4).fit(&x)?.labels);
+/// # Ok::<(), pauca::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Blocked<'a> {
     rows: Rows<'a>,
@@ -427,6 +437,8 @@ pub struct Blocked<'a> {
 }
 
 impl<'a> Blocked<'a> {
+    /// `rows`, to be read `block_rows` at a time.
+    ///
     /// # Errors
     /// [`Error::InvalidParameter`] when `block_rows` is 0.
     pub fn new(rows: Rows<'a>, block_rows: usize) -> Result<Self> {

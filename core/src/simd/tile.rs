@@ -55,7 +55,8 @@ impl<T: Copy> Kernel<T> {
     ///
     /// - `rows`: row `r` at `rows[r * stride..][..depth]`;
     /// - `panel`: target `c`, step `t` at `panel[t * nr + c]`;
-    /// - `offset`: `nr` values; `threshold`: `mr` values (NaN and -inf are never hit).
+    /// - `offset`: `nr` values; `threshold`: `mr` values (a NaN is never hit, and
+    ///   -inf only by a score of -inf).
     ///
     /// Returns whether any bit of `out.hits` is set.
     #[inline]
