@@ -7,7 +7,7 @@ fn main() -> Result<(), pauca::Error> {
     // 1000 rows of 16 values: 250 directions, each with three near-duplicates.
     let x = ndarray::Array2::from_shape_fn((1000, 16), |(i, j)| {
         let noise = (i * 31 + j * 17) % 13;
-        ((i / 4 * 7919 + j * 104_729) % 1009) as f32 - 504.0 + noise as f32
+        ((i / 4 + 1) * (j * j * j + 17 * j + 401) % 1009) as f32 - 504.0 + noise as f32
     });
 
     let clusters = KMeans::new(30).spherical(true).seed(7).fit(&x)?;
