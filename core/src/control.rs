@@ -105,20 +105,34 @@ impl<'a> Context<'a> {
         Self { exec, control }
     }
 
-    /// Runs `f` on every item, in waves of about 50 ms a thread, asking between the waves whether
-    /// to stop. `cost` is the work of one item in multiply-adds.
+    /// Runs `f` on every job, in waves of about 50 ms a thread, asking between the waves whether
+    /// to stop. `cost` is the work of one job in multiply-adds. Returns the error of the first
+    /// job, in their order, that has one.
     pub(crate) fn in_waves<T: Send>(
         &self,
-        items: &mut [T],
+        jobs: &mut [Job<T>],
         cost: u64,
-        f: impl Fn(&mut T) + Sync + Send,
+        f: impl Fn(&mut T) -> Result<()> + Sync + Send,
     ) -> Result<()> {
         // 2^30 multiply-adds are about 50 ms on one core of a machine with AVX2.
         let per_thread = ((1u64 << 30) / cost.max(1)).clamp(1, 1 << 20) as usize;
         let wave = per_thread.saturating_mul(self.exec.width());
-        items.chunks_mut(wave).try_for_each(|items| {
-            self.exec.for_each(items, &f);
+        jobs.chunks_mut(wave).try_for_each(|jobs| {
+            self.exec.for_each(jobs, |job| job.result = f(&mut job.work));
+            jobs.iter_mut().try_for_each(|job| core::mem::replace(&mut job.result, Ok(())))?;
             self.control.check()
         })
+    }
+}
+
+/// A piece of work for one thread, and how it ended.
+pub(crate) struct Job<T> {
+    pub work: T,
+    result: Result<()>,
+}
+
+impl<T> Job<T> {
+    pub fn new(work: T) -> Self {
+        Self { work, result: Ok(()) }
     }
 }

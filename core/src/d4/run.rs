@@ -14,6 +14,7 @@ use crate::kmeans::{Checkpoint, Clusters, Lloyd};
 use crate::rows::{RowSource, Subset};
 use crate::stats::round_half_even;
 
+#[allow(clippy::large_enum_variant, reason = "there is one a run")]
 enum Stage<'a, B: Backend, S: RowSource + ?Sized> {
     /// Iterating the first clustering.
     First(Lloyd<'a, B, &'a S>),

@@ -8,9 +8,9 @@
 //!
 //! **Notation.** u = 2^-24 for the `f32` kernel, 2^-53 for the `f64` kernel; w = the smallest
 //! normal number of that type (results below it may be flushed, operands below it read as 0);
-//! m = the roundings on the longest path of the kernel's summation = min(d, 512) + ceil(d / 512)
-//! + 2 (accumulators of 512 steps are added to a total; a product that is not fused adds one);
-//! gamma = m u / (1 - m u). t = ceil(d / 16) + 4: the additions on the longest path of the
+//! m = min(d, 512) + ceil(d / 512) + 2, the roundings on the longest path of the kernel's
+//! summation (accumulators of 512 steps are added to a total; a product that is not fused adds one);
+//! gamma = m u / (1 - m u); t = ceil(d / 16) + 4, the additions on the longest path of the
 //! definition.
 //!
 //! **Euclidean.** D_ij = |C|²/2 - X.C with X = s (x - c0), C = s (c - c0) for a shift c0 and a

@@ -23,7 +23,6 @@ pub mod float;
 mod sums;
 mod truth;
 
-pub(crate) use sums::Chunk as SumChunk;
 pub use sums::{F64Sum, Sums};
 pub use truth::{LANES, cosine, dot64, squared_distance};
 pub(crate) use truth::{cosine_from, dot, dot_wide, sq_distance};

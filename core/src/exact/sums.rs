@@ -26,7 +26,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use chunk::Chunk;
 pub use clusters::Sums;
 pub use scalar::F64Sum;
 

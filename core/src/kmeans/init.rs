@@ -16,7 +16,7 @@ mod race;
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 
-use crate::control::Context;
+use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity};
 use crate::exact::Metric;
 use crate::exact::elementary::ln;
@@ -164,7 +164,7 @@ fn first_seed<S: RowSource + ?Sized>(
 ) -> Result<Option<usize>> {
     let n = source.n_rows();
     let mut parts = try_capacity(n.div_ceil(POLL))?;
-    parts.extend((0..n).step_by(POLL).map(|start| (start, None)));
+    parts.extend((0..n).step_by(POLL).map(|start| Job::new((start, None))));
     cx.in_waves(&mut parts, 64 * POLL as u64, |(start, best)| {
         for i in *start..n.min(*start + POLL) {
             let w = weight(weights, i);
@@ -175,8 +175,9 @@ fn first_seed<S: RowSource + ?Sized>(
                 *best = Some(best.map_or(key, |b: (u64, usize)| b.min(key)));
             }
         }
+        Ok(())
     })?;
-    Ok(parts.into_iter().filter_map(|(_, best)| best).min().map(|(_, i)| i))
+    Ok(parts.into_iter().filter_map(|part| part.work.1).min().map(|(_, i)| i))
 }
 
 /// Fills `rows` up to k with the unused rows of lowest index.

@@ -226,7 +226,7 @@ impl KMeans {
         if self.n_clusters == 0 {
             return Err(Error::InvalidParameter { name: "n_clusters", value: 0.0, expected: "at least 1" });
         }
-        if !(self.shift_tolerance >= 0.0) {
+        if self.shift_tolerance.is_nan() || self.shift_tolerance < 0.0 {
             let (name, value) = ("shift_tolerance", self.shift_tolerance);
             return Err(Error::InvalidParameter { name, value, expected: "a number of at least 0" });
         }

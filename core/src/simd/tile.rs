@@ -59,6 +59,7 @@ impl<T: Copy> Kernel<T> {
     ///
     /// Returns whether any bit of `out.hits` is set.
     #[inline]
+    #[allow(clippy::too_many_arguments, reason = "the plain signature of one kernel call")]
     pub fn scan(
         &self,
         depth: usize,
@@ -107,10 +108,7 @@ where
             let mut acc = [[V::splat(V::Scalar::default()); NV]; MR];
             let mut column = panel.add(from * nr);
             for t in from..to {
-                let mut b = [V::splat(V::Scalar::default()); NV];
-                for v in 0..NV {
-                    b[v] = V::load(column.add(v * V::LANES));
-                }
+                let b: [V; NV] = core::array::from_fn(|v| V::load(column.add(v * V::LANES)));
                 column = column.add(nr);
                 for r in 0..MR {
                     let a = V::splat(*rows.add(r * stride + t));

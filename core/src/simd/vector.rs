@@ -65,6 +65,7 @@ plain!(f32, 4);
 plain!(f64, 2);
 
 /// Implements [`Vector`] for a newtype of an intrinsic register.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! intrinsic {
     ($name:ident, $register:ty, $scalar:ty, $lanes:literal,
      $splat:path, $load:path, $store:path, $fma:expr, $add:path, $sub:path, $at_most:expr) => {

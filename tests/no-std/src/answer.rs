@@ -3,9 +3,6 @@
 use ndarray::Array2;
 use pauca::{Context, Control, Cpu, Exec, Init, IntoRows, KMeans, Level, Result, Rule, SemDedup};
 
-/// What every machine gives.
-pub const EXPECTED: u64 = 0;
-
 /// FNV-1a.
 fn mix(hash: u64, word: u64) -> u64 {
     word.to_le_bytes().iter().fold(hash, |h, b| (h ^ *b as u64).wrapping_mul(0x100_0000_01b3))
@@ -28,11 +25,15 @@ pub fn answer() -> Result<u64> {
             hash = mix(hash, clusters.inertia.to_bits());
             if spherical {
                 let rows = (&x).into_rows()?;
-                let unique = SemDedup::new(Rule::GreedyCover).epsilon(0.05).fit_on(&cpu, &rows, &clusters, &cx)?;
-                hash = unique.keep.iter().zip(&unique.witness).fold(hash, |h, (k, w)| mix(mix(h, *k as u64), *w));
+                let unique =
+                    SemDedup::new(Rule::GreedyCover).epsilon(0.05).fit_on(&cpu, &rows, &clusters, &cx)?;
+                hash = unique
+                    .keep
+                    .iter()
+                    .zip(&unique.witness)
+                    .fold(hash, |h, (k, w)| mix(mix(h, *k as u64), *w));
             }
         }
     }
     Ok(hash)
 }
-

@@ -1,7 +1,7 @@
 //! A program without a standard library, an operating system or threads that clusters and
 //! deduplicates. It has to link: a library that still asks for `std`, for a libc or for an
 //! unwinder does not get this far. `run` gives its result as one number, which a host that can
-//! start it compares with `answer::EXPECTED`.
+//! start it compares with that of `tests/host.rs`.
 #![no_std]
 #![no_main]
 

@@ -1,10 +1,13 @@
-//! The same problems on the host, with and without threads.
+//! The same problems on the host. With `--features pauca/rayon` also with threads and std.
 
 #[path = "../src/answer.rs"]
 mod answer;
 
+/// What every machine gives.
+const EXPECTED: u64 = 0x3713_9697_a7fe_c9cd;
+
 #[test]
 fn answer_is_that_of_bare_machines() -> pauca::Result<()> {
-    assert_eq!(answer::answer()?, answer::EXPECTED);
+    assert_eq!(format!("{:#x}", answer::answer()?), format!("{:#x}", EXPECTED));
     Ok(())
 }

@@ -55,7 +55,7 @@ pub fn d4(x: &[Vec<f32>], config: &D4) -> Curated {
 
     // 1.
     let clusters = kmeans(x, &ids, &weights, &config.clustering);
-    let ordered = order(x, &ids, &clusters.labels, &clusters.centroids, Order::Hard);
+    let ordered = order(x, &ids, &clusters.labels, &clusters.centroids, &Order::Hard);
     let scores = earlier_max(x, &ordered);
     let dedup = keep_by_target(&scores.score, &ordered, count(config.dedup_keep, n));
 

@@ -72,7 +72,7 @@ pub struct Clusters {
     /// Rows that were moved into empty clusters.
     pub relocated: u64,
     /// Distinct rows found, when k-means++ found fewer than k.
-    pub distinct_rows: Option<usize>,
+    pub distinct_rows: Option<u64>,
 }
 
 /// Steps 1 to 4. `ids` are the global numbers of the rows, by which they draw random numbers.
@@ -85,7 +85,7 @@ pub fn kmeans(x: &[Vec<f32>], ids: &[u64], weights: &[f32], config: &KMeans) -> 
         Init::Random => pick(&random_rows(ids, weights, k, seed, stage)),
         Init::KMeansPlusPlus => {
             let seeds = kmeans_plus_plus(x, ids, weights, k, metric, seed, stage);
-            distinct_rows = (seeds.distinct < k).then_some(seeds.distinct);
+            distinct_rows = (seeds.distinct < k).then_some(seeds.distinct as u64);
             pick(&seeds.rows)
         }
     };

@@ -42,25 +42,25 @@ pub fn global(distances: &[f64], keep: usize, drop: Drop) -> Vec<bool> {
     mask(&cut(distances, &rows, keep, drop), rows.len())
 }
 
-/// Per-cluster scope: each cluster is cut to its quota.
-pub fn per_cluster(distances: &[f64], labels: &[u32], k: usize, fraction: f64, drop: Drop) -> Vec<bool> {
+/// Per-cluster scope: each cluster is cut to its quota of `keep` rows in all.
+pub fn per_cluster(distances: &[f64], labels: &[u32], k: usize, keep: usize, drop: Drop) -> Vec<bool> {
     let mut members = vec![Vec::new(); k];
     labels.iter().enumerate().for_each(|(i, &l)| members[l as usize].push(i));
     let sizes: Vec<usize> = members.iter().map(Vec::len).collect();
-    let quotas = quotas(&sizes, fraction);
+    let quotas = quotas(&sizes, keep);
     let kept: Vec<usize> = (0..k).flat_map(|j| cut(distances, &members[j], quotas[j], drop)).collect();
     mask(&kept, labels.len())
 }
 
-/// Quotas by largest remainder: each cluster gets the whole part of fraction * size; what is
-/// missing to the exact total goes, one each, to the largest fractional parts, the lower cluster
-/// on ties.
-pub fn quotas(sizes: &[usize], fraction: f64) -> Vec<usize> {
-    let total = count(fraction, sizes.iter().sum());
-    let shares: Vec<f64> = sizes.iter().map(|&n| fraction * n as f64).collect();
-    let mut quotas: Vec<usize> = shares.iter().map(|s| s.floor() as usize).collect();
+/// Quotas by largest remainder (Hamilton's apportionment): of `total` rows each cluster gets the
+/// whole part of its exact share total * size / n; what is missing goes, one each, to the largest
+/// fractional parts, the lower cluster on ties. In integers, so nothing is rounded.
+pub fn quotas(sizes: &[usize], total: usize) -> Vec<usize> {
+    let n = sizes.iter().sum::<usize>().max(1) as u128;
+    let shares: Vec<u128> = sizes.iter().map(|&size| total as u128 * size as u128).collect();
+    let mut quotas: Vec<usize> = shares.iter().map(|share| (share / n) as usize).collect();
     let mut order: Vec<usize> = (0..sizes.len()).collect();
-    order.sort_by(|&a, &b| shares[b].fract().total_cmp(&shares[a].fract()).then(a.cmp(&b)));
+    order.sort_by_key(|&j| (std::cmp::Reverse(shares[j] % n), j));
     let missing = total - quotas.iter().sum::<usize>();
     order.iter().take(missing).for_each(|&j| quotas[j] += 1);
     quotas
@@ -96,9 +96,11 @@ mod tests {
 
     #[test]
     fn quotas_sum_to_the_total() {
-        assert_eq!(quotas(&[1, 1, 1], 0.5), [1, 1, 0]);
-        assert_eq!(quotas(&[3, 0, 5, 4], 0.5), [2, 0, 2, 2]);
-        assert_eq!(quotas(&[7, 2], 1.0), [7, 2]);
-        assert_eq!(quotas(&[7, 2], 0.0), [0, 0]);
+        assert_eq!(quotas(&[1, 1, 1], 2), [1, 1, 0]);
+        assert_eq!(quotas(&[3, 0, 5, 4], 6), [2, 0, 2, 2]);
+        assert_eq!(quotas(&[10, 3], 5), [4, 1]);
+        assert_eq!(quotas(&[7, 2], 9), [7, 2]);
+        assert_eq!(quotas(&[7, 2], 0), [0, 0]);
+        assert_eq!(quotas(&[], 0), [0usize; 0]);
     }
 }

@@ -18,7 +18,7 @@ use crate::philox::{DEDUP_ORDER, STREAMS_PER_STAGE, bits};
 use crate::truth::cosine;
 
 /// Step 2. Equal keys: ascending row.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Order {
     /// Descending cosine distance to the assigned centroid.
     Hard,
@@ -26,6 +26,8 @@ pub enum Order {
     Easy,
     /// By random bits of (seed, row), stage of D4.
     Random(u64, u32),
+    /// Ascending by the caller's keys.
+    Custom(Vec<f64>),
 }
 
 /// Step 3.
@@ -54,7 +56,7 @@ pub fn order(
     ids: &[u64],
     labels: &[u32],
     centroids: &[Vec<f32>],
-    order: Order,
+    order: &Order,
 ) -> Vec<Vec<usize>> {
     let mut clusters = vec![Vec::new(); centroids.len()];
     labels.iter().enumerate().for_each(|(i, &l)| clusters[l as usize].push(i));
@@ -65,8 +67,11 @@ pub fn order(
             Order::Hard => cluster.sort_by(|&a, &b| distance(b).total_cmp(&distance(a))),
             Order::Easy => cluster.sort_by(|&a, &b| distance(a).total_cmp(&distance(b))),
             Order::Random(seed, stage) => {
-                cluster.sort_by_key(|&i| bits(seed, ids[i], DEDUP_ORDER + STREAMS_PER_STAGE * stage));
+                let stream = DEDUP_ORDER + STREAMS_PER_STAGE * stage;
+                cluster.sort_by_key(|&i| bits(*seed, ids[i], stream));
             }
+            // Adding +0.0 makes -0.0 equal to 0.0.
+            Order::Custom(keys) => cluster.sort_by(|&a, &b| (keys[a] + 0.0).total_cmp(&(keys[b] + 0.0))),
         }
     }
     clusters
@@ -119,7 +124,7 @@ pub struct Target {
     /// The m rows with the smallest (score, place in the order); rows with score -infinity are
     /// never removed.
     pub keep: Vec<bool>,
-    /// 1 - the m-th smallest score.
+    /// 1 - the largest score kept (with none above -1: 2).
     pub epsilon: f64,
     /// Whether exactly m rows are kept.
     pub reached: bool,
@@ -133,7 +138,8 @@ pub fn keep_by_target(score: &[f64], clusters: &[Vec<usize>], m: usize) -> Targe
     let kept = m.max(fixed).min(rows.len());
     let mut keep = vec![false; score.len()];
     rows[..kept].iter().for_each(|&i| keep[i] = true);
-    let epsilon = if kept == 0 { 0.0 } else { 1.0 - score[rows[kept - 1]] };
+    let largest = if kept == 0 { f64::NEG_INFINITY } else { score[rows[kept - 1]] };
+    let epsilon = 1.0 - largest.max(-1.0);
     Target { keep, epsilon, reached: kept == m }
 }
 

@@ -281,9 +281,9 @@ fn orders_break_ties_by_row() {
     let x = rows(&[&[1.0, 0.0], &[0.0, 1.0], &[1.0, 0.0], &[1.0, 1.0]]);
     let centroids = rows(&[&[1.0, 0.0]]);
     let ids = [0, 1, 2, 3];
-    assert_eq!(order(&x, &ids, &[0; 4], &centroids, Order::Hard), [[1, 3, 0, 2]]);
-    assert_eq!(order(&x, &ids, &[0; 4], &centroids, Order::Easy), [[0, 2, 3, 1]]);
-    let random = order(&x, &ids, &[0; 4], &centroids, Order::Random(1, 0));
+    assert_eq!(order(&x, &ids, &[0; 4], &centroids, &Order::Hard), [[1, 3, 0, 2]]);
+    assert_eq!(order(&x, &ids, &[0; 4], &centroids, &Order::Easy), [[0, 2, 3, 1]]);
+    let random = order(&x, &ids, &[0; 4], &centroids, &Order::Random(1, 0));
     let mut sorted = random[0].clone();
     sorted.sort();
     assert_eq!(sorted, [0, 1, 2, 3]);

@@ -3,7 +3,7 @@
 
 use ndarray::ArrayView2;
 
-use crate::control::Context;
+use crate::control::{Context, Job};
 use crate::error::{Result, try_capacity, try_vec};
 use crate::exact::float::positive;
 use crate::exact::{Metric, Sums};
@@ -38,41 +38,32 @@ pub(super) fn accumulate<T: Element>(
             }
         }
     }
-    struct Task<'s> {
-        chunk: &'s mut crate::exact::SumChunk,
-        result: Result<()>,
-    }
-    let mut tasks = try_capacity(sums.chunks_mut().len())?;
-    tasks.extend(sums.chunks_mut().iter_mut().map(|chunk| Task { chunk, result: Ok(()) }));
+    let mut jobs = try_capacity(sums.chunks_mut().len())?;
+    jobs.extend(sums.chunks_mut().iter_mut().map(Job::new));
     let (n, d) = view.dim();
-    let cost = 2 * (n * d / tasks.len().max(1)) as u64;
-    cx.in_waves(&mut tasks, cost, |task| {
-        let chunk = &mut *task.chunk;
+    let cost = 2 * (n * d / jobs.len().max(1)) as u64;
+    cx.in_waves(&mut jobs, cost, |chunk| {
         let columns = chunk.columns();
-        let mut run = || -> Result<()> {
-            chunk.prepare()?;
-            let mut buffer = try_vec(d, T::zeroed())?;
-            let mut values = try_vec(columns.len(), 0.0f32)?;
-            for i in 0..n {
-                let Some((old, new)) = moved(i) else { continue };
-                let row = &row_of(view, i, &mut buffer)[columns.clone()];
-                match metric {
-                    Metric::SqEuclidean => T::to_f32_slice(row, &mut values),
-                    Metric::Cosine => unit(row, squares[i], &mut values),
-                }
-                for (label, sign) in [(old, -1), (new, 1)] {
-                    match (label, weights) {
-                        (None, _) => {}
-                        (Some(label), None) => chunk.add(label as usize, &values, sign)?,
-                        (Some(label), Some(w)) => chunk.add_weighted(label as usize, &values, w[i], sign)?,
-                    }
+        chunk.prepare()?;
+        let mut buffer = try_vec(d, T::zeroed())?;
+        let mut values = try_vec(columns.len(), 0.0f32)?;
+        for i in 0..n {
+            let Some((old, new)) = moved(i) else { continue };
+            let row = &row_of(view, i, &mut buffer)[columns.clone()];
+            match metric {
+                Metric::SqEuclidean => T::to_f32_slice(row, &mut values),
+                Metric::Cosine => unit(row, squares[i], &mut values),
+            }
+            for (label, sign) in [(old, -1), (new, 1)] {
+                match (label, weights) {
+                    (None, _) => {}
+                    (Some(label), None) => chunk.add(label as usize, &values, sign)?,
+                    (Some(label), Some(w)) => chunk.add_weighted(label as usize, &values, w[i], sign)?,
                 }
             }
-            Ok(())
-        };
-        task.result = run();
-    })?;
-    tasks.into_iter().try_for_each(|task| task.result)
+        }
+        Ok(())
+    })
 }
 
 /// The unit row of the definition, f32(x / sqrt(dot(x, x))); zeros for a zero row.

@@ -21,7 +21,7 @@ use ndarray::ArrayView2;
 
 use self::pack::{Frame, Panels, narrow_panels, scale_for};
 use super::{Backend, Best, Boundary, Copies, Pair, Pairs};
-use crate::control::Context;
+use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::copies::{first_occurrences, hash_row, same_row};
 use crate::exact::{Metric, SearchStats, Sums, cosine_from, dot, sq_distance};
@@ -154,23 +154,17 @@ impl Backend for Cpu {
         let (n, d) = (rows.n_rows(), rows.dim());
         let mut squares = try_vec(if metric == Metric::Cosine { n } else { 0 }, 0.0f64)?;
         let step = (32 * 1024 / d.max(1)).max(1);
-        struct Task<'s> {
-            rows: Range<usize>,
-            squares: &'s mut [f64],
-            result: Result<()>,
-        }
-        let mut tasks = try_capacity(n.div_ceil(step))?;
+        let mut jobs = try_capacity(n.div_ceil(step))?;
         let mut rest = &mut squares[..];
         for start in (0..n).step_by(step) {
             let rows = start..n.min(start + step);
             let (mine, others) = rest.split_at_mut(if metric == Metric::Cosine { rows.len() } else { 0 });
             rest = others;
-            tasks.push(Task { rows, squares: mine, result: Ok(()) });
+            jobs.push(Job::new((rows, mine)));
         }
-        with_view!(&rows, view => cx.in_waves(&mut tasks, (step * d) as u64, |task| {
-            task.result = check_rows(view, task.rows.clone(), first_row, task.squares);
+        with_view!(&rows, view => cx.in_waves(&mut jobs, (step * d) as u64, |(rows, squares)| {
+            check_rows(view, rows.clone(), first_row, squares)
         }))?;
-        tasks.into_iter().try_for_each(|task| task.result)?;
         Ok(CpuBlock { rows, metric, squares })
     }
 
@@ -200,7 +194,7 @@ impl Backend for Cpu {
             expected: size,
             found: values.len(),
         })?;
-        let panels = narrow_panels(&view, &order, &block.squares, &frame, self.narrow.nr(), &cx.exec)?;
+        let panels = narrow_panels(&view, &order, &block.squares, &frame, self.narrow.nr(), cx)?;
         Ok(CpuTargets { metric, first, dim: d, values, squares: block.squares, order, frame, panels })
     }
 
@@ -233,14 +227,13 @@ impl Backend for Cpu {
             return Err(Error::LabelOutOfRange { row, label, k });
         }
         let step = (64 * 1024 / targets.dim.max(1)).max(1);
-        let mut tasks: Vec<(usize, &mut [f64], Result<()>)> = try_capacity(n.div_ceil(step))?;
-        tasks.extend(out.chunks_mut(step).enumerate().map(|(i, out)| (i * step, out, Ok(()))));
+        let mut jobs = try_capacity(n.div_ceil(step))?;
+        jobs.extend(out.chunks_mut(step).enumerate().map(|(i, out)| Job::new((i * step, out))));
         with_view!(&block.rows, view => {
-            cx.in_waves(&mut tasks, (8 * step * targets.dim) as u64, |(first, out, result)| {
-                *result = distances(view, &block.squares, targets, &pair[*first..], *first, out);
+            cx.in_waves(&mut jobs, (8 * step * targets.dim) as u64, |(first, out)| {
+                distances(view, &block.squares, targets, &pair[*first..], *first, out)
             })
-        })?;
-        tasks.into_iter().try_for_each(|task| task.2)
+        })
     }
 
     fn accumulate(

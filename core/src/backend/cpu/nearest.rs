@@ -7,7 +7,7 @@ use ndarray::ArrayView2;
 use super::pack::{Frame, wide_panels};
 use super::search::{Candidates, PackedRows, WideError, sweep, wide_candidates, wide_scores};
 use super::{Cpu, CpuTargets};
-use crate::control::Context;
+use crate::control::{Context, Job};
 use crate::error::{Result, try_capacity, try_grow, try_vec};
 use crate::exact::bounds::{Euclidean, Precision, cosine_error};
 use crate::exact::{Metric, SearchStats};
@@ -23,7 +23,6 @@ struct Task<'t> {
     /// Rows that the `f32` kernel could not settle.
     doubtful: Vec<usize>,
     stats: SearchStats,
-    result: Result<()>,
 }
 
 /// See [`Backend::nearest`](crate::backend::Backend::nearest).
@@ -49,20 +48,13 @@ pub(super) fn nearest<T: Element>(
     }
     let rows = PackedRows::new(&cpu.narrow, d, f32::NEG_INFINITY, n)?.capacity * BLOCKS_PER_TASK;
     let mut tasks = try_capacity(n.div_ceil(rows))?;
-    tasks.extend(out.chunks_mut(rows).enumerate().map(|(i, out)| Task {
-        first: i * rows,
-        out,
-        doubtful: Vec::new(),
-        stats: SearchStats::default(),
-        result: Ok(()),
+    tasks.extend(out.chunks_mut(rows).enumerate().map(|(i, out)| {
+        Job::new(Task { first: i * rows, out, doubtful: Vec::new(), stats: SearchStats::default() })
     }));
     let cost = (rows * targets.order.len()) as u64 * d as u64;
-    cx.in_waves(&mut tasks, cost, |task| {
-        task.result = narrow_task(cpu, view, squares, targets, task);
-    })?;
+    cx.in_waves(&mut tasks, cost, |task| narrow_task(cpu, view, squares, targets, task))?;
     let mut doubtful = Vec::new();
-    for task in tasks {
-        task.result?;
+    for Job { work: task, .. } in tasks {
         stats.merge(&task.stats);
         try_grow(&mut doubtful, task.doubtful.len())?;
         doubtful.extend(task.doubtful);
@@ -197,8 +189,7 @@ fn wide<T: Element>(
 ) -> Result<()> {
     let d = view.ncols();
     let all = targets.view()?;
-    let panels =
-        wide_panels(&all, &targets.order, &targets.squares, &targets.frame, cpu.wide.nr(), &cx.exec)?;
+    let panels = wide_panels(&all, &targets.order, &targets.squares, &targets.frame, cpu.wide.nr(), cx)?;
     let error = match targets.frame {
         Frame::Shifted { .. } => WideError::Euclidean(Euclidean::new(Precision::F64, d, 1.0)),
         Frame::Unit => WideError::Uniform(cosine_error(Precision::F64, d)),
@@ -207,61 +198,51 @@ fn wide<T: Element>(
         rows: &'a [usize],
         labels: Vec<u32>,
         stats: SearchStats,
-        result: Result<()>,
     }
     let mr = cpu.wide.mr();
     let step = 4 * mr;
     let mut parts = try_capacity(doubtful.len().div_ceil(step))?;
     for rows in doubtful.chunks(step) {
-        parts.push(Part {
-            rows,
-            labels: try_vec(rows.len(), 0)?,
-            stats: SearchStats::default(),
-            result: Ok(()),
-        });
+        parts.push(Job::new(Part { rows, labels: try_vec(rows.len(), 0)?, stats: SearchStats::default() }));
     }
     let cost = 2 * (step * panels.count * d) as u64;
     cx.in_waves(&mut parts, cost, |part| {
-        let mut run = || -> Result<()> {
-            let mut packed = PackedRows::new(&cpu.wide, d, f64::INFINITY, mr)?;
-            let mut scores = Vec::new();
-            let mut buffer = try_vec(d, T::zeroed())?;
-            let mut tile = Tile::new();
-            let mut left = Vec::new();
-            for (rows, labels) in part.rows.chunks(mr).zip(part.labels.chunks_mut(mr)) {
-                let mut norms = [0.0; MAX_ROWS];
-                let width = wide_scores(
-                    &cpu.wide,
-                    |i, out| {
-                        let Some(&row) = rows.get(i) else { return };
-                        let square = square_of(squares, row);
-                        norms[i] = targets.frame.wide_row(row_of(view, row, &mut buffer), square, out);
-                    },
-                    &mut packed,
-                    &panels,
-                    0..panels.panels(),
-                    &mut tile,
-                    &mut scores,
-                )?;
-                for (i, (&row, label)) in rows.iter().zip(labels).enumerate() {
-                    let z = &scores[i * width..(i + 1) * width];
-                    wide_candidates(z, 0, norms[i], &panels, &error, 0..panels.count, &mut left)?;
-                    if let [only] = left.as_slice() {
-                        part.stats.f64 += 1;
-                        *label = targets.order[*only as usize];
-                    } else {
-                        part.stats.truth += 1;
-                        let values = row_of(view, row, &mut buffer);
-                        *label = decide(values, squares, row, targets, left.iter().copied());
-                    }
+        let mut packed = PackedRows::new(&cpu.wide, d, f64::INFINITY, mr)?;
+        let mut scores = Vec::new();
+        let mut buffer = try_vec(d, T::zeroed())?;
+        let mut tile = Tile::new();
+        let mut left = Vec::new();
+        for (rows, labels) in part.rows.chunks(mr).zip(part.labels.chunks_mut(mr)) {
+            let mut norms = [0.0; MAX_ROWS];
+            let width = wide_scores(
+                &cpu.wide,
+                |i, out| {
+                    let Some(&row) = rows.get(i) else { return };
+                    let square = square_of(squares, row);
+                    norms[i] = targets.frame.wide_row(row_of(view, row, &mut buffer), square, out);
+                },
+                &mut packed,
+                &panels,
+                0..panels.panels(),
+                &mut tile,
+                &mut scores,
+            )?;
+            for (i, (&row, label)) in rows.iter().zip(labels).enumerate() {
+                let z = &scores[i * width..(i + 1) * width];
+                wide_candidates(z, 0, norms[i], &panels, &error, 0..panels.count, &mut left)?;
+                if let [only] = left.as_slice() {
+                    part.stats.f64 += 1;
+                    *label = targets.order[*only as usize];
+                } else {
+                    part.stats.truth += 1;
+                    let values = row_of(view, row, &mut buffer);
+                    *label = decide(values, squares, row, targets, left.iter().copied());
                 }
             }
-            Ok(())
-        };
-        part.result = run();
+        }
+        Ok(())
     })?;
-    for part in parts {
-        part.result?;
+    for Job { work: part, .. } in parts {
         stats.merge(&part.stats);
         for (&row, &label) in part.rows.iter().zip(&part.labels) {
             out[row] = label;

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use ndarray::ArrayView2;
 
+use crate::control::{Context, Job};
 use crate::error::{Result, try_vec};
 use crate::exact::float::widen;
 use crate::rows::{Element, row_of};
@@ -96,8 +97,8 @@ impl Frame {
 /// An upper bound of the norm of `row`, or infinity.
 fn norm_bound(row: &[f32]) -> f64 {
     let sum = squares(row);
-    // Not `>`: a NaN (from an infinity less an infinity) must not pass.
-    if !(sum <= LARGEST_SQUARE) {
+    // A NaN (from an infinity less an infinity) must not pass either.
+    if sum.is_nan() || sum > LARGEST_SQUARE {
         return f64::INFINITY;
     }
     let d = row.len() as f64;
@@ -143,7 +144,7 @@ macro_rules! panels {
             squares: &[f64],
             frame: &Frame,
             nr: usize,
-            exec: &crate::exec::Exec<'_>,
+            cx: &Context,
         ) -> Result<Panels<$scalar>> {
             let depth = view.ncols();
             let count = order.len();
@@ -156,47 +157,34 @@ macro_rules! panels {
                 offset: &'a mut [$scalar],
                 norms: &'a mut [f64],
                 order: &'a [u32],
-                result: Result<()>,
             }
             let mut parts = crate::error::try_capacity(panels)?;
             parts.extend(
                 data.chunks_mut((depth * nr).max(1))
                     .zip(offset.chunks_mut(nr))
                     .zip(norms.chunks_mut(nr).zip(order.chunks(nr)))
-                    .map(|((data, offset), (norms, order))| Part {
-                        data,
-                        offset,
-                        norms,
-                        order,
-                        result: Ok(()),
-                    }),
+                    .map(|((data, offset), (norms, order))| Job::new(Part { data, offset, norms, order })),
             );
-            exec.for_each(&mut parts, |part| {
-                let mut run = || -> Result<()> {
-                    let mut buffer = try_vec(depth, S::zeroed())?;
-                    let mut row = try_vec(depth, 0.0)?;
-                    for (c, &target) in part.order.iter().enumerate() {
-                        let source = row_of(view, target as usize, &mut buffer);
-                        let square = squares.get(target as usize).copied().unwrap_or(0.0);
-                        part.norms[c] = frame.$row(source, square, &mut row);
-                        for (slot, x) in part.data.chunks_exact_mut(nr).zip(&row) {
-                            slot[c] = *x;
-                        }
-                        part.offset[c] = match frame {
-                            Frame::Unit => 0.0,
-                            Frame::Shifted { .. } => {
-                                let half = 0.5 * row.iter().map(|&x| x as f64 * x as f64).sum::<f64>();
-                                $narrow(half)
-                            }
-                        };
+            cx.in_waves(&mut parts, (4 * nr * depth) as u64, |part| {
+                let mut buffer = try_vec(depth, S::zeroed())?;
+                let mut row = try_vec(depth, 0.0)?;
+                for (c, &target) in part.order.iter().enumerate() {
+                    let source = row_of(view, target as usize, &mut buffer);
+                    let square = squares.get(target as usize).copied().unwrap_or(0.0);
+                    part.norms[c] = frame.$row(source, square, &mut row);
+                    for (slot, x) in part.data.chunks_exact_mut(nr).zip(&row) {
+                        slot[c] = *x;
                     }
-                    Ok(())
-                };
-                part.result = run();
-            });
-            for part in parts {
-                part.result?;
-            }
+                    part.offset[c] = match frame {
+                        Frame::Unit => 0.0,
+                        Frame::Shifted { .. } => {
+                            let half = 0.5 * row.iter().map(|&x| x as f64 * x as f64).sum::<f64>();
+                            $narrow(half)
+                        }
+                    };
+                }
+                Ok(())
+            })?;
             let largest = norms.iter().fold(0.0f64, |a, &b| a.max(b));
             Ok(Panels { nr, depth, count, data, offset, norms, largest })
         }

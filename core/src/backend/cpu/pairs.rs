@@ -9,7 +9,7 @@ use super::pack::wide_panels;
 use super::search::{Candidates, PackedRows, WideError, sweep, wide_candidates, wide_scores};
 use super::{Cpu, CpuTargets, same_length};
 use crate::backend::{Best, Boundary, Pair, Pairs};
-use crate::control::Context;
+use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_grow, try_vec};
 use crate::exact::SearchStats;
 use crate::exact::bounds::{Precision, cosine_error};
@@ -76,25 +76,28 @@ struct Task<'t> {
     found: Vec<Pair>,
     doubtful: Vec<usize>,
     stats: SearchStats,
-    result: Result<()>,
 }
 
 /// Cuts `n` later rows into tasks of one or more cache blocks.
-fn tasks_of<'t>(cpu: &Cpu, n: usize, d: usize, mut best: &'t mut [Best]) -> Result<(Vec<Task<'t>>, usize)> {
+fn tasks_of<'t>(
+    cpu: &Cpu,
+    n: usize,
+    d: usize,
+    mut best: &'t mut [Best],
+) -> Result<(Vec<Job<Task<'t>>>, usize)> {
     let rows = PackedRows::new(&cpu.narrow, d, f32::NEG_INFINITY, n)?.capacity;
     let mut tasks = try_capacity(n.div_ceil(rows))?;
     for first in (0..n).step_by(rows) {
         let rows = first..n.min(first + rows);
         let (mine, rest) = best.split_at_mut(rows.len().min(best.len()));
         best = rest;
-        tasks.push(Task {
+        tasks.push(Job::new(Task {
             rows,
             best: mine,
             found: Vec::new(),
             doubtful: Vec::new(),
             stats: SearchStats::default(),
-            result: Ok(()),
-        });
+        }));
     }
     Ok((tasks, rows))
 }
@@ -114,12 +117,11 @@ pub(super) fn earlier_max<T: Element>(
     let error = cosine_error(Precision::F32, d);
     let (mut tasks, rows) = tasks_of(cpu, n, d, best)?;
     cx.in_waves(&mut tasks, (rows * targets.panels.count * d) as u64, |task| {
-        task.result = max_task(cpu, view, squares, targets, allowed, error, task);
+        max_task(cpu, view, squares, targets, allowed, error, task)
     })?;
     let mut stats = SearchStats::default();
     let mut doubtful = Vec::new();
-    for task in tasks {
-        task.result?;
+    for Job { work: task, .. } in tasks {
         stats.merge(&task.stats);
         try_grow(&mut doubtful, task.doubtful.len())?;
         doubtful.extend(task.doubtful);
@@ -213,14 +215,12 @@ fn wide_max<T: Element>(
 ) -> Result<()> {
     let d = view.ncols();
     let all = targets.view()?;
-    let panels =
-        wide_panels(&all, &targets.order, &targets.squares, &targets.frame, cpu.wide.nr(), &cx.exec)?;
+    let panels = wide_panels(&all, &targets.order, &targets.squares, &targets.frame, cpu.wide.nr(), cx)?;
     let error = WideError::Uniform(cosine_error(Precision::F64, d));
     struct Part<'a> {
         rows: &'a [usize],
         best: Vec<Best>,
         stats: SearchStats,
-        result: Result<()>,
     }
     let mr = cpu.wide.mr();
     let step = 4 * mr;
@@ -228,48 +228,44 @@ fn wide_max<T: Element>(
     for rows in doubtful.chunks(step) {
         let mut mine = try_capacity(rows.len())?;
         mine.extend(rows.iter().map(|&row| best[row]));
-        parts.push(Part { rows, best: mine, stats: SearchStats::default(), result: Ok(()) });
+        parts.push(Job::new(Part { rows, best: mine, stats: SearchStats::default() }));
     }
     cx.in_waves(&mut parts, 2 * (step * panels.count * d) as u64, |part| {
-        let mut run = || -> Result<()> {
-            let mut packed = PackedRows::new(&cpu.wide, d, f64::INFINITY, mr)?;
-            let mut scores = Vec::new();
-            let mut buffer = try_vec(d, T::zeroed())?;
-            let mut tile = Tile::new();
-            let mut left = Vec::new();
-            for (rows, best) in part.rows.chunks(mr).zip(part.best.chunks_mut(mr)) {
-                let (Some(&low), Some(&high)) = (rows.first(), rows.last()) else { continue };
-                let range = allowed.panels(low..high + 1, panels.nr);
-                let width = wide_scores(
-                    &cpu.wide,
-                    |i, out| {
-                        let Some(&row) = rows.get(i) else { return };
-                        targets.frame.wide_row(row_of(view, row, &mut buffer), squares[row], out);
-                    },
-                    &mut packed,
-                    &panels,
-                    range.clone(),
-                    &mut tile,
-                    &mut scores,
-                )?;
-                for (i, (&row, best)) in rows.iter().zip(best).enumerate() {
-                    let z = &scores[i * width..(i + 1) * width];
-                    let base = range.start * panels.nr;
-                    wide_candidates(z, base, 1.0, &panels, &error, allowed.of(row), &mut left)?;
-                    match left.len() {
-                        0 | 1 => part.stats.f64 += 1,
-                        _ => part.stats.truth += 1,
-                    }
-                    let values = row_of(view, row, &mut buffer);
-                    improve(best, values, squares[row], targets, left.iter().copied());
+        let mut packed = PackedRows::new(&cpu.wide, d, f64::INFINITY, mr)?;
+        let mut scores = Vec::new();
+        let mut buffer = try_vec(d, T::zeroed())?;
+        let mut tile = Tile::new();
+        let mut left = Vec::new();
+        for (rows, best) in part.rows.chunks(mr).zip(part.best.chunks_mut(mr)) {
+            let (Some(&low), Some(&high)) = (rows.first(), rows.last()) else { continue };
+            let range = allowed.panels(low..high + 1, panels.nr);
+            let width = wide_scores(
+                &cpu.wide,
+                |i, out| {
+                    let Some(&row) = rows.get(i) else { return };
+                    targets.frame.wide_row(row_of(view, row, &mut buffer), squares[row], out);
+                },
+                &mut packed,
+                &panels,
+                range.clone(),
+                &mut tile,
+                &mut scores,
+            )?;
+            for (i, (&row, best)) in rows.iter().zip(best).enumerate() {
+                let z = &scores[i * width..(i + 1) * width];
+                let base = range.start * panels.nr;
+                wide_candidates(z, base, 1.0, &panels, &error, allowed.of(row), &mut left)?;
+                match left.len() {
+                    0 | 1 => part.stats.f64 += 1,
+                    _ => part.stats.truth += 1,
                 }
+                let values = row_of(view, row, &mut buffer);
+                improve(best, values, squares[row], targets, left.iter().copied());
             }
-            Ok(())
-        };
-        part.result = run();
+        }
+        Ok(())
     })?;
-    for part in parts {
-        part.result?;
+    for Job { work: part, .. } in parts {
         stats.merge(&part.stats);
         for (&row, &found) in part.rows.iter().zip(&part.best) {
             best[row] = found;
@@ -295,11 +291,10 @@ pub(super) fn pairs_above<T: Element>(
     let error = cosine_error(Precision::F32, d);
     let (mut tasks, rows) = tasks_of(cpu, n, d, &mut [])?;
     cx.in_waves(&mut tasks, (rows * targets.panels.count * d) as u64, |task| {
-        task.result = above_task(cpu, view, squares, targets, allowed, test, error, task);
+        above_task(cpu, view, squares, targets, allowed, test, error, task)
     })?;
     let mut stats = SearchStats::default();
-    for mut task in tasks {
-        task.result?;
+    for Job { work: mut task, .. } in tasks {
         stats.merge(&task.stats);
         task.found.sort_unstable_by_key(|pair| (pair.later, pair.earlier));
         try_grow(out, task.found.len())?;

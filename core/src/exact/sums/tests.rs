@@ -267,34 +267,3 @@ fn rounding_at_every_position() {
         }
     }
 }
-
-/// `cargo test --release -- --ignored --nocapture speed_of_sums`
-#[test]
-#[ignore = "a measurement"]
-#[cfg(feature = "std")]
-#[allow(clippy::print_stderr, reason = "a measurement")]
-fn speed_of_sums() -> Result<()> {
-    let (n, k, d) = (20_000usize, 500, 384);
-    let x: Vec<f32> = (0..n * d).map(|i| value(i as u64, 0, 0) / 20.0).collect();
-    for weighted in [false, true] {
-        let mut sums = Sums::build(k, d, weighted)?;
-        sums.chunks_mut().iter_mut().try_for_each(|c| c.prepare())?;
-        for _ in 0..3 {
-            let start = std::time::Instant::now();
-            for chunk in sums.chunks_mut() {
-                let columns = chunk.columns();
-                for i in 0..n {
-                    let row = &x[i * d..(i + 1) * d][columns.clone()];
-                    if weighted {
-                        chunk.add_weighted(i * 7919 % k, row, 1.5, 1)?;
-                    } else {
-                        chunk.add(i * 7919 % k, row, 1)?;
-                    }
-                }
-            }
-            let ns = start.elapsed().as_nanos() as f64 / (n * d) as f64;
-            std::eprintln!("weighted {weighted}: {ns:.2} ns an element");
-        }
-    }
-    Ok(())
-}

@@ -23,7 +23,7 @@ use core::cmp::Reverse;
 use ndarray::ArrayView2;
 
 use super::weight;
-use crate::control::Context;
+use crate::control::{Context, Job};
 use crate::error::{Result, try_capacity, try_vec};
 use crate::exact::elementary::ln;
 use crate::exact::{Metric, cosine_from, dot, sq_distance};
@@ -159,17 +159,16 @@ impl<'a, S: RowSource + ?Sized> Race<'a, S> {
             let start = b * block;
             let rows = source.read(start..start + clocks.len(), &mut scratch)?;
             let mut tasks = try_capacity(clocks.len().div_ceil(TASK))?;
-            tasks.extend(clocks.chunks_mut(TASK).enumerate().map(|(t, clocks)| (t * TASK, clocks, Ok(()))));
-            cx.in_waves(&mut tasks, (TASK * (d + 64)) as u64, |(at, clocks, result)| {
-                *result = with_view!(&rows, view => row_buffer(view).map(|mut buffer| {
+            tasks.extend(clocks.chunks_mut(TASK).enumerate().map(|(t, clocks)| Job::new((t * TASK, clocks))));
+            cx.in_waves(&mut tasks, (TASK * (d + 64)) as u64, |(at, clocks)| {
+                with_view!(&rows, view => row_buffer(view).map(|mut buffer| {
                     for (i, clock) in clocks.iter_mut().enumerate() {
                         let row = row_of(view, *at + i, &mut buffer);
                         clock.d2 = centres.distance(row, centres.square(row), 0);
                         clock.rem = -ln(stream.uniform(source.row_id(start + *at + i), 0));
                     }
-                }));
+                }))
             })?;
-            tasks.into_iter().try_for_each(|(_, _, result)| result)?;
         }
         let mut heap = try_capacity(n)?;
         for (i, clock) in clocks.iter().enumerate() {

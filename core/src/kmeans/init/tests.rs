@@ -79,7 +79,7 @@ fn outcomes_have_the_probabilities_of_d2_sampling() -> Result<()> {
             statistic += (rare.1 - rare.0) * (rare.1 - rare.0) / rare.0;
             cells += 1.0;
         }
-        let limit = cells - 1.0 + 4.5 * (2.0 * (cells - 1.0)).sqrt();
+        let limit = cells - 1.0 + 4.5 * libm::sqrt(2.0 * (cells - 1.0));
         assert!(statistic < limit, "chi square {statistic} of {cells} cells, limit {limit}");
     }
     Ok(())

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""In-cluster deduplication beside a block product: all rows as one cluster in the order of the file, EarlierMax (the
+largest cosine of every row to any earlier one), every run in its own process, peers in turn (A B C A B C ...).
+
+    .venv/bin/python benches/peers/dedup.py --x code.f16.npy [--rows 20000] [--threads 1 2] [--reps 5]
+        [--peers pauca numpy-blocks numpy-full torch-blocks] [--verify] [--json FILE]
+
+numpy-blocks and torch-blocks restate the blocked variant of NeMo-Curator (blocks of 1024 columns, no full matrix),
+numpy-full the published SemDeDup (the whole n x n matrix). Both decide on f32 products of normalised rows.
+"wrong at E" (with --verify) counts rows decided otherwise at epsilon E than by f64 products: for pauca it must be 0
+unless a similarity lies within 1e-12 of the threshold.
+"""
+import argparse, json, pathlib, sys, tempfile
+
+import rounds
+
+PEERS = ["pauca", "numpy-blocks", "numpy-full"]
+EPSILONS = (0.01, 0.05, 0.1)
+BLOCK = 1024
+
+
+def one(peer, folder, threads):
+    import numpy as np
+
+    x = np.load(folder / "x.f32.npy")
+    found = {}
+    if peer == "torch-blocks":
+        import torch
+
+        torch.set_num_threads(threads)
+        version = f"torch {torch.__version__}"
+
+        def run():
+            rows = torch.nn.functional.normalize(torch.from_numpy(x))
+            best = torch.full((len(rows),), -2.0)
+            for j in range(0, len(rows), BLOCK):
+                product = rows[: j + BLOCK] @ rows[j : j + BLOCK].T
+                # Entry (i, c) is the pair (row i, row j + c): only i < j + c counts.
+                product[j:].masked_fill_(torch.ones_like(product[j:], dtype=torch.bool).tril(), -2.0)
+                best[j : j + BLOCK] = product.max(0)[0]
+            found["best"] = best.numpy()
+    else:
+        version = f"numpy {np.__version__}"
+
+        def run():
+            rows = x / np.sqrt((x * x).sum(1, keepdims=True))
+            if peer == "numpy-full":
+                product = rows @ rows.T
+                product[np.tril_indices(len(rows))] = -2
+                found["best"] = product.max(0)
+                return
+            best = np.full(len(rows), -2, np.float32)
+            for j in range(0, len(rows), BLOCK):
+                block = rows[j : j + BLOCK]
+                product = rows[: j + BLOCK] @ block.T
+                product[j:][np.tril_indices(len(block))] = -2
+                best[j : j + BLOCK] = product.max(0)
+            found["best"] = best
+    with rounds.Meter() as meter:
+        run()
+    best = found["best"].astype(np.float64)
+    np.save(folder / "similarity.npy", np.where(best < -1.5, np.nan, best))
+    print(json.dumps(dict(meter.cost, version=version)))
+
+
+def exact(x):
+    """Largest cosine to an earlier row by f64 products; NaN for the first row."""
+    import numpy as np
+
+    x = x.astype(np.float64)
+    rows = x / np.sqrt((x * x).sum(1, keepdims=True))
+    best = np.full(len(rows), np.nan)
+    for j in range(0, len(rows), BLOCK):
+        product = rows[: j + BLOCK] @ rows[j : j + BLOCK].T
+        product[j:][np.tril_indices(product.shape[1])] = -2
+        best[j : j + BLOCK] = product.max(0)
+    best[0] = np.nan
+    return best
+
+
+def main():
+    if sys.argv[1:2] == ["--one"]:
+        return one(sys.argv[2], pathlib.Path(sys.argv[3]), int(sys.argv[4]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--x", required=True, help=".npy of f16 or f32 rows")
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--reps", type=int, default=5)
+    parser.add_argument("--peers", nargs="+", default=PEERS, help="also torch-blocks, pauca:avx2, pauca:f16")
+    parser.add_argument("--timeout", type=float, default=900, help="seconds after which a run is left out")
+    parser.add_argument("--verify", action="store_true", help="compare decisions with f64 products")
+    parser.add_argument("--json", type=pathlib.Path, help="write every single run here")
+    options = parser.parse_args()
+    import numpy as np
+
+    program = rounds.binary("peer-dedup") if any(p.startswith("pauca") for p in options.peers) else None
+    with tempfile.TemporaryDirectory() as tmp:
+        folder = pathlib.Path(tmp)
+        x = np.ascontiguousarray(np.load(options.x, mmap_mode="r")[: options.rows], np.float32)
+        np.save(folder / "x.f32.npy", x)
+        np.save(folder / "x.f16.npy", x.astype(np.float16))
+        print(f"{pathlib.Path(options.x).name}: {x.shape[0]} x {x.shape[1]} as one cluster, EarlierMax, "
+              f"{options.reps} rounds\n{rounds.machine()}\n", flush=True)
+        truth = exact(x) if options.verify else None
+
+        def run(peer, threads, repetition):
+            name, level, kind = rounds.split(peer)
+            if name == "pauca":
+                command = [program, "--x", str(folder / f"x.{kind}.npy"), "--out", str(folder), "--threads", str(threads)]
+            else:
+                command = [sys.executable, __file__, "--one", name, str(folder), str(threads)]
+            result = rounds.call(command, rounds.environment(threads, level), options.timeout)
+            if result is None:
+                return None
+            similarity = np.load(folder / "similarity.npy")
+            removed = lambda s, e: np.nan_to_num(s, nan=-2.0) > 1 - e
+            result["removed"] = [int(removed(similarity, e).sum()) for e in EPSILONS]
+            if truth is not None:
+                result["wrong"] = [int((removed(similarity, e) != removed(truth, e)).sum()) for e in EPSILONS]
+                result["largest_error"] = float(np.nanmax(np.abs(similarity - truth)))
+            return result
+
+        results = rounds.rounds(options.peers, options.threads, options.reps, run)
+    words = lambda values: " / ".join(map(str, values))
+    for threads in options.threads:
+        first = results.get((options.peers[0], threads))
+        rows = []
+        for peer in options.peers:
+            runs = results.get((peer, threads))
+            if not runs:
+                continue
+            walls = [r["wall"] for r in runs]
+            ratio = np.median(walls) / np.median([r["wall"] for r in first]) if first else float("nan")
+            row = [peer, runs[0]["version"], runs[0].get("level", ""), rounds.spread(walls), f"{ratio:.2f}",
+                   rounds.spread([r["cpu"] for r in runs]), f"{max(r['extra_mb'] for r in runs):.0f}",
+                   words(runs[0]["removed"])]
+            if options.verify:
+                row += [words(runs[0]["wrong"]), f"{runs[0]['largest_error']:.1e}"]
+            rows.append(row)
+        print(f"Threads: {threads}. Seconds: median (smallest-largest) of {options.reps}.\n")
+        head = ["peer", "version", "level", "wall s", f"x {options.peers[0]}", "CPU s", "extra MB",
+                f"removed at {words(EPSILONS)}"]
+        rounds.table(head + ([f"wrong at {words(EPSILONS)}", "largest error"] if options.verify else []), rows)
+    if options.json:
+        flat = [dict(peer=p, threads=t, **r) for (p, t), runs in results.items() for r in runs]
+        options.json.write_text(json.dumps(flat, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""k-means beside other libraries: the same rows, the same initial centroids, T iterations and the labels on the final
+centroids, every run in its own process, peers in turn (A B C A B C ...).
+
+    python3 -m venv .venv && .venv/bin/pip install -r benches/peers/requirements.txt
+    .venv/bin/python benches/peers/kmeans.py --x wordnet-glosses.f16.npy [--rows 100000] [--k 1000] [--iters 10]
+        [--threads 1 2] [--reps 5] [--peers pauca numpy sklearn intelex faiss superkmeans] [--json FILE]
+
+pauca:avx2 forces a SIMD level, pauca:f16 reads the rows as f16 (the others get f32, as they ask for).
+Times are those of the fit, reading the file excluded. The inertia of every result is recomputed in f64 from its own
+labels and centroids, by unfused differences; "other labels" counts rows that pauca labels otherwise.
+superkmeans takes no initial centroids and its labels are approximate: compare its inertia loosely.
+"""
+import argparse, json, pathlib, sys, tempfile
+
+import rounds
+
+PEERS = ["pauca", "sklearn", "intelex", "numpy", "faiss", "superkmeans"]
+
+
+def one(peer, folder, iterations, threads):
+    """One peer's run, in this process; writes labels and centroids, prints JSON."""
+    import numpy as np
+
+    x, start = np.load(folder / "x.f32.npy"), np.load(folder / "init.npy")
+    k, dim = start.shape
+    found = {}
+    if peer in ("sklearn", "intelex"):
+        if peer == "intelex":
+            from sklearnex import patch_sklearn
+
+            patch_sklearn(verbose=False)
+        import sklearn
+        from sklearn.cluster import KMeans
+
+        version = f"scikit-learn {sklearn.__version__}"
+        if peer == "intelex":
+            import importlib.metadata
+
+            version = f"scikit-learn-intelex {importlib.metadata.version('scikit-learn-intelex')}"
+        model = KMeans(k, init=start, n_init=1, max_iter=iterations, tol=0, algorithm="lloyd")
+
+        def run():
+            model.fit(x)
+            found.update(labels=model.labels_, centroids=model.cluster_centers_, n_iter=model.n_iter_)
+    elif peer == "faiss":
+        import faiss
+
+        version = f"faiss-cpu {faiss.__version__}"
+        faiss.omp_set_num_threads(threads)
+        model = faiss.Kmeans(dim, k, niter=iterations, max_points_per_centroid=10**9, min_points_per_centroid=1, seed=0)
+
+        def run():
+            model.train(x, init_centroids=start)
+            found.update(labels=model.index.search(x, 1)[1][:, 0], centroids=model.centroids, n_iter=iterations)
+    elif peer == "superkmeans":
+        import importlib.metadata
+        from superkmeans import SuperKMeans
+
+        version = f"superkmeans {importlib.metadata.version('superkmeans')}"
+        model = SuperKMeans(k, dim, hierarchical=False, quantizer="f32", iters=iterations, sampling_fraction=1.0,
+                            max_points_per_cluster=10**8, n_threads=threads, early_termination=False)
+
+        def run():
+            centroids = np.asarray(model.train(x))
+            found.update(labels=model.assign(x, centroids), centroids=centroids, n_iter=iterations)
+    elif peer == "numpy":
+        import scipy.sparse
+
+        version = f"numpy {np.__version__}"
+
+        def assign(centroids):
+            half = 0.5 * (centroids * centroids).sum(1)
+            labels = np.empty(len(x), np.int64)
+            for i in range(0, len(x), 2048):
+                labels[i : i + 2048] = (half - x[i : i + 2048] @ centroids.T).argmin(1)
+            return labels
+
+        def run():
+            centroids = start.copy()
+            for _ in range(iterations):
+                labels = assign(centroids)
+                members = scipy.sparse.csr_matrix((np.ones(len(x), np.float32), (labels, np.arange(len(x)))), (k, len(x)))
+                counts = np.bincount(labels, minlength=k)[:, None]
+                centroids = np.where(counts > 0, (members @ x) / np.maximum(counts, 1), centroids).astype(np.float32)
+            found.update(labels=assign(centroids), centroids=centroids, n_iter=iterations)
+    else:
+        sys.exit(f"{peer}: no such peer")
+    with rounds.Meter() as meter:
+        run()
+    np.save(folder / "labels.npy", np.asarray(found["labels"]).astype(np.uint32))
+    np.save(folder / "centroids.npy", np.asarray(found["centroids"], np.float32))
+    print(json.dumps(dict(meter.cost, n_iter=int(found["n_iter"]), version=version)))
+
+
+def inertia(x, labels, centroids):
+    import numpy as np
+
+    total = 0.0
+    for i in range(0, len(x), 4096):
+        difference = x[i : i + 4096].astype(np.float64) - centroids[labels[i : i + 4096]]
+        total += float((difference * difference).sum())
+    return total
+
+
+def main():
+    if sys.argv[1:2] == ["--one"]:
+        return one(sys.argv[2], pathlib.Path(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--x", required=True, help=".npy of f16 or f32 rows")
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--k", type=int, default=1000)
+    parser.add_argument("--iters", type=int, default=10)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--reps", type=int, default=5)
+    parser.add_argument("--peers", nargs="+", default=PEERS, help="also pauca:avx2, pauca:f16, pauca:avx2:f16")
+    parser.add_argument("--seed", type=int, default=0, help="of the rows taken as initial centroids")
+    parser.add_argument("--timeout", type=float, default=900, help="seconds after which a run is left out")
+    parser.add_argument("--json", type=pathlib.Path, help="write every single run here")
+    options = parser.parse_args()
+    import numpy as np
+
+    program = rounds.binary("peer-kmeans") if any(p.startswith("pauca") for p in options.peers) else None
+    with tempfile.TemporaryDirectory() as tmp:
+        folder = pathlib.Path(tmp)
+        raw = np.load(options.x, mmap_mode="r")[: options.rows]
+        x = np.ascontiguousarray(raw, np.float32)
+        np.save(folder / "x.f32.npy", x)
+        np.save(folder / "x.f16.npy", x.astype(np.float16))
+        chosen = np.random.default_rng(options.seed).choice(len(x), options.k, replace=False)
+        np.save(folder / "init.npy", x[chosen])
+        print(f"{pathlib.Path(options.x).name}: {x.shape[0]} x {x.shape[1]}, k {options.k}, {options.iters} iterations "
+              f"and final labels, {options.reps} rounds, tol 0\n{rounds.machine()}\n", flush=True)
+        ours = {}
+
+        def run(peer, threads, repetition):
+            name, level, kind = rounds.split(peer)
+            if name == "pauca":
+                command = [program, "--x", str(folder / f"x.{kind}.npy"), "--init", str(folder / "init.npy"),
+                           "--out", str(folder), "--iters", str(options.iters), "--threads", str(threads)]
+            else:
+                command = [sys.executable, __file__, "--one", name, str(folder), str(options.iters), str(threads)]
+            result = rounds.call(command, rounds.environment(threads, level), options.timeout)
+            if result is None:
+                return None
+            labels, centroids = np.load(folder / "labels.npy"), np.load(folder / "centroids.npy")
+            result["recomputed"] = inertia(x, labels, centroids)
+            if name == "pauca":
+                ours.setdefault("labels", labels)
+                ours.setdefault("centroids", centroids)
+                result["same_bits"] = bool((labels == ours["labels"]).all()
+                                           and centroids.tobytes() == ours["centroids"].tobytes())
+            result["other"] = int((labels != ours["labels"]).sum()) if ours else None
+            return result
+
+        results = rounds.rounds(options.peers, options.threads, options.reps, run)
+    for threads in options.threads:
+        first = results.get((options.peers[0], threads))
+        rows = []
+        for peer in options.peers:
+            runs = results.get((peer, threads))
+            if not runs:
+                continue
+            walls = [r["wall"] for r in runs]
+            ratio = np.median(walls) / np.median([r["wall"] for r in first]) if first else float("nan")
+            rows.append([peer, runs[0]["version"], runs[0].get("level", ""), rounds.spread(walls), f"{ratio:.2f}",
+                         rounds.spread([r["cpu"] for r in runs]), f"{max(r['extra_mb'] for r in runs):.0f}",
+                         "/".join(sorted({str(r["n_iter"]) for r in runs})),
+                         "/".join(sorted({f"{r['recomputed']:.4f}" for r in runs})),
+                         "/".join(sorted({str(r["other"]) for r in runs}))])
+        print(f"Threads: {threads}. Seconds: median (smallest-largest) of {options.reps}.\n")
+        rounds.table(["peer", "version", "level", "wall s", f"x {options.peers[0]}", "CPU s", "extra MB", "iterations",
+                      "inertia (f64)", "other labels"], rows)
+    shares = []
+    for (peer, threads), runs in results.items():
+        if "same_bits" in runs[0]:
+            r = runs[0]
+            rows = max(r["rows"], 1)
+            shares.append([peer, threads, r["level"], r["rows"]] + [f"{100 * r[t] / rows:.3f} %" for t in ("f32", "f64", "truth")]
+                          + ["yes" if all(q["same_bits"] for q in runs) else "NO"])
+    if shares:
+        print("Rows of the last assignment settled by each tier; same labels and centroids as the first run of pauca:\n")
+        rounds.table(["run", "threads", "level", "rows", "f32", "f64", "truth", "same bits"], shares)
+    if options.json:
+        flat = [dict(peer=p, threads=t, **r) for (p, t), runs in results.items() for r in runs]
+        options.json.write_text(json.dumps(flat, indent=1))
+    sys.exit(any(row[-1] == "NO" for row in shares))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""What kmeans.py and dedup.py share: every run in its own process, peers in turn, medians and ranges."""
+import json, os, pathlib, platform, shutil, statistics, subprocess, sys, time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LEVELS = ("scalar", "avx2", "avx512", "neon")
+
+
+def binary(name):
+    """The Rust program, built if cargo is at hand, else where cargo leaves it."""
+    if shutil.which("cargo"):
+        command = ["cargo", "build", "--release", "--quiet", "-p", "pauca-benches", "--bin", name]
+        subprocess.run(command, cwd=ROOT, check=True)
+    path = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / name
+    if not path.exists():
+        sys.exit(f"{path} is missing: cargo build --release -p pauca-benches")
+    return str(path)
+
+
+def machine():
+    model, flags = platform.processor() or platform.machine(), ""
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text()
+        field = lambda name: next(line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith(name))
+        model, flags = field("model name"), field("flags")
+    except (OSError, StopIteration):
+        pass
+    have = [name for name in ("avx2", "avx512f", "avx512_vnni") if f" {name} " in f" {flags} "]
+    return f"{model}, {os.cpu_count()} cores, {' '.join(have)}; load {os.getloadavg()[0]:.1f} at the start"
+
+
+def environment(threads, level=None):
+    env = dict(os.environ)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
+        env[name] = str(threads)
+    env.pop("PAUCA_SIMD", None)
+    if level:
+        env["PAUCA_SIMD"] = level
+    return env
+
+
+def split(peer):
+    """"pauca:avx2:f16" -> ("pauca", "avx2", "f16"): level None and type f32 where not said."""
+    name, *rest = peer.split(":")
+    level, kind = None, "f32"
+    for word in rest:
+        if word in LEVELS:
+            level = word
+        elif word in ("f16", "f32"):
+            kind = word
+        else:
+            sys.exit(f"{peer}: {word} is neither a level nor f16 or f32")
+    return name, level, kind
+
+
+class Meter:
+    """Wall, processor time and extra resident memory of a piece of work of this process."""
+
+    def __enter__(self):
+        try:
+            pathlib.Path("/proc/self/clear_refs").write_text("5")
+            self.forgotten = True
+        except OSError:
+            self.forgotten = False
+        self.memory, self.cpu, self.clock = self.status("VmRSS:"), self.seconds(), time.perf_counter()
+        return self
+
+    def __exit__(self, *_):
+        wall, cpu = time.perf_counter() - self.clock, self.seconds() - self.cpu
+        extra = self.status("VmHWM:") - self.memory if self.forgotten else float("nan")
+        self.cost = dict(wall=wall, cpu=cpu, extra_mb=extra / 1024)
+
+    @staticmethod
+    def seconds():
+        times = os.times()
+        return times.user + times.system
+
+    @staticmethod
+    def status(field):
+        for line in open("/proc/self/status"):
+            if line.startswith(field):
+                return float(line.split()[1])
+        return float("nan")
+
+
+def rounds(peers, threads, repetitions, run):
+    """Calls run(peer, threads, repetition) in turn: A B C A B C ...; gives {(peer, threads): [results]}.
+
+    A peer that fails is named and left out of what follows."""
+    results, failed = {}, set()
+    for repetition in range(repetitions):
+        for count in threads:
+            for peer in peers:
+                if peer in failed:
+                    continue
+                result = run(peer, count, repetition)
+                if result is None:
+                    failed.add(peer)
+                    continue
+                results.setdefault((peer, count), []).append(result)
+                print(f"  round {repetition + 1}: {peer}, {count} thread(s): {result['wall']:.2f} s", file=sys.stderr)
+    return results
+
+
+def call(command, env, timeout):
+    """The JSON that a process prints last, or None with its complaint shown."""
+    try:
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        print(f"LEFT OUT: {' '.join(command[:3])} ... took more than {timeout} s", file=sys.stderr)
+        return None
+    lines = done.stdout.strip().splitlines()
+    if done.returncode != 0 or not lines:
+        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        print(f"LEFT OUT: {' '.join(command[:4])} ...: exit {done.returncode}: {last}", file=sys.stderr)
+        return None
+    return json.loads(lines[-1])
+
+
+def spread(values, digits=2):
+    """Median (smallest-largest)."""
+    middle = statistics.median(values)
+    return f"{middle:.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
+
+
+def table(head, rows):
+    print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
+    for row in rows:
+        print("| " + " | ".join(str(cell) for cell in row) + " |")
+    print(flush=True)

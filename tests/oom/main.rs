@@ -1,0 +1,193 @@
+//! Memory that cannot be had: the N-th allocation that grows with the input fails, for every N, and
+//! the call returns `OutOfMemory`. Small allocations of fixed size (boxes, error texts) are outside
+//! the promise, so only those above a threshold fail; the inputs are large enough for every
+//! allocation that grows with them to be above it.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use ndarray::Array2;
+use pauca::{
+    Blocked, Checkpoint, Context, Control, Cpu, D4, D4Checkpoint, Error, Exec, Init, KMeans, Level, Prototypes,
+    Rows, Rule, Scope, SemDedup,
+};
+
+thread_local! {
+    /// Large allocations still granted on this thread; negative: all.
+    static LEFT: Cell<i64> = const { Cell::new(-1) };
+    static REFUSED: Cell<u64> = const { Cell::new(0) };
+    static ONCE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Bytes from which on an allocation counts.
+const LARGE: usize = 512;
+
+struct Failing;
+
+fn refuse(size: usize) -> bool {
+    if size < LARGE {
+        return false;
+    }
+    LEFT.try_with(|left| match left.get() {
+        ..0 => false,
+        0 => {
+            REFUSED.set(REFUSED.get() + 1);
+            // Once, or for ever.
+            if ONCE.get() {
+                left.set(-1);
+            }
+            true
+        }
+        n => {
+            left.set(n - 1);
+            false
+        }
+    })
+    .unwrap_or(false)
+}
+
+// SAFETY: every call goes to the system allocator unchanged, or returns null, as GlobalAlloc allows.
+unsafe impl GlobalAlloc for Failing {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if refuse(layout.size()) {
+            return std::ptr::null_mut();
+        }
+        // SAFETY: the caller's obligations are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's obligations are passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new: usize) -> *mut u8 {
+        if new > layout.size() && refuse(new) {
+            return std::ptr::null_mut();
+        }
+        // SAFETY: the caller's obligations are passed on.
+        unsafe { System.realloc(pointer, layout, new) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Failing = Failing;
+
+/// Calls `f` with the N-th large allocation refused, for N = 1, 2, ... until none is; then once
+/// more for each N with all later ones refused as well. Every refusal is an `OutOfMemory`.
+fn every_refusal<T: PartialEq>(name: &str, f: impl Fn() -> pauca::Result<T>) {
+    let expected = f().unwrap_or_else(|error| panic!("{name}: {error}"));
+    for once in [true, false] {
+        let mut n = 0;
+        loop {
+            (ONCE.set(once), REFUSED.set(0), LEFT.set(n));
+            let result = f();
+            LEFT.set(-1);
+            if REFUSED.get() == 0 {
+                assert!(result.is_ok_and(|r| r == expected), "{name}");
+                break;
+            }
+            match result {
+                Err(Error::OutOfMemory { bytes }) => assert!(bytes > 0, "{name}"),
+                Err(error) => panic!("{name}: allocation {n}: {error}"),
+                Ok(_) => panic!("{name}: allocation {n} was refused and nobody noticed"),
+            }
+            n += 1;
+        }
+        assert!(n > 3, "{name}: only {n} large allocations");
+    }
+    // Nothing was left behind.
+    assert!(f().is_ok_and(|r| r == expected), "{name}");
+}
+
+fn rows() -> Array2<f32> {
+    Array2::from_shape_fn((400, 24), |(i, j)| ((i * 31 + j * 17 + i * j) % 97) as f32 - 48.0)
+}
+
+#[test]
+fn refused_memory_is_an_error_on_every_entry_point() {
+    let data = rows();
+    let x = Rows::F32(data.view());
+    let cx = Context::new(Exec::serial(), Control::new());
+    let init = data.slice(ndarray::s![..150, ..]).to_owned();
+    for level in Level::available() {
+        let backend = Cpu::with_level(level).unwrap();
+        let bits = |a: &ndarray::Array2<f32>| a.iter().map(|v| v.to_bits()).fold(0u64, |h, b| h.rotate_left(5) ^ b as u64);
+        let clusters = KMeans::new(150).max_iter(1).init(Init::Given(init.clone())).fit_on(&backend, &x, None, &cx).unwrap();
+        for spherical in [false, true] {
+            for start in [Init::KMeansPlusPlus, Init::Random] {
+                // The configuration is cloned by the call, but holds nothing that grows.
+                let config = KMeans::new(150).spherical(spherical).init(start).max_iter(2);
+                every_refusal("kmeans", || {
+                    config.fit_on(&backend, &x, None, &cx).map(|c| (bits(&c.centroids), c.inertia.to_bits()))
+                });
+                let blocked = Blocked::new(x, 100).unwrap();
+                let weights: Vec<f32> = (0..400).map(|i| 1.0 + (i % 3) as f32).collect();
+                every_refusal("kmeans, blocked and weighted", || {
+                    config.fit_on(&backend, &blocked, Some(&weights), &cx).map(|c| bits(&c.centroids))
+                });
+            }
+        }
+        every_refusal("predict", || clusters.predict_on(&backend, &x, &cx).map(|l| l.sum()));
+        for rule in [Rule::EarlierMax, Rule::GreedyCover] {
+            let one = KMeans::new(1).spherical(true).max_iter(1).fit_on(&backend, &x, None, &cx).unwrap();
+            let config = SemDedup::new(rule).epsilon(0.3);
+            every_refusal("semdedup", || config.fit_on(&backend, &x, &one, &cx).map(|d| (d.keep, d.witness)));
+        }
+        let config = Prototypes::new().scope(Scope::PerCluster);
+        let (distances, labels) = (clusters.distances.to_vec(), clusters.labels.to_vec());
+        every_refusal("prototypes", || config.select(&distances, &labels, 150));
+        let config = D4::new().clusters(100).max_iter(2);
+        every_refusal("d4", || config.fit_on(&backend, &x, &cx).map(|c| c.keep));
+    }
+}
+
+#[test]
+fn refused_memory_is_an_error_for_checkpoints() {
+    let data = rows();
+    let x = Rows::F32(data.view());
+    let cx = Context::new(Exec::serial(), Control::new());
+    let backend = Cpu::new().unwrap();
+    let config = KMeans::new(150).max_iter(3);
+    let mut run = config.start_on(&backend, &x, None, &cx).unwrap();
+    run.step(&cx).unwrap();
+    every_refusal_few("checkpoint", || run.checkpoint()?.to_bytes());
+    let bytes = run.checkpoint().unwrap().to_bytes().unwrap();
+    every_refusal_few("from_bytes", || Checkpoint::from_bytes(&bytes)?.to_bytes());
+    let checkpoint = Checkpoint::from_bytes(&bytes).unwrap();
+    every_refusal("resume", || {
+        let mut run = config.resume_on(&backend, &x, None, &checkpoint, &cx)?;
+        while run.step(&cx)? {}
+        Ok(run.finish(&cx)?.inertia.to_bits())
+    });
+
+    let config = D4::new().clusters(100).max_iter(2);
+    let mut run = config.start_on(&backend, &x, &cx).unwrap();
+    while run.step(&cx).unwrap() {}
+    every_refusal_few("D4 checkpoint", || run.checkpoint()?.to_bytes());
+    let bytes = run.checkpoint().unwrap().to_bytes().unwrap();
+    let checkpoint = D4Checkpoint::from_bytes(&bytes).unwrap();
+    every_refusal("D4 resume", || {
+        let mut run = config.resume_on(&backend, &x, &checkpoint, &cx)?;
+        while run.step(&cx)? {}
+        Ok(run.finish(&cx)?.keep)
+    });
+}
+
+/// [`every_refusal`] for calls that allocate once or twice.
+fn every_refusal_few(name: &str, f: impl Fn() -> pauca::Result<Vec<u8>>) {
+    let expected = f().unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut n = 0;
+    loop {
+        (ONCE.set(true), REFUSED.set(0), LEFT.set(n));
+        let result = f();
+        LEFT.set(-1);
+        if REFUSED.get() == 0 {
+            assert!(result.is_ok_and(|r| r == expected), "{name}");
+            break;
+        }
+        assert!(matches!(result, Err(Error::OutOfMemory { .. })), "{name}: allocation {n}");
+        n += 1;
+    }
+    assert!(n > 0, "{name}");
+}

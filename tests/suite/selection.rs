@@ -1,0 +1,241 @@
+//! Properties of prototypes and D4.
+
+use pauca::backend::Backend;
+use pauca::{
+    Blocked, Context, Control, Curated, D4, D4Checkpoint, Drop, Init, KMeans, Order, Prototypes,
+    Rows, Rule, Scope, SemDedup,
+};
+use pauca_reference::prototypes as reference;
+use pauca_tests::agree::{array_bits, assert_clusters, assert_same, assert_same_dedup, bits};
+use pauca_tests::data::Rng;
+use pauca_tests::layout::array;
+use pauca_tests::problem::{Problem, Start};
+use pauca_tests::subject::Subject;
+
+use crate::kmeans::EXECUTORS;
+
+/// Distances with ties, labels, and a fraction that often lands on a tie of rounding.
+fn some_distances(p: &mut Problem) -> (Vec<f64>, Vec<u32>, f64) {
+    let n = p.x.len();
+    let coarse = p.rng.chance(0.5);
+    let distance = |rng: &mut Rng| if coarse { rng.below(4) as f64 } else { rng.unit() };
+    let distances = (0..n).map(|_| distance(&mut p.rng)).collect();
+    let labels = (0..n).map(|_| p.rng.below(p.k) as u32).collect();
+    let some = p.rng.unit();
+    let half = (p.rng.below(n) as f64 + 0.5) / n as f64;
+    (distances, labels, p.rng.pick(&[0.0, 1.0, 0.5, 1.0 / 3.0, some, half]))
+}
+
+const DROPS: [(Drop, reference::Drop); 2] =
+    [(Drop::Nearest, reference::Drop::Nearest), (Drop::Farthest, reference::Drop::Farthest)];
+
+fn select(fraction: f64, drop: Drop, scope: Scope, distances: &[f64], labels: &[u32], k: usize) -> Vec<bool> {
+    let config = Prototypes::new().keep_fraction(fraction).drop(drop).scope(scope);
+    config.select(distances, labels, k).unwrap().to_vec()
+}
+
+fn kept(keep: &[bool]) -> usize {
+    keep.iter().filter(|k| **k).count()
+}
+
+pub fn prototypes_equal_the_reference<B: Backend>(_: &Subject<B>, p: &mut Problem) {
+    let (distances, labels, fraction) = some_distances(p);
+    let m = reference::count(fraction, distances.len());
+    for (drop, ref_drop) in DROPS {
+        let global = select(fraction, drop, Scope::Global, &distances, &labels, p.k);
+        assert_eq!(global, reference::global(&distances, m, ref_drop));
+        let local = select(fraction, drop, Scope::PerCluster, &distances, &labels, p.k);
+        assert_eq!(local, reference::per_cluster(&distances, &labels, p.k, m, ref_drop));
+    }
+}
+
+pub fn prototypes_cut_at_a_threshold<B: Backend>(_: &Subject<B>, p: &mut Problem) {
+    let (distances, labels, fraction) = some_distances(p);
+    let keep = select(fraction, Drop::Nearest, Scope::Global, &distances, &labels, p.k);
+    assert_eq!(kept(&keep), (fraction * keep.len() as f64).round_ties_even() as usize);
+    for i in 0..keep.len() {
+        for j in 0..keep.len() {
+            if keep[i] && !keep[j] {
+                assert!(distances[j] < distances[i] || (distances[j] == distances[i] && i < j));
+            }
+        }
+    }
+}
+
+/// Without ties, the hardest m and the easiest n - m are all rows.
+pub fn prototypes_complement<B: Backend>(_: &Subject<B>, p: &mut Problem) {
+    let (_, labels, _) = some_distances(p);
+    let n = labels.len();
+    let distances: Vec<f64> = p.rng.permutation(n).into_iter().map(|v| v as f64).collect();
+    let m = p.rng.below(n + 1);
+    let hard = select(m as f64 / n as f64, Drop::Nearest, Scope::Global, &distances, &labels, p.k);
+    let easy = select((n - m) as f64 / n as f64, Drop::Farthest, Scope::Global, &distances, &labels, p.k);
+    assert!(hard.iter().zip(&easy).all(|(h, e)| h != e));
+}
+
+pub fn prototypes_are_nested<B: Backend>(_: &Subject<B>, p: &mut Problem) {
+    let (distances, labels, a) = some_distances(p);
+    let b = p.rng.unit();
+    for (drop, _) in DROPS {
+        let [few, many] =
+            [a.min(b), a.max(b)].map(|f| select(f, drop, Scope::Global, &distances, &labels, p.k));
+        assert!(few.iter().zip(&many).all(|(few, many)| !*few || *many));
+    }
+}
+
+pub fn quotas_are_exact<B: Backend>(_: &Subject<B>, p: &mut Problem) {
+    let (distances, labels, fraction) = some_distances(p);
+    let n = labels.len();
+    let keep = select(fraction, Drop::Farthest, Scope::PerCluster, &distances, &labels, p.k);
+    let total = (fraction * n as f64).round_ties_even();
+    assert_eq!(kept(&keep) as f64, total);
+    for j in 0..p.k {
+        let members: Vec<usize> = (0..n).filter(|&i| labels[i] as usize == j).collect();
+        let quota = members.iter().filter(|&&i| keep[i]).count() as f64;
+        assert!((quota - total * members.len() as f64 / n as f64).abs() < 1.0 + 1e-9);
+    }
+}
+
+/// A D4 problem: the configuration, and the same for the reference.
+pub fn some_d4(p: &mut Problem) -> (D4, pauca_reference::d4::D4) {
+    let mut unit = || (p.rng.below(21) as f64) / 20.0;
+    let (a, b) = (unit(), unit());
+    let (dedup_keep, keep) = (a.max(b), a.min(b));
+    let recluster = 1 + p.rng.below(8);
+    p.start = if p.rng.chance(0.5) { Start::PlusPlus } else { Start::Random };
+    (p.k, p.weights, p.relocate) = (p.k.min(8), None, true);
+    let init = if matches!(p.start, Start::Random) { Init::Random } else { Init::KMeansPlusPlus };
+    let config = D4::new()
+        .clusters(p.k)
+        .recluster(recluster)
+        .dedup_keep_fraction(dedup_keep)
+        .keep_fraction(keep)
+        .seed(p.seed)
+        .max_iter(p.max_iter)
+        .spherical(p.spherical)
+        .init(init);
+    (config, pauca_reference::d4::D4 { clustering: p.reference(), recluster, dedup_keep, keep })
+}
+
+fn fit<B: Backend>(s: &Subject<B>, config: &D4, x: &[Vec<f32>]) -> pauca::Result<Curated> {
+    let x = array(x);
+    config.fit_on(&s.backend, &Rows::F32(x.view()), &s.cx)
+}
+
+fn assert_same_curated(a: &Curated, b: &Curated) {
+    assert_same(&a.clusters, &b.clusters);
+    assert_same_dedup(&a.dedup, &b.dedup);
+    assert_eq!(a.survivors, b.survivors);
+    assert_same(&a.reclustered, &b.reclustered);
+    assert_eq!(a.keep, b.keep);
+}
+
+pub fn d4_equals_the_reference<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let (config, reference) = some_d4(p);
+    let expected = pauca_reference::d4::d4(&p.x, &reference);
+    let found = fit(s, &config, &p.x).unwrap();
+    assert_clusters(&found.clusters, &expected.clusters);
+    assert_eq!(found.dedup.keep.to_vec(), expected.dedup.keep);
+    assert_eq!(found.dedup.epsilon.to_bits(), expected.dedup.epsilon.to_bits());
+    assert_eq!(found.dedup.reached, expected.dedup.reached);
+    assert_eq!(found.survivors.iter().map(|&i| i as usize).collect::<Vec<_>>(), expected.survivors);
+    assert_clusters(&found.reclustered, &expected.reclustered);
+    assert_eq!(found.keep.to_vec(), expected.keep);
+    assert_eq!(found.kept(), reference::count(reference.keep, p.x.len()).min(expected.survivors.len()));
+}
+
+/// The parts by hand. The second clustering starts from the centroids that D4's own seeds give:
+/// its streams are its own.
+pub fn d4_is_its_parts<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let (config, reference) = some_d4(p);
+    let found = fit(s, &config, &p.x).unwrap();
+    let clusters = s.kmeans(&p.config(), &p.x, None).unwrap();
+    assert_same(&found.clusters, &clusters);
+    let x = array(&p.x);
+    let dedup = SemDedup::new(Rule::EarlierMax).keep_fraction(reference.dedup_keep).order(Order::Hard);
+    let dedup = dedup.fit_on(&s.backend, &Rows::F32(x.view()), &clusters, &s.cx).unwrap();
+    assert_same_dedup(&found.dedup, &dedup);
+
+    let rest: Vec<Vec<f32>> = (0..p.x.len()).filter(|&i| dedup.keep[i]).map(|i| p.x[i].clone()).collect();
+    if rest.is_empty() {
+        return;
+    }
+    let seeds = fit(s, &config.clone().max_iter(0), &p.x).unwrap();
+    if seeds.survivors == found.survivors {
+        let again = KMeans::new(seeds.reclustered.centroids.nrows())
+            .spherical(p.spherical)
+            .max_iter(p.max_iter)
+            .init(Init::Given(seeds.reclustered.centroids));
+        let again = s.kmeans(&again, &rest, None).unwrap();
+        assert_eq!(array_bits(&again.centroids), array_bits(&found.reclustered.centroids));
+        assert_eq!(bits(&again.distances), bits(&found.reclustered.distances));
+    }
+    let m = reference::count(reference.keep, p.x.len());
+    let mut chosen = reference::global(&found.reclustered.distances.to_vec(), m, reference::Drop::Nearest).into_iter();
+    for i in 0..p.x.len() {
+        assert_eq!(found.keep[i], dedup.keep[i] && chosen.next().unwrap());
+    }
+}
+
+pub fn d4_is_nested<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let (config, reference) = some_d4(p);
+    let many = fit(s, &config, &p.x).unwrap();
+    let few = fit(s, &config.keep_fraction(reference.keep * p.rng.unit()), &p.x).unwrap();
+    for i in 0..p.x.len() {
+        assert!(!few.keep[i] || many.keep[i]);
+        assert!(!many.keep[i] || many.dedup.keep[i]);
+    }
+}
+
+pub fn d4_without_dedup_is_prototypes<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let (config, reference) = some_d4(p);
+    let found = fit(s, &config.dedup_keep_fraction(1.0), &p.x).unwrap();
+    assert_eq!(found.survivors.len(), p.x.len());
+    let c = &found.reclustered;
+    let config = Prototypes::new().keep_fraction(reference.keep);
+    let k = c.centroids.nrows();
+    let expected = config.select(&c.distances.to_vec(), &c.labels.to_vec(), k).unwrap();
+    assert_eq!(found.keep, expected);
+}
+
+pub fn d4_without_prototypes_is_dedup<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let (config, reference) = some_d4(p);
+    let found = fit(s, &config.keep_fraction(reference.dedup_keep), &p.x).unwrap();
+    if found.dedup.reached {
+        assert_eq!(found.keep, found.dedup.keep);
+    }
+}
+
+pub fn d4_steps_and_checkpoints_equal_a_run<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    p.max_iter = p.max_iter.min(3);
+    let (config, _) = some_d4(p);
+    let whole = fit(s, &config, &p.x).unwrap();
+    let x = array(&p.x);
+    let rows = Rows::F32(x.view());
+    let mut run = config.start_on(&s.backend, &rows, &s.cx).unwrap();
+    loop {
+        let bytes = run.checkpoint().unwrap().to_bytes().unwrap();
+        let checkpoint = D4Checkpoint::from_bytes(&bytes).unwrap();
+        let mut resumed = config.resume_on(&s.backend, &rows, &checkpoint, &s.cx).unwrap();
+        while resumed.step(&s.cx).unwrap() {}
+        assert_same_curated(&resumed.finish(&s.cx).unwrap(), &whole);
+        assert!(!run.stage().is_empty());
+        if !run.step(&s.cx).unwrap() {
+            break;
+        }
+    }
+    assert_same_curated(&run.finish(&s.cx).unwrap(), &whole);
+}
+
+pub fn d4_block_sizes_and_executors_do_not_matter<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let (config, _) = some_d4(p);
+    let expected = fit(s, &config, &p.x).unwrap();
+    let x = array(&p.x);
+    let rows = Rows::F32(x.view());
+    for (i, exec) in EXECUTORS.iter().enumerate() {
+        let cx = Context::new(exec.clone(), Control::new());
+        assert_same_curated(&config.fit_on(&s.backend, &rows, &cx).unwrap(), &expected);
+        let blocked = Blocked::new(rows, [1, 3, 7, 16, 40, 100][i % 6]).unwrap();
+        assert_same_curated(&config.fit_on(&s.backend, &blocked, &cx).unwrap(), &expected);
+    }
+}
