@@ -93,7 +93,12 @@ section { margin-top: 52px; }
 .bar div { min-width: 2px; }
 .key { display: flex; flex-wrap: wrap; gap: 6px 26px; margin: 10px 0 0; padding: 0; list-style: none; font-size: 15px; }
 .key b { font-weight: 650; }
-.key i { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin-right: 7px; }
+.dot { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin: 0 6px 0 0; }
+.frames { display: block; }
+.frames .dot:not(:first-child) { margin-left: 14px; }
+.dot.kept { background: var(--kept); }
+.dot.dup { background: var(--dup); }
+.dot.pruned { background: var(--pruned); }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(215px, 1fr)); gap: 14px 28px; margin: 30px 0 0; }
 .facts div { border-top: 1px solid var(--line); padding-top: 9px; }
 .facts dt { color: var(--soft); font-size: 14px; }
@@ -134,9 +139,13 @@ tr { break-inside: avoid; }
 .num { text-align: right; white-space: nowrap; }
 .mono { font: 12.5px/1.6 ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 .half { width: 44%; }
+.settings { columns: 2; column-gap: 36px; margin: 0; }
+.settings div { display: flex; gap: 14px; padding: 3px 0; border-bottom: 1px solid var(--line); break-inside: avoid; font-size: 14px; }
+.settings dt { flex: 0 0 112px; color: var(--soft); }
+.settings dd { margin: 0; min-width: 0; }
 footer { margin-top: 44px; color: var(--soft); font-size: 13.5px; }
-@media (max-width: 760px) { .pairs { grid-template-columns: repeat(4, 1fr); } .two { grid-template-columns: 1fr; } .extremes { grid-template-columns: 1fr; } h1 { font-size: 25px; } }
-@media print { @page { margin: 14mm; } body { font-size: 12px; } main { padding: 0; max-width: none; } section { margin-top: 26px; } h1 { font-size: 23px; } .tile { width: 42px; height: 42px; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
+@media screen and (max-width: 760px) { .pairs { grid-template-columns: repeat(4, 1fr); } .two { grid-template-columns: 1fr; } .settings { columns: 1; } .extremes { grid-template-columns: 1fr; } h1 { font-size: 25px; } }
+@media print { @page { margin: 13mm; } body { font-size: 11px; } main { padding: 0; max-width: none; } section { margin-top: 24px; } h1 { font-size: 21px; margin-bottom: 14px; } h2 { font-size: 15px; } h2, h3, .lead { break-after: avoid; } h3 { font-size: 11px; margin: 12px 0 5px; } .bar { height: 20px; } .key, .facts dt, .pair, .word, .group > .size, .extremes, figcaption, table, footer { font-size: 10.5px; } .facts { margin-top: 16px; } .facts dd { font-size: 12.5px; } .facts small, .extremes small { font-size: 10px; } .tile { width: 34px; height: 34px; border-width: 1.5px; } .pairs { gap: 5px; } .group, .extremes { padding: 6px 0; } .group > .size { flex-basis: 70px; } .group > .size b, .extremes b { font-size: 12px; } .extremes { grid-template-columns: 70px 1fr 1fr; gap: 6px 12px; } .two { gap: 16px; } th, td { padding: 3px 10px 3px 0; } .settings div { font-size: 10px; padding: 2px 0; } .mono { font-size: 9px; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 "#;
 
 #[cfg(test)]

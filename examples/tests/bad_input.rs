@@ -1,6 +1,8 @@
 //! Everything that can be wrong with the input or the flags: one clear line that names what and
 //! where, the right exit code, and nothing left behind.
 
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
+
 mod workbench;
 
 use workbench::{Bench, npy_with_header, safetensors, stderr, uniform};

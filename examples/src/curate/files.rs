@@ -69,7 +69,7 @@ fn removed(out: &mut dyn Write, outcome: &Outcome, ids: Option<&Ids>) -> io::Res
     lines.write_record(["id", "witness", "similarity", "cluster", "stage"])?;
     let name = |row: usize| ids.map_or_else(|| row.to_string(), |ids| ids.get(row).to_string());
     let second = outcome.pruning_labels();
-    for row in 0..outcome.rows() {
+    for (row, &label) in second.iter().enumerate() {
         let fate = outcome.fate(row);
         let (witness, similarity, cluster) = match (fate, &outcome.dedup) {
             (Fate::Kept, _) => continue,
@@ -78,7 +78,7 @@ fn removed(out: &mut dyn Write, outcome: &Outcome, ids: Option<&Ids>) -> io::Res
                 let witness = if witness == Dedup::NONE { String::new() } else { name(witness as usize) };
                 (witness, dedup.similarity[row].to_string(), outcome.clusters.labels[row])
             }
-            _ => (String::new(), String::new(), second[row]),
+            _ => (String::new(), String::new(), label),
         };
         lines.write_record([
             name(row),

@@ -5,7 +5,7 @@
 //! | flags | [`args`] |
 //! | what is decided before any work | [`settings`], [`plan`] |
 //! | the run, step by step | [`engine`] |
-//! | what it found | [`outcome`], [`evidence`], [`summary`] |
+//! | what it found | [`outcome`], [`evidence`], [`shown`], [`summary`] |
 //! | what is written | [`files`], [`report`], [`record`] |
 //!
 //! Nothing is written over before the run is complete; see [`crate::output`].
@@ -20,10 +20,10 @@ pub mod record;
 pub mod report;
 pub mod settings;
 pub mod shipped;
+pub mod shown;
 pub mod summary;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use clap::Parser;
 use pauca::{Cpu, Exec};
@@ -31,14 +31,11 @@ use serde_json::{Value, json};
 
 use self::args::Args;
 use self::engine::{Engine, Keeper};
-use self::evidence::Evidence;
 use self::outcome::{Fate, Outcome};
 use self::settings::Settings;
+use self::shown::Shown;
 use crate::checkpoint;
 use crate::failure::{Failure, Result};
-use crate::input::ids::Ids;
-use crate::input::images::Images;
-use crate::input::meta::{Meta, digest};
 use crate::input::{Matrix, Source, file_name};
 use crate::interrupt;
 use crate::output::{OutDir, REPORT};
@@ -212,79 +209,6 @@ fn configuration(settings: &Settings, args: &Args, matrix: &Matrix, shown: &Show
         value["images"] = json!({"from": name, "sha256": sha256, "image_size": args.image_size});
     }
     value
-}
-
-/// What the report can show of a row besides its number.
-struct Shown {
-    meta: Option<Meta>,
-    ids: Option<Ids>,
-    text: Option<String>,
-    images: Option<Images>,
-    image_identity: Option<(String, Option<String>)>,
-}
-
-impl Shown {
-    fn open(args: &Args, rows: usize) -> Result<Self> {
-        let sheet = args.images.as_ref().map(PathBuf::from).filter(|path| path.is_file());
-        let column = args.images.as_deref().filter(|_| sheet.is_none());
-        if let (Some(column), None) = (column, &args.meta) {
-            return Err(Failure::usage(format!(
-                "--images {column} is neither a file nor, without --meta, a column"
-            )));
-        }
-        let columns: Vec<&str> =
-            [args.id_column.as_deref(), args.text.as_deref(), column].into_iter().flatten().collect();
-        let meta = args.meta.as_ref().map(|path| Meta::open(path, rows, &columns)).transpose()?;
-        let ids = match (&meta, &args.id_column) {
-            (Some(meta), Some(column)) => Some(meta.ids(column)?),
-            _ => None,
-        };
-        let images = match (&sheet, column) {
-            (Some(path), _) => Some(Images::sheet(path, args.image_size, rows)?),
-            (None, Some(column)) => Some(Images::Column(column.to_string())),
-            (None, None) => None,
-        };
-        let image_identity = match (&sheet, column) {
-            (Some(path), _) => Some((file_name(path), Some(digest(path)?))),
-            (None, column) => column.map(|column| (column.to_string(), None)),
-        };
-        Ok(Self { meta, ids, text: args.text.clone(), images, image_identity })
-    }
-
-    fn report(
-        &self,
-        outcome: &Outcome,
-        settings: &Settings,
-        matrix: &Matrix,
-        plots: &BTreeMap<&'static str, String>,
-        out: &OutDir,
-        configuration: &Value,
-    ) -> Result<String> {
-        let evidence = Evidence::of(outcome);
-        let rows = evidence.rows();
-        let texts = match (&self.meta, &self.text) {
-            (Some(meta), Some(column)) => meta.values(column, &rows)?,
-            _ => BTreeMap::new(),
-        };
-        let images = match &self.images {
-            Some(images) => images.addresses(&rows, self.meta.as_ref())?,
-            None => BTreeMap::new(),
-        };
-        let report = report::Report {
-            outcome,
-            settings,
-            evidence: &evidence,
-            input: matrix.file_name(),
-            dim: matrix.layout().dim,
-            ids: self.ids.as_ref(),
-            texts,
-            images,
-            plots,
-            written: out.written(),
-            configuration,
-        };
-        Ok(report.html())
-    }
 }
 
 /// The plots of `outcome` by file name.

@@ -84,7 +84,7 @@ impl Report<'_> {
         for (n, (name, class)) in parts.filter(|(n, _)| *n > 0) {
             bar.push_str(&format!("<div style=\"flex:{n} 0 0;background:var(--{class})\"></div>"));
             key.push_str(&format!(
-                "<li><i style=\"background:var(--{class})\"></i><b>{}</b> {name} ({})</li>",
+                "<li><i class=\"dot {class}\"></i><b>{}</b> {name} ({})</li>",
                 count(n),
                 percent(n as f64 / rows)
             ));
@@ -141,21 +141,31 @@ impl Report<'_> {
         let order = if self.images.is_empty() {
             ""
         } else {
-            "Left the removed row, right its witness, below their cosine similarity. "
+            "Left the removed row, right its witness, below their similarity. "
         };
-        section("Removed, beside the reason", &format!("{order}{}", self.frames()), &html)
+        let chains = match &self.outcome.dedup {
+            Some(dedup) if dedup.rule == pauca::Rule::EarlierMax => {
+                "A witness may itself have gone for another one. "
+            }
+            _ => "",
+        };
+        section("Removed, beside the reason", &format!("{order}{chains}{}", self.frames()), &html)
     }
 
-    /// What the colours say.
-    fn frames(&self) -> &'static str {
-        match (&self.outcome.dedup, self.outcome.second.is_some()) {
-            (Some(_), true) => {
-                "Green: kept. Red: removed for its witness. Amber: removed later, as too typical."
-            }
-            (Some(_), false) => "Green: kept. Red: removed for its witness.",
-            (None, _) if self.outcome.keep.is_some() => "Green: kept. Amber: removed.",
-            (None, _) => "",
-        }
+    /// What the colours of the frames say.
+    fn frames(&self) -> String {
+        let (kept, dup, pruned) = (
+            "<i class=\"dot kept\"></i>kept",
+            "<i class=\"dot dup\"></i>removed for its witness",
+            "<i class=\"dot pruned\"></i>removed",
+        );
+        let said = match (&self.outcome.dedup, self.outcome.second.is_some()) {
+            (Some(_), true) => format!("{kept} {dup} {pruned} later, as too typical"),
+            (Some(_), false) => format!("{kept} {dup}"),
+            (None, _) if self.outcome.keep.is_some() => format!("{kept} {pruned}"),
+            (None, _) => return String::new(),
+        };
+        format!("<span class=\"frames\">{said}</span>")
     }
 
     fn groups(&self) -> String {
@@ -275,9 +285,9 @@ impl Report<'_> {
         flatten("", self.configuration, &mut lines);
         html.push_str("<h3>Configuration</h3>\n");
         let lines = lines.into_iter().map(|(name, value)| {
-            vec![escape(&name), format!("<span class=\"mono\">{}</span>", escape(&value))]
+            format!("<div><dt>{}</dt><dd class=\"mono\">{}</dd></div>", escape(&name), escape(&value))
         });
-        html.push_str(&table::<String>(&[], &["", ""], lines));
+        html.push_str(&format!("<dl class=\"settings\">{}</dl>\n", lines.collect::<String>()));
         html.push_str("<footer>The same input, settings and seed give these same bytes on any machine and any number of threads. Times are in report.json.</footer>\n");
         section("Files", "", &html)
     }

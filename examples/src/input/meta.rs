@@ -105,11 +105,7 @@ impl Meta {
     }
 
     /// Calls `take` with the values of `columns` in every record, in order.
-    fn visit(
-        &self,
-        columns: &[&str],
-        take: &mut dyn FnMut(u64, &mut [String]) -> std::result::Result<(), String>,
-    ) -> Result<()> {
+    fn visit(&self, columns: &[&str], take: &mut Take<'_>) -> Result<()> {
         let file = File::open(&self.path).map_err(|e| Failure::io(&self.path, "opened", &e))?;
         let visited = match self.format {
             Format::Csv => visit_csv(file, columns, take),
@@ -119,6 +115,7 @@ impl Meta {
     }
 }
 
+/// What is done with the row and the values of one record.
 type Take<'t> = dyn FnMut(u64, &mut [String]) -> std::result::Result<(), String> + 't;
 
 fn visit_csv(file: File, columns: &[&str], take: &mut Take<'_>) -> std::result::Result<(), String> {

@@ -9,17 +9,18 @@ pub mod images;
 pub mod meta;
 pub mod npy;
 pub mod safetensors;
+mod source;
 
 use std::fs::File;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
 use memmap2::Mmap;
 use ndarray::{Array2, ArrayView2, ShapeBuilder};
-use pauca::{Blocked, RowSource, Rows, Scratch};
+use pauca::Rows;
 use sha2::{Digest, Sha256};
 
+pub use self::source::Source;
 use crate::failure::{Failure, Result};
 
 /// Element types that the library reads.
@@ -99,7 +100,7 @@ impl Matrix {
         };
         let layout = layout.map_err(|what| Failure::data(path, what))?;
         let mut matrix = Self { path: path.to_path_buf(), map, layout, aligned: None };
-        if matrix.values().as_ptr().addr() % matrix.layout.dtype.size() != 0 {
+        if !matrix.values().as_ptr().addr().is_multiple_of(matrix.layout.dtype.size()) {
             let bytes = matrix.values();
             let mut copy = Vec::new();
             copy.try_reserve_exact(bytes.len().div_ceil(8)).map_err(|_| {
@@ -282,56 +283,4 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-/// The rows of a [`Matrix`] as the library reads them: all at once, or block by block.
-pub enum Source<'a> {
-    /// All rows lie in memory (or are mapped as if they did).
-    Resident(Rows<'a>),
-    /// Rows are read in blocks; working memory is that of one block.
-    Blocked(Blocked<'a>),
-}
-
-impl<'a> Source<'a> {
-    /// The rows of `matrix`; in blocks when `block_rows` is given.
-    ///
-    /// # Errors
-    /// [`Failure::Usage`] when `block_rows` is 0.
-    pub fn new(matrix: &'a Matrix, block_rows: Option<usize>) -> Result<Self> {
-        match block_rows {
-            None => Ok(Self::Resident(matrix.rows())),
-            Some(rows) => {
-                let blocked = Blocked::new(matrix.rows(), rows);
-                blocked.map(Self::Blocked).map_err(|e| Failure::library(matrix.path(), &e))
-            }
-        }
-    }
-
-    fn inner(&self) -> &dyn RowSource {
-        match self {
-            Self::Resident(rows) => rows,
-            Self::Blocked(rows) => rows,
-        }
-    }
-}
-
-impl RowSource for Source<'_> {
-    fn n_rows(&self) -> usize {
-        self.inner().n_rows()
-    }
-    fn dim(&self) -> usize {
-        self.inner().dim()
-    }
-    fn resident(&self) -> Option<Rows<'_>> {
-        self.inner().resident()
-    }
-    fn block_rows(&self) -> usize {
-        self.inner().block_rows()
-    }
-    fn read<'s>(&'s self, range: Range<usize>, scratch: &'s mut Scratch) -> pauca::Result<Rows<'s>> {
-        self.inner().read(range, scratch)
-    }
-    fn gather<'s>(&'s self, rows: &[usize], scratch: &'s mut Scratch) -> pauca::Result<Rows<'s>> {
-        self.inner().gather(rows, scratch)
-    }
 }
