@@ -8,8 +8,8 @@ use std::cell::Cell;
 
 use ndarray::Array2;
 use pauca::{
-    Blocked, Checkpoint, Context, Control, Cpu, D4, D4Checkpoint, Error, Exec, Init, KMeans, Level, Prototypes,
-    Rows, Rule, Scope, SemDedup,
+    Blocked, Checkpoint, Context, Control, Cpu, D4, D4Checkpoint, Error, Exec, Init, KMeans, Level, Order,
+    Prototypes, Rows, Rule, Scope, SemDedup,
 };
 
 thread_local! {
@@ -73,6 +73,13 @@ unsafe impl GlobalAlloc for Failing {
 #[global_allocator]
 static ALLOCATOR: Failing = Failing;
 
+/// From now on the `n`-th large allocation of this thread fails; with `once` only that one.
+fn refuse_from(n: i64, once: bool) {
+    ONCE.set(once);
+    REFUSED.set(0);
+    LEFT.set(n);
+}
+
 /// Calls `f` with the N-th large allocation refused, for N = 1, 2, ... until none is; then once
 /// more for each N with all later ones refused as well. Every refusal is an `OutOfMemory`.
 fn every_refusal<T: PartialEq>(name: &str, f: impl Fn() -> pauca::Result<T>) {
@@ -80,7 +87,7 @@ fn every_refusal<T: PartialEq>(name: &str, f: impl Fn() -> pauca::Result<T>) {
     for once in [true, false] {
         let mut n = 0;
         loop {
-            (ONCE.set(once), REFUSED.set(0), LEFT.set(n));
+            refuse_from(n, once);
             let result = f();
             LEFT.set(-1);
             if REFUSED.get() == 0 {
@@ -112,11 +119,16 @@ fn refused_memory_is_an_error_on_every_entry_point() {
     let init = data.slice(ndarray::s![..150, ..]).to_owned();
     for level in Level::available() {
         let backend = Cpu::with_level(level).unwrap();
-        let bits = |a: &ndarray::Array2<f32>| a.iter().map(|v| v.to_bits()).fold(0u64, |h, b| h.rotate_left(5) ^ b as u64);
-        let clusters = KMeans::new(150).max_iter(1).init(Init::Given(init.clone())).fit_on(&backend, &x, None, &cx).unwrap();
+        let bits = |a: &ndarray::Array2<f32>| {
+            a.iter().map(|v| v.to_bits()).fold(0u64, |h, b| h.rotate_left(5) ^ b as u64)
+        };
+        let clusters = KMeans::new(150)
+            .max_iter(1)
+            .init(Init::Given(init.clone()))
+            .fit_on(&backend, &x, None, &cx)
+            .unwrap();
         for spherical in [false, true] {
-            for start in [Init::KMeansPlusPlus, Init::Random] {
-                // The configuration is cloned by the call, but holds nothing that grows.
+            for start in [Init::KMeansPlusPlus, Init::Random, Init::Given(init.clone())] {
                 let config = KMeans::new(150).spherical(spherical).init(start).max_iter(2);
                 every_refusal("kmeans", || {
                     config.fit_on(&backend, &x, None, &cx).map(|c| (bits(&c.centroids), c.inertia.to_bits()))
@@ -132,6 +144,8 @@ fn refused_memory_is_an_error_on_every_entry_point() {
         for rule in [Rule::EarlierMax, Rule::GreedyCover] {
             let one = KMeans::new(1).spherical(true).max_iter(1).fit_on(&backend, &x, None, &cx).unwrap();
             let config = SemDedup::new(rule).epsilon(0.3);
+            every_refusal("semdedup", || config.fit_on(&backend, &x, &one, &cx).map(|d| (d.keep, d.witness)));
+            let config = config.order(Order::Custom(vec![1.0; 400]));
             every_refusal("semdedup", || config.fit_on(&backend, &x, &one, &cx).map(|d| (d.keep, d.witness)));
         }
         let config = Prototypes::new().scope(Scope::PerCluster);
@@ -179,7 +193,7 @@ fn every_refusal_few(name: &str, f: impl Fn() -> pauca::Result<Vec<u8>>) {
     let expected = f().unwrap_or_else(|error| panic!("{name}: {error}"));
     let mut n = 0;
     loop {
-        (ONCE.set(true), REFUSED.set(0), LEFT.set(n));
+        refuse_from(n, true);
         let result = f();
         LEFT.set(-1);
         if REFUSED.get() == 0 {

@@ -39,7 +39,12 @@ impl<B: Backend> Subject<B> {
     }
 
     /// k-means over any source.
-    pub fn kmeans_of(&self, config: &KMeans, x: &impl RowSource, weights: Option<&[f32]>) -> Result<Clusters> {
+    pub fn kmeans_of(
+        &self,
+        config: &KMeans,
+        x: &impl RowSource,
+        weights: Option<&[f32]>,
+    ) -> Result<Clusters> {
         config.fit_on(&self.backend, x, weights, &self.cx)
     }
 }
@@ -57,7 +62,7 @@ impl Executor for Backwards {
     fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
         // A thread costs more than most tests: only every other batch is spread.
         let (near, far) = (tasks / 2, tasks);
-        if tasks > 2 && tasks % 2 == 0 {
+        if tasks > 2 && tasks.is_multiple_of(2) {
             std::thread::scope(|scope| {
                 scope.spawn(move || (near..far).rev().for_each(task));
                 (0..near).rev().for_each(task);

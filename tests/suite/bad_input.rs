@@ -2,8 +2,8 @@
 
 use ndarray::{Array2, array};
 use pauca::{
-    Blocked, Boundary, Checkpoint, Clusters, Context, Control, Cpu, D4, D4Checkpoint, Drop, Error, Exec, Init,
-    KMeans, Level, Order, Prototypes, Rows, Rule, Scope, SemDedup, Subset,
+    Blocked, Boundary, Checkpoint, Clusters, Context, Control, Cpu, D4, D4Checkpoint, Drop, Error, Exec,
+    Init, KMeans, Level, Order, Prototypes, Rows, Rule, Scope, SemDedup, Subset,
 };
 
 fn toy() -> Array2<f32> {
@@ -42,9 +42,16 @@ fn non_finite_values_are_named_wherever_they_are() {
                         let config = KMeans::new(1).spherical(spherical);
                         let found = config.fit_on(&backend, &rows, None, &cx);
                         fails!(found, Error::NonFinite { row: r, col: c, .. } if (r, c) == (row as u64, col));
-                        let blocked = Blocked::new(rows, 2).unwrap();
-                        let found = config.fit_on(&backend, &blocked, None, &cx);
-                        fails!(found, Error::NonFinite { row: r, col: c, .. } if (r, c) == (row as u64, col));
+                        // Out of core, whatever row the seeding looks at first.
+                        for k in [1, 2, n] {
+                            let config = KMeans::new(k.min(n)).spherical(spherical).seed(col as u64);
+                            let blocked = Blocked::new(rows, 2).unwrap();
+                            let found = config.fit_on(&backend, &blocked, None, &cx);
+                            fails!(
+                                found,
+                                Error::NonFinite { what: "x", row: r, col: c } if (r, c) == (row as u64, col)
+                            );
+                        }
                     }
                 }
             }
@@ -60,6 +67,29 @@ fn non_finite_values_are_named_by_every_entry_point() {
     fails!(SemDedup::new(Rule::EarlierMax).fit(&x, &clusters()), Error::NonFinite { row: 2, col: 1, .. });
     fails!(SemDedup::new(Rule::GreedyCover).fit(&x, &clusters()), Error::NonFinite { row: 2, col: 1, .. });
     fails!(clusters().predict(&x), Error::NonFinite { row: 2, col: 1, .. });
+    // Orders that look at no row, clusters that bring their distances, rows alone in a cluster.
+    let spherical = KMeans::new(2).spherical(true).fit(&toy()).unwrap();
+    let mut alone = clusters();
+    alone.labels = ndarray::arr1(&[0, 0, 1, 0]);
+    for c in [clusters(), spherical, alone] {
+        for order in
+            [Order::Hard, Order::Easy, Order::Random { seed: 1 }, Order::Custom(vec![4.0, 3.0, 2.0, 1.0])]
+        {
+            for rule in [Rule::EarlierMax, Rule::GreedyCover] {
+                let config = SemDedup::new(rule).order(order.clone());
+                fails!(config.fit(&x, &c), Error::NonFinite { row: 2, col: 1, .. });
+            }
+        }
+    }
+    let rows = Rows::F32(x.view());
+    let (backend, cx) = (Cpu::new().unwrap(), Context::default());
+    for block_rows in [1, 3] {
+        let blocked = Blocked::new(rows, block_rows).unwrap();
+        let found = D4::new().clusters(2).fit_on(&backend, &blocked, &cx);
+        fails!(found, Error::NonFinite { row: 2, col: 1, .. });
+        let found = clusters().predict_on(&backend, &blocked, &cx);
+        fails!(found, Error::NonFinite { row: 2, col: 1, .. });
+    }
     // Torture 12.
     let init = array![[0.0f32, 0.0], [f32::NAN, 1.0]];
     fails!(
@@ -118,7 +148,10 @@ fn shapes() {
     let other = Array2::<f32>::ones((4, 3));
     fails!(SemDedup::new(Rule::EarlierMax).fit(&other, &clusters()), Error::ShapeMismatch { .. });
     let order = Order::Custom(vec![0.0; 3]);
-    fails!(SemDedup::new(Rule::EarlierMax).order(order).fit(&toy(), &clusters()), Error::ShapeMismatch { .. });
+    fails!(
+        SemDedup::new(Rule::EarlierMax).order(order).fit(&toy(), &clusters()),
+        Error::ShapeMismatch { .. }
+    );
     let order = Order::Custom(vec![0.0, f64::NAN, 0.0, 0.0]);
     fails!(
         SemDedup::new(Rule::EarlierMax).order(order).fit(&toy(), &clusters()),
@@ -135,8 +168,14 @@ fn shapes() {
 fn labels_out_of_range() {
     let mut c = clusters();
     c.labels[3] = 2;
-    fails!(SemDedup::new(Rule::EarlierMax).fit(&toy(), &c), Error::LabelOutOfRange { row: 3, label: 2, k: 2 });
-    fails!(Prototypes::new().select(&[0.0; 2], &[0, 9], 3), Error::LabelOutOfRange { row: 1, label: 9, k: 3 });
+    fails!(
+        SemDedup::new(Rule::EarlierMax).fit(&toy(), &c),
+        Error::LabelOutOfRange { row: 3, label: 2, k: 2 }
+    );
+    fails!(
+        Prototypes::new().select(&[0.0; 2], &[0, 9], 3),
+        Error::LabelOutOfRange { row: 1, label: 9, k: 3 }
+    );
     let mut c = clusters();
     c.centroids[[0, 0]] = f32::NAN;
     fails!(c.predict(&toy()), Error::NonFinite { .. });
@@ -162,7 +201,10 @@ fn parameters_outside_their_range() {
             fails!(config.select(&[0.0], &[0], 1), Error::InvalidParameter { name: "keep_fraction", .. });
         }
         fails!(D4::new().clusters(1).keep_fraction(fraction).fit(&toy()), Error::InvalidParameter { .. });
-        fails!(D4::new().clusters(1).dedup_keep_fraction(fraction).fit(&toy()), Error::InvalidParameter { .. });
+        fails!(
+            D4::new().clusters(1).dedup_keep_fraction(fraction).fit(&toy()),
+            Error::InvalidParameter { .. }
+        );
     }
     fails!(
         D4::new().clusters(1).dedup_keep_fraction(0.5).keep_fraction(0.75).fit(&toy()),

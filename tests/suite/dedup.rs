@@ -2,7 +2,9 @@
 
 use half::{bf16, f16};
 use pauca::backend::Backend;
-use pauca::{Blocked, Boundary, Clusters, Context, Control, Dedup, Order, RowSource, Rows, Rule, SemDedup, Subset};
+use pauca::{
+    Blocked, Boundary, Clusters, Context, Control, Dedup, Order, RowSource, Rows, Rule, SemDedup, Subset,
+};
 use pauca_reference::semdedup::{self as reference, Boundary as RefBoundary};
 use pauca_reference::truth::cosine;
 use pauca_tests::agree::{assert_same_dedup, bits};
@@ -93,7 +95,8 @@ pub fn greedy_cover_equals_the_reference<B: Backend>(s: &Subject<B>, p: &mut Pro
     let ((order, ref_order), epsilon) = (some_order(p), some_epsilon(p));
     let expected_order = ordered(p, &c, &ref_order);
     for (boundary, ref_boundary) in boundaries() {
-        let config = SemDedup::new(Rule::GreedyCover).epsilon(epsilon).boundary(boundary).order(order.clone());
+        let config =
+            SemDedup::new(Rule::GreedyCover).epsilon(epsilon).boundary(boundary).order(order.clone());
         let found = dedup(s, &config, &p.x, &c);
         let witness = reference::greedy_cover(&p.x, &expected_order, epsilon, ref_boundary);
         assert_order(&found, &expected_order);
@@ -106,7 +109,15 @@ pub fn greedy_cover_equals_the_reference<B: Backend>(s: &Subject<B>, p: &mut Pro
     }
 }
 
-fn run<B: Backend>(s: &Subject<B>, p: &Problem, c: &Clusters, rule: Rule, epsilon: f64, boundary: Boundary, order: &Order) -> Dedup {
+fn run<B: Backend>(
+    s: &Subject<B>,
+    p: &Problem,
+    c: &Clusters,
+    rule: Rule,
+    epsilon: f64,
+    boundary: Boundary,
+    order: &Order,
+) -> Dedup {
     dedup(s, &SemDedup::new(rule).epsilon(epsilon).boundary(boundary).order(order.clone()), &p.x, c)
 }
 
@@ -340,11 +351,13 @@ pub fn rows_permute<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let moved_keys = order.iter().map(|&i| keys[i]).collect();
     for rule in [Rule::EarlierMax, Rule::GreedyCover] {
         let a = run(s, p, &c, rule, epsilon, Boundary::Gt, &Order::Custom(keys.clone()));
-        let b = run(s, &moved, &moved_c, rule, epsilon, Boundary::Gt, &Order::Custom(Vec::clone(&moved_keys)));
+        let b =
+            run(s, &moved, &moved_c, rule, epsilon, Boundary::Gt, &Order::Custom(Vec::clone(&moved_keys)));
         for (to, &from) in order.iter().enumerate() {
             assert_eq!(b.keep[to], a.keep[from]);
             assert_eq!(b.similarity[to].to_bits(), a.similarity[from].to_bits());
-            let witness = if b.witness[to] == Dedup::NONE { Dedup::NONE } else { order[b.witness[to] as usize] as u64 };
+            let witness =
+                if b.witness[to] == Dedup::NONE { Dedup::NONE } else { order[b.witness[to] as usize] as u64 };
             assert_eq!(witness, a.witness[from]);
         }
     }

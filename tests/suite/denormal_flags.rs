@@ -47,8 +47,17 @@ fn same_bits_with_ftz_and_daz() {
     for level in Level::available() {
         let s = Subject::new(Cpu::with_level(level).unwrap(), pauca::Exec::serial());
         for i in 0..240u64 {
-            let kind = [Kind::Subnormal, Kind::Tiny, Kind::MixedValues, Kind::Normal, Kind::Zeros, Kind::Grid][i as usize % 6];
-            let recipe = Recipe { kind, n: 1 + i as usize % 37, d: 1 + i as usize % 19, k: i as usize % 5, spherical: i % 4 < 2, seed: i };
+            let kind =
+                [Kind::Subnormal, Kind::Tiny, Kind::MixedValues, Kind::Normal, Kind::Zeros, Kind::Grid]
+                    [i as usize % 6];
+            let recipe = Recipe {
+                kind,
+                n: 1 + i as usize % 37,
+                d: 1 + i as usize % 19,
+                k: i as usize % 5,
+                spherical: i % 4 < 2,
+                seed: i,
+            };
             let p = recipe.problem();
             let fit = || s.kmeans(&p.config(), &p.x, p.weights.as_deref()).unwrap();
             let expected = fit();

@@ -5,6 +5,8 @@
 //! | [`search`] | the operations of a backend against the definitions |
 //! | [`kmeans`], [`dedup`], [`selection`] | properties of the algorithms, and the reference |
 //! | [`random_problems`] | 1200 whole problems against the reference, to the bit |
+//! | [`exhaustive`] | every small set of points with coordinates in {-1, 0, 1} |
+//! | [`exact`] | sums, logarithms, random bits, made in two ways |
 //! | [`torture`] | the numbered hard cases |
 //! | [`published`] | SemDeDup's pseudo-code, transcribed |
 //! | [`seeding_frequencies`] | k-means++ against exact D² sampling |
@@ -13,9 +15,13 @@
 //!
 //! A new backend adds one `conformance!` line.
 
+#![allow(clippy::needless_range_loop, reason = "formulas read by index")]
+
 mod bad_input;
 mod dedup;
 mod denormal_flags;
+mod exact;
+mod exhaustive;
 #[macro_use]
 mod harness;
 mod kmeans;

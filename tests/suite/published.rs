@@ -30,7 +30,11 @@ fn published_mode_is_the_pseudo_code_on_1000_random_cases() {
                 ties += distance.windows(2).filter(|w| w[0] == w[1]).count();
                 let expected = published(&similarity, &distance, epsilon, easy);
                 let order: Vec<u64> = expected.order.iter().map(|&i| rows[i] as u64).collect();
-                assert_eq!(found.order.to_vec()[found.offsets[j]..found.offsets[j + 1]], order, "case {case}");
+                assert_eq!(
+                    found.order.to_vec()[found.offsets[j]..found.offsets[j + 1]],
+                    order,
+                    "case {case}"
+                );
                 for (i, &row) in rows.iter().enumerate() {
                     assert_eq!(found.keep[row], expected.keep[i], "case {case}, row {row}");
                 }

@@ -19,14 +19,14 @@ const SHARDS: usize = 4;
 /// Problem number `i`: every kind of data, in turn, and the rest at random.
 fn recipe(i: usize) -> Recipe {
     let mut rng = Rng(0x5eed + i as u64);
-    let n = 1 + rng.below(if i % 10 == 0 { 150 } else { 60 });
+    let n = 1 + rng.below(if i.is_multiple_of(10) { 150 } else { 60 });
     let d = rng.pick(&[1, 2, 3, 4, 7, 8, 15, 16, 17, 24, 31, 32, 33, 48, 64, 65, 100, 129]);
     Recipe {
         kind: Kind::ALL[i % Kind::ALL.len()],
         n,
         d,
         k: rng.below(8),
-        spherical: (i / Kind::ALL.len()) % 2 == 0,
+        spherical: (i / Kind::ALL.len()).is_multiple_of(2),
         seed: rng.bits(),
     }
 }
@@ -146,7 +146,9 @@ fn random_problems_3() {
 /// Larger than a tile, a panel and a block of the kernels in every direction.
 #[test]
 fn larger_problems() {
-    for (i, (n, d, k)) in [(2100, 96, 150), (1500, 384, 60), (900, 33, 257), (700, 700, 20)].into_iter().enumerate() {
+    for (i, (n, d, k)) in
+        [(2100, 96, 150), (1500, 384, 60), (900, 33, 257), (700, 700, 20)].into_iter().enumerate()
+    {
         for level in Level::available() {
             let s = Subject::new(Cpu::with_level(level).unwrap(), pauca::Exec::rayon());
             let kind = [Kind::Offset, Kind::Normal, Kind::Grid, Kind::Groups][i];
@@ -176,14 +178,16 @@ fn one_large_cluster() {
     }
     let c = pauca::KMeans::new(1).spherical(true).max_iter(1).fit(&array(&x)).unwrap();
     let ids: Vec<u64> = (0..x.len() as u64).collect();
-    let order = reference::order(&x, &ids, &c.labels.to_vec(), &rows_of(&c.centroids), &reference::Order::Hard);
+    let order =
+        reference::order(&x, &ids, &c.labels.to_vec(), &rows_of(&c.centroids), &reference::Order::Hard);
     let scores = reference::earlier_max(&x, &order);
     let cover = reference::greedy_cover(&x, &order, 0.02, reference::Boundary::Gt);
     for level in Level::available() {
         let s = Subject::new(Cpu::with_level(level).unwrap(), pauca::Exec::rayon());
         let stored = array(&x);
         let rows = Rows::F32(stored.view());
-        let found = SemDedup::new(Rule::EarlierMax).epsilon(0.02).fit_on(&s.backend, &rows, &c, &s.cx).unwrap();
+        let found =
+            SemDedup::new(Rule::EarlierMax).epsilon(0.02).fit_on(&s.backend, &rows, &c, &s.cx).unwrap();
         assert_eq!(witnesses(&found), scores.witness);
         assert_eq!(bits(&found.similarity)[..], {
             let reported = |v: &f64| if v.is_finite() { *v } else { f64::NAN };

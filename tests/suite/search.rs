@@ -14,7 +14,12 @@ fn metric(p: &Problem) -> Metric {
 }
 
 /// Labels and distances by the backend.
-fn nearest<B: Backend>(s: &Subject<B>, x: &[Vec<f32>], c: &[Vec<f32>], metric: Metric) -> (Vec<u32>, Vec<f64>) {
+fn nearest<B: Backend>(
+    s: &Subject<B>,
+    x: &[Vec<f32>],
+    c: &[Vec<f32>],
+    metric: Metric,
+) -> (Vec<u32>, Vec<f64>) {
     let (x, c) = (array(x), array(c));
     let block = s.backend.load(Rows::F32(x.view()), 0, metric, &s.cx).unwrap();
     let targets = s.backend.targets(Rows::F32(c.view()), 0, metric, Copies::Collapse, &s.cx).unwrap();
@@ -38,12 +43,15 @@ fn assert_nearest<B: Backend>(s: &Subject<B>, x: &[Vec<f32>], c: &[Vec<f32>], p:
 
 pub fn nearest_is_the_definition<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let d = p.x[0].len();
-    let mut c: Vec<Vec<f32>> = (0..1 + p.rng.below(70)).map(|_| p.x[p.rng.below(p.x.len())].clone()).collect();
+    let mut c: Vec<Vec<f32>> =
+        (0..1 + p.rng.below(70)).map(|_| p.x[p.rng.below(p.x.len())].clone()).collect();
     for row in &mut c {
         match p.rng.below(3) {
             0 => {}
             1 => row[p.rng.below(d)] *= 1.5,
-            _ => row.iter_mut().for_each(|v| *v = (*v * (1.0 + 0.3 * p.rng.normal() as f32)).clamp(-3e38, 3e38)),
+            _ => row
+                .iter_mut()
+                .for_each(|v| *v = (*v * (1.0 + 0.3 * p.rng.normal() as f32)).clamp(-3e38, 3e38)),
         }
     }
     assert_nearest(s, &p.x, &c, p);
@@ -167,9 +175,12 @@ pub fn pairs_above_is_the_definition<B: Backend>(s: &Subject<B>, p: &mut Problem
             let mut expected = Vec::new();
             for group in offsets.windows(2) {
                 for j in group[0]..group[1] {
-                    let above = (group[0]..j)
-                        .map(|i| (j as u32, i as u32, truth::cosine(&p.x[i], &p.x[j])))
-                        .filter(|&(_, _, v)| if boundary == Boundary::Gt { v > threshold } else { v >= threshold });
+                    let above =
+                        (group[0]..j).map(|i| (j as u32, i as u32, truth::cosine(&p.x[i], &p.x[j]))).filter(
+                            |&(_, _, v)| {
+                                if boundary == Boundary::Gt { v > threshold } else { v >= threshold }
+                            },
+                        );
                     expected.extend(above.take(if first_only { 1 } else { n }));
                 }
             }

@@ -107,6 +107,7 @@ fn seeds_by_cosine() {
 /// Four centres: remaining times are carried over three changes of rate.
 #[test]
 fn seeds_after_several_changes_of_rate() {
-    let x = vec![vec![0.0, 0.0], vec![1.0, 0.0], vec![0.0, 2.0], vec![3.0, 3.0], vec![4.0, 3.0], vec![1.0, 1.0]];
+    let x =
+        vec![vec![0.0, 0.0], vec![1.0, 0.0], vec![0.0, 2.0], vec![3.0, 3.0], vec![4.0, 3.0], vec![1.0, 1.0]];
     chi_square(&x, &[1.0; 6], 4, false, 120_000);
 }

@@ -2,8 +2,8 @@
 
 use pauca::backend::Backend;
 use pauca::{
-    Blocked, Context, Control, Curated, D4, D4Checkpoint, Drop, Init, KMeans, Order, Prototypes,
-    Rows, Rule, Scope, SemDedup,
+    Blocked, Context, Control, Curated, D4, D4Checkpoint, Drop, Init, KMeans, Order, Prototypes, Rows, Rule,
+    Scope, SemDedup,
 };
 use pauca_reference::prototypes as reference;
 use pauca_tests::agree::{array_bits, assert_clusters, assert_same, assert_same_dedup, bits};
@@ -171,7 +171,8 @@ pub fn d4_is_its_parts<B: Backend>(s: &Subject<B>, p: &mut Problem) {
         assert_eq!(bits(&again.distances), bits(&found.reclustered.distances));
     }
     let m = reference::count(reference.keep, p.x.len());
-    let mut chosen = reference::global(&found.reclustered.distances.to_vec(), m, reference::Drop::Nearest).into_iter();
+    let mut chosen =
+        reference::global(&found.reclustered.distances.to_vec(), m, reference::Drop::Nearest).into_iter();
     for i in 0..p.x.len() {
         assert_eq!(found.keep[i], dedup.keep[i] && chosen.next().unwrap());
     }

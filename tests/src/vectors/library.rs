@@ -73,14 +73,18 @@ fn on_backend<B: Backend>(backend: &B, algorithm: &str, x: &[Vec<f32>], p: &Valu
             json!({"keep": booleans(config.select(&c.distances.to_vec(), &c.labels.to_vec(), k)?)})
         }
         "semdedup" => {
-            let config = SemDedup::new(if text(p, "rule") == "earlier_max" { Rule::EarlierMax } else { Rule::GreedyCover })
-                .epsilon(number(p, "epsilon"))
-                .boundary(if text(p, "boundary") == "gt" { Boundary::Gt } else { Boundary::Ge })
-                .order(match text(p, "order") {
-                    "hard" => Order::Hard,
-                    "easy" => Order::Easy,
-                    _ => Order::Random { seed: seed(p) },
-                });
+            let config = SemDedup::new(if text(p, "rule") == "earlier_max" {
+                Rule::EarlierMax
+            } else {
+                Rule::GreedyCover
+            })
+            .epsilon(number(p, "epsilon"))
+            .boundary(if text(p, "boundary") == "gt" { Boundary::Gt } else { Boundary::Ge })
+            .order(match text(p, "order") {
+                "hard" => Order::Hard,
+                "easy" => Order::Easy,
+                _ => Order::Random { seed: seed(p) },
+            });
             let found = config.fit_on(backend, &rows, &first_rows(true)?, &cx)?;
             json!({
                 "order": integers(found.order.iter().map(|&i| Some(i))),
@@ -111,7 +115,8 @@ fn on_backend<B: Backend>(backend: &B, algorithm: &str, x: &[Vec<f32>], p: &Valu
 }
 
 fn truth(x: &[Vec<f32>]) -> Value {
-    let over = |f: fn(&[f32], &[f32]) -> f64| f64_bits(&x.windows(2).map(|w| f(&w[0], &w[1])).collect::<Vec<_>>());
+    let over =
+        |f: fn(&[f32], &[f32]) -> f64| f64_bits(&x.windows(2).map(|w| f(&w[0], &w[1])).collect::<Vec<_>>());
     let sums: Array1<f64> = (0..x[0].len())
         .map(|j| {
             let mut sum = F64Sum::new();

@@ -20,9 +20,7 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
     ];
     let over = |algorithm: &str, parameters: &[Value]| -> Vec<Value> {
         let pairs = inputs.iter().flat_map(|i| parameters.iter().map(move |p| (i, p)));
-        let case = |(n, (i, p))| {
-            json!({"id": format!("{algorithm}-{n}"), "algorithm": algorithm, "input": i, "parameters": p})
-        };
+        let case = |(n, (i, p))| json!({"id": format!("{algorithm}-{n}"), "algorithm": algorithm, "input": i, "parameters": p});
         pairs.enumerate().map(case).collect()
     };
     let mut clusterings = Vec::new();
