@@ -83,13 +83,15 @@ pub enum Kind {
     Cauchy,
     /// Normal with some rows of zeros.
     Zeros,
+    /// The largest and the smallest numbers there are, side by side.
+    Extreme,
     /// Numbers of at most 8 significant bits: exact in f16 and bf16 as well.
     Short,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Normal,
         Kind::Grid,
         Kind::Binary,
@@ -105,6 +107,7 @@ impl Kind {
         Kind::Multiples,
         Kind::Cauchy,
         Kind::Zeros,
+        Kind::Extreme,
         Kind::Short,
     ];
 
@@ -153,6 +156,10 @@ impl Kind {
                         if rng.chance(0.3) {
                             row.iter_mut().for_each(|v| *v = 0.0f32.copysign(*v));
                         }
+                    }
+                    Kind::Extreme => {
+                        let ends = [f32::MAX, f32::MAX, f32::MIN_POSITIVE, f32::from_bits(1), 1.0, 0.0];
+                        row.iter_mut().for_each(|v| *v = rng.pick(&ends).copysign(*v));
                     }
                     Kind::Short => row.iter_mut().for_each(|v| *v = (*v * 32.0).round() / 16.0),
                 }

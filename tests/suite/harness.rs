@@ -31,7 +31,7 @@ pub fn say(line: &str) {
 }
 
 fn recipes() -> impl Strategy<Value = Recipe> {
-    let dims = prop::sample::select(vec![1usize, 2, 3, 5, 8, 15, 16, 17, 33, 70]);
+    let dims = prop::sample::select(vec![1usize, 2, 3, 5, 8, 15, 16, 17, 33, 70, 130]);
     (prop::sample::select(Kind::ALL.to_vec()), 1usize..=40, dims, 0usize..6, any::<bool>(), any::<u64>())
         .prop_map(|(kind, n, d, k, spherical, seed)| Recipe { kind, n, d, k, spherical, seed })
 }

@@ -285,7 +285,7 @@ pub fn cost_never_grows<B: Backend>(s: &Subject<B>, p: &mut Problem) {
         let found = fit(s, p);
         let allowance: f64 = (0..p.x.len())
             .map(|i| {
-                let half_units = |v: &f32| ((v.abs().next_up() - v.abs()) as f64 / 2.0).powi(2);
+                let half_units = |v: &f32| ((v.abs() - v.abs().next_down()).abs() as f64).powi(2);
                 let centroid = found.centroids.row(found.labels[i] as usize);
                 let moved =
                     if p.spherical { ROUNDED_UNIT_ROW } else { centroid.iter().map(half_units).sum() };

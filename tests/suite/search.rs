@@ -64,7 +64,7 @@ fn nudge(v: f32, rng: &mut Rng) -> f32 {
     if v != 0.0 && moved.is_finite() { moved } else { v }
 }
 
-/// Targets at x + t and x - t, each component of t changed in its last bits: the two distances
+/// Targets at x + t and x - t, or of one direction, each component of t changed in its last bits: the two distances
 /// are equal, or differ in the last bits of their f64 values.
 pub fn nearest_settles_near_ties<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     p.x.iter_mut().flatten().for_each(|v| *v = v.clamp(-1e30, 1e30));
@@ -75,6 +75,12 @@ pub fn nearest_settles_near_ties<B: Backend>(s: &Subject<B>, p: &mut Problem) {
         let t: Vec<f32> = x.iter().map(|_| size * p.rng.normal() as f32).collect();
         for sign in [1.0f32, -1.0] {
             c.push(x.iter().zip(&t).map(|(x, t)| nudge(x + sign * t, &mut p.rng)).collect::<Vec<f32>>());
+        }
+        if p.spherical {
+            // Nearly the same directions: only the last bits of the cosines differ, if any.
+            let mut parallel =
+                |factor: f32| c.push(t.iter().map(|v| nudge(v * factor, &mut p.rng)).collect());
+            [1.0, 3.0, 0.1].map(&mut parallel);
         }
     }
     assert_nearest(s, &p.x, &c, p);
