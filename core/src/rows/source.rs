@@ -1,0 +1,263 @@
+//! Rows that can be read again: what the algorithms iterate over.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use ndarray::ArrayView2;
+
+use super::{Element, Rows};
+use crate::error::{Error, Result, try_grow};
+
+/// A reusable buffer into which a [`RowSource`] may put the rows that it reads.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    words: Vec<u64>,
+}
+
+impl Scratch {
+    /// An empty buffer.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Room for `len` elements, uninitialised in meaning: whatever earlier use left there.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn elements<T: bytemuck::Pod>(&mut self, len: usize) -> Result<&mut [T]> {
+        let bytes = len.checked_mul(size_of::<T>()).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        let words = bytes.div_ceil(size_of::<u64>());
+        if self.words.len() < words {
+            let more = words - self.words.len();
+            try_grow(&mut self.words, more)?;
+            self.words.resize(words, 0);
+        }
+        let all: &mut [T] = bytemuck::try_cast_slice_mut(&mut self.words[..words]).map_err(|_| {
+            Error::TooLarge { what: "alignment of an element", size: align_of::<T>(), limit: 8 }
+        })?;
+        Ok(&mut all[..len])
+    }
+}
+
+/// Rows that can be read again and again, in ranges and by index: an array in memory, a memory
+/// map, a set of shards. A source that can be read only once is first written to a raw file.
+///
+/// All ranges and indices are local (`0..n_rows`); [`row_id`](RowSource::row_id) gives the
+/// global id that seeds randomness and names a row in errors.
+pub trait RowSource: Sync {
+    /// Number of rows.
+    fn n_rows(&self) -> usize;
+
+    /// Values in a row.
+    fn dim(&self) -> usize;
+
+    /// Global id of row `i`. Results that depend on a seed depend on it through these ids only,
+    /// so that a shard and the whole set draw the same numbers.
+    fn row_id(&self, i: usize) -> u64 {
+        i as u64
+    }
+
+    /// All rows at once, if they already lie in memory in full.
+    fn resident(&self) -> Option<Rows<'_>> {
+        None
+    }
+
+    /// The most rows that the algorithms ask of [`read`](RowSource::read) at once.
+    fn block_rows(&self) -> usize {
+        8192
+    }
+
+    /// The rows of `range`, borrowed from the source or put into `scratch`.
+    ///
+    /// # Errors
+    /// [`Error::Source`] with the source's own error.
+    fn read<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch) -> Result<Rows<'a>>;
+
+    /// The rows named by `rows`, in that order (repeats allowed), put into `scratch`.
+    ///
+    /// # Errors
+    /// [`Error::Source`] with the source's own error.
+    fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>>;
+}
+
+impl<S: RowSource + ?Sized> RowSource for &S {
+    fn n_rows(&self) -> usize {
+        (**self).n_rows()
+    }
+    fn dim(&self) -> usize {
+        (**self).dim()
+    }
+    fn row_id(&self, i: usize) -> u64 {
+        (**self).row_id(i)
+    }
+    fn resident(&self) -> Option<Rows<'_>> {
+        (**self).resident()
+    }
+    fn block_rows(&self) -> usize {
+        (**self).block_rows()
+    }
+    fn read<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+        (**self).read(range, scratch)
+    }
+    fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+        (**self).gather(rows, scratch)
+    }
+}
+
+impl RowSource for Rows<'_> {
+    fn n_rows(&self) -> usize {
+        Rows::n_rows(self)
+    }
+
+    fn dim(&self) -> usize {
+        Rows::dim(self)
+    }
+
+    fn resident(&self) -> Option<Rows<'_>> {
+        Some(self.view())
+    }
+
+    fn read<'a>(&'a self, range: Range<usize>, _scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+        self.slice(range)
+    }
+
+    fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+        match self {
+            Rows::F32(v) => gather_into(v, rows, scratch).map(Rows::F32),
+            #[cfg(feature = "f16")]
+            Rows::F16(v) => gather_into(v, rows, scratch).map(Rows::F16),
+            #[cfg(feature = "f16")]
+            Rows::Bf16(v) => gather_into(v, rows, scratch).map(Rows::Bf16),
+        }
+    }
+}
+
+fn gather_into<'a, T: Element>(
+    view: &ArrayView2<'_, T>,
+    rows: &[usize],
+    scratch: &'a mut Scratch,
+) -> Result<ArrayView2<'a, T>> {
+    let d = view.ncols();
+    let len = rows.len().checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+    let out = scratch.elements::<T>(len)?;
+    for (target, &i) in out.chunks_exact_mut(d.max(1)).zip(rows) {
+        if i >= view.nrows() {
+            return Err(Error::ShapeMismatch { what: "row index", expected: view.nrows(), found: i });
+        }
+        for (o, x) in target.iter_mut().zip(view.row(i)) {
+            *o = *x;
+        }
+    }
+    ArrayView2::from_shape((rows.len(), d), &*out).map_err(|_| Error::ShapeMismatch {
+        what: "gathered rows",
+        expected: len,
+        found: rows.len(),
+    })
+}
+
+/// In-memory rows that the algorithms read in blocks of `block_rows`, as if they came from a
+/// disk: the same bits as the rows themselves, in the working memory of one block.
+///
+/// # Example
+/// ```
+/// use pauca::{Blocked, Context, Cpu, KMeans, Rows};
+/// let x = ndarray::Array2::from_shape_fn((50, 3), |(i, j)| ((i * 7 + j * 3) % 11) as f32);
+/// let blocked = Blocked::new(Rows::F32(x.view()), 8)?;
+/// let clusters = KMeans::new(4).fit_on(&Cpu::new()?, &blocked, None, &Context::default())?;
+/// assert_eq!(clusters.labels, KMeans::new(4).fit(&x)?.labels);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Blocked<'a> {
+    rows: Rows<'a>,
+    block_rows: usize,
+}
+
+impl<'a> Blocked<'a> {
+    /// `rows`, to be read `block_rows` at a time.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] when `block_rows` is 0.
+    pub fn new(rows: Rows<'a>, block_rows: usize) -> Result<Self> {
+        if block_rows == 0 {
+            return Err(Error::InvalidParameter { name: "block_rows", value: 0.0, expected: "at least 1" });
+        }
+        Ok(Self { rows, block_rows })
+    }
+}
+
+impl RowSource for Blocked<'_> {
+    fn n_rows(&self) -> usize {
+        self.rows.n_rows()
+    }
+    fn dim(&self) -> usize {
+        self.rows.dim()
+    }
+    fn block_rows(&self) -> usize {
+        self.block_rows
+    }
+    fn read<'a>(&'a self, range: Range<usize>, _scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+        self.rows.slice(range)
+    }
+    fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+        self.rows.gather(rows, scratch)
+    }
+}
+
+/// Some rows of another source, in a given order, under their own global ids.
+#[derive(Debug)]
+pub struct Subset<'s, S: RowSource + ?Sized> {
+    source: &'s S,
+    rows: Vec<usize>,
+}
+
+impl<'s, S: RowSource + ?Sized> Subset<'s, S> {
+    /// The rows `rows` of `source`.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] when an index lies outside.
+    pub fn new(source: &'s S, rows: Vec<usize>) -> Result<Self> {
+        let n = source.n_rows();
+        match rows.iter().find(|&&i| i >= n) {
+            Some(&found) => Err(Error::ShapeMismatch { what: "row index", expected: n, found }),
+            None => Ok(Self { source, rows }),
+        }
+    }
+
+    /// Index in the underlying source of each row of the subset.
+    pub fn rows(&self) -> &[usize] {
+        &self.rows
+    }
+}
+
+impl<S: RowSource + ?Sized> RowSource for Subset<'_, S> {
+    fn n_rows(&self) -> usize {
+        self.rows.len()
+    }
+    fn dim(&self) -> usize {
+        self.source.dim()
+    }
+    fn row_id(&self, i: usize) -> u64 {
+        self.rows.get(i).map_or(u64::MAX, |&r| self.source.row_id(r))
+    }
+    fn block_rows(&self) -> usize {
+        self.source.block_rows()
+    }
+    fn read<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+        let (expected, found) = (self.rows.len(), range.end);
+        let rows = self.rows.get(range).ok_or(Error::ShapeMismatch { what: "row range", expected, found })?;
+        self.source.gather(rows, scratch)
+    }
+    fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+        let mut inner = crate::error::try_capacity(rows.len())?;
+        for &i in rows {
+            let expected = self.rows.len();
+            inner.push(*self.rows.get(i).ok_or(Error::ShapeMismatch {
+                what: "row index",
+                expected,
+                found: i,
+            })?);
+        }
+        self.source.gather(&inner, scratch)
+    }
+}
