@@ -82,7 +82,7 @@ impl Engine<'_> {
             .order(order.clone())
             .dedup_keep_fraction(*dedup_keep)
             .keep_fraction(*keep);
-        self.reporter.stage("seed", rows, 0);
+        self.reporter.stage(if keeper.resume.is_some() { "resume" } else { "seed" }, rows, 0);
         let run = match &keeper.resume {
             None => d4.start_on(self.cpu, self.source, cx),
             Some(bytes) => D4Checkpoint::from_bytes(bytes)
@@ -107,7 +107,7 @@ impl Engine<'_> {
             .seed(settings.seed)
             .max_iter(settings.max_iter)
             .init(settings.init.clone());
-        self.reporter.stage("seed", rows, 0);
+        self.reporter.stage(if keeper.resume.is_some() { "resume" } else { "seed" }, rows, 0);
         let run = match &keeper.resume {
             None => kmeans.start_on(self.cpu, self.source, None, cx),
             Some(bytes) => pauca::Checkpoint::from_bytes(bytes)

@@ -98,31 +98,37 @@ impl Evidence {
     }
 }
 
-/// For every removed duplicate the kept row at the end of its chain of witnesses.
-fn roots(dedup: &Dedup) -> BTreeMap<u64, u64> {
-    let removed = |row: u64| dedup.keep.get(row as usize).is_some_and(|kept| !kept);
-    let mut roots = BTreeMap::new();
-    for row in (0..dedup.keep.len() as u64).filter(|&row| removed(row)) {
-        let mut chain = Vec::new();
+/// Marks a row that deduplication kept.
+const KEPT: u64 = u64::MAX;
+
+/// For every removed duplicate the kept row at the end of its chain of witnesses, else [`KEPT`].
+fn roots(dedup: &Dedup) -> Vec<u64> {
+    let mut roots = vec![KEPT; dedup.keep.len()];
+    let mut chain = Vec::new();
+    for row in 0..roots.len() {
         let mut at = row;
         // A witness comes earlier in the order, so that chains end; the bound is for safety only.
-        while removed(at) && !roots.contains_key(&at) && chain.len() <= dedup.keep.len() {
+        while !dedup.keep[at] && roots[at] == KEPT && chain.len() < roots.len() {
             chain.push(at);
-            at = dedup.witness[at as usize];
+            at = dedup.witness[at] as usize;
         }
-        let root = roots.get(&at).copied().unwrap_or(at);
-        roots.extend(chain.into_iter().map(|row| (row, root)));
+        let root = if roots[at] == KEPT { at as u64 } else { roots[at] };
+        chain.drain(..).for_each(|row| roots[row] = root);
     }
     roots
 }
 
-fn bands(dedup: &Dedup, roots: &BTreeMap<u64, u64>) -> Vec<Band> {
-    let mut pairs: Vec<Pair> = roots
-        .keys()
-        .map(|&removed| Pair {
-            removed,
-            witness: dedup.witness[removed as usize],
-            similarity: dedup.similarity[removed as usize],
+/// Rows that deduplication removed, ascending.
+fn removed(roots: &[u64]) -> impl Iterator<Item = usize> + '_ {
+    roots.iter().enumerate().filter(|(_, root)| **root != KEPT).map(|(row, _)| row)
+}
+
+fn bands(dedup: &Dedup, roots: &[u64]) -> Vec<Band> {
+    let mut pairs: Vec<Pair> = removed(roots)
+        .map(|row| Pair {
+            removed: row as u64,
+            witness: dedup.witness[row],
+            similarity: dedup.similarity[row],
         })
         .collect();
     pairs.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.removed.cmp(&b.removed)));
@@ -152,7 +158,7 @@ fn bands(dedup: &Dedup, roots: &BTreeMap<u64, u64>) -> Vec<Band> {
 fn pick(
     pairs: &[Pair],
     order: impl Iterator<Item = usize> + Clone,
-    roots: &BTreeMap<u64, u64>,
+    roots: &[u64],
     used: &mut BTreeSet<usize>,
 ) -> Vec<Pair> {
     let mut groups = BTreeSet::new();
@@ -162,7 +168,7 @@ fn pick(
             if chosen.len() == PAIRS_PER_BAND {
                 break;
             }
-            let fresh = groups.insert(roots[&pairs[i].removed]);
+            let fresh = groups.insert(roots[pairs[i].removed as usize]);
             if !used.contains(&i) && (fresh || !distinct) {
                 used.insert(i);
                 chosen.push(i);
@@ -173,19 +179,23 @@ fn pick(
     chosen.into_iter().map(|i| pairs[i]).collect()
 }
 
-fn groups(roots: &BTreeMap<u64, u64>) -> Vec<Group> {
-    let mut members: BTreeMap<u64, Group> = BTreeMap::new();
-    for (&row, &root) in roots {
-        let group = members.entry(root).or_insert(Group { kept: root, removed: Vec::new(), count: 0 });
-        group.count += 1;
-        if group.removed.len() < MEMBERS {
-            group.removed.push(row);
-        }
-    }
-    let mut groups: Vec<Group> = members.into_values().collect();
-    groups.sort_by(|a, b| b.count.cmp(&a.count).then(a.kept.cmp(&b.kept)));
-    groups.truncate(GROUPS);
-    groups
+fn groups(roots: &[u64]) -> Vec<Group> {
+    let mut counts = vec![0u32; roots.len()];
+    removed(roots).for_each(|row| counts[roots[row] as usize] += 1);
+    let mut kept: Vec<usize> = (0..counts.len()).filter(|&row| counts[row] > 0).collect();
+    kept.sort_by_key(|&row| (std::cmp::Reverse(counts[row]), row));
+    kept.truncate(GROUPS);
+    kept.into_iter()
+        .map(|row| Group {
+            kept: row as u64,
+            removed: removed(roots)
+                .filter(|&r| roots[r] == row as u64)
+                .take(MEMBERS)
+                .map(|r| r as u64)
+                .collect(),
+            count: u64::from(counts[row]),
+        })
+        .collect()
 }
 
 fn extremes(outcome: &Outcome) -> Vec<Extremes> {
@@ -226,5 +236,33 @@ pub fn class(fate: Fate) -> &'static str {
         Fate::Kept => "kept",
         Fate::Duplicate => "dup",
         Fate::Pruned => "pruned",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pauca::{KMeans, Rule, SemDedup};
+
+    #[test]
+    fn evidence_of_chains_and_bands() {
+        // Forty rows that turn by a little each: every one is a near-duplicate of its neighbours.
+        let x = ndarray::Array2::from_shape_fn((40, 2), |(i, j)| {
+            let angle = i as f32 * 0.01;
+            if j == 0 { angle.cos() } else { angle.sin() }
+        });
+        let clusters = KMeans::new(1).spherical(true).fit(&x).unwrap();
+        let dedup = SemDedup::new(Rule::EarlierMax).epsilon(0.001).fit(&x, &clusters).unwrap();
+        let roots = roots(&dedup);
+        for row in 0..40 {
+            assert_eq!(roots[row] == KEPT, dedup.keep[row]);
+            assert!(roots[row] == KEPT || dedup.keep[roots[row] as usize]);
+        }
+        let bands = bands(&dedup, &roots);
+        let shown: Vec<u64> = bands.iter().flat_map(|band| &band.pairs).map(|pair| pair.removed).collect();
+        assert_eq!(shown.iter().collect::<BTreeSet<_>>().len(), shown.len(), "no pair twice");
+        assert_eq!(shown.len(), 24);
+        let groups = groups(&roots);
+        assert_eq!(groups.iter().map(|g| g.count as usize).sum::<usize>(), 40 - dedup.kept());
     }
 }
