@@ -155,6 +155,9 @@ pub fn distances(kept: &[f64], pruned: &[f64], unit: &str) -> String {
                 .label(format!("{name} ({})", count(total)))
                 .legend(move |(x, y)| Rectangle::new([(x + 4, y - 6), (x + 16, y + 6)], colour.filled()));
         }
+        if pruned.is_empty() {
+            return Ok(());
+        }
         chart
             .configure_series_labels()
             .position(SeriesLabelPosition::UpperLeft)

@@ -311,7 +311,11 @@ impl Report<'_> {
     }
 
     fn word(&self, row: u64, most: usize) -> String {
-        let text = self.texts.get(&row).cloned().unwrap_or_else(|| self.name(row));
+        let text = match (self.texts.get(&row), self.ids) {
+            (Some(text), Some(_)) => format!("{} · {text}", self.name(row)),
+            (Some(text), None) => text.clone(),
+            (None, _) => self.name(row),
+        };
         format!("<span class=\"word {}\">{}</span>", class(self.fate(row)), escape(&shorten(&text, most)))
     }
 

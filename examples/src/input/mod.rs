@@ -1,7 +1,7 @@
 //! Embeddings from a file: memory-mapped, checked once, seen as [`pauca::Rows`].
 //!
 //! A [`Matrix`] owns the map and knows where the `[n, d]` values lie in it; [`Source`] is the
-//! [`RowSource`] over it, resident or in blocks. Every refusal names the file, what is wrong and
+//! [`pauca::RowSource`] over it, resident or in blocks. Every refusal names the file, what is wrong and
 //! the numbers, and says what fixes it where something does.
 
 pub mod ids;
