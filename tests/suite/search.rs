@@ -80,7 +80,7 @@ pub fn nearest_settles_near_ties<B: Backend>(s: &Subject<B>, p: &mut Problem) {
             // Nearly the same directions: only the last bits of the cosines differ, if any.
             let mut parallel =
                 |factor: f32| c.push(t.iter().map(|v| nudge(v * factor, &mut p.rng)).collect());
-            [1.0, 3.0, 0.1].map(&mut parallel);
+            let _ = [1.0, 3.0, 0.1].map(&mut parallel);
         }
     }
     assert_nearest(s, &p.x, &c, p);

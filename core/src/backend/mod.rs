@@ -6,9 +6,12 @@
 //! algorithm repeats them. A new backend implements this trait from its documentation alone,
 //! and adds one line to the conformance suite.
 
+mod blocks;
 pub mod cpu;
 
 use alloc::vec::Vec;
+
+pub(crate) use blocks::Blocks;
 
 use crate::control::Context;
 use crate::error::Result;

@@ -254,7 +254,7 @@ impl D4 {
 /// What D4 chose.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curated {
-    /// [n]: whether the row is kept in the end.
+    /// `[n]`: whether the row is kept in the end.
     pub keep: Array1<bool>,
     /// The first clustering, of all rows.
     pub clusters: Clusters,

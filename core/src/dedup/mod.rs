@@ -64,7 +64,7 @@ enum Target {
 /// (S > t or S >= t by [`Boundary`]); the [`Rule`] says which rows that removes.
 ///
 /// # Shapes
-/// x: [n, d], clusters over the same n rows; keep, witness, similarity: [n].
+/// x: `[n, d]`, clusters over the same n rows; keep, witness, similarity: `[n]`.
 /// # Ties, NaN
 /// Equal keys of the order go by row index; the witness of EarlierMax is the most similar earlier
 /// row, the first in the order on ties. Exact copies (-0.0 counts as 0.0) have similarity 1, and
@@ -273,17 +273,17 @@ pub struct Dedup {
     /// Whether a target fraction was reached; false when more rows than that have no earlier
     /// row in their cluster.
     pub reached: bool,
-    /// [n]: whether the row is kept.
+    /// `[n]`: whether the row is kept.
     pub keep: Array1<bool>,
-    /// [n]: with EarlierMax the most similar earlier row of the cluster (which may itself be
+    /// `[n]`: with EarlierMax the most similar earlier row of the cluster (which may itself be
     /// removed), with GreedyCover of removed rows the first kept row that reaches the threshold;
     /// [`Dedup::NONE`] where there is none.
     pub witness: Array1<u64>,
-    /// [n]: similarity to the witness; NaN where there is none.
+    /// `[n]`: similarity to the witness; NaN where there is none.
     pub similarity: Array1<f64>,
-    /// [n]: the rows in keep-order, cluster after cluster.
+    /// `[n]`: the rows in keep-order, cluster after cluster.
     pub order: Array1<u64>,
-    /// [k + 1]: where each cluster begins in `order`.
+    /// `[k + 1]`: where each cluster begins in `order`.
     pub offsets: Vec<usize>,
     /// Rows that are exact copies of an earlier row of their cluster.
     pub exact_copies: u64,

@@ -4,13 +4,13 @@ use alloc::vec::Vec;
 
 use ndarray::ArrayView2;
 
-use crate::backend::{Backend, Copies};
+use crate::backend::{Backend, Blocks, Copies};
 use crate::control::Context;
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::Metric;
 use crate::kmeans::Clusters;
 use crate::random::{Stream, streams};
-use crate::rows::{Blocks, RowSource, Rows};
+use crate::rows::{RowSource, Rows};
 
 /// Which rows of a cluster come first. Equal keys go by row index.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +24,7 @@ pub enum Order {
         /// Seed of the order.
         seed: u64,
     },
-    /// By these keys, [n], ascending: smaller keys come first.
+    /// By these keys, `[n]`, ascending: smaller keys come first.
     Custom(Vec<f64>),
 }
 

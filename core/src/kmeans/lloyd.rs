@@ -8,12 +8,12 @@ use ndarray::{Array1, Array2, ArrayView2};
 
 use super::checkpoint::{Checkpoint, settings};
 use super::{Clusters, EmptyClusters, Init, KMeans, init};
-use crate::backend::{Backend, Copies};
+use crate::backend::{Backend, Blocks, Copies};
 use crate::control::Context;
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::float::positive;
 use crate::exact::{F64Sum, Metric, SearchStats, Sums, squared_distance};
-use crate::rows::{Blocks, RowSource, Rows, Scratch, with_view};
+use crate::rows::{RowSource, Rows, Scratch, with_view};
 
 /// A run of k-means between two iterations.
 ///

@@ -25,14 +25,13 @@ use ndarray::{Array1, Array2};
 pub use checkpoint::Checkpoint;
 pub use lloyd::Lloyd;
 
-use crate::backend::Backend;
-use crate::backend::Copies;
 use crate::backend::cpu::Cpu;
+use crate::backend::{Backend, Blocks, Copies};
 use crate::control::Context;
 use crate::error::{Error, Result, try_vec};
 use crate::exact::float::positive;
 use crate::exact::{Metric, SearchStats};
-use crate::rows::{Blocks, IntoRows, RowSource, Rows};
+use crate::rows::{IntoRows, RowSource, Rows};
 
 /// Where the first centroids come from.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +42,7 @@ pub enum Init {
     KMeansPlusPlus,
     /// Distinct rows, uniformly.
     Random,
-    /// These, [k, d].
+    /// These, `[k, d]`.
     Given(Array2<f32>),
 }
 
@@ -66,7 +65,7 @@ pub enum EmptyClusters {
 /// unit rows); seeding: Arthur and Vassilvitskii 2007, sampled as an exponential race.
 ///
 /// # Shapes
-/// x: [n, d]; centroids: [k, d]; labels, distances: [n].
+/// x: `[n, d]`; centroids: `[k, d]`; labels, distances: `[n]`.
 /// # Ties, NaN
 /// A row equally near to several centroids gets the lowest. NaN and infinities are errors that
 /// name their place. Under cosine a row of zeros is similar 0 to everything and gets label 0.
@@ -294,13 +293,13 @@ impl KMeans {
 pub struct Clusters {
     /// What [`distances`](Clusters::distances) are.
     pub metric: Metric,
-    /// [k, d].
+    /// `[k, d]`.
     pub centroids: Array2<f32>,
-    /// [n]: index of the nearest centroid.
+    /// `[n]`: index of the nearest centroid.
     pub labels: Array1<u32>,
-    /// [n]: distance to it, squared Euclidean or 1 - cosine.
+    /// `[n]`: distance to it, squared Euclidean or 1 - cosine.
     pub distances: Array1<f64>,
-    /// [k]: rows of each cluster, those of weight 0 included.
+    /// `[k]`: rows of each cluster, those of weight 0 included.
     pub counts: Array1<u64>,
     /// Sum of weight times distance, exact but for one rounding at the end.
     pub inertia: f64,

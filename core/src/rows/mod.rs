@@ -12,10 +12,8 @@ use ndarray::{ArrayBase, ArrayView2, Data, Ix2};
 use crate::error::{Error, Result};
 use crate::exact::float::widen;
 
-mod blocks;
 mod source;
 
-pub(crate) use blocks::Blocks;
 pub use source::{Blocked, RowSource, Scratch, Subset};
 
 /// A view of `n` rows of `d` values, of any element type and strides.

@@ -2,11 +2,11 @@
 
 use core::ops::Range;
 
-use super::{RowSource, Rows, Scratch};
-use crate::backend::Backend;
+use super::Backend;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::Metric;
+use crate::rows::{RowSource, Rows, Scratch};
 
 /// The blocks of a source on a backend. Rows that lie in memory are prepared once and kept;
 /// others are read and prepared anew in every pass.
