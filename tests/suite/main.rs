@@ -38,6 +38,7 @@ properties! { ($)
     search {
         nearest_is_the_definition,
         nearest_settles_near_ties,
+        nearest_settles_midpoints,
         nearest_is_equivariant,
         earlier_max_is_the_definition,
         earlier_max_goes_in_pieces,

@@ -86,6 +86,26 @@ pub fn nearest_settles_near_ties<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     assert_nearest(s, &p.x, &c, p);
 }
 
+/// Rows halfway between two targets, by distance or by angle, as nearly as f32 can: the rounding of
+/// the row decides, far below what the fast kernels can see.
+pub fn nearest_settles_midpoints<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    p.x.iter_mut().flatten().for_each(|v| *v = v.clamp(-1e30, 1e30));
+    let c = p.x.clone();
+    let length = |row: &[f32]| truth::dot(row, row).sqrt();
+    let rows: Vec<Vec<f32>> = (0..400)
+        .map(|_| {
+            let (a, b) = (&c[p.rng.below(c.len())], &c[p.rng.below(c.len())]);
+            // By angle: the sum of the unit rows, of any length.
+            let stretch = p.rng.pick(&[1.0, 1e3, 1e-3]);
+            let weigh = |row: &[f32]| if p.spherical { stretch / length(row).max(1e-300) } else { 0.5 };
+            let (wa, wb) = (weigh(a), weigh(b));
+            let middle = |(a, b): (&f32, &f32)| (*a as f64 * wa + *b as f64 * wb) as f32;
+            a.iter().zip(b).map(middle).map(|v| nudge(v, &mut p.rng)).collect()
+        })
+        .collect();
+    assert_nearest(s, &rows, &c, p);
+}
+
 pub fn nearest_is_equivariant<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let c: Vec<Vec<f32>> = (0..p.k).map(|_| p.x[p.rng.below(p.x.len())].clone()).collect();
     let (labels, values) = nearest(s, &p.x, &c, metric(p));
