@@ -99,6 +99,44 @@ fn logarithms_equal_the_reference() {
     }
 }
 
+/// Arguments whose logarithm lies within about 2^-22 of a unit from the middle of two f64, found among
+/// 2 * 10^8, with the answers by Python's decimal module at 60 digits: (bits of u, bits of ln u).
+const HARD: [(u64, u64); 24] = [
+    (0x3fec3ba99c172bed, 0xbfc007f1456cab63),
+    (0x3fef503572409349, 0xbf96368da915efda),
+    (0x3fefacbb80b6bdbf, 0xbf84ec64a76de217),
+    (0x3feeae37a6691403, 0xbfa58f1b0c71de99),
+    (0x3fea2b02bf5ce849, 0xbfc9c0dcde8a8c77),
+    (0x3fe8c71e17f7f73d, 0xbfd05ed3581c6049),
+    (0x3fef3de55a2ad9e3, 0xbf988e19e4348c7d),
+    (0x3fe31e737b23dc8f, 0xbfe07b5694f6bd01),
+    (0x3fef462c02a7630f, 0xbf977efb573fc088),
+    (0x3fe118846457cab7, 0xbfe40f9ab7da3312),
+    (0x3fe9b2e4e645bce7, 0xbfcc11bd9a0a953a),
+    (0x3fe76a0ca0b5ca1f, 0xbfd3fe36468e0e42),
+    (0x3fef25d5b8abbe61, 0xbf9ba3ee12d070d1),
+    (0x3fddb7381e041576, 0xbfe88cf6dca06684),
+    (0x3fee4a0ba15944c3, 0xbfac218993127743),
+    (0x3fee2c1b3dfa0001, 0xbfae1c98cbac8c08),
+    (0x3fef4d0e2e85fd49, 0xbf969db1d009a378),
+    (0x3fef416028942601, 0xbf981c129f0a4b62),
+    (0x3fef3d02c18839d3, 0xbf98ab1d5c74aef0),
+    (0x3fecc2a473ed2689, 0xbfbb53424358cf58),
+    (0x3fef36de58a53949, 0xbf99748925a194bc),
+    (0x3fefb7d6b209bdbb, 0xbf821ec9888fd853),
+    (0x3feabe876b5b8cdd, 0xbfc6f71cb1bafcdb),
+    (0x3fea5a58c33d345d, 0xbfc8da226b957a79),
+];
+
+#[test]
+fn hard_logarithms_are_correctly_rounded() {
+    for (u, expected) in HARD {
+        let u = f64::from_bits(u);
+        assert_eq!(elementary::ln(u).to_bits(), expected, "ln {u:e}");
+        assert_eq!(ln::ln(u).to_bits(), expected, "reference, ln {u:e}");
+    }
+}
+
 #[test]
 fn random_bits_equal_the_reference() {
     let mut rng = Rng(5);

@@ -12,7 +12,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// Problems of each property on each backend; `PAUCA_TEST_CASES` overrides.
 pub fn cases() -> u32 {
-    std::env::var("PAUCA_TEST_CASES").ok().and_then(|v| v.parse().ok()).unwrap_or(128)
+    std::env::var("PAUCA_TEST_CASES").ok().and_then(|v| v.parse().ok()).unwrap_or(256)
 }
 
 /// The CPU at a level, if this machine has it.

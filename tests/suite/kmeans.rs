@@ -151,16 +151,19 @@ pub fn clusters_permute<B: Backend>(s: &Subject<B>, p: &mut Problem) {
 
 pub fn powers_of_two_scale<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let c = given(p);
-    let all = || p.x.iter().chain(&c).flatten().map(|v| v.abs()).filter(|v| *v > 0.0);
-    let (low, high) = (all().fold(f32::MAX, f32::min), all().fold(0.0, f32::max));
-    if low < 1e-36 || (low < 1e-20 && high > 1e20) {
+    let all: Vec<f32> = p.x.iter().chain(&c).flatten().map(|v| v.abs()).filter(|v| *v > 0.0).collect();
+    let (low, high) = (all.iter().copied().fold(f32::MAX, f32::min), all.iter().copied().fold(0.0, f32::max));
+    // Weights far apart make means that are subnormal.
+    p.weights.iter_mut().flatten().filter(|w| **w > 0.0).for_each(|w| *w = w.clamp(1e-3, 1e3));
+    let (tiny, huge) = (low < 1e-15, high > 1e15);
+    if low < 1e-36 || (tiny && huge) {
         return;
     }
-    if low < 1e-20 {
+    if tiny {
         // Means of tiny values may be subnormal, which do not scale.
         p.max_iter = 0;
     }
-    let exponent = match (low < 1e-20, high > 1e20) {
+    let exponent = match (tiny, huge) {
         (true, _) => p.rng.below(60) as i32,
         (_, true) => -(p.rng.below(60) as i32),
         _ => p.rng.below(60) as i32 - 30,
@@ -180,7 +183,7 @@ pub fn powers_of_two_scale<B: Backend>(s: &Subject<B>, p: &mut Problem) {
         assert_eq!(times(&rows_of(&a.centroids)), rows_of(&b.centroids));
     }
     // The race of k-means++ scales with the data as well.
-    if low > 1e-20 {
+    if !tiny {
         let seeds = |p: &Problem| fit(s, &Problem { start: Start::PlusPlus, max_iter: 0, ..p.clone() });
         let (a, b) = (seeds(p), seeds(&scaled));
         assert_eq!(times(&rows_of(&a.centroids)), rows_of(&b.centroids));
@@ -319,6 +322,33 @@ pub fn iterations_are_a_prefix<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let rest = fit(s, &Problem { start, max_iter: 2, ..p.clone() });
     assert_eq!(array_bits(&rest.centroids), array_bits(&long.centroids));
     assert_eq!(rest.labels, long.labels);
+}
+
+/// A run with a tolerance ends with the first round whose centroids move no farther, all squared
+/// distances summed.
+pub fn a_tolerance_stops_at_its_shift<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let mut rounds = Vec::new();
+    for max_iter in 0..6 {
+        rounds.push(fit(s, &Problem { max_iter, ..p.clone() }));
+    }
+    let shift = |a: &Clusters, b: &Clusters| {
+        let (a, b) = (rows_of(&a.centroids), rows_of(&b.centroids));
+        let squares: Vec<f64> =
+            a.iter().zip(&b).map(|(a, b)| reference::truth::squared_distance(a, b)).collect();
+        reference::fsum::fsum(&squares)
+    };
+    let shifts: Vec<f64> = rounds.windows(2).map(|w| shift(&w[0], &w[1])).collect();
+    let tolerance = p.rng.pick(&shifts);
+    if !tolerance.is_finite() || tolerance == 0.0 {
+        return;
+    }
+    p.max_iter = 5;
+    let found = s.kmeans(&p.config().shift_tolerance(tolerance), &p.x, p.weights.as_deref()).unwrap();
+    let first = shifts.iter().position(|shift| *shift <= tolerance).unwrap_or(5);
+    let end = rounds[5].n_iter.min(first + 1);
+    assert_eq!((found.n_iter, found.converged), (end, true));
+    assert_eq!(array_bits(&found.centroids), array_bits(&rounds[end].centroids));
+    assert_eq!(found.labels, rounds[end].labels);
 }
 
 pub fn steps_and_checkpoints_equal_a_run<B: Backend>(s: &Subject<B>, p: &mut Problem) {

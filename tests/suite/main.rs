@@ -4,13 +4,13 @@
 //! |---|---|
 //! | [`search`] | the operations of a backend against the definitions |
 //! | [`kmeans`], [`dedup`], [`selection`] | properties of the algorithms, and the reference |
-//! | [`random_problems`] | 1200 whole problems against the reference, to the bit |
+//! | [`random_problems`] | 2000 whole problems against the reference, to the bit |
 //! | [`exhaustive`] | every small set of points with coordinates in {-1, 0, 1} |
 //! | [`exact`] | sums, logarithms, random bits, made in two ways |
 //! | [`torture`] | the numbered hard cases |
 //! | [`published`] | SemDeDup's pseudo-code, transcribed |
 //! | [`seeding_frequencies`] | k-means++ against exact D² sampling |
-//! | [`bad_input`], [`denormal_flags`] | what callers and hosts may do to us |
+//! | [`bad_input`], [`callers`], [`denormal_flags`] | what callers and hosts may do to us |
 //! | [`vectors`] | the files in tests/vectors |
 //!
 //! A new backend adds one `conformance!` line.
@@ -18,6 +18,7 @@
 #![allow(clippy::needless_range_loop, reason = "formulas read by index")]
 
 mod bad_input;
+mod callers;
 mod dedup;
 mod denormal_flags;
 mod exact;
@@ -61,6 +62,7 @@ properties! { ($)
         cost_never_grows,
         fixed_points_stay,
         iterations_are_a_prefix,
+        a_tolerance_stops_at_its_shift,
         steps_and_checkpoints_equal_a_run,
         sums_are_exact,
         copies_share_a_label,

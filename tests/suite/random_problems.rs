@@ -13,7 +13,7 @@ use pauca_tests::subject::{Backwards, Subject};
 use crate::dedup::{assert_order, boundaries, some_epsilon, some_order};
 
 /// How many.
-pub const PROBLEMS: usize = 1200;
+pub const PROBLEMS: usize = 2000;
 const SHARDS: usize = 4;
 
 /// Problem number `i`: every kind of data, in turn, and the rest at random.

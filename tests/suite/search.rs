@@ -48,7 +48,7 @@ pub fn nearest_is_the_definition<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     for row in &mut c {
         match p.rng.below(3) {
             0 => {}
-            1 => row[p.rng.below(d)] *= 1.5,
+            1 => row[p.rng.below(d)] *= 0.75,
             _ => row
                 .iter_mut()
                 .for_each(|v| *v = (*v * (1.0 + 0.3 * p.rng.normal() as f32)).clamp(-3e38, 3e38)),

@@ -122,7 +122,7 @@ fn fit<B: Backend>(s: &Subject<B>, config: &D4, x: &[Vec<f32>]) -> pauca::Result
     config.fit_on(&s.backend, &Rows::F32(x.view()), &s.cx)
 }
 
-fn assert_same_curated(a: &Curated, b: &Curated) {
+pub fn assert_same_curated(a: &Curated, b: &Curated) {
     assert_same(&a.clusters, &b.clusters);
     assert_same_dedup(&a.dedup, &b.dedup);
     assert_eq!(a.survivors, b.survivors);

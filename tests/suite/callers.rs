@@ -1,0 +1,184 @@
+//! What callers bring: their own row sources, which may fail, and their closures, which watch and
+//! stop.
+
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ndarray::Array2;
+use pauca::{
+    Blocked, Context, Control, Cpu, D4, Error, Exec, KMeans, Progress, Result, RowSource, Rows, Rule,
+    Scratch, SemDedup,
+};
+use pauca_tests::data::{Kind, Rng};
+use pauca_tests::layout::array;
+
+use crate::selection::assert_same_curated;
+
+/// Rows that can be read so often and no more; counts the largest read.
+struct Failing<'a> {
+    rows: Blocked<'a>,
+    left: AtomicU64,
+    largest: AtomicU64,
+}
+
+impl Failing<'_> {
+    fn answer(&self, rows: usize) -> Result<()> {
+        self.largest.fetch_max(rows as u64, Ordering::Relaxed);
+        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.map(|_| ()).map_err(|_| Error::Source("the disk is gone".into()))
+    }
+}
+
+impl RowSource for Failing<'_> {
+    fn n_rows(&self) -> usize {
+        self.rows.n_rows()
+    }
+    fn dim(&self) -> usize {
+        self.rows.dim()
+    }
+    fn block_rows(&self) -> usize {
+        self.rows.block_rows()
+    }
+    fn read<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+        self.answer(range.len())?;
+        self.rows.read(range, scratch)
+    }
+    fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+        self.answer(0)?;
+        self.rows.gather(rows, scratch)
+    }
+}
+
+fn rows() -> Array2<f32> {
+    array(&Kind::LastBit.rows(60, 5, &mut Rng(3)))
+}
+
+/// Every read in turn is the one that fails: the caller gets its own error back.
+#[test]
+fn a_source_that_fails_is_reported_from_every_read() {
+    let x = rows();
+    let backend = Cpu::new().unwrap();
+    let cx = Context::new(Exec::serial(), Control::new());
+    let clusters = KMeans::new(3).spherical(true).fit(&x).unwrap();
+    let kmeans = KMeans::new(3).max_iter(3);
+    let d4 = D4::new().clusters(3).max_iter(2);
+    let run = |source: &Failing, what: usize| match what {
+        0 => kmeans.fit_on(&backend, source, None, &cx).map(|_| ()),
+        1 => SemDedup::new(Rule::EarlierMax).fit_on(&backend, source, &clusters, &cx).map(|_| ()),
+        2 => SemDedup::new(Rule::GreedyCover).fit_on(&backend, source, &clusters, &cx).map(|_| ()),
+        3 => clusters.predict_on(&backend, source, &cx).map(|_| ()),
+        _ => d4.fit_on(&backend, source, &cx).map(|_| ()),
+    };
+    for what in 0..5 {
+        for reads in 0.. {
+            let rows = Blocked::new(Rows::F32(x.view()), 16).unwrap();
+            let source = Failing { rows, left: AtomicU64::new(reads), largest: AtomicU64::new(0) };
+            let outcome = run(&source, what);
+            assert!(source.largest.load(Ordering::Relaxed) <= 16, "more rows than the source's blocks have");
+            match outcome {
+                Ok(()) => break,
+                Err(Error::Source(error)) => assert_eq!(error.to_string(), "the disk is gone"),
+                Err(error) => panic!("job {what}, read {reads}: {error}"),
+            }
+            assert!(reads < 100_000);
+        }
+    }
+}
+
+/// Progress within a stage never goes back, never passes its total, and changes no result.
+#[test]
+fn progress_is_told_and_changes_nothing() {
+    let x = rows();
+    let blocked = Blocked::new(Rows::F32(x.view()), 16).unwrap();
+    let backend = Cpu::new().unwrap();
+    let silent = Context::new(Exec::serial(), Control::new());
+    let told: RefCell<Vec<Progress>> = RefCell::default();
+    let report = |progress: &Progress| told.borrow_mut().push(*progress);
+    let heard = Context::new(Exec::threads(2).unwrap(), Control::new().report_to(&report));
+    let config = D4::new().clusters(4);
+    let quiet = config.fit_on(&backend, &blocked, &silent).unwrap();
+    let loud = config.fit_on(&backend, &blocked, &heard).unwrap();
+    assert_eq!((quiet.keep, quiet.clusters.labels), (loud.keep, loud.clusters.labels));
+    let told = told.into_inner();
+    assert!(told.len() > 5 && told.iter().all(|p| p.done <= p.total && !p.stage.is_empty()));
+    let mut stages: Vec<&str> = told.iter().map(|p| p.stage).collect();
+    stages.dedup();
+    assert!(stages.len() > 3, "{stages:?}");
+}
+
+/// Stopped at every question in turn, D4 goes on from where it was, to the same rows.
+#[test]
+fn d4_cancelled_at_every_question_goes_on() {
+    let x = rows();
+    let blocked = Blocked::new(Rows::F32(x.view()), 16).unwrap();
+    let backend = Cpu::new().unwrap();
+    let free = Context::new(Exec::serial(), Control::new());
+    let config = D4::new().clusters(4).max_iter(4);
+    let whole = config.fit_on(&backend, &blocked, &free).unwrap();
+    for questions in 0.. {
+        let asked = Cell::new(0);
+        let stop = || {
+            asked.set(asked.get() + 1);
+            asked.get() == questions
+        };
+        let cx = Context::new(Exec::serial(), Control::new().stop_when(&stop));
+        let mut cancelled = false;
+        match config.start_on(&backend, &blocked, &cx) {
+            Err(error) => {
+                assert!(matches!(error, Error::Cancelled), "{error}");
+                cancelled = true;
+            }
+            Ok(mut run) => {
+                loop {
+                    match run.step(&cx) {
+                        Ok(true) => {}
+                        Ok(false) => break,
+                        Err(error) => {
+                            assert!(matches!(error, Error::Cancelled), "{error}");
+                            cancelled = true;
+                            let checkpoint = run.checkpoint().unwrap();
+                            run = config.resume_on(&backend, &blocked, &checkpoint, &free).unwrap();
+                        }
+                    }
+                }
+                let found = run.finish(&free).unwrap();
+                assert_eq!(
+                    (&found.keep, &found.reclustered.labels),
+                    (&whole.keep, &whole.reclustered.labels)
+                );
+            }
+        }
+        if !cancelled && questions > 0 {
+            break;
+        }
+        assert!(questions < 100_000);
+    }
+}
+
+#[test]
+fn defaults_are_as_documented() {
+    let x = rows();
+    let d4 = D4::new().fit(&x).unwrap();
+    let named = D4::new()
+        .clusters(8)
+        .recluster(8)
+        .dedup_keep_fraction(0.75)
+        .keep_fraction(0.5)
+        .seed(0)
+        .max_iter(20)
+        .spherical(true)
+        .fit(&x)
+        .unwrap();
+    // 60 rows: the root is 7.7.
+    assert_same_curated(&d4, &named);
+    let named =
+        KMeans::new(3).spherical(false).seed(0).init(pauca::Init::KMeansPlusPlus).shift_tolerance(0.0);
+    assert_eq!(KMeans::new(3).fit(&x).unwrap(), named.fit(&x).unwrap());
+    let c = KMeans::new(3).fit(&x).unwrap();
+    for rule in [Rule::EarlierMax, Rule::GreedyCover] {
+        let named = SemDedup::new(rule).epsilon(0.05).boundary(pauca::Boundary::Gt).order(pauca::Order::Hard);
+        let (a, b) = (SemDedup::new(rule).fit(&x, &c).unwrap(), named.published(false).fit(&x, &c).unwrap());
+        pauca_tests::agree::assert_same_dedup(&a, &b);
+    }
+}
