@@ -5,9 +5,9 @@ use core::ops::Range;
 
 use crate::backend::{Backend, Best, Boundary, Copies, NO_ROW, Pair, Pairs};
 use crate::control::Context;
-use crate::error::{Result, try_capacity, try_grow, try_vec};
+use crate::error::{Error, Result, try_capacity, try_grow, try_vec};
 use crate::exact::copies::{first_occurrences, hash_row, same_row};
-use crate::exact::float::positive;
+use crate::exact::float::{finite, widen};
 use crate::exact::{Metric, SearchStats};
 use crate::rows::{RowSource, Rows, Scratch, row_of, with_view};
 
@@ -63,8 +63,11 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                 let mut buffer = try_vec(view.ncols(), 0.0f32)?;
                 for (i, at) in range.enumerate() {
                     let row = row_of(view, i, &mut buffer);
+                    if let Some(col) = row.iter().position(|x| !finite(*x)) {
+                        return Err(Error::NonFinite { what: "x", row: source.row_id(at), col });
+                    }
                     hashes[at] = hash_row(row);
-                    zero[at] = !row.iter().any(|x| positive(x.abs()));
+                    zero[at] = row.iter().all(|x| widen(*x) == 0.0);
                 }
             });
             cx.control.poll("copies", start as u64, n as u64)?;

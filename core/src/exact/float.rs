@@ -40,9 +40,10 @@ pub(crate) fn finite(x: f32) -> bool {
     x.to_bits() & 0x7f80_0000 != 0x7f80_0000
 }
 
-/// Whether a finite number that is not negative is above 0, under any denormal flags.
+/// Whether a number is above 0, under any denormal flags. In `f64`: a test of the bits of an
+/// `f32` against those of 0 is turned by the compiler into a comparison, which DAZ falsifies.
 pub(crate) fn positive(x: f32) -> bool {
-    x.to_bits() & 0x7fff_ffff != 0
+    widen(x) > 0.0
 }
 
 /// `x` rounded up to the next `f32`, for upper bounds.

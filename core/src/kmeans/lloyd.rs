@@ -51,6 +51,9 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         let mut run = Self::prepare(params, backend, source, resident, weights, cx)?;
         let k = run.params.n_clusters;
         let (seed, base) = (run.params.seed, run.params.stream_base);
+        if !matches!(params.init, Init::Given(_)) {
+            run.blocks.check(cx)?;
+        }
         let seeds = match &params.init {
             Init::Given(given) => {
                 run.centroids.extend(given.iter());

@@ -29,7 +29,7 @@ use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Blocks, Copies};
 use crate::control::Context;
 use crate::error::{Error, Result, try_capacity, try_vec};
-use crate::exact::float::positive;
+use crate::exact::float::{positive, widen};
 use crate::exact::{Metric, SearchStats};
 use crate::rows::{IntoRows, RowSource, Rows};
 
@@ -258,8 +258,7 @@ impl KMeans {
             if let Some(row) = weights.iter().position(|w| !w.is_finite()) {
                 return Err(Error::NonFinite { what: "weights", row: row as u64, col: 0 });
             }
-            // By bits: a comparison would take subnormal weights for zeros under DAZ.
-            if let Some(w) = weights.iter().find(|w| w.to_bits() > 0x8000_0000) {
+            if let Some(w) = weights.iter().find(|w| widen(**w) < 0.0) {
                 return Err(Error::InvalidParameter {
                     name: "weights",
                     value: *w as f64,
