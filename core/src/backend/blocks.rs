@@ -50,6 +50,14 @@ impl<'a, B: Backend, S: RowSource> Blocks<'a, B, S> {
         Ok(Self { backend, source, metric, resident })
     }
 
+    /// Looks at every row once, so that a bad one is named before any is used.
+    pub fn check(&self, cx: &Context) -> Result<()> {
+        match self.resident {
+            Some(_) => Ok(()),
+            None => self.for_each(cx, |_, _| Ok(())),
+        }
+    }
+
     /// Calls `f` on every block, in order, with the local range of its rows.
     pub fn for_each(
         &self,

@@ -183,7 +183,7 @@ impl D4 {
         source: &'a S,
         cx: &Context,
     ) -> Result<D4Run<'a, B, S>> {
-        D4Run::start(self.clone(), backend, source, None, cx)
+        D4Run::start(self.try_clone()?, backend, source, None, cx)
     }
 
     /// Continues a run from its checkpoint, to the same bits. The first clustering is not iterated
@@ -198,7 +198,12 @@ impl D4 {
         checkpoint: &D4Checkpoint,
         cx: &Context,
     ) -> Result<D4Run<'a, B, S>> {
-        D4Run::start(self.clone(), backend, source, Some(checkpoint), cx)
+        D4Run::start(self.try_clone()?, backend, source, Some(checkpoint), cx)
+    }
+
+    /// A copy, or [`Error::OutOfMemory`]: given centroids and keys may be large.
+    fn try_clone(&self) -> Result<Self> {
+        Ok(Self { init: self.init.try_clone()?, order: self.order.try_clone()?, ..*self })
     }
 
     fn check(&self) -> Result<()> {
@@ -216,24 +221,28 @@ impl D4 {
         Ok(())
     }
 
-    fn first_clustering(&self, n: usize) -> KMeans {
-        let k = self.clusters.unwrap_or_else(|| (libm::rint(libm::sqrt(n as f64)) as usize).max(1));
-        KMeans::new(k)
+    fn first_k(&self, n: usize) -> usize {
+        self.clusters.unwrap_or_else(|| (libm::rint(libm::sqrt(n as f64)) as usize).max(1))
+    }
+
+    fn first_clustering(&self, n: usize) -> Result<KMeans> {
+        let init = self.init.try_clone()?;
+        Ok(KMeans::new(self.first_k(n))
             .spherical(self.spherical)
             .seed(self.seed)
             .max_iter(self.max_iter)
-            .init(self.init.clone())
+            .init(init))
     }
 
-    fn dedup(&self) -> SemDedup {
-        SemDedup::new(Rule::EarlierMax)
+    fn dedup(&self) -> Result<SemDedup> {
+        Ok(SemDedup::new(Rule::EarlierMax)
             .keep_fraction(self.dedup_keep_fraction)
             .boundary(Boundary::Gt)
-            .order(self.order.clone())
+            .order(self.order.try_clone()?))
     }
 
     fn second_clustering(&self, n: usize, survivors: usize) -> KMeans {
-        let asked = self.recluster.or(self.clusters).unwrap_or_else(|| self.first_clustering(n).n_clusters);
+        let asked = self.recluster.or(self.clusters).unwrap_or_else(|| self.first_k(n));
         let init = match self.init {
             Init::Random => Init::Random,
             Init::KMeansPlusPlus | Init::Given(_) => Init::KMeansPlusPlus,

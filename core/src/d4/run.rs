@@ -49,12 +49,12 @@ impl<'a, B: Backend, S: RowSource + ?Sized> D4Run<'a, B, S> {
         cx: &Context,
     ) -> Result<Self> {
         params.check()?;
-        let first = params.first_clustering(source.n_rows());
+        let first = params.first_clustering(source.n_rows())?;
         let lloyd = match checkpoint {
             None => first.start_on(backend, source, None, cx)?,
             Some(c) => first.resume_on(backend, source, None, &c.first, cx)?,
         };
-        let resume_second = checkpoint.and_then(|c| c.second.clone());
+        let resume_second = copy(checkpoint.and_then(|c| c.second.as_ref()))?;
         Ok(Self { params, backend, source, stage: Stage::First(lloyd), first: None, resume_second })
     }
 
@@ -112,13 +112,13 @@ impl<'a, B: Backend, S: RowSource + ?Sized> D4Run<'a, B, S> {
     /// [`Error::OutOfMemory`].
     pub fn checkpoint(&self) -> Result<D4Checkpoint> {
         let first = match (&self.first, &self.stage) {
-            (Some(first), _) => first.clone(),
+            (Some(first), _) => first.try_clone()?,
             (None, Stage::First(lloyd)) => lloyd.checkpoint()?,
             (None, _) => return Err(ended()),
         };
         let second = match &self.stage {
             Stage::Second { lloyd, .. } => Some(lloyd.checkpoint()?),
-            _ => self.resume_second.clone(),
+            _ => copy(self.resume_second.as_ref())?,
         };
         Ok(D4Checkpoint { first, second })
     }
@@ -161,17 +161,21 @@ impl<'a, B: Backend, S: RowSource + ?Sized> D4Run<'a, B, S> {
         };
         self.first = Some(lloyd.checkpoint()?);
         let clusters = lloyd.finish(cx)?;
-        let dedup = self.params.dedup().fit_on(self.backend, self.source, &clusters, cx)?;
+        let dedup = self.params.dedup()?.fit_on(self.backend, self.source, &clusters, cx)?;
         let rows = survivors(&dedup)?;
         let second = self.params.second_clustering(self.source.n_rows(), rows.len());
         let subset = Subset::new(self.source, rows)?;
         let lloyd = match &self.resume_second {
-            None => Lloyd::start(second, self.backend, subset, None, None, cx)?,
-            Some(checkpoint) => Lloyd::resume(second, self.backend, subset, None, None, checkpoint, cx)?,
+            None => Lloyd::start(&second, self.backend, subset, None, None, cx)?,
+            Some(checkpoint) => Lloyd::resume(&second, self.backend, subset, None, None, checkpoint, cx)?,
         };
         self.stage = Stage::Second { clusters, dedup, lloyd };
         Ok(())
     }
+}
+
+fn copy(checkpoint: Option<&Checkpoint>) -> Result<Option<Checkpoint>> {
+    checkpoint.map(Checkpoint::try_clone).transpose()
 }
 
 fn ended() -> Error {

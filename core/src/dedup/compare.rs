@@ -5,10 +5,11 @@ use core::ops::Range;
 
 use crate::backend::{Backend, Best, Boundary, Copies, NO_ROW, Pair, Pairs};
 use crate::control::Context;
-use crate::error::{Result, try_capacity, try_grow, try_vec};
+use crate::error::{Error, Result, try_capacity, try_grow, try_vec};
 use crate::exact::copies::{first_occurrences, hash_row, same_row};
+use crate::exact::float::{finite, widen};
 use crate::exact::{Metric, SearchStats};
-use crate::rows::{Element, RowSource, Rows, Scratch, row_of, with_view};
+use crate::rows::{RowSource, Rows, Scratch, row_of, with_view};
 
 /// Rows compared at once. Larger blocks read less often, smaller ones need less memory.
 const BLOCK: usize = 4096;
@@ -59,11 +60,14 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
             let range = start..n.min(start + step);
             let rows = source.read(range.clone(), &mut scratch)?;
             with_view!(&rows, view => {
-                let mut buffer = try_vec(view.ncols(), bytemuck::Zeroable::zeroed())?;
+                let mut buffer = try_vec(view.ncols(), 0.0f32)?;
                 for (i, at) in range.enumerate() {
                     let row = row_of(view, i, &mut buffer);
+                    if let Some(col) = row.iter().position(|x| !finite(*x)) {
+                        return Err(Error::NonFinite { what: "x", row: source.row_id(at), col });
+                    }
                     hashes[at] = hash_row(row);
-                    zero[at] = row.iter().all(|x| x.to_f32().to_bits() & 0x7fff_ffff == 0);
+                    zero[at] = row.iter().all(|x| widen(*x) == 0.0);
                 }
             });
             cx.control.poll("copies", start as u64, n as u64)?;
@@ -76,19 +80,15 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
             copies: Vec::new(),
         };
         plan.offsets.push(0);
+        let mut pair = try_vec(2 * source.dim(), 0.0f32)?;
         for bounds in offsets.windows(2) {
             let members = &order[bounds[0]..bounds[1]];
             let mut keys = try_capacity(members.len())?;
             keys.extend(members.iter().map(|&i| hashes[i]));
             let first = first_occurrences(&keys, |a, b| {
                 let rows = source.gather(&[members[a], members[b]], &mut scratch)?;
-                Ok(with_view!(&rows, view => {
-                    // Gathered rows lie side by side.
-                    match (view.row(0).to_slice(), view.row(1).to_slice()) {
-                        (Some(a), Some(b)) => same_row(a, b),
-                        _ => false,
-                    }
-                }))
+                let (left, right) = pair.split_at_mut(rows.dim());
+                Ok(with_view!(&rows, view => same_row(row_of(view, 0, left), row_of(view, 1, right))))
             })?;
             for (at, &i) in members.iter().enumerate() {
                 if zero[i] {

@@ -28,6 +28,22 @@ pub enum Order {
     Custom(Vec<f64>),
 }
 
+impl Order {
+    /// A copy, or [`Error::OutOfMemory`].
+    pub(crate) fn try_clone(&self) -> Result<Self> {
+        Ok(match self {
+            Order::Hard => Order::Hard,
+            Order::Easy => Order::Easy,
+            Order::Random { seed } => Order::Random { seed: *seed },
+            Order::Custom(keys) => {
+                let mut copy = try_capacity(keys.len())?;
+                copy.extend_from_slice(keys);
+                Order::Custom(copy)
+            }
+        })
+    }
+}
+
 /// The rows of each cluster in keep-order, and where each cluster begins.
 pub(super) fn keep_order<B: Backend, S: RowSource + ?Sized>(
     order: &Order,

@@ -6,14 +6,13 @@
 use alloc::vec::Vec;
 
 use crate::error::{Result, try_capacity, try_vec};
-use crate::rows::Element;
 
 /// A 64-bit hash of the values of a row; equal rows have equal hashes, -0.0 counts as 0.0.
-pub(crate) fn hash_row<T: Element>(row: &[T]) -> u64 {
+pub(crate) fn hash_row(row: &[f32]) -> u64 {
     // Four independent lanes of multiply-rotate, folded at the end: one multiplication an element.
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut lanes = [K, K.rotate_left(16), K.rotate_left(32), K.rotate_left(48)];
-    let mix = |h: u64, x: T| (h.rotate_left(23) ^ canonical(x) as u64).wrapping_mul(K);
+    let mix = |h: u64, x: f32| (h.rotate_left(23) ^ canonical(x) as u64).wrapping_mul(K);
     let (body, tail) = row.as_chunks::<4>();
     for x in body {
         for l in 0..4 {
@@ -29,13 +28,13 @@ pub(crate) fn hash_row<T: Element>(row: &[T]) -> u64 {
 /// Bits of the value, the same for both zeros. By integers: a comparison with 0.0 would take
 /// subnormals for zeros under DAZ.
 #[inline(always)]
-fn canonical<T: Element>(x: T) -> u32 {
-    let bits = x.to_f32().to_bits();
+fn canonical(x: f32) -> u32 {
+    let bits = x.to_bits();
     if bits == 0x8000_0000 { 0 } else { bits }
 }
 
 /// Whether two rows are exact copies.
-pub(crate) fn same_row<T: Element>(a: &[T], b: &[T]) -> bool {
+pub(crate) fn same_row(a: &[f32], b: &[f32]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(x, y)| canonical(*x) == canonical(*y))
 }
 

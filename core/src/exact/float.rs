@@ -34,9 +34,16 @@ pub fn narrow(x: f64) -> f32 {
     f32::from_bits(units as u32 | if x.is_sign_negative() { 0x8000_0000 } else { 0 })
 }
 
-/// Whether a finite number that is not negative is above 0, under any denormal flags.
+/// Neither NaN nor infinite, by its bits.
+#[inline(always)]
+pub(crate) fn finite(x: f32) -> bool {
+    x.to_bits() & 0x7f80_0000 != 0x7f80_0000
+}
+
+/// Whether a number is above 0, under any denormal flags. In `f64`: a test of the bits of an
+/// `f32` against those of 0 is turned by the compiler into a comparison, which DAZ falsifies.
 pub(crate) fn positive(x: f32) -> bool {
-    x.to_bits() & 0x7fff_ffff != 0
+    widen(x) > 0.0
 }
 
 /// `x` rounded up to the next `f32`, for upper bounds.

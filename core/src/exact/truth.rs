@@ -13,7 +13,7 @@
 //!
 //! Zero padding, sign flips and scaling by powers of two change no bit; permuting columns may.
 
-use crate::rows::Element;
+use crate::exact::float::widen;
 
 /// Lanes of the fixed order.
 pub const LANES: usize = 16;
@@ -53,7 +53,7 @@ fn strided<A: Copy, B: Copy>(a: &[A], b: &[B], add: impl Fn(f64, A, B) -> f64) -
 /// assert_eq!(pauca::exact::dot64(&[3.0, 4.0], &[4.0, 3.0]), 24.0);
 /// ```
 pub fn dot64(a: &[f32], b: &[f32]) -> f64 {
-    dot(a, b)
+    strided(a, b, |lane, x, y| lane + widen(x) * widen(y))
 }
 
 /// Squared Euclidean distance in the fixed order. Tier A.
@@ -62,7 +62,10 @@ pub fn dot64(a: &[f32], b: &[f32]) -> f64 {
 /// assert_eq!(pauca::exact::squared_distance(&[1.0, 5.0], &[4.0, 1.0]), 25.0);
 /// ```
 pub fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
-    sq_distance(a, b)
+    strided(a, b, |lane, x, y| {
+        let e = widen(x) - widen(y);
+        lane + e * e
+    })
 }
 
 /// Cosine similarity in [-1, 1]; 0 where either row is all zeros. Tier A.
@@ -83,21 +86,6 @@ pub(crate) fn cosine_from(ab: f64, aa: f64, bb: f64) -> f64 {
         return 0.0;
     }
     (ab / libm::sqrt(aa * bb)).clamp(-1.0, 1.0)
-}
-
-/// [`dot64`] over any element types.
-#[inline(always)]
-pub(crate) fn dot<A: Element, B: Element>(a: &[A], b: &[B]) -> f64 {
-    strided(a, b, |lane, x, y| lane + x.to_f64() * y.to_f64())
-}
-
-/// [`squared_distance`] over any element types.
-#[inline(always)]
-pub(crate) fn sq_distance<A: Element, B: Element>(a: &[A], b: &[B]) -> f64 {
-    strided(a, b, |lane, x, y| {
-        let e = x.to_f64() - y.to_f64();
-        lane + e * e
-    })
 }
 
 /// The dot product of two `f64` rows in the fixed order (products rounded, never fused): the

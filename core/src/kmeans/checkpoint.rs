@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use super::{EmptyClusters, KMeans};
-use crate::error::Result;
+use crate::error::{Result, try_capacity};
 use crate::exact::Metric;
 use crate::exact::bytes::{Reader, Writer};
 
@@ -53,6 +53,13 @@ pub(super) fn settings(params: &KMeans) -> [u64; 5] {
 }
 
 impl Checkpoint {
+    /// A copy, or [`OutOfMemory`](crate::Error::OutOfMemory).
+    pub(crate) fn try_clone(&self) -> Result<Self> {
+        let mut centroids = try_capacity(self.centroids.len())?;
+        centroids.extend_from_slice(&self.centroids);
+        Ok(Self { centroids, ..*self })
+    }
+
     /// Iterations made so far.
     pub fn n_iter(&self) -> usize {
         self.n_iter as usize

@@ -41,7 +41,7 @@ pub struct Lloyd<'a, B: Backend, S: RowSource> {
 
 impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     pub(crate) fn start(
-        params: KMeans,
+        params: &KMeans,
         backend: &'a B,
         source: S,
         resident: Option<Rows<'a>>,
@@ -51,7 +51,10 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         let mut run = Self::prepare(params, backend, source, resident, weights, cx)?;
         let k = run.params.n_clusters;
         let (seed, base) = (run.params.seed, run.params.stream_base);
-        let seeds = match &run.params.init {
+        if !matches!(params.init, Init::Given(_)) {
+            run.blocks.check(cx)?;
+        }
+        let seeds = match &params.init {
             Init::Given(given) => {
                 run.centroids.extend(given.iter());
                 None
@@ -72,7 +75,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     }
 
     pub(crate) fn resume(
-        params: KMeans,
+        params: &KMeans,
         backend: &'a B,
         source: S,
         resident: Option<Rows<'a>>,
@@ -84,7 +87,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         if [checkpoint.n, checkpoint.d] != shape {
             return Err(Error::Mismatch { what: "the shape of the rows" });
         }
-        if checkpoint.settings != settings(&params) {
+        if checkpoint.settings != settings(params) {
             return Err(Error::Mismatch { what: "a parameter of k-means" });
         }
         let mut run = Self::prepare(params, backend, source, resident, weights, cx)?;
@@ -98,7 +101,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     }
 
     fn prepare(
-        params: KMeans,
+        params: &KMeans,
         backend: &'a B,
         source: S,
         resident: Option<Rows<'a>>,
@@ -113,7 +116,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
             centroids: try_capacity(size)?,
             labels: try_vec(n, 0)?,
             sums: empty_sums(k, d, weights)?,
-            params,
+            params: params.without_init(),
             blocks,
             weights,
             stale: true,

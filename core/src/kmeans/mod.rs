@@ -28,8 +28,8 @@ pub use lloyd::Lloyd;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Blocks, Copies};
 use crate::control::Context;
-use crate::error::{Error, Result, try_vec};
-use crate::exact::float::positive;
+use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::exact::float::{positive, widen};
 use crate::exact::{Metric, SearchStats};
 use crate::rows::{IntoRows, RowSource, Rows};
 
@@ -44,6 +44,22 @@ pub enum Init {
     Random,
     /// These, `[k, d]`.
     Given(Array2<f32>),
+}
+
+impl Init {
+    /// A copy, or [`Error::OutOfMemory`].
+    pub(crate) fn try_clone(&self) -> Result<Self> {
+        Ok(match self {
+            Init::KMeansPlusPlus => Init::KMeansPlusPlus,
+            Init::Random => Init::Random,
+            Init::Given(given) => {
+                let mut copy = try_capacity(given.len())?;
+                copy.extend(given.iter().copied());
+                let wrong = Error::Empty { what: "initial centroids" };
+                Init::Given(Array2::from_shape_vec(given.dim(), copy).map_err(|_| wrong)?)
+            }
+        })
+    }
 }
 
 /// What happens to a cluster that lost all its rows.
@@ -150,6 +166,11 @@ impl KMeans {
         self
     }
 
+    /// The parameters but for the first centroids, which may be large.
+    pub(crate) fn without_init(&self) -> Self {
+        Self { init: Init::Random, ..*self }
+    }
+
     /// Random streams of a later stage of a composition.
     pub(crate) fn stream_base(mut self, base: u32) -> Self {
         self.stream_base = base;
@@ -201,7 +222,7 @@ impl KMeans {
         weights: Option<&'a [f32]>,
         cx: &Context,
     ) -> Result<Lloyd<'a, B, &'a S>> {
-        Lloyd::start(self.clone(), backend, source, source.resident(), weights, cx)
+        Lloyd::start(self, backend, source, source.resident(), weights, cx)
     }
 
     /// Continues a run from its checkpoint, to the same bits: one assignment, then as before.
@@ -217,7 +238,7 @@ impl KMeans {
         checkpoint: &Checkpoint,
         cx: &Context,
     ) -> Result<Lloyd<'a, B, &'a S>> {
-        Lloyd::resume(self.clone(), backend, source, source.resident(), weights, checkpoint, cx)
+        Lloyd::resume(self, backend, source, source.resident(), weights, checkpoint, cx)
     }
 
     /// Checks what can be checked without looking at the rows.
@@ -237,8 +258,7 @@ impl KMeans {
             if let Some(row) = weights.iter().position(|w| !w.is_finite()) {
                 return Err(Error::NonFinite { what: "weights", row: row as u64, col: 0 });
             }
-            // By bits: a comparison would take subnormal weights for zeros under DAZ.
-            if let Some(w) = weights.iter().find(|w| w.to_bits() > 0x8000_0000) {
+            if let Some(w) = weights.iter().find(|w| widen(**w) < 0.0) {
                 return Err(Error::InvalidParameter {
                     name: "weights",
                     value: *w as f64,

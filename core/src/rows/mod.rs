@@ -101,96 +101,81 @@ impl Rows<'_> {
         }
         with_view!(self, v => {
             for (o, x) in out.iter_mut().zip(v.row(i)) {
-                *o = x.to_f64();
+                *o = widen(x.to_f32());
             }
         });
         Ok(())
     }
 }
 
-/// An element type of [`Rows`]: widened exactly, whatever the host's denormal flags are.
+/// An element type of [`Rows`]; its values widen to `f32` exactly.
 pub(crate) trait Element: Copy + Send + Sync + bytemuck::Pod {
     /// The exact value.
-    fn to_f64(self) -> f64;
-    /// The exact value as `f32` bits.
     fn to_f32(self) -> f32;
     /// Widens `from` into the equally long `to`, at the speed of the machine.
     fn to_f32_slice(from: &[Self], to: &mut [f32]);
-    /// Neither NaN nor infinite, by its bits.
-    fn is_finite(self) -> bool;
+    /// The same values, where they are `f32` already.
+    fn as_f32(row: &[Self]) -> Option<&[f32]>;
 }
 
 impl Element for f32 {
     #[inline(always)]
-    fn to_f64(self) -> f64 {
-        widen(self)
-    }
-    #[inline(always)]
     fn to_f32(self) -> f32 {
         self
     }
-    #[inline(always)]
     fn to_f32_slice(from: &[Self], to: &mut [f32]) {
         to.copy_from_slice(from);
     }
     #[inline(always)]
-    fn is_finite(self) -> bool {
-        self.to_bits() & 0x7f80_0000 != 0x7f80_0000
+    fn as_f32(row: &[Self]) -> Option<&[f32]> {
+        Some(row)
     }
 }
 
 #[cfg(feature = "f16")]
-impl Element for half::f16 {
-    #[inline(always)]
-    fn to_f64(self) -> f64 {
-        widen(self.to_f32())
-    }
-    #[inline(always)]
-    fn to_f32(self) -> f32 {
-        half::f16::to_f32(self)
-    }
-    fn to_f32_slice(from: &[Self], to: &mut [f32]) {
-        half::slice::HalfFloatSliceExt::convert_to_f32_slice(from, to);
-    }
-    #[inline(always)]
-    fn is_finite(self) -> bool {
-        self.to_bits() & 0x7c00 != 0x7c00
-    }
+macro_rules! half_element {
+    ($element:ty) => {
+        impl Element for $element {
+            fn to_f32(self) -> f32 {
+                <$element>::to_f32(self)
+            }
+            fn to_f32_slice(from: &[Self], to: &mut [f32]) {
+                half::slice::HalfFloatSliceExt::convert_to_f32_slice(from, to);
+            }
+            fn as_f32(_: &[Self]) -> Option<&[f32]> {
+                None
+            }
+        }
+    };
 }
-
 #[cfg(feature = "f16")]
-impl Element for half::bf16 {
-    #[inline(always)]
-    fn to_f64(self) -> f64 {
-        widen(self.to_f32())
-    }
-    #[inline(always)]
-    fn to_f32(self) -> f32 {
-        half::bf16::to_f32(self)
-    }
-    fn to_f32_slice(from: &[Self], to: &mut [f32]) {
-        half::slice::HalfFloatSliceExt::convert_to_f32_slice(from, to);
-    }
-    #[inline(always)]
-    fn is_finite(self) -> bool {
-        self.to_bits() & 0x7f80 != 0x7f80
-    }
-}
+half_element!(half::f16);
+#[cfg(feature = "f16")]
+half_element!(half::bf16);
 
-/// Row `i` of `view` as a slice; copied into `buffer` when its values do not lie side by side.
-/// `buffer` must have room for one row.
+/// Row `i` of `view` as `f32`: in place where its values are `f32` side by side, else in
+/// `buffer`, which must have room for one row.
 #[inline]
-pub(crate) fn row_of<'b, T: Element>(view: &'b ArrayView2<'_, T>, i: usize, buffer: &'b mut [T]) -> &'b [T] {
+pub(crate) fn row_of<'b, T: Element>(
+    view: &'b ArrayView2<'_, T>,
+    i: usize,
+    buffer: &'b mut [f32],
+) -> &'b [f32] {
     let row = view.row(i);
     match row.to_slice() {
-        Some(slice) => slice,
+        Some(slice) => {
+            if let Some(values) = T::as_f32(slice) {
+                return values;
+            }
+            T::to_f32_slice(slice, &mut buffer[..slice.len()]);
+        }
         None => {
             for (b, x) in buffer.iter_mut().zip(row) {
-                *b = *x;
+                *b = x.to_f32();
             }
-            &buffer[..view.ncols()]
         }
     }
+    &buffer[..view.ncols()]
 }
 
 /// What can be seen as [`Rows`]: ndarray views and arrays of any order, and `(&[f32], n, d)`.

@@ -24,7 +24,7 @@ fn value(formula: &str, h: u64) -> f32 {
 
 /// The rows of an input: `{formula, rows, dim, seed, copies, zeros}`.
 ///
-/// x[i][j] comes from hash(seed, i * dim + j). With `copies` = c > 0 every row i with i % c = c - 1
+/// `x[i][j]` comes from hash(seed, i * dim + j). With `copies` = c > 0 every row i with i % c = c - 1
 /// is row i / 2 again; with `zeros` = z > 0 every row i with i % z = z - 1 is all zeros.
 pub fn rows(input: &Value) -> Vec<Vec<f32>> {
     let number = |key: &str| input[key].as_u64().unwrap_or(0) as usize;

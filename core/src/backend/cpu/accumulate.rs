@@ -5,7 +5,7 @@ use ndarray::ArrayView2;
 
 use crate::control::{Context, Job};
 use crate::error::{Result, try_capacity, try_vec};
-use crate::exact::float::positive;
+use crate::exact::float::{narrow, positive, widen};
 use crate::exact::{Metric, Sums};
 use crate::rows::{Element, row_of};
 
@@ -45,13 +45,13 @@ pub(super) fn accumulate<T: Element>(
     cx.in_waves(&mut jobs, cost, |chunk| {
         let columns = chunk.columns();
         chunk.prepare()?;
-        let mut buffer = try_vec(d, T::zeroed())?;
+        let mut buffer = try_vec(d, 0.0f32)?;
         let mut values = try_vec(columns.len(), 0.0f32)?;
         for i in 0..n {
             let Some((old, new)) = moved(i) else { continue };
             let row = &row_of(view, i, &mut buffer)[columns.clone()];
             match metric {
-                Metric::SqEuclidean => T::to_f32_slice(row, &mut values),
+                Metric::SqEuclidean => values.copy_from_slice(row),
                 Metric::Cosine => unit(row, squares[i], &mut values),
             }
             for (label, sign) in [(old, -1), (new, 1)] {
@@ -67,13 +67,13 @@ pub(super) fn accumulate<T: Element>(
 }
 
 /// The unit row of the definition, f32(x / sqrt(dot(x, x))); zeros for a zero row.
-fn unit<T: Element>(row: &[T], square: f64, out: &mut [f32]) {
+fn unit(row: &[f32], square: f64, out: &mut [f32]) {
     if square == 0.0 {
         out.fill(0.0);
         return;
     }
     let norm = libm::sqrt(square);
     for (o, x) in out.iter_mut().zip(row) {
-        *o = crate::exact::float::narrow(x.to_f64() / norm);
+        *o = narrow(widen(*x) / norm);
     }
 }

@@ -24,7 +24,8 @@ use super::{Backend, Best, Boundary, Copies, Pair, Pairs};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::copies::{first_occurrences, hash_row, same_row};
-use crate::exact::{Metric, SearchStats, Sums, cosine_from, dot, sq_distance};
+use crate::exact::float::finite;
+use crate::exact::{Metric, SearchStats, Sums, cosine_from, dot64, squared_distance};
 use crate::rows::{Element, Rows, row_of, with_view};
 use crate::simd::{Kernel, KernelScalar, Level};
 
@@ -121,15 +122,15 @@ impl CpuTargets {
     }
 
     /// Distance by the definition: squared Euclidean or 1 - cosine; `square` is dot(x, x).
-    fn distance<T: Element>(&self, row: &[T], square: f64, j: u32) -> f64 {
+    fn distance(&self, row: &[f32], square: f64, j: u32) -> f64 {
         match self.metric {
-            Metric::SqEuclidean => sq_distance(row, self.row(j)),
+            Metric::SqEuclidean => squared_distance(row, self.row(j)),
             Metric::Cosine => 1.0 - self.similarity(row, square, j),
         }
     }
 
-    fn similarity<T: Element>(&self, row: &[T], square: f64, j: u32) -> f64 {
-        cosine_from(dot(row, self.row(j)), square, self.square(j))
+    fn similarity(&self, row: &[f32], square: f64, j: u32) -> f64 {
+        cosine_from(dot64(row, self.row(j)), square, self.square(j))
     }
 }
 
@@ -292,16 +293,16 @@ fn check_rows<T: Element>(
     first_row: u64,
     squares: &mut [f64],
 ) -> Result<()> {
-    let mut buffer = try_vec(view.ncols(), T::zeroed())?;
+    let mut buffer = try_vec(view.ncols(), 0.0f32)?;
     for (i, r) in rows.enumerate() {
         let row = row_of(view, r, &mut buffer);
         // All bits are looked at without a branch; only a bad row is searched for its column.
-        if !row.iter().fold(true, |ok, x| ok & x.is_finite()) {
-            let col = row.iter().position(|x| !x.is_finite()).unwrap_or(0);
+        if !row.iter().fold(true, |ok, x| ok & finite(*x)) {
+            let col = row.iter().position(|x| !finite(*x)).unwrap_or(0);
             return Err(Error::NonFinite { what: "x", row: first_row + r as u64, col });
         }
         if let Some(square) = squares.get_mut(i) {
-            *square = dot(row, row);
+            *square = dot64(row, row);
         }
     }
     Ok(())
@@ -309,9 +310,9 @@ fn check_rows<T: Element>(
 
 fn widen_all<T: Element>(view: &ArrayView2<'_, T>, out: &mut [f32]) -> Result<()> {
     let d = view.ncols();
-    let mut buffer = try_vec(d, T::zeroed())?;
+    let mut buffer = try_vec(d, 0.0f32)?;
     for (i, out) in out.chunks_exact_mut(d.max(1)).enumerate() {
-        T::to_f32_slice(row_of(view, i, &mut buffer), out);
+        out.copy_from_slice(row_of(view, i, &mut buffer));
     }
     Ok(())
 }
@@ -324,7 +325,7 @@ fn distances<T: Element>(
     first: usize,
     out: &mut [f64],
 ) -> Result<()> {
-    let mut buffer = try_vec(view.ncols(), T::zeroed())?;
+    let mut buffer = try_vec(view.ncols(), 0.0f32)?;
     for (i, (out, &j)) in out.iter_mut().zip(pair).enumerate() {
         let row = row_of(view, first + i, &mut buffer);
         *out = targets.distance(row, squares.get(first + i).copied().unwrap_or(0.0), j);

@@ -76,7 +76,7 @@ fn narrow_task<T: Element>(
     let panels = &targets.panels;
     let mut packed = PackedRows::new(&cpu.narrow, d, f32::NEG_INFINITY, task.out.len())?;
     let mut candidates = try_vec(packed.capacity, Candidates::new(f64::INFINITY))?;
-    let mut buffer = try_vec(d, T::zeroed())?;
+    let mut buffer = try_vec(d, 0.0f32)?;
     let mut tile = Tile::new();
     let bound = match &targets.frame {
         Frame::Shifted { scale, .. } => Some(Euclidean::new(Precision::F32, d, *scale as f64)),
@@ -152,8 +152,8 @@ fn no_direction(targets: &CpuTargets, square: f64) -> bool {
 
 /// The definition's choice among packed targets in ascending order: the smallest distance (the
 /// largest cosine), the first of equals.
-fn decide<T: Element>(
-    values: &[T],
+fn decide(
+    values: &[f32],
     squares: &[f64],
     row: usize,
     targets: &CpuTargets,
@@ -209,7 +209,7 @@ fn wide<T: Element>(
     cx.in_waves(&mut parts, cost, |part| {
         let mut packed = PackedRows::new(&cpu.wide, d, f64::INFINITY, mr)?;
         let mut scores = Vec::new();
-        let mut buffer = try_vec(d, T::zeroed())?;
+        let mut buffer = try_vec(d, 0.0f32)?;
         let mut tile = Tile::new();
         let mut left = Vec::new();
         for (rows, labels) in part.rows.chunks(mr).zip(part.labels.chunks_mut(mr)) {

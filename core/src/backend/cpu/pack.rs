@@ -7,7 +7,7 @@ use ndarray::ArrayView2;
 use crate::control::{Context, Job};
 use crate::error::{Result, try_vec};
 use crate::exact::float::widen;
-use crate::rows::{Element, row_of};
+use crate::rows::row_of;
 
 /// The coordinates of one search (exact/bounds.rs: shift c0 and scale s, or unit rows).
 #[derive(Clone, Debug)]
@@ -39,10 +39,10 @@ fn squares(row: &[f32]) -> f32 {
 impl Frame {
     /// Writes `row` in these coordinates and returns an upper bound of its norm there, or
     /// infinity where the `f32` kernel cannot serve it. `square` is dot(x, x) (unit frame only).
-    pub fn narrow_row<T: Element>(&self, row: &[T], square: f64, out: &mut [f32]) -> f64 {
+    pub fn narrow_row(&self, row: &[f32], square: f64, out: &mut [f32]) -> f64 {
         match self {
             Frame::Shifted { center, scale } => {
-                T::to_f32_slice(row, out);
+                out.copy_from_slice(row);
                 for (o, c) in out.iter_mut().zip(center) {
                     *o = (*o - c) * scale;
                 }
@@ -55,12 +55,12 @@ impl Frame {
             Frame::Unit => {
                 let inverse = 1.0 / libm::sqrt(square);
                 if PLAIN.contains(&square) {
-                    T::to_f32_slice(row, out);
+                    out.copy_from_slice(row);
                     let inverse = inverse as f32;
                     out.iter_mut().for_each(|o| *o *= inverse);
                 } else {
                     for (o, x) in out.iter_mut().zip(row) {
-                        *o = (x.to_f64() * inverse) as f32;
+                        *o = (widen(*x) * inverse) as f32;
                     }
                 }
                 1.0
@@ -69,11 +69,11 @@ impl Frame {
     }
 
     /// The same in `f64`; every row can be served.
-    pub fn wide_row<T: Element>(&self, row: &[T], square: f64, out: &mut [f64]) -> f64 {
+    pub fn wide_row(&self, row: &[f32], square: f64, out: &mut [f64]) -> f64 {
         match self {
             Frame::Shifted { center, .. } => {
                 for ((o, x), c) in out.iter_mut().zip(row).zip(center) {
-                    *o = x.to_f64() - widen(*c);
+                    *o = widen(*x) - widen(*c);
                 }
                 let sum: f64 = out.iter().map(|x| x * x).sum();
                 // Relative error of the sum of d squares, and of the root.
@@ -86,7 +86,7 @@ impl Frame {
             Frame::Unit => {
                 let inverse = 1.0 / libm::sqrt(square);
                 for (o, x) in out.iter_mut().zip(row) {
-                    *o = x.to_f64() * inverse;
+                    *o = widen(*x) * inverse;
                 }
                 1.0
             }
@@ -138,8 +138,8 @@ impl<T: Copy> Panels<T> {
 macro_rules! panels {
     ($make:ident, $scalar:ty, $row:ident, $narrow:expr) => {
         /// Packs the targets `order[0], order[1], ...` of `view`.
-        pub(super) fn $make<S: Element>(
-            view: &ArrayView2<'_, S>,
+        pub(super) fn $make(
+            view: &ArrayView2<'_, f32>,
             order: &[u32],
             squares: &[f64],
             frame: &Frame,
@@ -166,7 +166,7 @@ macro_rules! panels {
                     .map(|((data, offset), (norms, order))| Job::new(Part { data, offset, norms, order })),
             );
             cx.in_waves(&mut parts, (4 * nr * depth) as u64, |part| {
-                let mut buffer = try_vec(depth, S::zeroed())?;
+                let mut buffer = try_vec(depth, 0.0f32)?;
                 let mut row = try_vec(depth, 0.0)?;
                 for (c, &target) in part.order.iter().enumerate() {
                     let source = row_of(view, target as usize, &mut buffer);

@@ -145,7 +145,7 @@ fn max_task<T: Element>(
     let mut packed = PackedRows::new(&cpu.narrow, d, f32::NEG_INFINITY, task.rows.len())?;
     let mut candidates = try_vec(packed.capacity, Candidates::new(f64::INFINITY))?;
     let mut ranges = try_vec(packed.capacity, 0..0)?;
-    let mut buffer = try_vec(d, T::zeroed())?;
+    let mut buffer = try_vec(d, 0.0f32)?;
     let start = task.rows.start;
     for i in 0..task.rows.len() {
         let row = start + i;
@@ -185,9 +185,9 @@ fn max_task<T: Element>(
 }
 
 /// Takes the most similar of `candidates` (ascending) if it is more similar than `best`.
-fn improve<T: Element>(
+fn improve(
     best: &mut Best,
-    values: &[T],
+    values: &[f32],
     square: f64,
     targets: &CpuTargets,
     candidates: impl Iterator<Item = u32>,
@@ -233,7 +233,7 @@ fn wide_max<T: Element>(
     cx.in_waves(&mut parts, 2 * (step * panels.count * d) as u64, |part| {
         let mut packed = PackedRows::new(&cpu.wide, d, f64::INFINITY, mr)?;
         let mut scores = Vec::new();
-        let mut buffer = try_vec(d, T::zeroed())?;
+        let mut buffer = try_vec(d, 0.0f32)?;
         let mut tile = Tile::new();
         let mut left = Vec::new();
         for (rows, best) in part.rows.chunks(mr).zip(part.best.chunks_mut(mr)) {
@@ -320,7 +320,7 @@ fn above_task<T: Element>(
     let mut ranges = try_vec(packed.capacity, 0..0)?;
     // Pairs near the threshold, which only the definition can decide.
     let mut near = try_vec(packed.capacity, false)?;
-    let mut buffer = try_vec(d, T::zeroed())?;
+    let mut buffer = try_vec(d, 0.0f32)?;
     let start = task.rows.start;
     for i in 0..n {
         let row = start + i;

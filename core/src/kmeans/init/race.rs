@@ -26,7 +26,7 @@ use super::weight;
 use crate::control::{Context, Job};
 use crate::error::{Result, try_capacity, try_vec};
 use crate::exact::elementary::ln;
-use crate::exact::{Metric, cosine_from, dot, sq_distance};
+use crate::exact::{Metric, cosine_from, dot64, squared_distance};
 use crate::random::Stream;
 use crate::rows::{Element, RowSource, Scratch, row_of, with_view};
 
@@ -72,25 +72,25 @@ impl Centres {
         let start = self.values.len();
         self.values.extend(view.row(row).iter().map(|x| x.to_f32()));
         let new = &self.values[start..];
-        self.squares.push(dot(new, new));
+        self.squares.push(dot64(new, new));
         self.times.push(time);
     }
 
     /// D² between a row and seed `c`; `square` is the row's dot product with itself.
     #[inline(always)]
-    fn distance<T: Element>(&self, row: &[T], square: f64, c: usize) -> f64 {
+    fn distance(&self, row: &[f32], square: f64, c: usize) -> f64 {
         let centre = &self.values[c * self.d..(c + 1) * self.d];
         match self.metric {
-            Metric::SqEuclidean => sq_distance(row, centre),
-            Metric::Cosine => 1.0 - cosine_from(dot(row, centre), square, self.squares[c]),
+            Metric::SqEuclidean => squared_distance(row, centre),
+            Metric::Cosine => 1.0 - cosine_from(dot64(row, centre), square, self.squares[c]),
         }
     }
 
     #[inline(always)]
-    fn square<T: Element>(&self, row: &[T]) -> f64 {
+    fn square(&self, row: &[f32]) -> f64 {
         match self.metric {
             Metric::SqEuclidean => 0.0,
-            Metric::Cosine => dot(row, row),
+            Metric::Cosine => dot64(row, row),
         }
     }
 
@@ -123,10 +123,10 @@ impl Centres {
     }
 }
 
-/// What [`row_of`] needs: nothing where rows are contiguous.
-fn row_buffer<T: Element>(view: &ArrayView2<'_, T>) -> Result<Vec<T>> {
-    let contiguous = view.ncols() <= 1 || view.strides().get(1) == Some(&1);
-    try_vec(if contiguous { 1 } else { view.ncols() }, T::zeroed())
+/// What [`row_of`] needs: nothing where rows can be read in place.
+fn row_buffer<T: Element>(view: &ArrayView2<'_, T>) -> Result<Vec<f32>> {
+    let in_place = T::as_f32(&[]).is_some() && (view.ncols() <= 1 || view.strides().get(1) == Some(&1));
+    try_vec(if in_place { 1 } else { view.ncols() }, 0.0)
 }
 
 impl<'a, S: RowSource + ?Sized> Race<'a, S> {
