@@ -35,6 +35,7 @@ pub struct Lloyd<'a, B: Backend, S: RowSource> {
     moved: u64,
     relocated: u64,
     distinct_rows: Option<u64>,
+    seed_distances: u64,
     converged: bool,
     search: SearchStats,
 }
@@ -68,6 +69,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         };
         if let Some(seeds) = seeds {
             run.distinct_rows = seeds.distinct.map(|n| n as u64);
+            run.seed_distances = seeds.distances;
             let mut scratch = Scratch::new();
             let rows = run.blocks.source.gather(&seeds.rows, &mut scratch)?;
             with_view!(&rows, view => run.centroids.extend(view.iter().map(|x| crate::rows::Element::to_f32(*x))));
@@ -126,6 +128,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
             moved: 0,
             relocated: 0,
             distinct_rows: None,
+            seed_distances: 0,
             converged: false,
             search: SearchStats::default(),
         })
@@ -134,6 +137,12 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     /// Iterations made.
     pub fn n_iter(&self) -> usize {
         self.n_iter
+    }
+
+    /// Distances that k-means++ evaluated; the textbook's prefix sums take n k. 0 for other starts
+    /// and for a resumed run.
+    pub fn seed_distances(&self) -> u64 {
+        self.seed_distances
     }
 
     /// Rows whose label the last iteration changed.
