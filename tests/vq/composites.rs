@@ -2,7 +2,8 @@
 
 use ndarray::{Array2, array, s};
 use pauca::vq::{
-    Estimator, FiniteScalar, MASKED, ProductQuantizer, Real, Reduction, ResidualQuantizer, Upstream, VectorQuantizer,
+    Estimator, FiniteScalar, MASKED, ProductQuantizer, Real, Reduction, ResidualQuantizer, Upstream,
+    VectorQuantizer,
 };
 use pauca::{Context, Error, Metric};
 use pauca_reference::{codebook, vq as reference};
@@ -99,10 +100,11 @@ fn residual_gradients_are_differences() {
         let objective = |z1: &Rows, books1: &[Rows]| {
             let mut sum = 0.0;
             for s in 0..2 {
-                let of = |books: &[Rows]| -> Rows { ids[s].iter().map(|&j| books[s][j as usize].clone()).collect() };
-                let moved: Rows = (0..n)
-                    .map(|i| (0..d).map(|c| fixed[s][i][c] + z1[i][c] - z[i][c]).collect())
-                    .collect();
+                let of = |books: &[Rows]| -> Rows {
+                    ids[s].iter().map(|&j| books[s][j as usize].clone()).collect()
+                };
+                let moved: Rows =
+                    (0..n).map(|i| (0..d).map(|c| fixed[s][i][c] + z1[i][c] - z[i][c]).collect()).collect();
                 sum += 0.7 * 0.25 * reference::mean_square(&moved, &of(&books), reference::Per::Element);
                 sum += 0.7 * reference::mean_square(&fixed[s], &of(books1), reference::Per::Element);
             }
@@ -155,7 +157,8 @@ fn residual_edges() {
     assert!(step.stages.iter().all(|s| s.ids.to_vec() == [0, MASKED]));
     assert_eq!(step.quantized.row(1).to_vec(), [0.0, 0.0]);
     let upstream = Upstream::of(step.quantized.view());
-    let g = rvq.backward(z.view(), &[codes.view(), codes.view()], &step, upstream, &Context::default()).unwrap();
+    let g =
+        rvq.backward(z.view(), &[codes.view(), codes.view()], &step, upstream, &Context::default()).unwrap();
     assert_eq!(g.latents.row(1).to_vec(), [0.0, 0.0]);
     let fewer = rvq.backward(z.view(), &[codes.view()], &step, Upstream::default(), &Context::default());
     assert!(matches!(fewer, Err(Error::ShapeMismatch { what: "stages", .. })));
@@ -170,7 +173,8 @@ fn product_groups_are_quantizers_side_by_side() {
         let d: usize = widths.iter().sum();
         let z = array::<f32>(&normal(n, d, &mut rng));
         let g = array::<f32>(&normal(n, d, &mut rng));
-        let books: Vec<Array2<f32>> = widths.map(|w| array::<f32>(&normal(1 + rng.below(6), w, &mut rng))).into();
+        let books: Vec<Array2<f32>> =
+            widths.map(|w| array::<f32>(&normal(1 + rng.below(6), w, &mut rng))).into();
         let views: Vec<_> = books.iter().map(|b| b.view()).collect();
         let mask: Vec<bool> = (0..n).map(|_| rng.chance(0.8)).collect();
         for (metric, reduction) in [
@@ -277,7 +281,8 @@ fn scalar_gradients_are_differences() {
         let expected = g * (bound(z + STEP) - bound(z - STEP)) / (2.0 * STEP);
         let found = fsq.backward(array![[z]].view(), &[0], array![[g]].view()).unwrap()[[0, 0]];
         assert!((found - expected).abs() <= DIFFERENCES * expected.abs().max(1e-4));
-        let single = fsq.backward(array![[z as f32]].view(), &[0], array![[g as f32]].view()).unwrap()[[0, 0]];
+        let single =
+            fsq.backward(array![[z as f32]].view(), &[0], array![[g as f32]].view()).unwrap()[[0, 0]];
         // Latents are rounded to f32 first.
         assert!((single as f64 - found).abs() <= 1e-6 * found.abs().max(1e-2));
         let masked = fsq.backward(array![[z]].view(), &[MASKED], array![[g]].view()).unwrap();

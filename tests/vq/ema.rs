@@ -222,7 +222,10 @@ fn masked_rows_may_hold_anything() {
     let mut stats = CodeStats::new(2, 2, Metric::SqEuclidean).unwrap();
     stats.collect(z.view(), &[1, MASKED, 1]).unwrap();
     assert_eq!((stats.count(1), stats.sum(1, 0), stats.sum(1, 1)), (2, 4.0, 6.0));
-    assert!(matches!(stats.collect(z.view(), &[1, 1, 1]), Err(Error::NonFinite { what: "z", row: 1, col: 0 })));
+    assert!(matches!(
+        stats.collect(z.view(), &[1, 1, 1]),
+        Err(Error::NonFinite { what: "z", row: 1, col: 0 })
+    ));
 }
 
 #[test]
@@ -234,7 +237,8 @@ fn unit_codes_stay_unit() {
     let mut book = Ema::new(Metric::Cosine).decay(0.9).start(array::<f32>(&codes).view()).unwrap();
     for _ in 0..300 {
         let z = normal(10, 8, &mut rng);
-        let found = VectorQuantizer::new().metric(Metric::Cosine).assign(array::<f32>(&z).view(), book.codes(), None);
+        let found =
+            VectorQuantizer::new().metric(Metric::Cosine).assign(array::<f32>(&z).view(), book.codes(), None);
         let ids = found.unwrap().ids.to_vec();
         book.update(&stats::<f32>(&z, &ids, 4, Metric::Cosine)).unwrap();
         for code in book.codes().rows() {
@@ -294,9 +298,15 @@ fn bad_parameters_and_shapes_are_errors() {
     }
     assert_eq!(book, before);
     let mut stats = CodeStats::new(2, 1, Metric::SqEuclidean).unwrap();
-    assert!(matches!(stats.collect(codes.view(), &[0, 2]), Err(Error::LabelOutOfRange { row: 1, label: 2, k: 2 })));
+    assert!(matches!(
+        stats.collect(codes.view(), &[0, 2]),
+        Err(Error::LabelOutOfRange { row: 1, label: 2, k: 2 })
+    ));
     assert!(matches!(stats.collect(codes.view(), &[0]), Err(Error::ShapeMismatch { .. })));
-    assert!(matches!(stats.merge(&CodeStats::new(2, 1, Metric::Cosine).unwrap()), Err(Error::Mismatch { .. })));
+    assert!(matches!(
+        stats.merge(&CodeStats::new(2, 1, Metric::Cosine).unwrap()),
+        Err(Error::Mismatch { .. })
+    ));
 }
 
 #[test]

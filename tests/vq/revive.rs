@@ -21,7 +21,8 @@ fn check<T: Real>(single: bool) {
         let mut rng = Rng(seed);
         let kind = rng.pick(&[Kind::Normal, Kind::Copies, Kind::Grid, Kind::Multiples, Kind::Zeros]);
         let (n, k, d) = (1 + rng.below(30), 1 + rng.below(12), 1 + rng.below(4));
-        let z: Rows = kind.rows(n, d, &mut rng).iter().map(|r| r.iter().map(|&v| v as f64).collect()).collect();
+        let z: Rows =
+            kind.rows(n, d, &mut rng).iter().map(|r| r.iter().map(|&v| v as f64).collect()).collect();
         let mut codes = normal(k, d, &mut rng);
         // Some codes lie on rows.
         codes[0].clone_from(&z[0]);
@@ -78,7 +79,8 @@ fn no_code_appears_twice_and_live_codes_are_untouched() {
         for metric in [Metric::SqEuclidean, Metric::Cosine] {
             for (policy, _) in POLICIES {
                 let mut book = Ema::new(metric).decay(0.0).start((&first * 1e3).view()).unwrap();
-                let step = VectorQuantizer::new().metric(metric).assign(z.view(), book.codes(), None).unwrap();
+                let step =
+                    VectorQuantizer::new().metric(metric).assign(z.view(), book.codes(), None).unwrap();
                 let (ids, distances) = (step.ids.to_vec(), step.distances.to_vec());
                 let mut stats = CodeStats::new(first.nrows(), 3, metric).unwrap();
                 stats.collect(z.view(), &ids).unwrap();
@@ -91,15 +93,25 @@ fn no_code_appears_twice_and_live_codes_are_untouched() {
                 for j in (0..first.nrows()).filter(|j| !changed.contains(&(*j as u32))) {
                     assert_eq!(book.codes().row(j), before.row(j));
                 }
-                let all: HashSet<Vec<u64>> =
-                    book.codes().rows().into_iter().map(|r| r.iter().map(|v| (*v as f64 + 0.0).to_bits()).collect()).collect();
-                let distinct: HashSet<Vec<u64>> =
-                    before.rows().into_iter().map(|r| r.iter().map(|v| (*v as f64 + 0.0).to_bits()).collect()).collect();
+                let all: HashSet<Vec<u64>> = book
+                    .codes()
+                    .rows()
+                    .into_iter()
+                    .map(|r| r.iter().map(|v| (*v as f64 + 0.0).to_bits()).collect())
+                    .collect();
+                let distinct: HashSet<Vec<u64>> = before
+                    .rows()
+                    .into_iter()
+                    .map(|r| r.iter().map(|v| (*v as f64 + 0.0).to_bits()).collect())
+                    .collect();
                 assert!(first.nrows() - all.len() <= first.nrows() - distinct.len(), "a copy came in");
                 if metric == Metric::SqEuclidean {
                     // All rows that could be taken were, or all dead codes were served.
-                    let rows: HashSet<Vec<u64>> =
-                        z.rows().into_iter().map(|r| r.iter().map(|v| (*v as f64 + 0.0).to_bits()).collect()).collect();
+                    let rows: HashSet<Vec<u64>> = z
+                        .rows()
+                        .into_iter()
+                        .map(|r| r.iter().map(|v| (*v as f64 + 0.0).to_bits()).collect())
+                        .collect();
                     let fresh = rows.iter().filter(|r| !distinct.contains(*r)).count();
                     assert_eq!(revived.len(), dead.len().min(fresh), "{policy:?}");
                 }
@@ -132,7 +144,9 @@ fn a_revived_code_survives_the_next_update() {
             // With its own row it stays as well; what was before does not pull it back.
             let mut stats = CodeStats::new(6, 3, metric).unwrap();
             for r in &revived {
-                stats.collect(z.slice(ndarray::s![r.row as usize..r.row as usize + 1, ..]), &[r.code]).unwrap();
+                stats
+                    .collect(z.slice(ndarray::s![r.row as usize..r.row as usize + 1, ..]), &[r.code])
+                    .unwrap();
             }
             book.update(&stats).unwrap();
             for (a, b) in bits(book.codes()).iter().zip(&placed) {
@@ -150,7 +164,10 @@ fn random_choices_differ_by_round_and_seed_and_are_spread() {
     let codes = array![[1e6f32, 1e6]];
     let pick = |seed, round| {
         let revival = Revival::new(Policy::RandomRow).seed(seed);
-        revival.choose(&[0], codes.view(), Metric::SqEuclidean, z.view(), &[0; 1000], &[1.0; 1000], round).unwrap()[0].row
+        revival
+            .choose(&[0], codes.view(), Metric::SqEuclidean, z.view(), &[0; 1000], &[1.0; 1000], round)
+            .unwrap()[0]
+            .row
     };
     let rows: HashSet<u32> = (0..200).map(|round| pick(1, round)).collect();
     assert!(rows.len() > 150, "200 draws of 1000 rows hit about 181");
@@ -200,8 +217,14 @@ fn bad_input_is_an_error() {
     let choose = |r: Revival, dead: &[u32], ids: &[u32], distances: &[f64]| {
         r.choose(dead, codes.view(), metric, z.view(), ids, distances, 0)
     };
-    assert!(matches!(choose(revival, &[2], &[0, 0], &[0.0, 0.0]), Err(Error::LabelOutOfRange { label: 2, .. })));
-    assert!(matches!(choose(revival, &[1], &[0, 5], &[0.0, 0.0]), Err(Error::LabelOutOfRange { label: 5, .. })));
+    assert!(matches!(
+        choose(revival, &[2], &[0, 0], &[0.0, 0.0]),
+        Err(Error::LabelOutOfRange { label: 2, .. })
+    ));
+    assert!(matches!(
+        choose(revival, &[1], &[0, 5], &[0.0, 0.0]),
+        Err(Error::LabelOutOfRange { label: 5, .. })
+    ));
     assert!(matches!(choose(revival, &[1], &[0], &[0.0, 0.0]), Err(Error::ShapeMismatch { .. })));
     assert!(matches!(choose(revival, &[1], &[0, 0], &[0.0]), Err(Error::ShapeMismatch { .. })));
     for bad in [revival.threshold(0.0), revival.threshold(f64::NAN), revival.reset_count(-1.0)] {

@@ -89,7 +89,9 @@ fn bits_of_an_item_follow_the_chain_rule() {
     let mut rng = Rng(4);
     let found = grams(&items(50, 12, 5, &mut rng), 5, 2);
     let h: Vec<f64> = (0..=2).map(|n| found.conditional_entropy(n).unwrap().plug_in / 2f64.ln()).collect();
-    for (positions, expected) in [(0, 0.0), (1, h[0]), (2, h[0] + h[1]), (3, h[0] + h[1] + h[2]), (9, h[0] + h[1] + 7.0 * h[2])] {
+    for (positions, expected) in
+        [(0, 0.0), (1, h[0]), (2, h[0] + h[1]), (3, h[0] + h[1] + h[2]), (9, h[0] + h[1] + 7.0 * h[2])]
+    {
         assert!((found.bits_per_item(positions).unwrap() - expected).abs() < SUMS, "{positions}");
     }
 }
@@ -173,13 +175,19 @@ fn scaling_recovers_noise_free_parameters() {
     for case in 0..200 {
         let floor = rng.unit() * 5.0;
         let exponent = -(0.05 + rng.unit());
-        let compute: Vec<f64> = (0..3 + rng.below(8)).map(|i| 10f64.powf(15.0 + 0.5 * i as f64 + 0.3 * rng.unit())).collect();
+        let compute: Vec<f64> =
+            (0..3 + rng.below(8)).map(|i| 10f64.powf(15.0 + 0.5 * i as f64 + 0.3 * rng.unit())).collect();
         // At the smallest compute the reducible part is 1.
         let log_scale = -exponent * compute[0].ln();
         let loss: Vec<f64> = compute.iter().map(|c| floor + (log_scale + exponent * c.ln()).exp()).collect();
         let fit = scaling_fit(&compute, &loss).unwrap().unwrap();
-        assert!((fit.floor - floor).abs() < RECOVERED && (fit.exponent - exponent).abs() < RECOVERED, "{case} {fit:?}");
-        assert!((fit.log_scale - log_scale).abs() < RECOVERED * 50.0 && fit.residual < 1e-8 && fit.identified);
+        assert!(
+            (fit.floor - floor).abs() < RECOVERED && (fit.exponent - exponent).abs() < RECOVERED,
+            "{case} {fit:?}"
+        );
+        assert!(
+            (fit.log_scale - log_scale).abs() < RECOVERED * 50.0 && fit.residual < 1e-8 && fit.identified
+        );
         let lowest = loss.iter().fold(f64::INFINITY, |a, &b| a.min(b));
         assert!(fit.floor < lowest);
         for (c, l) in compute.iter().zip(&loss) {
@@ -216,8 +224,14 @@ fn scaling_edges() {
         Err(Error::InvalidParameter { value: 2.0, .. })
     ));
     assert!(matches!(scaling_fit(&[], &[]), Err(Error::InvalidParameter { .. })));
-    assert!(matches!(scaling_fit(&[1.0, 0.0, 2.0], &[3.0; 3]), Err(Error::InvalidParameter { name: "compute", .. })));
-    assert!(matches!(scaling_fit(&[1.0, 2.0, 3.0], &[3.0, f64::NAN, 1.0]), Err(Error::NonFinite { row: 1, .. })));
+    assert!(matches!(
+        scaling_fit(&[1.0, 0.0, 2.0], &[3.0; 3]),
+        Err(Error::InvalidParameter { name: "compute", .. })
+    ));
+    assert!(matches!(
+        scaling_fit(&[1.0, 2.0, 3.0], &[3.0, f64::NAN, 1.0]),
+        Err(Error::NonFinite { row: 1, .. })
+    ));
     // A straight line in ln C has no floor to find.
     let line = scaling_fit(&c, &[4.0, 3.0, 2.0, 1.0]).unwrap().unwrap();
     assert!(!line.identified && line.floor < 1.0);

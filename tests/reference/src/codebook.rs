@@ -19,11 +19,8 @@ pub struct Ema {
 impl Ema {
     /// From first codes (unit ones under cosine).
     pub fn new(codes: &[Vec<f64>], cosine: bool, single: bool) -> Self {
-        let codes: Vec<Vec<f64>> = if cosine {
-            codes.iter().map(|e| unit(e, single)).collect()
-        } else {
-            codes.to_vec()
-        };
+        let codes: Vec<Vec<f64>> =
+            if cosine { codes.iter().map(|e| unit(e, single)).collect() } else { codes.to_vec() };
         Self { counts: vec![1.0; codes.len()], means: codes.clone(), codes }
     }
 

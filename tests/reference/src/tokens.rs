@@ -38,7 +38,14 @@ pub fn conditional_entropy(items: &[Vec<u32>], n: usize, longest: usize) -> (f64
 }
 
 /// Mean of -ln p over the tokens of `test`, p being the frequencies in `train` with `alpha` added to each of k tokens.
-pub fn held_out(train: &[Vec<u32>], test: &[Vec<u32>], n: usize, longest: usize, k: usize, alpha: f64) -> f64 {
+pub fn held_out(
+    train: &[Vec<u32>],
+    test: &[Vec<u32>],
+    n: usize,
+    longest: usize,
+    k: usize,
+    alpha: f64,
+) -> f64 {
     let known = counts(train, n, longest);
     let contexts = contexts(&known);
     let asked = counts(test, n, longest);
