@@ -354,6 +354,10 @@ fn bad_input_is_an_error_that_names_its_place() {
     let g = vq.backward(z.view(), codes.slice(s![..1, ..]), &step, Upstream::default());
     assert!(matches!(g, Err(Error::LabelOutOfRange { k: 1, .. })));
     let other = vq.entropy(pauca::vq::EntropyLoss::new(1.0));
+    let mut changed = other.forward(z.view(), codes.view(), Some(&[true, false, true])).unwrap();
+    changed.ids[1] = 0;
+    let g = other.backward(z.view(), codes.view(), &changed, Upstream::default());
+    assert!(matches!(g, Err(Error::Mismatch { .. })));
     assert!(matches!(
         other.backward(z.view(), codes.view(), &step, Upstream::default()),
         Err(Error::Mismatch { .. })
