@@ -27,6 +27,7 @@
 //! | semantic deduplication | [`SemDedup`], [`Dedup`] | Abbas et al. 2023, SemDeDup |
 //! | prototypicality | [`Prototypes`] | Sorscher et al. 2022 |
 //! | deduplicate, re-cluster, diversify | [`D4`] | Tirumala et al. 2023 |
+//! | images and texts: scores, losses, retrieval, balancing | [`alignment`] | Bordes et al. 2024 |
 //! | the definitions, sums, bounds | [`exact`] | |
 //! | where it runs | [`Context`], [`Exec`], [`Control`], [`backend`] | |
 //!
@@ -38,6 +39,7 @@
 #[cfg_attr(test, macro_use)]
 extern crate alloc;
 
+pub mod alignment;
 pub mod backend;
 mod control;
 mod d4;

@@ -22,6 +22,10 @@
 //! | [`published`] | SemDeDup's pseudo-code, letter by letter | Abbas et al. 2023, appendix A7 |
 //! | [`prototypes`] | pruning by distance to the prototype | Sorscher et al. 2022 |
 //! | [`mod@d4`] | deduplicate, cluster again, diversify | Tirumala et al. 2023 |
+//! | [`clip_score`] | scores of image-text pairs, filters, zero-shot classes | Bordes et al. 2024; Hessel et al. 2021 |
+//! | [`contrastive`] | InfoNCE and SigLIP with gradients | van den Oord et al. 2018; Zhai et al. 2023 |
+//! | [`retrieval`] | ranks with ties, hard negatives | |
+//! | [`metaclip`] | matching and balancing by metadata | Xu et al. 2023 |
 //!
 //! A data set is a slice of rows, each a `Vec<f32>`. Nothing is checked: callers pass finite
 //! values, rows of one length, labels below the number of clusters and `k` no larger than the
@@ -38,13 +42,17 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod clip_score;
+pub mod contrastive;
 pub mod d4;
 pub mod fsum;
 pub mod kmeans;
 pub mod ln;
+pub mod metaclip;
 pub mod philox;
 pub mod prototypes;
 pub mod published;
+pub mod retrieval;
 pub mod seeding;
 pub mod semdedup;
 pub mod truth;
