@@ -55,7 +55,7 @@ impl Case {
             5 => x.outer_iter_mut().enumerate().for_each(|(i, mut row)| row *= 10f64.powi(i as i32 % 4 - 3)),
             _ => (x, y) = (unit(x), unit(y)),
         }
-        let groups = |n: usize, rng: &mut Rng| (0..n).map(|_| rng.below(3) as u64).collect();
+        let groups = |n: usize, rng: &mut Rng| (0..n).map(|_| rng.below(3) as u64).collect::<Vec<u64>>();
         let mut groups = [groups(n, &mut rng), groups(m, &mut rng)];
         groups[1][0] = groups[0][0];
         let mut pairs: Vec<(u32, u32)> = (0..n as u32).map(|i| (i, (i + 1) % m as u32)).collect();

@@ -26,6 +26,7 @@
 //! | [`contrastive`] | InfoNCE and SigLIP with gradients | van den Oord et al. 2018; Zhai et al. 2023 |
 //! | [`retrieval`] | ranks with ties, hard negatives | |
 //! | [`metaclip`] | matching and balancing by metadata | Xu et al. 2023 |
+//! | [`statistics`] | ranks, AUC, Gini, quantiles, bootstrap | Spearman 1904; Efron 1979 |
 //!
 //! A data set is a slice of rows, each a `Vec<f32>`. Nothing is checked: callers pass finite
 //! values, rows of one length, labels below the number of clusters and `k` no larger than the
@@ -55,4 +56,5 @@ pub mod published;
 pub mod retrieval;
 pub mod seeding;
 pub mod semdedup;
+pub mod statistics;
 pub mod truth;
