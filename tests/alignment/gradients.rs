@@ -118,7 +118,8 @@ fn compare(
         }
     }
     let l = case.largest_logit();
-    let by = difference(MOVE / l.max(MOVE), |h| value(x, y, scale * h.exp(), bias));
+    // s dL/ds; the scale stays above 0.
+    let by = difference((MOVE / l).min(0.25), |h| value(x, y, scale * (1.0 + h), bias));
     check(by, found.log_scale, found.log_scale.abs().max(FLOOR * weight * l));
     let by = difference(MOVE, |h| value(x, y, scale, bias + h));
     check(by, found.bias, found.bias.abs().max(FLOOR * weight));
