@@ -26,6 +26,7 @@ dedup      : $below kmeans
 prototypes : $below kmeans
 d4         : $below kmeans dedup prototypes
 vq         : $below kmeans
+alignment  : $below
 "
 
 bad=0

@@ -28,6 +28,7 @@
 //! | prototypicality | [`Prototypes`] | Sorscher et al. 2022 |
 //! | deduplicate, re-cluster, diversify | [`D4`] | Tirumala et al. 2023 |
 //! | codebooks of tokenizers, statistics of tokens | [`vq`] | van den Oord et al. 2017; see there |
+//! | images and texts: scores, losses, retrieval, balancing | [`alignment`] | Bordes et al. 2024 |
 //! | the definitions, sums, bounds | [`exact`] | |
 //! | where it runs | [`Context`], [`Exec`], [`Control`], [`backend`] | |
 //!
@@ -39,6 +40,7 @@
 #[cfg_attr(test, macro_use)]
 extern crate alloc;
 
+pub mod alignment;
 pub mod backend;
 mod control;
 mod d4;

@@ -10,6 +10,7 @@
 //! | [`plots`], [`page`] | SVG plots, and the one self-contained HTML page |
 //! | [`failure`] | one line that says what is wrong and where; exit codes |
 //! | [`curate`] | the program `curate` |
+//! | [`pairs`] | the program `filter-pairs` |
 #![deny(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "programs talk to their user")]
 
@@ -20,5 +21,6 @@ pub mod input;
 pub mod interrupt;
 pub mod output;
 pub mod page;
+pub mod pairs;
 pub mod plots;
 pub mod progress;

@@ -22,6 +22,10 @@
 //! | [`published`] | SemDeDup's pseudo-code, letter by letter | Abbas et al. 2023, appendix A7 |
 //! | [`prototypes`] | pruning by distance to the prototype | Sorscher et al. 2022 |
 //! | [`mod@d4`] | deduplicate, cluster again, diversify | Tirumala et al. 2023 |
+//! | [`clip_score`] | scores of image-text pairs, filters, zero-shot classes | Bordes et al. 2024; Hessel et al. 2021 |
+//! | [`contrastive`] | InfoNCE and SigLIP with gradients | van den Oord et al. 2018; Zhai et al. 2023 |
+//! | [`retrieval`] | ranks with ties, hard negatives | |
+//! | [`metaclip`] | matching and balancing by metadata | Xu et al. 2023 |
 //! | [`statistics`] | ranks, AUC, Gini, quantiles, bootstrap | Spearman 1904; Efron 1979 |
 //! | [`vq`] | vector quantization: ids, losses, rotation trick | van den Oord et al. 2017; Fifty et al. 2024 |
 //! | [`codebook`] | moving averages, revival, usage, scalar levels | van den Oord et al. 2017; Mentzer et al. 2023 |
@@ -42,14 +46,18 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod clip_score;
 pub mod codebook;
+pub mod contrastive;
 pub mod d4;
 pub mod fsum;
 pub mod kmeans;
 pub mod ln;
+pub mod metaclip;
 pub mod philox;
 pub mod prototypes;
 pub mod published;
+pub mod retrieval;
 pub mod seeding;
 pub mod semdedup;
 pub mod statistics;

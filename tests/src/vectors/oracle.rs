@@ -58,6 +58,11 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
         })
         .into();
     vec![
+        (
+            "alignment",
+            "Image-text pairs: scores, ranks, hard negatives, samples, balancing.",
+            over("alignment", &super::alignment::parameters()),
+        ),
         ("d4", "Deduplicate, re-cluster, drop the nearest.", over("d4", &curations)),
         ("kmeans", "Lloyd's algorithm from seeded or given centroids.", over("kmeans", &clusterings)),
         ("prototypes", "Cuts by distance to the centroid.", over("prototypes", &fractions)),
@@ -110,6 +115,7 @@ pub fn with_outputs(mut case: Value) -> Value {
         "semdedup" => dedup(&x, &ids, p),
         "d4" => curate(&x, p),
         "vq" => codebooks::oracle(&x, p),
+        "alignment" => super::alignment::by_reference(&x, p),
         other => panic!("unknown algorithm {other}"),
     };
     case["outputs"] = outputs;
