@@ -27,6 +27,7 @@
 //! | semantic deduplication | [`SemDedup`], [`Dedup`] | Abbas et al. 2023, SemDeDup |
 //! | prototypicality | [`Prototypes`] | Sorscher et al. 2022 |
 //! | deduplicate, re-cluster, diversify | [`D4`] | Tirumala et al. 2023 |
+//! | layer similarity, blocks to prune | [`layers`] | Gromov et al. 2024; Men et al. 2024; Kornblith et al. 2019 |
 //! | the definitions, sums, bounds | [`exact`] | |
 //! | where it runs | [`Context`], [`Exec`], [`Control`], [`backend`] | |
 //!
@@ -46,6 +47,7 @@ mod error;
 pub mod exact;
 mod exec;
 mod kmeans;
+pub mod layers;
 mod prototypes;
 pub mod random;
 mod rows;
