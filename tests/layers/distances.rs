@@ -22,8 +22,12 @@ fn config(states: &States, metric: LayerMetric, quantiles: Quantiles) -> LayerDi
 }
 
 fn stream_of(states: &States, metric: LayerMetric, quantiles: Quantiles) -> LayerStream {
-    let arrays = arrays(states, dim(states));
-    let mut stream = config(states, metric, quantiles).start(dim(states)).unwrap();
+    stream_of_rows(states, dim(states), metric, quantiles)
+}
+
+fn stream_of_rows(states: &States, d: usize, metric: LayerMetric, quantiles: Quantiles) -> LayerStream {
+    let arrays = arrays(states, d);
+    let mut stream = config(states, metric, quantiles).start(d).unwrap();
     stream.push(&views(&arrays), Tokens::Rows, &serial()).unwrap();
     stream
 }
@@ -99,7 +103,7 @@ proptest! {
         let streams: Vec<LayerStream> = rng
             .permutation(shards)
             .into_iter()
-            .map(|s| stream_of(&part(&states, |i| owner[i] == s), metric, quantiles))
+            .map(|s| stream_of_rows(&part(&states, |i| owner[i] == s), dim(&states), metric, quantiles))
             .collect();
         // Merged as a chain, and through bytes as a tree from the other end.
         let mut chain = streams[0].clone();

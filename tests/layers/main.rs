@@ -63,10 +63,12 @@ pub fn views(arrays: &[ndarray::Array2<f32>]) -> Vec<Rows<'_>> {
     arrays.iter().map(|a| Rows::F32(a.view())).collect()
 }
 
+/// Everything on the calling thread.
 pub fn serial() -> Context<'static> {
     Context::new(Exec::serial(), Control::new())
 }
 
+/// On a pool of `n` threads.
 pub fn threads(n: usize) -> Context<'static> {
     Context::new(Exec::threads(n).unwrap(), Control::new())
 }

@@ -155,14 +155,11 @@ impl CkaTable {
                 return Cka::Degenerate { state };
             }
         }
-        let (xx, yy, xy) = (hsic[[l, l]], hsic[[m, m]], hsic[[l, m]]);
-        let product = xx * yy;
-        // One root of the product, so that CKA of a state with itself is exactly 1.
-        let value = if product.is_normal() {
-            xy / libm::sqrt(product)
-        } else {
-            xy / libm::sqrt(xx) / libm::sqrt(yy)
-        };
-        Cka::Value(value.clamp(lowest, 1.0))
+        if l == m {
+            return Cka::Value(1.0);
+        }
+        // Two roots: of extreme states the product could leave the range.
+        let lengths = libm::sqrt(hsic[[l, l]]) * libm::sqrt(hsic[[m, m]]);
+        Cka::Value((hsic[[l, m]] / lengths).clamp(lowest, 1.0))
     }
 }
