@@ -131,7 +131,8 @@ fn no_layers_are_an_empty_block() {
 #[test]
 fn keeping_more_layers_than_there_are_leaves_none() {
     let table = table(3, |_, _| 0.5);
-    for keep in [Keep { first: 9, last: 9 }, Keep { first: 3, last: 0 }, Keep { first: usize::MAX, last: 1 }] {
+    for keep in [Keep { first: 9, last: 9 }, Keep { first: 3, last: 0 }, Keep { first: usize::MAX, last: 1 }]
+    {
         assert!(table.best_block(1, keep).is_err());
         assert!(table.plan(keep).unwrap().is_empty());
         assert!(table.best_block(0, keep).unwrap().block.is_empty());

@@ -27,7 +27,10 @@ fn canonical_similarities_equal_the_reference() {
         let (a, b) = (array(&x), array(&y));
         for keep in [0.5, 0.9, 0.99, 1.0] {
             let found = svcca(&a, &b, keep).unwrap().unwrap();
-            assert!((found.value - reference::svcca(&x, &y, keep)).abs() < DECOMPOSED, "seed {seed}, keep {keep}");
+            assert!(
+                (found.value - reference::svcca(&x, &y, keep)).abs() < DECOMPOSED,
+                "seed {seed}, keep {keep}"
+            );
             assert!(found.correlations.is_sorted_by(|a, b| a >= b) && !found.saturated);
             assert_eq!(found.correlations.len(), found.kept[0].min(found.kept[1]));
         }
@@ -45,7 +48,8 @@ fn canonical_similarity_of_a_state_with_itself_is_1() {
         let [x, _] = related(40, &mut rng);
         let a = array(&x);
         // Any invertible map for CCA; a rotation, scale and shift for Procrustes.
-        let turned = array(&x.iter().map(|r| r.iter().rev().map(|v| -2.0 * v + 5.0).collect()).collect::<Vec<_>>());
+        let turned =
+            array(&x.iter().map(|r| r.iter().rev().map(|v| -2.0 * v + 5.0).collect()).collect::<Vec<_>>());
         for b in [&a, &turned] {
             assert!((svcca(&a, b, 0.99).unwrap().unwrap().value - 1.0).abs() < 1e-6);
             assert!((pwcca(&a, b).unwrap().unwrap().value - 1.0).abs() < 1e-6);

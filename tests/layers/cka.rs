@@ -31,7 +31,9 @@ fn related(n: usize, rng: &mut Rng) -> States {
             let d = 1 + rng.below(30);
             let mix: Vec<usize> = (0..d).map(|_| rng.below(5)).collect();
             let noise = rng.unit() as f32;
-            base.iter().map(|row| mix.iter().map(|&j| row[j] + noise * rng.normal() as f32).collect()).collect()
+            base.iter()
+                .map(|row| mix.iter().map(|&j| row[j] + noise * rng.normal() as f32).collect())
+                .collect()
         })
         .collect()
 }
@@ -52,8 +54,12 @@ fn cka_equals_the_gram_formula_on_either_path() {
                 for m in 0..3 {
                     let (x, y) = (&states[l], &states[m]);
                     let biased = value(table.biased(l, m)) - reference::cka(x, y, reference::hsic_biased);
-                    let unbiased = value(table.unbiased(l, m)) - reference::cka(x, y, reference::hsic_unbiased);
-                    assert!(biased.abs() < ASKED && unbiased.abs() < ASKED, "seed {seed} {path:?}: {biased:e}, {unbiased:e}");
+                    let unbiased =
+                        value(table.unbiased(l, m)) - reference::cka(x, y, reference::hsic_unbiased);
+                    assert!(
+                        biased.abs() < ASKED && unbiased.abs() < ASKED,
+                        "seed {seed} {path:?}: {biased:e}, {unbiased:e}"
+                    );
                 }
             }
         }
@@ -108,8 +114,13 @@ fn cka_of_too_few_samples_is_typed() {
     let mut rng = Rng(5);
     for n in 0..6 {
         for path in PATHS {
-            let x = if n == 0 { ndarray::Array2::zeros((0, 3)) } else { array(&Kind::Normal.rows(n, 3, &mut rng)) };
-            let table = LayerCka::new(&[3, 3]).path(path).fit(&[Rows::F32(x.view()), Rows::F32(x.view())]).unwrap();
+            let x = if n == 0 {
+                ndarray::Array2::zeros((0, 3))
+            } else {
+                array(&Kind::Normal.rows(n, 3, &mut rng))
+            };
+            let table =
+                LayerCka::new(&[3, 3]).path(path).fit(&[Rows::F32(x.view()), Rows::F32(x.view())]).unwrap();
             assert_eq!(table.samples, n as u64);
             let few = Cka::TooFew { n: n as u64 };
             assert_eq!(table.biased(0, 1) == few, n < 2, "{n}");
@@ -178,13 +189,23 @@ fn cka_is_symmetric_and_in_range() {
     for seed in 0..30 {
         let mut rng = Rng(seed);
         let n = 4 + rng.below(30);
-        let kind = rng.pick(&[Kind::Normal, Kind::Grid, Kind::Cauchy, Kind::MixedRows, Kind::Extreme, Kind::Subnormal]);
+        let kind = rng.pick(&[
+            Kind::Normal,
+            Kind::Grid,
+            Kind::Cauchy,
+            Kind::MixedRows,
+            Kind::Extreme,
+            Kind::Subnormal,
+        ]);
         let states: States = (0..3).map(|_| kind.rows(n, 6, &mut rng)).collect();
         let table = table(&states, rng.pick(&PATHS));
         for l in 0..3 {
             for m in 0..3 {
                 let (b, u) = (table.biased(l, m), table.unbiased(l, m));
-                assert_eq!((b.value(), u.value()), (table.biased(m, l).value(), table.unbiased(m, l).value()));
+                assert_eq!(
+                    (b.value(), u.value()),
+                    (table.biased(m, l).value(), table.unbiased(m, l).value())
+                );
                 assert!(b.value().is_none_or(|b| (0.0..=1.0).contains(&b)), "{kind:?} {b:?}");
                 assert!(u.value().is_none_or(|u| (-1.0..=1.0).contains(&u)), "{kind:?} {u:?}");
             }
@@ -262,7 +283,10 @@ fn merged_shards_of_cka_equal_one_pass() {
                 for m in 0..3 {
                     let biased = value(found.biased(l, m)) - value(whole.biased(l, m));
                     let unbiased = value(found.unbiased(l, m)) - value(whole.unbiased(l, m));
-                    assert!(biased.abs() < ASKED && unbiased.abs() < ASKED, "seed {seed}, {path:?}: {unbiased:e}");
+                    assert!(
+                        biased.abs() < ASKED && unbiased.abs() < ASKED,
+                        "seed {seed}, {path:?}: {unbiased:e}"
+                    );
                 }
             }
         }
@@ -273,7 +297,8 @@ fn merged_shards_of_cka_equal_one_pass() {
 fn minibatch_cka_is_the_ratio_of_sums() {
     let mut rng = Rng(31);
     let states = related(120, &mut rng);
-    let batches: Vec<CkaTable> = (0..120).step_by(30).map(|i| table(&part(&states, i..i + 30), Path::Auto)).collect();
+    let batches: Vec<CkaTable> =
+        (0..120).step_by(30).map(|i| table(&part(&states, i..i + 30), Path::Auto)).collect();
     let mut sum = batches[0].clone();
     batches[1..].iter().for_each(|b| sum.add(b).unwrap());
     let of = |l: usize, m: usize| batches.iter().map(|b| b.unbiased_hsic[[l, m]]).sum::<f64>();

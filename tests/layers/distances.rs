@@ -165,7 +165,8 @@ fn layouts_and_element_types_do_not_matter() {
         let halves: Vec<Stored<f16>> = states
             .iter()
             .map(|s| {
-                let s: Vec<Vec<f16>> = s.iter().map(|r| r.iter().map(|v| f16::from_f32(*v)).collect()).collect();
+                let s: Vec<Vec<f16>> =
+                    s.iter().map(|r| r.iter().map(|v| f16::from_f32(*v)).collect()).collect();
                 Stored::new(&s, layout, f16::NAN)
             })
             .collect();
@@ -237,7 +238,8 @@ fn padding_on_either_side_is_left_out() {
         let positions = mask.ncols();
         assert_eq!(last_tokens(mask.view()).unwrap(), last.iter().map(|r| r % positions).collect::<Vec<_>>());
         let arrays = arrays(&states, dim(&states));
-        for (tokens, rows) in [(Tokens::Last(mask.view()), last), (Tokens::Real(mask.view()), real.concat())] {
+        for (tokens, rows) in [(Tokens::Last(mask.view()), last), (Tokens::Real(mask.view()), real.concat())]
+        {
             let chosen: States =
                 states.iter().map(|s| rows.iter().map(|&i| s[i].clone()).collect()).collect();
             let expected = stream_of(&chosen, LayerMetric::Angular, Quantiles::Exact).finish().unwrap();
@@ -296,7 +298,8 @@ fn a_stream_without_samples_has_a_table_without_values() {
 fn damaged_bytes_are_an_error() {
     let mut rng = Rng(15);
     for quantiles in [Quantiles::Exact, Quantiles::Histogram] {
-        let good = stream_of(&residual(2, 3, 4, &mut rng), LayerMetric::Cosine, quantiles).to_bytes().unwrap();
+        let good =
+            stream_of(&residual(2, 3, 4, &mut rng), LayerMetric::Cosine, quantiles).to_bytes().unwrap();
         for i in (0..good.len()).step_by(if quantiles == Quantiles::Exact { 1 } else { 97 }) {
             let mut bad = good.clone();
             bad[i] ^= 1 << rng.below(8);

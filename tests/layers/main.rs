@@ -54,7 +54,8 @@ pub fn some_states(rng: &mut Rng) -> States {
 
 /// The arrays behind the views.
 pub fn arrays(states: &States, d: usize) -> Vec<ndarray::Array2<f32>> {
-    let of = |rows: &Vec<Vec<f32>>| if rows.is_empty() { ndarray::Array2::zeros((0, d)) } else { array(rows) };
+    let of =
+        |rows: &Vec<Vec<f32>>| if rows.is_empty() { ndarray::Array2::zeros((0, d)) } else { array(rows) };
     states.iter().map(of).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use pauca::layers::{CkaStream, LayerCka, LayerDistances, LayerStream, LayerMetric, Path, Quantiles, Tokens};
+use pauca::layers::{CkaStream, LayerCka, LayerDistances, LayerMetric, LayerStream, Path, Quantiles, Tokens};
 use pauca::{Context, Control, Error, Exec, Rows};
 use pauca_tests::data::Rng;
 

@@ -45,7 +45,10 @@ fn torture_52_a_zero_state_is_counted_and_skipped() {
         let states = [Rows::F32(x.view()), Rows::F32(y.view()), Rows::F32(x.view())];
         let table = LayerDistances::new(2).metric(metric).fit(&states).unwrap();
         assert_eq!((table.samples, table.count[[0, 1]], table.count[[0, 2]]), (100, 99, 100));
-        assert_eq!((table.distance(0, 1), table.distance(1, 1), table.distance(0, 2)), (Some(0.0), Some(0.0), Some(0.0)));
+        assert_eq!(
+            (table.distance(0, 1), table.distance(1, 1), table.distance(0, 2)),
+            (Some(0.0), Some(0.0), Some(0.0))
+        );
     }
 }
 

@@ -68,9 +68,11 @@ fn decompose(rows: &Rows<'_>) -> Result<Option<Decomposed>> {
     }
     // Scaled, so that squares of extreme values neither overflow nor vanish.
     x /= largest;
-    let svd = x
-        .try_svd(true, true, f64::EPSILON, ITERATIONS * n.min(d))
-        .ok_or(Error::Conflict { first: "this state", second: "the decomposition", why: "it did not converge" })?;
+    let svd = x.try_svd(true, true, f64::EPSILON, ITERATIONS * n.min(d)).ok_or(Error::Conflict {
+        first: "this state",
+        second: "the decomposition",
+        why: "it did not converge",
+    })?;
     let (Some(u), Some(v_t)) = (svd.u, svd.v_t) else {
         return Ok(None);
     };

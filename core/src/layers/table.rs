@@ -42,8 +42,11 @@ pub struct LayerTable {
 
 fn square<T: Clone>(n: usize, value: T) -> Result<Array2<T>> {
     let values = try_vec(n * n, value)?;
-    Array2::from_shape_vec((n, n), values)
-        .map_err(|_| Error::ShapeMismatch { what: "table", expected: n * n, found: n })
+    Array2::from_shape_vec((n, n), values).map_err(|_| Error::ShapeMismatch {
+        what: "table",
+        expected: n * n,
+        found: n,
+    })
 }
 
 impl LayerTable {

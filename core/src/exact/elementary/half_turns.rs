@@ -13,7 +13,8 @@
 use super::{Fixed, split, two_sum};
 
 /// 2 / pi in two doubles.
-const TWO_OVER_PI: (f64, f64) = (f64::from_bits(0x3fe4_5f30_6dc9_c883), f64::from_bits(0xbc86_b01e_c541_7056));
+const TWO_OVER_PI: (f64, f64) =
+    (f64::from_bits(0x3fe4_5f30_6dc9_c883), f64::from_bits(0xbc86_b01e_c541_7056));
 
 /// floor(2^192 2 / pi).
 const TWO_OVER_PI_FIXED: Fixed =
