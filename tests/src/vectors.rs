@@ -5,6 +5,7 @@
 //! tests/vectors/README.md and checked by [`schema`].
 
 pub mod input;
+mod layers;
 mod library;
 mod oracle;
 pub mod schema;

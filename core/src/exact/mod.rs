@@ -12,8 +12,8 @@
 //!
 //! Results come in three tiers. **A**: bit-identical over threads, splits, SIMD levels and
 //! architectures (all decisions, sums, centroids, `f64` distances and similarities). **B**:
-//! within a stated number of ulp. **C**: within a stated tolerance. Everything in this version
-//! of the crate is tier A.
+//! within a stated number of ulp. **C**: within a stated tolerance. Every public
+//! result says which it is.
 
 pub mod bounds;
 pub(crate) mod bytes;

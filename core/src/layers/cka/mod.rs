@@ -20,6 +20,9 @@
 //! they are that many, then turned into sums. Both subtract the first row of the stream at once
 //! (a constant changes nothing in exact arithmetic, and a great deal in floating point when data
 //! lie far from the origin) and the mean at the end.
+//!
+//! Products are ndarray's (matrixmultiply); the panels that it packs are of bounded size, but not
+//! asked for fallibly.
 
 mod features;
 mod gram;
