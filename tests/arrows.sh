@@ -26,6 +26,7 @@ dedup      : $below kmeans
 prototypes : $below kmeans
 d4         : $below kmeans dedup prototypes
 layers     : $foundation
+vq         : $below kmeans
 "
 
 bad=0

@@ -27,6 +27,9 @@
 //! | [`prototypes`] | pruning by distance to the prototype | Sorscher et al. 2022 |
 //! | [`mod@d4`] | deduplicate, cluster again, diversify | Tirumala et al. 2023 |
 //! | [`statistics`] | ranks, AUC, Gini, quantiles, bootstrap | Spearman 1904; Efron 1979 |
+//! | [`vq`] | vector quantization: ids, losses, rotation trick | van den Oord et al. 2017; Fifty et al. 2024 |
+//! | [`codebook`] | moving averages, revival, usage, scalar levels | van den Oord et al. 2017; Mentzer et al. 2023 |
+//! | [`tokens`] | conditional entropies, rate and distortion | Shannon 1948; Bjontegaard 2001 |
 //!
 //! A data set is a slice of rows, each a `Vec<f32>`. Nothing is checked: callers pass finite
 //! values, rows of one length, labels below the number of clusters and `k` no larger than the
@@ -45,6 +48,7 @@
 
 pub mod canonical;
 pub mod cka;
+pub mod codebook;
 pub mod d4;
 pub mod fsum;
 pub mod half_turns;
@@ -57,4 +61,6 @@ pub mod published;
 pub mod seeding;
 pub mod semdedup;
 pub mod statistics;
+pub mod tokens;
 pub mod truth;
+pub mod vq;
