@@ -126,6 +126,22 @@ pub enum Error {
         /// What differs.
         what: &'static str,
     },
+    /// A NaN or an infinity in a hidden state; the first one among the rows that count.
+    #[error("state {state} holds a NaN or an infinity, first at row {row} of the batch, column {col}")]
+    NonFiniteState {
+        /// Which state: 0 is the embedding output.
+        state: usize,
+        /// Row of the batch.
+        row: u64,
+        /// Column.
+        col: usize,
+    },
+    /// A sequence without a real token.
+    #[error("sequence {sequence} of the mask is all padding")]
+    NoToken {
+        /// The first such sequence.
+        sequence: u64,
+    },
     /// The caller's row source failed.
     #[error("row source failed")]
     Source(#[source] SourceError),

@@ -27,6 +27,7 @@
 //! | semantic deduplication | [`SemDedup`], [`Dedup`] | Abbas et al. 2023, SemDeDup |
 //! | prototypicality | [`Prototypes`] | Sorscher et al. 2022 |
 //! | deduplicate, re-cluster, diversify | [`D4`] | Tirumala et al. 2023 |
+//! | layer similarity, blocks to prune | [`layers`] | Gromov et al. 2024; Men et al. 2024; Kornblith et al. 2019 |
 //! | codebooks of tokenizers, statistics of tokens | [`vq`] | van den Oord et al. 2017; see there |
 //! | images and texts: scores, losses, retrieval, balancing | [`alignment`] | Bordes et al. 2024 |
 //! | the definitions, sums, bounds | [`exact`] | |
@@ -49,6 +50,7 @@ mod error;
 pub mod exact;
 mod exec;
 mod kmeans;
+pub mod layers;
 mod prototypes;
 pub mod random;
 mod rows;

@@ -11,6 +11,7 @@
 //! | [`failure`] | one line that says what is wrong and where; exit codes |
 //! | [`curate`] | the program `curate` |
 //! | [`pairs`] | the program `filter-pairs` |
+//! | [`prune_layers`] | the program `prune-layers` |
 #![deny(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "programs talk to their user")]
 
@@ -24,3 +25,4 @@ pub mod page;
 pub mod pairs;
 pub mod plots;
 pub mod progress;
+pub mod prune_layers;

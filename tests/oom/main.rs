@@ -205,3 +205,26 @@ fn every_refusal_few(name: &str, f: impl Fn() -> pauca::Result<Vec<u8>>) {
     }
     assert!(n > 0, "{name}");
 }
+
+#[test]
+fn refused_memory_is_an_error_for_layers() {
+    use pauca::layers::{LayerDistances, LayerStream, Quantiles, Tokens};
+    let data = rows();
+    let states = [Rows::F32(data.view()); 12];
+    let mask = Array2::from_shape_fn((100, 4), |(i, t)| t < 1 + i % 4);
+    let cx = Context::new(Exec::serial(), Control::new());
+    for quantiles in [Quantiles::Exact, Quantiles::Histogram] {
+        let config = LayerDistances::new(11).quantiles(quantiles);
+        for tokens in [Tokens::Rows, Tokens::Last(mask.view()), Tokens::Real(mask.view())] {
+            every_refusal("layers", || {
+                let table = config.fit_on(&states, tokens, &cx)?;
+                Ok((table.count, table.mean.mapv(f64::to_bits)))
+            });
+        }
+        let mut stream = config.start(24).unwrap();
+        stream.push(&states, Tokens::Rows, &cx).unwrap();
+        every_refusal_few("layers, bytes", || stream.to_bytes());
+        let bytes = stream.to_bytes().unwrap();
+        every_refusal_few("layers, from bytes", || LayerStream::from_bytes(&bytes)?.to_bytes());
+    }
+}

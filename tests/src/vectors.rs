@@ -7,6 +7,7 @@
 mod alignment;
 mod codebooks;
 pub mod input;
+mod layers;
 mod library;
 mod oracle;
 pub mod schema;

@@ -20,6 +20,10 @@
 //! | [`mod@kmeans`] | Lloyd's algorithm, Euclidean and spherical | Lloyd 1982; Dhillon and Modha 2001 |
 //! | [`semdedup`] | two rules of semantic deduplication | Abbas et al. 2023 |
 //! | [`published`] | SemDeDup's pseudo-code, letter by letter | Abbas et al. 2023, appendix A7 |
+//! | [`mod@half_turns`] | the arctangent in half turns, correctly rounded | double-double, Dekker 1971 |
+//! | [`layers`] | distances between hidden states, the block to drop | Gromov et al. 2024; Men et al. 2024 |
+//! | [`mod@cka`] | linear CKA by Gram matrices, biased and unbiased | Kornblith et al. 2019; Song et al. 2012 |
+//! | [`canonical`] | SVCCA, PWCCA, Procrustes by Jacobi rotations | Raghu et al. 2017; Morcos et al. 2018; Ding et al. 2021 |
 //! | [`prototypes`] | pruning by distance to the prototype | Sorscher et al. 2022 |
 //! | [`mod@d4`] | deduplicate, cluster again, diversify | Tirumala et al. 2023 |
 //! | [`clip_score`] | scores of image-text pairs, filters, zero-shot classes | Bordes et al. 2024; Hessel et al. 2021 |
@@ -46,12 +50,16 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod canonical;
+pub mod cka;
 pub mod clip_score;
 pub mod codebook;
 pub mod contrastive;
 pub mod d4;
 pub mod fsum;
+pub mod half_turns;
 pub mod kmeans;
+pub mod layers;
 pub mod ln;
 pub mod metaclip;
 pub mod philox;

@@ -7,7 +7,7 @@ use pauca_reference::truth::{Metric, cosine, dot, squared_distance};
 use pauca_reference::{d4, fsum, ln, philox};
 use serde_json::{Value, json};
 
-use super::{booleans, codebooks, f32_bits, f64_bits, input, integers};
+use super::{booleans, codebooks, f32_bits, f64_bits, input, integers, layers};
 
 /// Files: name, description, cases without outputs.
 pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
@@ -65,6 +65,7 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
         ),
         ("d4", "Deduplicate, re-cluster, drop the nearest.", over("d4", &curations)),
         ("kmeans", "Lloyd's algorithm from seeded or given centroids.", over("kmeans", &clusterings)),
+        layers::cases(&inputs),
         ("prototypes", "Cuts by distance to the centroid.", over("prototypes", &fractions)),
         (
             "random",
@@ -101,6 +102,7 @@ pub fn with_outputs(mut case: Value) -> Value {
     let outputs = match text(&case, "algorithm") {
         "truth" => truth(&x),
         "random" => random(p, x.len()),
+        "layers" => layers::by_reference(&x, p),
         "kmeans" => clusters(&cluster(&x, &ids, p)),
         "prototypes" => {
             let c = first_rows(&x, &ids, p, Metric::SqEuclidean);
