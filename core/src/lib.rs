@@ -27,6 +27,7 @@
 //! | semantic deduplication | [`SemDedup`], [`Dedup`] | Abbas et al. 2023, SemDeDup |
 //! | prototypicality | [`Prototypes`] | Sorscher et al. 2022 |
 //! | deduplicate, re-cluster, diversify | [`D4`] | Tirumala et al. 2023 |
+//! | corrupted code: making it, where it lands, pruning | [`corruption`] | Yang et al. 2023, SCIP |
 //! | long documents, and what length confounds | [`length`] | Singh et al. 2024 |
 //! | the definitions, sums, bounds | [`exact`] | |
 //! | where it runs | [`Context`], [`Exec`], [`Control`], [`backend`] | |
@@ -41,6 +42,7 @@ extern crate alloc;
 
 pub mod backend;
 mod control;
+pub mod corruption;
 mod d4;
 mod dedup;
 mod error;
