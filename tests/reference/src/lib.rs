@@ -22,6 +22,8 @@
 //! | [`published`] | SemDeDup's pseudo-code, letter by letter | Abbas et al. 2023, appendix A7 |
 //! | [`prototypes`] | pruning by distance to the prototype | Sorscher et al. 2022 |
 //! | [`mod@d4`] | deduplicate, cluster again, diversify | Tirumala et al. 2023 |
+//! | [`length`] | pruning by length, length as a confounder | Singh et al. 2024 |
+//! | [`scip`], [`synthetic`] | pruning of corrupted code, metrics, synthetic corruptions | Yang et al. 2023 |
 //! | [`statistics`] | ranks, AUC, Gini, quantiles, bootstrap | Spearman 1904; Efron 1979 |
 //!
 //! A data set is a slice of rows, each a `Vec<f32>`. Nothing is checked: callers pass finite
@@ -42,11 +44,14 @@
 pub mod d4;
 pub mod fsum;
 pub mod kmeans;
+pub mod length;
 pub mod ln;
 pub mod philox;
 pub mod prototypes;
 pub mod published;
+pub mod scip;
 pub mod seeding;
 pub mod semdedup;
 pub mod statistics;
+pub mod synthetic;
 pub mod truth;
