@@ -27,6 +27,7 @@ prototypes : $below kmeans
 length     : $foundation
 corruption : $below kmeans
 d4         : $below kmeans dedup prototypes
+vq         : $below kmeans
 "
 
 bad=0

@@ -29,6 +29,7 @@
 //! | deduplicate, re-cluster, diversify | [`D4`] | Tirumala et al. 2023 |
 //! | corrupted code: making it, where it lands, pruning | [`corruption`] | Yang et al. 2023, SCIP |
 //! | long documents, and what length confounds | [`length`] | Singh et al. 2024 |
+//! | codebooks of tokenizers, statistics of tokens | [`vq`] | van den Oord et al. 2017; see there |
 //! | the definitions, sums, bounds | [`exact`] | |
 //! | where it runs | [`Context`], [`Exec`], [`Control`], [`backend`] | |
 //!
@@ -55,6 +56,7 @@ pub mod random;
 mod rows;
 mod simd;
 pub mod stats;
+pub mod vq;
 
 pub use backend::cpu::Cpu;
 pub use control::{Context, Control, Progress};

@@ -25,6 +25,9 @@
 //! | [`length`] | pruning by length, length as a confounder | Singh et al. 2024 |
 //! | [`scip`], [`synthetic`] | pruning of corrupted code, metrics, synthetic corruptions | Yang et al. 2023 |
 //! | [`statistics`] | ranks, AUC, Gini, quantiles, bootstrap | Spearman 1904; Efron 1979 |
+//! | [`vq`] | vector quantization: ids, losses, rotation trick | van den Oord et al. 2017; Fifty et al. 2024 |
+//! | [`codebook`] | moving averages, revival, usage, scalar levels | van den Oord et al. 2017; Mentzer et al. 2023 |
+//! | [`tokens`] | conditional entropies, rate and distortion | Shannon 1948; Bjontegaard 2001 |
 //!
 //! A data set is a slice of rows, each a `Vec<f32>`. Nothing is checked: callers pass finite
 //! values, rows of one length, labels below the number of clusters and `k` no larger than the
@@ -41,6 +44,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod codebook;
 pub mod d4;
 pub mod fsum;
 pub mod kmeans;
@@ -54,4 +58,6 @@ pub mod seeding;
 pub mod semdedup;
 pub mod statistics;
 pub mod synthetic;
+pub mod tokens;
 pub mod truth;
+pub mod vq;

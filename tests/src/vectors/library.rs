@@ -36,6 +36,10 @@ pub fn compute_with_pauca<B: Backend>(backend: &B, case: &Value) -> Value {
     match text(case, "algorithm") {
         "truth" => truth(&x),
         "random" => random(p, x.len()),
+        "vq" => super::codebooks::library(backend, &x, p).expect("the case is valid"),
+        name if super::code::algorithms().iter().any(|(known, _)| *known == name) => {
+            super::code::library(backend, name, &x, p).expect("the case is valid")
+        }
         algorithm => on_backend(backend, algorithm, &x, p).expect("the case is valid"),
     }
 }

@@ -7,7 +7,7 @@ use pauca_reference::truth::{Metric, cosine, dot, squared_distance};
 use pauca_reference::{d4, fsum, ln, philox};
 use serde_json::{Value, json};
 
-use super::{booleans, f32_bits, f64_bits, input, integers};
+use super::{booleans, code, codebooks, f32_bits, f64_bits, input, integers};
 
 /// Files: name, description, cases without outputs.
 pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
@@ -58,6 +58,11 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
         })
         .into();
     vec![
+        (
+            "code",
+            "Statistics, length, SCIP, paired metrics, synthetic corruptions.",
+            code::algorithms().iter().flat_map(|(name, p)| over(name, std::slice::from_ref(p))).collect(),
+        ),
         ("d4", "Deduplicate, re-cluster, drop the nearest.", over("d4", &curations)),
         ("kmeans", "Lloyd's algorithm from seeded or given centroids.", over("kmeans", &clusterings)),
         ("prototypes", "Cuts by distance to the centroid.", over("prototypes", &fractions)),
@@ -68,6 +73,11 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
         ),
         ("semdedup", "Semantic deduplication in clusters.", over("semdedup", &dedups)),
         ("truth", "Definitions on pairs of rows (i, i + 1), exact column sums.", over("truth", &[json!({})])),
+        (
+            "vq",
+            "One step of a codebook: ids, loss, moving averages, revival.",
+            over("vq", &codebooks::parameters()),
+        ),
     ]
 }
 
@@ -104,6 +114,8 @@ pub fn with_outputs(mut case: Value) -> Value {
         }
         "semdedup" => dedup(&x, &ids, p),
         "d4" => curate(&x, p),
+        "vq" => codebooks::oracle(&x, p),
+        name if code::algorithms().iter().any(|(known, _)| *known == name) => code::oracle(name, &x, p),
         other => panic!("unknown algorithm {other}"),
     };
     case["outputs"] = outputs;
