@@ -24,6 +24,8 @@ backend/cpu: $foundation backend simd
 kmeans     : $below
 dedup      : $below kmeans
 prototypes : $below kmeans
+length     : $foundation
+corruption : $below kmeans
 d4         : $below kmeans dedup prototypes
 layers     : $foundation
 vq         : $below kmeans

@@ -12,6 +12,7 @@
 //! | [`curate`] | the program `curate` |
 //! | [`pairs`] | the program `filter-pairs` |
 //! | [`prune_layers`] | the program `prune-layers` |
+//! | [`prune_code`] | the program `prune-code` |
 #![deny(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "programs talk to their user")]
 
@@ -25,4 +26,5 @@ pub mod page;
 pub mod pairs;
 pub mod plots;
 pub mod progress;
+pub mod prune_code;
 pub mod prune_layers;

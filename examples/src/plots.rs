@@ -29,10 +29,10 @@ pub(crate) type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 /// What an axis says.
 pub(crate) struct Axis<'t> {
-    pub name: &'t str,
-    pub range: Range<f64>,
-    pub label: &'t dyn Fn(&f64) -> String,
-    pub labels: usize,
+    pub(crate) name: &'t str,
+    pub(crate) range: Range<f64>,
+    pub(crate) label: &'t dyn Fn(&f64) -> String,
+    pub(crate) labels: usize,
 }
 
 /// Share of the rows that deduplication keeps, over epsilon; `used` is marked.

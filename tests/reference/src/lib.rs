@@ -30,6 +30,8 @@
 //! | [`contrastive`] | InfoNCE and SigLIP with gradients | van den Oord et al. 2018; Zhai et al. 2023 |
 //! | [`retrieval`] | ranks with ties, hard negatives | |
 //! | [`metaclip`] | matching and balancing by metadata | Xu et al. 2023 |
+//! | [`length`] | pruning by length, length as a confounder | Singh et al. 2024 |
+//! | [`scip`], [`synthetic`] | pruning of corrupted code, metrics, synthetic corruptions | Yang et al. 2023 |
 //! | [`statistics`] | ranks, AUC, Gini, quantiles, bootstrap | Spearman 1904; Efron 1979 |
 //! | [`vq`] | vector quantization: ids, losses, rotation trick | van den Oord et al. 2017; Fifty et al. 2024 |
 //! | [`codebook`] | moving averages, revival, usage, scalar levels | van den Oord et al. 2017; Mentzer et al. 2023 |
@@ -60,15 +62,18 @@ pub mod fsum;
 pub mod half_turns;
 pub mod kmeans;
 pub mod layers;
+pub mod length;
 pub mod ln;
 pub mod metaclip;
 pub mod philox;
 pub mod prototypes;
 pub mod published;
 pub mod retrieval;
+pub mod scip;
 pub mod seeding;
 pub mod semdedup;
 pub mod statistics;
+pub mod synthetic;
 pub mod tokens;
 pub mod truth;
 pub mod vq;

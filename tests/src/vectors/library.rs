@@ -39,6 +39,9 @@ pub fn compute_with_pauca<B: Backend>(backend: &B, case: &Value) -> Value {
         "layers" => layers::by_pauca(&x, p),
         "vq" => super::codebooks::library(backend, &x, p).expect("the case is valid"),
         "alignment" => super::alignment::by_library(&x, p).expect("the case is valid"),
+        name if super::code::algorithms().iter().any(|(known, _)| *known == name) => {
+            super::code::library(backend, name, &x, p).expect("the case is valid")
+        }
         algorithm => on_backend(backend, algorithm, &x, p).expect("the case is valid"),
     }
 }

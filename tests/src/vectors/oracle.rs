@@ -7,7 +7,7 @@ use pauca_reference::truth::{Metric, cosine, dot, squared_distance};
 use pauca_reference::{d4, fsum, ln, philox};
 use serde_json::{Value, json};
 
-use super::{booleans, codebooks, f32_bits, f64_bits, input, integers, layers};
+use super::{booleans, code, codebooks, f32_bits, f64_bits, input, integers, layers};
 
 /// Files: name, description, cases without outputs.
 pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
@@ -62,6 +62,11 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
             "alignment",
             "Image-text pairs: scores, ranks, hard negatives, samples, balancing.",
             over("alignment", &super::alignment::parameters()),
+        ),
+        (
+            "code",
+            "Statistics, length, SCIP, paired metrics, synthetic corruptions.",
+            code::algorithms().iter().flat_map(|(name, p)| over(name, std::slice::from_ref(p))).collect(),
         ),
         ("d4", "Deduplicate, re-cluster, drop the nearest.", over("d4", &curations)),
         ("kmeans", "Lloyd's algorithm from seeded or given centroids.", over("kmeans", &clusterings)),
@@ -118,6 +123,7 @@ pub fn with_outputs(mut case: Value) -> Value {
         "d4" => curate(&x, p),
         "vq" => codebooks::oracle(&x, p),
         "alignment" => super::alignment::by_reference(&x, p),
+        name if code::algorithms().iter().any(|(known, _)| *known == name) => code::oracle(name, &x, p),
         other => panic!("unknown algorithm {other}"),
     };
     case["outputs"] = outputs;
