@@ -27,6 +27,7 @@
 //! | semantic deduplication | [`SemDedup`], [`Dedup`] | Abbas et al. 2023, SemDeDup |
 //! | prototypicality | [`Prototypes`] | Sorscher et al. 2022 |
 //! | deduplicate, re-cluster, diversify | [`D4`] | Tirumala et al. 2023 |
+//! | memorization, forgetting, extraction, membership | [`memorization`] | Tirumala et al. 2022 |
 //! | the definitions, sums, bounds | [`exact`] | |
 //! | where it runs | [`Context`], [`Exec`], [`Control`], [`backend`] | |
 //!
@@ -46,6 +47,7 @@ mod error;
 pub mod exact;
 mod exec;
 mod kmeans;
+pub mod memorization;
 mod prototypes;
 pub mod random;
 mod rows;
