@@ -6,6 +6,7 @@
 
 pub mod input;
 mod library;
+mod memorization;
 mod oracle;
 pub mod schema;
 

@@ -229,7 +229,11 @@ pub fn tpr_at_fpr(scores: &[f64], member: &[bool], fpr: f64) -> Result<Membershi
     let mut best = MembershipRate { true_positive: 0.0, false_positive: 0.0, threshold: f64::INFINITY };
     let (mut hits, mut alarms) = (0, 0);
     for (place, &i) in order.iter().enumerate() {
-        if member[i] { hits += 1 } else { alarms += 1 }
+        if member[i] {
+            hits += 1
+        } else {
+            alarms += 1
+        }
         let group_ends = order.get(place + 1).is_none_or(|&next| scores[next] != scores[i]);
         if rate(alarms, others) > fpr {
             break;

@@ -22,6 +22,9 @@
 //! | [`published`] | SemDeDup's pseudo-code, letter by letter | Abbas et al. 2023, appendix A7 |
 //! | [`prototypes`] | pruning by distance to the prototype | Sorscher et al. 2022 |
 //! | [`mod@d4`] | deduplicate, cluster again, diversify | Tirumala et al. 2023 |
+//! | [`softmax`] | log-probabilities in twice the precision | the definition |
+//! | [`memorization`] | M(f), T(N, tau), forgetting, unit lengths | Tirumala et al. 2022 |
+//! | [`extraction`] | discoverability, exposure, membership scores | Carlini et al. 2019, 2022 |
 //!
 //! A data set is a slice of rows, each a `Vec<f32>`. Nothing is checked: callers pass finite
 //! values, rows of one length, labels below the number of clusters and `k` no larger than the
@@ -39,12 +42,15 @@
 #![forbid(unsafe_code)]
 
 pub mod d4;
+pub mod extraction;
 pub mod fsum;
 pub mod kmeans;
 pub mod ln;
+pub mod memorization;
 pub mod philox;
 pub mod prototypes;
 pub mod published;
 pub mod seeding;
 pub mod semdedup;
+pub mod softmax;
 pub mod truth;
