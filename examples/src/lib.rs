@@ -10,6 +10,7 @@
 //! | [`plots`], [`page`] | SVG plots, and the one self-contained HTML page |
 //! | [`failure`] | one line that says what is wrong and where; exit codes |
 //! | [`curate`] | the program `curate` |
+//! | [`memorization`] | the program `memorization` |
 #![deny(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "programs talk to their user")]
 
@@ -18,6 +19,7 @@ pub mod curate;
 pub mod failure;
 pub mod input;
 pub mod interrupt;
+pub mod memorization;
 pub mod output;
 pub mod page;
 pub mod plots;

@@ -99,7 +99,11 @@ impl Arrays {
             Dtype::I64 => Kind::I64,
             Dtype::F32 => Kind::F32,
             Dtype::F64 => Kind::F64,
-            other => return Err(wrong(format!("tensor '{name}' is of type {other:?}, known are u8, u16, u32, i64, f32, f64"))),
+            other => {
+                return Err(wrong(format!(
+                    "tensor '{name}' is of type {other:?}, known are u8, u16, u32, i64, f32, f64"
+                )));
+            }
         };
         let (shape, bytes) = (tensor.shape().to_vec(), tensor.data().to_vec());
         Ok(Array { path: path.clone(), name: name.to_string(), kind, shape, bytes })
@@ -116,7 +120,12 @@ impl Arrays {
             "<i8" => Kind::I64,
             "<f4" => Kind::F32,
             "<f8" => Kind::F64,
-            other => return Err(Failure::data(&path, format!("is of type '{other}', known are u8, u16, u32, i64, f32, f64"))),
+            other => {
+                return Err(Failure::data(
+                    &path,
+                    format!("is of type '{other}', known are u8, u16, u32, i64, f32, f64"),
+                ));
+            }
         };
         if header.fortran_order && header.shape.len() > 1 {
             return Err(Failure::data(&path, "is in Fortran order; save numpy.ascontiguousarray of it"));
@@ -125,7 +134,10 @@ impl Arrays {
         let bytes = bytes[header.data_start..].to_vec();
         if values != Some(bytes.len()) {
             let (shape, found) = (&header.shape, bytes.len());
-            return Err(Failure::data(&path, format!("holds {found} bytes of values, shape {shape:?} needs others")));
+            return Err(Failure::data(
+                &path,
+                format!("holds {found} bytes of values, shape {shape:?} needs others"),
+            ));
         }
         Ok(Array { path, name: name.to_string(), kind, shape: header.shape, bytes })
     }
@@ -178,13 +190,15 @@ impl Array {
             Kind::U16 => self.values(range, |b| u16::from_le_bytes([b[0], b[1]]) as u32),
             Kind::U32 => self.values(range, |b| u32::from_le_bytes(b.try_into().unwrap_or_default())),
             Kind::I64 => {
-                let wide = self.values(range.clone(), |b| i64::from_le_bytes(b.try_into().unwrap_or_default()));
+                let wide =
+                    self.values(range.clone(), |b| i64::from_le_bytes(b.try_into().unwrap_or_default()));
                 let mut ids = Vec::with_capacity(wide.len());
                 for (i, value) in wide.into_iter().enumerate() {
                     ids.push(match value {
                         -100 | -1 => IGNORED,
-                        _ => u32::try_from(value)
-                            .map_err(|_| self.failure(format!("holds {value} at {}, no id", range.start + i)))?,
+                        _ => u32::try_from(value).map_err(|_| {
+                            self.failure(format!("holds {value} at {}, no id", range.start + i))
+                        })?,
                     });
                 }
                 ids

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use pauca::memorization::{
-    Curve, Forgetting, Hits, Memorized, RunLengths, TagCounts, TagRatio, UnitLengths, overfit_onset, token_loss,
+    Curve, Forgetting, Hits, Memorized, RunLengths, TagCounts, TagRatio, UnitLengths, overfit_onset,
+    token_loss,
 };
 
 use super::study::{Predictions, Run, Special, Study, UNTAGGED};
@@ -105,7 +106,11 @@ fn measure(study: &Study, run: &Run, taus: &[f64]) -> Result<Measured> {
             tags.push(counts.ratios().map_err(wrong)?);
         }
     }
-    let reach = taus.iter().map(|tau| curve.first_reach(*tau)).collect::<pauca::Result<_>>().map_err(|e| wrong(&e))?;
+    let reach = taus
+        .iter()
+        .map(|tau| curve.first_reach(*tau))
+        .collect::<pauca::Result<_>>()
+        .map_err(|e| wrong(&e))?;
     let update_reach = match &run.updates {
         None => None,
         Some(updates) => {

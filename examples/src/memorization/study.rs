@@ -145,7 +145,8 @@ impl<'v> Fields<'v> {
 
     fn whole_numbers(&self, key: &str) -> Result<Vec<i64>> {
         let values: Option<Vec<i64>> = self.list(key)?.iter().map(Value::as_i64).collect();
-        let values = values.ok_or_else(|| self.wrong(format!("'{key}' holds something that is no whole number")))?;
+        let values =
+            values.ok_or_else(|| self.wrong(format!("'{key}' holds something that is no whole number")))?;
         if !values.is_sorted_by(|a, b| a < b) || values.is_empty() {
             return Err(self.wrong(format!("'{key}' is empty or does not ascend")));
         }
@@ -247,7 +248,8 @@ fn set(fields: &Fields<'_>, name: &str, tags: &[String], arrays: &mut Arrays) ->
         Some(name) => {
             let array = arrays.get(name)?;
             array.expect_shape(&[tokens], "a tag for each token")?;
-            let values: Vec<u8> = (0..tokens).map(|i| array.byte_row(i).map(|row| row[0])).collect::<Result<_>>()?;
+            let values: Vec<u8> =
+                (0..tokens).map(|i| array.byte_row(i).map(|row| row[0])).collect::<Result<_>>()?;
             if let Some(i) = values.iter().position(|&t| t != UNTAGGED && t as usize >= tags.len()) {
                 let (tag, n) = (values[i], tags.len());
                 return Err(array.failure(format!("holds tag {tag} at token {i}, there are {n} names")));
@@ -268,7 +270,9 @@ fn set(fields: &Fields<'_>, name: &str, tags: &[String], arrays: &mut Arrays) ->
 
 fn find_set(fields: &Fields<'_>, sets: &[Set]) -> Result<usize> {
     let name = fields.text("set")?;
-    sets.iter().position(|set| set.name == name).ok_or_else(|| fields.wrong(format!("there is no set '{name}'")))
+    sets.iter()
+        .position(|set| set.name == name)
+        .ok_or_else(|| fields.wrong(format!("there is no set '{name}'")))
 }
 
 /// Packed bits for `epochs` of `tokens`.
