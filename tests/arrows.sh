@@ -30,6 +30,7 @@ d4         : $below kmeans dedup prototypes
 layers     : $foundation
 vq         : $below kmeans
 alignment  : $below
+memorization : $foundation
 "
 
 bad=0

@@ -142,6 +142,18 @@ pub enum Error {
         /// The first such sequence.
         sequence: u64,
     },
+    /// A token id that the vocabulary does not have.
+    #[error("{what} {id} at position {position} is outside the vocabulary 0..{vocabulary}")]
+    TokenOutOfRange {
+        /// Which id: "target", "predicted id".
+        what: &'static str,
+        /// Position of the first such id.
+        position: u64,
+        /// The id.
+        id: u32,
+        /// Ids in the vocabulary.
+        vocabulary: usize,
+    },
     /// The caller's row source failed.
     #[error("row source failed")]
     Source(#[source] SourceError),

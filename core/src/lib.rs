@@ -32,6 +32,7 @@
 //! | long documents, and what length confounds | [`length`] | Singh et al. 2024 |
 //! | codebooks of tokenizers, statistics of tokens | [`vq`] | van den Oord et al. 2017; see there |
 //! | images and texts: scores, losses, retrieval, balancing | [`alignment`] | Bordes et al. 2024 |
+//! | memorization, forgetting, extraction, membership | [`memorization`] | Tirumala et al. 2022 |
 //! | the definitions, sums, bounds | [`exact`] | |
 //! | where it runs | [`Context`], [`Exec`], [`Control`], [`backend`] | |
 //!
@@ -55,6 +56,7 @@ mod exec;
 mod kmeans;
 pub mod layers;
 pub mod length;
+pub mod memorization;
 mod prototypes;
 pub mod random;
 mod rows;

@@ -13,6 +13,7 @@
 //! | [`pairs`] | the program `filter-pairs` |
 //! | [`prune_layers`] | the program `prune-layers` |
 //! | [`prune_code`] | the program `prune-code` |
+//! | [`memorization`] | the program `memorization` |
 #![deny(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "programs talk to their user")]
 
@@ -21,6 +22,7 @@ pub mod curate;
 pub mod failure;
 pub mod input;
 pub mod interrupt;
+pub mod memorization;
 pub mod output;
 pub mod page;
 pub mod pairs;

@@ -10,6 +10,7 @@ mod codebooks;
 pub mod input;
 mod layers;
 mod library;
+mod memorization;
 mod oracle;
 pub mod schema;
 

@@ -36,6 +36,9 @@
 //! | [`vq`] | vector quantization: ids, losses, rotation trick | van den Oord et al. 2017; Fifty et al. 2024 |
 //! | [`codebook`] | moving averages, revival, usage, scalar levels | van den Oord et al. 2017; Mentzer et al. 2023 |
 //! | [`tokens`] | conditional entropies, rate and distortion | Shannon 1948; Bjontegaard 2001 |
+//! | [`softmax`] | log-probabilities in twice the precision | the definition |
+//! | [`memorization`] | M(f), T(N, tau), forgetting, unit lengths | Tirumala et al. 2022 |
+//! | [`extraction`] | discoverability, exposure, membership scores | Carlini et al. 2019, 2022 |
 //!
 //! A data set is a slice of rows, each a `Vec<f32>`. Nothing is checked: callers pass finite
 //! values, rows of one length, labels below the number of clusters and `k` no larger than the
@@ -58,12 +61,14 @@ pub mod clip_score;
 pub mod codebook;
 pub mod contrastive;
 pub mod d4;
+pub mod extraction;
 pub mod fsum;
 pub mod half_turns;
 pub mod kmeans;
 pub mod layers;
 pub mod length;
 pub mod ln;
+pub mod memorization;
 pub mod metaclip;
 pub mod philox;
 pub mod prototypes;
@@ -72,6 +77,7 @@ pub mod retrieval;
 pub mod scip;
 pub mod seeding;
 pub mod semdedup;
+pub mod softmax;
 pub mod statistics;
 pub mod synthetic;
 pub mod tokens;

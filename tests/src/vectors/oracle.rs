@@ -7,7 +7,7 @@ use pauca_reference::truth::{Metric, cosine, dot, squared_distance};
 use pauca_reference::{d4, fsum, ln, philox};
 use serde_json::{Value, json};
 
-use super::{booleans, code, codebooks, f32_bits, f64_bits, input, integers, layers};
+use super::{booleans, code, codebooks, f32_bits, f64_bits, input, integers, layers, memorization};
 
 /// Files: name, description, cases without outputs.
 pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
@@ -71,6 +71,11 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
         ("d4", "Deduplicate, re-cluster, drop the nearest.", over("d4", &curations)),
         ("kmeans", "Lloyd's algorithm from seeded or given centroids.", over("kmeans", &clusterings)),
         layers::cases(&inputs),
+        (
+            "memorization",
+            memorization::DESCRIPTION,
+            memorization::serve(over("memorization", &memorization::parameters())),
+        ),
         ("prototypes", "Cuts by distance to the centroid.", over("prototypes", &fractions)),
         (
             "random",
@@ -109,6 +114,7 @@ pub fn with_outputs(mut case: Value) -> Value {
         "random" => random(p, x.len()),
         "layers" => layers::by_reference(&x, p),
         "kmeans" => clusters(&cluster(&x, &ids, p)),
+        "memorization" => memorization::by_reference(&x, p),
         "prototypes" => {
             let c = first_rows(&x, &ids, p, Metric::SqEuclidean);
             let drop = if text(p, "drop") == "nearest" { Drop::Nearest } else { Drop::Farthest };
