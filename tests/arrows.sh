@@ -24,6 +24,7 @@ backend/cpu: $foundation backend simd
 kmeans     : $below
 dedup      : $below kmeans
 prototypes : $below kmeans
+quality    : $foundation
 d4         : $below kmeans dedup prototypes
 "
 

@@ -27,6 +27,7 @@
 //! | semantic deduplication | [`SemDedup`], [`Dedup`] | Abbas et al. 2023, SemDeDup |
 //! | prototypicality | [`Prototypes`] | Sorscher et al. 2022 |
 //! | deduplicate, re-cluster, diversify | [`D4`] | Tirumala et al. 2023 |
+//! | text quality: lines, documents, published rules | [`quality`] | Sharma et al. 2024; Rae et al. 2021; Raffel et al. 2020; Penedo et al. 2024 |
 //! | the definitions, sums, bounds | [`exact`] | |
 //! | where it runs | [`Context`], [`Exec`], [`Control`], [`backend`] | |
 //!
@@ -47,6 +48,7 @@ pub mod exact;
 mod exec;
 mod kmeans;
 mod prototypes;
+pub mod quality;
 pub mod random;
 mod rows;
 mod simd;

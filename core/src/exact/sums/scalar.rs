@@ -1,6 +1,8 @@
 //! One exact sum over the whole range of f64.
 
-use super::{MAX_PENDING, round};
+use super::{MAX_PENDING, canonical, round};
+use crate::error::Result;
+use crate::exact::bytes::{Reader, Writer};
 
 /// Weight of the lowest digit: below the smallest product, 2^-149 * 2^-1074.
 const EXPONENT: i32 = -1248;
@@ -134,6 +136,36 @@ impl F64Sum {
     fn carry(&mut self) {
         super::canonical(&mut self.digits);
         self.pending = 1;
+    }
+}
+
+impl F64Sum {
+    /// Appends the state to a larger one: canonical digits, then the infinities and NaN noted.
+    pub(crate) fn write(&self, w: &mut Writer) {
+        let mut digits = self.digits;
+        canonical(&mut digits);
+        digits.iter().for_each(|digit| w.i64(*digit));
+        w.u32(u32::from(self.nan) | u32::from(self.infinite[0]) << 1 | u32::from(self.infinite[1]) << 2);
+    }
+
+    /// Reads what [`write`](Self::write) appended.
+    pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self> {
+        let mut sum = Self::new();
+        for digit in &mut sum.digits {
+            *digit = r.i64()?;
+        }
+        let mut digits = sum.digits;
+        let fits = canonical(&mut digits) && digits.last().is_none_or(|top| top.unsigned_abs() < 1 << 62);
+        if !fits || digits != sum.digits {
+            return Err(r.corrupt("the digits of a sum are not canonical"));
+        }
+        let flags = r.u32()?;
+        if flags > 7 {
+            return Err(r.corrupt("the flags of a sum are unknown"));
+        }
+        (sum.nan, sum.infinite) = (flags & 1 != 0, [flags & 2 != 0, flags & 4 != 0]);
+        sum.pending = 1;
+        Ok(sum)
     }
 }
 
