@@ -7,6 +7,7 @@
 pub mod input;
 mod library;
 mod oracle;
+mod quality;
 pub mod schema;
 
 pub use library::compute_with_pauca;

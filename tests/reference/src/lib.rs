@@ -22,6 +22,8 @@
 //! | [`published`] | SemDeDup's pseudo-code, letter by letter | Abbas et al. 2023, appendix A7 |
 //! | [`prototypes`] | pruning by distance to the prototype | Sorscher et al. 2022 |
 //! | [`mod@d4`] | deduplicate, cluster again, diversify | Tirumala et al. 2023 |
+//! | [`quality`], [`rational`] | text quality scores; quotients rounded once | Sharma et al. 2024 |
+//! | [`text_rules`] | predicates of lines, repetition in documents | Sharma et al. 2024; Rae et al. 2021 |
 //!
 //! A data set is a slice of rows, each a `Vec<f32>`. Nothing is checked: callers pass finite
 //! values, rows of one length, labels below the number of clusters and `k` no larger than the
@@ -45,6 +47,9 @@ pub mod ln;
 pub mod philox;
 pub mod prototypes;
 pub mod published;
+pub mod quality;
+pub mod rational;
 pub mod seeding;
 pub mod semdedup;
+pub mod text_rules;
 pub mod truth;

@@ -10,7 +10,7 @@ use pauca::{
 };
 use serde_json::{Value, json};
 
-use super::{booleans, f32_bits, f64_bits, input, integers};
+use super::{booleans, f32_bits, f64_bits, input, integers, quality};
 use crate::layout::{array, rows_of};
 
 fn text<'a>(p: &'a Value, key: &str) -> &'a str {
@@ -36,6 +36,7 @@ pub fn compute_with_pauca<B: Backend>(backend: &B, case: &Value) -> Value {
     match text(case, "algorithm") {
         "truth" => truth(&x),
         "random" => random(p, x.len()),
+        "quality" => quality::library(case).expect("the case is valid"),
         algorithm => on_backend(backend, algorithm, &x, p).expect("the case is valid"),
     }
 }

@@ -7,7 +7,7 @@ use pauca_reference::truth::{Metric, cosine, dot, squared_distance};
 use pauca_reference::{d4, fsum, ln, philox};
 use serde_json::{Value, json};
 
-use super::{booleans, f32_bits, f64_bits, input, integers};
+use super::{booleans, f32_bits, f64_bits, input, integers, quality};
 
 /// Files: name, description, cases without outputs.
 pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
@@ -61,6 +61,7 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
         ("d4", "Deduplicate, re-cluster, drop the nearest.", over("d4", &curations)),
         ("kmeans", "Lloyd's algorithm from seeded or given centroids.", over("kmeans", &clusterings)),
         ("prototypes", "Cuts by distance to the centroid.", over("prototypes", &fractions)),
+        quality::cases(),
         (
             "random",
             "Bits, uniform numbers and -ln of them, by seed, row and stream.",
@@ -104,6 +105,7 @@ pub fn with_outputs(mut case: Value) -> Value {
         }
         "semdedup" => dedup(&x, &ids, p),
         "d4" => curate(&x, p),
+        "quality" => quality::oracle(&case),
         other => panic!("unknown algorithm {other}"),
     };
     case["outputs"] = outputs;
