@@ -10,6 +10,7 @@
 //! | [`plots`], [`page`] | SVG plots, and the one self-contained HTML page |
 //! | [`failure`] | one line that says what is wrong and where; exit codes |
 //! | [`curate`] | the program `curate` |
+//! | [`score_text`] | the program `score-text` |
 #![deny(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "programs talk to their user")]
 
@@ -22,3 +23,4 @@ pub mod output;
 pub mod page;
 pub mod plots;
 pub mod progress;
+pub mod score_text;

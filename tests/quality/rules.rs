@@ -245,11 +245,11 @@ fn c4_pages_and_lines_cut_where_they_say() {
 #[test]
 fn fineweb_paper_and_release_differ_where_documented() {
     let (paper, released) = (Rules::fineweb(), Rules::fineweb_released());
-    // 25 lines of 40 characters; some end a sentence.
+    // 25 lines of about 40 characters; the first ones end a sentence, the last ones are copies.
     let page = |ends: usize, short: usize, copies: usize| {
         (0..25)
             .map(|i| {
-                let letter = char::from(b'a' + if i >= 25 - copies { 0 } else { i } as u8);
+                let letter = char::from(b'a' + if i >= 25 - copies { 10 } else { i as u8 });
                 let body = if i < short {
                     letter.to_string().repeat(29)
                 } else {
