@@ -5,7 +5,7 @@
 
 Documents: the documentation strings of modules and classes with at least 60 words, as `inspect.cleandoc` shows them,
 and the text files that lie beside the modules; of each the first 1000 characters, up to the end of a line; of the
-documentation strings every second, by the hash of its name, so that a small model reads all of it in minutes. Tests,
+documentation strings every third, by the hash of its name, so that a small model reads all of it in minutes. Tests,
 copies, and texts that name folders of somebody's machine are left out. Needs nothing but CPython.
 """
 import argparse, ast, hashlib, json, os, pathlib, re, sys, sysconfig
@@ -53,7 +53,7 @@ def main():
     for name, kind, text in documents(lib):
         if not text or len(text.split()) < FEWEST_WORDS or MACHINE.search(text):
             continue
-        if kind != "file" and hashlib.sha256(name.encode()).digest()[0] % 2:
+        if kind != "file" and hashlib.sha256(name.encode()).digest()[0] % 3:
             continue
         if len(text) > MOST_CHARACTERS:
             text = text[: text.rindex("\n", 0, MOST_CHARACTERS)]

@@ -56,8 +56,8 @@ fn weights(outcome: &Outcome) -> String {
                 None => "no line passes: weight 0".to_string(),
                 Some(_) => format!("weight {}", weight(w)),
             };
-            let style =
-                font(15).color(&if *value > 0.0 { WHITE } else { INK }).pos(anchor(HPos::Left, VPos::Center));
+            let ink = if *value > 0.0 { WHITE } else { INK };
+            let style = font(15).color(&ink).pos(anchor(HPos::Left, VPos::Center));
             chart.draw_series([Text::new(text, (0.01 * most, y + 0.5), style)])?;
             let name = outcome.source.predicates[i].name();
             let place = chart.backend_coord(&(0.0, y + 0.5));

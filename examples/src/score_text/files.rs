@@ -1,7 +1,6 @@
 //! The files of a run.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 
 use serde_json::{Map, Value, json};
 

@@ -142,6 +142,7 @@ fn admit(out: &OutDir, args: &Args, configuration: &Value) -> Result<()> {
 
 /// What names the run: whatever decides the bytes of its outputs.
 fn configuration(args: &Args, texts: &Texts, perplexities: &Path, source: &likelihoods::Source) -> Value {
+    let unicode = pauca::quality::UNICODE_VERSION;
     json!({
         "keep": args.keep,
         "share": args.share.to_string(),
@@ -153,7 +154,7 @@ fn configuration(args: &Args, texts: &Texts, perplexities: &Path, source: &likel
         "no_weight": args.no_weight.to_string(),
         "predicates": source.predicates.iter().map(|p| p.name()).collect::<Vec<_>>(),
         "rules": args.rules.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "unicode": {let (a, b, c) = pauca::quality::UNICODE_VERSION; format!("{a}.{b}.{c}")},
+        "unicode": format!("{}.{}.{}", unicode.0, unicode.1, unicode.2),
         "input": {
             "file": file_name(&texts.path), "documents": texts.documents.len(), "bytes": texts.bytes,
             "sha256": texts.sha256, "text": args.text, "id": args.id, "by": args.by,
