@@ -22,6 +22,7 @@
 //! | [`published`] | SemDeDup's pseudo-code, letter by letter | Abbas et al. 2023, appendix A7 |
 //! | [`prototypes`] | pruning by distance to the prototype | Sorscher et al. 2022 |
 //! | [`mod@d4`] | deduplicate, cluster again, diversify | Tirumala et al. 2023 |
+//! | [`statistics`] | ranks, AUC, Gini, quantiles, bootstrap | Spearman 1904; Efron 1979 |
 //! | [`quality`], [`rational`] | text quality scores; quotients rounded once | Sharma et al. 2024 |
 //! | [`text_rules`] | predicates of lines, repetition in documents | Sharma et al. 2024; Rae et al. 2021 |
 //!
@@ -51,5 +52,6 @@ pub mod quality;
 pub mod rational;
 pub mod seeding;
 pub mod semdedup;
+pub mod statistics;
 pub mod text_rules;
 pub mod truth;

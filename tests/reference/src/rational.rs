@@ -17,23 +17,21 @@ fn parts(v: f64) -> (u128, i32) {
 
 /// n += m 2^shift.
 fn add(n: &mut Natural, m: u128, shift: usize) {
-    let mut carry = 0u64;
-    let mut at = shift / 32;
     // 106 bits and a shift below 32 take five digits.
     let low = m << (shift % 32);
-    let high = if shift % 32 == 0 { 0 } else { m >> (128 - shift % 32) };
+    let high = m.checked_shr(128 - (shift % 32) as u32).unwrap_or(0);
     let digits = [low as u32, (low >> 32) as u32, (low >> 64) as u32, (low >> 96) as u32, high as u32];
-    for i in 0.. {
-        if i >= digits.len() && carry == 0 {
-            break;
-        }
+    let mut carry = 0u64;
+    let mut i = 0;
+    while i < digits.len() || carry > 0 {
+        let at = shift / 32 + i;
         if at >= n.len() {
             n.resize(at + 1, 0);
         }
         let sum = n[at] as u64 + digits.get(i).copied().unwrap_or(0) as u64 + carry;
         n[at] = sum as u32;
         carry = sum >> 32;
-        at += 1;
+        i += 1;
     }
 }
 
