@@ -56,6 +56,7 @@ pub fn record(
             "lines": outcome.source.lines.as_ref().map(|(_, passing)| passing[i]),
             "perplexity": outcome.source.perplexities.subsets()[i],
             "weight": outcome.weights.values()[i],
+            "weight_interval": outcome.intervals.as_ref().and_then(|set| interval(&set.weights[i])),
         })
     };
     let judged = |set: &super::outcome::Judged| {
@@ -96,8 +97,19 @@ pub fn record(
         "perplexity_of_documents": outcome.perplexities().map(|[all, kept, removed]| {
             json!({"all": all, "kept": kept, "removed": (!removed.is_nan()).then_some(removed)})
         }),
+        "perplexity_removed_by_kept": outcome.intervals.as_ref().and_then(|set| interval(&set.ratio)),
+        "rank_correlation_of_score_and_perplexity": outcome.intervals.as_ref().and_then(|set| interval(&set.rank)),
         "rules": outcome.judged.iter().map(judged).collect::<Vec<_>>(),
         "outputs": outputs,
         "run": run,
     })
+}
+
+fn interval(interval: &pauca::stats::Interval) -> Option<Value> {
+    let defined = !(interval.estimate.is_nan() || interval.low.is_nan());
+    let value = json!({
+        "estimate": interval.estimate, "low": interval.low, "high": interval.high, "level": interval.level,
+        "resamples": interval.resamples,
+    });
+    defined.then_some(value)
 }

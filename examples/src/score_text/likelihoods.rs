@@ -12,13 +12,38 @@ use crate::failure::{Failure, Result};
 use crate::input::hex;
 use crate::interrupt;
 
-/// What the model says of one document.
+/// What makes a perplexity, and adds up over lines and documents: under [`Pooling::Tokens`] tokens
+/// and negative log-likelihoods, under [`Pooling::Lines`] lines and their perplexities.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Likelihood {
-    /// Tokens that the model predicted.
-    pub tokens: u64,
-    /// Their negative log-likelihoods, summed in the order of the lines.
-    pub nll: f64,
+pub struct Part {
+    /// Tokens, or lines.
+    pub count: f64,
+    /// Negative log-likelihoods, or perplexities.
+    pub sum: f64,
+}
+
+impl Part {
+    /// Of one line.
+    fn of(tokens: u64, nll: f64, pooling: Pooling) -> Self {
+        match pooling {
+            _ if tokens == 0 => Self::default(),
+            Pooling::Tokens => Self { count: tokens as f64, sum: nll },
+            Pooling::Lines => Self { count: 1.0, sum: libm::exp(nll / tokens as f64) },
+        }
+    }
+
+    /// Both together.
+    pub fn plus(self, other: Self) -> Self {
+        Self { count: self.count + other.count, sum: self.sum + other.sum }
+    }
+
+    /// The perplexity; `None` of nothing.
+    pub fn perplexity(self, pooling: Pooling) -> Option<f64> {
+        (self.count > 0.0).then(|| match pooling {
+            Pooling::Tokens => libm::exp(self.sum / self.count),
+            Pooling::Lines => self.sum / self.count,
+        })
+    }
 }
 
 /// What a file of perplexities tells.
@@ -29,8 +54,11 @@ pub struct Source {
     pub predicates: Vec<Predicate>,
     /// Lines read, and how many of them pass each predicate; none for a .json.
     pub lines: Option<(u64, Vec<u64>)>,
-    /// One a document; none for a .json.
-    pub documents: Option<Vec<Likelihood>>,
+    /// For each document the part of all its lines, then of those that pass each predicate; none for
+    /// a .json.
+    pub documents: Option<Vec<Vec<Part>>>,
+    /// How parts become a perplexity.
+    pub pooling: Pooling,
     /// Name of the file's kind.
     pub kind: &'static str,
     /// SHA-256 of the file in hexadecimal.
@@ -87,7 +115,15 @@ fn given(path: &Path, text: &str, args: &Args, sha256: String) -> Result<Source>
     found.sort_by_key(|(predicate, _)| *predicate);
     let (predicates, values): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     let perplexities = Perplexities::given(all, &values).map_err(|e| data(path, &e))?;
-    Ok(Source { perplexities, predicates, lines: None, documents: None, kind: "perplexities", sha256 })
+    Ok(Source {
+        perplexities,
+        predicates,
+        lines: None,
+        documents: None,
+        pooling: args.pooling.into(),
+        kind: "perplexities",
+        sha256,
+    })
 }
 
 /// An error of the library about the file's values: always bad data.
@@ -107,7 +143,7 @@ fn pooled(path: &Path, text: &str, documents: &[Document], args: &Args, sha256: 
         if interrupt::requested() {
             return Err(Failure::Cancelled("stopped; nothing was written".into()));
         }
-        let mut likelihood = Likelihood::default();
+        let mut parts = vec![Part::default(); 1 + predicates.len()];
         for (l, line) in Split::from(args.split).of(&document.text).enumerate() {
             let (tokens, nll) = rows.next(d, l)?;
             let facts = LineFacts::of(line).map_err(|e| data(path, &e))?;
@@ -115,10 +151,12 @@ fn pooled(path: &Path, text: &str, documents: &[Document], args: &Args, sha256: 
             sums.push(&passes, tokens, nll).map_err(|e| {
                 Failure::data(path, format!("line {}: {}", rows.line, crate::failure::chain(&e)))
             })?;
-            likelihood.tokens += tokens;
-            likelihood.nll += nll;
+            let part = Part::of(tokens, nll, pooling);
+            for (sum, _) in parts.iter_mut().zip(std::iter::once(true).chain(passes)).filter(|(_, p)| *p) {
+                *sum = sum.plus(part);
+            }
         }
-        found.push(likelihood);
+        found.push(parts);
     }
     rows.end(documents.len())?;
     let perplexities = sums.finish().map_err(|e| data(path, &e))?;

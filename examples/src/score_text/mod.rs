@@ -86,6 +86,8 @@ pub fn run(args: &Args) -> Result<()> {
     let report = |progress: &pauca::Progress| reporter.library(progress);
     let cx = Context::new(exec, Control::new().stop_when(&stop).report_to(&report));
     let mut outcome = Outcome::score(args, &texts, source, perplexities, &cx)?;
+    reporter.stage("intervals", n, 0);
+    outcome.measure(&texts)?;
     reporter.stage("rules", n, 0);
     outcome.judge(args, &texts, threads)?;
     reporter.stage("write", n, 0);

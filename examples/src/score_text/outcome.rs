@@ -6,9 +6,10 @@ use pauca::Context;
 use pauca::quality::{
     DocumentScore, NoWeight, Prune, Pruned, Rules, Scores, Tally, TextQuality, Verdict, Weighting, Weights,
 };
+use pauca::stats::{self, Interval};
 
 use super::args::{Args, RulesName};
-use super::likelihoods::Source;
+use super::likelihoods::{Part, Source};
 use super::texts::Texts;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
@@ -22,6 +23,22 @@ pub struct Judged {
     pub rules: Rules,
     /// What they say of the documents that stay, and of those that go.
     pub tallies: [Tally; 2],
+}
+
+/// Resamples of the intervals, their seed and level.
+const RESAMPLES: usize = 1000;
+const SEED: u64 = 0;
+/// Share of the resamples within an interval.
+pub const LEVEL: f64 = 0.95;
+
+/// How far the choice of the documents moves what was found.
+pub struct Intervals {
+    /// Of each weight.
+    pub weights: Vec<Interval>,
+    /// Of the perplexity of the removed documents divided by that of the kept.
+    pub ratio: Interval,
+    /// Of the rank correlation (Spearman) of a document's score with its perplexity.
+    pub rank: Interval,
 }
 
 /// Everything that was found.
@@ -38,6 +55,8 @@ pub struct Outcome {
     pub pruned: Pruned,
     /// One a preset.
     pub judged: Vec<Judged>,
+    /// Where the likelihoods of lines are known.
+    pub intervals: Option<Intervals>,
 }
 
 impl Outcome {
@@ -79,7 +98,7 @@ impl Outcome {
         }
         let prune = Prune::new().keep_fraction(args.keep).share(args.share.into()).ties(args.ties.into());
         let pruned = gathered.finish(&prune).map_err(library)?;
-        Ok(Self { source, weights, quality, scores, pruned, judged: Vec::new() })
+        Ok(Self { source, weights, quality, scores, pruned, judged: Vec::new(), intervals: None })
     }
 
     /// Judges every document by the published rules, shard by shard.
@@ -137,12 +156,54 @@ impl Outcome {
     pub fn perplexities(&self) -> Option<[f64; 3]> {
         let documents = self.source.documents.as_ref()?;
         let of = |wanted: &dyn Fn(usize) -> bool| {
-            let chosen = documents.iter().enumerate().filter(|(d, _)| wanted(*d));
-            let (tokens, nll) = chosen
-                .fold((0u64, 0.0), |(t, n), (_, likelihood)| (t + likelihood.tokens, n + likelihood.nll));
-            (nll / tokens as f64).exp()
+            let parts = documents.iter().enumerate().filter(|(d, _)| wanted(*d)).map(|(_, parts)| parts[0]);
+            parts.fold(Part::default(), Part::plus).perplexity(self.source.pooling).unwrap_or(f64::NAN)
         };
         Some([of(&|_| true), of(&|d| self.pruned.keep[d]), of(&|d| !self.pruned.keep[d])])
+    }
+
+    /// How far the choice of the documents moves what was found: bootstrap over documents.
+    ///
+    /// # Errors
+    /// [`Failure::Cancelled`], [`Failure::Data`] when memory runs out.
+    pub fn measure(&mut self, texts: &Texts) -> Result<()> {
+        let Some(documents) = &self.source.documents else { return Ok(()) };
+        let n = documents.len();
+        let pooling = self.source.pooling;
+        let library = |e: pauca::Error| match e {
+            pauca::Error::Cancelled => Failure::Cancelled("stopped; nothing was written".into()),
+            e => Failure::library(&texts.path, &e),
+        };
+        let interval = |f: &dyn Fn(&[usize]) -> pauca::Result<Option<f64>>| {
+            let checked =
+                |rows: &[usize]| if interrupt::requested() { Err(pauca::Error::Cancelled) } else { f(rows) };
+            stats::bootstrap(n, RESAMPLES, SEED, LEVEL, checked).map_err(library)
+        };
+        let part = |rows: &[usize], i: usize, wanted: &dyn Fn(usize) -> bool| {
+            let chosen = rows.iter().filter(|d| wanted(**d)).map(|&d| documents[d][i]);
+            chosen.fold(Part::default(), Part::plus).perplexity(pooling)
+        };
+        let mut weights = Vec::new();
+        for i in 0..self.source.predicates.len() {
+            weights.push(interval(&|rows| {
+                let (all, subset) = (part(rows, 0, &|_| true), part(rows, i + 1, &|_| true));
+                Ok(all.map(|all| subset.map_or(0.0, |subset| ((all - subset) / all).max(0.0))))
+            })?);
+        }
+        let ratio = interval(&|rows| {
+            let kept = part(rows, 0, &|d| self.pruned.keep[d]);
+            let removed = part(rows, 0, &|d| !self.pruned.keep[d]);
+            Ok(removed.zip(kept).map(|(removed, kept)| removed / kept))
+        })?;
+        // Of documents that have both, the score against the perplexity of the document alone.
+        let pairs: Vec<Option<(f64, f64)>> =
+            (0..n).map(|d| self.scores[d].score.zip(documents[d][0].perplexity(pooling))).collect();
+        let rank = interval(&|rows| {
+            let (x, y): (Vec<f64>, Vec<f64>) = rows.iter().filter_map(|&d| pairs[d]).unzip();
+            stats::spearman(&x, &y)
+        })?;
+        self.intervals = Some(Intervals { weights, ratio, rank });
+        Ok(())
     }
 
     /// The result in one sentence.
@@ -171,7 +232,12 @@ impl Outcome {
             let ppl = self.source.perplexities.subsets()[i].map_or("none".into(), |ppl| format!("{ppl:.3}"));
             let lines = self.share_passing(i).map_or(String::new(), percent);
             let weight = weight(self.weights.values()[i]);
-            text.push_str(&format!("{:<24} {ppl:>10} {weight:>10}   {lines}\n", predicate.name()));
+            let range =
+                self.intervals.as_ref().map_or(String::new(), |intervals| range(&intervals.weights[i]));
+            text.push_str(&format!(
+                "{:<24} {ppl:>10} {weight:>8} {range:>18} {lines:>9}\n",
+                predicate.name()
+            ));
         }
         text
     }
@@ -213,6 +279,10 @@ impl Outcome {
                 format!("{all:.2} of all, {kept:.2} of the kept, {removed:.2} of the removed"),
             ));
         }
+        if let Some(intervals) = &self.intervals {
+            facts.push(("removed / kept", format!("{} in perplexity", between(&intervals.ratio))));
+            facts.push(("score, perplexity", format!("rank correlation {}", between(&intervals.rank))));
+        }
         if none > 0 {
             facts.push(("without score", format!("{} documents have no tokens; they go first", count(none))));
         }
@@ -223,4 +293,21 @@ impl Outcome {
 /// A weight for people: a 0 is a 0.
 pub fn weight(w: f64) -> String {
     if w == 0.0 { "0".into() } else { format!("{w:.4}") }
+}
+
+/// The ends of an interval.
+pub fn range(interval: &Interval) -> String {
+    if interval.low.is_nan() {
+        "undefined".into()
+    } else {
+        format!("{:.4} - {:.4}", interval.low, interval.high)
+    }
+}
+
+/// An estimate with its interval.
+pub fn between(interval: &Interval) -> String {
+    if interval.estimate.is_nan() || interval.low.is_nan() {
+        return "undefined".into();
+    }
+    format!("{:.3} (95 %: {:.3} to {:.3})", interval.estimate, interval.low, interval.high)
 }

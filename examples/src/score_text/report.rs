@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pauca::quality::{LineFacts, Split};
 
 use super::args::Args;
-use super::outcome::{Outcome, weight};
+use super::outcome::{Outcome, range, weight};
 use super::texts::Texts;
 use crate::input::file_name;
 use crate::output::Written;
@@ -17,6 +17,8 @@ const PAIRS: usize = 6;
 /// Lines shown of a document, and characters of a line.
 const LINES: usize = 7;
 const WIDE: usize = 96;
+/// Lines shown that fail a predicate.
+const EXAMPLES: usize = 2;
 /// Groups listed of `--by`.
 const GROUPS: usize = 20;
 
@@ -127,18 +129,23 @@ fn predicates(
     plots: &BTreeMap<&'static str, String>,
 ) -> String {
     let set = &outcome.source.predicates;
-    let mut examples: Vec<[Option<&str>; 2]> = vec![[None, None]; set.len()];
-    // Of middling length, so that the eye can compare them; the first of the input.
-    'documents: for document in &texts.documents {
-        for line in Split::from(args.split).of(&document.text).filter(|l| (8..=70).contains(&l.len())) {
+    let mut examples: Vec<Vec<&str>> = vec![Vec::new(); set.len()];
+    // Of middling length, so that the eye can compare them; the first of each document in turn.
+    for document in &texts.documents {
+        let mut taken = vec![false; set.len()];
+        for line in Split::from(args.split).of(&document.text).filter(|l| (6..=60).contains(&l.len())) {
             let Ok(facts) = LineFacts::of(line) else { continue };
-            for (example, predicate) in examples.iter_mut().zip(set) {
-                let side = usize::from(!predicate.passes(&facts));
-                example[side].get_or_insert(line);
+            for (i, predicate) in set.iter().enumerate() {
+                let example = &mut examples[i];
+                if !taken[i]
+                    && example.len() < EXAMPLES
+                    && !predicate.passes(&facts)
+                    && !example.contains(&line)
+                {
+                    example.push(line);
+                    taken[i] = true;
+                }
             }
-        }
-        if examples.iter().flatten().all(Option::is_some) {
-            break 'documents;
         }
     }
     let rows = set.iter().enumerate().map(|(i, predicate)| {
@@ -146,22 +153,19 @@ fn predicates(
             outcome.source.perplexities.subsets()[i].map_or("no line passes".into(), |p| format!("{p:.2}"));
         let w = outcome.weights.values()[i];
         let name = format!("{}<br><small>{}</small>", predicate.name(), alias(*predicate));
-        let shown = |line: Option<&str>| {
-            line.map_or("<small>none</small>".into(), |l| {
-                format!("<span class=\"mono\">{}</span>", escape(&shorten(l, 46)))
-            })
-        };
+        let shown =
+            examples[i].iter().map(|l| format!("<div class=\"mono\">{}</div>", escape(&shorten(l, 60))));
+        let shown: String = shown.collect();
         vec![
             name,
             outcome.share_passing(i).map_or("?".into(), percent),
             ppl,
             if w > 0.0 { format!("<b>{}</b>", weight(w)) } else { "0".into() },
-            shown(examples[i][0]),
-            shown(examples[i][1]),
+            outcome.intervals.as_ref().map_or(String::new(), |set| range(&set.weights[i])),
+            if shown.is_empty() { "<small>every line passes</small>".into() } else { shown },
         ]
     });
-    let head =
-        ["predicate", "lines pass", "perplexity", "weight", "a line that passes", "a line that does not"];
+    let head = ["predicate", "lines pass", "perplexity", "weight", "95 % interval", "lines that do not pass"];
     let zero = outcome.weights.values().len() - outcome.weights.informative();
     let lead = format!(
         "All lines: perplexity {:.2}. A predicate weighs max(0, (that - its own) / that): {}. \
@@ -173,7 +177,7 @@ fn predicates(
             z => format!("{z} have weight 0, because the lines that pass are no easier to predict"),
         }
     );
-    let html = table(&head, &["", "num", "num", "num", "", ""], rows)
+    let html = table(&head, &["", "num", "num", "num", "num", ""], rows)
         + &figure("", plots.get("weights.svg").map_or("", String::as_str))
             .replace("<figcaption></figcaption>", "");
     section("What counts as good", &lead, &html)
