@@ -166,6 +166,7 @@ fn pooled(path: &Path, text: &str, documents: &[Document], args: &Args, sha256: 
         predicates,
         lines,
         documents: Some(found),
+        pooling,
         kind: "likelihoods of lines",
         sha256,
     })
