@@ -39,6 +39,8 @@
 //! | [`softmax`] | log-probabilities in twice the precision | the definition |
 //! | [`memorization`] | M(f), T(N, tau), forgetting, unit lengths | Tirumala et al. 2022 |
 //! | [`extraction`] | discoverability, exposure, membership scores | Carlini et al. 2019, 2022 |
+//! | [`quality`], [`rational`] | text quality scores; quotients rounded once | Sharma et al. 2024 |
+//! | [`text_rules`] | predicates of lines, repetition in documents | Sharma et al. 2024; Rae et al. 2021 |
 //!
 //! A data set is a slice of rows, each a `Vec<f32>`. Nothing is checked: callers pass finite
 //! values, rows of one length, labels below the number of clusters and `k` no larger than the
@@ -73,6 +75,8 @@ pub mod metaclip;
 pub mod philox;
 pub mod prototypes;
 pub mod published;
+pub mod quality;
+pub mod rational;
 pub mod retrieval;
 pub mod scip;
 pub mod seeding;
@@ -80,6 +84,7 @@ pub mod semdedup;
 pub mod softmax;
 pub mod statistics;
 pub mod synthetic;
+pub mod text_rules;
 pub mod tokens;
 pub mod truth;
 pub mod vq;
