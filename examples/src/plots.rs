@@ -1,5 +1,7 @@
 //! Plots as SVG text: axes with names and units, few colours, legible in print.
 
+mod pairs;
+
 use std::ops::Range;
 
 use plotters::coord::Shift;
@@ -7,6 +9,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+pub use self::pairs::pair_scores;
 use crate::progress::{count, percent};
 
 /// Kept rows.
@@ -26,10 +29,10 @@ pub(crate) type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 /// What an axis says.
 pub(crate) struct Axis<'t> {
-    pub name: &'t str,
-    pub range: Range<f64>,
-    pub label: &'t dyn Fn(&f64) -> String,
-    pub labels: usize,
+    pub(crate) name: &'t str,
+    pub(crate) range: Range<f64>,
+    pub(crate) label: &'t dyn Fn(&f64) -> String,
+    pub(crate) labels: usize,
 }
 
 /// Share of the rows that deduplication keeps, over epsilon; `used` is marked.

@@ -188,6 +188,35 @@ fn refused_memory_is_an_error_for_checkpoints() {
     });
 }
 
+#[test]
+fn refused_memory_is_an_error_for_text_quality() {
+    use pauca::quality::{Page, Pooling, Prune, Rules, Scores, SubsetPerplexity, TextQuality, Unit, Weights};
+    let text: String =
+        (0..400).map(|i| format!("{} words and{}", i % 7, if i % 50 == 0 { ".\n" } else { " " })).collect();
+    let quality = TextQuality::new(Weights::given(&[1.0; 10]).unwrap());
+    every_refusal("document", || quality.document(&text));
+    let texts = vec![text.as_str(); 40];
+    let cx = Context::new(Exec::serial(), Control::new());
+    every_refusal("documents", || quality.documents(&texts, &cx));
+    let rules = Rules::gopher_quality().and(&Rules::gopher_repetition()).unwrap();
+    every_refusal("rules", || rules.judge(&text).map(|verdict| verdict.passed));
+    every_refusal("page", || Page::new(&text, Unit::Words)?.measure(pauca::quality::Measure::DuplicateLines));
+    every_refusal("scores", || {
+        let mut scores = Scores::new();
+        for id in 0..300 {
+            scores.push(id, Some(0.5), id)?;
+        }
+        let copy = Scores::from_bytes(&scores.to_bytes()?)?;
+        copy.finish(&Prune::new()).map(|pruned| pruned.keep)
+    });
+    every_refusal("perplexities", || {
+        let mut sums = SubsetPerplexity::new(200, Pooling::Tokens)?;
+        sums.push(&[true; 200], 3, 6.0)?;
+        let ppl = SubsetPerplexity::from_bytes(&sums.to_bytes()?)?.finish()?;
+        pauca::quality::Weighting::new().weights(&ppl)
+    });
+}
+
 /// [`every_refusal`] for calls that allocate once or twice.
 fn every_refusal_few(name: &str, f: impl Fn() -> pauca::Result<Vec<u8>>) {
     let expected = f().unwrap_or_else(|error| panic!("{name}: {error}"));
