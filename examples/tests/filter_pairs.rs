@@ -34,7 +34,10 @@ fn refused(bench: &Bench, arguments: &[&str], code: i32, parts: &[&str]) {
     let output = command(bench, &all).output().unwrap();
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
-    assert!(text.starts_with("filter-pairs: ") && text.trim_end().lines().count() == 1, "{arguments:?}: {text}");
+    assert!(
+        text.starts_with("filter-pairs: ") && text.trim_end().lines().count() == 1,
+        "{arguments:?}: {text}"
+    );
     for part in parts {
         assert!(text.contains(part), "{arguments:?}: {text:?} lacks {part:?}");
     }
@@ -82,7 +85,10 @@ fn shipped_pairs_make_a_self_contained_report() {
     let cutoff = report["scores"]["cutoff"].as_f64().unwrap();
     let above: BTreeSet<u64> = (0..3174).filter(|&i| scores[i as usize] > cutoff).collect();
     assert!(above.is_subset(&kept.iter().copied().collect()));
-    assert_eq!(String::from_utf8(files["removed.csv"].clone()).unwrap().lines().count() as u64, 1 + n - kept.len() as u64);
+    assert_eq!(
+        String::from_utf8(files["removed.csv"].clone()).unwrap().lines().count() as u64,
+        1 + n - kept.len() as u64
+    );
     let better = |value: &Value, chance: f64| {
         let [low, at, high] = ["low", "estimate", "high"].map(|key| value[key].as_f64().unwrap());
         assert!(chance < low && low <= at && at <= high, "{value} against {chance}");
@@ -105,9 +111,23 @@ fn good_pairs_are_found_and_threads_change_no_byte() {
     let bench = Bench::new();
     pairs(&bench, 400, 100);
     for preset in ["survey", "hessel"] {
-        let flags = ["x.npy", "y.npy", "--preset", preset, "--keep", "0.25", "--evaluate", "150", "--resamples", "50"];
+        let flags = [
+            "x.npy",
+            "y.npy",
+            "--preset",
+            preset,
+            "--keep",
+            "0.25",
+            "--evaluate",
+            "150",
+            "--resamples",
+            "50",
+        ];
         for threads in ["1", "2", "3"] {
-            done(&bench, &[&flags[..], &["--threads", threads, "--out", &format!("{preset}{threads}")]].concat());
+            done(
+                &bench,
+                &[&flags[..], &["--threads", threads, "--out", &format!("{preset}{threads}")]].concat(),
+            );
         }
         bench.assert_same(&format!("{preset}1"), &format!("{preset}2"));
         bench.assert_same(&format!("{preset}1"), &format!("{preset}3"));
@@ -129,7 +149,8 @@ fn good_pairs_are_found_and_threads_change_no_byte() {
 fn only_uses_the_named_rows() {
     let bench = Bench::new();
     pairs(&bench, 60, 60);
-    let table: String = (0..60).map(|i| format!("n{i},{}\n", if i % 3 == 0 { "test" } else { "fit" })).collect();
+    let table: String =
+        (0..60).map(|i| format!("n{i},{}\n", if i % 3 == 0 { "test" } else { "fit" })).collect();
     bench.write("m.csv", format!("name,split\n{table}").as_bytes());
     let flags = ["x.npy", "y.npy", "--meta", "m.csv", "--name", "name", "--only", "split=test", "--out", "o"];
     done(&bench, &flags);
@@ -137,7 +158,9 @@ fn only_uses_the_named_rows() {
     assert!(scores.iter().enumerate().all(|(i, s)| s.is_nan() == (i % 3 != 0)));
     let kept: Vec<u64> = values(&bench.contents("o")["kept.npy"]);
     assert!(kept.len() == 6 && kept.iter().all(|i| i % 3 == 0));
-    assert!(String::from_utf8_lossy(&bench.contents("o")["removed.csv"]).contains(",n0,") || kept.contains(&0));
+    assert!(
+        String::from_utf8_lossy(&bench.contents("o")["removed.csv"]).contains(",n0,") || kept.contains(&0)
+    );
 }
 
 #[test]
@@ -161,7 +184,10 @@ fn bad_data_is_named_with_its_place() {
         (&["x.npy", "bad.npy"], &["bad.npy", "texts", "row 37", "column 5"]),
         (&["bad.npy", "y.npy"], &["bad.npy", "images", "row 37", "column 5"]),
         // The row of the file, not of the rows in use.
-        (&["x.npy", "bad.npy", "--meta", "good.csv", "--only", "split=1"], &["bad.npy", "row 37", "column 5"]),
+        (
+            &["x.npy", "bad.npy", "--meta", "good.csv", "--only", "split=1"],
+            &["bad.npy", "row 37", "column 5"],
+        ),
         (&["zero.npy", "y.npy"], &["zero.npy", "row 7", "zeros", "--zero-rows"]),
         (&["x.npy", "short.npy"], &["short.npy", "49 rows", "50"]),
         (&["x.npy", "thin.npy"], &["thin.npy", "7 values", "8"]),

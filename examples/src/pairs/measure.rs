@@ -2,7 +2,8 @@
 
 use ndarray::Array2;
 use pauca::alignment::{
-    ClipScore, Filter, HardNegatives, Matches, Negatives, Retrieval, Selected, Ties, balanced_sample, mismatched,
+    ClipScore, Filter, HardNegatives, Matches, Negatives, Retrieval, Selected, Ties, balanced_sample,
+    mismatched,
 };
 use pauca::stats::{Interval, auc, bootstrap, quantile};
 use pauca::{Context, RowSource, Rows, Scratch};
@@ -91,8 +92,7 @@ pub fn measure(
     let (x, y) = (gather(images, &sample)?, gather(texts, &sample)?);
     let partner = mismatched(m, wanted.seed)?;
     let wrong = gather(texts, &partner.iter().map(|&p| sample[p]).collect::<Vec<_>>())?;
-    let shuffled =
-        wanted.score.score_on(&Rows::F32(x.view()), &Rows::F32(wrong.view()), cx)?.scores.to_vec();
+    let shuffled = wanted.score.score_on(&Rows::F32(x.view()), &Rows::F32(wrong.view()), cx)?.scores.to_vec();
     let positive: Vec<bool> = (0..2 * m).map(|i| i < m).collect();
     let area = |rows: &[usize]| {
         let of = |i: &usize| scores[sample[*i]];

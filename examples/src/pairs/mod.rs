@@ -81,7 +81,8 @@ pub fn run(args: &Args, note: Option<&'static str>) -> Result<()> {
     let (x, y) = (Matrix::open(images, None)?, Matrix::open(texts, None)?);
     let rows = x.layout().rows;
     if y.layout().rows != rows {
-        let what = format!("has {} rows, {} has {rows}: row i of both is a pair", y.layout().rows, x.file_name());
+        let what =
+            format!("has {} rows, {} has {rows}: row i of both is a pair", y.layout().rows, x.file_name());
         return Err(Failure::data(texts, what));
     }
     if y.layout().dim != x.layout().dim {
@@ -146,7 +147,8 @@ pub fn run(args: &Args, note: Option<&'static str>) -> Result<()> {
     let html = page.html(&plot, out.written(), &configuration)?;
     out.write("report.html", |w| w.write_all(html.as_bytes()))?;
     let mut record = record(&found, args, &configuration, &out);
-    let seconds: Map<String, Value> = reporter.finish().into_iter().map(|(name, s)| (name, json!(s))).collect();
+    let seconds: Map<String, Value> =
+        reporter.finish().into_iter().map(|(name, s)| (name, json!(s))).collect();
     record["run"] = json!({
         "threads": threads, "seconds": seconds, "total_seconds": reporter.elapsed(),
         "peak_anonymous_bytes": reporter.peak_anonymous(),
@@ -170,7 +172,10 @@ fn located([images, texts]: [&PathBuf; 2], used: &[usize], error: &pauca::Error)
         }
         pauca::Error::ZeroRow { row } => {
             let row = file_row(*row);
-            let what = format!("row {row} is all zeros here or in {}; --zero-rows zero scores it 0", texts.display());
+            let what = format!(
+                "row {row} is all zeros here or in {}; --zero-rows zero scores it 0",
+                texts.display()
+            );
             Failure::data(images, what)
         }
         pauca::Error::Cancelled => Failure::Cancelled("stopped; nothing was written".into()),
@@ -195,10 +200,13 @@ impl Shown {
         let sheet = args.pictures.as_ref().map(PathBuf::from).filter(|path| path.is_file());
         let column = args.pictures.as_deref().filter(|_| sheet.is_none());
         if let (Some(column), None) = (column, &args.meta) {
-            return Err(Failure::usage(format!("--pictures {column} is neither a file nor, without --meta, a column")));
+            return Err(Failure::usage(format!(
+                "--pictures {column} is neither a file nor, without --meta, a column"
+            )));
         }
         let only = args.only.as_deref().map(only).transpose()?;
-        let columns: Vec<&str> = [args.name.as_deref(), column, only.map(|o| o.0)].into_iter().flatten().collect();
+        let columns: Vec<&str> =
+            [args.name.as_deref(), column, only.map(|o| o.0)].into_iter().flatten().collect();
         let meta = args.meta.as_ref().map(|path| Meta::open(path, rows, &columns)).transpose()?;
         let names = match (&meta, &args.name) {
             (Some(meta), Some(column)) => Some(meta.ids(column)?),
@@ -278,7 +286,9 @@ fn configuration(args: &Args, images: &Matrix, texts: &Matrix, shown: &Shown, us
         })
     };
     let rule = match args.threshold {
-        Some(threshold) => json!({"threshold": threshold, "boundary": format!("{:?}", args.boundary).to_lowercase()}),
+        Some(threshold) => {
+            json!({"threshold": threshold, "boundary": format!("{:?}", args.boundary).to_lowercase()})
+        }
         None => json!({"keep": args.keep.unwrap_or(KEEP)}),
     };
     let mut value = json!({
@@ -299,7 +309,8 @@ fn configuration(args: &Args, images: &Matrix, texts: &Matrix, shown: &Shown, us
 /// Arrays and lists.
 fn write(out: &mut OutDir, page: &Report<'_>) -> Result<()> {
     let (found, used) = (page.found, page.used);
-    let kept: Vec<u64> = (0..used.len()).filter(|&i| found.selected.keep[i]).map(|i| used[i] as u64).collect();
+    let kept: Vec<u64> =
+        (0..used.len()).filter(|&i| found.selected.keep[i]).map(|i| used[i] as u64).collect();
     out.write("kept.npy", |w| vector(w, kept.into_iter()))?;
     let mut scores = vec![f64::NAN; page.rows];
     used.iter().zip(&found.scores).for_each(|(&row, s)| scores[row] = *s);
@@ -317,7 +328,8 @@ fn write(out: &mut OutDir, page: &Report<'_>) -> Result<()> {
 
 /// `report.json` without its field `run`.
 fn record(found: &Measured, args: &Args, configuration: &Value, out: &OutDir) -> Value {
-    let interval = |i: &Interval| json!({"estimate": i.estimate, "low": i.low, "high": i.high, "level": i.level});
+    let interval =
+        |i: &Interval| json!({"estimate": i.estimate, "low": i.low, "high": i.high, "level": i.level});
     let direction = |d: &Direction| {
         let recall: Map<String, Value> = PLACES
             .iter()
@@ -374,7 +386,13 @@ fn say(args: &Args, found: &Measured, out: &OutDir, seconds: f64) {
                 eprintln!("{:<16} {}; {}", fact.about, fact.value, fact.detail);
             }
             let page = out.path().join("report.html");
-            eprintln!("{:<16} {}; {} files in {}", "open", page.display(), out.written().len(), duration(seconds));
+            eprintln!(
+                "{:<16} {}; {} files in {}",
+                "open",
+                page.display(),
+                out.written().len(),
+                duration(seconds)
+            );
         }
     }
 }

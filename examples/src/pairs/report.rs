@@ -56,7 +56,11 @@ fn decimals(v: f64) -> String {
 pub fn verdict(found: &Measured, args: &Args) -> String {
     let n = found.scores.len();
     let kept = found.selected.kept;
-    let cut = if kept == 0 { String::new() } else { format!(": {} at least {:.3}", name(args), found.selected.cutoff) };
+    let cut = if kept == 0 {
+        String::new()
+    } else {
+        format!(": {} at least {:.3}", name(args), found.selected.cutoff)
+    };
     format!(
         "Kept {} of {} pairs ({}){cut}. A true pair scores above a shuffled one {} of the time.",
         count(kept as u64),
@@ -110,7 +114,12 @@ impl Report<'_> {
     ///
     /// # Errors
     /// The metadata's or the pictures'.
-    pub fn html(&self, plot: &str, written: &BTreeMap<String, Written>, configuration: &Value) -> Result<String> {
+    pub fn html(
+        &self,
+        plot: &str,
+        written: &BTreeMap<String, Written>,
+        configuration: &Value,
+    ) -> Result<String> {
         let order = self.found.order();
         let n = order.len();
         let best: Vec<usize> = order.iter().take(SHOWN.min(n / 2)).copied().collect();
@@ -186,7 +195,9 @@ impl Report<'_> {
     fn picture(&self, i: usize, class: &str, pictures: &BTreeMap<u64, String>) -> String {
         let name = escape(&shorten(&self.name(i), 90));
         match pictures.get(&(self.used[i] as u64)) {
-            Some(address) => format!("<img class=\"tile {class}\" src=\"{address}\" alt=\"{name}\" title=\"{name}\">"),
+            Some(address) => {
+                format!("<img class=\"tile {class}\" src=\"{address}\" alt=\"{name}\" title=\"{name}\">")
+            }
             None => format!("<span class=\"word {class}\">{name}</span>"),
         }
     }
@@ -243,7 +254,7 @@ impl Report<'_> {
             let wrong = self.found.mistaken[at].iter().map(|&i| self.picture(i, "", pictures));
             vec![
                 escape(&shorten(&self.name(own), 90)),
-                self.picture(own, "kept", pictures),
+                self.picture(own, "", pictures),
                 format!("{:.0}", ranks[at]),
                 wrong.collect::<String>(),
             ]

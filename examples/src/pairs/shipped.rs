@@ -22,7 +22,8 @@ pub fn fill(mut args: Args) -> Result<(Args, Option<&'static str>)> {
     }
     let data = folder();
     let [images, texts, table, sheet] =
-        ["emoji.f16.npy", "emoji-text.f16.npy", "emoji-pairs.csv", "emoji-sheet.png"].map(|name| data.join(name));
+        ["emoji.f16.npy", "emoji-text.f16.npy", "emoji-pairs.csv", "emoji-sheet.png"]
+            .map(|name| data.join(name));
     if ![&images, &texts, &table, &sheet].iter().all(|path| path.is_file()) {
         let what = format!("IMAGES and TEXTS are needed: the shipped data is not at {}", data.display());
         return Err(Failure::usage(what));

@@ -21,7 +21,8 @@ pub fn pair_scores(paired: &[f64], shuffled: &[f64], cutoff: f64, unit: &str) ->
     let (right, wrong) = (shares(paired), shares(shuffled));
     let top = right.iter().chain(&wrong).copied().fold(1e-9, f64::max);
     draw(960, 360, |root| {
-        let x = |v: &f64| format!("{v:.2}");
+        // No "-0.00".
+        let x = |v: &f64| format!("{:.2}", if v.abs() < 0.005 { 0.0 } else { *v });
         let y = |v: &f64| format!("{v:.0} %");
         let mut chart = frame(
             root,
@@ -29,8 +30,12 @@ pub fn pair_scores(paired: &[f64], shuffled: &[f64], cutoff: f64, unit: &str) ->
             Axis { name: "share of the pairs", range: 0.0..1.18 * top, label: &y, labels: 6 },
         )?;
         for (name, bins, colour) in [("shuffled pairs", &wrong, DUPLICATE), ("true pairs", &right, KEPT)] {
-            let outline =
-                || bins.iter().enumerate().flat_map(|(i, &share)| [(i, share), (i + 1, share)]).map(|(i, share)| (low + i as f64 * width, share));
+            let outline = || {
+                bins.iter()
+                    .enumerate()
+                    .flat_map(|(i, &share)| [(i, share), (i + 1, share)])
+                    .map(|(i, share)| (low + i as f64 * width, share))
+            };
             chart.draw_series(AreaSeries::new(outline(), 0.0, colour.mix(0.28)))?;
             chart
                 .draw_series(LineSeries::new(outline(), colour.stroke_width(2)))?

@@ -23,7 +23,17 @@ const HARDEST: usize = 3;
 pub fn parameters() -> Vec<Value> {
     let entries = ["fox", "red fox", "snow", "the", "U.S.", "é"];
     let texts = [
-        "the red fox", "the fox", "the snow, the fox", "snow", "the Fox", "the U.S.", "the", "the\tred", "é!", "red", "",
+        "the red fox",
+        "the fox",
+        "the snow, the fox",
+        "snow",
+        "the Fox",
+        "the U.S.",
+        "the",
+        "the\tred",
+        "é!",
+        "red",
+        "",
         "the end",
     ];
     [("survey", 0.4, 2), ("hessel", 0.75, 1)]
@@ -98,11 +108,14 @@ pub fn by_reference(rows: &[Vec<f32>], p: &Value) -> Value {
     let place = |i: usize| cycle.iter().position(|&c| c == i as u64).unwrap_or(0);
     let partner = (0..n).map(|i| cycle[(place(i) + 1) % n]);
     let capped = order(12);
-    let before = |i: u64| capped.iter().take_while(move |&&c| c != i).filter(|&&c| c % GROUPS == i % GROUPS).count();
+    let before =
+        |i: u64| capped.iter().take_while(move |&&c| c != i).filter(|&&c| c % GROUPS == i % GROUPS).count();
     let sampled: Vec<bool> = (0..n as u64).map(|i| before(i) < case.cap).collect();
-    let matched: Vec<Vec<u32>> = case.texts.iter().map(|text| metaclip::matches(text, &case.entries)).collect();
+    let matched: Vec<Vec<u32>> =
+        case.texts.iter().map(|text| metaclip::matches(text, &case.entries)).collect();
     let counts = metaclip::counts(&matched, case.entries.len());
-    let probability: Vec<f64> = matched.iter().map(|ids| metaclip::probability(ids, &counts, case.most)).collect();
+    let probability: Vec<f64> =
+        matched.iter().map(|ids| metaclip::probability(ids, &counts, case.most)).collect();
     let stays = |(i, ids): (usize, &Vec<u32>)| metaclip::keep(ids, &counts, case.most, case.seed, i as u64);
     let kept: Vec<bool> = matched.iter().enumerate().map(stays).collect();
     json!({
