@@ -26,6 +26,7 @@ dedup      : $below kmeans
 prototypes : $below kmeans
 d4         : $below kmeans dedup prototypes
 alignment  : $below
+vq         : $below kmeans
 "
 
 bad=0

@@ -28,6 +28,7 @@
 //! | prototypicality | [`Prototypes`] | Sorscher et al. 2022 |
 //! | deduplicate, re-cluster, diversify | [`D4`] | Tirumala et al. 2023 |
 //! | images and texts: scores, losses, retrieval, balancing | [`alignment`] | Bordes et al. 2024 |
+//! | codebooks of tokenizers, statistics of tokens | [`vq`] | van den Oord et al. 2017; see there |
 //! | the definitions, sums, bounds | [`exact`] | |
 //! | where it runs | [`Context`], [`Exec`], [`Control`], [`backend`] | |
 //!
@@ -53,6 +54,7 @@ pub mod random;
 mod rows;
 mod simd;
 pub mod stats;
+pub mod vq;
 
 pub use backend::cpu::Cpu;
 pub use control::{Context, Control, Progress};

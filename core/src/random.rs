@@ -34,6 +34,8 @@ pub mod streams {
     pub const METACLIP: u32 = 11;
     /// Keys of the rows of a group in [`balanced_sample`](crate::alignment::balanced_sample).
     pub const BALANCED_SAMPLE: u32 = 12;
+    /// Keys of the rows that become dead codes.
+    pub const REVIVAL: u32 = 13;
     /// Streams of one stage: stage s starts at s times this.
     pub const STAGE: u32 = 16;
 }

@@ -5,6 +5,7 @@
 //! tests/vectors/README.md and checked by [`schema`].
 
 mod alignment;
+mod codebooks;
 pub mod input;
 mod library;
 mod oracle;

@@ -27,6 +27,9 @@
 //! | [`retrieval`] | ranks with ties, hard negatives | |
 //! | [`metaclip`] | matching and balancing by metadata | Xu et al. 2023 |
 //! | [`statistics`] | ranks, AUC, Gini, quantiles, bootstrap | Spearman 1904; Efron 1979 |
+//! | [`vq`] | vector quantization: ids, losses, rotation trick | van den Oord et al. 2017; Fifty et al. 2024 |
+//! | [`codebook`] | moving averages, revival, usage, scalar levels | van den Oord et al. 2017; Mentzer et al. 2023 |
+//! | [`tokens`] | conditional entropies, rate and distortion | Shannon 1948; Bjontegaard 2001 |
 //!
 //! A data set is a slice of rows, each a `Vec<f32>`. Nothing is checked: callers pass finite
 //! values, rows of one length, labels below the number of clusters and `k` no larger than the
@@ -44,6 +47,7 @@
 #![forbid(unsafe_code)]
 
 pub mod clip_score;
+pub mod codebook;
 pub mod contrastive;
 pub mod d4;
 pub mod fsum;
@@ -57,4 +61,6 @@ pub mod retrieval;
 pub mod seeding;
 pub mod semdedup;
 pub mod statistics;
+pub mod tokens;
 pub mod truth;
+pub mod vq;

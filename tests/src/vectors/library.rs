@@ -37,6 +37,7 @@ pub fn compute_with_pauca<B: Backend>(backend: &B, case: &Value) -> Value {
         "truth" => truth(&x),
         "random" => random(p, x.len()),
         "alignment" => super::alignment::by_library(&x, p).expect("the case is valid"),
+        "vq" => super::codebooks::library(backend, &x, p).expect("the case is valid"),
         algorithm => on_backend(backend, algorithm, &x, p).expect("the case is valid"),
     }
 }
