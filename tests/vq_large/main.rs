@@ -112,7 +112,8 @@ fn every_id_of_a_real_tokenizer_is_the_definitions() {
     for metric in [Metric::SqEuclidean, Metric::Cosine] {
         for d in [8, 256] {
             for mean in [0.0, 100.0] {
-                if (metric, mean) == (Metric::Cosine, 100.0) {
+                // One more: the other cosine ones would take as long as all the rest.
+                if metric == Metric::Cosine && (d, mean) != (8, 0.0) {
                     continue;
                 }
                 let (z, codes) = (normal(32_768, d, mean, 4), normal(CODES, d, mean, 5));
