@@ -25,6 +25,7 @@ kmeans     : $below
 dedup      : $below kmeans
 prototypes : $below kmeans
 d4         : $below kmeans dedup prototypes
+vq         : $below kmeans
 "
 
 bad=0

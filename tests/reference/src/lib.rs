@@ -22,6 +22,7 @@
 //! | [`published`] | SemDeDup's pseudo-code, letter by letter | Abbas et al. 2023, appendix A7 |
 //! | [`prototypes`] | pruning by distance to the prototype | Sorscher et al. 2022 |
 //! | [`mod@d4`] | deduplicate, cluster again, diversify | Tirumala et al. 2023 |
+//! | [`causal`] | what a causal predictor of latents costs, and the best linear one | Ramanujan et al. 2024 |
 //!
 //! A data set is a slice of rows, each a `Vec<f32>`. Nothing is checked: callers pass finite
 //! values, rows of one length, labels below the number of clusters and `k` no larger than the
@@ -38,6 +39,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod causal;
 pub mod d4;
 pub mod fsum;
 pub mod kmeans;
