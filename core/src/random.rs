@@ -24,6 +24,8 @@ pub mod streams {
     pub const RANDOM_INIT: u32 = 2;
     /// Keys of the random order of deduplication.
     pub const DEDUP_ORDER: u32 = 3;
+    /// Keys of the rows that become dead codes.
+    pub const REVIVAL: u32 = 12;
     /// First parameters of causal predictors.
     pub const PREDICTOR: u32 = 14;
     /// Streams of one stage: stage s starts at s times this.

@@ -93,3 +93,12 @@ pub(crate) fn cosine_from(ab: f64, aa: f64, bb: f64) -> f64 {
 pub(crate) fn dot_wide(a: &[f64], b: &[f64]) -> f64 {
     strided(a, b, |lane, x, y| lane + x * y)
 }
+
+/// The squared distance of two `f64` rows in the fixed order (differences and squares rounded,
+/// never fused).
+pub(crate) fn squared_distance_wide(a: &[f64], b: &[f64]) -> f64 {
+    strided(a, b, |lane, x, y| {
+        let e = x - y;
+        lane + e * e
+    })
+}

@@ -1,38 +1,17 @@
-//! The two types of numbers that predictors compute in, and the few operations on them.
+//! What predictors compute with beyond conversions: arithmetic, products, elementary functions.
 
-use core::fmt::Debug;
 use core::ops::{AddAssign, MulAssign, Neg, SubAssign};
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, LinalgScalar};
 
 use crate::error::{Error, Result, try_vec};
+use crate::vq::Real;
 
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
-}
-
-/// `f32` for training, `f64` for checking gradients.
+/// A [`Real`] with arithmetic: `f32` for training, `f64` for checking gradients.
 ///
 /// Transcendental functions are libm's on every platform.
-pub trait Float:
-    sealed::Sealed
-    + LinalgScalar
-    + PartialOrd
-    + Neg<Output = Self>
-    + AddAssign
-    + SubAssign
-    + MulAssign
-    + Debug
-    + Send
-    + Sync
-{
-    /// The nearest number of this type.
-    fn from_f64(x: f64) -> Self;
-    /// The same number in `f64`.
-    fn to_f64(self) -> f64;
+pub trait Float: Real + LinalgScalar + Neg<Output = Self> + AddAssign + SubAssign + MulAssign {
     /// e to this power.
     fn exp(self) -> Self;
     /// The error function.
@@ -44,12 +23,6 @@ pub trait Float:
 }
 
 impl Float for f32 {
-    fn from_f64(x: f64) -> Self {
-        x as f32
-    }
-    fn to_f64(self) -> f64 {
-        self as f64
-    }
     fn exp(self) -> Self {
         libm::expf(self)
     }
@@ -65,12 +38,6 @@ impl Float for f32 {
 }
 
 impl Float for f64 {
-    fn from_f64(x: f64) -> Self {
-        x
-    }
-    fn to_f64(self) -> f64 {
-        self
-    }
     fn exp(self) -> Self {
         libm::exp(self)
     }

@@ -10,6 +10,7 @@ use super::predictor::{Predicted, Predictor};
 use crate::control::Context;
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::F64Sum;
+use crate::vq::Reduction;
 
 /// How an error vector becomes a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -19,17 +20,6 @@ pub enum Norm {
     Squared,
     /// The Euclidean norm |e|; its gradient at e = 0 is taken as 0.
     Plain,
-}
-
-/// Over what errors are averaged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reduction {
-    /// Mean over the predicted positions and the components, as framework losses do.
-    MeanElements,
-    /// Mean over the predicted positions of all sequences together; a sum over components.
-    MeanRows,
-    /// The sum.
-    Sum,
 }
 
 /// Through which role of a latent gradients flow back to z: as the target of its own prediction, as
@@ -141,7 +131,8 @@ impl Crt {
         self
     }
 
-    /// Over what errors are averaged.
+    /// Over what errors are averaged: the predicted positions (of all sequences together), also their
+    /// components, or nothing.
     pub fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self
@@ -195,7 +186,7 @@ impl Crt {
         let latents = predictor.latents(batch)?;
         let x = latents.x.view();
         let predicted = latents.places.iter().filter(|place| self.predicts(place)).count();
-        let weight = self.lambda * self.share(predicted, x.ncols());
+        let weight = self.lambda * self.reduction.scale(predicted, x.ncols());
         let found = predictor.backpropagate_latents(
             batch,
             &latents,
@@ -224,15 +215,6 @@ impl Crt {
 
     fn predicts(&self, place: &Place) -> bool {
         self.first || place.step > 0
-    }
-
-    /// What the sum of N is multiplied by.
-    fn share(&self, predicted: usize, dim: usize) -> f64 {
-        match self.reduction {
-            Reduction::MeanRows => 1.0 / predicted.max(1) as f64,
-            Reduction::MeanElements => 1.0 / (predicted.max(1) as f64 * dim as f64),
-            Reduction::Sum => 1.0,
-        }
     }
 
     /// The squared errors of a tile, and how the loss with that weight changes.
@@ -280,7 +262,7 @@ impl Crt {
         let (pooled, stepwise) = spread(x, places, rows, steps)?;
         let step_errors: Vec<f64> = per_step.iter().map(F64Sum::value).collect();
         Ok(CrtValue {
-            loss: self.lambda * self.share(predicted as usize, x.ncols()) * sum,
+            loss: self.lambda * self.reduction.scale(predicted as usize, x.ncols()) * sum,
             mse: if predicted > 0 { mean(all.value(), predicted) } else { 0.0 },
             r2: r2(all.value(), pooled),
             variance: if predicted > 0 { mean(pooled, predicted) } else { 0.0 },

@@ -47,7 +47,7 @@ pub use adamw::AdamW;
 pub use batch::{Batch, Place};
 pub use blocks::Block;
 pub use float::Float;
-pub use loss::{Crt, CrtGradients, CrtValue, Flow, Norm, Reduction};
+pub use loss::{Crt, CrtGradients, CrtValue, Flow, Norm};
 pub use predictor::{Gradients, Kind, Predicted, Predictor};
 pub use ridge::{RidgeFit, RidgeGram};
 pub use schedule::{Schedule, Shape};

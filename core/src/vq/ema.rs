@@ -1,0 +1,323 @@
+//! Codes as exponential moving averages of the rows they are nearest to.
+//!
+//! *Source*: van den Oord et al. 2017, appendix A.1: N_k <- g N_k + (1 - g) n_k, S_k <- g S_k + (1 - g) s_k,
+//! e_k = S_k / N_k, for the count n_k and sum s_k of the batch.
+//!
+//! **Why the code differs.** The state is count N and mean m = S / N, not N and S: with n = 0 both N and S
+//! shrink alike, so the mean is *held*, to the bit, and nothing drifts, underflows or divides by 0. (Sums
+//! that start at e with counts at 0, as in one widespread implementation, make every unused code
+//! 1/(eps) too long after one step; smoothed counts over decayed sums, as in another, shrink unused codes
+//! to the origin.)
+//!
+//! ```text
+//! n = 0:    N <- g N, code unchanged
+//! n > 0:    N' = g N + (1 - g) n;  m <- m + (1 - g) (s - n m) / N', or s / n where g N = 0;  N <- N'
+//!           code = m, Euclidean; m / |m|, cosine (held where m = 0); times N / N^ with Laplace smoothing
+//! ```
+//!
+//! In `f64`, in this order of operations, from exact statistics: tier A.
+
+use alloc::vec::Vec;
+
+use ndarray::{Array2, ArrayView2};
+
+use super::real::{Real, check_finite, copy, matrix, row_of};
+use super::revive::{Revival, Revived};
+use super::stats::CodeStats;
+use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::exact::bytes::{Reader, Writer};
+use crate::exact::{F64Sum, Metric, dot_wide};
+
+const MAGIC: &[u8; 8] = b"paucaEMA";
+const VERSION: u32 = 1;
+
+/// What a count is replaced by where a mean is made of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Smoothing {
+    /// The count itself. The default: a code is the weighted mean of its rows.
+    None,
+    /// N^ = (N + eps) / (sum N + k eps) sum N, as in the VQ-VAE code: codes of small count are drawn towards
+    /// the origin, those of large count pushed away from it. Only codes with rows in the batch are touched.
+    Laplace(f64),
+}
+
+/// Moving averages: parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ema {
+    metric: Metric,
+    decay: f64,
+    smoothing: Smoothing,
+}
+
+impl Ema {
+    /// Decay 0.99, no smoothing.
+    pub fn new(metric: Metric) -> Self {
+        Self { metric, decay: 0.99, smoothing: Smoothing::None }
+    }
+
+    /// g, in [0, 1]. At 0 a code becomes the mean of its rows in the batch.
+    pub fn decay(mut self, decay: f64) -> Self {
+        self.decay = decay;
+        self
+    }
+
+    /// What counts become before they divide.
+    pub fn smoothing(mut self, smoothing: Smoothing) -> Self {
+        self.smoothing = smoothing;
+        self
+    }
+
+    fn check(&self) -> Result<()> {
+        let (name, value) = ("decay", self.decay);
+        if !(0.0..=1.0).contains(&value) {
+            return Err(Error::InvalidParameter { name, value, expected: "within [0, 1]" });
+        }
+        match self.smoothing {
+            Smoothing::Laplace(value) if !(value.is_finite() && value >= 0.0) => {
+                Err(Error::InvalidParameter { name: "smoothing", value, expected: "a number of at least 0" })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A codebook that starts from `codes`, `[k, d]`, each counted as one row. Under cosine they are brought
+    /// to unit length.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`], [`Error::Empty`], [`Error::NonFinite`], [`Error::ZeroRow`] for a zero code
+    /// under cosine, [`Error::OutOfMemory`].
+    pub fn start<T: Real>(&self, codes: ArrayView2<'_, T>) -> Result<EmaCodebook<T>> {
+        self.check()?;
+        if codes.is_empty() {
+            return Err(Error::Empty { what: "codes" });
+        }
+        check_finite(&codes, "codes")?;
+        let mut kept = copy(&codes)?;
+        if self.metric == Metric::Cosine {
+            let mut buffer = try_vec(codes.ncols(), T::default())?;
+            for (i, mut out) in kept.rows_mut().into_iter().enumerate() {
+                if let Some(out) = out.as_slice_mut() {
+                    super::real::unit_into(row_of(&codes, i, &mut buffer), out);
+                    if out.iter().all(|x| x.to_f64() == 0.0) {
+                        return Err(Error::ZeroRow { row: i as u64 });
+                    }
+                }
+            }
+        }
+        let mut means = try_capacity(kept.len())?;
+        means.extend(kept.iter().map(|x| x.to_f64()));
+        Ok(EmaCodebook { params: *self, counts: try_vec(kept.nrows(), 1.0)?, means, codes: kept })
+    }
+}
+
+/// Codes that follow their rows.
+///
+/// # Cost
+/// Memory 8 k (d + 1) bytes beside the codes; an update touches the codes with rows.
+/// # Example
+/// ```
+/// use pauca::{Metric, vq::{CodeStats, Ema}};
+/// let codes = ndarray::array![[0.0f32], [10.0]];
+/// let mut book = Ema::new(Metric::SqEuclidean).decay(0.5).start(codes.view())?;
+/// let mut stats = CodeStats::new(2, 1, Metric::SqEuclidean)?;
+/// stats.collect(ndarray::array![[1.0f32], [3.0], [2.0]].view(), &[0, 0, 0])?;
+/// book.update(&stats)?;
+/// // N = 0.5 + 1.5, S = 0 + 3: a mean of 1.5; the other code had no rows and stays.
+/// assert_eq!(book.codes(), ndarray::array![[1.5], [10.0]]);
+/// assert_eq!(book.counts(), [2.0, 0.5]);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct EmaCodebook<T> {
+    params: Ema,
+    counts: Vec<f64>,
+    means: Vec<f64>,
+    codes: Array2<T>,
+}
+
+impl<T: Real> EmaCodebook<T> {
+    /// `[k, d]`.
+    pub fn codes(&self) -> ArrayView2<'_, T> {
+        self.codes.view()
+    }
+
+    /// `[k]`: the averaged counts N.
+    pub fn counts(&self) -> &[f64] {
+        &self.counts
+    }
+
+    /// By which distance the rows are chosen.
+    pub fn metric(&self) -> Metric {
+        self.params.metric
+    }
+
+    /// One step of all averages. Nothing is changed on error.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`], [`Error::Mismatch`] for statistics of another metric, [`Error::OutOfMemory`].
+    pub fn update(&mut self, stats: &CodeStats) -> Result<()> {
+        let (k, d) = self.codes.dim();
+        for (what, expected, found) in
+            [("codes of the statistics", k, stats.n_codes()), ("columns of the statistics", d, stats.dim())]
+        {
+            if expected != found {
+                return Err(Error::ShapeMismatch { what, expected, found });
+            }
+        }
+        if stats.metric() != self.params.metric {
+            return Err(Error::Mismatch { what: "metric of the statistics" });
+        }
+        let gain = 1.0 - self.params.decay;
+        // Made first: an allocation, and the totals need all new counts.
+        let mut counts = try_capacity(k)?;
+        let updated = |(j, n): (usize, &f64)| self.params.decay * n + gain * stats.count(j) as f64;
+        counts.extend(self.counts.iter().enumerate().map(updated));
+        let total = match self.params.smoothing {
+            Smoothing::None => 0.0,
+            Smoothing::Laplace(_) => {
+                let mut sum = F64Sum::new();
+                sum.extend(counts.iter().copied());
+                sum.value()
+            }
+        };
+        for (j, &count) in counts.iter().enumerate() {
+            let n = stats.count(j) as f64;
+            // With decay 1 nothing new counts.
+            if n == 0.0 || gain == 0.0 {
+                continue;
+            }
+            let mean = &mut self.means[j * d..(j + 1) * d];
+            let old = self.params.decay * self.counts[j];
+            for (column, m) in mean.iter_mut().enumerate() {
+                let s = stats.sum(j, column);
+                *m = if old == 0.0 { s / n } else { *m + gain * (s - n * *m) / count };
+            }
+            let factor = match self.params.smoothing {
+                Smoothing::None => 1.0,
+                Smoothing::Laplace(eps) => count / ((count + eps) / (total + k as f64 * eps) * total),
+            };
+            set_code(self.params.metric, mean, factor, self.codes.row_mut(j).iter_mut());
+        }
+        self.counts = counts;
+        Ok(())
+    }
+
+    /// Codes whose count is below `threshold`, ascending.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn dead(&self, threshold: f64) -> Result<Vec<u32>> {
+        let mut dead = try_capacity(self.counts.iter().filter(|&&c| c < threshold).count())?;
+        dead.extend((0..self.counts.len() as u32).filter(|&j| self.counts[j as usize] < threshold));
+        Ok(dead)
+    }
+
+    /// Gives dead codes rows of the batch; their averages start anew from there, so the next update
+    /// does not undo it. `ids` and `distances` are those of the forward step; `round` is the number of
+    /// the step. Returns which code took which row.
+    ///
+    /// # Errors
+    /// As [`Revival::choose`]; nothing is changed on error.
+    pub fn revive(
+        &mut self,
+        revival: &Revival,
+        z: ArrayView2<'_, T>,
+        ids: &[u32],
+        distances: &[f64],
+        round: u64,
+    ) -> Result<Vec<Revived>> {
+        let dead = self.dead(revival.threshold_of())?;
+        let metric = self.params.metric;
+        let chosen = revival.choose(&dead, self.codes.view(), metric, z.view(), ids, distances, round)?;
+        revival.apply(&chosen, metric, z, self.codes.view_mut())?;
+        let d = self.codes.ncols();
+        for revived in &chosen {
+            let j = revived.code as usize;
+            self.counts[j] = revival.count();
+            for (m, x) in self.means[j * d..(j + 1) * d].iter_mut().zip(self.codes.row(j)) {
+                *m = x.to_f64();
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// The state as versioned, little-endian, checksummed bytes: 16 bytes a code and column.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut w = Writer::new(MAGIC, VERSION);
+        let (k, d) = self.codes.dim();
+        w.reserve(64 + 8 * k * (2 * d + 1));
+        w.u32(size_of::<T>() as u32);
+        w.u32((self.params.metric == Metric::Cosine) as u32);
+        let (kind, eps) = match self.params.smoothing {
+            Smoothing::None => (0, 0.0),
+            Smoothing::Laplace(eps) => (1, eps),
+        };
+        w.u32(kind);
+        for value in [k as u64, d as u64, self.params.decay.to_bits(), f64::to_bits(eps)] {
+            w.u64(value);
+        }
+        self.counts.iter().for_each(|x| w.u64(x.to_bits()));
+        self.means.iter().for_each(|x| w.u64(x.to_bits()));
+        self.codes.iter().for_each(|x| w.u64(x.to_f64().to_bits()));
+        w.finish()
+    }
+
+    /// Reads what [`to_bytes`](EmaCodebook::to_bytes) wrote.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for other, damaged or truncated bytes; never a panic.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let mut r = Reader::open(bytes, "EMA codebook", MAGIC, VERSION)?;
+        if r.u32()? as usize != size_of::<T>() {
+            return Err(r.corrupt("its codes are of another type"));
+        }
+        let metric = match r.u32()? {
+            0 => Metric::SqEuclidean,
+            1 => Metric::Cosine,
+            _ => return Err(r.corrupt("the metric is unknown")),
+        };
+        let kind = r.u32()?;
+        let (k, d) = (r.size()?, r.size()?);
+        let (decay, eps) = (f64::from_bits(r.u64()?), f64::from_bits(r.u64()?));
+        let smoothing = match kind {
+            0 => Smoothing::None,
+            1 => Smoothing::Laplace(eps),
+            _ => return Err(r.corrupt("the smoothing is unknown")),
+        };
+        let params = Ema { metric, decay, smoothing };
+        let size = d.checked_mul(16).and_then(|row| row.checked_add(8)?.checked_mul(k));
+        if params.check().is_err() || k == 0 || d == 0 || size != Some(r.remaining()) {
+            return Err(r.corrupt("values out of range"));
+        }
+        let mut floats = |len: usize| -> Result<Vec<f64>> {
+            let bits = r.u64s(len)?;
+            let mut out = try_capacity(len)?;
+            out.extend(bits.into_iter().map(f64::from_bits));
+            match out.iter().all(|x: &f64| x.is_finite()) {
+                true => Ok(out),
+                false => Err(r.corrupt("a value is not finite")),
+            }
+        };
+        let (counts, means, wide) = (floats(k)?, floats(k * d)?, floats(k * d)?);
+        let mut codes = try_capacity(k * d)?;
+        codes.extend(wide.into_iter().map(T::from_f64));
+        r.end()?;
+        Ok(Self { params, counts, means, codes: matrix(codes, k, d)? })
+    }
+}
+
+/// Writes the code of a mean; leaves it where a mean has no direction.
+fn set_code<'c, T: Real>(metric: Metric, mean: &[f64], factor: f64, code: impl Iterator<Item = &'c mut T>) {
+    match metric {
+        Metric::SqEuclidean => code.zip(mean).for_each(|(c, m)| *c = T::from_f64(m * factor)),
+        Metric::Cosine => {
+            let norm = libm::sqrt(dot_wide(mean, mean));
+            if norm > 0.0 {
+                code.zip(mean).for_each(|(c, m)| *c = T::from_f64(m / norm));
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Product quantization: columns in groups, a codebook for each.
+
+use alloc::vec::Vec;
+
+use ndarray::{Array2, ArrayView2, s};
+
+use super::loss::{Losses, Reduction};
+use super::quantizer::{Quantized, Upstream, VectorQuantizer};
+use super::real::{Real, matrix, zeros};
+use super::residual::CompositeGradients;
+use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
+use crate::control::Context;
+use crate::error::{Error, Result, try_capacity};
+
+/// Product (grouped) vector quantization: group g of the columns has its own codebook `[k_g, d_g]`, the widths
+/// d_g adding up to d. k_1 k_2 ... combinations for k_1 + k_2 + ... codes.
+///
+/// Losses are means over the groups weighted by their widths for [`Reduction::MeanElements`] (so that they are
+/// means over all elements), else sums. Under cosine every group has unit length by itself.
+///
+/// *Source*: Jegou et al. 2011; Baevski et al. 2020 (wav2vec 2.0).
+///
+/// # Example
+/// ```
+/// use pauca::vq::{ProductQuantizer, VectorQuantizer};
+/// let z = ndarray::array![[0.9f32, 5.2]];
+/// let (left, right) = (ndarray::array![[0.0f32], [1.0]], ndarray::array![[5.0f32], [6.0]]);
+/// let pq = ProductQuantizer::new(VectorQuantizer::new());
+/// let step = pq.forward(z.view(), &[left.view(), right.view()], None)?;
+/// assert_eq!(step.quantized, ndarray::array![[1.0, 5.0]]);
+/// assert_eq!((step.groups[0].ids[0], step.groups[1].ids[0]), (1, 0));
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ProductQuantizer {
+    group: VectorQuantizer,
+}
+
+/// What a forward step of a product quantizer found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProductQuantized<T> {
+    /// `[n, d]`: the codes of the groups side by side; zeros where masked.
+    pub quantized: Array2<T>,
+    /// The groups; their `quantized` is left empty.
+    pub groups: Vec<Quantized<T>>,
+    /// Over all groups; `entropy` is none (see the groups).
+    pub losses: Losses,
+}
+
+impl ProductQuantizer {
+    /// Every group as `group` says.
+    pub fn new(group: VectorQuantizer) -> Self {
+        Self { group }
+    }
+
+    /// First column of each group, and the end.
+    fn columns<T>(&self, d: usize, codebooks: &[ArrayView2<'_, T>]) -> Result<Vec<usize>> {
+        let mut ends = try_capacity(codebooks.len() + 1)?;
+        ends.push(0usize);
+        for codes in codebooks {
+            ends.push(ends.last().map_or(0, |e| e.saturating_add(codes.ncols())));
+        }
+        let found = ends.last().copied().unwrap_or(0);
+        if found != d || codebooks.is_empty() {
+            return Err(Error::ShapeMismatch { what: "columns of all codebooks", expected: d, found });
+        }
+        Ok(ends)
+    }
+
+    /// Weight of the losses of a group of `width` of `d` columns.
+    fn weight(&self, width: usize, d: usize) -> f64 {
+        match self.group.reduction {
+            Reduction::MeanElements => width as f64 / d as f64,
+            Reduction::MeanRows | Reduction::Sum => 1.0,
+        }
+    }
+
+    /// Ids, codes, losses.
+    ///
+    /// # Errors
+    /// As [`VectorQuantizer::forward`]; [`Error::ShapeMismatch`] when the widths do not add up.
+    pub fn forward<T: Real>(
+        &self,
+        z: ArrayView2<'_, T>,
+        codebooks: &[ArrayView2<'_, T>],
+        mask: Option<&[bool]>,
+    ) -> Result<ProductQuantized<T>> {
+        self.forward_on(&Cpu::new()?, z, codebooks, mask, &Context::default())
+    }
+
+    /// [`forward`](ProductQuantizer::forward) on any backend.
+    ///
+    /// # Errors
+    /// As [`forward`](ProductQuantizer::forward); [`Error::Cancelled`].
+    pub fn forward_on<B: Backend, T: Real>(
+        &self,
+        backend: &B,
+        z: ArrayView2<'_, T>,
+        codebooks: &[ArrayView2<'_, T>],
+        mask: Option<&[bool]>,
+        cx: &Context,
+    ) -> Result<ProductQuantized<T>> {
+        let (n, d) = z.dim();
+        let ends = self.columns(d, codebooks)?;
+        let mut quantized = matrix(zeros::<T>(n, d)?, n, d)?;
+        let mut groups = try_capacity(codebooks.len())?;
+        let mut losses = Losses::default();
+        for (codes, w) in codebooks.iter().zip(ends.windows(2)) {
+            let part = z.slice(s![.., w[0]..w[1]]);
+            let mut step = self.group.forward_on(backend, part, codes.view(), mask, cx)?;
+            quantized.slice_mut(s![.., w[0]..w[1]]).assign(&step.quantized);
+            let weight = self.weight(w[1] - w[0], d);
+            losses.codebook += weight * step.losses.codebook;
+            losses.commitment += weight * step.losses.commitment;
+            losses.total += weight * step.losses.total;
+            step.quantized = matrix(Vec::new(), 0, w[1] - w[0])?;
+            groups.push(step);
+        }
+        Ok(ProductQuantized { quantized, groups, losses })
+    }
+
+    /// Gradients with respect to latents and all codebooks.
+    ///
+    /// # Errors
+    /// As [`VectorQuantizer::backward`].
+    pub fn backward<T: Real>(
+        &self,
+        z: ArrayView2<'_, T>,
+        codebooks: &[ArrayView2<'_, T>],
+        step: &ProductQuantized<T>,
+        upstream: Upstream<'_, T>,
+        cx: &Context,
+    ) -> Result<CompositeGradients<T>> {
+        let (n, d) = z.dim();
+        let ends = self.columns(d, codebooks)?;
+        let (expected, found) = (codebooks.len(), step.groups.len());
+        if expected != found {
+            return Err(Error::ShapeMismatch { what: "groups", expected, found });
+        }
+        if let Some(g) = &upstream.quantized
+            && g.dim() != (n, d)
+        {
+            return Err(Error::ShapeMismatch {
+                what: "gradient of the output",
+                expected: n * d,
+                found: g.len(),
+            });
+        }
+        let mut latents = matrix(zeros::<T>(n, d)?, n, d)?;
+        let (mut codes, mut fallbacks) = (try_capacity(codebooks.len())?, 0);
+        for ((book, group), w) in codebooks.iter().zip(&step.groups).zip(ends.windows(2)) {
+            let columns = s![.., w[0]..w[1]];
+            let quantized = upstream.quantized.as_ref().map(|g| g.slice(columns));
+            let above = Upstream { quantized, loss: upstream.loss * self.weight(w[1] - w[0], d) };
+            let found = self.group.backward_on(z.slice(columns), book.view(), group, above, cx)?;
+            latents.slice_mut(columns).assign(&found.latents);
+            codes.push(found.codes);
+            fallbacks += found.fallbacks;
+        }
+        Ok(CompositeGradients { latents, codes, fallbacks })
+    }
+
+    /// The codes of the ids of each group, side by side, to the bits of [`forward`](ProductQuantizer::forward).
+    ///
+    /// # Errors
+    /// As [`VectorQuantizer::decode`]; [`Error::ShapeMismatch`] when groups differ in length.
+    pub fn decode<T: Real>(&self, codebooks: &[ArrayView2<'_, T>], ids: &[&[u32]]) -> Result<Array2<T>> {
+        let d = codebooks.iter().map(|c| c.ncols()).sum();
+        let ends = self.columns(d, codebooks)?;
+        let (expected, found) = (codebooks.len(), ids.len());
+        if expected != found {
+            return Err(Error::ShapeMismatch { what: "groups", expected, found });
+        }
+        let n = ids.first().map_or(0, |i| i.len());
+        let mut out = matrix(zeros::<T>(n, d)?, n, d)?;
+        for ((codes, ids), w) in codebooks.iter().zip(ids).zip(ends.windows(2)) {
+            if ids.len() != n {
+                return Err(Error::ShapeMismatch { what: "ids of a group", expected: n, found: ids.len() });
+            }
+            out.slice_mut(s![.., w[0]..w[1]]).assign(&self.group.decode(codes.view(), ids)?);
+        }
+        Ok(out)
+    }
+}

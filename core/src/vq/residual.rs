@@ -1,0 +1,239 @@
+//! Residual quantization: each codebook quantizes what the ones before it left over.
+
+use alloc::vec::Vec;
+
+use ndarray::{Array2, ArrayView2};
+
+use super::assign::MASKED;
+use super::estimator::{Estimator, rotate_back_into};
+use super::loss::Losses;
+use super::quantizer::{Quantized, Upstream, VectorQuantizer};
+use super::real::{Real, copy, matrix, row_of, zeros};
+use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
+use crate::control::Context;
+use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::exact::Metric;
+
+/// Residual vector quantization: r_1 = z, q_s = code of r_s, r_(s+1) = r_s - q_s, output q_1 + q_2 + ...
+///
+/// Losses are the sums over the stages, each against its own residual (codes held constant in later
+/// residuals). The gradient of the output passes once, from the sum to z: passing it stage by stage
+/// would count it once per stage.
+///
+/// *Source*: Zeghidour et al. 2021 (SoundStream), algorithm 1. Stages are Euclidean.
+///
+/// # Tier, cost
+/// As [`VectorQuantizer`], times the number of stages; one copy of z.
+/// # Example
+/// ```
+/// use pauca::vq::{ResidualQuantizer, VectorQuantizer};
+/// let z = ndarray::array![[1.3f32], [-0.8]];
+/// let (coarse, fine) = (ndarray::array![[-1.0f32], [1.0]], ndarray::array![[-0.25f32], [0.25]]);
+/// let rvq = ResidualQuantizer::new(VectorQuantizer::new());
+/// let step = rvq.forward(z.view(), &[coarse.view(), fine.view()], None)?;
+/// assert_eq!(step.quantized, ndarray::array![[1.25], [-0.75]]);
+/// assert_eq!(step.stages[1].ids.to_vec(), [1, 1]);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ResidualQuantizer {
+    stage: VectorQuantizer,
+}
+
+/// What a forward step of a residual quantizer found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResidualQuantized<T> {
+    /// `[n, d]`: the sum of the codes, in the order of the stages; zeros where masked.
+    pub quantized: Array2<T>,
+    /// The stages; their `quantized` is left empty (the codes of their ids say it).
+    pub stages: Vec<Quantized<T>>,
+    /// Sums over the stages; `entropy` is none (see the stages).
+    pub losses: Losses,
+}
+
+/// Gradients of a composite quantizer. Tier C.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CompositeGradients<T> {
+    /// `[n, d]`: with respect to z.
+    pub latents: Array2<T>,
+    /// With respect to each codebook; `None` for EMA codes.
+    pub codes: Vec<Option<Array2<T>>>,
+    /// Rows (of groups) for which the rotation was undefined.
+    pub fallbacks: u64,
+}
+
+impl ResidualQuantizer {
+    /// Every stage as `stage` says.
+    pub fn new(stage: VectorQuantizer) -> Self {
+        Self { stage }
+    }
+
+    fn check<T>(&self, codebooks: &[ArrayView2<'_, T>]) -> Result<()> {
+        if self.stage.metric == Metric::Cosine {
+            let why = "unit codes do not add up to the latent";
+            return Err(Error::Conflict { first: "residual quantization", second: "cosine", why });
+        }
+        match codebooks {
+            [] => Err(Error::Empty { what: "codebooks" }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ids, sum of codes, losses.
+    ///
+    /// # Errors
+    /// As [`VectorQuantizer::forward`]; [`Error::Empty`] without codebooks, [`Error::Conflict`] under cosine.
+    pub fn forward<T: Real>(
+        &self,
+        z: ArrayView2<'_, T>,
+        codebooks: &[ArrayView2<'_, T>],
+        mask: Option<&[bool]>,
+    ) -> Result<ResidualQuantized<T>> {
+        self.forward_on(&Cpu::new()?, z, codebooks, mask, &Context::default())
+    }
+
+    /// [`forward`](ResidualQuantizer::forward) on any backend.
+    ///
+    /// # Errors
+    /// As [`forward`](ResidualQuantizer::forward); [`Error::Cancelled`].
+    pub fn forward_on<B: Backend, T: Real>(
+        &self,
+        backend: &B,
+        z: ArrayView2<'_, T>,
+        codebooks: &[ArrayView2<'_, T>],
+        mask: Option<&[bool]>,
+        cx: &Context,
+    ) -> Result<ResidualQuantized<T>> {
+        self.check(codebooks)?;
+        let (n, d) = z.dim();
+        let mut residual = copy(&z)?;
+        let mut sum = matrix(zeros::<T>(n, d)?, n, d)?;
+        let mut stages = try_capacity(codebooks.len())?;
+        let mut losses = Losses::default();
+        for codes in codebooks {
+            let mut step = self.stage.forward_on(backend, residual.view(), codes.view(), mask, cx)?;
+            subtract(&mut residual, &step.quantized);
+            for (s, q) in sum.iter_mut().zip(&step.quantized) {
+                *s = T::from_f64(s.to_f64() + q.to_f64());
+            }
+            losses.codebook += step.losses.codebook;
+            losses.commitment += step.losses.commitment;
+            losses.total += step.losses.total;
+            step.quantized = matrix(Vec::new(), 0, d)?;
+            stages.push(step);
+        }
+        Ok(ResidualQuantized { quantized: sum, stages, losses })
+    }
+
+    /// Calls `f(stage, r)` with the residual that each stage quantized: to collect the statistics of EMA codebooks.
+    ///
+    /// # Errors
+    /// As [`VectorQuantizer::decode`]; those of `f`.
+    pub fn for_each_residual<T: Real>(
+        &self,
+        z: ArrayView2<'_, T>,
+        codebooks: &[ArrayView2<'_, T>],
+        step: &ResidualQuantized<T>,
+        mut f: impl FnMut(usize, ArrayView2<'_, T>) -> Result<()>,
+    ) -> Result<()> {
+        self.check(codebooks)?;
+        let (expected, found) = (codebooks.len(), step.stages.len());
+        if expected != found {
+            return Err(Error::ShapeMismatch { what: "stages", expected, found });
+        }
+        let mut residual = copy(&z)?;
+        for (s, (codes, stage)) in codebooks.iter().zip(&step.stages).enumerate() {
+            f(s, residual.view())?;
+            let ids = stage.ids.as_slice().unwrap_or(&[]);
+            if ids.len() != z.nrows() || codes.ncols() != z.ncols() {
+                return Err(Error::ShapeMismatch { what: "ids", expected: z.nrows(), found: ids.len() });
+            }
+            subtract(&mut residual, &self.stage.decode(codes.view(), ids)?);
+        }
+        Ok(())
+    }
+
+    /// The sum of the codes of the ids of each stage, to the bits of [`forward`](ResidualQuantizer::forward);
+    /// fewer stages than codebooks give a coarser answer.
+    ///
+    /// # Errors
+    /// As [`VectorQuantizer::decode`]; [`Error::ShapeMismatch`] when stages differ in length.
+    pub fn decode<T: Real>(&self, codebooks: &[ArrayView2<'_, T>], ids: &[&[u32]]) -> Result<Array2<T>> {
+        self.check(codebooks)?;
+        let (n, d) = (ids.first().map_or(0, |i| i.len()), codebooks.first().map_or(0, |c| c.ncols()));
+        let mut sum = matrix(zeros::<T>(n, d)?, n, d)?;
+        for (codes, ids) in codebooks.iter().zip(ids) {
+            if ids.len() != n || codes.ncols() != d {
+                return Err(Error::ShapeMismatch { what: "ids of a stage", expected: n, found: ids.len() });
+            }
+            for (s, q) in sum.iter_mut().zip(&self.stage.decode(codes.view(), ids)?) {
+                *s = T::from_f64(s.to_f64() + q.to_f64());
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Gradients of the losses of all stages and of the output.
+    ///
+    /// # Errors
+    /// As [`VectorQuantizer::backward`].
+    pub fn backward<T: Real>(
+        &self,
+        z: ArrayView2<'_, T>,
+        codebooks: &[ArrayView2<'_, T>],
+        step: &ResidualQuantized<T>,
+        upstream: Upstream<'_, T>,
+        cx: &Context,
+    ) -> Result<CompositeGradients<T>> {
+        let (n, d) = z.dim();
+        let mut latents = matrix(zeros::<T>(n, d)?, n, d)?;
+        let mut codes = try_capacity(codebooks.len())?;
+        self.for_each_residual(z.view(), codebooks, step, |s, residual| {
+            let loss = Upstream { quantized: None, loss: upstream.loss };
+            let found = self.stage.backward_on(residual, codebooks[s].view(), &step.stages[s], loss, cx)?;
+            for (sum, g) in latents.iter_mut().zip(&found.latents) {
+                *sum = T::from_f64(sum.to_f64() + g.to_f64());
+            }
+            codes.push(found.codes);
+            Ok(())
+        })?;
+        let mut fallbacks = 0;
+        if let Some(g) = upstream.quantized {
+            if g.dim() != (n, d) {
+                return Err(Error::ShapeMismatch {
+                    what: "gradient of the output",
+                    expected: n * d,
+                    found: g.len(),
+                });
+            }
+            let mut buffer = try_vec(d, T::default())?;
+            let mut wide = [try_vec(d, 0.0)?, try_vec(d, 0.0)?, try_vec(d, 0.0)?, try_vec(d, 0.0)?];
+            let widen = |view: &ArrayView2<'_, T>, i, buffer: &mut [T], out: &mut [f64]| {
+                out.iter_mut().zip(row_of(view, i, buffer)).for_each(|(o, x)| *o = x.to_f64());
+            };
+            for i in (0..n).filter(|&i| step.stages[0].ids[i] != MASKED) {
+                let [zw, qw, gw, out] = &mut wide;
+                widen(&g, i, &mut buffer, gw);
+                match self.stage.estimator {
+                    Estimator::StraightThrough => out.copy_from_slice(gw),
+                    Estimator::Rotation => {
+                        widen(&z, i, &mut buffer, zw);
+                        widen(&step.quantized.view(), i, &mut buffer, qw);
+                        fallbacks += u64::from(!rotate_back_into(zw, qw, gw, out));
+                    }
+                }
+                for (sum, g) in latents.row_mut(i).iter_mut().zip(&*out) {
+                    *sum = T::from_f64(sum.to_f64() + g);
+                }
+            }
+        }
+        Ok(CompositeGradients { latents, codes, fallbacks })
+    }
+}
+
+fn subtract<T: Real>(from: &mut Array2<T>, what: &Array2<T>) {
+    for (r, q) in from.iter_mut().zip(what) {
+        *r = T::from_f64(r.to_f64() - q.to_f64());
+    }
+}
