@@ -9,7 +9,7 @@
 //! | [`progress`], [`interrupt`] | what a person or a machine sees; the first and the second Ctrl-C |
 //! | [`plots`], [`page`] | SVG plots, and the one self-contained HTML page |
 //! | [`failure`] | one line that says what is wrong and where; exit codes |
-//! | [`curate`] | the program `curate` |
+//! | [`curate`], [`tokenize`] | the programs of these names |
 #![deny(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "programs talk to their user")]
 
@@ -22,3 +22,4 @@ pub mod output;
 pub mod page;
 pub mod plots;
 pub mod progress;
+pub mod tokenize;

@@ -106,7 +106,8 @@ fn threads_leave_no_trace() {
             let cx = Context::new(exec, Control::new());
             let found = p.crt().gradients(&predictor, &p.batch(&arrays), &cx).unwrap();
             let value = p.crt().value(&predictor, &p.batch(&arrays), &cx).unwrap();
-            assert_eq!(found.value, value);
+            // As text: steps without predictions have no number.
+            assert_eq!(format!("{:?}", found.value), format!("{value:?}"));
             (bits(found.dz), bits(found.dparams), value.loss.to_bits())
         };
         let one = run(Exec::serial());

@@ -12,8 +12,8 @@ const PROBLEMS: u64 = 100;
 const DIFFERENCE: f64 = 1e-6;
 /// Values of sums of a few dozen terms of size 1 in two orders.
 const VALUE: f64 = 1e-12;
-/// f32 has 6e-8; layer norms and norms of small rows multiply it by some hundreds on these problems.
-const SINGLE: f64 = 1e-3;
+/// f32 has 6e-8; a chain of some tens of operations, and layer norms, multiply it by a hundred at the worst here.
+const SINGLE: f64 = 1e-4;
 
 /// Gradients of the reference's value with respect to z, parameters, and projection.
 struct Truth {

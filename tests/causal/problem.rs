@@ -56,7 +56,8 @@ impl Problem {
         let shape = Shape {
             steps: steps + rng.below(2),
             layers: rng.below(3),
-            width: 2 * heads,
+            // Of two values layer normalisation keeps little but their order.
+            width: 4 * heads,
             heads,
             hidden: 1 + rng.below(5),
         };

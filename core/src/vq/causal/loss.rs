@@ -194,6 +194,7 @@ impl Crt {
                 self.slopes(part, weight);
                 Ok(())
             },
+            self.flow != Flow::Targets,
             cx,
         )?;
         let errors = found.values.as_slice().unwrap_or(&[]);

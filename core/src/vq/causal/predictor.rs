@@ -192,14 +192,17 @@ impl<T: Float> Predictor<T> {
         L: Fn(Predicted<'_, T>) -> Result<()> + Sync + Send,
     {
         let latents = self.latents(batch)?;
-        self.backpropagate_latents(batch, &latents, loss, cx)
+        self.backpropagate_latents(batch, &latents, loss, true, cx)
     }
 
+    /// The same for latents that are there already; without `through_inputs` z gets what the loss left in
+    /// [`Predicted::dlatents`] alone.
     pub(super) fn backpropagate_latents<L>(
         &self,
         batch: &Batch<'_, T>,
         latents: &Latents<T>,
         loss: L,
+        through_inputs: bool,
         cx: &Context<'_>,
     ) -> Result<Gradients<T>>
     where
@@ -227,7 +230,7 @@ impl<T: Float> Predictor<T> {
                     dparams: try_vec(self.params.len(), T::zero())?,
                 }));
             }
-            cx.in_waves(&mut jobs, 1 << 30, |work| self.tile(latents, &loss, work))?;
+            cx.in_waves(&mut jobs, 1 << 30, |work| self.tile(latents, &loss, through_inputs, work))?;
             for job in &jobs {
                 dparams.iter_mut().zip(&job.work.dparams).for_each(|(sum, part)| *sum += *part);
             }
@@ -243,7 +246,13 @@ impl<T: Float> Predictor<T> {
         })
     }
 
-    fn tile<L>(&self, latents: &Latents<T>, loss: &L, work: &mut Work<'_, T>) -> Result<()>
+    fn tile<L>(
+        &self,
+        latents: &Latents<T>,
+        loss: &L,
+        through_inputs: bool,
+        work: &mut Work<'_, T>,
+    ) -> Result<()>
     where
         L: Fn(Predicted<'_, T>) -> Result<()>,
     {
@@ -260,6 +269,9 @@ impl<T: Float> Predictor<T> {
             dlatents: ArrayViewMut2::from_shape(x.dim(), &mut dx[..]).map_err(wrong)?,
             values,
         })?;
+        // Where gradients must not pass through the predictor to what it sees, they go nowhere.
+        let mut nowhere = try_vec(if through_inputs { 0 } else { dx.len() }, T::zero())?;
+        let dx = if through_inputs { &mut dx[..] } else { &mut nowhere[..] };
         let d = dout.view();
         let (blocks, params, ends) = (&self.blocks, &self.params, &tile.ends);
         match (&self.kind, saved) {
