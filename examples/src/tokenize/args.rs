@@ -32,17 +32,16 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = positive)]
     pub pictures: Option<usize>,
 
-    /// Pixels along the side of a patch, which becomes one token [default: an eighth of the side,
-    /// a quarter of digits]
+    /// Pixels along the side of a patch, which becomes one token [default: a quarter of the side]
     #[arg(long, value_name = "PIXELS", value_parser = positive)]
     pub patch: Option<usize>,
 
     /// Codes
-    #[arg(long, value_name = "K", default_value_t = 128, value_parser = positive)]
+    #[arg(long, value_name = "K", default_value_t = 256, value_parser = positive)]
     pub codes: usize,
 
     /// Weights of the causal regulariser; 0 is always among them
-    #[arg(long, value_name = "L,..", value_delimiter = ',', default_values_t = [0.0, 0.02, 0.05, 0.1], value_parser = weight)]
+    #[arg(long, value_name = "L,..", value_delimiter = ',', default_values_t = [0.03, 0.1, 0.3], value_parser = weight)]
     pub lambdas: Vec<f64>,
 
     /// Codes of further tokenizers without the regulariser: the simple way to easier tokens
@@ -54,11 +53,11 @@ pub struct Args {
     pub seeds: usize,
 
     /// Training steps of a tokenizer, of 32 pictures each
-    #[arg(long, value_name = "N", default_value_t = 400, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = positive)]
     pub steps: usize,
 
     /// Compute for training each model of tokens, in units of 10^9 operations
-    #[arg(long, value_name = "GFLOP", default_value_t = 120.0, value_parser = above_zero)]
+    #[arg(long, value_name = "GFLOP", default_value_t = 60.0, value_parser = above_zero)]
     pub budget: f64,
 
     /// Who predicts the latents
@@ -81,8 +80,8 @@ pub struct Args {
 const AFTER: &str = "\
 Results in --out: report.html (open this), report.json, runs.csv (every tokenizer and model), SVG plots.
 The same sheet and flags give the same bytes at any number of threads on one machine.
-The setting of the README, with intervals: tokenize --seeds 5 --fewer-codes 64 (about a quarter of an
-hour on two cores). A quick look: tokenize --set digits --steps 100 --budget 2 (seconds).
+The setting of the README, with intervals: tokenize --seeds 5 --lambdas 0.01,0.03,0.1,0.3 --fewer-codes 128
+(some minutes on two cores). More tokens, longer: --patch 4 --steps 2000 --budget 2000. A quick look: tokenize --set digits --steps 100 --budget 2 (seconds).
 Ctrl-C stops with 130 and leaves nothing half-written.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.";
 

@@ -72,19 +72,15 @@ pub fn main() -> Result<()> {
 
 /// The sheet, the side of its pictures, how many, and the side of a patch.
 fn input(args: &Args) -> Result<(PathBuf, usize, Option<usize>, usize)> {
-    let (sheet, side, count, eighths) = match (&args.sheet, args.set) {
-        (Some(sheet), _) => (sheet.clone(), args.side.unwrap_or(32), args.pictures, 8),
-        (None, Set::Emoji) => {
-            (shipped::folder().join("emoji-sheet.png"), 32, args.pictures.or(Some(3174)), 8)
-        }
-        (None, Set::Digits) => {
-            (shipped::folder().join("digits-sheet.png"), 8, args.pictures.or(Some(1797)), 4)
-        }
+    let (sheet, side, count) = match (&args.sheet, args.set) {
+        (Some(sheet), _) => (sheet.clone(), args.side.unwrap_or(32), args.pictures),
+        (None, Set::Emoji) => (shipped::folder().join("emoji-sheet.png"), 32, args.pictures.or(Some(3174))),
+        (None, Set::Digits) => (shipped::folder().join("digits-sheet.png"), 8, args.pictures.or(Some(1797))),
     };
-    let patch = args.patch.unwrap_or_else(|| (side / eighths).max(1));
-    if !side.is_multiple_of(patch) || patch % 2 == 1 && patch > 1 || side / patch < 2 {
+    let patch = args.patch.unwrap_or_else(|| (side / 4).max(1));
+    if !side.is_multiple_of(patch) || side / patch < 2 {
         return Err(Failure::usage(format!(
-            "--patch {patch} does not cut pictures of {side} x {side} into at least 2 x 2 patches of an even side"
+            "--patch {patch} does not cut pictures of {side} x {side} into at least 2 x 2 patches"
         )));
     }
     if side / patch > 32 {

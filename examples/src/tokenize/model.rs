@@ -104,8 +104,6 @@ impl Model {
         let pictures = train.len() / tokens;
         let step_flops = size.flops_per_token(tokens, codes) * (BATCH * tokens) as f64;
         let mut curve = Vec::new();
-        // A fixed part of the validation pictures on the way, all of them in the end.
-        let some = &valid[..valid.len().min(96 * tokens)];
         for step in 0..steps {
             poll()?;
             let mut ids = Vec::with_capacity(BATCH * tokens);
@@ -121,7 +119,7 @@ impl Model {
             table_adam.step(&mut this.table, &dtable).map_err(|e| library(&e))?;
             let done = step + 1;
             if done < steps && done * POINTS / steps > step * POINTS / steps {
-                curve.push((done as f64 * step_flops, mean(&this.losses(some)?)));
+                curve.push((done as f64 * step_flops, mean(&this.losses(valid)?)));
             }
         }
         let per_position = this.losses(valid)?;

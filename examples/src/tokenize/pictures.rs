@@ -74,7 +74,7 @@ impl Pictures {
 /// Pictures side by side as a `data:` address: `columns` a row, each of [side, side, channels], enlarged.
 pub fn strip(pictures: &[Vec<f32>], side: usize, channels: usize, columns: usize) -> String {
     let gap = 2;
-    let zoom = (48 / side).max(1);
+    let zoom = (72 / side).max(1);
     let cell = side * zoom + gap;
     let rows = pictures.len().div_ceil(columns.max(1));
     let (width, height) = (columns * cell - gap, rows * cell - gap);

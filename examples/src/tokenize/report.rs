@@ -149,15 +149,15 @@ pub fn html(
     ));
     let head = [
         "tokenizer",
-        "reconstruction error",
+        "reconstruction<br>error",
         "PSNR",
         "perplexity",
-        "codes used",
+        "codes<br>used",
         "H(token)",
-        "H(token | previous)",
-        "linear R²",
-        "loss, small model",
-        "loss, large model",
+        "H(token |<br>previous)",
+        "linear<br>R²",
+        "loss,<br>small model",
+        "loss,<br>large model",
     ];
     let cells = rows.iter().map(|row| {
         vec![
@@ -174,7 +174,7 @@ pub fn html(
         ]
     });
     let classes = ["", "num", "num", "num", "num", "num", "num", "num", "num", "num"];
-    let mut tables = table(&head, &classes, cells);
+    let mut tables = format!("<div class=\"wide\">{}</div>", table(&head, &classes, cells));
     let changes = rows.iter().skip(1).map(|row| {
         vec![
             row.name(plain_codes),
@@ -236,8 +236,7 @@ pub fn html(
     ));
     body.push_str(&section(
         "Loss against compute",
-        "Loss on pictures not trained on while the models train; the last point of each line is on all of them, \
-         the others on the first 96. Solid: large; dashed: small.",
+        "Loss on pictures not trained on while the models train. Solid: large; dashed: small.",
         &figure("", plot(COMPUTE)),
     ));
     body.push_str(&section(
@@ -246,7 +245,7 @@ pub fn html(
         &format!("{}{}", figure("Loss", plot(POSITIONS)), figure("Codes in use", plot(USAGE))),
     ));
     let settings = configuration.as_object().into_iter().flatten().map(|(name, value)| {
-        format!("<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(&value.to_string()))
+        format!("<div><dt>{}</dt><dd class=\"mono\">{}</dd></div>", escape(name), escape(&value.to_string()))
     });
     body.push_str(&section(
         "Settings",
