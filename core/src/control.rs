@@ -114,8 +114,8 @@ impl<'a> Context<'a> {
         cost: u64,
         f: impl Fn(&mut T) -> Result<()> + Sync + Send,
     ) -> Result<()> {
-        // 2^30 multiply-adds are about 50 ms on one core of a machine with AVX2.
-        let per_thread = ((1u64 << 30) / cost.max(1)).clamp(1, 1 << 20) as usize;
+        // 3 x 2^29 multiply-adds are about 50 ms on one core of a machine with AVX2.
+        let per_thread = ((3u64 << 29) / cost.max(1)).clamp(1, 1 << 20) as usize;
         let wave = per_thread.saturating_mul(self.exec.width());
         jobs.chunks_mut(wave).try_for_each(|jobs| {
             self.exec.for_each(jobs, |job| job.result = f(&mut job.work));

@@ -4,6 +4,7 @@
 //! reference, [`compute_with_pauca`] by the library; the file format is described in
 //! tests/vectors/README.md and checked by [`schema`].
 
+mod codebooks;
 pub mod input;
 mod library;
 mod oracle;

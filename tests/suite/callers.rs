@@ -182,3 +182,16 @@ fn defaults_are_as_documented() {
         pauca_tests::agree::assert_same_dedup(&a, &b);
     }
 }
+
+/// Most rows never come near the top of the heap: far fewer than n k distances, at least one pass.
+#[test]
+fn seeding_evaluates_few_distances() -> Result<()> {
+    let x = Kind::Normal.rows(2000, 8, &mut Rng(3));
+    let x = array(&x);
+    let (cpu, cx, rows) = (Cpu::new()?, Context::default(), Rows::F32(x.view()));
+    let run = KMeans::new(100).seed(1).start_on(&cpu, &rows, None, &cx)?;
+    assert!((2000..2000 * 100 / 4).contains(&run.seed_distances()), "{}", run.seed_distances());
+    let given = KMeans::new(2).init(pauca::Init::Random).start_on(&cpu, &rows, None, &cx)?;
+    assert_eq!(given.seed_distances(), 0);
+    Ok(())
+}

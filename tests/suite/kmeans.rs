@@ -470,7 +470,7 @@ pub fn seeds_are_rows_and_a_prefix<B: Backend>(s: &Subject<B>, p: &mut Problem) 
 
 pub fn random_start_ignores_values<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     (p.start, p.max_iter) = (Start::Random, 0);
-    let rows = reference::seeding::random_rows(&p.ids(), &p.all_weights(), p.k, p.seed, 0);
+    let rows = reference::seeding::random_rows(&p.x, &p.ids(), &p.all_weights(), p.k, p.metric(), p.seed, 0);
     let expected: Vec<Vec<f32>> = rows.iter().map(|&i| p.x[i].clone()).collect();
     assert_eq!(array_bits(&fit(s, p).centroids), row_bits(&expected));
 }
@@ -488,5 +488,29 @@ pub fn randomness_follows_row_ids<B: Backend>(s: &Subject<B>, p: &mut Problem) {
         p.start = start;
         let (a, b) = (fit(s, p), s.kmeans_of(&p.config(), &moved, None).unwrap());
         assert_eq!(array_bits(&a.centroids), array_bits(&b.centroids));
+    }
+}
+
+/// Under the cosine, rows of zeros seed only where too few others can, and fill no cluster.
+pub fn rows_of_zeros_do_not_seed<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    (p.spherical, p.max_iter) = (true, 0);
+    for _ in 0..1 + p.rng.below(p.x.len()) {
+        let i = p.rng.below(p.x.len());
+        p.x[i].iter_mut().for_each(|v| *v = 0.0f32.copysign(*v));
+    }
+    let weights = p.all_weights();
+    let zeros = |row: &[f32]| row.iter().all(|v| *v == 0.0);
+    let directed = (0..p.x.len()).filter(|&i| weights[i] > 0.0 && !zeros(&p.x[i])).count();
+    for start in [Start::PlusPlus, Start::Random] {
+        let drawn = matches!(start, Start::PlusPlus);
+        p.start = start;
+        let c = fit(s, p);
+        let seeds = c.centroids.rows().into_iter().filter(|c| !zeros(&c.to_vec())).count();
+        if !drawn {
+            assert_eq!(seeds, directed.min(p.k));
+        } else if c.distinct_rows.is_none() {
+            assert_eq!(seeds, p.k);
+        }
+        assert!(c.distinct_rows.is_none_or(|found| found as usize <= directed));
     }
 }

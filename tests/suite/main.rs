@@ -60,6 +60,7 @@ properties! { ($)
         weights_scale,
         weights_of_one_are_no_weights,
         rows_of_weight_zero_do_not_pull,
+        rows_of_zeros_do_not_seed,
         cost_never_grows,
         fixed_points_stay,
         iterations_are_a_prefix,

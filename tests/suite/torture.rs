@@ -271,6 +271,19 @@ fn case_28_spherical_zero_rows_and_opposite_rows() {
     assert_eq!(c.centroids, array![[1.0, 0.0], [0.0, 1.0]]);
 }
 
+/// A row of zeros is at distance 1 from everything, the farthest of all here: put into the empty cluster it
+/// would change nothing, leave it again, and be put there in every iteration.
+#[test]
+fn case_28_zero_rows_fill_no_cluster() {
+    let x = array![[0.0, 0.0], [1.0, 0.0], [1.0, 0.1], [0.9, 0.0]];
+    let c = fit(&from(array![[1.0, 0.0], [-1.0, 0.0]]).spherical(true).max_iter(10), &x, None);
+    assert_eq!((c.relocated, c.labels.to_vec(), c.converged), (1, vec![0, 0, 1, 0], true));
+    assert_eq!(c.n_iter, 1);
+    let zeros = Array2::zeros((4, 2));
+    let c = fit(&KMeans::new(2).spherical(true), &zeros, None);
+    assert_eq!((c.distinct_rows, c.labels.to_vec(), c.inertia), (Some(0), vec![0; 4], 4.0));
+}
+
 fn one_cluster(x: &Array2<f32>) -> Clusters {
     KMeans::new(1).spherical(true).max_iter(1).fit(x).unwrap()
 }
@@ -294,6 +307,11 @@ fn case_29_a_thousand_copies() {
         assert!(found.keep[0] && found.kept() == 1 && found.exact_copies == 999);
         assert!(found.witness.iter().skip(1).all(|w| *w == 0));
         assert_eq!(dedup(&x, rule, 0.0, Boundary::Gt).kept(), 1000);
+        // NaN similarities do not make a result differ from itself.
+        assert_eq!(found, found.clone());
+        let mut other = found.clone();
+        other.similarity[999] = 0.5;
+        assert_ne!(found, other);
     }
 }
 

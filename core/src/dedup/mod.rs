@@ -261,8 +261,9 @@ impl SemDedup {
     }
 }
 
-/// What deduplication found.
-#[derive(Clone, Debug, PartialEq)]
+/// What deduplication found. Two are equal when all fields are, similarities by their bits (a row
+/// without a witness has a NaN).
+#[derive(Clone, Debug)]
 pub struct Dedup {
     /// The rule that was applied.
     pub rule: Rule,
@@ -291,6 +292,22 @@ pub struct Dedup {
     pub curve: Option<KeepCurve>,
     /// How the comparisons were settled. Depends on the SIMD level.
     pub search: SearchStats,
+}
+
+impl PartialEq for Dedup {
+    fn eq(&self, other: &Self) -> bool {
+        #[rustfmt::skip]
+        let Self {
+            rule, boundary, epsilon, reached, keep, witness, similarity, order, offsets, exact_copies, curve, search,
+        } = self;
+        let mut bits = similarity.iter().zip(&other.similarity).map(|(a, b)| (a.to_bits(), b.to_bits()));
+        similarity.len() == other.similarity.len()
+            && bits.all(|(a, b)| a == b)
+            && (rule, boundary, reached) == (&other.rule, &other.boundary, &other.reached)
+            && epsilon.to_bits() == other.epsilon.to_bits()
+            && (keep, witness, order, offsets) == (&other.keep, &other.witness, &other.order, &other.offsets)
+            && (exact_copies, curve, search) == (&other.exact_copies, &other.curve, &other.search)
+    }
 }
 
 impl Dedup {

@@ -8,6 +8,9 @@
 //!
 //! **Random** takes the k rows of positive weight with the smallest random keys.
 //!
+//! Under the cosine a row of zeros has no direction, is at distance 1 from everything, and would be drawn as
+//! often as the rows that matter: such rows seed only when too few others can.
+//!
 //! Everything is a function of seed and row ids: no block size, thread count or order of
 //! evaluation can change it. Rows of weight 0 never seed.
 
@@ -17,13 +20,13 @@ use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity};
-use crate::exact::Metric;
+use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::elementary::ln;
 use crate::exact::float::widen;
+use crate::exact::{Metric, dot64};
 use crate::random::{Stream, streams};
-use crate::rows::RowSource;
-use race::Race;
+use crate::rows::{RowSource, Scratch, row_of, with_view};
+use race::{Race, row_buffer};
 
 /// The rows that become centroids.
 #[derive(Debug, PartialEq)]
@@ -41,7 +44,7 @@ pub(crate) struct Seeds {
 ///
 /// The first seed is drawn by weight, the others by w D². When all w D² are 0, the remaining seeds
 /// are the unused rows of lowest index (and positive weight), and `distinct` says how many were
-/// drawn. Equal times go to the lowest row. `stream_base` is 16 times the stage.
+/// drawn: none, when all rows are zeros under the cosine. Equal times go to the lowest row. `stream_base` is 16 times the stage.
 ///
 /// Cost: n distances, and for each seed one distance to each row whose clock might fire before
 /// the next; 40 bytes a row.
@@ -59,27 +62,26 @@ pub(crate) fn plus_plus<S: RowSource + ?Sized>(
     cx: &Context,
 ) -> Result<Seeds> {
     let eligible = eligible(source, weights, k)?;
+    let shares = Shares::new(source, weights, metric, cx)?;
     let mut rows = try_capacity(k)?;
-    let first = first_seed(source, weights, Stream::new(seed, stream_base + streams::FIRST_SEED), cx)?;
-    // There is one: some row has a positive weight.
+    let mut distances = 0;
+    let first = first_seed(source, &shares, Stream::new(seed, stream_base + streams::FIRST_SEED), cx)?;
     rows.extend(first);
     cx.control.poll("seed", rows.len() as u64, k as u64)?;
-    let mut race = match first {
-        Some(first) if k > 1 => {
-            let stream = Stream::new(seed, stream_base + streams::RACE);
-            Race::start(source, weights, metric, k, first, stream, cx)?
+    if let Some(first) = first
+        && k > 1
+    {
+        let stream = Stream::new(seed, stream_base + streams::RACE);
+        let mut race = Race::start(source, &shares, metric, k, first, stream, cx)?;
+        while rows.len() < k {
+            match race.next(rows.len() as u64, cx)? {
+                Some(row) => rows.push(row),
+                None => break,
+            }
+            cx.control.poll("seed", rows.len() as u64, k as u64)?;
         }
-        _ => return Ok(Seeds { rows, distinct: None, distances: 0 }),
-    };
-    while rows.len() < k {
-        match race.next(rows.len() as u64, cx)? {
-            Some(row) => rows.push(row),
-            None => break,
-        }
-        cx.control.poll("seed", rows.len() as u64, k as u64)?;
+        distances = race.distances();
     }
-    let distances = race.distances();
-    drop(race);
     let distinct = (rows.len() < k).then_some(rows.len());
     if distinct.is_some() {
         fill(&mut rows, source.n_rows(), weights, k, eligible)?;
@@ -87,7 +89,8 @@ pub(crate) fn plus_plus<S: RowSource + ?Sized>(
     Ok(Seeds { rows, distinct, distances })
 }
 
-/// The k rows of positive weight with the smallest (random bits, index), in that order.
+/// The k rows of positive weight with the smallest (random bits, index), in that order; rows without a
+/// direction after all others.
 ///
 /// # Errors
 /// As [`plus_plus`].
@@ -95,20 +98,22 @@ pub(crate) fn random<S: RowSource + ?Sized>(
     source: &S,
     weights: Option<&[f32]>,
     k: usize,
+    metric: Metric,
     seed: u64,
     stream_base: u32,
     cx: &Context,
 ) -> Result<Seeds> {
     eligible(source, weights, k)?;
+    let shares = Shares::new(source, weights, metric, cx)?;
     let stream = Stream::new(seed, stream_base + streams::RANDOM_INIT);
     // The k smallest so far, the largest of them on top.
-    let mut smallest: BinaryHeap<(u64, usize)> = BinaryHeap::from(try_capacity(k)?);
+    let mut smallest: BinaryHeap<(bool, u64, usize)> = BinaryHeap::from(try_capacity(k)?);
     for i in 0..source.n_rows() {
         if i % POLL == 0 {
             cx.control.poll("seed", 0, k as u64)?;
         }
         if weight(weights, i) > 0.0 {
-            let key = (stream.bits(source.row_id(i), 0), i);
+            let key = (shares.undirected(i), stream.bits(source.row_id(i), 0), i);
             if smallest.len() < k {
                 smallest.push(key);
             } else if let Some(mut top) = smallest.peek_mut()
@@ -119,7 +124,7 @@ pub(crate) fn random<S: RowSource + ?Sized>(
         }
     }
     let mut rows = try_capacity(k)?;
-    rows.extend(smallest.into_sorted_vec().into_iter().map(|(_, i)| i));
+    rows.extend(smallest.into_sorted_vec().into_iter().map(|(_, _, i)| i));
     cx.control.poll("seed", k as u64, k as u64)?;
     Ok(Seeds { rows, distinct: None, distances: 0 })
 }
@@ -131,6 +136,64 @@ const POLL: usize = 1 << 16;
 #[inline(always)]
 fn weight(weights: Option<&[f32]>, i: usize) -> f64 {
     weights.map_or(1.0, |w| w.get(i).map_or(0.0, |w| widen(*w)))
+}
+
+/// How often each row may be drawn.
+struct Shares<'a> {
+    weights: Option<&'a [f32]>,
+    /// Rows of zeros under the cosine; empty when there are none.
+    undirected: Vec<bool>,
+}
+
+impl<'a> Shares<'a> {
+    fn new<S: RowSource + ?Sized>(
+        source: &S,
+        weights: Option<&'a [f32]>,
+        metric: Metric,
+        cx: &Context,
+    ) -> Result<Self> {
+        let undirected = match metric {
+            Metric::SqEuclidean => Vec::new(),
+            Metric::Cosine => undirected(source, cx)?,
+        };
+        Ok(Self { weights, undirected })
+    }
+
+    /// The weight of row `i`, exactly; 0 without a direction.
+    #[inline(always)]
+    fn of(&self, i: usize) -> f64 {
+        if self.undirected(i) { 0.0 } else { weight(self.weights, i) }
+    }
+
+    #[inline(always)]
+    fn undirected(&self, i: usize) -> bool {
+        self.undirected.get(i).is_some_and(|zeros| *zeros)
+    }
+}
+
+/// Rows that a task looks at: enough not to notice the task, and a wave stays short.
+const TASK: usize = 256;
+
+/// Which rows are zeros; nothing where none is.
+fn undirected<S: RowSource + ?Sized>(source: &S, cx: &Context) -> Result<Vec<bool>> {
+    let mut zeros = try_vec(source.n_rows(), false)?;
+    let (block, d) = (source.block_rows().max(1), source.dim());
+    let mut scratch = Scratch::new();
+    for (b, zeros) in zeros.chunks_mut(block).enumerate() {
+        let start = b * block;
+        let rows = source.read(start..start + zeros.len(), &mut scratch)?;
+        let mut tasks = try_capacity(zeros.len().div_ceil(TASK))?;
+        tasks.extend(zeros.chunks_mut(TASK).enumerate().map(|(t, zeros)| Job::new((t * TASK, zeros))));
+        cx.in_waves(&mut tasks, (TASK * d) as u64, |(at, zeros)| {
+            with_view!(&rows, view => row_buffer(view).map(|mut buffer| {
+                for (i, zero) in zeros.iter_mut().enumerate() {
+                    let row = row_of(view, *at + i, &mut buffer);
+                    *zero = dot64(row, row) == 0.0;
+                }
+            }))
+        })?;
+    }
+    Ok(if zeros.contains(&true) { zeros } else { Vec::new() })
 }
 
 /// Number of rows that can seed; an error unless there are k.
@@ -158,7 +221,7 @@ fn eligible<S: RowSource + ?Sized>(source: &S, weights: Option<&[f32]>, k: usize
 /// The row whose clock of rate w fires first: row i is drawn with probability w_i / sum w.
 fn first_seed<S: RowSource + ?Sized>(
     source: &S,
-    weights: Option<&[f32]>,
+    shares: &Shares,
     stream: Stream,
     cx: &Context,
 ) -> Result<Option<usize>> {
@@ -167,7 +230,7 @@ fn first_seed<S: RowSource + ?Sized>(
     parts.extend((0..n).step_by(POLL).map(|start| Job::new((start, None))));
     cx.in_waves(&mut parts, 64 * POLL as u64, |(start, best)| {
         for i in *start..n.min(*start + POLL) {
-            let w = weight(weights, i);
+            let w = shares.of(i);
             if w > 0.0 {
                 let time = -ln(stream.uniform(source.row_id(i), 0)) / w;
                 // Times are positive: their bits are ordered as they are.

@@ -11,7 +11,7 @@ use super::{Clusters, EmptyClusters, Init, KMeans, init};
 use crate::backend::{Backend, Blocks, Copies};
 use crate::control::Context;
 use crate::error::{Error, Result, try_capacity, try_vec};
-use crate::exact::float::positive;
+use crate::exact::float::{positive, widen};
 use crate::exact::{F64Sum, Metric, SearchStats, Sums, squared_distance};
 use crate::rows::{RowSource, Rows, Scratch, with_view};
 
@@ -35,6 +35,7 @@ pub struct Lloyd<'a, B: Backend, S: RowSource> {
     moved: u64,
     relocated: u64,
     distinct_rows: Option<u64>,
+    seed_distances: u64,
     converged: bool,
     search: SearchStats,
 }
@@ -59,13 +60,16 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
                 run.centroids.extend(given.iter());
                 None
             }
-            Init::Random => Some(init::random(&run.blocks.source, weights, k, seed, base, cx)?),
+            Init::Random => {
+                Some(init::random(&run.blocks.source, weights, k, run.params.metric, seed, base, cx)?)
+            }
             Init::KMeansPlusPlus => {
                 Some(init::plus_plus(&run.blocks.source, weights, k, run.params.metric, seed, base, cx)?)
             }
         };
         if let Some(seeds) = seeds {
             run.distinct_rows = seeds.distinct.map(|n| n as u64);
+            run.seed_distances = seeds.distances;
             let mut scratch = Scratch::new();
             let rows = run.blocks.source.gather(&seeds.rows, &mut scratch)?;
             with_view!(&rows, view => run.centroids.extend(view.iter().map(|x| crate::rows::Element::to_f32(*x))));
@@ -124,6 +128,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
             moved: 0,
             relocated: 0,
             distinct_rows: None,
+            seed_distances: 0,
             converged: false,
             search: SearchStats::default(),
         })
@@ -132,6 +137,12 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     /// Iterations made.
     pub fn n_iter(&self) -> usize {
         self.n_iter
+    }
+
+    /// Distances that k-means++ evaluated; the textbook's prefix sums take n k. 0 for other starts
+    /// and for a resumed run.
+    pub fn seed_distances(&self) -> u64 {
+        self.seed_distances
     }
 
     /// Rows whose label the last iteration changed.
@@ -331,6 +342,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         let mut moves: Vec<(usize, u32)> = try_capacity(k)?;
         let mut left: Vec<u64> = try_capacity(k)?;
         left.extend((0..k).map(|j| self.sums.rows(j)));
+        let mut scratch = Scratch::new();
         for j in 0..k {
             if self.sums.rows(j) > 0 {
                 continue;
@@ -340,7 +352,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
                 match farthest.pop() {
                     Some((Ordered(distance), Reverse(i))) if distance > 0.0 => {
                         let donor = self.labels[i] as usize;
-                        if left[donor] > 1 {
+                        if left[donor] > 1 && self.has_direction(i, distance, &mut scratch)? {
                             left[donor] -= 1;
                             break Some(i);
                         }
@@ -355,6 +367,17 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         }
         self.relocate(&moves, cx)?;
         Ok(moves.len() as u64)
+    }
+
+    /// Whether row `i` can move a centroid. Under the cosine a row of zeros cannot: put into an empty
+    /// cluster, it would leave it as it was, and be the farthest row again in the next iteration.
+    fn has_direction(&self, i: usize, distance: f64, scratch: &mut Scratch) -> Result<bool> {
+        // Zeros are at distance 1 from everything: few other rows have to be read.
+        if self.params.metric == Metric::SqEuclidean || distance != 1.0 {
+            return Ok(true);
+        }
+        let row = self.blocks.source.gather(&[i], scratch)?;
+        Ok(with_view!(&row, view => view.iter().any(|x| widen(crate::rows::Element::to_f32(*x)) != 0.0)))
     }
 
     /// Moves single rows between the sums.

@@ -66,7 +66,7 @@ impl Init {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmptyClusters {
     /// It gets the row farthest from its centroid, of the clusters that hold more than one; if
-    /// that distance is 0, it stays empty.
+    /// that distance is 0, it stays empty. Under the cosine a row of zeros fills no cluster.
     Relocate,
     /// It keeps its centroid and may win rows again.
     Keep,
@@ -329,7 +329,8 @@ pub struct Clusters {
     pub converged: bool,
     /// Rows that were moved into empty clusters.
     pub relocated: u64,
-    /// How many distinct rows k-means++ found, when it found fewer than clusters.
+    /// How many distinct rows k-means++ found, when it found fewer than clusters; under the cosine
+    /// rows of zeros do not count.
     pub distinct_rows: Option<u64>,
     /// How the rows of the last assignment were settled. Depends on the SIMD level.
     pub search: SearchStats,

@@ -22,7 +22,7 @@ use core::ops::Range;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, s};
 
-use super::quantizer::Latents;
+use super::latents::Latents;
 use super::real::{Real, matrix, row_of};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
@@ -285,8 +285,13 @@ impl<'a> Backward<'a> {
         loss: &EntropyLoss,
         codes: &ArrayView2<'_, T>,
         saved: &'a Saved,
+        rows: usize,
         upstream: f64,
     ) -> Result<Self> {
+        // The caller may have changed ids, and with them the number of rows.
+        if (saved.log_sum.len(), saved.mean_log.len()) != (rows, codes.nrows()) {
+            return Err(Error::Mismatch { what: "shape of the forward step" });
+        }
         let scale = upstream / saved.log_sum.len().max(1) as f64;
         Ok(Self { scores: Scores::new(loss, codes)?, saved, loss: *loss, scale })
     }

@@ -127,7 +127,7 @@ fn narrowed<T: Real>(from: &[f64], to: &mut [T]) {
 ///
 /// # Example
 /// ```
-/// let (z, e, mut q) = ([3.0, 4.0], [0.0, 2.0], [0.0; 2]);
+/// let (z, e, mut q) = ([3.0f64, 4.0], [0.0, 2.0], [0.0; 2]);
 /// assert!(pauca::vq::rotate(&z, &e, &z, &mut q)?);
 /// assert!((q[0] - e[0]).abs() < 1e-15 && (q[1] - e[1]).abs() < 1e-15);
 /// # Ok::<(), pauca::Error>(())

@@ -8,6 +8,7 @@ use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::Context;
 use crate::error::{Error, Result, try_capacity};
+use crate::exact::float::{narrow, widen};
 use crate::kmeans::KMeans;
 use crate::rows::Rows;
 
@@ -53,7 +54,7 @@ pub fn kmeans_codes_on<B: Backend, T: Real>(
     for i in 0..n {
         let row = valid.as_ref().map_or(i, |v| v[i] as usize);
         for (col, x) in z.row(row).iter().enumerate() {
-            let x = x.to_f64() as f32;
+            let x = narrow(x.to_f64());
             if !x.is_finite() {
                 return Err(Error::NonFinite { what: "z", row: row as u64, col });
             }
@@ -64,6 +65,6 @@ pub fn kmeans_codes_on<B: Backend, T: Real>(
     let found = k_means.fit_on(backend, &Rows::F32(rows.view()), None, cx)?;
     drop(rows);
     let mut codes = try_capacity(found.centroids.len())?;
-    codes.extend(found.centroids.iter().map(|&x| T::from_f64(x as f64)));
+    codes.extend(found.centroids.iter().map(|&x| T::from_f64(widen(x))));
     matrix(codes, found.centroids.nrows(), d)
 }

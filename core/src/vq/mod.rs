@@ -32,12 +32,14 @@
 //! Latents and codes are `f32` or `f64` ([`Real`]), in any strides. All inner arithmetic is `f64`.
 
 mod assign;
+mod backward;
 pub mod causal;
 mod ema;
 mod entropy;
 mod estimator;
 mod fsq;
 mod init;
+mod latents;
 mod loss;
 mod product;
 mod quantizer;

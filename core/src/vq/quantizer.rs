@@ -1,12 +1,12 @@
 //! The step: forward, backward.
 
-use alloc::vec::Vec;
-
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::assign::{Assignment, MASKED, assign, check_ids, refuse_zero_rows, valid_rows};
-use super::entropy::{self, EntropyLoss, widened_row};
-use super::estimator::{Estimator, rotate_back_into, unit_back_into};
+use super::backward::Pull;
+use super::entropy::{self, EntropyLoss};
+use super::estimator::Estimator;
+use super::latents::{Latents, Used};
 use super::loss::{Losses, Reduction};
 use super::real::{Real, copy, matrix, row_of, same_dim, unit_into, zeros};
 use crate::backend::Backend;
@@ -419,7 +419,9 @@ impl VectorQuantizer {
         let used = self.used(&codes)?;
         let used = used.view();
         let entropy = match (&self.entropy, &step.entropy) {
-            (Some(loss), Some(saved)) => Some(entropy::Backward::new(loss, &used, saved, upstream.loss)?),
+            (Some(loss), Some(saved)) => {
+                Some(entropy::Backward::new(loss, &used, saved, latents.n(), upstream.loss)?)
+            }
             (None, None) => None,
             _ => return Err(Error::Mismatch { what: "presence of an entropy loss" }),
         };
@@ -432,243 +434,4 @@ impl VectorQuantizer {
         };
         Ok(Gradients { latents: latent_gradient, codes, fallbacks })
     }
-}
-
-/// Codes as they stand for rows.
-enum Used<'a, T> {
-    Stored(ArrayView2<'a, T>),
-    Unit(Array2<T>),
-}
-
-impl<T> Used<'_, T> {
-    fn view(&self) -> ArrayView2<'_, T> {
-        match self {
-            Used::Stored(view) => view.view(),
-            Used::Unit(array) => array.view(),
-        }
-    }
-}
-
-/// Latents as they meet codes.
-pub(super) struct Latents<'a, T> {
-    pub z: ArrayView2<'a, T>,
-    /// Rows that count; `None` for all.
-    pub valid: Option<Vec<u32>>,
-    pub unit: bool,
-}
-
-impl<T: Real> Latents<'_, T> {
-    /// Rows that count.
-    pub fn n(&self) -> usize {
-        self.valid.as_ref().map_or(self.z.nrows(), Vec::len)
-    }
-
-    /// The row of the i-th that counts.
-    fn row(&self, i: usize) -> usize {
-        self.valid.as_ref().map_or(i, |v| v[i] as usize)
-    }
-
-    /// The i-th row that counts, projected where the metric asks for it.
-    pub fn target<'b>(&'b self, i: usize, buffers: &'b mut [Vec<T>; 2]) -> &'b [T] {
-        self.of_row(self.row(i), buffers)
-    }
-
-    /// Row `row`, projected where the metric asks for it.
-    fn of_row<'b>(&'b self, row: usize, buffers: &'b mut [Vec<T>; 2]) -> &'b [T] {
-        let [first, second] = buffers;
-        let z = row_of(&self.z, row, first);
-        if !self.unit {
-            return z;
-        }
-        unit_into(z, second);
-        second
-    }
-}
-
-/// One backward step.
-struct Pull<'a, T> {
-    vq: &'a VectorQuantizer,
-    latents: &'a Latents<'a, T>,
-    used: ArrayView2<'a, T>,
-    ids: &'a [u32],
-    entropy: Option<&'a entropy::Backward<'a>>,
-    /// 2 upstream / count: of a squared distance.
-    scale: f64,
-}
-
-/// Codes of one task of the gradient of the codes.
-const CODES: usize = 128;
-
-impl<T: Real> Pull<'_, T> {
-    /// dL/dz; of each valid row what the entropy loss needs for the codes; rows passed straight through.
-    fn latents(
-        &self,
-        upstream: Option<&ArrayView2<'_, T>>,
-        cx: &Context,
-    ) -> Result<(Array2<T>, Vec<f64>, u64)> {
-        let (n, d) = self.latents.z.dim();
-        let valid = self.latents.n();
-        let mut gradient = zeros::<T>(n, d)?;
-        let mut means = try_vec(if self.entropy.is_some() { valid } else { 0 }, 0.0)?;
-        let tile = self.entropy.map_or(64, |e| e.scores.tile_rows());
-        let step = tile * if self.entropy.is_some() { 1 } else { (16 * 1024 / d / tile).max(1) };
-        struct Task<'t, T> {
-            /// Valid rows of the task.
-            first: usize,
-            count: usize,
-            /// The gradient of the rows from this one on.
-            row: usize,
-            out: &'t mut [T],
-            means: &'t mut [f64],
-            fallbacks: u64,
-        }
-        let mut jobs = try_capacity(valid.div_ceil(step))?;
-        let (mut rest, mut row, mut other) = (&mut gradient[..], 0, &mut means[..]);
-        for first in (0..valid).step_by(step) {
-            let count = step.min(valid - first);
-            let end = if first + count < valid { self.latents.row(first + count) } else { n };
-            let (out, after) = rest.split_at_mut((end - row) * d);
-            let (mine, later) = other.split_at_mut(if self.entropy.is_some() { count } else { 0 });
-            jobs.push(Job::new(Task { first, count, row, out, means: mine, fallbacks: 0 }));
-            (rest, other, row) = (after, later, end);
-        }
-        let cost = step as u64 * (16 * d as u64 + self.entropy.map_or(0, |e| e.cost()));
-        cx.in_waves(&mut jobs, cost, |task| {
-            let mut buffers = [try_vec(d, T::default())?, try_vec(d, T::default())?];
-            let mut wide = try_vec(5 * d, 0.0)?;
-            let mut sweep = match self.entropy {
-                Some(_) => Some(entropy::Buffers::new(tile, self.used.nrows(), tile, d)?),
-                None => None,
-            };
-            if let (Some(entropy), Some(buffers)) = (self.entropy, &mut sweep) {
-                entropy.rows(self.latents, task.first..task.first + task.count, task.means, buffers);
-            }
-            for r in 0..task.count {
-                let row = self.latents.row(task.first + r);
-                let at = (row - task.row) * d;
-                let extra = sweep.as_ref().map(|s| s.gradient.row(r));
-                task.fallbacks += u64::from(!self.one_row(row, upstream, extra, &mut buffers, &mut wide));
-                for (o, x) in task.out[at..at + d].iter_mut().zip(&wide[4 * d..]) {
-                    *o = T::from_f64(*x);
-                }
-            }
-            Ok(())
-        })?;
-        let fallbacks = jobs.iter().map(|job| job.work.fallbacks).sum();
-        drop(jobs);
-        Ok((matrix(gradient, n, d)?, means, fallbacks))
-    }
-
-    /// dL/dz of one row into the last of the five parts of `wide`. False where a rotation was undefined.
-    fn one_row(
-        &self,
-        row: usize,
-        upstream: Option<&ArrayView2<'_, T>>,
-        extra: Option<ndarray::ArrayView1<'_, f64>>,
-        buffers: &mut [Vec<T>; 2],
-        wide: &mut [f64],
-    ) -> bool {
-        let d = buffers[0].len();
-        let (t, rest) = wide.split_at_mut(d);
-        let (q, rest) = rest.split_at_mut(d);
-        let (g, rest) = rest.split_at_mut(d);
-        let (sum, out) = rest.split_at_mut(d);
-        widened_row(&self.used, self.ids[row] as usize, &mut buffers[0], q);
-        for (t, x) in t.iter_mut().zip(self.latents.of_row(row, buffers)) {
-            *t = x.to_f64();
-        }
-        let mut turned = true;
-        match (upstream, self.vq.estimator) {
-            (None, _) => sum.fill(0.0),
-            (Some(view), Estimator::StraightThrough) => widened_row(view, row, &mut buffers[0], sum),
-            (Some(view), Estimator::Rotation) => {
-                widened_row(view, row, &mut buffers[0], g);
-                turned = rotate_back_into(t, q, g, sum);
-            }
-        }
-        let pull = self.vq.commitment * self.scale;
-        for ((s, t), q) in sum.iter_mut().zip(&*t).zip(&*q) {
-            *s += pull * (t - q);
-        }
-        if let Some(extra) = extra {
-            sum.iter_mut().zip(extra).for_each(|(s, x)| *s += x);
-        }
-        if self.latents.unit {
-            widened_row(&self.latents.z, row, &mut buffers[0], t);
-            unit_back_into(t, sum, out);
-        } else {
-            out.copy_from_slice(sum);
-        }
-        turned
-    }
-
-    /// dL/de: rows of a code are added in their order, each code by one task.
-    fn codes(&self, stored: &ArrayView2<'_, T>, means: &[f64], cx: &Context) -> Result<Array2<T>> {
-        let (k, d) = stored.dim();
-        let (offsets, rows) = by_code(self.ids, k)?;
-        let mut gradient = zeros::<T>(k, d)?;
-        let mut jobs = try_capacity(k.div_ceil(CODES))?;
-        jobs.extend(gradient.chunks_mut(CODES * d).enumerate().map(|(i, out)| Job::new((i * CODES, out))));
-        let pull = self.vq.codebook * self.scale;
-        let n = self.latents.n() as u64;
-        let tiles = k.div_ceil(CODES) as u64;
-        let cost =
-            4 * d as u64 * (CODES as u64 + n / tiles) + self.entropy.map_or(0, |e| e.cost() * n / tiles);
-        cx.in_waves(&mut jobs, cost, |(first, out)| {
-            let m = out.len() / d;
-            let tile = if self.entropy.is_some() { 256 } else { 1 };
-            let mut sums = entropy::Buffers::<T>::new(tile, if tile > 1 { m } else { 1 }, m, d)?;
-            if let Some(entropy) = self.entropy {
-                entropy.codes(self.latents, *first..*first + m, means, &mut sums)?;
-            }
-            let mut buffers = [try_vec(d, T::default())?, try_vec(d, T::default())?];
-            let mut code = try_vec(d, T::default())?;
-            let (mut q, mut back) = (try_vec(d, 0.0)?, try_vec(d, 0.0)?);
-            for (c, out) in out.chunks_exact_mut(d).enumerate() {
-                let j = *first + c;
-                widened_row(&self.used, j, &mut code, &mut q);
-                let mut sum = sums.gradient.row_mut(c);
-                let Some(sum) = sum.as_slice_mut() else { continue };
-                for &row in &rows[offsets[j]..offsets[j + 1]] {
-                    let target = self.latents.of_row(row as usize, &mut buffers);
-                    for ((s, q), t) in sum.iter_mut().zip(&q).zip(target) {
-                        *s += pull * (q - t.to_f64());
-                    }
-                }
-                let total = if self.latents.unit {
-                    widened_row(stored, j, &mut code, &mut q);
-                    unit_back_into(&q, sum, &mut back);
-                    &back[..]
-                } else {
-                    &sum[..]
-                };
-                for (o, x) in out.iter_mut().zip(total) {
-                    *o = T::from_f64(*x);
-                }
-            }
-            Ok(())
-        })?;
-        drop(jobs);
-        matrix(gradient, k, d)
-    }
-}
-
-/// Rows of every code, in their order: code j has `rows[offsets[j]..offsets[j + 1]]`.
-pub(super) fn by_code(ids: &[u32], k: usize) -> Result<(Vec<usize>, Vec<u32>)> {
-    let mut offsets = try_vec(k + 1, 0usize)?;
-    for &id in ids.iter().filter(|&&id| id != MASKED) {
-        offsets[id as usize + 1] += 1;
-    }
-    for j in 0..k {
-        offsets[j + 1] += offsets[j];
-    }
-    let mut next = try_capacity(k)?;
-    next.extend_from_slice(&offsets[..k]);
-    let mut rows = try_vec(offsets[k], 0u32)?;
-    for (i, &id) in ids.iter().enumerate().filter(|(_, id)| **id != MASKED) {
-        let at = &mut next[id as usize];
-        rows[*at] = i as u32;
-        *at += 1;
-    }
-    Ok((offsets, rows))
 }

@@ -200,7 +200,7 @@ impl ResidualQuantizer {
         })?;
         let mut fallbacks = 0;
         if let Some(g) = upstream.quantized {
-            if g.dim() != (n, d) {
+            if g.dim() != (n, d) || step.quantized.dim() != (n, d) {
                 return Err(Error::ShapeMismatch {
                     what: "gradient of the output",
                     expected: n * d,

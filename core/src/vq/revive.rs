@@ -17,7 +17,7 @@ use core::cmp::{Ordering, Reverse};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::assign::{MASKED, check_ids};
-use super::quantizer::by_code;
+use super::latents::by_code;
 use super::real::{Real, row_of, same_dim, unit_into};
 use crate::error::{Error, Result, try_capacity, try_grow, try_vec};
 use crate::exact::Metric;

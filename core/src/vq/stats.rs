@@ -11,7 +11,7 @@ use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
-use crate::exact::float::narrow;
+use crate::exact::float::{narrow, widen};
 use crate::exact::{Metric, Sums};
 
 /// Count and exact sum of the rows of every code: what an EMA codebook is updated from.
@@ -157,9 +157,9 @@ impl CodeStats {
 /// Cuts an `f64` into three `f32` that sum to it, but for what lies below 2^-149.
 fn thirds(x: f64) -> [f32; 3] {
     let high = narrow(x);
-    let rest = x - high as f64;
+    let rest = x - widen(high);
     let middle = narrow(rest);
-    [high, middle, narrow(rest - crate::exact::float::widen(middle))]
+    [high, middle, narrow(rest - widen(middle))]
 }
 
 /// `f64` rows into exact sums of `f32` values.

@@ -82,7 +82,7 @@ pub fn kmeans(x: &[Vec<f32>], ids: &[u64], weights: &[f32], config: &KMeans) -> 
     let pick = |rows: &[usize]| -> Vec<Vec<f32>> { rows.iter().map(|&i| x[i].clone()).collect() };
     let mut centroids = match &config.init {
         Init::Given(c) => c.clone(),
-        Init::Random => pick(&random_rows(ids, weights, k, seed, stage)),
+        Init::Random => pick(&random_rows(x, ids, weights, k, metric, seed, stage)),
         Init::KMeansPlusPlus => {
             let seeds = kmeans_plus_plus(x, ids, weights, k, metric, seed, stage);
             distinct_rows = (seeds.distinct < k).then_some(seeds.distinct as u64);
@@ -142,7 +142,8 @@ fn centre(x: &[Vec<f32>], weights: &[f32], members: &[usize], metric: Metric) ->
 
 /// Empty clusters (total weight 0), in ascending order, each take the row that is farthest from
 /// its centroid, of those with positive weight, not taken yet, whose cluster has another such
-/// row; the lowest on ties. A farthest distance of 0 fills nothing. Returns the number taken.
+/// row; the lowest on ties. A farthest distance of 0 fills nothing, and neither does a row without a
+/// direction under the cosine. Returns the number taken.
 fn fill_empty(
     x: &[Vec<f32>],
     weights: &[f32],
@@ -163,7 +164,8 @@ fn fill_empty(
         let mut farthest = None;
         let mut most = 0.0;
         for i in 0..x.len() {
-            let may_move = weights[i] > 0.0 && !taken[i] && heavy[labels[i] as usize] > 1;
+            let directed = metric == Metric::SqEuclidean || x[i].iter().any(|&v| v as f64 != 0.0);
+            let may_move = directed && weights[i] > 0.0 && !taken[i] && heavy[labels[i] as usize] > 1;
             if may_move && distances[i] > most {
                 farthest = Some(i);
                 most = distances[i];

@@ -23,6 +23,9 @@
 //! | [`prototypes`] | pruning by distance to the prototype | Sorscher et al. 2022 |
 //! | [`mod@d4`] | deduplicate, cluster again, diversify | Tirumala et al. 2023 |
 //! | [`causal`] | what a causal predictor of latents costs, and the best linear one | Ramanujan et al. 2024 |
+//! | [`vq`] | vector quantization: ids, losses, rotation trick | van den Oord et al. 2017; Fifty et al. 2024 |
+//! | [`codebook`] | moving averages, revival, usage, scalar levels | van den Oord et al. 2017; Mentzer et al. 2023 |
+//! | [`tokens`] | conditional entropies, rate and distortion | Shannon 1948; Bjontegaard 2001 |
 //!
 //! A data set is a slice of rows, each a `Vec<f32>`. Nothing is checked: callers pass finite
 //! values, rows of one length, labels below the number of clusters and `k` no larger than the
@@ -40,6 +43,7 @@
 #![forbid(unsafe_code)]
 
 pub mod causal;
+pub mod codebook;
 pub mod d4;
 pub mod fsum;
 pub mod kmeans;
@@ -49,4 +53,6 @@ pub mod prototypes;
 pub mod published;
 pub mod seeding;
 pub mod semdedup;
+pub mod tokens;
 pub mod truth;
+pub mod vq;

@@ -11,6 +11,9 @@
 //! nothing about its future (an exponential has no memory), so the race simply goes on, with
 //! new rates after each centre: a clock holds a *remaining* exponential amount, which runs down
 //! at rate h_i. Restarting the clocks instead would be biased.
+//!
+//! Under the cosine a row of zeros has no direction: it is never drawn, and seeds only when too few
+//! others can.
 
 use crate::ln::ln;
 use crate::philox::{FIRST_SEED, RACE, RANDOM_INIT, STREAMS_PER_STAGE, bits, uniform};
@@ -40,6 +43,11 @@ struct Clock {
     rings: f64,
 }
 
+/// Whether row `i` has no direction under the metric.
+fn undirected(row: &[f32], metric: Metric) -> bool {
+    metric == Metric::Cosine && row.iter().all(|&v| v as f64 == 0.0)
+}
+
 /// k-means++ by the race. `weights[i] = 0`: never chosen.
 pub fn kmeans_plus_plus(
     x: &[Vec<f32>],
@@ -53,10 +61,14 @@ pub fn kmeans_plus_plus(
     let stream = |s: u32| s + STREAMS_PER_STAGE * stage;
     let exponential = |i: usize, s: u32| -ln(uniform(seed, ids[i], stream(s)));
 
+    let rates: Vec<f64> =
+        (0..x.len()).map(|i| if undirected(&x[i], metric) { 0.0 } else { weights[i] as f64 }).collect();
+
     // 1a. The first centre: a race on the weights.
-    let first = earliest((0..x.len()).map(|i| {
-        if weights[i] > 0.0 { exponential(i, FIRST_SEED) / weights[i] as f64 } else { f64::INFINITY }
-    }));
+    let first = earliest(
+        (0..x.len())
+            .map(|i| if rates[i] > 0.0 { exponential(i, FIRST_SEED) / rates[i] } else { f64::INFINITY }),
+    );
     let mut rows: Vec<usize> = first.into_iter().collect();
 
     // Time starts at 0 with the first centre. Until a row has met a centre its hazard is 0.
@@ -80,7 +92,7 @@ pub fn kmeans_plus_plus(
                 clock.remaining = (clock.remaining - clock.hazard * (now - clock.since)).max(0.0);
                 clock.since = now;
                 clock.nearest = distance;
-                clock.hazard = weights[i] as f64 * distance;
+                clock.hazard = rates[i] * distance;
                 clock.rings = if clock.hazard > 0.0 {
                     // Never earlier than before, whatever the rounding.
                     clock.rings.max(now + clock.remaining / clock.hazard)
@@ -111,11 +123,20 @@ pub fn kmeans_plus_plus(
     Seeds { rows, distinct }
 }
 
-/// The k rows of positive weight with the smallest random bits, ascending.
-pub fn random_rows(ids: &[u64], weights: &[f32], k: usize, seed: u64, stage: u32) -> Vec<usize> {
+/// The k rows of positive weight with the smallest random bits, ascending; those without a
+/// direction after all others.
+pub fn random_rows(
+    x: &[Vec<f32>],
+    ids: &[u64],
+    weights: &[f32],
+    k: usize,
+    metric: Metric,
+    seed: u64,
+    stage: u32,
+) -> Vec<usize> {
     let stream = RANDOM_INIT + STREAMS_PER_STAGE * stage;
     let mut rows: Vec<usize> = (0..ids.len()).filter(|&i| weights[i] > 0.0).collect();
-    rows.sort_by_key(|&i| (bits(seed, ids[i], stream), i));
+    rows.sort_by_key(|&i| (undirected(&x[i], metric), bits(seed, ids[i], stream), i));
     rows.truncate(k);
     rows
 }

@@ -65,6 +65,11 @@ pub fn dot_of_sums(a: &[f64], b: &[f64]) -> f64 {
     lanes_sum(a.iter().zip(b).map(|(x, y)| x * y))
 }
 
+/// Sum of squares in the fixed order, of differences of `f64` rows.
+pub fn sum_of_squares(e: impl Iterator<Item = f64>) -> f64 {
+    lanes_sum(e.map(|e| e * e))
+}
+
 /// Squared Euclidean distance: differences first, never |a|² - 2ab + |b|², which cancels.
 pub fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
     lanes_sum(a.iter().zip(b).map(|(&x, &y)| {

@@ -36,6 +36,7 @@ pub fn compute_with_pauca<B: Backend>(backend: &B, case: &Value) -> Value {
     match text(case, "algorithm") {
         "truth" => truth(&x),
         "random" => random(p, x.len()),
+        "vq" => super::codebooks::library(backend, &x, p).expect("the case is valid"),
         algorithm => on_backend(backend, algorithm, &x, p).expect("the case is valid"),
     }
 }

@@ -7,7 +7,7 @@ use pauca_reference::truth::{Metric, cosine, dot, squared_distance};
 use pauca_reference::{d4, fsum, ln, philox};
 use serde_json::{Value, json};
 
-use super::{booleans, f32_bits, f64_bits, input, integers};
+use super::{booleans, codebooks, f32_bits, f64_bits, input, integers};
 
 /// Files: name, description, cases without outputs.
 pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
@@ -68,6 +68,11 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
         ),
         ("semdedup", "Semantic deduplication in clusters.", over("semdedup", &dedups)),
         ("truth", "Definitions on pairs of rows (i, i + 1), exact column sums.", over("truth", &[json!({})])),
+        (
+            "vq",
+            "One step of a codebook: ids, loss, moving averages, revival.",
+            over("vq", &codebooks::parameters()),
+        ),
     ]
 }
 
@@ -104,6 +109,7 @@ pub fn with_outputs(mut case: Value) -> Value {
         }
         "semdedup" => dedup(&x, &ids, p),
         "d4" => curate(&x, p),
+        "vq" => codebooks::oracle(&x, p),
         other => panic!("unknown algorithm {other}"),
     };
     case["outputs"] = outputs;

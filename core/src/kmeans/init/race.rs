@@ -22,7 +22,7 @@ use core::cmp::Reverse;
 
 use ndarray::ArrayView2;
 
-use super::weight;
+use super::{Shares, TASK};
 use crate::control::{Context, Job};
 use crate::error::{Result, try_capacity, try_vec};
 use crate::exact::elementary::ln;
@@ -57,7 +57,7 @@ struct Centres {
 
 pub(super) struct Race<'a, S: RowSource + ?Sized> {
     source: &'a S,
-    weights: Option<&'a [f32]>,
+    shares: &'a Shares<'a>,
     centres: Centres,
     clocks: Vec<Clock>,
     /// (bits of a lower bound of the firing time, row), rows of positive weight. Times are not
@@ -124,7 +124,7 @@ impl Centres {
 }
 
 /// What [`row_of`] needs: nothing where rows can be read in place.
-fn row_buffer<T: Element>(view: &ArrayView2<'_, T>) -> Result<Vec<f32>> {
+pub(super) fn row_buffer<T: Element>(view: &ArrayView2<'_, T>) -> Result<Vec<f32>> {
     let in_place = T::as_f32(&[]).is_some() && (view.ncols() <= 1 || view.strides().get(1) == Some(&1));
     try_vec(if in_place { 1 } else { view.ncols() }, 0.0)
 }
@@ -133,7 +133,7 @@ impl<'a, S: RowSource + ?Sized> Race<'a, S> {
     /// Starts all clocks at the first seed: one pass over the rows, block by block.
     pub(super) fn start(
         source: &'a S,
-        weights: Option<&'a [f32]>,
+        shares: &'a Shares<'a>,
         metric: Metric,
         k: usize,
         first: usize,
@@ -152,8 +152,6 @@ impl<'a, S: RowSource + ?Sized> Race<'a, S> {
         let row = source.gather(&[first], &mut scratch)?;
         with_view!(&row, view => centres.push(view, 0, 0.0));
         let mut clocks = try_vec(n, Clock { d2: 0.0, rem: 0.0, anchor: 0, seen: 1 })?;
-        // A task is some hundred rows: enough not to notice the task, and a wave stays short.
-        const TASK: usize = 256;
         let block = source.block_rows().max(1);
         for (b, clocks) in clocks.chunks_mut(block).enumerate() {
             let start = b * block;
@@ -172,7 +170,7 @@ impl<'a, S: RowSource + ?Sized> Race<'a, S> {
         }
         let mut heap = try_capacity(n)?;
         for (i, clock) in clocks.iter().enumerate() {
-            let w = weight(weights, i);
+            let w = shares.of(i);
             let hazard = w * clock.d2;
             if w > 0.0 && i != first {
                 let time = if hazard > 0.0 { clock.rem / hazard } else { f64::INFINITY };
@@ -180,7 +178,7 @@ impl<'a, S: RowSource + ?Sized> Race<'a, S> {
             }
         }
         let heap = BinaryHeap::from(heap);
-        Ok(Self { source, weights, centres, clocks, heap, scratch, distances: n as u64 })
+        Ok(Self { source, shares, centres, clocks, heap, scratch, distances: n as u64 })
     }
 
     /// The next row to fire, which becomes a seed; none when no clock runs any more.
@@ -221,7 +219,7 @@ impl<'a, S: RowSource + ?Sized> Race<'a, S> {
     /// Brings one row up to date; returns its firing time.
     fn refresh(&mut self, row: usize, time: f64) -> Result<f64> {
         let clock = &mut self.clocks[row];
-        let w = weight(self.weights, row);
+        let w = self.shares.of(row);
         self.distances += (self.centres.times.len() - clock.seen as usize) as u64;
         match self.source.resident() {
             Some(rows) => with_view!(&rows, v => self.centres.catch_up(v, row, w, time, clock)),

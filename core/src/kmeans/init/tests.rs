@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::race::Race;
-use super::{Seeds, plus_plus, random};
+use super::{Seeds, Shares, plus_plus, random};
 use crate::control::{Context, Control};
 use crate::error::{Error, Result};
 use crate::exact::{Metric, cosine, squared_distance};
@@ -105,7 +105,8 @@ fn laziness_changes_no_bit() -> Result<()> {
     let rows = (&x[..], n, d).into_rows()?;
     let weights: Vec<f32> = (0..n).map(|i| (i % 5) as f32 * 0.75).collect();
     for (metric, seed) in [(Metric::SqEuclidean, 1), (Metric::Cosine, 2), (Metric::SqEuclidean, 3)] {
-        let start = || Race::start(&rows, Some(&weights), metric, k, 6, Stream::new(seed, 1), &serial());
+        let shares = Shares::new(&rows, Some(&weights), metric, &serial())?;
+        let start = || Race::start(&rows, &shares, metric, k, 6, Stream::new(seed, 1), &serial());
         let (mut lazy, mut eager) = (start()?, start()?);
         for done in 0..k as u64 - 1 {
             eager.refresh_all()?;
@@ -170,7 +171,7 @@ fn random_takes_the_smallest_keys() -> Result<()> {
     let x = clustered(100, 2);
     let rows = (&x[..], 100, 2).into_rows()?;
     let weights: Vec<f32> = (0..100).map(|i| (i % 3) as f32).collect();
-    let Seeds { rows: found, .. } = random(&rows, Some(&weights), 10, 7, 16, &serial())?;
+    let Seeds { rows: found, .. } = random(&rows, Some(&weights), 10, Metric::SqEuclidean, 7, 16, &serial())?;
     let stream = Stream::new(7, 18);
     let mut keys: Vec<(u64, usize)> =
         (0..100).filter(|i| i % 3 > 0).map(|i| (stream.bits(i as u64, 0), i)).collect();

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Training steps of an EMA codebook beside vector-quantize-pytorch: the same latents, first codes and gradient of the
+output; forward, backward, statistics and moving averages; every run in its own process, peers in turn (A B A B ...).
+
+    .venv/bin/python benches/peers/vq.py [--rows 32768] [--k 16384] [--dim 8] [--mean 0] [--steps 1] [--threads 1 2]
+        [--reps 3] [--peers pauca lucidrains] [--cosine] [--json FILE]
+
+Latents and codes are normal, about --mean standard deviations from the origin. The peer is asked for what pauca does:
+Euclidean (or cosine) codes, decay 0.99, commitment weight 1, straight-through, no revival. "wrong ids" counts ids of
+the first step that differ from the nearest code by f64 arithmetic. Extra memory includes results.
+"""
+import argparse, json, pathlib, sys, tempfile
+
+import rounds
+
+DECAY = 0.99
+
+
+def one(peer, folder, steps, threads, cosine):
+    import importlib.metadata
+    import numpy as np
+    import torch
+    from vector_quantize_pytorch import VectorQuantize
+
+    torch.set_num_threads(threads)
+    z, codes, gradient = (torch.from_numpy(np.load(folder / f"{n}.npy")) for n in ("z", "codes", "grad"))
+    k, dim = codes.shape
+    model = VectorQuantize(dim=dim, codebook_size=k, decay=DECAY, commitment_weight=1.0, use_cosine_sim=cosine,
+                           kmeans_init=False, threshold_ema_dead_code=0, rotation_trick=False)
+    model.train()
+    book = model._codebook
+    with torch.no_grad():
+        first = torch.nn.functional.normalize(codes, dim=-1) if cosine else codes
+        book.embed.copy_(first[None])
+        book.embed_avg.copy_(first[None])
+        book.cluster_size.fill_(1.0)
+    found = {}
+
+    def run():
+        for _ in range(steps):
+            x = z[None].clone().requires_grad_(True)
+            quantized, ids, loss = model(x)
+            ((quantized * gradient[None]).sum() + loss.sum()).backward()
+            found.setdefault("ids", ids.reshape(-1).detach())
+            found["loss"] = float(loss.sum())
+
+    with rounds.Meter() as meter:
+        run()
+    np.save(folder / "labels.npy", found["ids"].numpy().astype(np.uint32))
+    np.save(folder / "centroids.npy", book.embed[0].detach().numpy().astype(np.float32))
+    version = f"vector-quantize-pytorch {importlib.metadata.version('vector-quantize-pytorch')}, torch {torch.__version__}"
+    print(json.dumps(dict(meter.cost, loss=found["loss"], version=version)))
+
+
+def nearest(z, codes, cosine):
+    """Ids by f64 products about the mean code."""
+    import numpy as np
+
+    z, codes = z.astype(np.float64), codes.astype(np.float64)
+    if cosine:
+        z, codes = (v / np.sqrt((v * v).sum(1, keepdims=True)) for v in (z, codes))
+    else:
+        z, codes = z - codes.mean(0), codes - codes.mean(0)
+    half = 0.5 * (codes * codes).sum(1)
+    return np.concatenate([(half - z[i : i + 512] @ codes.T).argmin(1) for i in range(0, len(z), 512)])
+
+
+def main():
+    if sys.argv[1:2] == ["--one"]:
+        return one(sys.argv[2], pathlib.Path(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), sys.argv[6] == "1")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=32_768)
+    parser.add_argument("--k", type=int, default=16_384)
+    parser.add_argument("--dim", type=int, default=8)
+    parser.add_argument("--mean", type=float, default=0.0, help="distance from the origin, in standard deviations")
+    parser.add_argument("--steps", type=int, default=1)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--reps", type=int, default=3)
+    parser.add_argument("--peers", nargs="+", default=["pauca", "lucidrains"], help="also pauca:avx2, pauca:scalar")
+    parser.add_argument("--cosine", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--timeout", type=float, default=900, help="seconds after which a run is left out")
+    parser.add_argument("--json", type=pathlib.Path, help="write every single run here")
+    options = parser.parse_args()
+    import numpy as np
+
+    program = rounds.binary("peer-vq") if any(p.startswith("pauca") for p in options.peers) else None
+    with tempfile.TemporaryDirectory() as tmp:
+        folder = pathlib.Path(tmp)
+        random = np.random.default_rng(options.seed)
+        normal = lambda n: random.standard_normal((n, options.dim), np.float32)
+        z, codes, gradient = normal(options.rows), normal(options.k), normal(options.rows)
+        z += np.float32(options.mean)
+        codes += np.float32(options.mean)
+        for name, values in (("z", z), ("codes", codes), ("grad", gradient)):
+            np.save(folder / f"{name}.npy", values)
+        print(f"{options.rows} x {options.dim}, k {options.k}, {'cosine' if options.cosine else 'Euclidean'}, mean "
+              f"{options.mean:g} sigma, {options.steps} step(s), {options.reps} rounds\n{rounds.machine()}\n", flush=True)
+        truth = nearest(z, codes, options.cosine)
+        kept = {}
+
+        def run(peer, threads, repetition):
+            name, level, _ = rounds.split(peer)
+            if name == "pauca":
+                command = [program, "--x", str(folder / "z.npy"), "--codes", str(folder / "codes.npy"),
+                           "--grad", str(folder / "grad.npy"), "--out", str(folder), "--steps", str(options.steps),
+                           "--threads", str(threads), "--decay", str(DECAY), "--cosine", str(int(options.cosine))]
+            else:
+                command = [sys.executable, __file__, "--one", name, str(folder), str(options.steps), str(threads),
+                           str(int(options.cosine))]
+            result = rounds.call(command, rounds.environment(threads, level), options.timeout)
+            if result is None:
+                return None
+            labels, found = np.load(folder / "labels.npy"), np.load(folder / "centroids.npy")
+            result["wrong"] = int((labels != truth).sum())
+            if name == "pauca":
+                kept.setdefault("labels", labels)
+                kept.setdefault("codes", found)
+                result["same_bits"] = bool((labels == kept["labels"]).all() and found.tobytes() == kept["codes"].tobytes())
+            # Codes that got rows; the others' averages are each library's own affair.
+            used = np.unique(truth)
+            if kept:
+                result["codes_differ"] = float(np.abs(found[used] - kept["codes"][used]).max())
+            return result
+
+        results = rounds.rounds(options.peers, options.threads, options.reps, run)
+    bad = False
+    for threads in options.threads:
+        first = results.get((options.peers[0], threads))
+        rows = []
+        for peer in options.peers:
+            runs = results.get((peer, threads))
+            if not runs:
+                continue
+            walls = [r["wall"] for r in runs]
+            ratio = np.median(walls) / np.median([r["wall"] for r in first]) if first else float("nan")
+            same = {r.get("same_bits") for r in runs} - {None}
+            bad |= False in same
+            rows.append([peer, runs[0]["version"], runs[0].get("level", ""), rounds.spread(walls), f"{ratio:.2f}",
+                         rounds.spread([r["cpu"] for r in runs]), f"{max(r['extra_mb'] for r in runs):.0f}",
+                         "/".join(sorted({str(r["wrong"]) for r in runs})), f"{runs[0]['loss']:.6f}",
+                         f"{runs[0].get('codes_differ', float('nan')):.1e}", {True: "yes", False: "NO"}.get(min(same), "") if same else ""])
+        print(f"Threads: {threads}. Seconds: median (smallest-largest) of {options.reps}.\n")
+        rounds.table(["peer", "version", "level", "wall s", f"x {options.peers[0]}", "CPU s", "extra MB", "wrong ids",
+                      "loss", "codes differ by", "same bits"], rows)
+    if options.json:
+        flat = [dict(peer=p, threads=t, **r) for (p, t), runs in results.items() for r in runs]
+        options.json.write_text(json.dumps(flat, indent=1))
+    sys.exit(bad)
+
+
+if __name__ == "__main__":
+    main()
