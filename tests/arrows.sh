@@ -16,7 +16,7 @@ control    : error exec
 exec       : error control
 rows       : error control exec exact
 random     : error exact
-stats      : error exact
+stats      : error exact random
 exact      : error control exec rows random stats
 simd       : error rows exact
 backend    : $foundation

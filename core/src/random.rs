@@ -24,10 +24,15 @@ pub mod streams {
     pub const RANDOM_INIT: u32 = 2;
     /// Keys of the random order of deduplication.
     pub const DEDUP_ORDER: u32 = 3;
+    /// Rows of the resamples of a bootstrap: row is the place, draw the resample.
+    pub const BOOTSTRAP: u32 = 4;
+    /// Synthetic corruption of texts: row is the text's own number, draw the decision.
+    pub const CORRUPTION: u32 = 5;
     /// Keys of the rows that become dead codes.
     pub const REVIVAL: u32 = 12;
     /// First parameters of causal predictors.
     pub const PREDICTOR: u32 = 14;
+    pub const REVIVAL: u32 = 13;
     /// Streams of one stage: stage s starts at s times this.
     pub const STAGE: u32 = 16;
 }

@@ -1,4 +1,26 @@
-//! Counting rules: how a fraction becomes a number of rows, and how a number is shared out.
+//! Counting rules (how a fraction becomes a number of rows, how a number is shared out), and the
+//! statistics that reports are made of.
+//!
+//! | question | item | tier |
+//! |---|---|---|
+//! | how many rows a fraction is | [`round_half_even`], [`largest_remainder`] | A |
+//! | where a distribution lies | [`quantile`] | A |
+//! | whether two scores order rows alike | [`average_ranks`], [`spearman`], [`kendall`] | A |
+//! | whether a score tells two groups apart | [`auc`] | A |
+//! | how unevenly a total is spread | [`gini`] | A |
+//! | how far chance moves any of these | [`bootstrap`], [`Interval`] | A, as the statistic |
+//!
+//! Rank statistics are ratios of integers: ranks are counted twice over, so that averaged ranks
+//! are whole, and all sums are exact. The only roundings are those of the last formula, so the
+//! order of the rows never changes a bit.
+
+mod bootstrap;
+mod ranks;
+mod spread;
+
+pub use bootstrap::{Interval, bootstrap};
+pub use ranks::{auc, average_ranks, kendall, spearman};
+pub use spread::{gini, quantile};
 
 use alloc::vec::Vec;
 

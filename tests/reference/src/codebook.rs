@@ -95,7 +95,7 @@ pub fn revive(
     };
     let mut left: Vec<usize> = (0..rows.len()).filter(|&i| ids[i] != u32::MAX && fresh(i)).collect();
     let key = |i: usize| {
-        let counter = [i as u32, (i as u64 >> 32) as u32, 12, round as u32];
+        let counter = [i as u32, (i as u64 >> 32) as u32, 13, round as u32];
         let w = philox(counter, [seed as u32, (seed >> 32) as u32]);
         (w[0] as u64 | (w[1] as u64) << 32, i)
     };

@@ -23,6 +23,7 @@
 //! | [`prototypes`] | pruning by distance to the prototype | Sorscher et al. 2022 |
 //! | [`mod@d4`] | deduplicate, cluster again, diversify | Tirumala et al. 2023 |
 //! | [`causal`] | what a causal predictor of latents costs, and the best linear one | Ramanujan et al. 2024 |
+//! | [`statistics`] | ranks, AUC, Gini, quantiles, bootstrap | Spearman 1904; Efron 1979 |
 //! | [`vq`] | vector quantization: ids, losses, rotation trick | van den Oord et al. 2017; Fifty et al. 2024 |
 //! | [`codebook`] | moving averages, revival, usage, scalar levels | van den Oord et al. 2017; Mentzer et al. 2023 |
 //! | [`tokens`] | conditional entropies, rate and distortion | Shannon 1948; Bjontegaard 2001 |
@@ -53,6 +54,7 @@ pub mod prototypes;
 pub mod published;
 pub mod seeding;
 pub mod semdedup;
+pub mod statistics;
 pub mod tokens;
 pub mod truth;
 pub mod vq;

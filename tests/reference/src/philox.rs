@@ -32,7 +32,12 @@ pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
 
 /// 64 random bits of `row` in `stream`, draw 0.
 pub fn bits(seed: u64, row: u64, stream: u32) -> u64 {
-    let counter = [row as u32, (row >> 32) as u32, stream, 0];
+    draw(seed, row, stream, 0)
+}
+
+/// 64 random bits of `row` in `stream`, any draw.
+pub fn draw(seed: u64, row: u64, stream: u32, draw: u32) -> u64 {
+    let counter = [row as u32, (row >> 32) as u32, stream, draw];
     let w = philox(counter, [seed as u32, (seed >> 32) as u32]);
     w[0] as u64 | (w[1] as u64) << 32
 }
