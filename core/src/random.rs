@@ -28,10 +28,10 @@ pub mod streams {
     pub const BOOTSTRAP: u32 = 4;
     /// Synthetic corruption of texts: row is the text's own number, draw the decision.
     pub const CORRUPTION: u32 = 5;
-    /// First parameters of causal predictors.
-    pub const PREDICTOR: u32 = 14;
     /// Keys of the rows that become dead codes.
     pub const REVIVAL: u32 = 13;
+    /// First parameters of causal predictors.
+    pub const PREDICTOR: u32 = 14;
     /// Streams of one stage: stage s starts at s times this.
     pub const STAGE: u32 = 16;
 }

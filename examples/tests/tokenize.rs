@@ -132,6 +132,31 @@ fn same_bytes_for_any_threads_and_a_complete_report() {
 
 #[cfg(unix)]
 #[test]
+fn resumed_run_ends_in_the_same_bytes() {
+    let bench = Bench::new();
+    let arguments = |out| [&QUICK[..], &["--seeds", "3", "--threads", "1", "--out", out]].concat();
+    assert!(tokenize(&bench, &arguments("whole")).status.success());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tokenize"));
+    command.args(arguments("parts")).current_dir(bench.path(".")).stdin(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    assert!(workbench::appears(&bench.path("parts/checkpoint.bin"), 120));
+    let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    if child.wait().unwrap().code() == Some(130) {
+        assert_eq!(bench.names("parts"), ["checkpoint.bin"]);
+        let other = tokenize(&bench, &arguments("parts"));
+        assert!(stderr(&other).contains("--resume continues it"), "{}", stderr(&other));
+        let wrong = tokenize(&bench, &[&arguments("parts")[..], &["--resume", "--patch", "4"]].concat());
+        assert!(stderr(&wrong).contains("patch is 2 there and 4 here"), "{}", stderr(&wrong));
+        let resumed = tokenize(&bench, &[&arguments("parts")[..], &["--resume"]].concat());
+        assert!(resumed.status.success(), "{}", stderr(&resumed));
+    } else {
+        println!("SKIPPED: the run was finished before it could be stopped");
+    }
+    bench.assert_same("whole", "parts");
+}
+
+#[cfg(unix)]
+#[test]
 fn an_interrupted_run_leaves_nothing_and_says_130() {
     let bench = Bench::new();
     let mut command = Command::new(env!("CARGO_BIN_EXE_tokenize"));

@@ -68,6 +68,10 @@ pub struct Args {
     #[arg(long, value_name = "T", value_parser = positive)]
     pub threads: Option<usize>,
 
+    /// Continue a stopped run in --out; from the beginning where none is
+    #[arg(long, conflicts_with = "overwrite")]
+    pub resume: bool,
+
     /// Replace a finished run of other settings in --out
     #[arg(long)]
     pub overwrite: bool,
@@ -82,7 +86,8 @@ Results in --out: report.html (open this), report.json, runs.csv (every tokenize
 The same sheet and flags give the same bytes at any number of threads on one machine.
 The setting of the README, with intervals: tokenize --seeds 5 --lambdas 0.01,0.03,0.1,0.3 --fewer-codes 128
 (some minutes on two cores). More tokens, longer: --patch 4 --steps 2000 --budget 2000. A quick look: tokenize --set digits --steps 100 --budget 2 (seconds).
-Ctrl-C stops with 130 and leaves nothing half-written.
+Ctrl-C keeps the finished tokenizers and exits with 130; the same command with --resume continues to the
+same bytes.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.";
 
 /// The shipped sheets.

@@ -67,15 +67,23 @@ pub struct Outcome {
     /// For each of [`SIZES`].
     pub models: Vec<Learned>,
     /// Decoded validation pictures; only of seed 0.
-    pub shown: Vec<Vec<f32>>,
+    pub shown: Vec<Picture>,
     /// Pictures from samples of each model; only of seed 0.
-    pub samples: Vec<Vec<Vec<f32>>>,
+    pub samples: Vec<Vec<Picture>>,
 }
 
 /// Rows of the validation pictures that are shown: evenly among them.
 pub fn shown_rows(pictures: &Pictures) -> Vec<usize> {
     let n = pictures.valid.len();
     (0..SHOWN).map(|i| pictures.valid[(2 * i + 1) * n / (2 * SHOWN)]).collect()
+}
+
+/// A picture by its bytes.
+pub type Picture = Vec<u8>;
+
+fn bytes(pictures: Vec<Vec<f32>>) -> Vec<Picture> {
+    let byte = |v: f32| (255.0 * v.clamp(0.0, 1.0)).round() as u8;
+    pictures.into_iter().map(|picture| picture.into_iter().map(byte).collect()).collect()
 }
 
 /// Units of progress of a run, about in proportion to its time.
@@ -106,12 +114,12 @@ fn run(pictures: &Pictures, plan: &Plan, job: Job, poll: &dyn Fn() -> Result<()>
         let (model, learned) = Model::train(size, &train.ids, &valid.ids, tokens, codes, budget, seed, poll)?;
         models.push(learned);
         if seed == 0 {
-            samples.push(tokenizer.decode(&model.sample(SAMPLES, seed, poll)?)?);
+            samples.push(bytes(tokenizer.decode(&model.sample(SAMPLES, seed, poll)?)?));
         }
     }
     let mut shown = Vec::new();
     if seed == 0 {
-        shown = tokenizer.decode(&tokenizer.encode(pictures, &shown_rows(pictures))?.ids)?;
+        shown = bytes(tokenizer.decode(&tokenizer.encode(pictures, &shown_rows(pictures))?.ids)?);
     }
     Ok(Outcome {
         job,
@@ -129,34 +137,46 @@ fn run(pictures: &Pictures, plan: &Plan, job: Job, poll: &dyn Fn() -> Result<()>
     })
 }
 
-/// Runs all jobs, `threads` at a time; each by itself on one thread, so that their number leaves no trace.
+/// Runs all jobs that are not among the `finished`, `threads` at a time; each by itself on one thread, so
+/// that their number leaves no trace. What is finished is handed to `save`.
 ///
 /// # Errors
-/// The first failure in the order of the jobs; [`Failure::Cancelled`] after Ctrl-C.
+/// The first failure in the order of the jobs; [`Failure::Cancelled`] after Ctrl-C; what `save` returns.
 pub fn run_all(
     pictures: &Pictures,
     plan: &Plan,
     jobs: &[Job],
     threads: usize,
+    mut finished: Vec<Outcome>,
+    save: &dyn Fn(&[&Outcome]) -> Result<()>,
     reporter: &Reporter,
 ) -> Result<Vec<Outcome>> {
     let tokens = (pictures.side / plan.patch).pow(2);
     let total: usize = jobs.iter().map(|job| weight(plan, tokens, job.codes)).sum();
     reporter.stage("train", (pictures.train.len() * jobs.len()) as u64, total as u64);
-    let (next, done, failed) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
     let mut outcomes: Vec<Option<Result<Outcome>>> = jobs.iter().map(|_| None).collect();
+    finished.retain(|outcome| jobs.contains(&outcome.job));
+    let known: usize = finished.iter().map(|outcome| weight(plan, tokens, outcome.job.codes)).sum();
+    for outcome in finished {
+        if let Some(i) = jobs.iter().position(|job| *job == outcome.job) {
+            outcomes[i] = Some(Ok(outcome));
+        }
+    }
+    let left: Vec<usize> = (0..jobs.len()).filter(|&i| outcomes[i].is_none()).collect();
+    let (next, done, failed) = (AtomicUsize::new(0), AtomicUsize::new(known), AtomicBool::new(false));
+    let mut saved = Ok(());
     std::thread::scope(|scope| {
         let (send, receive) = mpsc::channel();
-        for _ in 0..threads.min(jobs.len()) {
-            let (send, next, done, failed) = (send.clone(), &next, &done, &failed);
+        for _ in 0..threads.min(left.len()) {
+            let (send, next, done, failed, left) = (send.clone(), &next, &done, &failed, &left);
             scope.spawn(move || {
                 loop {
-                    let i = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(&job) = jobs.get(i) else { break };
+                    let Some(&i) = left.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                    let job = jobs[i];
                     let poll = || {
                         done.fetch_add(1, Ordering::Relaxed);
                         match interrupt::requested() || failed.load(Ordering::Relaxed) {
-                            true => Err(Failure::Cancelled("stopped; nothing was written".into())),
+                            true => Err(Failure::Cancelled("stopped".into())),
                             false => Ok(()),
                         }
                     };
@@ -169,12 +189,17 @@ pub fn run_all(
             });
         }
         drop(send);
-        let mut finished = 0;
+        let mut finished = jobs.len() - left.len();
         loop {
             match receive.recv_timeout(std::time::Duration::from_millis(200)) {
                 Ok((i, outcome)) => {
+                    finished += usize::from(outcome.is_ok());
                     outcomes[i] = Some(outcome);
-                    finished += 1;
+                    let all: Vec<&Outcome> = outcomes.iter().flatten().flatten().collect();
+                    if let Err(failure) = save(&all) {
+                        failed.store(true, Ordering::Relaxed);
+                        saved = Err(failure);
+                    }
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
@@ -183,6 +208,7 @@ pub fn run_all(
             reporter.advance(done, &format!(", {finished} of {} tokenizers done", jobs.len()));
         }
     });
+    saved?;
     // Of several failures the one that made the others stop.
     let mut found = Vec::new();
     let mut failure = None;

@@ -7,7 +7,7 @@
 //! | pictures from a sheet, some kept for judging | [`pictures`] |
 //! | stage 1: patches to codes and back | [`tokenizer`], [`perceptron`] |
 //! | stage 2: models of the codes at equal compute | [`model`] |
-//! | all runs side by side | [`experiment`] |
+//! | all runs side by side; what a stopped program continues from | [`experiment`], [`state`] |
 //! | means, intervals, verdict | [`summary`] |
 //! | what is written | [`report`], [`record`] |
 //!
@@ -21,6 +21,7 @@ pub mod perceptron;
 pub mod pictures;
 pub mod record;
 pub mod report;
+pub mod state;
 pub mod summary;
 pub mod tokenizer;
 
@@ -31,10 +32,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use self::args::{Args, Set};
-use self::experiment::{Job, Plan, run_all};
+use self::experiment::{Job, Outcome, Plan, run_all};
 use self::pictures::Pictures;
 use self::report::{COMPUTE, POSITIONS, TRADE, USAGE};
-use crate::checkpoint::difference;
+use crate::checkpoint;
 use crate::curate::shipped;
 use crate::failure::{Failure, Result, chain};
 use crate::input::{file_name, hex};
@@ -48,7 +49,7 @@ pub const NAMES: [&str; 7] = [TRADE, COMPUTE, POSITIONS, USAGE, "runs.csv", "rep
 /// What the library reported.
 pub fn library(error: &pauca::Error) -> Failure {
     match error {
-        pauca::Error::Cancelled => Failure::Cancelled("stopped; nothing was written".into()),
+        pauca::Error::Cancelled => Failure::Cancelled("stopped".into()),
         error => Failure::usage(chain(error)),
     }
 }
@@ -117,18 +118,37 @@ pub fn run(args: &Args) -> Result<()> {
     let configuration = json!({
         "sheet": {"file": file_name(&sheet), "sha256": sha256, "pictures": pictures.len(), "side": side},
         "patch": patch, "codes": args.codes, "fewer_codes": args.fewer_codes,
-        "lambdas": lambdas(args), "seeds": args.seeds, "steps": args.steps, "budget_gflop": args.budget,
+        "lambdas": lambdas(args).iter().map(f64::to_string).collect::<Vec<_>>(), "seeds": args.seeds, "steps": args.steps, "budget_gflop": args.budget.to_string(),
         "predictor": args.predictor.name(),
     });
     let dir = args.out.clone().unwrap_or_else(|| PathBuf::from("out/tokenize"));
     let mut out = OutDir::open(&dir)?;
-    admit(&out, args, &configuration)?;
+    let finished = match admit(&out, args, &configuration)? {
+        Admitted::From(finished) => finished,
+        Admitted::Finished => {
+            reporter.finish();
+            reporter.note(&format!("{} holds this very run, finished", dir.display()));
+            return Ok(());
+        }
+    };
     let threads = match args.threads {
         Some(threads) => threads,
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
     let plan = Plan { patch, steps: args.steps, budget: 1e9 * args.budget, predictor: args.predictor };
-    let outcomes = run_all(&pictures, &plan, &jobs, threads, &reporter)?;
+    let save = |finished: &[&Outcome]| match finished {
+        [] => Ok(()),
+        _ => checkpoint::save(&out, &configuration, &state::encode(finished)),
+    };
+    let outcomes = run_all(&pictures, &plan, &jobs, threads, finished, &save, &reporter);
+    let outcomes = outcomes.map_err(|failure| match failure {
+        Failure::Cancelled(_) if dir.join(checkpoint::NAME).exists() => Failure::Cancelled(format!(
+            "stopped; the finished tokenizers are in {}, --resume continues",
+            dir.join(checkpoint::NAME).display()
+        )),
+        Failure::Cancelled(_) => Failure::Cancelled("stopped; nothing was written".into()),
+        failure => failure,
+    })?;
     reporter.stage("write", outcomes.len() as u64, 0);
     let rows = summary::rows(&outcomes);
     let plots = report::plots(&outcomes, &rows);
@@ -147,6 +167,7 @@ pub fn run(args: &Args) -> Result<()> {
     });
     out.write(REPORT, |w| writeln!(w, "{record:#}"))?;
     out.commit(&NAMES)?;
+    out.remove(checkpoint::NAME)?;
     if args.progress != Style::None {
         println!("{}", summary::sentence(&rows, args.seeds));
         for row in &rows {
@@ -187,17 +208,38 @@ fn jobs(args: &Args) -> Result<Vec<Job>> {
         .collect())
 }
 
+/// What to do in the output folder.
+enum Admitted {
+    /// Go on from these runs, which may be none.
+    From(Vec<Outcome>),
+    Finished,
+}
+
 /// Nobody's results are replaced unasked.
-fn admit(out: &OutDir, args: &Args, configuration: &Value) -> Result<()> {
-    if args.overwrite {
-        return Ok(());
-    }
+fn admit(out: &OutDir, args: &Args, configuration: &Value) -> Result<Admitted> {
     let dir = out.path();
+    if args.overwrite {
+        out.remove(checkpoint::NAME)?;
+        return Ok(Admitted::From(Vec::new()));
+    }
+    let path = dir.join(checkpoint::NAME);
+    if args.resume
+        && let Some(bytes) = checkpoint::load(dir, configuration)?
+    {
+        let finished = state::decode(&bytes);
+        return finished.map(Admitted::From).ok_or_else(|| Failure::data(&path, "is of another program"));
+    } else if path.exists() {
+        return Err(Failure::usage(format!(
+            "{} holds a stopped run; --resume continues it, --overwrite starts anew",
+            dir.display()
+        )));
+    }
     match std::fs::read(dir.join(REPORT)) {
         Ok(bytes) => {
             let there: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-            match difference(&there["configuration"], configuration) {
-                None => Ok(()),
+            match checkpoint::difference(&there["configuration"], configuration) {
+                None if args.resume => Ok(Admitted::Finished),
+                None => Ok(Admitted::From(Vec::new())),
                 Some(what) => Err(Failure::usage(format!(
                     "{} holds a finished run of other settings ({what}); --overwrite replaces it",
                     dir.display()
@@ -209,7 +251,7 @@ fn admit(out: &OutDir, args: &Args, configuration: &Value) -> Result<()> {
                 "{} already exists and is of no finished run; --overwrite replaces it",
                 dir.join(name).display()
             ))),
-            None => Ok(()),
+            None => Ok(Admitted::From(Vec::new())),
         },
     }
 }

@@ -65,6 +65,11 @@ impl Pictures {
         self.side * self.side * self.channels
     }
 
+    /// The bytes of a picture.
+    pub fn bytes(&self, i: usize) -> Vec<u8> {
+        self.picture(i).iter().map(|v| (255.0 * v).round() as u8).collect()
+    }
+
     /// One picture.
     pub fn picture(&self, i: usize) -> &[f32] {
         &self.values[i * self.size()..(i + 1) * self.size()]
@@ -72,7 +77,7 @@ impl Pictures {
 }
 
 /// Pictures side by side as a `data:` address: `columns` a row, each of [side, side, channels], enlarged.
-pub fn strip(pictures: &[Vec<f32>], side: usize, channels: usize, columns: usize) -> String {
+pub fn strip(pictures: &[Vec<u8>], side: usize, channels: usize, columns: usize) -> String {
     let gap = 2;
     let zoom = (72 / side).max(1);
     let cell = side * zoom + gap;
@@ -85,9 +90,8 @@ pub fn strip(pictures: &[Vec<f32>], side: usize, channels: usize, columns: usize
             for x in 0..side * zoom {
                 let from = (y / zoom * side + x / zoom) * channels;
                 for c in 0..3 {
-                    let value = picture[from + c.min(channels - 1)];
-                    let byte = (255.0 * value.clamp(0.0, 1.0)).round() as u8;
-                    pixels[3 * ((top + y) * width + left + x) + c] = byte;
+                    let to = 3 * ((top + y) * width + left + x) + c;
+                    pixels[to] = picture[from + c.min(channels - 1)];
                 }
             }
         }

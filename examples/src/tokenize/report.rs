@@ -199,9 +199,8 @@ pub fn html(
     let mut grids = String::new();
     let (_, best) = verdict(rows);
     let shown = |outcome: &&Outcome| outcome.job.seed == 0;
-    let originals: Vec<Vec<f32>> =
-        shown_rows(pictures).iter().map(|&i| pictures.picture(i).to_vec()).collect();
-    let line = |name: &str, pictures_shown: &[Vec<f32>]| {
+    let originals: Vec<Vec<u8>> = shown_rows(pictures).iter().map(|&i| pictures.bytes(i)).collect();
+    let line = |name: &str, pictures_shown: &[Vec<u8>]| {
         let address = strip(pictures_shown, pictures.side, pictures.channels, pictures_shown.len());
         format!("<h3>{}</h3>\n<img alt=\"\" style=\"max-width:100%\" src=\"{address}\">\n", escape(name))
     };
