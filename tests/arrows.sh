@@ -26,8 +26,12 @@ dedup      : $below kmeans
 prototypes : $below kmeans
 length     : $foundation
 corruption : $below kmeans
+quality    : $foundation
 d4         : $below kmeans dedup prototypes
+layers     : $foundation
 vq         : $below kmeans
+alignment  : $below
+memorization : $foundation
 "
 
 bad=0

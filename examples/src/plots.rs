@@ -1,5 +1,7 @@
 //! Plots as SVG text: axes with names and units, few colours, legible in print.
 
+mod pairs;
+
 use std::ops::Range;
 
 use plotters::coord::Shift;
@@ -7,6 +9,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+pub use self::pairs::pair_scores;
 use crate::progress::{count, percent};
 
 /// Kept rows.
