@@ -18,21 +18,21 @@ pub const KEPT: RGBColor = RGBColor(0x1f, 0x7a, 0x5c);
 pub const DUPLICATE: RGBColor = RGBColor(0xc4, 0x4e, 0x35);
 /// Rows removed by their distance.
 pub const PRUNED: RGBColor = RGBColor(0xe3, 0xa8, 0x4b);
-const INK: RGBColor = RGBColor(0x22, 0x26, 0x2b);
-const GREY: RGBColor = RGBColor(0x8a, 0x90, 0x98);
-const FAINT: RGBColor = RGBColor(0xe6, 0xe8, 0xeb);
+pub(crate) const INK: RGBColor = RGBColor(0x22, 0x26, 0x2b);
+pub(crate) const GREY: RGBColor = RGBColor(0x8a, 0x90, 0x98);
+pub(crate) const FAINT: RGBColor = RGBColor(0xe6, 0xe8, 0xeb);
 const FONT: &str = "system-ui, sans-serif";
 const BINS: usize = 48;
 
-type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
-type Drawn = Result<(), Box<dyn std::error::Error>>;
+pub(crate) type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+pub(crate) type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 /// What an axis says.
-struct Axis<'t> {
-    name: &'t str,
-    range: Range<f64>,
-    label: &'t dyn Fn(&f64) -> String,
-    labels: usize,
+pub(crate) struct Axis<'t> {
+    pub(crate) name: &'t str,
+    pub(crate) range: Range<f64>,
+    pub(crate) label: &'t dyn Fn(&f64) -> String,
+    pub(crate) labels: usize,
 }
 
 /// Share of the rows that deduplication keeps, over epsilon; `used` is marked.
@@ -172,15 +172,15 @@ pub fn distances(kept: &[f64], pruned: &[f64], unit: &str) -> String {
     })
 }
 
-fn font(size: i32) -> TextStyle<'static> {
+pub(crate) fn font(size: i32) -> TextStyle<'static> {
     (FONT, size).into_font().into()
 }
 
-fn anchor(h: HPos, v: VPos) -> Pos {
+pub(crate) fn anchor(h: HPos, v: VPos) -> Pos {
     Pos::new(h, v)
 }
 
-fn frame<'a, 'b>(
+pub(crate) fn frame<'a, 'b>(
     root: &'a DrawingArea<SVGBackend<'b>, Shift>,
     x: Axis<'_>,
     y: Axis<'_>,
@@ -212,7 +212,11 @@ where
     Ok(chart)
 }
 
-fn draw(width: u32, height: u32, body: impl FnOnce(&DrawingArea<SVGBackend<'_>, Shift>) -> Drawn) -> String {
+pub(crate) fn draw(
+    width: u32,
+    height: u32,
+    body: impl FnOnce(&DrawingArea<SVGBackend<'_>, Shift>) -> Drawn,
+) -> String {
     let mut svg = String::new();
     let drawn = {
         let root = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();

@@ -5,10 +5,14 @@
 //! tests/vectors/README.md and checked by [`schema`].
 
 mod alignment;
+mod code;
 mod codebooks;
 pub mod input;
+mod layers;
 mod library;
+mod memorization;
 mod oracle;
+mod quality;
 pub mod schema;
 
 pub use library::compute_with_pauca;
