@@ -7,6 +7,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use ndarray::Array2;
+use pauca::corruption::{Corruption, CorruptionMetrics, Corruptor, Scip, ScipRows};
+use pauca::length::{LengthConfound, LengthControlled, LengthPruning};
 use pauca::{
     Blocked, Checkpoint, Context, Control, Cpu, D4, D4Checkpoint, Error, Exec, Init, KMeans, Level, Order,
     Prototypes, Rows, Rule, Scope, SemDedup,
@@ -214,6 +216,41 @@ fn refused_memory_is_an_error_for_text_quality() {
         sums.push(&[true; 200], 3, 6.0)?;
         let ppl = SubsetPerplexity::from_bytes(&sums.to_bytes()?)?.finish()?;
         pauca::quality::Weighting::new().weights(&ppl)
+    });
+}
+
+#[test]
+fn refused_memory_is_an_error_for_length_and_corruption() {
+    let data = rows();
+    let clusters = KMeans::new(3).spherical(true).max_iter(2).fit(&data).unwrap();
+    let lengths: Vec<u32> = (0..400).map(|i| i * i % 977).collect();
+    let scores: Vec<f64> = (0..400).map(|i| f64::from(i * 7 % 101)).collect();
+    every_refusal("scip", || Scip::new().select_from(&clusters));
+    let mut shard = ScipRows::new(3);
+    let (labels, distances) = (clusters.labels.to_vec(), clusters.distances.to_vec());
+    shard.push(0, &labels, &distances).unwrap();
+    every_refusal("scip, shards", || shard.finish(&Scip::new()));
+    every_refusal_few("scip, bytes", || shard.to_bytes());
+    let bytes = shard.to_bytes().unwrap();
+    every_refusal_few("scip, from bytes", || ScipRows::from_bytes(&bytes)?.to_bytes());
+    let (other, cx) = (&data + 1.0, Context::new(Exec::serial(), Control::new()));
+    let backend = Cpu::new().unwrap();
+    every_refusal("paired metrics", || {
+        let metrics = CorruptionMetrics::of(&clusters);
+        metrics.measure_on(&backend, &Rows::F32(data.view()), &Rows::F32(other.view()), &cx)
+    });
+    let text = "def f(a, b):  # note\n    if a[0] == b:\n        return (a, b)\n".repeat(100);
+    for kind in Corruption::ALL {
+        let corruptor = Corruptor::new(kind).rate(0.5);
+        every_refusal_few(kind.name(), || {
+            corruptor.apply_with(&text, 1, &text[20..], 2).map(|c| c.text.into_bytes())
+        });
+    }
+    every_refusal("length confound", || LengthConfound::new().resamples(2).report(&scores, &lengths));
+    every_refusal("length-controlled", || LengthControlled::new().select(&scores, &lengths));
+    every_refusal_few("length", || {
+        let keep = LengthPruning::default().select(&lengths)?.keep;
+        Ok(keep.iter().map(|k| u8::from(*k)).collect())
     });
 }
 

@@ -170,36 +170,6 @@ impl F64Sum {
     }
 }
 
-impl F64Sum {
-    /// Appends the state to a larger one: canonical digits, then the infinities and NaN noted.
-    pub(crate) fn write(&self, w: &mut Writer) {
-        let mut digits = self.digits;
-        canonical(&mut digits);
-        digits.iter().for_each(|digit| w.i64(*digit));
-        w.u32(u32::from(self.nan) | u32::from(self.infinite[0]) << 1 | u32::from(self.infinite[1]) << 2);
-    }
-
-    /// Reads what [`write`](Self::write) appended.
-    pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self> {
-        let mut sum = Self::new();
-        for digit in &mut sum.digits {
-            *digit = r.i64()?;
-        }
-        let mut digits = sum.digits;
-        let fits = canonical(&mut digits) && digits.last().is_none_or(|top| top.unsigned_abs() < 1 << 62);
-        if !fits || digits != sum.digits {
-            return Err(r.corrupt("the digits of a sum are not canonical"));
-        }
-        let flags = r.u32()?;
-        if flags > 7 {
-            return Err(r.corrupt("the flags of a sum are unknown"));
-        }
-        (sum.nan, sum.infinite) = (flags & 1 != 0, [flags & 2 != 0, flags & 4 != 0]);
-        sum.pending = 1;
-        Ok(sum)
-    }
-}
-
 impl Default for F64Sum {
     fn default() -> Self {
         Self::new()
