@@ -24,8 +24,14 @@ backend/cpu: $foundation backend simd
 kmeans     : $below
 dedup      : $below kmeans
 prototypes : $below kmeans
+length     : $foundation
+corruption : $below kmeans
+quality    : $foundation
 d4         : $below kmeans dedup prototypes
+layers     : $foundation
 vq         : $below kmeans
+alignment  : $below
+memorization : $foundation
 "
 
 bad=0

@@ -126,6 +126,46 @@ pub enum Error {
         /// What differs.
         what: &'static str,
     },
+    /// A NaN or an infinity in a hidden state; the first one among the rows that count.
+    #[error("state {state} holds a NaN or an infinity, first at row {row} of the batch, column {col}")]
+    NonFiniteState {
+        /// Which state: 0 is the embedding output.
+        state: usize,
+        /// Row of the batch.
+        row: u64,
+        /// Column.
+        col: usize,
+    },
+    /// A sequence without a real token.
+    #[error("sequence {sequence} of the mask is all padding")]
+    NoToken {
+        /// The first such sequence.
+        sequence: u64,
+    },
+    /// A token id that the vocabulary does not have.
+    #[error("{what} {id} at position {position} is outside the vocabulary 0..{vocabulary}")]
+    TokenOutOfRange {
+        /// Which id: "target", "predicted id".
+        what: &'static str,
+        /// Position of the first such id.
+        position: u64,
+        /// The id.
+        id: u32,
+        /// Ids in the vocabulary.
+        vocabulary: usize,
+    },
+    /// Every weight is 0, so that no line scores more than another.
+    #[error("none of the {filters} predicates has a weight above 0: no score is defined")]
+    NoInformativeFilter {
+        /// Number of predicates.
+        filters: usize,
+    },
+    /// An id that must be given once was given twice.
+    #[error("id {id} was given more than once")]
+    DuplicateId {
+        /// The smallest such id.
+        id: u64,
+    },
     /// The caller's row source failed.
     #[error("row source failed")]
     Source(#[source] SourceError),

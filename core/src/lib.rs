@@ -27,8 +27,14 @@
 //! | semantic deduplication | [`SemDedup`], [`Dedup`] | Abbas et al. 2023, SemDeDup |
 //! | prototypicality | [`Prototypes`] | Sorscher et al. 2022 |
 //! | deduplicate, re-cluster, diversify | [`D4`] | Tirumala et al. 2023 |
+//! | layer similarity, blocks to prune | [`layers`] | Gromov et al. 2024; Men et al. 2024; Kornblith et al. 2019 |
+//! | corrupted code: making it, where it lands, pruning | [`corruption`] | Yang et al. 2023, SCIP |
+//! | long documents, and what length confounds | [`length`] | Singh et al. 2024 |
 //! | codebooks of tokenizers, statistics of tokens | [`vq`] | van den Oord et al. 2017; see there |
 //! | tokens that are easy to model | [`vq::causal`] | Ramanujan et al. 2024, CRT |
+//! | images and texts: scores, losses, retrieval, balancing | [`alignment`] | Bordes et al. 2024 |
+//! | memorization, forgetting, extraction, membership | [`memorization`] | Tirumala et al. 2022 |
+//! | text quality: lines, documents, published rules | [`quality`] | Sharma et al. 2024; Rae et al. 2021; Raffel et al. 2020; Penedo et al. 2024 |
 //! | the definitions, sums, bounds | [`exact`] | |
 //! | where it runs | [`Context`], [`Exec`], [`Control`], [`backend`] | |
 //!
@@ -40,15 +46,21 @@
 #[cfg_attr(test, macro_use)]
 extern crate alloc;
 
+pub mod alignment;
 pub mod backend;
 mod control;
+pub mod corruption;
 mod d4;
 mod dedup;
 mod error;
 pub mod exact;
 mod exec;
 mod kmeans;
+pub mod layers;
+pub mod length;
+pub mod memorization;
 mod prototypes;
+pub mod quality;
 pub mod random;
 mod rows;
 mod simd;

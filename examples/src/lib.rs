@@ -9,7 +9,13 @@
 //! | [`progress`], [`interrupt`] | what a person or a machine sees; the first and the second Ctrl-C |
 //! | [`plots`], [`page`] | SVG plots, and the one self-contained HTML page |
 //! | [`failure`] | one line that says what is wrong and where; exit codes |
-//! | [`curate`], [`tokenize`] | the programs of these names |
+//! | [`curate`] | the program `curate` |
+//! | [`pairs`] | the program `filter-pairs` |
+//! | [`prune_layers`] | the program `prune-layers` |
+//! | [`prune_code`] | the program `prune-code` |
+//! | [`memorization`] | the program `memorization` |
+//! | [`score_text`] | the program `score-text` |
+//! | [`tokenize`] | the program `tokenize` |
 #![deny(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "programs talk to their user")]
 
@@ -18,8 +24,13 @@ pub mod curate;
 pub mod failure;
 pub mod input;
 pub mod interrupt;
+pub mod memorization;
 pub mod output;
 pub mod page;
+pub mod pairs;
 pub mod plots;
 pub mod progress;
+pub mod prune_code;
+pub mod prune_layers;
+pub mod score_text;
 pub mod tokenize;

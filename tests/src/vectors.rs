@@ -4,10 +4,15 @@
 //! reference, [`compute_with_pauca`] by the library; the file format is described in
 //! tests/vectors/README.md and checked by [`schema`].
 
+mod alignment;
+mod code;
 mod codebooks;
 pub mod input;
+mod layers;
 mod library;
+mod memorization;
 mod oracle;
+mod quality;
 pub mod schema;
 
 pub use library::compute_with_pauca;

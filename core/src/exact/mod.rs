@@ -12,8 +12,8 @@
 //!
 //! Results come in three tiers. **A**: bit-identical over threads, splits, SIMD levels and
 //! architectures (all decisions, sums, centroids, `f64` distances and similarities). **B**:
-//! within a stated number of ulp. **C**: within a stated tolerance. Everything in this version
-//! of the crate is tier A.
+//! within a stated number of ulp. **C**: within a stated tolerance. Every public
+//! result says which it is.
 
 pub mod bounds;
 pub(crate) mod bytes;
@@ -25,7 +25,7 @@ mod truth;
 
 pub use sums::{F64Sum, Sums};
 pub use truth::{LANES, cosine, dot64, squared_distance};
-pub(crate) use truth::{cosine_from, dot_wide, squared_distance_wide};
+pub(crate) use truth::{cosine_from, dot_wide, squared_distance_wide, strided};
 
 /// Steps of an inner product that a kernel sums in one accumulator before adding it to the total,
 /// so that its rounding error grows with `KERNEL_DEPTH + d / KERNEL_DEPTH` instead of `d`.

@@ -30,7 +30,7 @@ fn fold(mut lanes: [f64; LANES]) -> f64 {
 
 /// `sum f(a_i, b_i)` in the fixed order; `add(lane, a, b)` makes one step.
 #[inline(always)]
-fn strided<A: Copy, B: Copy>(a: &[A], b: &[B], add: impl Fn(f64, A, B) -> f64) -> f64 {
+pub(crate) fn strided<A: Copy, B: Copy>(a: &[A], b: &[B], add: impl Fn(f64, A, B) -> f64) -> f64 {
     let mut lanes = [0.0; LANES];
     let (a_body, a_tail) = a.as_chunks::<LANES>();
     let (b_body, b_tail) = b.as_chunks::<LANES>();

@@ -86,6 +86,12 @@ impl OutDir {
         Ok(())
     }
 
+    /// Where the file `name` lies between [`write`](OutDir::write) and [`commit`](OutDir::commit):
+    /// to read back what was written.
+    pub fn pending(&self, name: &str) -> PathBuf {
+        self.hidden(name)
+    }
+
     /// Puts the complete file `name` in place at once: for checkpoints.
     ///
     /// # Errors

@@ -73,8 +73,11 @@ pub fn gini(values: &[f64]) -> Option<f64> {
     if total == 0.0 { None } else { Some((fsum(&addends) / total / n as f64).clamp(0.0, 1.0)) }
 }
 
-/// Linear interpolation at (n - 1) q between ascending values.
+/// Linear interpolation at (n - 1) q between ascending values; NaN of none.
 pub fn quantile(sorted: &[f64], q: f64) -> f64 {
+    if sorted.is_empty() {
+        return f64::NAN;
+    }
     let h = (sorted.len() - 1) as f64 * q;
     let i = h.floor() as usize;
     if h == i as f64 || sorted[i] == sorted[i + 1] {

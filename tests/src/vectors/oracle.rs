@@ -7,7 +7,7 @@ use pauca_reference::truth::{Metric, cosine, dot, squared_distance};
 use pauca_reference::{d4, fsum, ln, philox};
 use serde_json::{Value, json};
 
-use super::{booleans, codebooks, f32_bits, f64_bits, input, integers};
+use super::{booleans, code, codebooks, f32_bits, f64_bits, input, integers, layers, memorization, quality};
 
 /// Files: name, description, cases without outputs.
 pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
@@ -58,9 +58,26 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
         })
         .into();
     vec![
+        (
+            "alignment",
+            "Image-text pairs: scores, ranks, hard negatives, samples, balancing.",
+            over("alignment", &super::alignment::parameters()),
+        ),
+        (
+            "code",
+            "Statistics, length, SCIP, paired metrics, synthetic corruptions.",
+            code::algorithms().iter().flat_map(|(name, p)| over(name, std::slice::from_ref(p))).collect(),
+        ),
         ("d4", "Deduplicate, re-cluster, drop the nearest.", over("d4", &curations)),
         ("kmeans", "Lloyd's algorithm from seeded or given centroids.", over("kmeans", &clusterings)),
+        layers::cases(&inputs),
+        (
+            "memorization",
+            memorization::DESCRIPTION,
+            memorization::serve(over("memorization", &memorization::parameters())),
+        ),
         ("prototypes", "Cuts by distance to the centroid.", over("prototypes", &fractions)),
+        quality::cases(),
         (
             "random",
             "Bits, uniform numbers and -ln of them, by seed, row and stream.",
@@ -96,7 +113,9 @@ pub fn with_outputs(mut case: Value) -> Value {
     let outputs = match text(&case, "algorithm") {
         "truth" => truth(&x),
         "random" => random(p, x.len()),
+        "layers" => layers::by_reference(&x, p),
         "kmeans" => clusters(&cluster(&x, &ids, p)),
+        "memorization" => memorization::by_reference(&x, p),
         "prototypes" => {
             let c = first_rows(&x, &ids, p, Metric::SqEuclidean);
             let drop = if text(p, "drop") == "nearest" { Drop::Nearest } else { Drop::Farthest };
@@ -110,6 +129,9 @@ pub fn with_outputs(mut case: Value) -> Value {
         "semdedup" => dedup(&x, &ids, p),
         "d4" => curate(&x, p),
         "vq" => codebooks::oracle(&x, p),
+        "alignment" => super::alignment::by_reference(&x, p),
+        name if code::algorithms().iter().any(|(known, _)| *known == name) => code::oracle(name, &x, p),
+        "quality" => quality::oracle(&case),
         other => panic!("unknown algorithm {other}"),
     };
     case["outputs"] = outputs;

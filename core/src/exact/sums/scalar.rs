@@ -1,6 +1,8 @@
 //! One exact sum over the whole range of f64.
 
-use super::{MAX_PENDING, round};
+use super::{MAX_PENDING, canonical, round};
+use crate::error::Result;
+use crate::exact::bytes::{Reader, Writer};
 
 /// Weight of the lowest digit: below the smallest product, 2^-149 * 2^-1074.
 const EXPONENT: i32 = -1248;
@@ -101,6 +103,37 @@ impl F64Sum {
         }
     }
 
+    /// Appends the state in canonical form: equal sums have equal bytes.
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        let mut digits = self.digits;
+        canonical(&mut digits);
+        let flags = [self.nan, self.infinite[0], self.infinite[1]];
+        writer.u32(flags.iter().enumerate().map(|(i, flag)| u32::from(*flag) << i).sum());
+        if let Some((top, low)) = digits.split_last() {
+            low.iter().for_each(|digit| writer.u32(*digit as u32));
+            writer.i64(*top);
+        }
+    }
+
+    /// Bytes that [`write`](F64Sum::write) appends.
+    pub(crate) const BYTES: usize = 4 + 4 * (DIGITS - 1) + 8;
+
+    /// Reads what [`write`](F64Sum::write) appended.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        let flags = reader.u32()?;
+        let mut digits = [0; DIGITS];
+        if let Some((top, low)) = digits.split_last_mut() {
+            for digit in low {
+                *digit = reader.u32()? as i64;
+            }
+            *top = reader.i64()?;
+            if flags > 7 || top.unsigned_abs() >= 1 << 62 {
+                return Err(reader.corrupt("a sum is out of range"));
+            }
+        }
+        Ok(Self { digits, pending: 1, nan: flags & 1 != 0, infinite: [flags & 2 != 0, flags & 4 != 0] })
+    }
+
     /// Notes a NaN or an infinity; false for finite values.
     #[inline(always)]
     fn note_unless_finite(&mut self, x: f64) -> bool {
@@ -132,7 +165,7 @@ impl F64Sum {
 
     /// Carries into canonical digits; the sum stays what it is.
     fn carry(&mut self) {
-        super::canonical(&mut self.digits);
+        canonical(&mut self.digits);
         self.pending = 1;
     }
 }

@@ -1,0 +1,186 @@
+//! Contrastive losses with analytic gradients, in tiles.
+//!
+//! The logit of a pair is l_ij = s x_i . y_j (SigLIP: + b). With G = dL/dl the gradients are
+//! dL/dx_i = s sum_j G_ij y_j, dL/dy_j = s sum_i G_ij x_i, dL/d(ln s) = sum_ij G_ij s x_i . y_j,
+//! dL/db = sum_ij G_ij. Frameworks keep the B x M logits alive for the backward pass; here a tile
+//! of 128 x 128 logits is made by a matrix product, turned into G in place, multiplied by the
+//! other side and forgotten. The gradient of x and that of y are swept separately, each tile of
+//! rows by one job that adds over the tiles of the other side in order: so no two jobs write one
+//! number, nothing depends on the number of threads, and the working memory is
+//! O(128 (d + 128)) words a thread.
+//!
+//! **Arithmetic.** All of it is `f64`, whatever the input: an `f32` tile is widened when it is
+//! loaded, gradients are rounded to the input's type once, at the end. That costs a factor of two
+//! against `f32` products and keeps logits of 1e4 right to 1e-11 instead of 1e-3. **Tier C**: the
+//! matrix products fuse and order their additions as the processor likes, so the last bits differ
+//! between processors. A relative error of a logit by (d + 8) 2^-53 |x||y| s / |l| is what remains;
+//! see each loss for what it means for the gradients.
+
+mod info_nce;
+mod logsumexp;
+mod siglip;
+mod tiles;
+
+use ndarray::{Array2, ArrayView2};
+
+pub use info_nce::InfoNce;
+pub use logsumexp::LogSumExp;
+pub use siglip::SigLip;
+
+use super::matches::Matches;
+use crate::error::{Error, Result};
+use crate::exact::float::{finite, narrow, widen};
+
+/// The element types of the losses: `f32` and `f64`. Sealed.
+pub trait Real: sealed::Sealed + Copy + Send + Sync + core::fmt::Debug + 'static {
+    /// The exact value.
+    fn to_f64(self) -> f64;
+    /// The nearest value, ties to even.
+    fn from_f64(x: f64) -> Self;
+    /// Neither NaN nor infinite.
+    fn is_number(self) -> bool;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+impl Real for f32 {
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        widen(self)
+    }
+    #[inline(always)]
+    fn from_f64(x: f64) -> Self {
+        narrow(x)
+    }
+    #[inline(always)]
+    fn is_number(self) -> bool {
+        finite(self)
+    }
+}
+
+impl Real for f64 {
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+    #[inline(always)]
+    fn from_f64(x: f64) -> Self {
+        x
+    }
+    #[inline(always)]
+    fn is_number(self) -> bool {
+        self.is_finite()
+    }
+}
+
+/// How the terms of a loss become one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reduction {
+    /// Their sum, as the survey writes InfoNCE.
+    Sum,
+    /// Divided by the total weight of the targets (InfoNCE) or by the rows of x (SigLIP).
+    Mean,
+}
+
+/// Which softmax InfoNCE takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Directions {
+    /// Each row of x over all rows of y, as the survey writes it.
+    XToY,
+    /// Each row of y over all rows of x.
+    YToX,
+    /// Both, as CLIP: summed under [`Reduction::Sum`], averaged under [`Reduction::Mean`].
+    Both,
+}
+
+/// What a positive pair counts when a row has several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Weighting {
+    /// Every pair 1: the survey's sum over the set of positive pairs.
+    Pairs,
+    /// The pairs of one row (of one column, in the other direction) 1 together, as the outer
+    /// supervised contrastive loss of Khosla et al. 2020 has it.
+    Rows,
+}
+
+/// What the logits should say.
+#[derive(Clone, Copy, Debug)]
+pub enum Targets<'a, T> {
+    /// These pairs are positive, all others negative.
+    Hard(Matches<'a>),
+    /// `[B, M]`: the weight of each pair, at least 0; for SigLIP a probability in [0, 1].
+    Soft(ArrayView2<'a, T>),
+}
+
+impl<'a, T> From<Matches<'a>> for Targets<'a, T> {
+    fn from(matches: Matches<'a>) -> Self {
+        Self::Hard(matches)
+    }
+}
+
+impl<'a, T> From<ArrayView2<'a, T>> for Targets<'a, T> {
+    fn from(soft: ArrayView2<'a, T>) -> Self {
+        Self::Soft(soft)
+    }
+}
+
+/// A loss and its gradients. Tier C.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gradients<T> {
+    /// The loss.
+    pub value: f64,
+    /// `[B, d]`: dL/dx.
+    pub x: Array2<T>,
+    /// `[M, d]`: dL/dy.
+    pub y: Array2<T>,
+    /// dL/d(ln s), with s the scale.
+    pub log_scale: f64,
+    /// dL/db; 0 for InfoNCE, which no bias changes.
+    pub bias: f64,
+}
+
+impl<T> Gradients<T> {
+    /// dL/ds = dL/d(ln s) / s.
+    pub fn by_scale(&self, scale: f64) -> f64 {
+        self.log_scale / scale
+    }
+
+    /// dL/d(tau) with tau = 1 / s the temperature: -s dL/d(ln s).
+    pub fn by_temperature(&self, scale: f64) -> f64 {
+        -self.log_scale * scale
+    }
+}
+
+/// Everything that both losses ask of their input.
+fn check<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, scale: f64) -> Result<()> {
+    if !(scale.is_finite() && scale > 0.0) {
+        return Err(Error::InvalidParameter { name: "scale", value: scale, expected: "finite and above 0" });
+    }
+    for (what, side) in [("x", x), ("y", y)] {
+        if side.is_empty() {
+            return Err(Error::Empty { what });
+        }
+        let limit = u32::MAX as usize;
+        if side.nrows() >= limit {
+            return Err(Error::TooLarge { what: "rows of one call", size: side.nrows(), limit });
+        }
+        check_finite(side, what)?;
+    }
+    if x.ncols() != y.ncols() {
+        return Err(Error::ShapeMismatch { what: "columns of y", expected: x.ncols(), found: y.ncols() });
+    }
+    Ok(())
+}
+
+fn check_finite<T: Real>(view: ArrayView2<'_, T>, what: &'static str) -> Result<()> {
+    for (row, values) in view.outer_iter().enumerate() {
+        if let Some(col) = values.iter().position(|v| !v.is_number()) {
+            return Err(Error::NonFinite { what, row: row as u64, col });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! SigLIP: every pair a yes-or-no question.
+//!
+//! With targets t_ij in [0, 1] (1 for positive pairs) and l_ij = s x_i . y_j + b:
+//! L_ij = t softplus(-l) + (1 - t) softplus(l), softplus(l) = max(l, 0) + ln(1 + exp(-|l|));
+//! G_ij = sigma(l) - t, which for t = 1 is -sigma(-l), without cancellation. No normaliser couples
+//! the pairs, so the value and the gradient of x come from one sweep.
+
+use ndarray::ArrayView2;
+
+use super::tiles::{Part, Problem, Side, Tile};
+use super::{Gradients, Real, Reduction, Targets};
+use crate::control::Context;
+use crate::error::{Error, Result};
+
+/// SigLIP: parameters.
+///
+/// L = sum_ij softplus(-z_ij l_ij), z = +1 for positive pairs, -1 for all others, with the logits
+/// l_ij = s x_i . y_j + b; the mean divides by the rows of x. *Source*: Zhai et al. 2023, equation
+/// 1 (they start with s = 10, b = -10). Soft targets are probabilities (binary cross entropy).
+///
+/// # Shapes
+/// x: [B, d], y: [M, d], soft targets: [B, M]; gradients as their inputs.
+/// # Units
+/// Nats. Tier C, but the same for any number of threads: with e = (d + 8) 2^-53 s max|x||y| the
+/// absolute error of a logit, each term is right to e + 8 2^-53 of itself.
+/// # Ties, NaN
+/// None occur; NaN and infinity, of the input or of an overflowing logit, are errors.
+/// # Errors
+/// `Empty`, `ShapeMismatch`, `NonFinite`, `InvalidParameter`, `TooLarge`, `OutOfMemory`,
+/// `Cancelled`.
+/// # Cost
+/// 2 B M d flops for the value, 8 B M d for the gradients; O(128 (d + 128)) words a thread. The
+/// matrix products' own buffer (at most some MiB, of fixed size) is not asked for fallibly.
+/// # Example
+/// ```
+/// use ndarray::array;
+/// use pauca::alignment::{Matches, SigLip};
+/// let x = array![[1.0f32, 0.0], [0.0, 1.0]];
+/// let found = SigLip::new().gradients(x.view(), x.view(), 10.0, -10.0, Matches::Diagonal)?;
+/// // Two positive pairs at logit 0, two negative ones at -10.
+/// assert!((found.value - (0.5f64.ln() * -1.0 + (-10f64).exp().ln_1p())).abs() < 1e-15);
+/// assert!(found.bias < 0.0, "a larger bias is better here");
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SigLip {
+    reduction: Reduction,
+}
+
+impl Default for SigLip {
+    fn default() -> Self {
+        Self { reduction: Reduction::Mean }
+    }
+}
+
+impl SigLip {
+    /// The mean over the rows of x.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sum, or mean over the rows of x.
+    pub fn reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+
+    /// The loss; see the type for shapes, errors and cost.
+    ///
+    /// # Errors
+    /// See the type.
+    pub fn value<'a, T: Real>(
+        &self,
+        x: ArrayView2<'a, T>,
+        y: ArrayView2<'a, T>,
+        scale: f64,
+        bias: f64,
+        targets: impl Into<Targets<'a, T>>,
+    ) -> Result<f64> {
+        self.value_on(x, y, scale, bias, targets, &Context::default())
+    }
+
+    /// [`value`](SigLip::value), watched and on chosen threads.
+    ///
+    /// # Errors
+    /// See the type.
+    pub fn value_on<'a, T: Real>(
+        &self,
+        x: ArrayView2<'a, T>,
+        y: ArrayView2<'a, T>,
+        scale: f64,
+        bias: f64,
+        targets: impl Into<Targets<'a, T>>,
+        cx: &Context,
+    ) -> Result<f64> {
+        let (problem, unit) = self.problem(x, y, scale, bias, targets.into())?;
+        let (_, totals) = problem.sweep(None, cx, "value", |tile| turn(tile, bias, unit))?;
+        Ok(totals.value)
+    }
+
+    /// The loss and its gradients; see the type for shapes, errors and cost.
+    ///
+    /// # Errors
+    /// See the type.
+    pub fn gradients<'a, T: Real>(
+        &self,
+        x: ArrayView2<'a, T>,
+        y: ArrayView2<'a, T>,
+        scale: f64,
+        bias: f64,
+        targets: impl Into<Targets<'a, T>>,
+    ) -> Result<Gradients<T>> {
+        self.gradients_on(x, y, scale, bias, targets, &Context::default())
+    }
+
+    /// [`gradients`](SigLip::gradients), watched and on chosen threads.
+    ///
+    /// # Errors
+    /// See the type.
+    pub fn gradients_on<'a, T: Real>(
+        &self,
+        x: ArrayView2<'a, T>,
+        y: ArrayView2<'a, T>,
+        scale: f64,
+        bias: f64,
+        targets: impl Into<Targets<'a, T>>,
+        cx: &Context,
+    ) -> Result<Gradients<T>> {
+        let (problem, unit) = self.problem(x, y, scale, bias, targets.into())?;
+        let (x, totals) = problem.sweep(Some(Side::X), cx, "gradient of x", |tile| turn(tile, bias, unit))?;
+        let (y, _) = problem.sweep(Some(Side::Y), cx, "gradient of y", |tile| turn(tile, bias, unit))?;
+        Ok(Gradients { value: totals.value, x, y, log_scale: totals.log_scale, bias: totals.bias })
+    }
+
+    /// The checked problem, and what a term counts.
+    fn problem<'a, T: Real>(
+        &self,
+        x: ArrayView2<'a, T>,
+        y: ArrayView2<'a, T>,
+        scale: f64,
+        bias: f64,
+        targets: Targets<'a, T>,
+    ) -> Result<(Problem<'a, T>, f64)> {
+        if !bias.is_finite() {
+            return Err(Error::InvalidParameter { name: "bias", value: bias, expected: "finite" });
+        }
+        let problem = Problem::new(x, y, scale, targets)?;
+        problem.check_soft(1.0, "within [0, 1]")?;
+        let unit = match self.reduction {
+            Reduction::Sum => 1.0,
+            Reduction::Mean => 1.0 / problem.n() as f64,
+        };
+        Ok((problem, unit))
+    }
+}
+
+/// s x.y to dL/dl, and the tile's parts of the value and of the gradients of ln s and b.
+fn turn(tile: &mut Tile, bias: f64, unit: f64) -> Part {
+    let mut part = Part::default();
+    tile.for_each(|_, _, logit, target| {
+        let raw = *logit;
+        let l = raw + bias;
+        // exp(-|l|) serves softplus and sigma of both signs.
+        let small = libm::exp(-l.abs());
+        let (towards, away) = (1.0 / (1.0 + small), small / (1.0 + small));
+        let (sigma, sigma_of_minus) = if l >= 0.0 { (towards, away) } else { (away, towards) };
+        let log = libm::log1p(small);
+        let (positive, negative) = ((-l).max(0.0) + log, l.max(0.0) + log);
+        let (loss, g) = if target == 1.0 {
+            (positive, -sigma_of_minus)
+        } else if target == 0.0 {
+            (negative, sigma)
+        } else {
+            (target * positive + (1.0 - target) * negative, sigma - target)
+        };
+        part.value += unit * loss;
+        part.bias += unit * g;
+        part.log_scale += unit * g * raw;
+        *logit = unit * g;
+    });
+    part
+}

@@ -1,0 +1,296 @@
+//! Tiles of logits and of targets, and the sweep that turns them into gradients.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
+
+use super::{Real, Targets, check, check_finite};
+use crate::alignment::matches::Table;
+use crate::control::{Context, Job};
+use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::exact::F64Sum;
+
+/// Rows and columns of a tile. A tile of logits (128 KiB) stays in a core's cache beside its rows.
+pub(super) const TILE: usize = 128;
+
+/// The tiles of 0..n.
+pub(super) fn tiles(n: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
+    (0..n.div_ceil(TILE)).map(move |t| t * TILE..n.min((t + 1) * TILE))
+}
+
+/// The two sides and their targets, checked.
+pub(super) struct Problem<'a, T> {
+    x: ArrayView2<'a, T>,
+    y: ArrayView2<'a, T>,
+    scale: f64,
+    targets: Resolved<'a, T>,
+}
+
+enum Resolved<'a, T> {
+    Hard(Table<'a>),
+    Soft(ArrayView2<'a, T>),
+}
+
+/// Which side's gradient a sweep makes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    X,
+    Y,
+}
+
+/// One tile: rows of x, columns (rows of y), s x.y, and the weight of each pair.
+pub(super) struct Tile {
+    pub rows: Range<usize>,
+    pub cols: Range<usize>,
+    x: Vec<f64>,
+    y: Vec<f64>,
+    /// [rows, cols], row by row: first s x_i . y_j, after a turn dL/dl_ij.
+    pub logits: Vec<f64>,
+    /// [rows, cols]: the targets.
+    pub weights: Vec<f64>,
+}
+
+impl Tile {
+    fn new(d: usize) -> Result<Self> {
+        let side = TILE.checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        Ok(Self {
+            rows: 0..0,
+            cols: 0..0,
+            x: try_vec(side, 0.0)?,
+            y: try_vec(side, 0.0)?,
+            logits: try_vec(TILE * TILE, 0.0)?,
+            weights: try_vec(TILE * TILE, 0.0)?,
+        })
+    }
+
+    /// Calls `f(row, column, logit, weight)` on every pair, row by row, by numbers in the tile.
+    pub(super) fn for_each(&mut self, mut f: impl FnMut(usize, usize, &mut f64, f64)) {
+        let width = self.cols.len();
+        let size = self.rows.len() * width;
+        let (logits, weights) = (&mut self.logits[..size], &self.weights[..size]);
+        for (r, (logits, weights)) in
+            logits.chunks_exact_mut(width).zip(weights.chunks_exact(width)).enumerate()
+        {
+            for (c, (logit, weight)) in logits.iter_mut().zip(weights).enumerate() {
+                f(r, c, logit, *weight);
+            }
+        }
+    }
+}
+
+/// What a turn adds up over a tile.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Part {
+    pub value: f64,
+    pub log_scale: f64,
+    pub bias: f64,
+}
+
+/// The exact sums of the parts of all tiles.
+pub(super) struct Totals {
+    pub value: f64,
+    pub log_scale: f64,
+    pub bias: f64,
+}
+
+impl<'a, T: Real> Problem<'a, T> {
+    pub(super) fn new(
+        x: ArrayView2<'a, T>,
+        y: ArrayView2<'a, T>,
+        scale: f64,
+        targets: Targets<'a, T>,
+    ) -> Result<Self> {
+        check(x, y, scale)?;
+        let (n, m) = (x.nrows(), y.nrows());
+        let targets = match targets {
+            Targets::Hard(matches) => Resolved::Hard(Table::new(matches, n, m)?),
+            Targets::Soft(soft) => {
+                for (what, expected, found) in
+                    [("rows of the targets", n, soft.nrows()), ("columns of the targets", m, soft.ncols())]
+                {
+                    if expected != found {
+                        return Err(Error::ShapeMismatch { what, expected, found });
+                    }
+                }
+                check_finite(soft, "targets")?;
+                Resolved::Soft(soft)
+            }
+        };
+        Ok(Self { x, y, scale, targets })
+    }
+
+    /// Every soft target within 0..=most.
+    pub(super) fn check_soft(&self, most: f64, expected: &'static str) -> Result<()> {
+        if let Resolved::Soft(soft) = &self.targets
+            && let Some(bad) = soft.iter().map(|t| t.to_f64()).find(|t| !(0.0..=most).contains(t))
+        {
+            return Err(Error::InvalidParameter { name: "targets", value: bad, expected });
+        }
+        Ok(())
+    }
+
+    pub(super) fn n(&self) -> usize {
+        self.x.nrows()
+    }
+
+    pub(super) fn m(&self) -> usize {
+        self.y.nrows()
+    }
+
+    pub(super) fn dim(&self) -> usize {
+        self.x.ncols()
+    }
+
+    pub(super) fn tile(&self) -> Result<Tile> {
+        Tile::new(self.dim())
+    }
+
+    /// Multiply-adds of one matrix product over `rows` rows of one side.
+    pub(super) fn cost(&self, rows: usize, over: usize) -> u64 {
+        // 30 for the exponentials of a pair.
+        (rows as u64).saturating_mul(over as u64).saturating_mul(self.dim() as u64 + 30)
+    }
+
+    /// Loads rows of x; the next tiles of this job share them.
+    pub(super) fn load_x(&self, tile: &mut Tile, rows: Range<usize>) {
+        load(self.x, &rows, &mut tile.x);
+        tile.rows = rows;
+    }
+
+    /// Loads rows of y.
+    pub(super) fn load_y(&self, tile: &mut Tile, cols: Range<usize>) {
+        load(self.y, &cols, &mut tile.y);
+        tile.cols = cols;
+    }
+
+    /// Fills in logits and weights of the loaded rows and columns.
+    pub(super) fn fill(&self, tile: &mut Tile) -> Result<()> {
+        let (r, c, d) = (tile.rows.len(), tile.cols.len(), self.dim());
+        let mut logits = matrix_mut(&mut tile.logits, r, c)?;
+        general_mat_mul(self.scale, &matrix(&tile.x, r, d)?, &matrix(&tile.y, c, d)?.t(), 0.0, &mut logits);
+        let size = r * c;
+        if let Some(at) = tile.logits[..size].iter().position(|l| !l.is_finite()) {
+            let (row, col) = ((tile.rows.start + at / c) as u64, tile.cols.start + at % c);
+            return Err(Error::NonFinite { what: "logits (scale times a dot product overflows)", row, col });
+        }
+        let weights = &mut tile.weights[..size];
+        match &self.targets {
+            Resolved::Hard(table) => {
+                weights.fill(0.0);
+                for (k, i) in tile.rows.clone().enumerate() {
+                    for j in table.of(i).within(&tile.cols).iter() {
+                        weights[k * c + j - tile.cols.start] = 1.0;
+                    }
+                }
+            }
+            Resolved::Soft(soft) => {
+                let part = soft.slice(s![tile.rows.clone(), tile.cols.clone()]);
+                for (weight, target) in weights.iter_mut().zip(part.iter()) {
+                    *weight = target.to_f64();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Visits every tile, row tile by row tile, with `turn`, and adds up what it returns. With a
+    /// `side`, `turn` leaves dL/dl in the logits and the gradient of that side is returned.
+    pub(super) fn sweep(
+        &self,
+        side: Option<Side>,
+        cx: &Context,
+        stage: &'static str,
+        turn: impl Fn(&mut Tile) -> Part + Sync,
+    ) -> Result<(Array2<T>, Totals)> {
+        let over_y = side == Some(Side::Y);
+        let (n, m) = if over_y { (self.m(), self.n()) } else { (self.n(), self.m()) };
+        let (d, rows) = (self.dim(), if side.is_some() { n } else { 0 });
+        let mut gradient = Array2::from_shape_vec((rows, d), try_vec(rows * d, T::from_f64(0.0))?)
+            .map_err(|_| Error::ShapeMismatch { what: "gradient", expected: rows, found: 0 })?;
+        let mut outputs = gradient.axis_chunks_iter_mut(Axis(0), TILE);
+        let mut jobs: Vec<Job<Sweep<'_, T>>> = try_capacity(n.div_ceil(TILE))?;
+        for range in tiles(n) {
+            let sums = [F64Sum::new(), F64Sum::new(), F64Sum::new()];
+            jobs.push(Job::new(Sweep { range, out: outputs.next(), sums }));
+        }
+        cx.control.poll(stage, 0, n as u64)?;
+        cx.in_waves(&mut jobs, 2 * self.cost(TILE, m), |job| {
+            let mut tile = self.tile()?;
+            let mut sum = try_vec(if job.out.is_some() { job.range.len() * d } else { 0 }, 0.0f64)?;
+            if over_y {
+                self.load_y(&mut tile, job.range.clone())
+            } else {
+                self.load_x(&mut tile, job.range.clone())
+            }
+            for other in tiles(m) {
+                if over_y {
+                    self.load_x(&mut tile, other)
+                } else {
+                    self.load_y(&mut tile, other)
+                }
+                self.fill(&mut tile)?;
+                let part = turn(&mut tile);
+                for (sum, value) in job.sums.iter_mut().zip([part.value, part.log_scale, part.bias]) {
+                    sum.add(value);
+                }
+                if job.out.is_some() {
+                    let (r, c) = (tile.rows.len(), tile.cols.len());
+                    let g = matrix(&tile.logits, r, c)?;
+                    let mut sum = matrix_mut(&mut sum, job.range.len(), d)?;
+                    if over_y {
+                        general_mat_mul(1.0, &g.t(), &matrix(&tile.x, r, d)?, 1.0, &mut sum);
+                    } else {
+                        general_mat_mul(1.0, &g, &matrix(&tile.y, c, d)?, 1.0, &mut sum);
+                    }
+                }
+            }
+            if let Some(out) = &mut job.out {
+                for (to, from) in out.iter_mut().zip(&sum) {
+                    *to = T::from_f64(self.scale * from);
+                }
+            }
+            Ok(())
+        })?;
+        let mut sums = [F64Sum::new(), F64Sum::new(), F64Sum::new()];
+        for job in &jobs {
+            sums.iter_mut().zip(&job.work.sums).for_each(|(all, part)| all.merge(part));
+        }
+        drop(jobs);
+        cx.control.poll(stage, n as u64, n as u64)?;
+        check_finite(gradient.view(), if over_y { "gradient of y" } else { "gradient of x" })?;
+        let [value, log_scale, bias] = sums.map(|sum| sum.value());
+        Ok((gradient, Totals { value, log_scale, bias }))
+    }
+}
+
+struct Sweep<'g, T> {
+    range: Range<usize>,
+    out: Option<ArrayViewMut2<'g, T>>,
+    sums: [F64Sum; 3],
+}
+
+fn load<T: Real>(side: ArrayView2<'_, T>, range: &Range<usize>, out: &mut [f64]) {
+    for (to, from) in out.iter_mut().zip(side.slice(s![range.clone(), ..]).iter()) {
+        *to = from.to_f64();
+    }
+}
+
+fn matrix(values: &[f64], rows: usize, cols: usize) -> Result<ArrayView2<'_, f64>> {
+    let found = values.len();
+    ArrayView2::from_shape((rows, cols), &values[..rows * cols]).map_err(|_| Error::ShapeMismatch {
+        what: "tile",
+        expected: rows * cols,
+        found,
+    })
+}
+
+fn matrix_mut(values: &mut [f64], rows: usize, cols: usize) -> Result<ArrayViewMut2<'_, f64>> {
+    let found = values.len();
+    ArrayViewMut2::from_shape((rows, cols), &mut values[..rows * cols]).map_err(|_| Error::ShapeMismatch {
+        what: "tile",
+        expected: rows * cols,
+        found,
+    })
+}

@@ -1,0 +1,213 @@
+//! Retrieval: where the first right answer stands among all candidates.
+//!
+//! For query i let S* be the largest cosine of its right candidates. `above` counts the candidates
+//! with a larger cosine, `tied` the wrong ones with exactly S*, both by the definition in `f64`.
+//! Every metric is a function of these counts and of a named policy for ties, so nothing depends on
+//! the order of the candidates: the first-index rule, under which a constant model scores 100 %
+//! when right answers come first, does not exist here.
+
+mod metrics;
+
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+use ndarray::{Array1, ArrayView2};
+
+use super::matches::{Matches, Table};
+use super::search::{Cosines, TILE};
+use crate::control::{Context, Job};
+use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::exact::SearchStats;
+use crate::rows::IntoRows;
+
+/// Where wrong candidates stand that tie with the best right one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ties {
+    /// Behind it.
+    Optimistic,
+    /// Before it.
+    Pessimistic,
+    /// In random order, averaged over all orders: a constant model then has exactly the accuracy
+    /// of chance.
+    Expected,
+}
+
+/// The ranks of the right answers, and the metrics made of them.
+///
+/// A hit at k is a query with at least one right candidate among its first k (the "recall" of
+/// image-text retrieval). Queries without a right candidate take no part in any metric.
+///
+/// # Shapes
+/// queries: [B, d], candidates: [M, d]; [`Matches`] from queries (x) to candidates (y).
+/// # Units
+/// Counts and cosines, tier A; metrics are made of them in `f64` (tier B, a few ulp).
+/// # Ties, NaN
+/// See [`Ties`]. NaN is an error; a row of zeros has cosine 0 to everything.
+/// # Errors
+/// `Empty`, `ShapeMismatch`, `NonFinite`, `InvalidParameter`, `TooLarge`, `OutOfMemory`, `Cancelled`.
+/// # Cost
+/// 2 B M d flops, and the definition for the few pairs within 1e-13 of a tie; 48 B + 16 M bytes
+/// and O(128 (d + 64)) words a thread: no B x M matrix.
+/// # Example
+/// ```
+/// use pauca::alignment::{Matches, Retrieval, Ties};
+/// let images = ndarray::array![[1.0f32, 0.0], [0.0, 1.0], [1.0, 1.0]];
+/// let texts = ndarray::array![[1.0f32, 0.1], [0.1, 1.0], [0.0, 1.0]];
+/// let found = Retrieval::of(&images, &texts, Matches::Diagonal)?;
+/// assert_eq!(found.above.to_vec(), [0, 1, 2]);
+/// assert_eq!(found.recall_at(1, Ties::Expected), Some(1.0 / 3.0));
+/// assert_eq!(found.median_rank(Ties::Expected), Some(2.0));
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retrieval {
+    /// `[B]`: candidates with a larger cosine than the best right one.
+    pub above: Array1<u64>,
+    /// `[B]`: wrong candidates with exactly its cosine.
+    pub tied: Array1<u64>,
+    /// `[B]`: right candidates with exactly its cosine, itself included; 0 where there is none.
+    pub best: Array1<u64>,
+    /// `[B]`: right candidates.
+    pub right: Array1<u64>,
+    /// `[B]`: the cosine (or score) of the best right candidate; NaN where there is none.
+    pub similarity: Array1<f64>,
+    /// M.
+    pub candidates: u64,
+    /// Pairs settled by the bound (f64) and by the definition (truth).
+    pub search: SearchStats,
+}
+
+/// One query's counts.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    above: u64,
+    equal: u64,
+    best: u64,
+    right: u64,
+    similarity: f64,
+}
+
+impl Retrieval {
+    /// Ranks by cosine.
+    ///
+    /// # Errors
+    /// See the type.
+    pub fn of<'a, 'b>(
+        queries: impl IntoRows<'a>,
+        candidates: impl IntoRows<'b>,
+        matches: Matches<'_>,
+    ) -> Result<Self> {
+        Self::of_on(queries, candidates, matches, &Context::default())
+    }
+
+    /// [`of`](Retrieval::of), watched and on chosen threads.
+    ///
+    /// # Errors
+    /// See the type.
+    pub fn of_on<'a, 'b>(
+        queries: impl IntoRows<'a>,
+        candidates: impl IntoRows<'b>,
+        matches: Matches<'_>,
+        cx: &Context,
+    ) -> Result<Self> {
+        let (x, y) = (queries.into_rows()?, candidates.into_rows()?);
+        let cosines = Cosines::new(x.view(), y.view())?;
+        let table = Table::new(matches, cosines.n(), cosines.m())?;
+        let mut counts = try_vec(cosines.n(), Counts::default())?;
+        let mut jobs: Vec<Job<Ranks<'_>>> = try_capacity(counts.len().div_ceil(TILE))?;
+        jobs.extend(
+            counts
+                .chunks_mut(TILE)
+                .enumerate()
+                .map(|(t, out)| Job::new(Ranks { first: t * TILE, out, search: SearchStats::default() })),
+        );
+        cx.control.poll("rank", 0, cosines.n() as u64)?;
+        cx.in_waves(&mut jobs, cosines.cost(), |job| {
+            let mut tile = cosines.tile()?;
+            for (k, out) in job.out.iter_mut().enumerate() {
+                let i = job.first + k;
+                best_right(out, &table, i, |j| cosines.truth(i, j, &mut tile));
+            }
+            let rows = job.first..job.first + job.out.len();
+            cosines.for_each(rows, &mut tile, |tile, i, j, cosine| {
+                let out = &mut job.out[i - job.first];
+                if out.right > 0 {
+                    match cosines.compare(tile, i, j, cosine, out.similarity) {
+                        Ordering::Greater => out.above += 1,
+                        Ordering::Equal => out.equal += 1,
+                        Ordering::Less => {}
+                    }
+                }
+            })?;
+            job.search = tile.stats;
+            Ok(())
+        })?;
+        let mut search = SearchStats::default();
+        jobs.iter().for_each(|job| search.merge(&job.work.search));
+        drop(jobs);
+        Self::from_counts(&counts, cosines.m() as u64, search)
+    }
+
+    /// Ranks by given scores, the larger the better: for models without embeddings.
+    ///
+    /// # Shapes
+    /// scores: [B, M].
+    /// # Errors
+    /// See the type.
+    pub fn of_scores(scores: ArrayView2<'_, f64>, matches: Matches<'_>) -> Result<Self> {
+        let (n, m) = scores.dim();
+        if n == 0 || m == 0 {
+            return Err(Error::Empty { what: "scores" });
+        }
+        if let Some(((row, col), _)) = scores.indexed_iter().find(|(_, s)| !s.is_finite()) {
+            return Err(Error::NonFinite { what: "scores", row: row as u64, col });
+        }
+        let table = Table::new(matches, n, m)?;
+        let mut counts = try_vec(n, Counts::default())?;
+        for (i, out) in counts.iter_mut().enumerate() {
+            let row = scores.row(i);
+            best_right(out, &table, i, |j| row[j]);
+            if out.right > 0 {
+                out.above = row.iter().filter(|s| **s > out.similarity).count() as u64;
+                out.equal = row.iter().filter(|s| **s == out.similarity).count() as u64;
+            }
+        }
+        Self::from_counts(&counts, m as u64, SearchStats::default())
+    }
+
+    fn from_counts(counts: &[Counts], candidates: u64, search: SearchStats) -> Result<Self> {
+        fn column<T>(counts: &[Counts], f: impl Fn(&Counts) -> T) -> Result<Array1<T>> {
+            let mut values = try_capacity(counts.len())?;
+            values.extend(counts.iter().map(f));
+            Ok(Array1::from_vec(values))
+        }
+        Ok(Self {
+            above: column(counts, |c| c.above)?,
+            tied: column(counts, |c| c.equal - c.best)?,
+            best: column(counts, |c| c.best)?,
+            right: column(counts, |c| c.right)?,
+            similarity: column(counts, |c| if c.right > 0 { c.similarity } else { f64::NAN })?,
+            candidates,
+            search,
+        })
+    }
+}
+
+struct Ranks<'c> {
+    first: usize,
+    out: &'c mut [Counts],
+    search: SearchStats,
+}
+
+/// The best of the right candidates of query `i`, and how many share its score.
+fn best_right(out: &mut Counts, table: &Table<'_>, i: usize, mut score: impl FnMut(usize) -> f64) {
+    out.similarity = f64::NEG_INFINITY;
+    for j in table.of(i).iter() {
+        let s = score(j);
+        if s > out.similarity {
+            (out.similarity, out.best) = (s, 0);
+        }
+        out.best += u64::from(s == out.similarity);
+        out.right += 1;
+    }
+}

@@ -1,0 +1,190 @@
+//! Zero-shot classes: the mean direction of a class's texts, and the nearest one of a picture.
+
+use ndarray::{Array1, Array2};
+
+use crate::backend::{Backend, Blocks, Copies, cpu::Cpu};
+use crate::control::Context;
+use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::exact::{Metric, Sums};
+use crate::rows::{IntoRows, RowSource, Rows};
+
+/// Classes made of texts.
+///
+/// The embedding of class c is the direction of the sum of the unit rows of its texts (its prompt
+/// templates): f32(S / sqrt(dot(S, S))), S the exact sum of f32(x / sqrt(dot(x, x))): the spherical
+/// centroid of [`KMeans`](crate::KMeans). A picture gets the class of the largest cosine.
+/// *Source*: Radford et al. 2021, section 3.1.4 (prompt ensembling over embeddings).
+///
+/// Top-k accuracy with a policy for ties is [`Retrieval`](super::Retrieval) of the pictures among
+/// [`classes`](ZeroShot::classes) with [`Matches::Groups`](super::Matches): x the true classes, y
+/// 0..k.
+///
+/// # Shapes
+/// texts: [t, d], class_of: [t], classes: [k, d]; pictures: [n, d], labels [n].
+/// # Units
+/// Tier A.
+/// # Ties, NaN
+/// Of equally similar classes the lowest; so a picture of zeros gets class 0. NaN is an error.
+/// # Errors
+/// `Empty`, `ShapeMismatch`, `NonFinite`, `LabelOutOfRange`, `InvalidParameter` for a class without
+/// texts, `ZeroRow` for a text of zeros or (by its number) a class whose texts cancel.
+/// # Cost
+/// O(t d) and 2 n k d flops.
+/// # Example
+/// ```
+/// use pauca::alignment::ZeroShot;
+/// let texts = ndarray::array![[1.0f32, 0.1], [1.0, -0.1], [0.0, 1.0]];
+/// let classes = ZeroShot::from_texts(&texts, &[0, 0, 1], 2)?;
+/// assert_eq!(classes.classes.row(0).to_vec(), [1.0, 0.0]);
+/// let pictures = ndarray::array![[0.9f32, 0.3], [0.2, 0.9]];
+/// assert_eq!(classes.predict(&pictures)?.to_vec(), [0, 1]);
+/// assert_eq!(classes.accuracy(&[0, 1], &[0, 0])?.overall(), 0.5);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ZeroShot {
+    /// `[k, d]`: unit rows.
+    pub classes: Array2<f32>,
+}
+
+/// How many predictions are right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accuracy {
+    /// `[k]`: right predictions of pictures of class c.
+    pub right: Array1<u64>,
+    /// `[k]`: pictures of class c.
+    pub total: Array1<u64>,
+}
+
+impl ZeroShot {
+    /// Classes 0..n_classes of the texts.
+    ///
+    /// # Errors
+    /// See the type.
+    pub fn from_texts<'a>(texts: impl IntoRows<'a>, class_of: &[u32], n_classes: usize) -> Result<Self> {
+        Self::from_texts_on(&Cpu::new()?, &texts.into_rows()?, class_of, n_classes, &Context::default())
+    }
+
+    /// [`from_texts`](ZeroShot::from_texts) on any backend.
+    ///
+    /// # Errors
+    /// See the type.
+    pub fn from_texts_on<B: Backend>(
+        backend: &B,
+        texts: &Rows<'_>,
+        class_of: &[u32],
+        n_classes: usize,
+        cx: &Context,
+    ) -> Result<Self> {
+        let (t, d) = (texts.n_rows(), texts.dim());
+        if t == 0 || d == 0 {
+            return Err(Error::Empty { what: "texts" });
+        }
+        if class_of.len() != t {
+            return Err(Error::ShapeMismatch {
+                what: "classes of the texts",
+                expected: t,
+                found: class_of.len(),
+            });
+        }
+        if let Some(row) = class_of.iter().position(|&c| c as usize >= n_classes) {
+            return Err(Error::LabelOutOfRange { row, label: class_of[row], k: n_classes });
+        }
+        let block = backend.load(texts.view(), 0, Metric::Cosine, cx)?;
+        let mut row = try_vec(d, 0.0f64)?;
+        for i in 0..t {
+            texts.read_row(i, &mut row)?;
+            if row.iter().all(|v| *v == 0.0) {
+                return Err(Error::ZeroRow { row: i as u64 });
+            }
+        }
+        let mut sums = Sums::new(n_classes, d)?;
+        backend.accumulate(&block, None, class_of, None, &mut sums, cx)?;
+        let mut classes = try_vec(n_classes * d, 0.0f32)?;
+        for (c, out) in classes.chunks_exact_mut(d).enumerate() {
+            if sums.rows(c) == 0 {
+                let (name, expected) = ("class without texts", "at least one text for each class");
+                return Err(Error::InvalidParameter { name, value: c as f64, expected });
+            }
+            if !sums.direction_into(c, out)? {
+                return Err(Error::ZeroRow { row: c as u64 });
+            }
+        }
+        let found = classes.len();
+        let classes = Array2::from_shape_vec((n_classes, d), classes).map_err(|_| Error::ShapeMismatch {
+            what: "classes",
+            expected: n_classes * d,
+            found,
+        })?;
+        Ok(Self { classes })
+    }
+
+    /// The class of every picture.
+    ///
+    /// # Errors
+    /// See the type.
+    pub fn predict<'a>(&self, pictures: impl IntoRows<'a>) -> Result<Array1<u32>> {
+        self.predict_on(&Cpu::new()?, &pictures.into_rows()?, &Context::default())
+    }
+
+    /// [`predict`](ZeroShot::predict) for any source on any backend.
+    ///
+    /// # Errors
+    /// See the type, and `Cancelled`.
+    pub fn predict_on<B: Backend, S: RowSource + ?Sized>(
+        &self,
+        backend: &B,
+        pictures: &S,
+        cx: &Context,
+    ) -> Result<Array1<u32>> {
+        let mut labels = try_vec(pictures.n_rows(), 0u32)?;
+        let blocks = Blocks::of(backend, pictures, Metric::Cosine, cx)?;
+        let rows = Rows::F32(self.classes.view());
+        let targets = backend.targets(rows, 0, Metric::Cosine, Copies::Collapse, cx)?;
+        blocks.for_each(cx, |range, block| {
+            backend.nearest(block, &targets, &mut labels[range], cx).map(|_| ())
+        })?;
+        Ok(Array1::from_vec(labels))
+    }
+
+    /// Predictions against the truth.
+    ///
+    /// # Errors
+    /// `ShapeMismatch`, `LabelOutOfRange`, `Empty`.
+    pub fn accuracy(&self, predicted: &[u32], truth: &[u32]) -> Result<Accuracy> {
+        let k = self.classes.nrows();
+        if predicted.len() != truth.len() {
+            let (expected, found) = (truth.len(), predicted.len());
+            return Err(Error::ShapeMismatch { what: "predictions", expected, found });
+        }
+        if truth.is_empty() {
+            return Err(Error::Empty { what: "predictions" });
+        }
+        let (mut right, mut total) = (try_capacity(k)?, try_capacity(k)?);
+        right.resize(k, 0u64);
+        total.resize(k, 0u64);
+        for (row, (&p, &c)) in predicted.iter().zip(truth).enumerate() {
+            if let Some(label) = [p, c].into_iter().find(|&label| label as usize >= k) {
+                return Err(Error::LabelOutOfRange { row, label, k });
+            }
+            total[c as usize] += 1;
+            right[c as usize] += u64::from(p == c);
+        }
+        Ok(Accuracy { right: Array1::from_vec(right), total: Array1::from_vec(total) })
+    }
+}
+
+impl Accuracy {
+    /// Right predictions over all pictures.
+    pub fn overall(&self) -> f64 {
+        self.right.sum() as f64 / self.total.sum() as f64
+    }
+
+    /// The mean over classes that have pictures.
+    pub fn by_class(&self) -> f64 {
+        let shares = self.right.iter().zip(&self.total).filter(|(_, t)| **t > 0);
+        let (sum, count) =
+            shares.fold((0.0, 0u64), |(sum, count), (r, t)| (sum + *r as f64 / *t as f64, count + 1));
+        sum / count as f64
+    }
+}

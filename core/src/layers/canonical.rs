@@ -1,0 +1,232 @@
+//! Similarities that need a singular value decomposition: SVCCA, PWCCA, Procrustes.
+//!
+//! All three see two states as the subspaces and shapes that the columns of their centred rows
+//! span in the space of samples. Canonical correlations are the cosines of the principal angles
+//! between two such subspaces: the singular values of Q_x' Q_y for orthonormal bases Q.
+//!
+//! With no more samples than columns every subspace is all of the space and every correlation 1:
+//! such results say so ([`Svcca::saturated`]). Implementations in use return the 1 alone.
+//!
+//! The decompositions are nalgebra's, in f64; its memory is not asked for fallibly. Tier C.
+
+use alloc::vec::Vec;
+
+use nalgebra::DMatrix;
+
+use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::rows::{IntoRows, Rows};
+
+/// Iterations of the decomposition for each singular value, at most: many times what it needs.
+const ITERATIONS: usize = 200;
+
+/// Canonical correlations of two states.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Svcca {
+    /// The similarity, in [0, 1].
+    pub value: f64,
+    /// Canonical correlations, descending, in [0, 1].
+    pub correlations: Vec<f64>,
+    /// Directions kept of either state.
+    pub kept: [usize; 2],
+    /// Whether the two subspaces together have at least as many directions as centred samples have
+    /// (n - 1): some correlations are then 1 whatever the data.
+    pub saturated: bool,
+}
+
+/// A state less its mean, decomposed: x = u diag(s) v'.
+struct Decomposed {
+    u: DMatrix<f64>,
+    s: Vec<f64>,
+    v_t: DMatrix<f64>,
+}
+
+fn decompose(rows: &Rows<'_>) -> Result<Option<Decomposed>> {
+    let (n, d) = (rows.n_rows(), rows.dim());
+    if n == 0 || d == 0 {
+        return Err(Error::Empty { what: "x" });
+    }
+    let mut x = DMatrix::zeros(n, d);
+    let (mut row, mut first, mut mean) = (try_vec(d, 0.0)?, try_vec(d, 0.0)?, try_vec(d, 0.0)?);
+    rows.read_row(0, &mut first)?;
+    for i in 0..n {
+        rows.read_row(i, &mut row)?;
+        if let Some(col) = row.iter().position(|v| !v.is_finite()) {
+            return Err(Error::NonFinite { what: "x", row: i as u64, col });
+        }
+        for (j, v) in row.iter().enumerate() {
+            // Less the first row, so that equal rows are exactly 0.
+            x[(i, j)] = v - first[j];
+            mean[j] += x[(i, j)];
+        }
+    }
+    for j in 0..d {
+        x.column_mut(j).add_scalar_mut(-mean[j] / n as f64);
+    }
+    let largest = x.amax();
+    if largest == 0.0 {
+        return Ok(None);
+    }
+    // Scaled, so that squares of extreme values neither overflow nor vanish.
+    x /= largest;
+    let svd = x.try_svd(true, true, f64::EPSILON, ITERATIONS * n.min(d)).ok_or(Error::Conflict {
+        first: "this state",
+        second: "the decomposition",
+        why: "it did not converge",
+    })?;
+    let (Some(u), Some(v_t)) = (svd.u, svd.v_t) else {
+        return Ok(None);
+    };
+    let mut s = try_capacity(svd.singular_values.len())?;
+    s.extend(svd.singular_values.iter().map(|s| s * largest));
+    Ok(Some(Decomposed { u, s, v_t }))
+}
+
+impl Decomposed {
+    /// Directions above the rounding of the decomposition.
+    fn rank(&self) -> usize {
+        let largest = self.s.first().copied().unwrap_or(0.0);
+        let floor = largest * f64::EPSILON * self.u.nrows().max(self.v_t.ncols()) as f64;
+        self.s.iter().take_while(|s| **s > floor).count()
+    }
+
+    /// Fewest directions that hold the share `keep` of the variance, the last one included.
+    fn directions(&self, keep: f64) -> usize {
+        let largest = self.s.first().copied().unwrap_or(1.0);
+        let share = |s: &f64| s / largest * (s / largest);
+        let rank = self.rank();
+        let total: f64 = self.s.iter().take(rank).map(share).sum();
+        let mut sum = 0.0;
+        let enough = |s| {
+            sum += share(s);
+            sum >= keep * total
+        };
+        self.s.iter().take(rank).position(enough).map_or(rank, |last| last + 1)
+    }
+}
+
+/// Both states decomposed; `None` where one does not vary.
+fn both<'a>(x: impl IntoRows<'a>, y: impl IntoRows<'a>) -> Result<Option<[Decomposed; 2]>> {
+    let (x, y) = (x.into_rows()?, y.into_rows()?);
+    let (expected, found) = (x.n_rows(), y.n_rows());
+    if expected != found {
+        return Err(Error::ShapeMismatch { what: "y", expected, found });
+    }
+    Ok(decompose(&x)?.zip(decompose(&y)?).map(|(x, y)| [x, y]))
+}
+
+/// Canonical correlations between the first `kept` directions of both, and the left factor of
+/// their decomposition.
+fn correlate(x: &Decomposed, y: &Decomposed, kept: [usize; 2]) -> Result<(Vec<f64>, DMatrix<f64>)> {
+    let product = x.u.columns(0, kept[0]).transpose() * y.u.columns(0, kept[1]);
+    let svd = product.try_svd(true, false, f64::EPSILON, ITERATIONS * kept[0].min(kept[1])).ok_or(
+        Error::Conflict { first: "these states", second: "the decomposition", why: "it did not converge" },
+    )?;
+    let mut correlations = try_capacity(svd.singular_values.len())?;
+    correlations.extend(svd.singular_values.iter().map(|rho| rho.clamp(0.0, 1.0)));
+    Ok((correlations, svd.u.unwrap_or_default()))
+}
+
+fn saturated(x: &Decomposed, kept: [usize; 2]) -> bool {
+    kept[0] + kept[1] >= x.u.nrows()
+}
+
+/// Singular vector canonical correlation analysis: of each state the fewest directions that hold
+/// the share `keep` of its variance, then the mean canonical correlation between them. `None`
+/// where a state does not vary. *Source*: Raghu et al. 2017, section 2, with keep = 0.99.
+///
+/// # Shapes
+/// x: [n, d_x], y: [n, d_y].
+/// # Tier
+/// C; in [0, 1].
+/// # Errors
+/// [`Error::InvalidParameter`] for `keep` outside (0, 1], [`Error::ShapeMismatch`],
+/// [`Error::NonFinite`], [`Error::Empty`].
+/// # Cost
+/// O(n d min(n, d)).
+/// # Example
+/// ```
+/// use pauca::layers::canonical::svcca;
+/// let x = ndarray::array![[1.0f32, 0.0], [0.0, 2.0], [-1.0, 1.0], [0.5, 3.0], [2.0, 2.0], [1.0, 1.5]];
+/// let y = x.dot(&ndarray::array![[0.0f32, -1.0], [1.0, 0.0]]) * 2.0 + 1.0;
+/// let found = svcca(&x, &y, 0.99)?.expect("both vary");
+/// assert!((found.value - 1.0).abs() < 1e-6 && !found.saturated);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+pub fn svcca<'a>(x: impl IntoRows<'a>, y: impl IntoRows<'a>, keep: f64) -> Result<Option<Svcca>> {
+    if !(keep > 0.0 && keep <= 1.0) {
+        return Err(Error::InvalidParameter { name: "keep", value: keep, expected: "within (0, 1]" });
+    }
+    let Some([x, y]) = both(x, y)? else { return Ok(None) };
+    let kept = [x.directions(keep), y.directions(keep)];
+    let (correlations, _) = correlate(&x, &y, kept)?;
+    let value = correlations.iter().sum::<f64>() / correlations.len() as f64;
+    Ok(Some(Svcca { value, correlations, kept, saturated: saturated(&x, kept) }))
+}
+
+/// Projection weighted canonical correlation: the mean of all canonical correlations, weighted by
+/// how much of x each canonical direction h_i accounts for, sum_j |<h_i, x_j>| over the columns
+/// of x. Not symmetric. `None` where a state does not vary. *Source*: Morcos et al. 2018,
+/// section 3.
+///
+/// # Shapes, Tier, Errors, Cost
+/// As [`svcca`].
+pub fn pwcca<'a>(x: impl IntoRows<'a>, y: impl IntoRows<'a>) -> Result<Option<Svcca>> {
+    let Some([x, y]) = both(x, y)? else { return Ok(None) };
+    let kept = [x.rank(), y.rank()];
+    let (correlations, left) = correlate(&x, &y, kept)?;
+    // h_i' x = (left' diag(s) v')_i.
+    let mut scaled = x.v_t.rows(0, kept[0]).into_owned();
+    let largest = x.s.first().copied().unwrap_or(1.0);
+    for (mut row, s) in scaled.row_iter_mut().zip(&x.s) {
+        row *= *s / largest;
+    }
+    let on = left.transpose() * scaled;
+    let (mut sum, mut total) = (0.0, 0.0);
+    for (row, rho) in on.row_iter().zip(&correlations) {
+        let weight: f64 = row.iter().map(|v| v.abs()).sum();
+        sum += weight * rho;
+        total += weight;
+    }
+    let value = (sum / total).clamp(0.0, 1.0);
+    Ok(Some(Svcca { value, correlations, kept, saturated: saturated(&x, kept) }))
+}
+
+/// Orthogonal Procrustes distance between states of length 1 (Frobenius, centred): what is left of
+/// |x|² + |y|² - 2 |x'y|_* = 2 - 2 |x'y|_* after the best rotation, from 0 (the same shape) to 2;
+/// |.|_* is the sum of the singular values. `None` where a state does not vary. *Source*: Ding et
+/// al. 2021, section 3.
+///
+/// # Shapes, Tier, Errors, Cost
+/// As [`svcca`].
+/// # Example
+/// ```
+/// use pauca::layers::canonical::procrustes;
+/// let x = ndarray::array![[1.0f32, 0.0], [0.0, 2.0], [-1.0, 1.0]];
+/// let y = x.dot(&ndarray::array![[0.0f32, -1.0], [1.0, 0.0]]) * 2.0 + 1.0;
+/// assert!(procrustes(&x, &y)?.expect("both vary") < 1e-6);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+pub fn procrustes<'a>(x: impl IntoRows<'a>, y: impl IntoRows<'a>) -> Result<Option<f64>> {
+    let Some([x, y]) = both(x, y)? else { return Ok(None) };
+    // The singular values of x'y = v_x s_x u_x' u_y s_y v_y' are those of its middle.
+    let unit = |of: &Decomposed| {
+        let largest = of.s.first().copied().unwrap_or(1.0);
+        let sum: f64 = of.s.iter().map(|s| s / largest * (s / largest)).sum();
+        libm::sqrt(sum) * largest
+    };
+    let (nx, ny) = (unit(&x), unit(&y));
+    let mut middle = x.u.transpose() * &y.u;
+    for (mut row, s) in middle.row_iter_mut().zip(&x.s) {
+        row *= *s / nx;
+    }
+    for (mut column, s) in middle.column_iter_mut().zip(&y.s) {
+        column *= *s / ny;
+    }
+    let size = middle.nrows().min(middle.ncols());
+    let svd = middle.try_svd(false, false, f64::EPSILON, ITERATIONS * size).ok_or(Error::Conflict {
+        first: "these states",
+        second: "the decomposition",
+        why: "it did not converge",
+    })?;
+    Ok(Some((2.0 - 2.0 * svd.singular_values.sum()).clamp(0.0, 2.0)))
+}

@@ -1,0 +1,266 @@
+//! By sums over features: memory that does not grow with the samples.
+//!
+//! For rows x_i of state l and y_i of state m (less the first row of the stream), a_i = |x_i|²,
+//! c_i = |y_i|², the state is M = sum x y' for all l <= m, the vectors sum c_i x_i, the numbers sum a_i c_i,
+//! and S = sum x, A = sum a. Moved to the mean, S = 0 and
+//! tr(K~ L~) = |M|² - sum a c, 1'K~L~1 = sum a c, 1'K~1 = -A.
+
+use alloc::vec::Vec;
+
+use ndarray::linalg::general_mat_mul;
+
+use super::gram::{matrix, matrix_mut};
+use super::table::{CkaTable, Traces};
+use crate::control::{Context, Job};
+use crate::error::{Result, try_capacity, try_vec};
+use crate::exact::float::widen;
+
+/// Rows added at a time.
+pub(super) const BLOCK: usize = 128;
+
+/// The sums.
+#[derive(Clone, Debug)]
+pub(super) struct Features {
+    dims: Vec<usize>,
+    /// Rows added.
+    pub n: u64,
+    /// M of each pair l <= m, [d_l, d_m].
+    products: Vec<Vec<f64>>,
+    /// sum over i of a_i(m) x_i(l), for each l: [d_l, states].
+    weighted: Vec<Vec<f64>>,
+    /// sum a_i(l) a_i(m), [states, states].
+    squares: Vec<f64>,
+    /// S of each state.
+    sums: Vec<Vec<f64>>,
+    /// A of each state.
+    norms: Vec<f64>,
+}
+
+/// See [`Features::moved`].
+struct Moved {
+    weighted: Vec<Vec<f64>>,
+    squares: Vec<f64>,
+    norms: Vec<f64>,
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// Adds `scale` times the outer product of `x` and `y`.
+fn add_outer(to: &mut [f64], scale: f64, x: &[f64], y: &[f64]) {
+    for (row, x) in to.chunks_exact_mut(y.len()).zip(x) {
+        row.iter_mut().zip(y).for_each(|(to, y)| *to += scale * x * y);
+    }
+}
+
+impl Features {
+    pub(super) fn new(dims: &[usize]) -> Result<Self> {
+        let states = dims.len();
+        let mut own = try_capacity(states)?;
+        own.extend_from_slice(dims);
+        let mut products = try_capacity(states * (states + 1) / 2)?;
+        for l in 0..states {
+            for m in l..states {
+                products.push(try_vec(dims[l].saturating_mul(dims[m]), 0.0)?);
+            }
+        }
+        let (mut weighted, mut sums) = (try_capacity(states)?, try_capacity(states)?);
+        for d in dims {
+            weighted.push(try_vec(d * states, 0.0)?);
+            sums.push(try_vec(*d, 0.0)?);
+        }
+        let (squares, norms) = (try_vec(states * states, 0.0)?, try_vec(states, 0.0)?);
+        Ok(Self { dims: own, n: 0, products, weighted, squares, sums, norms })
+    }
+
+    /// The pairs l <= m, in the order of `products`.
+    fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let states = self.dims.len();
+        (0..states).flat_map(move |l| (l..states).map(move |m| (l, m)))
+    }
+
+    /// Adds the first `n` of `rows`, less `first`. After an error the sums are of no use.
+    pub(super) fn add(
+        &mut self,
+        rows: &[Vec<f32>],
+        first: &[Vec<f64>],
+        n: usize,
+        cx: &Context<'_>,
+    ) -> Result<()> {
+        let states = self.dims.len();
+        let mut shifted: Vec<Vec<f64>> = try_capacity(states)?;
+        // a_i of every state, [n, states].
+        let mut norms = try_vec(n * states, 0.0)?;
+        for (l, ((rows, first), &d)) in rows.iter().zip(first).zip(&self.dims).enumerate() {
+            let mut x = try_capacity(n * d)?;
+            for (i, row) in rows.chunks_exact(d).take(n).enumerate() {
+                x.extend(row.iter().zip(first).map(|(x, f)| widen(*x) - f));
+                norms[i * states + l] = dot(&x[i * d..], &x[i * d..]);
+            }
+            shifted.push(x);
+        }
+        let pairs = self.pairs();
+        let mut jobs = try_capacity(self.products.len())?;
+        jobs.extend(pairs.zip(&mut self.products).map(Job::new));
+        let dims = &self.dims;
+        let all = matrix(&norms, n, states)?;
+        for ((x, &d), (weighted, sum)) in
+            shifted.iter().zip(dims).zip(self.weighted.iter_mut().zip(&mut self.sums))
+        {
+            let x = matrix(x, n, d)?;
+            general_mat_mul(1.0, &x.t(), &all, 1.0, &mut matrix_mut(weighted, d, states)?);
+            for row in x.rows() {
+                sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+            }
+        }
+        general_mat_mul(1.0, &all.t(), &all, 1.0, &mut matrix_mut(&mut self.squares, states, states)?);
+        for row in norms.chunks_exact(states) {
+            self.norms.iter_mut().zip(row).for_each(|(sum, a)| *sum += a);
+        }
+        let widest = self.dims.iter().copied().max().unwrap_or(1);
+        cx.in_waves(&mut jobs, (n * widest * widest / 4) as u64, |((l, m), product)| {
+            let (l, m) = (*l, *m);
+            let (x, y) = (matrix(&shifted[l], n, dims[l])?, matrix(&shifted[m], n, dims[m])?);
+            general_mat_mul(1.0, &x.t(), &y, 1.0, &mut matrix_mut(product, dims[l], dims[m])?);
+            Ok(())
+        })?;
+        self.n += n as u64;
+        Ok(())
+    }
+
+    /// The same sums once more.
+    pub(super) fn copy(&self) -> Result<Self> {
+        let mut copy = Self::new(&self.dims)?;
+        copy.merge(self);
+        Ok(copy)
+    }
+
+    /// Adds the sums of `other`, of the same shift.
+    pub(super) fn merge(&mut self, other: &Self) {
+        let add = |to: &mut [f64], from: &[f64]| to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+        let add_all = |to: &mut [Vec<f64>], from: &[Vec<f64>]| {
+            to.iter_mut().zip(from).for_each(|(to, from)| add(to, from));
+        };
+        add_all(&mut self.products, &other.products);
+        add_all(&mut self.weighted, &other.weighted);
+        add_all(&mut self.sums, &other.sums);
+        add(&mut self.squares, &other.squares);
+        add(&mut self.norms, &other.norms);
+        self.n += other.n;
+    }
+
+    /// What is linear in the products, had `moves` been added to every row: weighted, squares, norms.
+    ///
+    /// |x + e|² = a + 2 e'x + |e|², multiplied out and summed.
+    fn moved(&self, moves: &[Vec<f64>]) -> Result<Moved> {
+        let states = self.dims.len();
+        let n = self.n as f64;
+        let mut squares = try_vec(states * states, 0.0)?;
+        let mut weighted: Vec<Vec<f64>> = try_capacity(states)?;
+        let mut norms = try_capacity(states)?;
+        for (l, own) in self.weighted.iter().enumerate() {
+            let mut copy = try_capacity(own.len())?;
+            copy.extend_from_slice(own);
+            weighted.push(copy);
+            norms.push(self.norms[l] + 2.0 * dot(&moves[l], &self.sums[l]) + n * dot(&moves[l], &moves[l]));
+        }
+        for (l, m) in self.pairs() {
+            let product = &self.products[self.place(l, m)];
+            let (el, em, sl, sm) = (&moves[l], &moves[m], &self.sums[l], &self.sums[m]);
+            let (ll, lm) = (dot(el, el), dot(em, em));
+            // M e(m) and M' e(l).
+            let (mut right, mut left) = (try_vec(el.len(), 0.0)?, try_vec(em.len(), 0.0)?);
+            for (row, (right, e)) in product.chunks_exact(em.len()).zip(right.iter_mut().zip(el)) {
+                *right = dot(row, em);
+                left.iter_mut().zip(row).for_each(|(left, v)| *left += e * v);
+            }
+            // e(m)' sum a y and e(l)' sum c x.
+            let along = |e: &[f64], weighted: &[f64], other: usize| -> f64 {
+                e.iter().zip(weighted.iter().skip(other).step_by(states)).map(|(e, w)| e * w).sum()
+            };
+            let (ay, cx) = (along(em, &self.weighted[m], l), along(el, &self.weighted[l], m));
+            let moved = self.squares[l * states + m]
+                + 2.0 * (ay + cx)
+                + 4.0 * dot(el, &right)
+                + lm * (self.norms[l] + 2.0 * dot(el, sl))
+                + ll * (self.norms[m] + 2.0 * dot(em, sm))
+                + n * ll * lm;
+            squares[l * states + m] = moved;
+            squares[m * states + l] = moved;
+            for (l, m, product) in [(l, m, &right), (m, l, &left)] {
+                let (e, lm) = (&moves[l], dot(&moves[m], &moves[m]));
+                let factor = self.norms[m] + 2.0 * dot(&moves[m], &self.sums[m]) + n * lm;
+                let to = weighted[l].iter_mut().skip(m).step_by(states);
+                for (((to, e), p), s) in to.zip(e).zip(product).zip(&self.sums[l]) {
+                    *to += e * factor + 2.0 * p + lm * s;
+                }
+                if l == m {
+                    break;
+                }
+            }
+        }
+        Ok(Moved { weighted, squares, norms })
+    }
+
+    /// The sums as they would be had `to` been subtracted from every row instead of `from`.
+    pub(super) fn shift(&mut self, from: &[Vec<f64>], to: &[Vec<f64>]) -> Result<()> {
+        let n = self.n as f64;
+        let mut moves: Vec<Vec<f64>> = try_capacity(self.dims.len())?;
+        for (from, to) in from.iter().zip(to) {
+            let mut e = try_capacity(from.len())?;
+            e.extend(from.iter().zip(to).map(|(a, b)| a - b));
+            moves.push(e);
+        }
+        let moved = self.moved(&moves)?;
+        let pairs = self.pairs();
+        for ((l, m), product) in pairs.zip(&mut self.products) {
+            add_outer(product, 1.0, &self.sums[l], &moves[m]);
+            add_outer(product, 1.0, &moves[l], &self.sums[m]);
+            add_outer(product, n, &moves[l], &moves[m]);
+        }
+        for (sum, e) in self.sums.iter_mut().zip(&moves) {
+            sum.iter_mut().zip(e).for_each(|(s, e)| *s += n * e);
+        }
+        (self.weighted, self.squares, self.norms) = (moved.weighted, moved.squares, moved.norms);
+        Ok(())
+    }
+
+    /// Place of the pair l <= m in `products`.
+    fn place(&self, l: usize, m: usize) -> usize {
+        l * (2 * self.dims.len() + 1 - l) / 2 + (m - l)
+    }
+
+    /// The table: the sums moved to the mean.
+    pub(super) fn table(&self, cx: &Context<'_>) -> Result<CkaTable> {
+        let n = self.n as f64;
+        let mut moves: Vec<Vec<f64>> = try_capacity(self.dims.len())?;
+        for sum in &self.sums {
+            let mut e = try_capacity(sum.len())?;
+            e.extend(sum.iter().map(|s| -s / n));
+            moves.push(e);
+        }
+        let moved = self.moved(&moves)?;
+        cx.control.check()?;
+        let states = self.dims.len();
+        CkaTable::build(states, self.n, |l, m| {
+            // M at the mean is M - S S' / n.
+            let rows = self.products[self.place(l, m)].chunks_exact(self.dims[m]);
+            let row = |(row, e): (&[f64], &f64)| -> f64 {
+                let centred = row.iter().zip(&self.sums[m]).map(|(v, s)| v + e * s);
+                centred.map(|v| v * v).sum()
+            };
+            let trace: f64 = rows.zip(&moves[l]).map(row).sum();
+            let ac = moved.squares[l * states + m];
+            // Full row sums are 0 at the mean.
+            Traces {
+                off: trace - ac,
+                diagonal: ac,
+                rows: ac,
+                full_rows: 0.0,
+                totals: [-moved.norms[l], -moved.norms[m]],
+                full_totals: [0.0; 2],
+            }
+        })
+    }
+}

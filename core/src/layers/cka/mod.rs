@@ -1,0 +1,343 @@
+//! Linear CKA between all pairs of states in one pass, biased and unbiased.
+//!
+//! With K and L the Gram matrices X X' and Y Y' of the rows of two states,
+//! CKA = HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)). The biased estimator, HSIC0 = tr(K H L H) / (n - 1)²,
+//! is far above 0 for independent data of more columns than rows (0.97 for n = 64, d = 2048); the
+//! unbiased one of Song et al. 2012, equation 5, with K~ and L~ the Grams without their diagonals,
+//!
+//! HSIC1 = [tr(K~ L~) + 1'K~1 1'L~1 / ((n - 1)(n - 2)) - 2 / (n - 2) 1'K~L~1] / (n (n - 3)),
+//!
+//! is around 0. *Source*: Kornblith et al. 2019, equations 3 and 4; Nguyen et al. 2021, section 2.
+//!
+//! **Two ways to the same number.** All that the formulas need of the rows is
+//! - [`gram`]: the n x n Grams, made tile by tile for all states at once and never stored. For L
+//!   states of width d this takes n² L d / 2 multiply-adds, and the rows must be kept.
+//! - [`features`]: the d x d sums of x y' of each pair, and sums that are linear in them: with
+//!   a_i = |x_i|² and c_i = |y_i|² also sum a_i, sum c_i x_i, sum a_i y_i, sum a_i c_i. It takes n L² d² / 2
+//!   multiply-adds and L² d² / 2 numbers, whatever n.
+//!
+//! The second is cheaper in time and in memory from n = L d / 2 rows on: rows are kept until
+//! they are that many, then turned into sums. Both subtract the first row of the stream at once
+//! (a constant changes nothing in exact arithmetic, and a great deal in floating point when data
+//! lie far from the origin) and the mean at the end.
+//!
+//! Products are ndarray's (matrixmultiply); the panels that it packs are of bounded size, but not
+//! asked for fallibly.
+
+mod features;
+mod gram;
+mod table;
+
+use alloc::vec::Vec;
+
+use crate::control::Context;
+use crate::error::{Error, Result, try_capacity, try_grow};
+use crate::rows::{IntoRows, Rows};
+
+use self::features::Features;
+pub use self::table::{Cka, CkaTable};
+use super::Tokens;
+use super::gather::{Batch, open};
+
+/// Which way CKA is computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Path {
+    /// By the shape: keeps the rows while n sum(d_l) is at most the sum of d_l d_m over all pairs.
+    #[default]
+    Auto,
+    /// Always by Gram matrices; keeps all rows.
+    Gram,
+    /// Always by sums over features; keeps no rows.
+    Features,
+}
+
+/// Linear CKA between all pairs of states: parameters.
+///
+/// # Tier
+/// C: the numbers depend on the machine's matrix product, within 1e-10 of the Gram formula; but
+/// not on threads, nor on how one stream is cut into batches.
+/// # Example
+/// ```
+/// use pauca::Rows;
+/// use pauca::layers::{Cka, LayerCka};
+/// let x = ndarray::array![[1.0f32, 2.0], [3.0, 4.0], [5.0, 9.0], [0.0, 1.0], [2.0, 2.0]];
+/// let y = &x * 3.0 + 7.0;
+/// let table = LayerCka::new(&[2, 2]).fit(&[Rows::F32(x.view()), Rows::F32(y.view())])?;
+/// assert!(matches!(table.unbiased(0, 1), Cka::Value(v) if (v - 1.0).abs() < 1e-12));
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerCka {
+    dims: Vec<usize>,
+    path: Path,
+}
+
+impl LayerCka {
+    /// For states of `dims` values a row each; they may differ.
+    pub fn new(dims: &[usize]) -> Self {
+        Self { dims: dims.to_vec(), path: Path::Auto }
+    }
+
+    /// Which way.
+    pub fn path(mut self, path: Path) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// An empty stream.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without states or for a state without columns, [`Error::OutOfMemory`].
+    pub fn start(&self) -> Result<CkaStream> {
+        if self.dims.is_empty() || self.dims.contains(&0) {
+            return Err(Error::Empty { what: "row of a state" });
+        }
+        let features = match self.path {
+            Path::Features => Some(Features::new(&self.dims)?),
+            _ => None,
+        };
+        let mut rows = try_capacity(self.dims.len())?;
+        rows.extend(self.dims.iter().map(|_| Vec::new()));
+        Ok(CkaStream {
+            config: self.clone(),
+            first: Vec::new(),
+            rows,
+            held: 0,
+            features,
+            spoilt: false,
+            batch: None,
+        })
+    }
+
+    /// The table of whole states, given at once, `states[l]` being [n, dims[l]].
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`], [`Error::NonFiniteState`], and as [`start`](LayerCka::start).
+    /// # Cost
+    /// The lesser of n² sum(d) / 2 and n sum(d)² / 2 multiply-adds (see [`Path`]), in products of
+    /// matrices.
+    pub fn fit(&self, states: &[Rows<'_>]) -> Result<CkaTable> {
+        self.fit_on(states, Tokens::Rows, &Context::default())
+    }
+
+    /// The same for chosen tokens, on chosen threads, watched.
+    ///
+    /// # Errors
+    /// As [`fit`](LayerCka::fit), and those of [`CkaStream::begin_batch`].
+    pub fn fit_on(&self, states: &[Rows<'_>], tokens: Tokens<'_>, cx: &Context<'_>) -> Result<CkaTable> {
+        let mut stream = self.start()?;
+        stream.push(states, tokens, cx)?;
+        stream.finish(cx)
+    }
+}
+
+/// CKA in the making: takes batches, all states at once or one at a time, and merges with the
+/// streams of other shards (within tier C).
+#[derive(Clone, Debug)]
+pub struct CkaStream {
+    config: LayerCka,
+    /// The first row of each state, which is subtracted from all.
+    first: Vec<Vec<f64>>,
+    /// Rows kept, for each state: all of them, or those not yet added to the sums.
+    rows: Vec<Vec<f32>>,
+    held: usize,
+    features: Option<Features>,
+    /// Whether a call was stopped while it added to the sums.
+    spoilt: bool,
+    batch: Option<Batch>,
+}
+
+impl CkaStream {
+    /// Samples so far.
+    pub fn samples(&self) -> u64 {
+        self.held as u64 + self.features.as_ref().map_or(0, |f| f.n)
+    }
+
+    /// Takes a batch of all states.
+    ///
+    /// # Errors
+    /// Those of [`begin_batch`](CkaStream::begin_batch), [`push_layer`](CkaStream::push_layer) and
+    /// [`end_batch`](CkaStream::end_batch).
+    pub fn push(&mut self, states: &[Rows<'_>], tokens: Tokens<'_>, cx: &Context<'_>) -> Result<()> {
+        self.begin_batch(tokens)?;
+        let pushed = states.iter().try_for_each(|state| self.push_layer(*state));
+        let done = pushed.and_then(|()| self.end_batch(cx));
+        if done.is_err() {
+            self.abort_batch();
+        }
+        done
+    }
+
+    /// Opens a batch.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] while another is open, [`Error::NoToken`], [`Error::OutOfMemory`].
+    pub fn begin_batch(&mut self, tokens: Tokens<'_>) -> Result<()> {
+        self.closed()?;
+        self.batch = Some(Batch::new(tokens, self.config.dims.len())?);
+        Ok(())
+    }
+
+    /// Takes the next state of the open batch.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] without an open batch, [`Error::ShapeMismatch`],
+    /// [`Error::NonFiniteState`], [`Error::OutOfMemory`].
+    pub fn push_layer<'a>(&mut self, state: impl IntoRows<'a>) -> Result<()> {
+        let rows = state.into_rows()?;
+        let expected = self.config.dims.len();
+        let batch = open(&mut self.batch)?;
+        let Some(dim) = self.config.dims.get(batch.states.len()) else {
+            return Err(Error::ShapeMismatch { what: "states of a batch", expected, found: expected + 1 });
+        };
+        batch.push(&rows, *dim)
+    }
+
+    /// Forgets the open batch, if there is one.
+    pub fn abort_batch(&mut self) {
+        self.batch = None;
+    }
+
+    /// Adds the open batch and closes it.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] without an open batch, [`Error::ShapeMismatch`] when states are
+    /// missing, [`Error::OutOfMemory`]: the stream is then what it was, the batch still open.
+    /// After an [`Error::Cancelled`] or [`Error::OutOfMemory`] while rows are added to sums over
+    /// features the sums are incomplete, and every later call is a conflict.
+    pub fn end_batch(&mut self, cx: &Context<'_>) -> Result<()> {
+        let batch = open(&mut self.batch)?;
+        if self.spoilt {
+            self.batch = None;
+            return self.closed();
+        }
+        let (expected, found) = (self.config.dims.len(), batch.states.len());
+        if expected != found {
+            return Err(Error::ShapeMismatch { what: "states of a batch", expected, found });
+        }
+        let samples = batch.n_samples();
+        if self.first.is_empty() && samples > 0 {
+            let mut first = try_capacity(expected)?;
+            for (state, dim) in batch.states.iter().zip(&self.config.dims) {
+                let mut row = try_capacity(*dim)?;
+                row.extend(state.iter().take(*dim).map(|v| crate::exact::float::widen(*v)));
+                first.push(row);
+            }
+            self.first = first;
+        }
+        for (kept, new) in self.rows.iter_mut().zip(&batch.states) {
+            try_grow(kept, new.len())?;
+        }
+        for (kept, new) in self.rows.iter_mut().zip(&batch.states) {
+            kept.extend_from_slice(new);
+        }
+        self.held += samples;
+        self.batch = None;
+        self.settle(cx)
+    }
+
+    /// Whether this many rows are kept rather than summed.
+    fn keeps(&self, n: usize) -> bool {
+        match self.config.path {
+            Path::Gram => true,
+            Path::Features => false,
+            Path::Auto => {
+                let sum: u128 = self.config.dims.iter().map(|d| *d as u128).sum();
+                let squares: u128 = self.config.dims.iter().map(|d| *d as u128 * *d as u128).sum();
+                // Pairs l <= m: (sum² + sum of squares) / 2.
+                2 * n as u128 * sum <= sum * sum + squares
+            }
+        }
+    }
+
+    /// Turns kept rows into sums once they are too many, in blocks of a fixed size from the
+    /// start of the stream, so that the batches do not show.
+    fn settle(&mut self, cx: &Context<'_>) -> Result<()> {
+        if self.features.is_none() {
+            if self.keeps(self.held) {
+                return Ok(());
+            }
+            self.features = Some(Features::new(&self.config.dims)?);
+        }
+        while self.held >= features::BLOCK {
+            self.absorb(features::BLOCK, cx)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the first `n` kept rows to the sums.
+    fn absorb(&mut self, n: usize, cx: &Context<'_>) -> Result<()> {
+        let Some(features) = &mut self.features else { return Ok(()) };
+        self.spoilt = true;
+        features.add(&self.rows, &self.first, n, cx)?;
+        self.spoilt = false;
+        for (kept, dim) in self.rows.iter_mut().zip(&self.config.dims) {
+            kept.drain(..n * dim);
+        }
+        self.held -= n;
+        Ok(())
+    }
+
+    /// Adds everything of `other`, of the same configuration.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] for another configuration and while a batch is open in either,
+    /// [`Error::Cancelled`] and [`Error::OutOfMemory`] as [`end_batch`](CkaStream::end_batch).
+    pub fn merge(&mut self, other: &Self, cx: &Context<'_>) -> Result<()> {
+        self.closed()?;
+        other.closed()?;
+        if self.config != other.config {
+            let why = "they differ in states or path";
+            return Err(Error::Conflict { first: "this stream", second: "the other one", why });
+        }
+        if other.samples() == 0 {
+            return Ok(());
+        }
+        if self.samples() == 0 {
+            *self = other.clone();
+            return Ok(());
+        }
+        if let Some(theirs) = &other.features {
+            let mut theirs = theirs.copy()?;
+            theirs.shift(&other.first, &self.first)?;
+            match &mut self.features {
+                Some(ours) => ours.merge(&theirs),
+                None => self.features = Some(theirs),
+            }
+        }
+        for (kept, new) in self.rows.iter_mut().zip(&other.rows) {
+            try_grow(kept, new.len())?;
+        }
+        for (kept, new) in self.rows.iter_mut().zip(&other.rows) {
+            kept.extend_from_slice(new);
+        }
+        self.held += other.held;
+        self.settle(cx)
+    }
+
+    /// The table of all samples so far.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] while a batch is open, [`Error::Cancelled`], [`Error::OutOfMemory`].
+    pub fn finish(&self, cx: &Context<'_>) -> Result<CkaTable> {
+        self.closed()?;
+        match &self.features {
+            None => gram::table(&self.rows, &self.first, &self.config.dims, self.held, cx),
+            Some(features) if self.held == 0 => features.table(cx),
+            Some(features) => {
+                let mut all = features.copy()?;
+                all.add(&self.rows, &self.first, self.held, cx)?;
+                all.table(cx)
+            }
+        }
+    }
+
+    fn closed(&self) -> Result<()> {
+        let (second, why) = match (&self.batch, self.spoilt) {
+            (None, false) => return Ok(()),
+            (Some(_), false) => ("an open batch", "end_batch or abort_batch comes first"),
+            (_, true) => ("a call that was stopped", "the sums are incomplete"),
+        };
+        Err(Error::Conflict { first: "this call", second, why })
+    }
+}

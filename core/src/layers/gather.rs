@@ -1,0 +1,130 @@
+//! One batch of hidden states, taken in layer by layer: which rows count, and their values.
+
+use alloc::vec::Vec;
+
+use ndarray::ArrayView2;
+
+use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::exact::float::finite;
+use crate::rows::{Rows, row_of, with_view};
+
+/// Which rows of the states of a batch are samples.
+///
+/// A batch of s sequences of t positions is given as [s t, d] rows, position by position,
+/// sequence by sequence; the mask [s, t] is true at real tokens and false at padding. The rows at
+/// padding are never looked at, whatever they hold.
+#[derive(Clone, Copy, Debug)]
+pub enum Tokens<'a> {
+    /// Every row is one.
+    Rows,
+    /// The last real token of each sequence, with padding on either side: the only one that has
+    /// seen the whole text. Gromov et al. 2024 use it.
+    Last(ArrayView2<'a, bool>),
+    /// All real tokens: block influence is a mean over them.
+    Real(ArrayView2<'a, bool>),
+}
+
+/// The position of the last real token of each sequence: the last `true` of each row of the mask
+/// [sequences, positions], so right for padding on either side.
+///
+/// # Errors
+/// [`Error::NoToken`] for a sequence that is all padding.
+///
+/// ```
+/// let mask = ndarray::array![[true, true, false], [false, true, true]];
+/// assert_eq!(pauca::layers::last_tokens(mask.view())?, [1, 2]);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+pub fn last_tokens(mask: ArrayView2<'_, bool>) -> Result<Vec<usize>> {
+    let mut last = try_capacity(mask.nrows())?;
+    for (sequence, row) in mask.rows().into_iter().enumerate() {
+        let at = row.iter().rposition(|real| *real);
+        last.push(at.ok_or(Error::NoToken { sequence: sequence as u64 })?);
+    }
+    Ok(last)
+}
+
+/// The batch being taken in.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    /// Rows of a state that count; `None`: all.
+    chosen: Option<Vec<usize>>,
+    /// Rows of each state, once known.
+    n_rows: Option<usize>,
+    /// Values of the rows that count, for each state so far.
+    pub(crate) states: Vec<Vec<f32>>,
+}
+
+impl Batch {
+    pub(crate) fn new(tokens: Tokens<'_>, n_states: usize) -> Result<Self> {
+        let states = try_capacity(n_states)?;
+        let (mask, last) = match tokens {
+            Tokens::Rows => return Ok(Self { chosen: None, n_rows: None, states }),
+            Tokens::Last(mask) => (mask, true),
+            Tokens::Real(mask) => (mask, false),
+        };
+        let (sequences, positions) = mask.dim();
+        // A mask of that many elements exists, so its size is no overflow.
+        let chosen = if last {
+            let mut rows = last_tokens(mask)?;
+            rows.iter_mut().enumerate().for_each(|(i, at)| *at += i * positions);
+            rows
+        } else {
+            let mut rows = try_capacity(mask.iter().filter(|real| **real).count())?;
+            rows.extend(mask.iter().enumerate().filter(|(_, real)| **real).map(|(i, _)| i));
+            rows
+        };
+        Ok(Self { chosen: Some(chosen), n_rows: Some(sequences * positions), states })
+    }
+
+    /// Samples in this batch, once the first state is there.
+    pub(crate) fn n_samples(&self) -> usize {
+        self.chosen.as_ref().map_or(self.n_rows.unwrap_or(0), Vec::len)
+    }
+
+    /// Takes in the next state, of `dim` values a row.
+    pub(crate) fn push(&mut self, rows: &Rows<'_>, dim: usize) -> Result<()> {
+        let (expected, found) = (dim, rows.dim());
+        if expected != found {
+            return Err(Error::ShapeMismatch { what: "row of a state", expected, found });
+        }
+        let found = rows.n_rows();
+        if let Some(expected) = self.n_rows
+            && expected != found
+        {
+            return Err(Error::ShapeMismatch { what: "state", expected, found });
+        }
+        let count = self.chosen.as_ref().map_or(found, Vec::len);
+        let state = self.states.len();
+        let mut values = Vec::new();
+        let total = count.checked_mul(dim).ok_or(Error::TooLarge {
+            what: "rows * columns",
+            size: count,
+            limit: usize::MAX / dim.max(1),
+        })?;
+        crate::error::try_grow(&mut values, total)?;
+        let mut buffer = try_vec(dim, 0.0)?;
+        with_view!(rows, view => {
+            for i in 0..count {
+                let row = self.chosen.as_ref().map_or(i, |chosen| chosen[i]);
+                let taken = row_of(view, row, &mut buffer);
+                if let Some(col) = taken.iter().position(|v| !finite(*v)) {
+                    return Err(Error::NonFiniteState { state, row: row as u64, col });
+                }
+                values.extend_from_slice(taken);
+            }
+        });
+        self.n_rows = Some(found);
+        self.states.push(values);
+        Ok(())
+    }
+}
+
+/// The open batch of a stream, or why there is none.
+pub(crate) fn open(batch: &mut Option<Batch>) -> Result<&mut Batch> {
+    batch.as_mut().ok_or(Error::Conflict {
+        first: "push_layer or end_batch",
+        second: "no open batch",
+        why: "begin_batch comes first",
+    })
+}

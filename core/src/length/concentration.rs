@@ -1,0 +1,105 @@
+//! How much the longest documents hold.
+
+use alloc::vec::Vec;
+
+use super::{Length, share, widened, within_unit};
+use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::stats::round_half_even;
+
+/// How unevenly tokens are spread over documents: Lorenz curve, Gini coefficient, and the share of
+/// the longest.
+///
+/// *Source*: Lorenz 1905, Gini 1912; the share of the longest 2 % is the figure 1 of Singh et
+/// al. 2024, as reported. All counts are exact integers; a share is one division.
+///
+/// # Tier
+/// A.
+/// # Example
+/// ```
+/// use pauca::length::Concentration;
+/// let c = Concentration::of(&[1u32, 1, 1, 1, 1, 1, 1, 1, 1, 11])?;
+/// assert_eq!(c.share_of_longest(0.1)?, Some(0.55));
+/// assert_eq!(c.documents_that_hold(0.5)?, 1);
+/// assert_eq!(c.gini, Some(0.45));
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Concentration {
+    /// Documents.
+    pub documents: u64,
+    /// Tokens of all of them.
+    pub tokens: u128,
+    /// Gini coefficient; none where there is no token.
+    pub gini: Option<f64>,
+    /// Length of the longest document.
+    pub longest: u64,
+    /// Tokens of the i longest documents, i = 0..=n.
+    cumulative: Vec<u128>,
+}
+
+impl Concentration {
+    /// Of these lengths.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] beyond 2^32 - 1 documents, [`Error::OutOfMemory`].
+    pub fn of<L: Length>(lengths: &[L]) -> Result<Self> {
+        let mut lengths = widened(lengths)?;
+        let n = lengths.len();
+        if u32::try_from(n).is_err() {
+            return Err(Error::TooLarge { what: "documents", size: n, limit: u32::MAX as usize });
+        }
+        lengths.sort_unstable_by(|a, b| b.cmp(a));
+        let mut cumulative = try_capacity(n + 1)?;
+        let (mut tokens, mut weighted) = (0u128, 0i128);
+        cumulative.push(0);
+        for (i, &length) in lengths.iter().enumerate() {
+            tokens += length as u128;
+            cumulative.push(tokens);
+            // The i-th longest is the (n - i)-th shortest; n² 2^64 fits.
+            weighted += (n as i128 - 1 - 2 * i as i128) * length as i128;
+        }
+        let gini = (tokens > 0).then(|| weighted as f64 / tokens as f64 / n as f64);
+        let longest = lengths.first().copied().unwrap_or(0);
+        Ok(Self { documents: n as u64, tokens, gini, longest, cumulative })
+    }
+
+    /// Share of the tokens that the longest round_half_even(`documents` n) documents hold; none
+    /// where there is no token.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for a share outside \[0, 1\].
+    pub fn share_of_longest(&self, documents: f64) -> Result<Option<f64>> {
+        within_unit("documents", documents)?;
+        let m = round_half_even(documents * self.documents as f64) as usize;
+        Ok(share(self.cumulative[m], self.tokens))
+    }
+
+    /// The smallest number of documents that hold at least this share of the tokens.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for a share outside \[0, 1\].
+    pub fn documents_that_hold(&self, tokens: f64) -> Result<u64> {
+        within_unit("tokens", tokens)?;
+        let holds = |sum: &u128| share(*sum, self.tokens).is_none_or(|held| held >= tokens);
+        Ok(self.cumulative.partition_point(|sum| !holds(sum)) as u64)
+    }
+
+    /// `points` + 1 points of the Lorenz curve, from (0, 0) to (1, 1): share of the documents,
+    /// shortest first, and the share of the tokens that they hold. Empty where there is no token.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn lorenz(&self, points: usize) -> Result<Vec<(f64, f64)>> {
+        let n = self.documents as usize;
+        if self.tokens == 0 || points == 0 {
+            return Ok(Vec::new());
+        }
+        let mut curve = try_vec(points + 1, (0.0, 0.0))?;
+        for (i, point) in curve.iter_mut().enumerate() {
+            let shortest = (i as u128 * n as u128 / points as u128) as usize;
+            let held = self.tokens - self.cumulative[n - shortest];
+            *point = (shortest as f64 / n as f64, held as f64 / self.tokens as f64);
+        }
+        Ok(curve)
+    }
+}

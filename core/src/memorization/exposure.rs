@@ -1,0 +1,105 @@
+//! Exposure of a canary, counterfactual memorization of an example.
+
+use crate::error::{Error, Result};
+use crate::exact::F64Sum;
+
+/// log2 |R| - log2 rank, bits: how far a secret of rank `rank` among the `space` candidates, ordered
+/// by perplexity, is ahead of guessing.
+///
+/// *Source*: Carlini et al. 2019 (The secret sharer), definition of exposure. Rank 1 gives
+/// log2 |R|, rank |R| gives 0. Tier B, within 2 units of the larger logarithm.
+///
+/// # Errors
+/// [`Error::InvalidParameter`] unless 1 <= rank <= space.
+/// # Example
+/// ```
+/// assert_eq!(pauca::memorization::exposure(1, 1024)?, 10.0);
+/// assert_eq!(pauca::memorization::exposure(1024, 1024)?, 0.0);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+pub fn exposure(rank: u64, space: u64) -> Result<f64> {
+    if rank == 0 || rank > space {
+        let (name, value) = ("rank", rank as f64);
+        return Err(Error::InvalidParameter { name, value, expected: "from 1 to the number of candidates" });
+    }
+    Ok(libm::log2(space as f64) - libm::log2(rank as f64))
+}
+
+/// Exposure estimated from a sample of candidates, bits: -log2 ((1 + c) / (1 + n)), c of the n
+/// sampled candidates having a loss at most that of the secret.
+///
+/// *Source*: Carlini et al. 2019, approximation by sampling. The added 1 counts the secret itself:
+/// without it a sample that the secret beats gives infinity. At most log2 (n + 1). Tier B.
+///
+/// # Errors
+/// [`Error::Empty`] for no sample, [`Error::NonFinite`] for a NaN.
+/// # Example
+/// ```
+/// let sampled = [3.0, 2.5, 2.0, 4.0, 1.0, 6.0, 7.0];
+/// assert_eq!(pauca::memorization::sampled_exposure(1.0, &sampled)?, 2.0); // a tie counts against it
+/// # Ok::<(), pauca::Error>(())
+/// ```
+pub fn sampled_exposure(loss: f64, sampled: &[f64]) -> Result<f64> {
+    if sampled.is_empty() {
+        return Err(Error::Empty { what: "the sample of candidates" });
+    }
+    if loss.is_nan() {
+        return Err(Error::NonFinite { what: "loss of the secret", row: 0, col: 0 });
+    }
+    if let Some(row) = sampled.iter().position(|l| l.is_nan()) {
+        return Err(Error::NonFinite { what: "losses of the candidates", row: row as u64, col: 0 });
+    }
+    let ahead = sampled.iter().filter(|l| **l <= loss).count();
+    Ok(libm::log2((sampled.len() + 1) as f64) - libm::log2((ahead + 1) as f64))
+}
+
+/// What [`counterfactual`] finds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Counterfactual {
+    /// Mean performance with the example minus mean performance without it.
+    pub value: f64,
+    /// Its standard error over models; none where one side has a single model.
+    pub standard_error: Option<f64>,
+}
+
+/// Counterfactual memorization of one example: how much better models that saw it do on it.
+///
+/// mem(x) = E\[M(A(S), x) | x in S\] - E\[M(A(S), x) | x not in S\], the expectations as means over
+/// models trained on random subsets S; the standard error is sqrt(s_in² / n_in + s_out² / n_out).
+/// *Source*: Zhang et al. 2021 (Counterfactual memorization in neural language models), section 3.
+///
+/// # Shapes
+/// `with`, `without`: the example's performance (M, or any other) under each model.
+/// # Tier
+/// A: means are exact sums rounded once.
+/// # Errors
+/// [`Error::Empty`] where one side has no model, [`Error::NonFinite`].
+/// # Example
+/// ```
+/// let found = pauca::memorization::counterfactual(&[0.75, 1.0], &[0.25, 0.25])?;
+/// assert_eq!(found.value, 0.625);
+/// assert_eq!(found.standard_error, Some(0.125));
+/// # Ok::<(), pauca::Error>(())
+/// ```
+pub fn counterfactual(with: &[f64], without: &[f64]) -> Result<Counterfactual> {
+    let mut sides = [(0.0, None); 2];
+    let whats = ["the set of models with the example", "the set of models without the example"];
+    for ((side, values), what) in sides.iter_mut().zip([with, without]).zip(whats) {
+        if values.is_empty() {
+            return Err(Error::Empty { what });
+        }
+        if let Some(row) = values.iter().position(|v| !v.is_finite()) {
+            return Err(Error::NonFinite { what: "performances", row: row as u64, col: 0 });
+        }
+        let mut sum = F64Sum::new();
+        sum.extend(values.iter().copied());
+        let n = values.len() as f64;
+        let mean = sum.value() / n;
+        let mut squares = F64Sum::new();
+        squares.extend(values.iter().map(|v| (v - mean) * (v - mean)));
+        *side = (mean, (values.len() > 1).then(|| squares.value() / (n - 1.0) / n));
+    }
+    let [(with, a), (without, b)] = sides;
+    let standard_error = a.zip(b).map(|(a, b)| libm::sqrt(a + b));
+    Ok(Counterfactual { value: with - without, standard_error })
+}

@@ -1,0 +1,198 @@
+//! The command line of `filter-pairs`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use pauca::Boundary;
+use pauca::alignment::{ClipScore, ZeroRows};
+
+use crate::progress::Style;
+
+/// Scores image-text pairs by the cosine of their embeddings, keeps the best, and says how well the scores tell
+/// true pairs from wrong ones.
+///
+/// Row i of IMAGES and row i of TEXTS are a pair, embedded in one space. Without them it runs on the emoji pictures and
+/// names shipped with the library and writes out/pairs; the space of those is a linear map learned on other emoji, which
+/// stands in for a CLIP.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "filter-pairs", version, max_term_width = 100, after_help = AFTER)]
+pub struct Args {
+    /// Embeddings of the images [rows, values]: .npy (f32, f16) or .safetensors, memory-mapped.
+    /// Leave the file as it is while the program runs
+    #[arg(requires = "texts")]
+    pub images: Option<PathBuf>,
+
+    /// Embeddings of the texts, of the same shape
+    pub texts: Option<PathBuf>,
+
+    /// Folder for the results
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// What a score is: survey is the cosine, hessel 2.5 max(cosine, 0)
+    #[arg(long, value_enum, default_value_t = Preset::Survey)]
+    pub preset: Preset,
+
+    /// Keep this share of the pairs, exactly; of equal scores at the cut the lower row stays [default: 0.3]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction, conflicts_with = "threshold")]
+    pub keep: Option<f64>,
+
+    /// Keep the pairs that score at least this
+    #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = number)]
+    pub threshold: Option<f64>,
+
+    /// Whether a score of exactly the threshold stays (ge) or not (gt)
+    #[arg(long, value_enum, default_value_t = BoundaryName::Ge, requires = "threshold")]
+    pub boundary: BoundaryName,
+
+    /// Records aligned with the rows: .csv with a header, .jsonl, or .txt (column "text")
+    #[arg(long, value_name = "FILE")]
+    pub meta: Option<PathBuf>,
+
+    /// Column of --meta that names a pair in the report
+    #[arg(long, value_name = "COLUMN", requires = "meta")]
+    pub name: Option<String>,
+
+    /// Use only the rows whose COLUMN of --meta is VALUE, such as those that no model was fitted on
+    #[arg(long, value_name = "COLUMN=VALUE", requires = "meta")]
+    pub only: Option<String>,
+
+    /// Pictures for the report: a PNG sheet of square tiles, row by row, or a column of --meta with file names
+    #[arg(long, value_name = "SHEET|COLUMN")]
+    pub pictures: Option<String>,
+
+    /// Pixels along the side of a tile of the sheet
+    #[arg(long, value_name = "PIXELS", default_value_t = 32, value_parser = positive)]
+    pub picture_size: usize,
+
+    /// What to do with embeddings that are all zeros
+    #[arg(long, value_enum, default_value_t = ZeroName::Refuse)]
+    pub zero_rows: ZeroName,
+
+    /// Measure AUC and retrieval on at most N pairs, drawn by the seed: R@k depends on the number of candidates
+    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = two)]
+    pub evaluate: usize,
+
+    /// Resamples of the intervals
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = positive)]
+    pub resamples: usize,
+
+    /// Seed of everything that is drawn
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+
+    /// Threads; never changes a result [default: all cores]
+    #[arg(long, value_name = "T", value_parser = positive)]
+    pub threads: Option<usize>,
+
+    /// Replace a finished run of other settings in --out
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// How to show progress, on stderr
+    #[arg(long, value_enum, default_value_t = Style::Auto)]
+    pub progress: Style,
+}
+
+const AFTER: &str = "\
+Results in --out: report.html (open this), report.json, kept.npy (row numbers, u64), scores.npy (f64, NaN for rows that
+--only leaves out), removed.csv (row, name, score), scores.svg.
+The same input, flags and seed give the same bytes on every machine, at any number of threads.
+Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped (nothing is written then).";
+
+/// What a score is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Preset {
+    /// The cosine (Bordes et al. 2024)
+    Survey,
+    /// 2.5 max(cosine, 0) (Hessel et al. 2021)
+    Hessel,
+}
+
+impl Preset {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Survey => "survey",
+            Self::Hessel => "hessel",
+        }
+    }
+
+    /// What its numbers are.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Survey => "cosine of picture and text",
+            Self::Hessel => "2.5 max(cosine, 0) of picture and text",
+        }
+    }
+
+    /// The library's.
+    pub fn score(self, zero: ZeroName) -> ClipScore {
+        let score = match self {
+            Self::Survey => ClipScore::survey(),
+            Self::Hessel => ClipScore::hessel(),
+        };
+        score.zero_rows(match zero {
+            ZeroName::Refuse => ZeroRows::Refuse,
+            ZeroName::Zero => ZeroRows::Zero,
+        })
+    }
+}
+
+/// What a score exactly at the threshold means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BoundaryName {
+    /// It goes
+    Gt,
+    /// It stays
+    Ge,
+}
+
+impl BoundaryName {
+    /// The library's.
+    pub fn of(self) -> Boundary {
+        match self {
+            Self::Gt => Boundary::Gt,
+            Self::Ge => Boundary::Ge,
+        }
+    }
+}
+
+/// What embeddings of zeros mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ZeroName {
+    /// An error
+    Refuse,
+    /// Cosine 0
+    Zero,
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1 is needed".into()),
+        Ok(value) => Ok(value),
+        Err(_) => Err("a whole number is needed".into()),
+    }
+}
+
+fn two(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0 | 1) => Err("at least 2 are needed".into()),
+        Ok(value) => Ok(value),
+        Err(_) => Err("a whole number is needed".into()),
+    }
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
+        _ => Err("a share above 0 and at most 1 is needed".into()),
+    }
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        _ => Err("a finite number is needed".into()),
+    }
+}

@@ -1,0 +1,398 @@
+//! The program `filter-pairs`: which image-text pairs to keep, and how well their scores tell.
+//!
+//! | step | module |
+//! |---|---|
+//! | flags, and the shipped data | [`args`], [`shipped`] |
+//! | the numbers | [`measure`] |
+//! | what a person sees | [`report`] |
+//!
+//! Nothing is written over before the run is complete; see [`crate::output`].
+
+pub mod args;
+pub mod measure;
+pub mod report;
+pub mod shipped;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Parser;
+use pauca::alignment::Filter;
+use pauca::stats::Interval;
+use pauca::{Context, Control, Exec, Rows};
+use serde_json::{Map, Value, json};
+
+use self::args::Args;
+use self::measure::{Direction, Measured, PLACES, Wanted, gather, measure};
+use self::report::{Report, verdict};
+use crate::checkpoint::difference;
+use crate::failure::{Failure, Result};
+use crate::input::ids::Ids;
+use crate::input::images::Images;
+use crate::input::meta::{Meta, digest};
+use crate::input::{Matrix, file_name};
+use crate::interrupt;
+use crate::output::npy::vector;
+use crate::output::{OutDir, REPORT};
+use crate::plots;
+use crate::progress::{Reporter, Style, duration};
+
+/// Version of the format of `report.json`.
+const FORMAT_VERSION: u32 = 1;
+/// Every name that this program may write.
+const NAMES: [&str; 6] = ["kept.npy", "scores.npy", "removed.csv", "scores.svg", "report.html", REPORT];
+/// The share kept where nothing is said: DataComp's best CLIP-score filter.
+const KEEP: f64 = 0.3;
+
+/// Runs the program with the arguments of the process.
+///
+/// # Errors
+/// The one line to print, and the exit code.
+pub fn main() -> Result<()> {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(e) if !e.use_stderr() => {
+            // --help and --version.
+            let _ = e.print();
+            return Ok(());
+        }
+        Err(e) => {
+            // What is wrong, and clap's tips, without the usage that follows: one line.
+            let text = e.render().to_string();
+            let text = text.split("\nUsage:").next().unwrap_or(&text);
+            let text = text.replace("For more information, try '--help'.", "");
+            return Err(Failure::usage(text.trim_start_matches("error: ")));
+        }
+    };
+    let (args, note) = shipped::fill(args)?;
+    run(&args, note)
+}
+
+/// Runs the program with `args`, whose inputs are filled in; `note` is said about them in the report.
+///
+/// # Errors
+/// The one line to print, and the exit code.
+pub fn run(args: &Args, note: Option<&'static str>) -> Result<()> {
+    interrupt::install();
+    let reporter = Reporter::new(args.progress);
+    let (Some(images), Some(texts)) = (&args.images, &args.texts) else {
+        return Err(Failure::usage("IMAGES and TEXTS are both needed"));
+    };
+    let (x, y) = (Matrix::open(images, None)?, Matrix::open(texts, None)?);
+    let rows = x.layout().rows;
+    if y.layout().rows != rows {
+        let what =
+            format!("has {} rows, {} has {rows}: row i of both is a pair", y.layout().rows, x.file_name());
+        return Err(Failure::data(texts, what));
+    }
+    if y.layout().dim != x.layout().dim {
+        let what = format!(
+            "has rows of {} values, {} of {}: both must lie in one space",
+            y.layout().dim,
+            x.file_name(),
+            x.layout().dim
+        );
+        return Err(Failure::data(texts, what));
+    }
+    let exec = match args.threads {
+        Some(threads) => Exec::threads(threads).map_err(|e| Failure::library(images, &e))?,
+        None => Exec::rayon(),
+    };
+    let Some(dir) = &args.out else {
+        return Err(Failure::usage("--out DIR is needed: a folder for the results"));
+    };
+    reporter.stage("read", rows as u64, 0);
+    let shown = Shown::open(args, rows)?;
+    let used = shown.used(args, rows)?;
+    if used.len() < 2 {
+        return Err(Failure::data(images, format!("{} pairs are used, at least 2 are needed", used.len())));
+    }
+    let configuration = configuration(args, &x, &y, &shown, used.len());
+    let mut out = OutDir::open(dir)?;
+    admit(&out, args, &configuration)?;
+    let threads = exec.width();
+    let stop = interrupt::requested;
+    let report = |progress: &pauca::Progress| reporter.library(progress);
+    let cx = Context::new(exec, Control::new().stop_when(&stop).report_to(&report));
+    let begin = |name: &str, rows: usize| reporter.stage(name, rows as u64, 0);
+    let filter = match args.threshold {
+        Some(threshold) => Filter::threshold(threshold, args.boundary.of()),
+        None => Filter::fraction(args.keep.unwrap_or(KEEP)),
+    };
+    let wanted = Wanted {
+        score: args.preset.score(args.zero_rows),
+        filter,
+        evaluate: args.evaluate,
+        resamples: args.resamples,
+        seed: args.seed,
+    };
+    let library = |e: pauca::Error| located([images, texts], &used, &e);
+    let found = if used.len() == rows {
+        measure(&x.rows(), &y.rows(), &wanted, &cx, &begin).map_err(library)?
+    } else {
+        let part = |side: &Matrix| gather(&side.rows(), &used).map_err(library);
+        let (x, y) = (part(&x)?, part(&y)?);
+        measure(&Rows::F32(x.view()), &Rows::F32(y.view()), &wanted, &cx, &begin).map_err(library)?
+    };
+    reporter.stage("write", used.len() as u64, 0);
+    let page = Report { found: &found, used: &used, args, shown: &shown, note, rows };
+    write(&mut out, &page)?;
+    let plot = plots::pair_scores(
+        &found.sample.iter().map(|&i| found.scores[i]).collect::<Vec<_>>(),
+        &found.shuffled,
+        found.selected.cutoff,
+        args.preset.unit(),
+    );
+    out.write("scores.svg", |w| w.write_all(plot.as_bytes()))?;
+    let html = page.html(&plot, out.written(), &configuration)?;
+    out.write("report.html", |w| w.write_all(html.as_bytes()))?;
+    let mut record = record(&found, args, &configuration, &out);
+    let seconds: Map<String, Value> =
+        reporter.finish().into_iter().map(|(name, s)| (name, json!(s))).collect();
+    record["run"] = json!({
+        "threads": threads, "seconds": seconds, "total_seconds": reporter.elapsed(),
+        "peak_anonymous_bytes": reporter.peak_anonymous(),
+    });
+    out.write(REPORT, |w| writeln!(w, "{record:#}"))?;
+    if interrupt::requested() {
+        return Err(Failure::Cancelled("stopped; nothing was written".into()));
+    }
+    out.commit(&NAMES)?;
+    say(args, &found, &out, reporter.elapsed());
+    Ok(())
+}
+
+/// What the library said, with the row of the file rather than that of the rows in use.
+fn located([images, texts]: [&PathBuf; 2], used: &[usize], error: &pauca::Error) -> Failure {
+    let file_row = |row: u64| used.get(row as usize).map_or(row, |&row| row as u64);
+    match error {
+        pauca::Error::NonFinite { what, row, col } => {
+            let path = if *what == "texts" { texts } else { images };
+            Failure::library(path, &pauca::Error::NonFinite { what, row: file_row(*row), col: *col })
+        }
+        pauca::Error::ZeroRow { row } => {
+            let row = file_row(*row);
+            let what = format!(
+                "row {row} is all zeros here or in {}; --zero-rows zero scores it 0",
+                texts.display()
+            );
+            Failure::data(images, what)
+        }
+        pauca::Error::Cancelled => Failure::Cancelled("stopped; nothing was written".into()),
+        other => Failure::library(images, other),
+    }
+}
+
+/// What the report can show of a row besides its number.
+pub struct Shown {
+    /// The metadata.
+    pub meta: Option<Meta>,
+    /// The names of all rows.
+    pub names: Option<Ids>,
+    /// Their pictures.
+    pub pictures: Option<Images>,
+    /// Name and digest of what the pictures come from.
+    identity: Option<(String, Option<String>)>,
+}
+
+impl Shown {
+    fn open(args: &Args, rows: usize) -> Result<Self> {
+        let sheet = args.pictures.as_ref().map(PathBuf::from).filter(|path| path.is_file());
+        let column = args.pictures.as_deref().filter(|_| sheet.is_none());
+        if let (Some(column), None) = (column, &args.meta) {
+            return Err(Failure::usage(format!(
+                "--pictures {column} is neither a file nor, without --meta, a column"
+            )));
+        }
+        let only = args.only.as_deref().map(only).transpose()?;
+        let columns: Vec<&str> =
+            [args.name.as_deref(), column, only.map(|o| o.0)].into_iter().flatten().collect();
+        let meta = args.meta.as_ref().map(|path| Meta::open(path, rows, &columns)).transpose()?;
+        let names = match (&meta, &args.name) {
+            (Some(meta), Some(column)) => Some(meta.ids(column)?),
+            _ => None,
+        };
+        let pictures = match (&sheet, column) {
+            (Some(path), _) => Some(Images::sheet(path, args.picture_size, rows)?),
+            (None, Some(column)) => Some(Images::Column(column.to_string())),
+            (None, None) => None,
+        };
+        let identity = match (&sheet, column) {
+            (Some(path), _) => Some((file_name(path), Some(digest(path)?))),
+            (None, column) => column.map(|column| (column.to_string(), None)),
+        };
+        Ok(Self { meta, names, pictures, identity })
+    }
+
+    /// The rows that take part.
+    fn used(&self, args: &Args, rows: usize) -> Result<Vec<usize>> {
+        let (Some(text), Some(meta)) = (&args.only, &self.meta) else {
+            return Ok((0..rows).collect());
+        };
+        let (column, value) = only(text)?;
+        let all = meta.ids(column)?;
+        let used: Vec<usize> = (0..rows).filter(|&i| all.get(i) == value).collect();
+        if used.is_empty() {
+            let values: BTreeSet<&str> = (0..rows).map(|i| all.get(i)).take(100_000).collect();
+            let some: Vec<String> = values.into_iter().take(6).map(|v| format!("'{v}'")).collect();
+            let what = format!("no row has '{value}' in column '{column}'; it has {}", some.join(", "));
+            return Err(Failure::data(meta.path(), what));
+        }
+        Ok(used)
+    }
+}
+
+/// COLUMN=VALUE taken apart.
+fn only(text: &str) -> Result<(&str, &str)> {
+    text.split_once('=')
+        .filter(|(column, _)| !column.is_empty())
+        .ok_or_else(|| Failure::usage(format!("--only {text}: COLUMN=VALUE is needed")))
+}
+
+/// Whether the run may write into `out`: nobody's results are replaced unasked.
+fn admit(out: &OutDir, args: &Args, configuration: &Value) -> Result<()> {
+    if args.overwrite {
+        return Ok(());
+    }
+    let dir = out.path();
+    match std::fs::read(dir.join(REPORT)) {
+        Ok(bytes) => {
+            let there: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+            match difference(&there["configuration"], configuration) {
+                None => Ok(()),
+                Some(what) => Err(Failure::usage(format!(
+                    "{} holds a finished run of other settings ({what}); --overwrite replaces it",
+                    dir.display()
+                ))),
+            }
+        }
+        Err(_) => match NAMES.iter().find(|name| dir.join(name).exists()) {
+            None => Ok(()),
+            Some(name) => Err(Failure::usage(format!(
+                "{} already exists and is of no finished run; --overwrite replaces it",
+                dir.join(name).display()
+            ))),
+        },
+    }
+}
+
+/// What names the run: whatever decides the bytes of its outputs.
+fn configuration(args: &Args, images: &Matrix, texts: &Matrix, shown: &Shown, used: usize) -> Value {
+    let side = |matrix: &Matrix| {
+        let layout = matrix.layout();
+        json!({
+            "file": matrix.file_name(), "dtype": layout.dtype.name(), "rows": layout.rows, "dim": layout.dim,
+            "sha256": matrix.sha256(),
+        })
+    };
+    let rule = match args.threshold {
+        Some(threshold) => {
+            json!({"threshold": threshold, "boundary": format!("{:?}", args.boundary).to_lowercase()})
+        }
+        None => json!({"keep": args.keep.unwrap_or(KEEP)}),
+    };
+    let mut value = json!({
+        "program": "filter-pairs", "preset": args.preset.name(), "rule": rule,
+        "zero_rows": format!("{:?}", args.zero_rows).to_lowercase(), "only": args.only, "pairs": used,
+        "evaluate": args.evaluate, "resamples": args.resamples, "seed": args.seed,
+        "images": side(images), "texts": side(texts),
+    });
+    if let Some(meta) = &shown.meta {
+        value["meta"] = json!({"file": file_name(meta.path()), "sha256": meta.sha256(), "name": args.name});
+    }
+    if let Some((name, sha256)) = &shown.identity {
+        value["pictures"] = json!({"from": name, "sha256": sha256, "picture_size": args.picture_size});
+    }
+    value
+}
+
+/// Arrays and lists.
+fn write(out: &mut OutDir, page: &Report<'_>) -> Result<()> {
+    let (found, used) = (page.found, page.used);
+    let kept: Vec<u64> =
+        (0..used.len()).filter(|&i| found.selected.keep[i]).map(|i| used[i] as u64).collect();
+    out.write("kept.npy", |w| vector(w, kept.into_iter()))?;
+    let mut scores = vec![f64::NAN; page.rows];
+    used.iter().zip(&found.scores).for_each(|(&row, s)| scores[row] = *s);
+    out.write("scores.npy", |w| vector(w, scores.into_iter()))?;
+    out.write("removed.csv", |w| {
+        let mut lines = csv::Writer::from_writer(w);
+        lines.write_record(["row", "name", "score"])?;
+        for i in (0..used.len()).filter(|&i| !found.selected.keep[i]) {
+            let name = page.shown.names.as_ref().map_or("", |names| names.get(used[i]));
+            lines.write_record([&used[i].to_string(), name, &found.scores[i].to_string()])?;
+        }
+        lines.flush()
+    })
+}
+
+/// `report.json` without its field `run`.
+fn record(found: &Measured, args: &Args, configuration: &Value, out: &OutDir) -> Value {
+    let interval =
+        |i: &Interval| json!({"estimate": i.estimate, "low": i.low, "high": i.high, "level": i.level});
+    let direction = |d: &Direction| {
+        let recall: Map<String, Value> = PLACES
+            .iter()
+            .zip(&d.recall)
+            .map(|(k, (at, chance))| {
+                let mut value = interval(at);
+                value["chance"] = json!(chance);
+                (format!("R@{k}"), value)
+            })
+            .collect();
+        json!({"recall": recall, "mrr": d.mrr, "median_rank": d.median_rank})
+    };
+    let outputs: Map<String, Value> = out
+        .written()
+        .iter()
+        .map(|(name, file)| (name.clone(), json!({"bytes": file.bytes, "sha256": file.sha256})))
+        .collect();
+    let [median, shuffled] = found.medians();
+    json!({
+        "format": "pauca-filter-pairs",
+        "format_version": FORMAT_VERSION,
+        "version": env!("CARGO_PKG_VERSION"),
+        "verdict": verdict(found, args),
+        "configuration": configuration,
+        "counts": {
+            "pairs": found.scores.len(), "kept": found.selected.kept, "tied_out": found.selected.tied_out,
+            "zero_rows": found.zero_rows,
+        },
+        "scores": {
+            "mean": found.mean, "cutoff": found.selected.cutoff, "median_true": median, "median_shuffled": shuffled,
+        },
+        "evaluated_pairs": found.sample.len(),
+        "auc": interval(&found.auc),
+        "text_to_picture": direction(&found.directions[0]),
+        "picture_to_text": direction(&found.directions[1]),
+        "outputs": outputs,
+    })
+}
+
+/// The last lines: the facts for a person on stderr, or one JSON object on stdout.
+fn say(args: &Args, found: &Measured, out: &OutDir, seconds: f64) {
+    match args.progress {
+        Style::None => {}
+        Style::Json => {
+            let done = json!({
+                "event": "done", "verdict": verdict(found, args), "pairs": found.scores.len(),
+                "kept": found.selected.kept, "auc": found.auc.estimate, "seconds": seconds,
+                "out": out.path().display().to_string(),
+            });
+            println!("{done}");
+        }
+        Style::Auto => {
+            for fact in report::facts(found) {
+                eprintln!("{:<16} {}; {}", fact.about, fact.value, fact.detail);
+            }
+            let page = out.path().join("report.html");
+            eprintln!(
+                "{:<16} {}; {} files in {}",
+                "open",
+                page.display(),
+                out.written().len(),
+                duration(seconds)
+            );
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The command line of `prune-code`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::progress::Style;
+
+/// Judges and prunes code files by length and by their embeddings: how much the longest hold, which
+/// scores are about length in disguise, where corrupted files land, and what to keep.
+///
+/// Without INPUT it runs on files of the Python standard library shipped with the library and
+/// writes out/code.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "prune-code", version, max_term_width = 100, after_help = AFTER,
+          args_conflicts_with_subcommands = true)]
+pub struct Args {
+    /// Corrupting texts instead.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// The study.
+    #[command(flatten)]
+    pub study: StudyArgs,
+}
+
+/// What else the program does.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Corrupts texts, as JSON lines keyed by id: step 1 of corrupt -> your model -> metrics
+    Corrupt(CorruptArgs),
+}
+
+/// The flags of the study.
+#[derive(Clone, Debug, clap::Args)]
+pub struct StudyArgs {
+    /// Embeddings of the files [rows, values]: .npy (f32, f16) or .safetensors
+    pub input: Option<PathBuf>,
+
+    /// Records aligned with the rows: .csv with a header, or .jsonl
+    #[arg(long, value_name = "FILE")]
+    pub meta: Option<PathBuf>,
+
+    /// Column of --meta that names a file
+    #[arg(long, value_name = "COLUMN", default_value = "id")]
+    pub id_column: String,
+
+    /// Column of --meta with the length of a file, such as its tokens
+    #[arg(long, value_name = "COLUMN", default_value = "tokens")]
+    pub tokens: String,
+
+    /// Column of --meta with the perplexity of a file: reported by length
+    #[arg(long, value_name = "COLUMN")]
+    pub perplexity: Option<String>,
+
+    /// Embeddings of corrupted files, as many values a row as the input
+    #[arg(long, value_name = "FILE", requires = "corrupted_meta")]
+    pub corrupted: Option<PathBuf>,
+
+    /// Records aligned with --corrupted: the same id column, and a column "kind"
+    #[arg(long, value_name = "FILE", requires = "corrupted")]
+    pub corrupted_meta: Option<PathBuf>,
+
+    /// Texts (.jsonl with "id" and "text") of which the report shows some corruptions
+    #[arg(long, value_name = "FILE")]
+    pub texts: Option<PathBuf>,
+
+    /// Folder for the results
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// What decides which files go
+    #[arg(long, value_enum, default_value_t = Method::Scip)]
+    pub method: Method,
+
+    /// Share to keep: of the files, with --method tokens of the tokens
+    #[arg(long, value_name = "F", default_value_t = 0.8, allow_negative_numbers = true, value_parser = fraction)]
+    pub keep: f64,
+
+    /// scip: share of the pruned files that goes by cluster size
+    #[arg(long, value_name = "A", default_value_t = 0.8, allow_negative_numbers = true, value_parser = share)]
+    pub alpha: f64,
+
+    /// Number of clusters (spherical k-means) [default: square root of the rows, rounded]
+    #[arg(long, value_name = "K", value_parser = positive)]
+    pub clusters: Option<usize>,
+
+    /// Most iterations of the clustering
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub max_iter: usize,
+
+    /// Resamples of the bootstrap
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = positive)]
+    pub resamples: usize,
+
+    /// Level of the intervals
+    #[arg(long, value_name = "L", default_value_t = 0.95, allow_negative_numbers = true, value_parser = level)]
+    pub level: f64,
+
+    /// Seed of everything that is drawn
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+
+    /// Threads; never changes a result [default: all cores]
+    #[arg(long, value_name = "T", value_parser = positive)]
+    pub threads: Option<usize>,
+
+    /// Replace a finished run of other settings in --out
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// How to show progress, on stderr
+    #[arg(long, value_enum, default_value_t = Style::Auto)]
+    pub progress: Style,
+}
+
+/// The flags of `corrupt`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = CORRUPT_AFTER)]
+pub struct CorruptArgs {
+    /// Texts: .jsonl, one object a line with an id and a text; - for stdin
+    #[arg(default_value = "-")]
+    pub input: PathBuf,
+
+    /// Where to write, one object a line; - for stdout
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+
+    /// Kinds, by commas: names as listed below, or syntax, content, all
+    #[arg(long, value_name = "KIND,...", value_delimiter = ',', required = true)]
+    pub kind: Vec<String>,
+
+    /// Share of the places of a kind that are edited; at least one is
+    #[arg(long, value_name = "R", default_value_t = 0.1, allow_negative_numbers = true, value_parser = share)]
+    pub rate: f64,
+
+    /// Seed; with the id it decides every draw, whatever the order of the texts
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+
+    /// How comments and strings are written
+    #[arg(long, value_enum, default_value_t = SyntaxName::Detect)]
+    pub syntax: SyntaxName,
+
+    /// Field that names a text
+    #[arg(long, value_name = "FIELD", default_value = "id")]
+    pub id_column: String,
+
+    /// Field that holds it
+    #[arg(long, value_name = "FIELD", default_value = "text")]
+    pub text_column: String,
+}
+
+const AFTER: &str = "\
+Results in --out: report.html (open this), report.json, kept.npy, kept_ids.txt, removed.csv, scores.csv, labels.npy,
+centroids.npy, SVG plots. The same input, flags and seed give the same bytes at any number of threads.
+Corrupted embeddings come from your model: prune-code corrupt --kind all < texts.jsonl > corrupted.jsonl, embed the
+field text of every line whose field unchanged is null, and pass rows and a table (id, kind) back.
+Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped (nothing is written).
+PAUCA_SIMD=scalar|avx2|avx512|neon forces a SIMD level.";
+
+const CORRUPT_AFTER: &str = "\
+Kinds. syntax: closing-brackets, terminators, indentation, renames, conditionals, index-offsets;
+content: statements, bodies, swapped-lines, comments, truncation.
+One object is written for each text and kind: id, kind, family, rate, seed, sites (places where the kind applies),
+unchanged (null, or why the text is as it was), edits (start, end, line, removed, inserted; bytes of the original), text.
+swapped-lines exchanges lines between the 1st and 2nd text, the 3rd and 4th and so on; the field other names the partner.";
+
+/// What decides which files go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Method {
+    /// Small clusters, then far from the centroid (Yang et al. 2023)
+    Scip,
+    /// The longest files (Singh et al. 2024)
+    Longest,
+    /// The longest files, until a share of the tokens is gone
+    Tokens,
+    /// Far from the centroid, the same share of every length
+    Controlled,
+}
+
+impl Method {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scip => "scip",
+            Self::Longest => "longest",
+            Self::Tokens => "tokens",
+            Self::Controlled => "controlled",
+        }
+    }
+}
+
+/// How comments and strings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SyntaxName {
+    /// Told from the text
+    Detect,
+    /// # comments, blocks by indentation
+    Hash,
+    /// // and /* */ comments, blocks by braces
+    Slashes,
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1 is needed".into()),
+        Ok(value) => Ok(value),
+        Err(_) => Err("a whole number is needed".into()),
+    }
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
+        _ => Err("a share above 0 and at most 1 is needed".into()),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err("a share from 0 to 1 is needed".into()),
+    }
+}
+
+fn level(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value < 1.0 => Ok(value),
+        _ => Err("a level between 0 and 1 is needed".into()),
+    }
+}

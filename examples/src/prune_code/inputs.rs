@@ -1,0 +1,108 @@
+//! The study's inputs, read and checked against one another.
+
+use std::collections::HashMap;
+
+use ndarray::Array2;
+
+use super::args::StudyArgs;
+use crate::failure::{Failure, Result};
+use crate::input::ids::Ids;
+use crate::input::meta::Meta;
+use crate::input::{Matrix, Source};
+
+/// Everything that the study reads.
+pub struct Inputs<'a> {
+    /// The files' embeddings as the library reads them.
+    pub source: &'a Source<'a>,
+    /// The same, widened.
+    pub rows: Array2<f32>,
+    /// Their names.
+    pub ids: Ids,
+    /// Their lengths.
+    pub tokens: Vec<u64>,
+    /// Their perplexities, where given.
+    pub perplexity: Option<Vec<f64>>,
+    /// Corrupted files, where given.
+    pub corrupted: Option<CorruptedRows>,
+}
+
+/// Embeddings of corrupted files.
+pub struct CorruptedRows {
+    /// [m, d].
+    pub rows: Array2<f32>,
+    /// Row of the original of each.
+    pub original: Vec<usize>,
+    /// What was done to each.
+    pub kinds: Vec<String>,
+}
+
+impl<'a> Inputs<'a> {
+    /// Reads what `args` name beside the embeddings.
+    ///
+    /// # Errors
+    /// [`Failure::Data`] with file and place.
+    pub fn read(
+        args: &StudyArgs,
+        matrix: &Matrix,
+        source: &'a Source<'a>,
+        meta: &Meta,
+        corrupted: Option<&(Matrix, Meta)>,
+    ) -> Result<Self> {
+        let ids = meta.ids(&args.id_column)?;
+        let tokens = numbers(meta, &args.tokens, "a length (a whole number)", |text| text.parse().ok())?;
+        let perplexity = match &args.perplexity {
+            None => None,
+            Some(column) => {
+                let positive = |text: &str| text.parse().ok().filter(|p: &f64| p.is_finite() && *p > 0.0);
+                Some(numbers(meta, column, "a perplexity (a number above 0)", positive)?)
+            }
+        };
+        let corrupted = match corrupted {
+            None => None,
+            Some((rows, table)) => Some(CorruptedRows::read(args, rows, table, matrix, &ids)?),
+        };
+        Ok(Self { source, rows: matrix.to_f32(), ids, tokens, perplexity, corrupted })
+    }
+}
+
+impl CorruptedRows {
+    fn read(args: &StudyArgs, rows: &Matrix, table: &Meta, matrix: &Matrix, ids: &Ids) -> Result<Self> {
+        let (found, expected) = (rows.layout().dim, matrix.layout().dim);
+        if found != expected {
+            let what = format!("holds rows of {found} values, the input has rows of {expected}");
+            return Err(Failure::data(rows.path(), what));
+        }
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for i in 0..ids.len() {
+            if places.insert(ids.get(i), i).is_some() {
+                let what = format!("names {:?} twice; corrupted files are found by name", ids.get(i));
+                return Err(Failure::data(table.path(), what));
+            }
+        }
+        let names = table.ids(&args.id_column)?;
+        let mut original = Vec::with_capacity(names.len());
+        for i in 0..names.len() {
+            let Some(&place) = places.get(names.get(i)) else {
+                let what = format!("row {i}: {:?} is no file of the input", names.get(i));
+                return Err(Failure::data(table.path(), what));
+            };
+            original.push(place);
+        }
+        let kinds = table.ids("kind")?;
+        let kinds = (0..kinds.len()).map(|i| kinds.get(i).to_string()).collect();
+        Ok(Self { rows: rows.to_f32(), original, kinds })
+    }
+}
+
+/// A column of numbers.
+fn numbers<T>(meta: &Meta, column: &str, what: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Vec<T>> {
+    let texts = meta.ids(column)?;
+    let mut values = Vec::with_capacity(texts.len());
+    for row in 0..texts.len() {
+        let text = texts.get(row);
+        values.push(parse(text.trim()).ok_or_else(|| {
+            Failure::data(meta.path(), format!("row {row}: {text:?} in column '{column}' is not {what}"))
+        })?);
+    }
+    Ok(values)
+}

@@ -1,0 +1,121 @@
+//! The command line of `prune-layers`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+use crate::progress::Style;
+
+/// Finds the block of layers that a model can best do without, from its hidden states, and drops
+/// it.
+///
+/// Without STATES it runs on states of SmolLM2-135M that ship with the library and writes
+/// out/layers.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "prune-layers", version, max_term_width = 100, after_help = AFTER)]
+pub struct Args {
+    /// Hidden states [samples, layers + 1, values], state 0 being the embedding: .npy (f32, f16) or
+    /// .safetensors (f32, f16, bf16), memory-mapped. The last token of each text
+    pub states: Option<PathBuf>,
+
+    /// Folder for the results
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Layers to drop: writes their mergekit configuration, and with --apply the model
+    #[arg(long, value_name = "N")]
+    pub drop: Option<usize>,
+
+    /// Which block of that size
+    #[arg(long, value_enum, default_value_t = Choose::Nearest)]
+    pub choose: Choose,
+
+    /// What is measured between two states
+    #[arg(long, value_enum, default_value_t = Measure::Angular)]
+    pub metric: Measure,
+
+    /// Layers at the input that stay
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub keep_first: usize,
+
+    /// Layers at the output that stay
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub keep_last: usize,
+
+    /// Measured damage of blocks: CSV of layers,first,damage (first layer counted from 0)
+    #[arg(long, value_name = "FILE")]
+    pub damage: Option<PathBuf>,
+
+    /// Also write this model (.safetensors, one file) without the dropped layers
+    #[arg(long, value_name = "FILE", requires = "drop")]
+    pub apply: Option<PathBuf>,
+
+    /// Its configuration [default: config.json beside it, where there is one]
+    #[arg(long, value_name = "FILE", requires = "apply")]
+    pub config: Option<PathBuf>,
+
+    /// Name of the model in mergekit's configuration
+    #[arg(long, value_name = "NAME", default_value = "model")]
+    pub model: String,
+
+    /// Which tensor of a .safetensors file of states
+    #[arg(long, value_name = "NAME")]
+    pub tensor: Option<String>,
+
+    /// Threads [default: all]
+    #[arg(long, value_name = "T")]
+    pub threads: Option<usize>,
+
+    /// Replace the results of another run
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// How progress is shown
+    #[arg(long, value_enum, default_value_t = Style::Auto)]
+    pub progress: Style,
+}
+
+const AFTER: &str = "Layers are named with their base: \"layers 21 to 25, counted from 1 (20..25 from 0)\". \
+The last layer stays unless --keep-last 0 says otherwise.\n\n\
+Exit codes: 0 done, 1 bad data, 2 bad usage, 130 stopped.";
+
+/// How the block is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Choose {
+    /// The block whose input and output are nearest
+    Nearest,
+    /// The deepest block, but for the last layer
+    Deepest,
+    /// The layers of least influence, not necessarily side by side
+    Influence,
+}
+
+impl Choose {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nearest => "nearest",
+            Self::Deepest => "deepest",
+            Self::Influence => "influence",
+        }
+    }
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Measure {
+    /// The angle, in half turns
+    Angular,
+    /// 1 - cosine: block influence
+    Cosine,
+}
+
+impl Measure {
+    /// Its name, with the unit.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Angular => "angular distance (half turns)",
+            Self::Cosine => "1 - cosine",
+        }
+    }
+}

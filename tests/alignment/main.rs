@@ -1,0 +1,35 @@
+//! Images and texts: the module `alignment` against the reference, its properties, its edges, its
+//! memory.
+
+#![allow(clippy::print_stdout, reason = "the figures that the README quotes")]
+
+mod allocator;
+mod bad_input;
+mod balancing;
+mod gradients;
+mod losses;
+mod memory;
+mod ranks;
+mod scores;
+
+use ndarray::Array2;
+use pauca::{Context, Control, Exec};
+
+/// Rows as an array.
+fn array<T: Copy>(rows: &[Vec<T>]) -> Array2<T> {
+    Array2::from_shape_fn((rows.len(), rows.first().map_or(0, Vec::len)), |(i, j)| rows[i][j])
+}
+
+/// Everything on the calling thread.
+fn serial() -> Context<'static> {
+    Context::new(Exec::serial(), Control::new())
+}
+
+/// `threads` threads.
+fn threads(threads: usize) -> Context<'static> {
+    Context::new(Exec::threads(threads).unwrap(), Control::new())
+}
+
+fn bits(values: impl IntoIterator<Item = f64>) -> Vec<u64> {
+    values.into_iter().map(f64::to_bits).collect()
+}

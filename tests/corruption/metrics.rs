@@ -1,0 +1,230 @@
+//! Paired metrics: the definitions, executors, levels and blocks, and the contract's edges.
+
+use ndarray::{Array2, array};
+use pauca::corruption::{CorruptionMetrics, PairedReport};
+use pauca::{Blocked, Clusters, Context, Control, Cpu, Error, Exec, Init, KMeans, Level, Rows};
+use pauca_reference::scip as reference;
+use pauca_reference::truth::Metric;
+use pauca_tests::data::{Kind, Rng};
+use pauca_tests::layout::{array as stored, rows_of};
+
+struct Problem {
+    x: Vec<Vec<f32>>,
+    y: Vec<Vec<f32>>,
+    clusters: Clusters,
+}
+
+/// Rows of any kind, corrupted in some places, in a clustering of their own.
+fn some_problem(seed: u64) -> Problem {
+    let mut rng = Rng(seed);
+    // The very largest values leave f64 when shifts are squared and summed: a test of their own.
+    let kind = Kind::ALL[seed as usize % Kind::ALL.len()];
+    let kind = if kind == Kind::Extreme { Kind::Normal } else { kind };
+    let (n, d) = (2 + rng.below(40), 1 + rng.below(40));
+    let x = kind.rows(n, d, &mut rng);
+    let other = kind.rows(n, d, &mut rng);
+    let y = (0..n).map(|i| if rng.chance(0.3) { x[i].clone() } else { other[i].clone() }).collect();
+    let k = 1 + rng.below(n.min(6));
+    let init = Init::Given(stored(&x[..k]));
+    let clusters = KMeans::new(k).spherical(seed % 2 == 0).init(init).max_iter(2).fit(&stored(&x)).unwrap();
+    Problem { x, y, clusters }
+}
+
+fn measured(p: &Problem) -> PairedReport {
+    CorruptionMetrics::of(&p.clusters).measure(&stored(&p.x), &stored(&p.y)).unwrap()
+}
+
+/// NaN is one value here.
+fn bits(values: impl IntoIterator<Item = f64>) -> Vec<u64> {
+    values.into_iter().map(|v| if v.is_nan() { u64::MAX } else { v.to_bits() }).collect()
+}
+
+fn assert_same(a: &PairedReport, b: &PairedReport) {
+    assert_eq!((&a.labels, &a.corrupted_labels), (&b.labels, &b.corrupted_labels));
+    assert_eq!((&a.sizes, &a.corrupted_sizes), (&b.sizes, &b.corrupted_sizes));
+    for (a, b) in [
+        (&a.distances, &b.distances),
+        (&a.corrupted_distances, &b.corrupted_distances),
+        (&a.distances_to_original, &b.distances_to_original),
+        (&a.similarities, &b.similarities),
+        (&a.squared_shifts, &b.squared_shifts),
+        (&a.alignments, &b.alignments),
+    ] {
+        assert_eq!(bits(a.to_vec()), bits(b.to_vec()));
+    }
+    assert_eq!(a.direction, b.direction);
+    assert_eq!(a.explained_share, b.explained_share);
+}
+
+#[test]
+fn metrics_equal_the_reference() {
+    for seed in 0..600 {
+        let p = some_problem(seed);
+        let found = measured(&p);
+        let metric = if seed % 2 == 0 { Metric::Cosine } else { Metric::SqEuclidean };
+        let centroids = rows_of(&p.clusters.centroids);
+        let sizes = p.clusters.counts.to_vec();
+        for (i, e) in reference::pairs(&p.x, &p.y, &centroids, &sizes, metric).iter().enumerate() {
+            assert_eq!(
+                (found.labels[i], found.corrupted_labels[i]),
+                (e.label, e.corrupted_label),
+                "seed {seed}"
+            );
+            let row = [
+                found.distances[i],
+                found.corrupted_distances[i],
+                found.distances_to_original[i],
+                found.log_size_change(i),
+                found.similarities[i],
+                found.squared_shifts[i],
+            ];
+            let expected = [
+                e.distance,
+                e.corrupted_distance,
+                e.distance_to_original,
+                e.log_size_change,
+                e.similarity,
+                e.squared_shift,
+            ];
+            assert_eq!(bits(row), bits(expected), "seed {seed}, row {i}");
+        }
+        match (&found.direction, reference::direction(&p.x, &p.y)) {
+            (None, None) => {}
+            (Some(a), Some((length, unit, mean, explained))) => {
+                assert_eq!(bits([a.length]), bits([length]), "seed {seed}");
+                assert_eq!(bits(a.unit.to_vec()), bits(unit.clone()), "seed {seed}");
+                assert_eq!(bits(a.origin.to_vec()), bits(mean.clone()), "seed {seed}");
+                assert_eq!(found.explained_share, Some(explained), "seed {seed}");
+                let scores = a.score(&stored(&p.y)).unwrap();
+                for i in 0..p.x.len() {
+                    assert_eq!(scores[i].to_bits(), reference::score(&p.y[i], &mean, &unit).to_bits());
+                    let aligned = reference::alignment(&p.x[i], &p.y[i], &unit).unwrap_or(f64::NAN);
+                    assert_eq!(bits([found.alignments[i]]), bits([aligned]), "seed {seed}");
+                }
+            }
+            (a, b) => panic!("seed {seed}: {a:?} {}", b.is_some()),
+        }
+    }
+}
+
+#[test]
+fn levels_executors_and_blocks_do_not_matter() {
+    for seed in 0..40 {
+        let p = some_problem(seed);
+        let expected = measured(&p);
+        let (x, y) = (stored(&p.x), stored(&p.y));
+        let (x, y) = (Rows::F32(x.view()), Rows::F32(y.view()));
+        let metrics = CorruptionMetrics::of(&p.clusters);
+        for level in Level::available() {
+            let backend = Cpu::with_level(level).unwrap();
+            for exec in [Exec::serial(), Exec::threads(2).unwrap(), Exec::threads(8).unwrap()] {
+                let cx = Context::new(exec, Control::new());
+                assert_same(&metrics.measure_on(&backend, &x, &y, &cx).unwrap(), &expected);
+                let (a, b) = (Blocked::new(x, 7).unwrap(), Blocked::new(y, 3).unwrap());
+                assert_same(&metrics.measure_on(&backend, &a, &b, &cx).unwrap(), &expected);
+            }
+        }
+    }
+}
+
+/// X' = X: nothing moved, no direction.
+#[test]
+fn nothing_changed_is_nothing_found() {
+    let p = some_problem(4);
+    let same = Problem { y: p.x.clone(), ..p };
+    let found = measured(&same);
+    assert_eq!(found.switch_rate(), 0.0);
+    assert!(found.squared_shifts.iter().all(|s| *s == 0.0));
+    assert!(found.alignments.iter().all(|a| a.is_nan()));
+    assert_eq!((found.direction.clone(), found.explained_share), (None, None));
+    for i in 0..found.len() {
+        assert_eq!((found.log_size_change(i), found.distance_change(i)), (0.0, 0.0));
+    }
+    let summary = found.summary(50, 1, 0.95).unwrap();
+    assert_eq!((summary.switch_rate.low, summary.switch_rate.high), (0.0, 0.0));
+}
+
+/// Torture 43: every row moved by exactly (3, 4).
+#[test]
+fn a_common_shift_is_found_exactly() {
+    let x = array![[0.0f32, 0.0], [1.0, 0.0], [9.0, 1.0]];
+    let clusters = KMeans::new(1).fit(&x).unwrap();
+    let found = CorruptionMetrics::of(&clusters).measure(&x, &(&x + &array![3.0f32, 4.0])).unwrap();
+    let direction = found.direction.unwrap();
+    assert_eq!((direction.length, direction.unit.to_vec()), (5.0, vec![0.6, 0.8]));
+    assert_eq!(found.explained_share, Some(1.0));
+    assert!(found.alignments.iter().all(|a| (a - 1.0).abs() <= f64::EPSILON));
+}
+
+/// Shifts that cancel: every row moved, in no common direction.
+#[test]
+fn opposite_shifts_have_no_direction() {
+    let x = array![[1.0f32, 0.0], [1.0, 0.0]];
+    let y = array![[2.0f32, 5.0], [0.0, -5.0]];
+    let clusters = KMeans::new(1).fit(&x).unwrap();
+    let found = CorruptionMetrics::of(&clusters).measure(&x, &y).unwrap();
+    assert_eq!((found.direction, found.explained_share), (None, Some(0.0)));
+    assert!(found.alignments.iter().all(|a| a.is_nan()));
+}
+
+/// The mean shift is a sum without rounding: a shift of one unit in the last place survives
+/// rows of 1e6.
+#[test]
+fn small_shifts_of_large_rows_are_not_lost() {
+    let x = Array2::from_shape_fn((1000, 3), |(i, j)| 1e6 + (i * 3 + j) as f32);
+    let y = x.mapv(|v| v + 0.0625);
+    let clusters = KMeans::new(1).fit(&x).unwrap();
+    let found = CorruptionMetrics::of(&clusters).measure(&x, &y).unwrap();
+    let length = found.direction.unwrap().length;
+    assert_eq!(length, (3.0f64 * 0.0625 * 0.0625).sqrt());
+}
+
+#[test]
+fn zero_rows_are_similar_to_nothing() {
+    let x = array![[1.0f32, 0.0], [0.0, 1.0]];
+    let y = array![[0.0f32, 0.0], [0.0, 1.0]];
+    let clusters = KMeans::new(2).spherical(true).init(Init::Given(x.clone())).fit(&x).unwrap();
+    let found = CorruptionMetrics::of(&clusters).measure(&x, &y).unwrap();
+    assert_eq!(found.similarities.to_vec(), [0.0, 1.0]);
+    assert_eq!(found.corrupted_distances.to_vec(), [1.0, 0.0]);
+}
+
+/// Torture 41 and 42, and the places of bad values.
+#[test]
+fn bad_pairs_are_named() {
+    let x = array![[1.0f32, 0.0], [0.0, 1.0]];
+    let clusters = KMeans::new(1).fit(&x).unwrap();
+    let metrics = CorruptionMetrics::of(&clusters);
+    let none = Array2::<f32>::zeros((0, 2));
+    assert!(matches!(metrics.measure(&none, &none), Err(Error::Empty { what: "x" })));
+    assert!(matches!(metrics.measure(&x, &none), Err(Error::Empty { what: "corrupted" })));
+    let three = Array2::<f32>::zeros((3, 2));
+    let refused = metrics.measure(&x, &three);
+    assert!(matches!(refused, Err(Error::ShapeMismatch { expected: 2, found: 3, .. })));
+    let wide = Array2::<f32>::zeros((2, 5));
+    assert!(matches!(metrics.measure(&x, &wide), Err(Error::ShapeMismatch { .. })));
+    assert!(matches!(metrics.measure(&wide, &wide), Err(Error::ShapeMismatch { .. })));
+    let nan = array![[1.0f32, 0.0], [0.0, f32::NAN]];
+    let refused = metrics.measure(&x, &nan);
+    assert!(matches!(refused, Err(Error::NonFinite { what: "corrupted", row: 1, col: 1 })), "{refused:?}");
+    assert!(matches!(metrics.measure(&nan, &x), Err(Error::NonFinite { what: "x", row: 1, col: 1 })));
+    let found = metrics.measure(&x, &(&x + 1.0)).unwrap().direction.unwrap();
+    assert!(matches!(found.score(&wide), Err(Error::ShapeMismatch { .. })));
+    assert!(matches!(found.score(&nan), Err(Error::NonFinite { row: 1, col: 1, .. })));
+}
+
+#[test]
+fn a_cancelled_measurement_stops() {
+    let p = some_problem(0);
+    let (x, y) = (stored(&p.x), stored(&p.y));
+    let stop = || true;
+    let cx = Context::new(Exec::serial(), Control::new().stop_when(&stop));
+    let backend = Cpu::new().unwrap();
+    let found = CorruptionMetrics::of(&p.clusters).measure_on(
+        &backend,
+        &Rows::F32(x.view()),
+        &Rows::F32(y.view()),
+        &cx,
+    );
+    assert!(matches!(found, Err(Error::Cancelled)));
+}
