@@ -14,15 +14,16 @@ use crate::error::{Error, Result};
 
 /// SigLIP: parameters.
 ///
-/// L = sum_ij softplus(-z_ij l_ij), z = +1 for positive pairs, -1 for all others, l_ij = s x_i . y_j
-/// + b; the mean divides by the rows of x. *Source*: Zhai et al. 2023, equation 1 (they start with
-/// s = 10, b = -10). Soft targets are probabilities (binary cross entropy).
+/// L = sum_ij softplus(-z_ij l_ij), z = +1 for positive pairs, -1 for all others, with the logits
+/// l_ij = s x_i . y_j + b; the mean divides by the rows of x. *Source*: Zhai et al. 2023, equation
+/// 1 (they start with s = 10, b = -10). Soft targets are probabilities (binary cross entropy).
 ///
 /// # Shapes
 /// x: [B, d], y: [M, d], soft targets: [B, M]; gradients as their inputs.
 /// # Units
 /// Nats. Tier C, but the same for any number of threads: with e = (d + 8) 2^-53 s max|x||y| the
-/// absolute error of a logit, each term is right to e + 8 2^-53 of itself.
+/// absolute error of a logit, each term is right to e + 8 2^-53 of itself; the terms of a tile (at
+/// most 16,384) are added plainly, the tiles exactly.
 /// # Ties, NaN
 /// None occur; NaN and infinity, of the input or of an overflowing logit, are errors.
 /// # Errors
