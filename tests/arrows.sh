@@ -26,6 +26,7 @@ dedup      : $below kmeans
 prototypes : $below kmeans
 length     : $foundation
 corruption : $below kmeans
+quality    : $foundation
 d4         : $below kmeans dedup prototypes
 layers     : $foundation
 vq         : $below kmeans

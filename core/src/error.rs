@@ -154,6 +154,18 @@ pub enum Error {
         /// Ids in the vocabulary.
         vocabulary: usize,
     },
+    /// Every weight is 0, so that no line scores more than another.
+    #[error("none of the {filters} predicates has a weight above 0: no score is defined")]
+    NoInformativeFilter {
+        /// Number of predicates.
+        filters: usize,
+    },
+    /// An id that must be given once was given twice.
+    #[error("id {id} was given more than once")]
+    DuplicateId {
+        /// The smallest such id.
+        id: u64,
+    },
     /// The caller's row source failed.
     #[error("row source failed")]
     Source(#[source] SourceError),

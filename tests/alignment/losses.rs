@@ -26,10 +26,6 @@ pub fn rows(x: ArrayView2<'_, f64>) -> Vec<Vec<f64>> {
     x.outer_iter().map(|row| row.to_vec()).collect()
 }
 
-fn diagonal(n: usize) -> Vec<Vec<f64>> {
-    (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect()
-}
-
 /// ln 4 in two roundings: log1p(3), and the mean of four equal numbers.
 const TWO_ULP: f64 = 2.0 * 2.0 * f64::EPSILON / 2.0;
 

@@ -1,6 +1,8 @@
 //! Images and texts: the module `alignment` against the reference, its properties, its edges, its
 //! memory.
 
+#![allow(clippy::print_stdout, reason = "the figures that the README quotes")]
+
 mod allocator;
 mod bad_input;
 mod balancing;

@@ -14,6 +14,7 @@ const POLICIES: [Ties; 3] = [Ties::Optimistic, Ties::Pessimistic, Ties::Expected
 const METRIC: f64 = 1e-12;
 
 /// Two sides, their groups, and the matrix of right pairs.
+#[allow(clippy::type_complexity, reason = "four plain vectors")]
 fn problem(
     kind: Kind,
     n: usize,

@@ -7,6 +7,7 @@
 //! | [`blocks`] | choosing blocks, labels, plans |
 //! | [`cka`], [`canonical`] | similarities of whole states |
 //! | [`torture`] | the numbered hard cases |
+//! | [`vectors`] | the file in tests/vectors |
 //! | [`misuse`] | errors, cancellation |
 
 mod angles;
@@ -16,6 +17,7 @@ mod cka;
 mod distances;
 mod misuse;
 mod torture;
+mod vectors;
 
 use pauca::{Context, Control, Exec, Rows};
 use pauca_tests::data::{Kind, Rng};

@@ -7,6 +7,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use ndarray::Array2;
+use pauca::corruption::{Corruption, CorruptionMetrics, Corruptor, Scip, ScipRows};
+use pauca::length::{LengthConfound, LengthControlled, LengthPruning};
 use pauca::{
     Blocked, Checkpoint, Context, Control, Cpu, D4, D4Checkpoint, Error, Exec, Init, KMeans, Level, Order,
     Prototypes, Rows, Rule, Scope, SemDedup,
@@ -185,6 +187,72 @@ fn refused_memory_is_an_error_for_checkpoints() {
         let mut run = config.resume_on(&backend, &x, &checkpoint, &cx)?;
         while run.step(&cx)? {}
         Ok(run.finish(&cx)?.keep)
+    });
+}
+
+#[test]
+fn refused_memory_is_an_error_for_text_quality() {
+    use pauca::quality::{Page, Pooling, Prune, Rules, Scores, SubsetPerplexity, TextQuality, Unit, Weights};
+    let text: String =
+        (0..400).map(|i| format!("{} words and{}", i % 7, if i % 50 == 0 { ".\n" } else { " " })).collect();
+    let quality = TextQuality::new(Weights::given(&[1.0; 10]).unwrap());
+    every_refusal("document", || quality.document(&text));
+    let texts = vec![text.as_str(); 40];
+    let cx = Context::new(Exec::serial(), Control::new());
+    every_refusal("documents", || quality.documents(&texts, &cx));
+    let rules = Rules::gopher_quality().and(&Rules::gopher_repetition()).unwrap();
+    every_refusal("rules", || rules.judge(&text).map(|verdict| verdict.passed));
+    every_refusal("page", || Page::new(&text, Unit::Words)?.measure(pauca::quality::Measure::DuplicateLines));
+    every_refusal("scores", || {
+        let mut scores = Scores::new();
+        for id in 0..300 {
+            scores.push(id, Some(0.5), id)?;
+        }
+        let copy = Scores::from_bytes(&scores.to_bytes()?)?;
+        copy.finish(&Prune::new()).map(|pruned| pruned.keep)
+    });
+    every_refusal("perplexities", || {
+        let mut sums = SubsetPerplexity::new(200, Pooling::Tokens)?;
+        sums.push(&[true; 200], 3, 6.0)?;
+        let ppl = SubsetPerplexity::from_bytes(&sums.to_bytes()?)?.finish()?;
+        pauca::quality::Weighting::new().weights(&ppl)
+    });
+}
+
+#[test]
+fn refused_memory_is_an_error_for_length_and_corruption() {
+    let data = rows();
+    let clusters = KMeans::new(3).spherical(true).max_iter(2).fit(&data).unwrap();
+    let lengths: Vec<u32> = (0..1200).map(|i| i * i % 977).collect();
+    let scores: Vec<f64> = (0..1200).map(|i| f64::from(i * 7 % 101)).collect();
+    // Masks of a byte a row are large from 512 rows on.
+    let labels = clusters.labels.to_vec().repeat(3);
+    let distances = clusters.distances.to_vec().repeat(3);
+    every_refusal("scip", || Scip::new().select(&labels, &distances, &[3, 2, 1]));
+    let mut shard = ScipRows::new(3);
+    shard.push(0, &labels, &distances).unwrap();
+    every_refusal("scip, shards", || shard.finish(&Scip::new()));
+    every_refusal_few("scip, bytes", || shard.to_bytes());
+    let bytes = shard.to_bytes().unwrap();
+    every_refusal_few("scip, from bytes", || ScipRows::from_bytes(&bytes)?.to_bytes());
+    let (other, cx) = (&data + 1.0, Context::new(Exec::serial(), Control::new()));
+    let backend = Cpu::new().unwrap();
+    every_refusal("paired metrics", || {
+        let metrics = CorruptionMetrics::of(&clusters);
+        metrics.measure_on(&backend, &Rows::F32(data.view()), &Rows::F32(other.view()), &cx)
+    });
+    let text = "def f(a, b):  # note\n    if a[0] == b:\n        return (a, b)\n".repeat(100);
+    for kind in Corruption::ALL {
+        let corruptor = Corruptor::new(kind).rate(0.5);
+        every_refusal_few(kind.name(), || {
+            corruptor.apply_with(&text, 1, &text[20..], 2).map(|c| c.text.into_bytes())
+        });
+    }
+    every_refusal("length confound", || LengthConfound::new().resamples(2).report(&scores, &lengths));
+    every_refusal("length-controlled", || LengthControlled::new().select(&scores, &lengths));
+    every_refusal_few("length", || {
+        let keep = LengthPruning::default().select(&lengths)?.keep;
+        Ok(keep.iter().map(|k| u8::from(*k)).collect())
     });
 }
 

@@ -12,6 +12,7 @@ mod layers;
 mod library;
 mod memorization;
 mod oracle;
+mod quality;
 pub mod schema;
 
 pub use library::compute_with_pauca;

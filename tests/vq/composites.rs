@@ -276,7 +276,7 @@ fn scalar_gradients_are_differences() {
         let fsq = FiniteScalar::new(&levels).unwrap();
         let (z, g) = (rng.normal(), rng.normal());
         let l = levels[0] as f64;
-        let (h, o) = ((l - 1.0) * 1.001 / 2.0, if levels[0] % 2 == 0 { 0.5 } else { 0.0 });
+        let (h, o) = ((l - 1.0) * 1.001 / 2.0, if levels[0].is_multiple_of(2) { 0.5 } else { 0.0 });
         let bound = |z: f64| (h * (z + (o / h).atanh()).tanh() - o) / (levels[0] / 2) as f64;
         let expected = g * (bound(z + STEP) - bound(z - STEP)) / (2.0 * STEP);
         let found = fsq.backward(array![[z]].view(), &[0], array![[g]].view()).unwrap()[[0, 0]];

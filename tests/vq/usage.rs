@@ -80,6 +80,13 @@ fn entropy_equals_the_reference_and_lies_in_its_range() {
 }
 
 #[test]
+fn gini_of_even_single_and_no_use() {
+    assert_eq!(usage(&[0, 1, 2, 3], 4).gini().unwrap(), Some(0.0));
+    assert_eq!(usage(&[2; 9], 4).gini().unwrap(), Some(0.75));
+    assert_eq!(usage(&[], 4).gini().unwrap(), None);
+}
+
+#[test]
 fn merging_adds_histograms() {
     let mut rng = Rng(2);
     let ids: Vec<u32> = (0..100).map(|_| rng.below(7) as u32).collect();

@@ -48,7 +48,7 @@ pub struct FiniteScalarCodes<T> {
 /// h, o, s, floor(L / 2).
 fn bounds(levels: u32) -> (f64, f64, f64, f64) {
     let half = (levels as f64 - 1.0) * 1.001 / 2.0;
-    let offset = if levels % 2 == 0 { 0.5 } else { 0.0 };
+    let offset = if levels.is_multiple_of(2) { 0.5 } else { 0.0 };
     (half, offset, libm::atanh(offset / half), (levels / 2) as f64)
 }
 

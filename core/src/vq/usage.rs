@@ -6,6 +6,7 @@ use super::assign::{MASKED, check_ids};
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
+use crate::stats::gini;
 
 /// Entropy in nats of a histogram: sum of c/n ln(n/c), 0 ln 0 = 0; 0 for an empty one.
 pub(super) fn entropy(counts: impl Iterator<Item = u64> + Clone) -> f64 {
@@ -115,6 +116,16 @@ impl Usage {
         libm::exp(self.entropy()).clamp(1.0, self.counts.len() as f64)
     }
 
+    /// Gini coefficient of the counts: 0 for even use, (k - 1) / k for one code; `None` of no ids. Tier A.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn gini(&self) -> Result<Option<f64>> {
+        let mut counts = try_capacity(self.counts.len())?;
+        counts.extend(self.counts.iter().map(|&c| c as f64));
+        gini(&counts)
+    }
+
     /// Codes never used, ascending.
     ///
     /// # Errors
@@ -182,7 +193,7 @@ impl PositionUsage {
     /// counted.
     pub fn add(&mut self, ids: &[u32]) -> Result<()> {
         let positions = self.positions();
-        if ids.len() % positions != 0 {
+        if !ids.len().is_multiple_of(positions) {
             let expected = ids.len().div_ceil(positions) * positions;
             return Err(Error::ShapeMismatch { what: "ids of whole items", expected, found: ids.len() });
         }

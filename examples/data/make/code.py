@@ -15,7 +15,7 @@ Vectors: all-MiniLM-L6-v2 by its int8 ONNX export, over at most WINDOWS windows 
 file (the whole file where they cover it); mean over the tokens of all windows, L2-normalised in f32, stored as f16.
 MiniLM is a model of English sentences, not of code.
 
-Corrupted: SAMPLE files drawn by the SHA-256 of their names, each by every kind of corruption at RATE. Texts that the
+Corrupted: --sample files drawn by the SHA-256 of their names, each by every kind of corruption at RATE. Texts that the
 corruption leaves unchanged are counted, not embedded.
 """
 import argparse, csv, hashlib, json, os, pathlib, subprocess, sys, time
@@ -23,7 +23,7 @@ import argparse, csv, hashlib, json, os, pathlib, subprocess, sys, time
 import numpy as np
 
 WINDOWS, CONTENT, BATCH = 4, 126, 32
-SAMPLE, RATE, SEED = 60, 0.25, 7
+SAMPLE, RATE, SEED = 24, 0.25, 7
 SHOWN, SHOWN_BYTES = 12, 3000  # files whose texts are shipped, to be corrupted when nothing is named
 
 
@@ -110,8 +110,8 @@ def originals(found, model, out):
     write_csv(out / "code.csv", ["id", "tokens", "lines", "chars"], rows)
 
 
-def corrupted(found, model, out, program):
-    sample = sorted(sorted(found, key=lambda item: digest(item[0]))[:SAMPLE])
+def corrupted(found, model, out, program, size):
+    sample = sorted(sorted(found, key=lambda item: digest(item[0]))[:size])
     lines = "".join(json.dumps({"id": name, "text": text}) + "\n" for name, text in sample)
     command = [program, "corrupt", "--kind", "all", "--rate", str(RATE), "--seed", str(SEED)]
     output = subprocess.run(command, input=lines.encode(), stdout=subprocess.PIPE, check=True).stdout
@@ -137,6 +137,7 @@ def main():
     parser.add_argument("--program", default=str(here.parents[2] / "target" / "release" / "prune-code"))
     parser.add_argument("--out", type=pathlib.Path, default=here.parent, help="folder to write (default: examples/data)")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--sample", type=int, default=SAMPLE, help="files that are corrupted")
     parser.add_argument("--only", choices=["originals", "corrupted", "shown"])
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -146,7 +147,7 @@ def main():
     if options.only in (None, "originals"):
         originals(found, model, options.out)
     if options.only in (None, "corrupted"):
-        corrupted(found, model, options.out, options.program)
+        corrupted(found, model, options.out, options.program, options.sample)
     if options.only in (None, "shown"):
         shown(found, options.out)
     for name in sorted(options.out.glob("code*.*")):

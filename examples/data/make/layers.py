@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes smollm2-states.f16.npy, smollm2-damage.csv, smollm2-texts.txt: the last-token hidden states of a real decoder,
-and what it loses when a block of its layers is dropped.
+"""Makes smollm2-states.f16.npy and smollm2-damage.csv: the last-token hidden states of a real decoder, and what it loses
+when a block of its layers is dropped. The texts are written beside them, but not shipped.
 
     python3.11 -m venv .venv && .venv/bin/pip install --no-deps -r requirements-layers.txt
     OMP_NUM_THREADS=1 .venv/bin/python layers.py OUT [states | damage]
@@ -19,7 +19,7 @@ import csv, importlib.util, pathlib, re, sys, time
 
 import numpy as np
 
-TOKENS, TEXTS, DAMAGED, SIZES = 40, 100, 8, (1, 3, 5, 8, 10)
+TOKENS, TEXTS, DAMAGED, SIZES = 40, 100, 4, (1, 3, 5, 8, 10)
 HEADS, KV, HEAD = 9, 3, 64
 
 

@@ -11,9 +11,9 @@ A stand-in for a CLIP: no weights of one are to be had from the package registri
 space of the picture vectors by a linear map learned here.
 
 1. A name becomes a text ("man-artist-dark": "man artist, dark skin tone"), embedded by all-MiniLM-L6-v2 (int8 ONNX).
-2. Names that differ in skin tone, in man / woman / person, or in the direction faced are one subject. A subject is in the
-   split "test" when the first byte of the SHA-256 of its name is below 86 (of 256), else in "fit": no variant of a
-   tested picture was fitted on.
+2. Names that differ in skin tone, in man / woman / person, or in the direction faced are one subject; so are all keycaps
+   and all clock faces. A subject is in the split "test" when the first byte of the SHA-256 of its name is below 86 (of
+   256), else in "fit": no variant of a tested picture was fitted on.
 3. Ridge regression from texts to picture vectors on the rows of "fit" alone; the penalty is the one with the least
    squared error in five folds of "fit", again cut by subject. No row of "test" takes part in any choice.
 4. The prediction of every row, of unit length, as f16. Only rows of "test" say anything about the map.
@@ -49,6 +49,9 @@ def text(name, toned):
 def subject(name, toned):
     base = TONE.sub("", name) if name in toned else name
     base = re.sub(r"-facing-right$", "", base)
+    for family in ("keycap", "oclock", "thirty"):
+        if family in base.split("-"):
+            return "keycap" if family == "keycap" else "clock"
     return PERSON.sub("", base).strip("-") or "person"
 
 

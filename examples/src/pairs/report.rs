@@ -254,7 +254,7 @@ impl Report<'_> {
             let wrong = self.found.mistaken[at].iter().map(|&i| self.picture(i, "", pictures));
             vec![
                 escape(&shorten(&self.name(own), 90)),
-                self.picture(own, "kept", pictures),
+                self.picture(own, "", pictures),
                 format!("{:.0}", ranks[at]),
                 wrong.collect::<String>(),
             ]

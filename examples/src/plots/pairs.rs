@@ -21,7 +21,8 @@ pub fn pair_scores(paired: &[f64], shuffled: &[f64], cutoff: f64, unit: &str) ->
     let (right, wrong) = (shares(paired), shares(shuffled));
     let top = right.iter().chain(&wrong).copied().fold(1e-9, f64::max);
     draw(960, 360, |root| {
-        let x = |v: &f64| format!("{v:.2}");
+        // No "-0.00".
+        let x = |v: &f64| format!("{:.2}", if v.abs() < 0.005 { 0.0 } else { *v });
         let y = |v: &f64| format!("{v:.0} %");
         let mut chart = frame(
             root,

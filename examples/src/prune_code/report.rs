@@ -69,9 +69,9 @@ pub fn draw(study: &Study) -> pauca::Result<BTreeMap<&'static str, String>> {
         study.scores.iter().filter_map(line).collect()
     };
     let rho = "rank correlation with length (Spearman)";
-    plots.insert("confound.svg", forest(&lines(|c| c.spearman), rho, 0.0, 1));
+    plots.insert("confound.svg", forest(&lines(|c| c.spearman), rho, 0.0, 2));
     let auc = "AUC: longer half scores higher";
-    plots.insert("confound_auc.svg", forest(&lines(|c| c.auc), auc, 0.5, 1));
+    plots.insert("confound_auc.svg", forest(&lines(|c| c.auc), auc, 0.5, 2));
     if !study.kinds.is_empty() {
         let lines = |pick: fn(&Kind) -> Interval| -> Vec<Line> {
             let line = |kind: &Kind| Line {

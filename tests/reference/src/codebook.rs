@@ -131,7 +131,7 @@ pub fn entropy(counts: &[u64]) -> f64 {
 /// Finite scalar quantization of one value (Mentzer et al. 2023, appendix A.1, with atanh): its level, from 0.
 pub fn scalar_level(z: f64, levels: u32) -> u32 {
     let h = (levels as f64 - 1.0) * 1.001 / 2.0;
-    let o = if levels % 2 == 0 { 0.5 } else { 0.0 };
+    let o = if levels.is_multiple_of(2) { 0.5 } else { 0.0 };
     let y = h * (z + (o / h).atanh()).tanh() - o;
     (y.round_ties_even() + (levels / 2) as f64).clamp(0.0, levels as f64 - 1.0) as u32
 }

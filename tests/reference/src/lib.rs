@@ -32,6 +32,7 @@
 //! | [`metaclip`] | matching and balancing by metadata | Xu et al. 2023 |
 //! | [`length`] | pruning by length, length as a confounder | Singh et al. 2024 |
 //! | [`scip`], [`synthetic`] | pruning of corrupted code, metrics, synthetic corruptions | Yang et al. 2023 |
+//! | [`causal`] | what a causal predictor of latents costs, and the best linear one | Ramanujan et al. 2024 |
 //! | [`statistics`] | ranks, AUC, Gini, quantiles, bootstrap | Spearman 1904; Efron 1979 |
 //! | [`vq`] | vector quantization: ids, losses, rotation trick | van den Oord et al. 2017; Fifty et al. 2024 |
 //! | [`codebook`] | moving averages, revival, usage, scalar levels | van den Oord et al. 2017; Mentzer et al. 2023 |
@@ -39,6 +40,8 @@
 //! | [`softmax`] | log-probabilities in twice the precision | the definition |
 //! | [`memorization`] | M(f), T(N, tau), forgetting, unit lengths | Tirumala et al. 2022 |
 //! | [`extraction`] | discoverability, exposure, membership scores | Carlini et al. 2019, 2022 |
+//! | [`quality`], [`rational`] | text quality scores; quotients rounded once | Sharma et al. 2024 |
+//! | [`text_rules`] | predicates of lines, repetition in documents | Sharma et al. 2024; Rae et al. 2021 |
 //!
 //! A data set is a slice of rows, each a `Vec<f32>`. Nothing is checked: callers pass finite
 //! values, rows of one length, labels below the number of clusters and `k` no larger than the
@@ -56,6 +59,7 @@
 #![forbid(unsafe_code)]
 
 pub mod canonical;
+pub mod causal;
 pub mod cka;
 pub mod clip_score;
 pub mod codebook;
@@ -73,6 +77,8 @@ pub mod metaclip;
 pub mod philox;
 pub mod prototypes;
 pub mod published;
+pub mod quality;
+pub mod rational;
 pub mod retrieval;
 pub mod scip;
 pub mod seeding;
@@ -80,6 +86,7 @@ pub mod semdedup;
 pub mod softmax;
 pub mod statistics;
 pub mod synthetic;
+pub mod text_rules;
 pub mod tokens;
 pub mod truth;
 pub mod vq;

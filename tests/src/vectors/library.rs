@@ -10,7 +10,7 @@ use pauca::{
 };
 use serde_json::{Value, json};
 
-use super::{booleans, f32_bits, f64_bits, input, integers, layers, memorization};
+use super::{booleans, f32_bits, f64_bits, input, integers, layers, memorization, quality};
 use crate::layout::{array, rows_of};
 
 fn text<'a>(p: &'a Value, key: &str) -> &'a str {
@@ -43,6 +43,7 @@ pub fn compute_with_pauca<B: Backend>(backend: &B, case: &Value) -> Value {
             super::code::library(backend, name, &x, p).expect("the case is valid")
         }
         "memorization" => memorization::by_library(&x, p).expect("the case is valid"),
+        "quality" => quality::library(case).expect("the case is valid"),
         algorithm => on_backend(backend, algorithm, &x, p).expect("the case is valid"),
     }
 }

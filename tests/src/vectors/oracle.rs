@@ -7,7 +7,7 @@ use pauca_reference::truth::{Metric, cosine, dot, squared_distance};
 use pauca_reference::{d4, fsum, ln, philox};
 use serde_json::{Value, json};
 
-use super::{booleans, code, codebooks, f32_bits, f64_bits, input, integers, layers, memorization};
+use super::{booleans, code, codebooks, f32_bits, f64_bits, input, integers, layers, memorization, quality};
 
 /// Files: name, description, cases without outputs.
 pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
@@ -77,6 +77,7 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
             memorization::serve(over("memorization", &memorization::parameters())),
         ),
         ("prototypes", "Cuts by distance to the centroid.", over("prototypes", &fractions)),
+        quality::cases(),
         (
             "random",
             "Bits, uniform numbers and -ln of them, by seed, row and stream.",
@@ -130,6 +131,7 @@ pub fn with_outputs(mut case: Value) -> Value {
         "vq" => codebooks::oracle(&x, p),
         "alignment" => super::alignment::by_reference(&x, p),
         name if code::algorithms().iter().any(|(known, _)| *known == name) => code::oracle(name, &x, p),
+        "quality" => quality::oracle(&case),
         other => panic!("unknown algorithm {other}"),
     };
     case["outputs"] = outputs;

@@ -14,9 +14,9 @@ use crate::error::{Error, Result};
 
 /// SigLIP: parameters.
 ///
-/// L = sum_ij softplus(-z_ij l_ij), z = +1 for positive pairs, -1 for all others, l_ij = s x_i . y_j
-/// + b; the mean divides by the rows of x. *Source*: Zhai et al. 2023, equation 1 (they start with
-/// s = 10, b = -10). Soft targets are probabilities (binary cross entropy).
+/// L = sum_ij softplus(-z_ij l_ij), z = +1 for positive pairs, -1 for all others, with the logits
+/// l_ij = s x_i . y_j + b; the mean divides by the rows of x. *Source*: Zhai et al. 2023, equation
+/// 1 (they start with s = 10, b = -10). Soft targets are probabilities (binary cross entropy).
 ///
 /// # Shapes
 /// x: [B, d], y: [M, d], soft targets: [B, M]; gradients as their inputs.

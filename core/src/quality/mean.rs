@@ -1,0 +1,123 @@
+//! The weighted mean that scores lines and documents: rounded once.
+//!
+//! A quotient of two rounded sums may miss the nearest `f64` by an ulp, and then a document of
+//! three lines that score 0.1 scores 0.10000000000000002. So the quotient of the rounded sums is
+//! only a guess q. It is right when the exact mean lies between the midpoints to q's neighbours,
+//! and the side on which it lies of a midpoint m is the sign of sum a (x - m), which an exact sum
+//! tells.
+
+use crate::exact::F64Sum;
+
+/// The smallest weight and score above 0, as an exponent of 2: far enough from the end of the
+/// range of `f64` for every product below to be exact.
+const SMALLEST: i32 = -500;
+
+/// 2^-500: weights and line scores are 0 or at least this.
+pub(super) const TINY: f64 = f64::from_bits(((1023 + SMALLEST) as u64) << 52);
+/// 2^500: weights are at most this.
+pub(super) const HUGE: f64 = f64::from_bits(((1023 - SMALLEST) as u64) << 52);
+
+/// The `f64` nearest to sum(a x) / sum(a), ties to even; `None` where the weights a sum to 0.
+///
+/// Weights are 0 or within [2^-500, 2^500], values 0 or within [2^-500 / 2^500, 1].
+pub(super) fn weighted_mean(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> Option<f64> {
+    let (mut numerator, mut denominator) = (F64Sum::new(), F64Sum::new());
+    for (a, x) in pairs.clone() {
+        add_product(&mut numerator, a, x);
+        denominator.add(a);
+    }
+    if denominator.value() == 0.0 {
+        return None;
+    }
+    let mut q = numerator.value() / denominator.value();
+    // The guess is off by less than two ulp; each step goes one towards the exact mean.
+    for _ in 0..3 {
+        if q == 0.0 {
+            break;
+        }
+        let odd = q.to_bits() & 1 == 1;
+        let (up, down) = (q.next_up(), q.next_down());
+        let above = side(pairs.clone(), q, (up - q) * 0.5);
+        let below = side(pairs.clone(), q, (down - q) * 0.5);
+        if above > 0.0 || (above == 0.0 && odd) {
+            q = up;
+        } else if below < 0.0 || (below == 0.0 && odd) {
+            q = down;
+        } else {
+            break;
+        }
+    }
+    Some(q)
+}
+
+/// A number of the sign of sum a (x - q - h), for |h| a power of two.
+fn side(pairs: impl Iterator<Item = (f64, f64)>, q: f64, h: f64) -> f64 {
+    let mut sum = F64Sum::new();
+    for (a, x) in pairs {
+        add_product(&mut sum, a, x);
+        add_product(&mut sum, -a, q);
+        sum.add(-a * h);
+    }
+    sum.value()
+}
+
+/// Adds the exact product `a x`: Veltkamp's split into halves of 26 bits (Dekker 1971), whose
+/// four products have at most 53 bits each.
+fn add_product(sum: &mut F64Sum, a: f64, x: f64) {
+    let ((a1, a0), (x1, x0)) = (halves(a), halves(x));
+    for product in [a1 * x1, a1 * x0, a0 * x1, a0 * x0] {
+        sum.add(product);
+    }
+}
+
+fn halves(v: f64) -> (f64, f64) {
+    let c = 134_217_729.0 * v; // 2^27 + 1
+    let high = c - (c - v);
+    (high, v - high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Stream;
+
+    fn mean(pairs: &[(f64, f64)]) -> Option<f64> {
+        weighted_mean(pairs.iter().copied())
+    }
+
+    #[test]
+    fn a_mean_of_equal_values_is_the_value() {
+        for i in 0..2000u64 {
+            let x = Stream::new(1, 99).uniform(i, 0);
+            let pairs: alloc::vec::Vec<_> = (0..1 + i % 9)
+                .map(|j| ((1 + Stream::new(2, 99).bits(i, j as u32) % 1000) as f64, x))
+                .collect();
+            assert_eq!(mean(&pairs), Some(x), "{pairs:?}");
+        }
+        // The quotient of rounded sums is an ulp off.
+        assert_eq!((3.0 * 0.1) / 3.0, 0.10000000000000002);
+        assert_eq!(mean(&[(3.0, 0.1)]), Some(0.1));
+    }
+
+    #[test]
+    fn midpoints_go_to_the_even_neighbour() {
+        let (one, ulp) = (0.5, f64::EPSILON / 2.0); // numbers near 0.5 are 2^-53 apart
+        for k in 0..4 {
+            let (x, y) = (one + k as f64 * ulp, one + (k + 1) as f64 * ulp);
+            let even = if x.to_bits() & 1 == 0 { x } else { y };
+            assert_eq!(mean(&[(1.0, x), (1.0, y)]), Some(even));
+            // A hair off the midpoint decides.
+            assert_eq!(mean(&[(1.0, x), (1.0, y), (TINY, 1.0)]), Some(y));
+            assert_eq!(mean(&[(1.0, x), (1.0, y), (TINY, 0.0)]), Some(x));
+        }
+    }
+
+    #[test]
+    fn extremes_are_exact() {
+        assert_eq!(mean(&[]), None);
+        assert_eq!(mean(&[(0.0, 1.0)]), None);
+        assert_eq!(mean(&[(HUGE, 0.0), (TINY, 1.0)]), Some(TINY / HUGE));
+        assert_eq!(mean(&[(HUGE, 1.0), (TINY, 0.0)]), Some(1.0));
+        assert_eq!(mean(&[(HUGE, 0.0), (TINY, 0.0)]), Some(0.0));
+    }
+}

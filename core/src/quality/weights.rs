@@ -1,0 +1,126 @@
+//! Weights of predicates, from perplexities or as given.
+
+use ndarray::Array1;
+
+use super::Perplexities;
+use super::mean::{HUGE, TINY};
+use crate::error::{Error, Result, try_capacity};
+
+/// What a predicate weighs that no line passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EmptySubset {
+    /// Nothing: it tells no lines apart.
+    Zero,
+    /// It is an error ([`Error::Empty`]).
+    Error,
+}
+
+/// What lines score when every weight is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoWeight {
+    /// There is no score: [`Error::NoInformativeFilter`].
+    Error,
+    /// Every line scores 1, so that nothing is preferred.
+    Ones,
+}
+
+/// From perplexities to weights: w_i = max(0, (PPL_all - PPL_i) / PPL_all).
+///
+/// *Source*: Sharma et al. 2024, section 2, first equation. The difference and the quotient are
+/// each rounded once, in this order.
+///
+/// # Units
+/// Perplexities in, pure numbers in [0, 1] out (1 only where PPL_all > 2^53 PPL_i hides PPL_i).
+/// Tier A.
+/// # Example
+/// ```
+/// use pauca::quality::{Perplexities, Weighting};
+/// let ppl = Perplexities::given(40.0, &[Some(30.0), Some(50.0), None])?;
+/// let weights = Weighting::new().weights(&ppl)?;
+/// assert_eq!(weights.values().to_vec(), [0.25, 0.0, 0.0]);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weighting {
+    empty_subset: EmptySubset,
+}
+
+impl Default for Weighting {
+    fn default() -> Self {
+        Self { empty_subset: EmptySubset::Zero }
+    }
+}
+
+impl Weighting {
+    /// A predicate that no line passes weighs nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What a predicate weighs that no line passes.
+    pub fn empty_subset(mut self, policy: EmptySubset) -> Self {
+        self.empty_subset = policy;
+        self
+    }
+
+    /// The weights.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] under [`EmptySubset::Error`], [`Error::OutOfMemory`]. That every weight is
+    /// 0 is no error here; see [`NoWeight`].
+    pub fn weights(&self, ppl: &Perplexities) -> Result<Weights> {
+        let mut values = try_capacity(ppl.subsets().len())?;
+        for subset in ppl.subsets() {
+            values.push(match subset {
+                Some(subset) if *subset < ppl.all() => (ppl.all() - subset) / ppl.all(),
+                None if self.empty_subset == EmptySubset::Error => {
+                    return Err(Error::Empty { what: "the subset of lines that pass a predicate" });
+                }
+                _ => 0.0,
+            });
+        }
+        Weights::checked(values)
+    }
+}
+
+/// What each predicate weighs in a line's score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    values: Array1<f64>,
+}
+
+impl Weights {
+    /// Weights of the caller's own: each 0 or within [2^-500, 2^500]. Only their ratios matter.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] (the predicate's index as the row), [`Error::InvalidParameter`] for a
+    /// value outside the range, [`Error::OutOfMemory`].
+    pub fn given(values: &[f64]) -> Result<Self> {
+        let mut copy = try_capacity(values.len())?;
+        copy.extend_from_slice(values);
+        Self::checked(copy)
+    }
+
+    fn checked(values: alloc::vec::Vec<f64>) -> Result<Self> {
+        for (row, &value) in values.iter().enumerate() {
+            if !value.is_finite() {
+                return Err(Error::NonFinite { what: "weights", row: row as u64, col: 0 });
+            }
+            if value != 0.0 && !(TINY..=HUGE).contains(&value) {
+                let expected = "0 or within [2^-500, 2^500]";
+                return Err(Error::InvalidParameter { name: "weight", value, expected });
+            }
+        }
+        Ok(Self { values: Array1::from_vec(values) })
+    }
+
+    /// One weight a predicate, in their order.
+    pub fn values(&self) -> &Array1<f64> {
+        &self.values
+    }
+
+    /// How many of them are above 0.
+    pub fn informative(&self) -> usize {
+        self.values.iter().filter(|w| **w > 0.0).count()
+    }
+}

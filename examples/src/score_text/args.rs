@@ -1,0 +1,289 @@
+//! The command line of `score-text`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use pauca::quality::{EmptySubset, NoWeight, Pooling, Predicate, Rules, Share, Split, Ties, Unit};
+
+use crate::progress::Style;
+
+/// Scores documents by how their lines look, weighted by what a language model finds easy, and keeps the best.
+///
+/// Without INPUT it scores the documentation strings of Python's standard library that ship with the
+/// library, by the likelihoods of a small language model, and writes out/text.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "score-text", version, max_term_width = 100, after_help = AFTER)]
+pub struct Args {
+    /// Documents: .jsonl (one object a line), or plain text in UTF-8 (see --document)
+    pub input: Option<PathBuf>,
+
+    /// Folder for the results
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Where the weights come from. A .csv with a row `document,line,tokens,nll` for each line of
+    /// INPUT that is not blank (examples/data/make/perplexities.py makes one), or a .json with the
+    /// perplexities themselves: {"all": 30.5, "predicates": {"terminal_punctuation": 25.0, ...}}
+    #[arg(long, value_name = "FILE")]
+    pub perplexities: Option<PathBuf>,
+
+    /// Share to keep
+    #[arg(long, value_name = "F", default_value_t = 0.6, allow_negative_numbers = true, value_parser = fraction)]
+    pub keep: f64,
+
+    /// A share of what
+    #[arg(long, value_enum, default_value_t = ShareName::Documents)]
+    pub share: ShareName,
+
+    /// Which of equally scored documents stay at the cut
+    #[arg(long, value_enum, default_value_t = TiesName::First)]
+    pub ties: TiesName,
+
+    /// What a line is
+    #[arg(long, value_enum, default_value_t = SplitName::Lines)]
+    pub split: SplitName,
+
+    /// What a line's tokens are, by which it counts in its document
+    #[arg(long, value_enum, default_value_t = UnitName::Words)]
+    pub unit: UnitName,
+
+    /// How the likelihoods of lines become a perplexity
+    #[arg(long, value_enum, default_value_t = PoolingName::Tokens)]
+    pub pooling: PoolingName,
+
+    /// What a predicate weighs that no line passes
+    #[arg(long, value_enum, default_value_t = EmptyName::Zero)]
+    pub empty_subset: EmptyName,
+
+    /// What happens when every weight is 0
+    #[arg(long, value_enum, default_value_t = NoWeightName::Error)]
+    pub no_weight: NoWeightName,
+
+    /// Predicates to ask, by name or by the paper's name, with commas [default: all ten, or those of the .json]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = predicate)]
+    pub predicates: Option<Vec<Predicate>>,
+
+    /// Published document rules to report beside the score, with commas; they remove nothing
+    #[arg(long, value_enum, value_name = "NAMES", value_delimiter = ',',
+          default_values_t = [RulesName::Gopher, RulesName::GopherRepetition, RulesName::C4, RulesName::Fineweb])]
+    pub rules: Vec<RulesName>,
+
+    /// Field of the .jsonl with the text
+    #[arg(long, value_name = "FIELD", default_value = "text")]
+    pub text: String,
+
+    /// Field of the .jsonl that names a document [default: row numbers]
+    #[arg(long, value_name = "FIELD")]
+    pub id: Option<String>,
+
+    /// Field of the .jsonl by which the report says what was removed
+    #[arg(long, value_name = "FIELD")]
+    pub by: Option<String>,
+
+    /// What a document is in plain text [default: paragraphs]
+    #[arg(long, value_enum)]
+    pub document: Option<DocumentName>,
+
+    /// Threads; never changes a result [default: all cores]
+    #[arg(long, value_name = "T", value_parser = positive)]
+    pub threads: Option<usize>,
+
+    /// Replace a finished run of other settings in --out
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// How to show progress, on stderr
+    #[arg(long, value_enum, default_value_t = Style::Auto)]
+    pub progress: Style,
+}
+
+const AFTER: &str = "\
+Results in --out: report.html (open this), report.json, scores.csv (id, score, tokens, lines, kept), kept_ids.txt,
+SVG plots. The same input and flags give the same bytes on every machine, at any number of threads.
+Ctrl-C stops and exits with 130; nothing is written.
+Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.";
+
+macro_rules! names {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident),* $(,)? }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+        pub enum $name {
+            $($(#[$doc])* $variant,)*
+        }
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.to_possible_value().map_or(String::new(), |v| v.get_name().to_string()).as_str())
+            }
+        }
+    };
+}
+
+names! {
+    /// [`Share`] by name.
+    ShareName {
+        /// Of the documents
+        Documents,
+        /// Of the tokens
+        Tokens,
+    }
+}
+names! {
+    /// [`Ties`] by name.
+    TiesName {
+        /// Those that come first in the input, so that the share is met
+        First,
+        /// All of them
+        Together,
+    }
+}
+names! {
+    /// [`Split`] by name.
+    SplitName {
+        /// What stands between line breaks
+        Lines,
+        /// Sentences (Unicode Standard Annex 29)
+        Sentences,
+    }
+}
+names! {
+    /// [`Unit`] by name.
+    UnitName {
+        /// Words (Unicode Standard Annex 29)
+        Words,
+        /// Pieces between white space
+        Whitespace,
+        /// Characters other than white space
+        Characters,
+    }
+}
+names! {
+    /// [`Pooling`] by name.
+    PoolingName {
+        /// The perplexity of all their tokens together
+        Tokens,
+        /// The mean of the lines' perplexities
+        Lines,
+    }
+}
+names! {
+    /// [`EmptySubset`] by name.
+    EmptyName {
+        /// Nothing
+        Zero,
+        /// It is an error
+        Error,
+    }
+}
+names! {
+    /// [`NoWeight`] by name.
+    NoWeightName {
+        /// It is an error
+        Error,
+        /// Every line scores 1
+        Ones,
+    }
+}
+names! {
+    /// Presets of [`Rules`] by name.
+    RulesName {
+        /// Gopher's quality filter (Rae et al. 2021)
+        Gopher,
+        /// Gopher's repetition filter (Rae et al. 2021)
+        GopherRepetition,
+        /// C4's rules for pages (Raffel et al. 2020)
+        C4,
+        /// FineWeb's filters by the paper (Penedo et al. 2024)
+        Fineweb,
+        /// FineWeb's filters as released
+        FinewebReleased,
+        /// No rules
+        None,
+    }
+}
+names! {
+    /// What a document of plain text is.
+    DocumentName {
+        /// The whole file
+        Whole,
+        /// What stands between blank lines
+        Paragraphs,
+        /// A line
+        Lines,
+    }
+}
+
+impl From<ShareName> for Share {
+    fn from(name: ShareName) -> Self {
+        if name == ShareName::Documents { Self::Documents } else { Self::Tokens }
+    }
+}
+impl From<TiesName> for Ties {
+    fn from(name: TiesName) -> Self {
+        if name == TiesName::First { Self::LowerId } else { Self::Together }
+    }
+}
+impl From<SplitName> for Split {
+    fn from(name: SplitName) -> Self {
+        if name == SplitName::Lines { Self::Lines } else { Self::Sentences }
+    }
+}
+impl From<UnitName> for Unit {
+    fn from(name: UnitName) -> Self {
+        match name {
+            UnitName::Words => Self::Words,
+            UnitName::Whitespace => Self::Whitespace,
+            UnitName::Characters => Self::Characters,
+        }
+    }
+}
+impl From<PoolingName> for Pooling {
+    fn from(name: PoolingName) -> Self {
+        if name == PoolingName::Tokens { Self::Tokens } else { Self::Lines }
+    }
+}
+impl From<EmptyName> for EmptySubset {
+    fn from(name: EmptyName) -> Self {
+        if name == EmptyName::Zero { Self::Zero } else { Self::Error }
+    }
+}
+impl From<NoWeightName> for NoWeight {
+    fn from(name: NoWeightName) -> Self {
+        if name == NoWeightName::Error { Self::Error } else { Self::Ones }
+    }
+}
+
+impl RulesName {
+    /// The rules; `None` for no rules.
+    pub fn rules(self) -> Option<Rules> {
+        match self {
+            Self::Gopher => Some(Rules::gopher_quality()),
+            Self::GopherRepetition => Some(Rules::gopher_repetition()),
+            Self::C4 => Some(Rules::c4_pages()),
+            Self::Fineweb => Some(Rules::fineweb()),
+            Self::FinewebReleased => Some(Rules::fineweb_released()),
+            Self::None => None,
+        }
+    }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1 is needed".into()),
+        Ok(value) => Ok(value),
+        Err(_) => Err("a whole number is needed".into()),
+    }
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
+        _ => Err("a share above 0 and at most 1 is needed".into()),
+    }
+}
+
+fn predicate(text: &str) -> Result<Predicate, String> {
+    Predicate::from_name(text).ok_or_else(|| {
+        let names: Vec<&str> = Predicate::ALL.iter().map(|p| p.name()).collect();
+        format!("no such predicate; there are {}", names.join(", "))
+    })
+}

@@ -1,0 +1,313 @@
+//! Weights, scores, what stays, and what the published rules say.
+
+use std::path::Path;
+
+use pauca::Context;
+use pauca::quality::{
+    DocumentScore, NoWeight, Prune, Pruned, Rules, Scores, Tally, TextQuality, Verdict, Weighting, Weights,
+};
+use pauca::stats::{self, Interval};
+
+use super::args::{Args, RulesName};
+use super::likelihoods::{Part, Source};
+use super::texts::Texts;
+use crate::failure::{Failure, Result};
+use crate::interrupt;
+use crate::progress::{count, percent};
+
+/// A preset of rules, judged.
+pub struct Judged {
+    /// Its name.
+    pub name: String,
+    /// The rules.
+    pub rules: Rules,
+    /// What they say of the documents that stay, and of those that go.
+    pub tallies: [Tally; 2],
+}
+
+/// Resamples of the intervals, their seed and level.
+const RESAMPLES: usize = 1000;
+const SEED: u64 = 0;
+/// Share of the resamples within an interval.
+pub const LEVEL: f64 = 0.95;
+
+/// How far the choice of the documents moves what was found.
+pub struct Intervals {
+    /// Of each weight.
+    pub weights: Vec<Interval>,
+    /// Of the perplexity of the removed documents divided by that of the kept.
+    pub ratio: Interval,
+    /// Of the rank correlation (Spearman) of a document's score with its perplexity.
+    pub rank: Interval,
+}
+
+/// Everything that was found.
+pub struct Outcome {
+    /// Perplexities, and where they come from.
+    pub source: Source,
+    /// One a predicate.
+    pub weights: Weights,
+    /// The scoring.
+    pub quality: TextQuality,
+    /// One a document.
+    pub scores: Vec<DocumentScore>,
+    /// What stays.
+    pub pruned: Pruned,
+    /// One a preset.
+    pub judged: Vec<Judged>,
+    /// Where the likelihoods of lines are known.
+    pub intervals: Option<Intervals>,
+}
+
+impl Outcome {
+    /// Weights, scores and what stays.
+    ///
+    /// # Errors
+    /// [`Failure::Data`] when nothing can be scored, [`Failure::Cancelled`].
+    pub fn score(args: &Args, texts: &Texts, source: Source, file: &Path, cx: &Context) -> Result<Self> {
+        let weights = Weighting::new()
+            .empty_subset(args.empty_subset.into())
+            .weights(&source.perplexities)
+            .map_err(|e| match e {
+            pauca::Error::Empty { .. } => Failure::data(file, "no line passes one of the predicates"),
+            e => Failure::data(file, crate::failure::chain(&e)),
+        })?;
+        if weights.informative() == 0 && NoWeight::from(args.no_weight) == NoWeight::Error {
+            let n = weights.values().len();
+            return Err(Failure::data(
+                file,
+                format!(
+                    "every one of the {n} weights is 0 (no predicate's lines are easier to predict than all lines), \
+                     so that no score is defined; --no-weight ones keeps the first documents"
+                ),
+            ));
+        }
+        let quality = TextQuality::new(weights.clone())
+            .predicates(&source.predicates)
+            .split(args.split.into())
+            .unit(args.unit.into())
+            .no_weight(args.no_weight.into());
+        let library = |e: pauca::Error| match e {
+            pauca::Error::Cancelled => Failure::Cancelled("stopped; nothing was written".into()),
+            e => Failure::library(&texts.path, &e),
+        };
+        let scores = quality.documents(&texts.documents, cx).map_err(library)?;
+        let mut gathered = Scores::new();
+        for (id, found) in scores.iter().enumerate() {
+            gathered.push(id as u64, found.score, found.tokens).map_err(library)?;
+        }
+        let prune = Prune::new().keep_fraction(args.keep).share(args.share.into()).ties(args.ties.into());
+        let pruned = gathered.finish(&prune).map_err(library)?;
+        Ok(Self { source, weights, quality, scores, pruned, judged: Vec::new(), intervals: None })
+    }
+
+    /// Judges every document by the published rules, shard by shard.
+    ///
+    /// # Errors
+    /// [`Failure::Cancelled`], [`Failure::Data`] when memory runs out.
+    pub fn judge(&mut self, args: &Args, texts: &Texts, threads: usize) -> Result<()> {
+        let library = |e: pauca::Error| Failure::library(&texts.path, &e);
+        for name in args.rules.iter().filter(|name| **name != RulesName::None) {
+            let Some(rules) = name.rules() else { continue };
+            let shard = |range: std::ops::Range<usize>| -> Result<[Tally; 2]> {
+                let mut tallies =
+                    [Tally::new(&rules).map_err(library)?, Tally::new(&rules).map_err(library)?];
+                for d in range {
+                    if interrupt::requested() {
+                        return Err(Failure::Cancelled("stopped; nothing was written".into()));
+                    }
+                    let verdict: Verdict = rules.judge(&texts.documents[d].text).map_err(library)?;
+                    tallies[usize::from(!self.pruned.keep[d])].push(&verdict).map_err(library)?;
+                }
+                Ok(tallies)
+            };
+            let n = texts.documents.len();
+            let size = n.div_ceil(threads.max(1)).max(1);
+            let found: Vec<Result<[Tally; 2]>> = std::thread::scope(|scope| {
+                let shards: Vec<_> = (0..n)
+                    .step_by(size)
+                    .map(|start| {
+                        let shard = &shard;
+                        scope.spawn(move || shard(start..n.min(start + size)))
+                    })
+                    .collect();
+                let lost = |_| Err(Failure::data(&texts.path, "a thread that judged rules was lost"));
+                shards.into_iter().map(|shard| shard.join().unwrap_or_else(lost)).collect()
+            });
+            let mut tallies = [Tally::new(&rules).map_err(library)?, Tally::new(&rules).map_err(library)?];
+            for shard in found {
+                for (sum, part) in tallies.iter_mut().zip(shard?) {
+                    sum.merge(&part).map_err(library)?;
+                }
+            }
+            self.judged.push(Judged { name: name.to_string(), rules: rules.clone(), tallies });
+        }
+        Ok(())
+    }
+
+    /// Share of the tokens that stay.
+    pub fn token_share(&self) -> f64 {
+        let all: u128 = self.pruned.tokens.iter().map(|t| *t as u128).sum();
+        self.pruned.kept_tokens() as f64 / all.max(1) as f64
+    }
+
+    /// Perplexities of all documents, of those that stay, of those that go; where the likelihoods of
+    /// lines are known.
+    pub fn perplexities(&self) -> Option<[f64; 3]> {
+        let documents = self.source.documents.as_ref()?;
+        let of = |wanted: &dyn Fn(usize) -> bool| {
+            let parts = documents.iter().enumerate().filter(|(d, _)| wanted(*d)).map(|(_, parts)| parts[0]);
+            parts.fold(Part::default(), Part::plus).perplexity(self.source.pooling).unwrap_or(f64::NAN)
+        };
+        Some([of(&|_| true), of(&|d| self.pruned.keep[d]), of(&|d| !self.pruned.keep[d])])
+    }
+
+    /// How far the choice of the documents moves what was found: bootstrap over documents.
+    ///
+    /// # Errors
+    /// [`Failure::Cancelled`], [`Failure::Data`] when memory runs out.
+    pub fn measure(&mut self, texts: &Texts) -> Result<()> {
+        let Some(documents) = &self.source.documents else { return Ok(()) };
+        let n = documents.len();
+        let pooling = self.source.pooling;
+        let library = |e: pauca::Error| match e {
+            pauca::Error::Cancelled => Failure::Cancelled("stopped; nothing was written".into()),
+            e => Failure::library(&texts.path, &e),
+        };
+        let interval = |f: &dyn Fn(&[usize]) -> pauca::Result<Option<f64>>| {
+            let checked =
+                |rows: &[usize]| if interrupt::requested() { Err(pauca::Error::Cancelled) } else { f(rows) };
+            stats::bootstrap(n, RESAMPLES, SEED, LEVEL, checked).map_err(library)
+        };
+        let part = |rows: &[usize], i: usize, wanted: &dyn Fn(usize) -> bool| {
+            let chosen = rows.iter().filter(|d| wanted(**d)).map(|&d| documents[d][i]);
+            chosen.fold(Part::default(), Part::plus).perplexity(pooling)
+        };
+        let mut weights = Vec::new();
+        for i in 0..self.source.predicates.len() {
+            weights.push(interval(&|rows| {
+                let (all, subset) = (part(rows, 0, &|_| true), part(rows, i + 1, &|_| true));
+                Ok(all.map(|all| subset.map_or(0.0, |subset| ((all - subset) / all).max(0.0))))
+            })?);
+        }
+        let ratio = interval(&|rows| {
+            let kept = part(rows, 0, &|d| self.pruned.keep[d]);
+            let removed = part(rows, 0, &|d| !self.pruned.keep[d]);
+            Ok(removed.zip(kept).map(|(removed, kept)| removed / kept))
+        })?;
+        // Of documents that have both, the score against the perplexity of the document alone.
+        let pairs: Vec<Option<(f64, f64)>> =
+            (0..n).map(|d| self.scores[d].score.zip(documents[d][0].perplexity(pooling))).collect();
+        let rank = interval(&|rows| {
+            let (x, y): (Vec<f64>, Vec<f64>) = rows.iter().filter_map(|&d| pairs[d]).unzip();
+            stats::spearman(&x, &y)
+        })?;
+        self.intervals = Some(Intervals { weights, ratio, rank });
+        Ok(())
+    }
+
+    /// The result in one sentence.
+    pub fn verdict(&self) -> String {
+        let n = self.pruned.ids.len() as u64;
+        format!(
+            "Kept {} of {} documents, {} of the tokens; {} of {} predicates tell good lines from bad",
+            count(self.pruned.kept() as u64),
+            count(n),
+            percent(self.token_share()),
+            self.weights.informative(),
+            self.weights.values().len()
+        )
+    }
+
+    /// The weights for a terminal, those of 0 named as such.
+    pub fn weights_table(&self) -> String {
+        let mut text = format!("{:<24} {:>10} {:>10}   lines\n", "predicate", "perplexity", "weight");
+        text.push_str(&format!(
+            "{:<24} {:>10.3} {:>10}\n",
+            "(all lines)",
+            self.source.perplexities.all(),
+            ""
+        ));
+        for (i, predicate) in self.source.predicates.iter().enumerate() {
+            let ppl = self.source.perplexities.subsets()[i].map_or("none".into(), |ppl| format!("{ppl:.3}"));
+            let lines = self.share_passing(i).map_or(String::new(), percent);
+            let weight = weight(self.weights.values()[i]);
+            let range =
+                self.intervals.as_ref().map_or(String::new(), |intervals| range(&intervals.weights[i]));
+            text.push_str(&format!(
+                "{:<24} {ppl:>10} {weight:>8} {range:>18} {lines:>9}\n",
+                predicate.name()
+            ));
+        }
+        text
+    }
+
+    /// Share of the lines that pass predicate `i`, where it is known.
+    pub fn share_passing(&self, i: usize) -> Option<f64> {
+        let (lines, passing) = self.source.lines.as_ref()?;
+        Some(passing[i] as f64 / (*lines).max(1) as f64)
+    }
+
+    /// What a person wants to know, in a few lines.
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let n = self.pruned.ids.len() as u64;
+        let kept = self.pruned.kept() as u64;
+        let none = self.scores.iter().filter(|s| s.score.is_none()).count() as u64;
+        let zero: Vec<&str> = self
+            .source
+            .predicates
+            .iter()
+            .zip(self.weights.values())
+            .filter(|(_, w)| **w == 0.0)
+            .map(|(p, _)| p.name())
+            .collect();
+        let mut facts = vec![(
+            "kept",
+            format!(
+                "{} of {} documents, {} of the tokens, from a score of {:.4} on",
+                count(kept),
+                count(n),
+                percent(self.token_share()),
+                self.pruned.threshold
+            ),
+        )];
+        let zeros = if zero.is_empty() { "none".into() } else { zero.join(", ") };
+        facts.push(("weight 0", zeros));
+        if let Some([all, kept, removed]) = self.perplexities() {
+            facts.push((
+                "perplexity",
+                format!("{all:.2} of all, {kept:.2} of the kept, {removed:.2} of the removed"),
+            ));
+        }
+        if let Some(intervals) = &self.intervals {
+            facts.push(("removed / kept", format!("{} in perplexity", between(&intervals.ratio))));
+            facts.push(("score, perplexity", format!("rank correlation {}", between(&intervals.rank))));
+        }
+        if none > 0 {
+            facts.push(("without score", format!("{} documents have no tokens; they go first", count(none))));
+        }
+        facts
+    }
+}
+
+/// A weight for people: a 0 is a 0.
+pub fn weight(w: f64) -> String {
+    if w == 0.0 { "0".into() } else { format!("{w:.4}") }
+}
+
+/// The ends of an interval.
+pub fn range(interval: &Interval) -> String {
+    if interval.low.is_nan() {
+        "undefined".into()
+    } else {
+        format!("{:.4} - {:.4}", interval.low, interval.high)
+    }
+}
+
+/// An estimate with its interval.
+pub fn between(interval: &Interval) -> String {
+    if interval.estimate.is_nan() || interval.low.is_nan() {
+        return "undefined".into();
+    }
+    format!("{:.3} (95 %: {:.3} to {:.3})", interval.estimate, interval.low, interval.high)
+}

@@ -1,0 +1,294 @@
+//! `report.html`: the verdict, kept documents beside removed ones, then the reasons.
+
+use std::collections::BTreeMap;
+
+use pauca::quality::{LineFacts, Split};
+
+use super::args::Args;
+use super::outcome::{Outcome, range, weight};
+use super::texts::Texts;
+use crate::input::file_name;
+use crate::output::Written;
+use crate::page::{escape, figure, page, section, shorten, table};
+use crate::progress::{count, percent};
+
+/// Pairs of documents shown.
+const PAIRS: usize = 6;
+/// Lines shown of a document, and characters of a line.
+const LINES: usize = 7;
+const WIDE: usize = 96;
+/// Lines shown that fail a predicate.
+const EXAMPLES: usize = 2;
+/// Groups listed of `--by`.
+const GROUPS: usize = 20;
+
+/// The page.
+pub fn html(
+    args: &Args,
+    texts: &Texts,
+    outcome: &Outcome,
+    plots: &BTreeMap<&'static str, String>,
+    written: &BTreeMap<String, Written>,
+    configuration: &serde_json::Value,
+) -> String {
+    let title = outcome.verdict();
+    let n = outcome.pruned.ids.len() as u64;
+    let kept = outcome.pruned.kept() as u64;
+    let mut body = format!(
+        "<p class=\"kicker\">score-text · {} · {} documents</p>\n<h1>{}</h1>\n\
+         <div class=\"bar\"><div style=\"flex:{kept} 0 0;background:var(--kept)\"></div>\
+         <div style=\"flex:{} 0 0;background:var(--pruned)\"></div></div>\n\
+         <ul class=\"key\"><li><i class=\"dot kept\"></i><b>{}</b> kept</li>\
+         <li><i class=\"dot pruned\"></i><b>{}</b> removed</li></ul>\n",
+        escape(&file_name(&texts.path)),
+        count(n),
+        escape(&title),
+        n - kept,
+        count(kept),
+        count(n - kept)
+    );
+    let facts = outcome.facts().into_iter().map(|(about, value)| {
+        format!("<div><dt>{about}</dt><dd><small>{}</small></dd></div>", escape(&value))
+    });
+    body.push_str(&format!("<dl class=\"facts\">{}</dl>\n", facts.collect::<String>()));
+    body.push_str(&pairs(args, texts, outcome));
+    body.push_str(&predicates(args, texts, outcome, plots));
+    body.push_str(&section(
+        "Scores of the documents",
+        "The mean score of a document's lines, weighted by their length.",
+        &figure("", plots.get("scores.svg").map_or("", String::as_str))
+            .replace("<figcaption></figcaption>", ""),
+    ));
+    if args.by.is_some() {
+        body.push_str(&groups(args, texts, outcome));
+    }
+    if !outcome.judged.is_empty() {
+        body.push_str(&rules(outcome));
+    }
+    body.push_str(&files(written, configuration));
+    page(&format!("{}: {title}", file_name(&texts.path)), &body)
+}
+
+/// Kept documents from the best to the last, beside removed ones from the worst to the first.
+fn pairs(args: &Args, texts: &Texts, outcome: &Outcome) -> String {
+    let rank = |d: &usize| outcome.scores[*d].score.map_or(f64::INFINITY, |s| -s);
+    let side = |keep: bool| {
+        let mut side: Vec<usize> =
+            (0..texts.documents.len()).filter(|d| outcome.pruned.keep[*d] == keep).collect();
+        side.sort_by(|a, b| rank(a).total_cmp(&rank(b)).then(a.cmp(b)));
+        if !keep {
+            side.reverse();
+        }
+        side
+    };
+    let (kept, removed) = (side(true), side(false));
+    let pick = |side: &[usize], i: usize| {
+        let last = side.len().checked_sub(1)?;
+        side.get(i * last / (PAIRS - 1)).copied().filter(|_| i <= last)
+    };
+    let cell = |d: Option<usize>| d.map_or(String::new(), |d| card(args, texts, outcome, d));
+    let rows = (0..PAIRS)
+        .map(|i| vec![cell(pick(&kept, i)), cell(pick(&removed, i))])
+        .filter(|row| row.iter().any(|cell| !cell.is_empty()));
+    section(
+        "Kept, beside removed",
+        "Left from the best document to the last that stays, right from the worst to the first that went. \
+         The stripe beside a line is its score: green is 1, red is 0.",
+        &table(&["kept", "removed"], &["half", "half"], rows),
+    )
+}
+
+fn card(args: &Args, texts: &Texts, outcome: &Outcome, d: usize) -> String {
+    let document = &texts.documents[d];
+    let found = &outcome.scores[d];
+    let score = found.score.map_or("no score".into(), |s| format!("score {s:.3}"));
+    let mut html = format!(
+        "<p style=\"margin:0 0 6px\"><b>{}</b> <small>{score}, {} tokens</small></p>",
+        escape(&shorten(&document.id, 60)),
+        count(found.tokens)
+    );
+    for line in Split::from(args.split).of(&document.text).take(LINES) {
+        let hue = outcome.quality.line(line).map_or(0.0, |s| 6.0 + 139.0 * s);
+        html.push_str(&format!(
+            "<div class=\"mono\" style=\"border-left:5px solid hsl({hue:.0} 55% 46%);padding:0 0 0 8px\">{}</div>",
+            escape(&shorten(line, WIDE))
+        ));
+    }
+    let left = (found.lines as usize).saturating_sub(LINES);
+    if left > 0 {
+        html.push_str(&format!("<small>and {} more lines</small>", count(left as u64)));
+    }
+    html
+}
+
+/// The weights, and for each predicate a line that passes and one that does not.
+fn predicates(
+    args: &Args,
+    texts: &Texts,
+    outcome: &Outcome,
+    plots: &BTreeMap<&'static str, String>,
+) -> String {
+    let set = &outcome.source.predicates;
+    let mut examples: Vec<Vec<&str>> = vec![Vec::new(); set.len()];
+    // Of middling length, so that the eye can compare them; the first of each document in turn.
+    for document in &texts.documents {
+        let mut taken = vec![false; set.len()];
+        for line in Split::from(args.split).of(&document.text).filter(|l| (6..=60).contains(&l.len())) {
+            let Ok(facts) = LineFacts::of(line) else { continue };
+            for (i, predicate) in set.iter().enumerate() {
+                let example = &mut examples[i];
+                if !taken[i]
+                    && example.len() < EXAMPLES
+                    && !predicate.passes(&facts)
+                    && !example.contains(&line)
+                {
+                    example.push(line);
+                    taken[i] = true;
+                }
+            }
+        }
+    }
+    let rows = set.iter().enumerate().map(|(i, predicate)| {
+        let ppl =
+            outcome.source.perplexities.subsets()[i].map_or("no line passes".into(), |p| format!("{p:.2}"));
+        let w = outcome.weights.values()[i];
+        let name = format!("{}<br><small>{}</small>", predicate.name(), alias(*predicate));
+        let shown =
+            examples[i].iter().map(|l| format!("<div class=\"mono\">{}</div>", escape(&shorten(l, 60))));
+        let shown: String = shown.collect();
+        vec![
+            name,
+            outcome.share_passing(i).map_or("?".into(), percent),
+            ppl,
+            if w > 0.0 { format!("<b>{}</b>", weight(w)) } else { "0".into() },
+            outcome.intervals.as_ref().map_or(String::new(), |set| range(&set.weights[i])),
+            if shown.is_empty() { "<small>every line passes</small>".into() } else { shown },
+        ]
+    });
+    let head = ["predicate", "lines pass", "perplexity", "weight", "95 % interval", "lines that do not pass"];
+    let zero = outcome.weights.values().len() - outcome.weights.informative();
+    let lead = format!(
+        "All lines: perplexity {:.2}. A predicate weighs max(0, (that - its own) / that): {}. \
+         Small below the names: the paper's.",
+        outcome.source.perplexities.all(),
+        match zero {
+            0 => "here every one counts".to_string(),
+            1 => "one has weight 0, because the lines that pass are no easier to predict".to_string(),
+            z => format!("{z} have weight 0, because the lines that pass are no easier to predict"),
+        }
+    );
+    let html = table(&head, &["", "num", "num", "num", "num", ""], rows)
+        + &figure("", plots.get("weights.svg").map_or("", String::as_str))
+            .replace("<figcaption></figcaption>", "");
+    section("What counts as good", &lead, &html)
+}
+
+/// The paper's name where it differs.
+fn alias(predicate: pauca::quality::Predicate) -> &'static str {
+    if predicate.alias() == predicate.name() { "" } else { predicate.alias() }
+}
+
+fn groups(args: &Args, texts: &Texts, outcome: &Outcome) -> String {
+    let mut groups: BTreeMap<&str, (u64, u64, f64)> = BTreeMap::new();
+    for (d, document) in texts.documents.iter().enumerate() {
+        let group = groups.entry(&document.group).or_default();
+        group.0 += 1;
+        group.1 += u64::from(!outcome.pruned.keep[d]);
+        group.2 += outcome.scores[d].score.unwrap_or(0.0);
+    }
+    let mut rows: Vec<_> = groups.into_iter().collect();
+    rows.sort_by(|a, b| b.1.0.cmp(&a.1.0).then(a.0.cmp(b.0)));
+    let more = rows.len().saturating_sub(GROUPS);
+    let rows = rows.into_iter().take(GROUPS).map(|(name, (all, removed, sum))| {
+        vec![
+            escape(&shorten(name, 60)),
+            count(all),
+            percent(removed as f64 / all as f64),
+            format!("{:.3}", sum / all as f64),
+        ]
+    });
+    let field = escape(args.by.as_deref().unwrap_or_default());
+    let mut html = table(&[&*field, "documents", "removed", "mean score"], &["", "num", "num", "num"], rows);
+    if more > 0 {
+        html.push_str(&format!("<p class=\"lead\">and {} more</p>\n", count(more as u64)));
+    }
+    section("Where it was removed", "", &html)
+}
+
+fn rules(outcome: &Outcome) -> String {
+    let mut html = String::new();
+    for set in &outcome.judged {
+        let [kept, removed] = &set.tallies;
+        let share = |n: u64, of: u64| if of == 0 { "".into() } else { percent(n as f64 / of as f64) };
+        html.push_str(&format!(
+            "<h3>{} <span>· passed by {} of the kept and {} of the removed documents</span></h3>\n",
+            set.name,
+            share(kept.passed, kept.documents),
+            share(removed.passed, removed.documents)
+        ));
+        let rows = set.rules.rules().iter().enumerate().map(|(i, rule)| {
+            vec![
+                rule.name.to_string(),
+                bound(rule.bound),
+                share(kept.failed[i], kept.documents),
+                share(removed.failed[i], removed.documents),
+                rule.source.to_string(),
+            ]
+        });
+        let head = ["rule", "stays at", "kept, fail", "removed, fail", "source"];
+        html.push_str(&table(&head, &["", "", "num", "num", ""], rows));
+    }
+    section(
+        "Beside the published rules",
+        "What the document filters of Gopher, C4 and FineWeb say of the same documents. They removed nothing here.",
+        &html,
+    )
+}
+
+fn bound(bound: pauca::quality::Bound) -> String {
+    use pauca::quality::Bound::{Above, AtLeast, AtMost, Below, Within};
+    match bound {
+        AtLeast(v) => format!("{v} or more"),
+        Above(v) => format!("more than {v}"),
+        AtMost(v) => format!("{v} or less"),
+        Below(v) => format!("less than {v}"),
+        Within(a, b) => format!("{a} to {b}"),
+    }
+}
+
+fn files(written: &BTreeMap<String, Written>, configuration: &serde_json::Value) -> String {
+    let rows = written.iter().map(|(name, file)| {
+        vec![escape(name), count(file.bytes), format!("<span class=\"mono\">{}</span>", file.sha256)]
+    });
+    let mut html = table(&["file", "bytes", "SHA-256"], &["", "num", ""], rows);
+    let mut lines = Vec::new();
+    flatten("", configuration, &mut lines);
+    let lines = lines.into_iter().map(|(name, value)| {
+        format!("<div><dt>{}</dt><dd class=\"mono\">{}</dd></div>", escape(&name), escape(&value))
+    });
+    html.push_str("<h3>Configuration</h3>\n");
+    html.push_str(&format!("<dl class=\"settings\">{}</dl>\n", lines.collect::<String>()));
+    html.push_str(
+        "<footer>The same input and settings give these same bytes on any machine and any number of threads. \
+         Times are in report.json.</footer>\n",
+    );
+    section("Files", "", &html)
+}
+
+fn flatten(name: &str, value: &serde_json::Value, lines: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            for (key, value) in map {
+                let name = if name.is_empty() { key.clone() } else { format!("{name} {key}") };
+                flatten(&name, value, lines);
+            }
+        }
+        serde_json::Value::Null => {}
+        serde_json::Value::Array(values) => {
+            let texts = values.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_string));
+            lines.push((name.to_string(), texts.collect::<Vec<_>>().join(", ")));
+        }
+        serde_json::Value::String(text) => lines.push((name.to_string(), text.clone())),
+        other => lines.push((name.to_string(), other.to_string())),
+    }
+}

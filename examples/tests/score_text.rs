@@ -1,0 +1,323 @@
+//! The program `score-text`: whole runs, what may vary and what may not, and everything that can
+//! be wrong with its input.
+
+mod workbench;
+
+use std::process::{Command, Output, Stdio};
+
+use workbench::{Bench, stderr};
+
+/// Runs `score-text` with `arguments` in the folder.
+fn score(bench: &Bench, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_score-text"));
+    command.args(arguments).current_dir(bench.path("")).stdin(Stdio::null());
+    command.output().unwrap()
+}
+
+fn scored(bench: &Bench, arguments: &[&str]) -> Output {
+    let output = score(bench, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+    output
+}
+
+/// Runs it; it must fail with `code` and one line that holds all of `parts`, and leave nothing.
+#[track_caller]
+fn refused(bench: &Bench, arguments: &[&str], code: i32, parts: &[&str]) {
+    let mut all = arguments.to_vec();
+    if !arguments.contains(&"--out") {
+        all.extend(["--out", "out"]);
+    }
+    all.extend(["--progress", "none"]);
+    let output = score(bench, &all);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+    assert!(
+        text.starts_with("score-text: ") && text.trim_end().lines().count() == 1,
+        "{arguments:?}: {text}"
+    );
+    for part in parts {
+        assert!(text.contains(part), "{arguments:?}: {text:?} lacks {part:?}");
+    }
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+    assert_eq!(bench.names("out"), [""; 0], "{arguments:?} left something behind");
+}
+
+/// Three documents of seven lines, and likelihoods that prefer full stops.
+fn small() -> Bench {
+    let bench = Bench::new();
+    bench.write(
+        "t.jsonl",
+        b"{\"name\": \"good\", \"text\": \"This is a line.\\nThe end of it.\"}\n\
+          {\"name\": \"mixed\", \"text\": \"This is one of them.\\n\\n  x = {1}\"}\n\
+          {\"name\": \"bad\", \"text\": \"a b\\n> c\\nVOID OF IT\"}\n",
+    );
+    bench.write(
+        "t.csv",
+        b"document,line,tokens,nll\n0,0,4,8\n0,1,4,8\n1,0,5,10\n1,1,4,20\n2,0,2,10\n2,1,2,10\n2,2,3,15\n",
+    );
+    bench.write("p.json", b"{\"all\": 40, \"predicates\": {\"terminal_punctuation\": 30, \"stop_word_match_2\": 20, \"no_all_caps\": 50, \"javascript_flag\": null}}");
+    bench
+}
+
+#[test]
+fn default_run_scores_the_shipped_texts() {
+    let bench = Bench::new();
+    let output = scored(&bench, &[]);
+    let expected = ["kept_ids.txt", "report.html", "report.json", "scores.csv", "scores.svg", "weights.svg"];
+    assert_eq!(bench.names("out/text"), expected);
+    let report = bench.report("out/text");
+    assert_eq!(report["counts"]["documents"], 120);
+    assert_eq!(report["counts"]["kept"], 72);
+    assert_eq!(report["predicates"].as_array().unwrap().len(), 10);
+    let page = String::from_utf8(bench.contents("out/text")["report.html"].clone()).unwrap();
+    assert!(page.contains("Kept, beside removed") && page.contains("Gopher"));
+    assert!(!page.contains("<script") && !page.contains("href=") && !page.contains("src=\"http"));
+    // Zero weights are printed as such.
+    let text = stderr(&output);
+    let zero: Vec<&str> = report["predicates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|p| p["weight"] == 0.0)
+        .map(|p| p["name"].as_str().unwrap())
+        .collect();
+    assert!(!zero.is_empty());
+    assert!(
+        text.lines().any(|l| l.starts_with("weight 0") && zero.iter().all(|name| l.contains(name))),
+        "{text}"
+    );
+    for name in zero {
+        let line = text.lines().find(|l| l.starts_with(name)).unwrap();
+        assert!(line.split_whitespace().nth(2) == Some("0"), "{line}");
+    }
+    // Again, and with other threads: the same bytes.
+    scored(&bench, &["--threads", "1"]);
+    scored(&bench, &["--threads", "1", "--out", "one"]);
+    scored(&bench, &["--threads", "2", "--out", "two"]);
+    bench.assert_same("one", "two");
+    bench.assert_same("one", "out/text");
+}
+
+#[test]
+fn a_small_run_by_hand() {
+    let bench = small();
+    let output = scored(
+        &bench,
+        &["t.jsonl", "--perplexities", "p.json", "--id", "name", "--out", "o", "--keep", "0.34"],
+    );
+    let report = bench.report("o");
+    // 40 -> 30 is 1/4, 40 -> 20 is 1/2; 50 and null weigh nothing.
+    let weights: Vec<f64> =
+        report["predicates"].as_array().unwrap().iter().map(|p| p["weight"].as_f64().unwrap()).collect();
+    assert_eq!(weights, [0.0, 0.25, 0.5, 0.0]);
+    // Lines of "mixed": 5 words of score 1, 2 words of score 0. "VOID OF IT" has two stop words.
+    let scores = String::from_utf8(bench.contents("o")["scores.csv"].clone()).unwrap();
+    let mixed = 5.0 / 7.0;
+    let bad = (3.0 * (0.5f64 / 0.75)) / 6.0;
+    assert_eq!(
+        scores,
+        format!("id,score,tokens,lines,kept\ngood,1,8,2,1\nmixed,{mixed},7,2,0\nbad,{bad},6,3,0\n")
+    );
+    assert_eq!(bench.contents("o")["kept_ids.txt"], b"good\n");
+    let text = stderr(&output);
+    assert!(text.contains("weight 0         not_all_capitals, no_javascript"), "{text}");
+}
+
+#[test]
+fn likelihoods_become_perplexities_of_subsets() {
+    let bench = small();
+    let flags = [
+        "t.jsonl",
+        "--perplexities",
+        "t.csv",
+        "--out",
+        "o",
+        "--predicates",
+        "terminal_punctuation,stop_word_match_2",
+    ];
+    scored(&bench, &flags);
+    let report = bench.report("o");
+    let ppl = |value: &serde_json::Value| value.as_f64().unwrap();
+    assert!((ppl(&report["perplexity"]) - (81.0f64 / 24.0).exp()).abs() < 1e-9);
+    assert!((ppl(&report["predicates"][0]["perplexity"]) - 2.0f64.exp()).abs() < 1e-12);
+    assert_eq!(report["predicates"][0]["lines"], 3);
+    assert!((ppl(&report["predicates"][1]["perplexity"]) - (41.0f64 / 16.0).exp()).abs() < 1e-9);
+    // Pooled over lines: the mean of e^2, e^2, e^2 and of e^5, four times.
+    scored(&bench, &[&flags[..4], &["l", "--pooling", "lines"]].concat());
+    let all = ppl(&bench.report("l")["perplexity"]);
+    assert!((all - (3.0 * 2.0f64.exp() + 4.0 * 5.0f64.exp()) / 7.0).abs() < 1e-9, "{all}");
+}
+
+#[test]
+fn plain_text_is_paragraphs_lines_or_one_document() {
+    let bench = small();
+    bench.write("t.txt", b"\xef\xbb\xbfOne line.\r\nTwo lines.\r\n\r\n \nThe third is of it.\n");
+    for (kind, documents) in [("paragraphs", 2), ("lines", 5), ("whole", 1)] {
+        scored(&bench, &["t.txt", "--perplexities", "p.json", "--out", kind, "--document", kind]);
+        assert_eq!(bench.report(kind)["counts"]["documents"], documents, "{kind}");
+    }
+    assert_eq!(bench.report("lines")["counts"]["without_score"], 2);
+    scored(
+        &bench,
+        &["t.txt", "--perplexities", "p.json", "--out", "s", "--split", "sentences", "--unit", "characters"],
+    );
+}
+
+#[test]
+fn bad_texts_are_refused_with_their_line() {
+    let bench = small();
+    bench.write("empty.jsonl", b"");
+    bench.write("broken.jsonl", b"{\"text\": \"a\"}\n{\"text\": \n");
+    bench.write("list.jsonl", b"[1]\n");
+    bench.write("number.jsonl", b"{\"text\": \"a\"}\n{\"text\": 7}\n");
+    bench.write("field.jsonl", b"{\"body\": \"a\"}\n");
+    bench.write("latin.txt", b"abc\nd\xe9f\n");
+    bench.write("blank.txt", b" \n\n");
+    std::fs::create_dir(bench.path("folder")).unwrap();
+    let cases: &[(&str, &[&str])] = &[
+        ("absent.jsonl", &["absent.jsonl", "cannot be read"]),
+        ("folder", &["folder", "is a folder"]),
+        ("empty.jsonl", &["empty.jsonl", "no documents"]),
+        ("broken.jsonl", &["broken.jsonl", "line 2", "not JSON"]),
+        ("list.jsonl", &["line 1", "not a JSON object"]),
+        ("number.jsonl", &["line 2", "'text'", "not a text"]),
+        ("field.jsonl", &["line 1", "'text'", "'body'"]),
+        ("latin.txt", &["latin.txt", "line 2", "UTF-8", "byte 5"]),
+        ("blank.txt", &["no documents"]),
+    ];
+    for (file, parts) in cases {
+        refused(&bench, &[file, "--perplexities", "p.json"], 1, parts);
+    }
+    refused(
+        &bench,
+        &["t.jsonl", "--perplexities", "p.json", "--id", "nope"],
+        1,
+        &["line 1", "'nope'", "'name'"],
+    );
+}
+
+#[test]
+fn bad_perplexities_are_refused_with_their_place() {
+    let bench = small();
+    let head = "document,line,tokens,nll\n";
+    let cases: &[(&str, &str, &[&str])] = &[
+        ("a.csv", "document,line,tokens\n", &["'nll'", "'tokens'"]),
+        ("b.csv", &format!("{head}0,0,4,NaN\n"), &["line 2", "nll is 'NaN'"]),
+        ("c.csv", &format!("{head}0,0,4,inf\n"), &["line 2", "'inf'"]),
+        ("d.csv", &format!("{head}0,0,4,-1\n"), &["line 2", "'-1'"]),
+        ("e.csv", &format!("{head}0,0,x,1\n"), &["line 2", "tokens is 'x'"]),
+        ("f.csv", &format!("{head}0,0,4,1\n"), &["ends before line 1 of document 0"]),
+        (
+            "g.csv",
+            &format!("{head}0,0,4,1\n0,2,4,1\n"),
+            &["line 3", "document 0, line 2", "document 0, line 1"],
+        ),
+        (
+            "h.csv",
+            &format!("{head}0,0,4,8\n0,1,4,8\n1,0,5,10\n1,1,4,20\n2,0,2,10\n2,1,2,10\n2,2,3,15\n3,0,1,1\n"),
+            &["line 9", "3 documents"],
+        ),
+        ("i.csv", &format!("{head}0,0\n"), &["i.csv"]),
+        (
+            "j.csv",
+            &format!("{head}0,0,1,9000\n0,1,1,1\n1,0,1,1\n1,1,1,1\n2,0,1,1\n2,1,1,1\n2,2,1,1\n"),
+            &["NaN or an infinity"],
+        ),
+        ("a.json", "{", &["not JSON"]),
+        ("b.json", "{\"predicates\": {}}", &["'all'"]),
+        ("c.json", "{\"all\": 3}", &["'predicates'"]),
+        ("d.json", "{\"all\": 3, \"predicates\": {\"nonsense\": 1}}", &["'nonsense'"]),
+        ("e.json", "{\"all\": -3, \"predicates\": {\"no_javascript\": 1}}", &["perplexity is -3", "above 0"]),
+        (
+            "f.json",
+            "{\"all\": 3, \"predicates\": {\"no_javascript\": \"NaN\"}}",
+            &["'no_javascript'", "no number"],
+        ),
+        ("g.json", "{\"all\": NaN, \"predicates\": {}}", &["not JSON"]),
+        ("h.json", "{\"all\": 3, \"predicates\": {\"no_javascript\": 0}}", &["perplexity is 0"]),
+        (
+            "i.json",
+            "{\"all\": 3, \"predicates\": {\"no_javascript\": 1, \"javascript_flag\": 1}}",
+            &["'no_javascript'", "twice"],
+        ),
+        (
+            "j.json",
+            "{\"all\": 3, \"predicates\": {\"no_javascript\": 4}}",
+            &["every one of the 1 weights is 0", "--no-weight"],
+        ),
+        ("k.json", "{\"all\": 3, \"predicates\": {}}", &["every one of the 0 weights"]),
+        ("x.npy", "x", &["x.npy", ".csv or .json"]),
+    ];
+    for (file, text, parts) in cases {
+        bench.write(file, text.as_bytes());
+        refused(&bench, &["t.jsonl", "--perplexities", file], 1, &[&[*file][..], parts].concat());
+    }
+    refused(&bench, &["t.jsonl", "--perplexities", "absent.csv"], 1, &["absent.csv", "cannot be read"]);
+    let flags = ["t.jsonl", "--perplexities", "p.json", "--empty-subset", "error"];
+    refused(&bench, &flags, 1, &["p.json", "no line passes"]);
+    let flags = ["t.jsonl", "--perplexities", "p.json", "--predicates", "three_tokens"];
+    refused(&bench, &flags, 1, &["p.json", "'three_tokens'"]);
+    // By flag, weights of 0 keep the first documents.
+    scored(&bench, &["t.jsonl", "--perplexities", "j.json", "--no-weight", "ones", "--out", "ones"]);
+    assert_eq!(bench.contents("ones")["kept_ids.txt"], b"0\n1\n");
+}
+
+#[test]
+fn bad_usage_exits_with_2() {
+    let bench = small();
+    bench.write("t.txt", b"A line.\n");
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["t.jsonl"], &["--perplexities"]),
+        (&["t.jsonl", "--perplexities", "p.json", "--keep", "1.5"], &["--keep", "1.5"]),
+        (&["t.jsonl", "--perplexities", "p.json", "--keep", "NaN"], &["--keep"]),
+        (&["t.jsonl", "--perplexities", "p.json", "--keep", "0"], &["--keep"]),
+        (
+            &["t.jsonl", "--perplexities", "p.json", "--predicates", "has_noun"],
+            &["has_noun", "no_javascript"],
+        ),
+        (&["t.jsonl", "--perplexities", "p.json", "--rules", "nonsense"], &["nonsense"]),
+        (&["t.jsonl", "--perplexities", "p.json", "--document", "lines"], &["--document", "t.jsonl"]),
+        (&["t.txt", "--perplexities", "p.json", "--id", "x"], &["--id", "t.txt"]),
+        (&["t.txt", "--perplexities", "p.json", "--by", "x"], &["--by", "t.txt"]),
+        (&["t.jsonl", "--perplexities", "p.json", "--threads", "0"], &["--threads", "at least 1"]),
+        (&["t.jsonl", "--perplexities", "p.json", "--nonsense"], &["--nonsense"]),
+    ];
+    for (flags, parts) in cases {
+        refused(&bench, flags, 2, parts);
+    }
+    let output = score(&bench, &["t.jsonl", "--perplexities", "p.json"]);
+    assert_eq!((output.status.code(), stderr(&output).contains("--out")), (Some(2), true));
+}
+
+#[test]
+fn other_results_are_not_replaced_unasked() {
+    let bench = small();
+    let flags = ["t.jsonl", "--perplexities", "p.json", "--out", "o"];
+    scored(&bench, &flags);
+    scored(&bench, &flags);
+    let before = bench.contents("o");
+    let output = score(&bench, &[&flags[..], &["--keep", "0.9"]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("--overwrite") && stderr(&output).contains("keep"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(bench.contents("o"), before);
+    scored(&bench, &[&flags[..], &["--keep", "0.9", "--overwrite"]].concat());
+    std::fs::create_dir(bench.path("f")).unwrap();
+    bench.write("f/scores.csv", b"mine");
+    let output = score(&bench, &["t.jsonl", "--perplexities", "p.json", "--out", "f"]);
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("scores.csv"));
+}
+
+#[test]
+fn progress_is_json_for_machines() {
+    let bench = small();
+    let output = scored(&bench, &["t.jsonl", "--perplexities", "t.csv", "--out", "o", "--progress", "json"]);
+    let lines: Vec<serde_json::Value> =
+        stderr(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().any(|line| line["event"] == "stage" && line["stage"] == "score"));
+    let done: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&done["event"], &done["kept"]), (&"done".into(), &2.into()));
+}
