@@ -26,13 +26,13 @@
 //! | [`canonical`] | SVCCA, PWCCA, Procrustes by Jacobi rotations | Raghu et al. 2017; Morcos et al. 2018; Ding et al. 2021 |
 //! | [`prototypes`] | pruning by distance to the prototype | Sorscher et al. 2022 |
 //! | [`mod@d4`] | deduplicate, cluster again, diversify | Tirumala et al. 2023 |
-//! | [`causal`] | what a causal predictor of latents costs, and the best linear one | Ramanujan et al. 2024 |
 //! | [`clip_score`] | scores of image-text pairs, filters, zero-shot classes | Bordes et al. 2024; Hessel et al. 2021 |
 //! | [`contrastive`] | InfoNCE and SigLIP with gradients | van den Oord et al. 2018; Zhai et al. 2023 |
 //! | [`retrieval`] | ranks with ties, hard negatives | |
 //! | [`metaclip`] | matching and balancing by metadata | Xu et al. 2023 |
 //! | [`length`] | pruning by length, length as a confounder | Singh et al. 2024 |
 //! | [`scip`], [`synthetic`] | pruning of corrupted code, metrics, synthetic corruptions | Yang et al. 2023 |
+//! | [`causal`] | what a causal predictor of latents costs, and the best linear one | Ramanujan et al. 2024 |
 //! | [`statistics`] | ranks, AUC, Gini, quantiles, bootstrap | Spearman 1904; Efron 1979 |
 //! | [`vq`] | vector quantization: ids, losses, rotation trick | van den Oord et al. 2017; Fifty et al. 2024 |
 //! | [`codebook`] | moving averages, revival, usage, scalar levels | van den Oord et al. 2017; Mentzer et al. 2023 |
