@@ -28,7 +28,7 @@ const TASK: usize = 128;
 /// - **direction** v = m / |m|, and the alignment cos(s_i, v) of each row with it;
 /// - **explained share** |m|² / mean |s_i|², in \[0, 1\]: how far one direction describes the
 ///   corruption;
-/// - **score** <x - mean, v> of any rows ([`Direction::score`]): how far they lie that way.
+/// - **score** `<x - mean, v>` of any rows ([`Direction::score`]): how far they lie that way.
 ///
 /// *Source*: Yang et al. 2023 report that corrupted files move to smaller clusters and farther from
 /// centroids; direction and score are our extension. Shifts are those of the rows as given: pass
@@ -298,7 +298,7 @@ fn direction(origin: &Sums, shift: &Sums, n: usize) -> Result<Option<Direction>>
 }
 
 impl Direction {
-    /// <x - mean, v> of every row: how far it lies in the direction of corruption, in the units
+    /// `<x - mean, v>` of every row: how far it lies in the direction of corruption, in the units
     /// of x. A score for pruning: high rows look corrupted.
     ///
     /// # Errors

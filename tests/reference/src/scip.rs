@@ -101,7 +101,7 @@ pub fn direction(x: &[Vec<f32>], y: &[Vec<f32>]) -> Option<(f64, Vec<f64>, Vec<f
     Some((length, shift.iter().map(|s| s / length).collect(), mean, explained))
 }
 
-/// <x - mean, v>.
+/// `<x - mean, v>`.
 pub fn score(row: &[f32], mean: &[f64], v: &[f64]) -> f64 {
     let centred: Vec<f64> = row.iter().zip(mean).map(|(x, m)| *x as f64 - m).collect();
     dot(&centred, v)
