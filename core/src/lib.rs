@@ -34,6 +34,7 @@
 //! | images and texts: scores, losses, retrieval, balancing | [`alignment`] | Bordes et al. 2024 |
 //! | memorization, forgetting, extraction, membership | [`memorization`] | Tirumala et al. 2022 |
 //! | text quality: lines, documents, published rules | [`quality`] | Sharma et al. 2024; Rae et al. 2021; Raffel et al. 2020; Penedo et al. 2024 |
+//! | tokens that are easy to model | [`vq::causal`] | Ramanujan et al. 2024, CRT |
 //! | the definitions, sums, bounds | [`exact`] | |
 //! | where it runs | [`Context`], [`Exec`], [`Control`], [`backend`] | |
 //!

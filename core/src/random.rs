@@ -28,14 +28,16 @@ pub mod streams {
     pub const BOOTSTRAP: u32 = 4;
     /// Synthetic corruption of texts: row is the text's own number, draw the decision.
     pub const CORRUPTION: u32 = 5;
-    /// Keys of the rows that become dead codes.
-    pub const REVIVAL: u32 = 13;
     /// Order of the rows in which [`mismatched`](crate::alignment::mismatched) pairs them.
     pub const MISMATCHED: u32 = 10;
     /// Whether a text is kept by MetaCLIP balancing.
     pub const METACLIP: u32 = 11;
     /// Keys of the rows of a group in [`balanced_sample`](crate::alignment::balanced_sample).
     pub const BALANCED_SAMPLE: u32 = 12;
+    /// Keys of the rows that become dead codes.
+    pub const REVIVAL: u32 = 13;
+    /// First parameters of causal predictors.
+    pub const PREDICTOR: u32 = 14;
     /// Streams of one stage: stage s starts at s times this.
     pub const STAGE: u32 = 16;
 }

@@ -79,6 +79,14 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// What clap says is wrong with the arguments, with its tips, without the usage that follows: one line.
+pub fn usage_of(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let text = text.split("\nUsage:").next().unwrap_or(&text);
+    let text = text.replace("For more information, try '--help'.", "");
+    Failure::usage(text.trim_start_matches("error: "))
+}
+
 /// An error and what caused it, joined by ": ".
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -15,6 +15,7 @@
 //! | [`prune_code`] | the program `prune-code` |
 //! | [`memorization`] | the program `memorization` |
 //! | [`score_text`] | the program `score-text` |
+//! | [`tokenize`] | the program `tokenize` |
 #![deny(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "programs talk to their user")]
 
@@ -32,3 +33,4 @@ pub mod progress;
 pub mod prune_code;
 pub mod prune_layers;
 pub mod score_text;
+pub mod tokenize;

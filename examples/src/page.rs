@@ -139,6 +139,9 @@ tr { break-inside: avoid; }
 .num { text-align: right; white-space: nowrap; }
 .mono { font: 12.5px/1.6 ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 .half { width: 44%; }
+.wide { overflow-x: auto; }
+.wide table { font-size: 13px; }
+.wide th, .wide td { padding-right: 9px; }
 .settings { columns: 2; column-gap: 36px; margin: 0; }
 .settings div { display: flex; gap: 14px; padding: 3px 0; border-bottom: 1px solid var(--line); break-inside: avoid; font-size: 14px; }
 .settings dt { flex: 0 0 112px; color: var(--soft); }

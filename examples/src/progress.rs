@@ -164,6 +164,24 @@ impl Reporter {
         }
     }
 
+    /// `steps` of the current stage are done; `note` says how it goes.
+    pub fn advance(&self, steps: u64, note: &str) {
+        self.look_at_memory();
+        let mut stage = self.stage.borrow_mut();
+        stage.steps = steps;
+        stage.note = note.to_string();
+        if let Some(bar) = &self.bar {
+            bar.set_position(BAR_UNITS * steps / stage.most_steps.max(1));
+            bar.set_message(stage.message(None));
+        }
+        if self.style == Style::Json && self.last_line.get().is_none_or(|t| t.elapsed() > JSON_EVERY) {
+            self.json(json!({
+                "event": "step", "stage": stage.name, "step": steps, "most_steps": stage.most_steps,
+                "eta_seconds_at_most": stage.eta(),
+            }));
+        }
+    }
+
     /// A line for the log.
     pub fn note(&self, text: &str) {
         match (self.style, &self.bar) {

@@ -35,6 +35,17 @@ proptest! {
     }
 
     #[test]
+    fn the_area_under_the_curve_turns_over_with_the_scores(
+        values in prop::collection::vec(prop::collection::vec(-9.0..0.0f64, 1..9), 2..20), k in 0.1..1.0f64,
+    ) {
+        let scores: Vec<f64> = values.iter().map(|text| (4.0 * min_k(text, k).unwrap()).round()).collect();
+        let member: Vec<bool> = (0..scores.len()).map(|i| i % 2 == 0).collect();
+        let turned: Vec<f64> = scores.iter().map(|s| -s).collect();
+        let auc = |scores: &[f64]| pauca::stats::auc(scores, &member).unwrap().unwrap();
+        prop_assert!((auc(&scores) + auc(&turned) - 1.0).abs() <= f64::EPSILON);
+    }
+
+    #[test]
     fn rates_equal_the_reference(
         scores in prop::collection::vec(0u8..12, 2..40), flags in prop::collection::vec(any::<bool>(), 40), fpr in 0.0..1.0f64,
     ) {

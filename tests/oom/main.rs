@@ -223,11 +223,13 @@ fn refused_memory_is_an_error_for_text_quality() {
 fn refused_memory_is_an_error_for_length_and_corruption() {
     let data = rows();
     let clusters = KMeans::new(3).spherical(true).max_iter(2).fit(&data).unwrap();
-    let lengths: Vec<u32> = (0..400).map(|i| i * i % 977).collect();
-    let scores: Vec<f64> = (0..400).map(|i| f64::from(i * 7 % 101)).collect();
-    every_refusal("scip", || Scip::new().select_from(&clusters));
+    let lengths: Vec<u32> = (0..1200).map(|i| i * i % 977).collect();
+    let scores: Vec<f64> = (0..1200).map(|i| f64::from(i * 7 % 101)).collect();
+    // Masks of a byte a row are large from 512 rows on.
+    let labels = clusters.labels.to_vec().repeat(3);
+    let distances = clusters.distances.to_vec().repeat(3);
+    every_refusal("scip", || Scip::new().select(&labels, &distances, &[3, 2, 1]));
     let mut shard = ScipRows::new(3);
-    let (labels, distances) = (clusters.labels.to_vec(), clusters.distances.to_vec());
     shard.push(0, &labels, &distances).unwrap();
     every_refusal("scip, shards", || shard.finish(&Scip::new()));
     every_refusal_few("scip, bytes", || shard.to_bytes());

@@ -17,6 +17,7 @@
 //! | [`Usage`], [`PositionUsage`] | perplexity, entropy, dead codes, overall and by position |
 //! | [`EntropyLoss`] | confident rows, evenly used codes |
 //! | [`ResidualQuantizer`], [`ProductQuantizer`], [`FiniteScalar`] | several small codebooks, or none |
+//! | [`causal`] | causal regularisation: latents that a next-token predictor finds easy |
 //! | [`tokens`] | what the ids are like: conditional entropies, rate and distortion, scaling laws |
 //!
 //! *Sources*: van den Oord et al. 2017 (VQ-VAE; losses, straight-through, EMA); Fifty et al. 2024 (rotation
@@ -32,6 +33,7 @@
 
 mod assign;
 mod backward;
+pub mod causal;
 mod ema;
 mod entropy;
 mod estimator;

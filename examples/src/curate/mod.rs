@@ -54,16 +54,7 @@ pub fn main() -> Result<()> {
             let _ = e.print();
             return Ok(());
         }
-        Err(e) => {
-            // What is wrong, and clap's tips, without the usage that follows: one line.
-            let text = e.render().to_string();
-            let text = text
-                .split("\nUsage:")
-                .next()
-                .unwrap_or(&text)
-                .replace("For more information, try '--help'.", "");
-            return Err(Failure::usage(text.trim_start_matches("error: ")));
-        }
+        Err(e) => return Err(crate::failure::usage_of(&e)),
     };
     run(shipped::fill(args)?)
 }

@@ -91,7 +91,32 @@ impl Images {
 }
 
 impl Sheet {
-    fn address(&self, row: usize) -> String {
+    /// Tiles on the sheet.
+    pub fn len(&self) -> usize {
+        (self.width / self.tile) * (self.pixels.len() / 4 / self.width.max(1) / self.tile)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Red, green and blue of every pixel of a tile, on white.
+    pub fn rgb(&self, row: usize) -> Vec<u8> {
+        let on_white = |value: u8, alpha: u8| {
+            let (value, alpha) = (u32::from(value), u32::from(alpha));
+            ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+        };
+        let tile = self.tile(row);
+        tile.chunks_exact(4).flat_map(|p| [0, 1, 2].map(|c| on_white(p[c], p[3]))).collect()
+    }
+
+    /// A picture of `width` x `height` pixels of red, green and blue as a `data:` address.
+    pub fn encode(rgb: &[u8], width: usize, height: usize) -> String {
+        encode_png(rgb, width, height, png::ColorType::Rgb)
+    }
+
+    fn tile(&self, row: usize) -> Vec<u8> {
         let per_row = self.width / self.tile;
         let (x, y) = (row % per_row * self.tile, row / per_row * self.tile);
         let mut tile = Vec::with_capacity(4 * self.tile * self.tile);
@@ -99,15 +124,24 @@ impl Sheet {
             let start = 4 * (line * self.width + x);
             tile.extend_from_slice(&self.pixels[start..start + 4 * self.tile]);
         }
-        let mut bytes = Vec::new();
-        let mut encoder = png::Encoder::new(&mut bytes, self.tile as u32, self.tile as u32);
-        encoder.set_color(png::ColorType::Rgba);
-        encoder.set_depth(png::BitDepth::Eight);
-        let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&tile));
-        match written {
-            Ok(()) => address("image/png", &bytes),
-            Err(_) => String::new(),
-        }
+        tile
+    }
+
+    fn address(&self, row: usize) -> String {
+        encode_png(&self.tile(row), self.tile, self.tile, png::ColorType::Rgba)
+    }
+}
+
+/// A PNG as a `data:` address.
+fn encode_png(pixels: &[u8], width: usize, height: usize, color: png::ColorType) -> String {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
+    encoder.set_color(color);
+    encoder.set_depth(png::BitDepth::Eight);
+    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(pixels));
+    match written {
+        Ok(()) => address("image/png", &bytes),
+        Err(_) => String::new(),
     }
 }
 

@@ -32,6 +32,7 @@
 //! | [`metaclip`] | matching and balancing by metadata | Xu et al. 2023 |
 //! | [`length`] | pruning by length, length as a confounder | Singh et al. 2024 |
 //! | [`scip`], [`synthetic`] | pruning of corrupted code, metrics, synthetic corruptions | Yang et al. 2023 |
+//! | [`causal`] | what a causal predictor of latents costs, and the best linear one | Ramanujan et al. 2024 |
 //! | [`statistics`] | ranks, AUC, Gini, quantiles, bootstrap | Spearman 1904; Efron 1979 |
 //! | [`vq`] | vector quantization: ids, losses, rotation trick | van den Oord et al. 2017; Fifty et al. 2024 |
 //! | [`codebook`] | moving averages, revival, usage, scalar levels | van den Oord et al. 2017; Mentzer et al. 2023 |
@@ -58,6 +59,7 @@
 #![forbid(unsafe_code)]
 
 pub mod canonical;
+pub mod causal;
 pub mod cka;
 pub mod clip_score;
 pub mod codebook;

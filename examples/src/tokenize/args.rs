@@ -1,0 +1,144 @@
+//! The command line of `tokenize`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+use crate::progress::Style;
+
+/// Trains tokenizers of small pictures with and without causal regularisation, then models of their
+/// tokens at equal compute, and shows what was traded for what.
+///
+/// Without a sheet it runs on the emoji pictures shipped with the library and writes out/tokenize.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "tokenize", version, max_term_width = 100, after_help = AFTER)]
+pub struct Args {
+    /// A PNG sheet of square pictures, row by row from the top left
+    pub sheet: Option<PathBuf>,
+
+    /// Folder for the results
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Which of the shipped sheets, when none is named
+    #[arg(long, value_enum, default_value_t = Set::Emoji, conflicts_with = "sheet")]
+    pub set: Set,
+
+    /// Pixels along the side of a picture of the sheet [default: 32]
+    #[arg(long, value_name = "PIXELS", value_parser = positive, requires = "sheet")]
+    pub side: Option<usize>,
+
+    /// Pictures on the sheet [default: as many as it holds]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub pictures: Option<usize>,
+
+    /// Pixels along the side of a patch, which becomes one token [default: a quarter of the side]
+    #[arg(long, value_name = "PIXELS", value_parser = positive)]
+    pub patch: Option<usize>,
+
+    /// Codes
+    #[arg(long, value_name = "K", default_value_t = 256, value_parser = positive)]
+    pub codes: usize,
+
+    /// Weights of the causal regulariser; 0 is always among them
+    #[arg(long, value_name = "L,..", value_delimiter = ',', default_values_t = [0.03, 0.1, 0.3], value_parser = weight)]
+    pub lambdas: Vec<f64>,
+
+    /// Codes of further tokenizers without the regulariser: the simple way to easier tokens
+    #[arg(long, value_name = "K,..", value_delimiter = ',', value_parser = positive)]
+    pub fewer_codes: Vec<usize>,
+
+    /// Seeds 0..N: everything is repeated, intervals need at least 2
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive)]
+    pub seeds: usize,
+
+    /// Training steps of a tokenizer, of 32 pictures each
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = positive)]
+    pub steps: usize,
+
+    /// Compute for training each model of tokens, in units of 10^9 operations
+    #[arg(long, value_name = "GFLOP", default_value_t = 60.0, value_parser = above_zero)]
+    pub budget: f64,
+
+    /// Who predicts the latents
+    #[arg(long, value_enum, default_value_t = PredictorName::Transformer)]
+    pub predictor: PredictorName,
+
+    /// Threads; never changes a result [default: all cores]
+    #[arg(long, value_name = "T", value_parser = positive)]
+    pub threads: Option<usize>,
+
+    /// Continue a stopped run in --out; from the beginning where none is
+    #[arg(long, conflicts_with = "overwrite")]
+    pub resume: bool,
+
+    /// Replace a finished run of other settings in --out
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// How to show progress, on stderr
+    #[arg(long, value_enum, default_value_t = Style::Auto)]
+    pub progress: Style,
+}
+
+const AFTER: &str = "\
+Results in --out: report.html (open this), report.json, runs.csv (every tokenizer and model), SVG plots.
+The same sheet and flags give the same bytes at any number of threads on one machine.
+The setting of the README, with intervals: tokenize --seeds 5 --lambdas 0.01,0.03,0.1,0.3 --fewer-codes 128
+(some minutes on two cores). More tokens, longer: --patch 4 --steps 2000 --budget 2000. A quick look: tokenize --set digits --steps 100 --budget 2 (seconds).
+Ctrl-C keeps the finished tokenizers and exits with 130; the same command with --resume continues to the
+same bytes.
+Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.";
+
+/// The shipped sheets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Set {
+    /// 3,174 colour pictures of 32 x 32
+    Emoji,
+    /// 1,797 handwritten digits of 8 x 8
+    Digits,
+}
+
+/// Who predicts the latents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PredictorName {
+    /// Two layers of attention, as in the paper
+    Transformer,
+    /// One hidden layer over the patches left and above
+    Mlp,
+    /// A linear map of the same
+    Linear,
+}
+
+impl PredictorName {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Transformer => "transformer",
+            Self::Mlp => "mlp",
+            Self::Linear => "linear",
+        }
+    }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1 is needed".into()),
+        Ok(value) => Ok(value),
+        Err(_) => Err("a whole number is needed".into()),
+    }
+}
+
+fn weight(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=1e6).contains(&value) => Ok(value),
+        _ => Err("a number from 0 to 1000000 is needed".into()),
+    }
+}
+
+fn above_zero(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value <= 1e9 => Ok(value),
+        _ => Err("a number above 0 is needed".into()),
+    }
+}
