@@ -127,9 +127,10 @@ pub fn pictures(
                 Some(0) => Style::Solid,
                 _ => Style::Dashed,
             };
-        let named = |i: usize| {
-            let (run, rate) = (&study.runs[i], study.runs[i].learning_rate);
-            format!("{} parameters, rate {rate}", si(run.parameters as f64))
+        // One name a size, where the curves are not: the lead says what dashes are.
+        let named = |i: usize| match style(i) {
+            Style::Solid => format!("{} parameters", si(study.runs[i].parameters as f64)),
+            _ => String::new(),
         };
         let rank =
             |i: usize| sizes.iter().position(|size| size.parameters == study.runs[i].parameters).unwrap_or(0);
@@ -153,7 +154,7 @@ pub fn pictures(
             x,
             share("memorized tokens, M(f)", 1.0),
             &lines,
-            SeriesLabelPosition::LowerRight,
+            SeriesLabelPosition::UpperLeft,
         );
         pictures.insert(format!("curves.{}.svg", set.name), svg);
 
