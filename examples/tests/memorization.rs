@@ -182,6 +182,9 @@ fn results_of_another_study_are_not_replaced_unasked() {
     assert_ne!(bench.contents("o"), before);
 }
 
+/// What is wrong with a study.
+type Change = fn(&mut Value);
+
 fn twice(value: &mut Value) {
     let runs = value["runs"].as_array_mut().unwrap();
     runs.push(runs[0].clone());
@@ -190,7 +193,7 @@ fn twice(value: &mut Value) {
 #[test]
 fn bad_studies_are_named_with_their_place() {
     let bench = Bench::new();
-    let cases: &[(fn(&mut Value), &[&str])] = &[
+    let cases: &[(Change, &[&str])] = &[
         (|v| v["format"] = json!("x"), &["study.json", "'format'"]),
         (|v| v["format_version"] = json!(2), &["version 2"]),
         (|v| v["runs"] = json!([]), &["'runs' is empty"]),

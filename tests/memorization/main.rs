@@ -9,6 +9,14 @@
 //! | [`state`] | bytes, damage |
 //! | [`torture`] | the numbered hard cases |
 
+#![allow(
+    clippy::single_range_in_vec_init,
+    clippy::needless_borrows_for_generic_args,
+    clippy::cloned_ref_to_slice_refs,
+    reason = "a list of one tile is meant; rows are built where they are used"
+)]
+#![allow(clippy::print_stdout, reason = "tests say what they measured")]
+
 mod counts;
 mod extraction;
 mod logits;

@@ -117,6 +117,8 @@ fn floors_that_do_not_guard_are_errors() {
     }
 }
 
+type Score = fn(&[f64]) -> pauca::Result<f64>;
+
 #[test]
 fn short_texts_have_a_score_and_empty_ones_an_error() {
     for t in 1..10 {
@@ -124,7 +126,7 @@ fn short_texts_have_a_score_and_empty_ones_an_error() {
         assert!(min_k(&values, 0.05).unwrap() == -(t as f64), "the lowest alone");
         assert_eq!(min_k_published(&values, 0.05).unwrap(), None);
     }
-    let scores: [fn(&[f64]) -> pauca::Result<f64>; 3] =
+    let scores: [Score; 3] =
         [|v| min_k(v, 0.2), |v| min_k_published(v, 0.2).map(|found| found.unwrap_or(0.0)), token_loss];
     for f in scores {
         assert!(matches!(f(&[]), Err(Error::Empty { .. })));
