@@ -54,7 +54,7 @@ fn bad_flags_are_refused_in_one_line() {
         (&["--patch", "32"], &["--patch 32"]),
         (&["--codes", "100000"], &["--codes", "more codes"]),
         (&["--fewer-codes", "256"], &["--fewer-codes 256"]),
-        (&["--side", "16"], &["--side"]),
+        (&["--side", "16"], &["<SHEET>"]),
         (&["--set", "letters"], &["letters", "digits"]),
         (&["--nonsense"], &["--nonsense"]),
     ] {

@@ -33,7 +33,7 @@ impl Case {
     fn new(seed: u64) -> Self {
         let mut rng = Rng(seed * 7919);
         let d = 1 + rng.below(5);
-        let n = if seed % 5 == 0 { 1 } else { 2 + rng.below(5) };
+        let n = if seed.is_multiple_of(5) { 1 } else { 2 + rng.below(5) };
         let m = n + if rng.chance(0.4) { rng.below(4) } else { 0 };
         let (mut x, mut y) = (normal(n, d, 1.0, &mut rng), normal(m, d, 1.0, &mut rng));
         let mut scale = [1.0, 1.0 / 0.07, 100.0][rng.below(3)];

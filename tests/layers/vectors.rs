@@ -18,11 +18,3 @@ fn vectors_of_layers_are_reproduced() {
         assert_eq!(compute_with_pauca(&Cpu::new().unwrap(), case), case["outputs"], "case {}", case["id"]);
     }
 }
-
-#[test]
-fn aa_write() {
-    for (name, value) in pauca_tests::vectors::make() {
-        let path = format!("{}/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
-        std::fs::write(path, serde_json::to_string(&value).unwrap() + "\n").unwrap();
-    }
-}

@@ -232,6 +232,9 @@ fn scaling_edges() {
         scaling_fit(&[1.0, 2.0, 3.0], &[3.0, f64::NAN, 1.0]),
         Err(Error::NonFinite { row: 1, .. })
     ));
+    // Without the bound the floor would be 1.02.
+    let bent = scaling_fit(&c, &[3.0, 1.0, 1.02, 1.04]).unwrap().unwrap();
+    assert!(bent.floor < 1.0 && bent.exponent < 0.0 && bent.residual < 0.05);
     // A straight line in ln C has no floor to find.
     let line = scaling_fit(&c, &[4.0, 3.0, 2.0, 1.0]).unwrap().unwrap();
     assert!(!line.identified && line.floor < 1.0);

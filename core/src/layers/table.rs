@@ -111,7 +111,7 @@ impl LayerTable {
         self.moments[pair(self.n_layers, l.min(m), l.max(m))].quantile(q)
     }
 
-    /// Influence of each layer: the mean distance between its input and its output, [L]. With
+    /// Influence of each layer: the mean distance between its input and its output. With
     /// [`LayerMetric::Cosine`] over all tokens it is block influence.
     ///
     /// *Source*: Men et al. 2024 (ShortGPT), equation 1.

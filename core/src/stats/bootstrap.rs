@@ -81,7 +81,7 @@ pub fn bootstrap(
     let stream = Stream::new(seed, streams::BOOTSTRAP);
     for resample in 0..resamples as u32 {
         for (i, row) in rows.iter_mut().enumerate() {
-            *row = (stream.bits(i as u64, resample) as u128 * n as u128 >> 64) as usize;
+            *row = ((stream.bits(i as u64, resample) as u128 * n as u128) >> 64) as usize;
         }
         values.extend(statistic(&rows)?.filter(|value| !value.is_nan()));
     }

@@ -112,7 +112,7 @@ pub fn best_of_size(table: &LayerTable, keep: Keep, unit: &str) -> String {
         }
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
+            .position(SeriesLabelPosition::LowerRight)
             .label_font(font(17).color(&INK))
             .background_style(WHITE.mix(0.9))
             .border_style(WHITE.mix(0.0))

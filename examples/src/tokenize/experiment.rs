@@ -170,8 +170,7 @@ pub fn run_all(
         for _ in 0..threads.min(left.len()) {
             let (send, next, done, failed, left) = (send.clone(), &next, &done, &failed, &left);
             scope.spawn(move || {
-                loop {
-                    let Some(&i) = left.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                while let Some(&i) = left.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let job = jobs[i];
                     let poll = || {
                         done.fetch_add(1, Ordering::Relaxed);

@@ -9,12 +9,13 @@
 //! | stage 2: models of the codes at equal compute | [`model`] |
 //! | all runs side by side; what a stopped program continues from | [`experiment`], [`state`] |
 //! | means, intervals, verdict | [`summary`] |
-//! | what is written | [`report`], [`record`] |
+//! | what is written | [`report`], [`charts`], [`record`] |
 //!
 //! Everything that learns does so by the library: codes, regulariser, transformer, optimiser. Only the
 //! two perceptrons of the tokenizer are here.
 
 pub mod args;
+pub mod charts;
 pub mod experiment;
 pub mod model;
 pub mod perceptron;

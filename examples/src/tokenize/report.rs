@@ -3,12 +3,12 @@
 use plotters::prelude::SeriesLabelPosition;
 use serde_json::Value;
 
+use super::charts::{Curve, Point, curves};
 use super::experiment::{Outcome, shown_rows};
 use super::model::SIZES;
 use super::pictures::{Pictures, strip};
 use super::summary::{Estimate, Row, sentence, verdict};
 use crate::page::{escape, figure, page, section, table};
-use crate::plots::{Curve, Point, curves};
 use crate::progress::count;
 
 /// Plots by file name.

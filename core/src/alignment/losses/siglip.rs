@@ -22,7 +22,8 @@ use crate::error::{Error, Result};
 /// x: [B, d], y: [M, d], soft targets: [B, M]; gradients as their inputs.
 /// # Units
 /// Nats. Tier C, but the same for any number of threads: with e = (d + 8) 2^-53 s max|x||y| the
-/// absolute error of a logit, each term is right to e + 8 2^-53 of itself.
+/// absolute error of a logit, each term is right to e + 8 2^-53 of itself; the terms of a tile (at
+/// most 16,384) are added plainly, the tiles exactly.
 /// # Ties, NaN
 /// None occur; NaN and infinity, of the input or of an overflowing logit, are errors.
 /// # Errors

@@ -109,7 +109,7 @@ impl LayerCka {
         })
     }
 
-    /// The table of whole states, given at once, `states[l]` being [n, dims[l]].
+    /// The table of whole states, given at once, `states[l]` being `[n, dims[l]]`.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`], [`Error::NonFiniteState`], and as [`start`](LayerCka::start).

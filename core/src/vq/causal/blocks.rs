@@ -92,6 +92,13 @@ impl Layout {
 /// No more parameters than this: their number stays exact in an f64 and far from overflow.
 const LARGEST: usize = 1 << (usize::BITS / 2 + 4);
 
+/// Parameters and what they are.
+#[derive(Clone, Copy)]
+pub(super) struct Weights<'a, T> {
+    pub blocks: &'a [Block],
+    pub values: &'a [T],
+}
+
 /// The blocks as matrices of `values`.
 pub(super) fn views<'a, T: Float>(blocks: &[Block], values: &'a [T]) -> Result<Vec<ArrayView2<'a, T>>> {
     blocks.iter().map(|block| view(&values[block.range()], block.cols)).collect()

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayViewMut2};
 
 use super::batch::{Batch, Latents, Place, Tile};
-use super::blocks::{Block, Layout};
+use super::blocks::{Block, Layout, Weights};
 use super::float::{Float, matrix, zeros};
 use super::transformer::{self, Transformer};
 use super::window::{self, Window};
@@ -273,13 +273,13 @@ impl<T: Float> Predictor<T> {
         let mut nowhere = try_vec(if through_inputs { 0 } else { dx.len() }, T::zero())?;
         let dx = if through_inputs { &mut dx[..] } else { &mut nowhere[..] };
         let d = dout.view();
-        let (blocks, params, ends) = (&self.blocks, &self.params, &tile.ends);
+        let (weights, ends) = (self.weights(), &tile.ends);
         match (&self.kind, saved) {
             (Kind::Window(kind), Saved::Window(saved)) => {
-                kind.backward(blocks, params, ends, saved, &d, dparams, dx)
+                kind.backward(weights, ends, saved, &d, dparams, dx)
             }
             (Kind::Transformer(kind), Saved::Transformer(saved)) => {
-                kind.backward(blocks, params, ends, saved, &d, dparams, dx)
+                kind.backward(weights, ends, saved, &d, dparams, dx)
             }
             _ => Ok(()),
         }
@@ -325,14 +325,18 @@ impl<T: Float> Predictor<T> {
         matrix(n, self.outputs, out)
     }
 
+    fn weights(&self) -> Weights<'_, T> {
+        Weights { blocks: &self.blocks, values: &self.params }
+    }
+
     fn forward(&self, x: &ArrayView2<'_, T>, ends: &[usize]) -> Result<(Array2<T>, Saved<T>)> {
         match &self.kind {
             Kind::Window(kind) => {
-                let (out, saved) = kind.forward(&self.blocks, &self.params, x, ends)?;
+                let (out, saved) = kind.forward(self.weights(), x, ends)?;
                 Ok((out, Saved::Window(saved)))
             }
             Kind::Transformer(kind) => {
-                let (out, saved) = kind.forward(&self.blocks, &self.params, x, ends)?;
+                let (out, saved) = kind.forward(self.weights(), x, ends)?;
                 Ok((out, Saved::Transformer(saved)))
             }
         }

@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use ndarray::{Array2, ArrayView2};
 
 use super::attention;
-use super::blocks::{Block, Fill, Layout, views, views_mut};
+use super::blocks::{Fill, Layout, Weights, views, views_mut};
 use super::float::{Float, add_product, affine, affine_backward, gelu, product, zeros};
 use super::layer_norm::{self, Normed};
 use crate::error::{Error, Result, try_capacity};
@@ -114,12 +114,11 @@ impl Transformer {
 
     pub(super) fn forward<T: Float>(
         &self,
-        blocks: &[Block],
-        params: &[T],
+        weights: Weights<'_, T>,
         x: &ArrayView2<'_, T>,
         ends: &[usize],
     ) -> Result<(Array2<T>, Saved<T>)> {
-        let p = views(blocks, params)?;
+        let p = views(weights.blocks, weights.values)?;
         let mut shifted = zeros(x.nrows(), x.ncols())?;
         let mut e = zeros(x.nrows(), self.width)?;
         for_each_step(ends, |row, step| {
@@ -151,15 +150,14 @@ impl Transformer {
     /// Adds to `dparams` and to `dx` what the gradient `d` of the predictions means for them.
     pub(super) fn backward<T: Float>(
         &self,
-        blocks: &[Block],
-        params: &[T],
+        weights: Weights<'_, T>,
         ends: &[usize],
         saved: Saved<T>,
         d: &ArrayView2<'_, T>,
         dparams: &mut [T],
         dx: &mut [T],
     ) -> Result<()> {
-        let (p, mut g) = (views(blocks, params)?, views_mut(blocks, dparams)?);
+        let (p, mut g) = (views(weights.blocks, weights.values)?, views_mut(weights.blocks, dparams)?);
         let (n, w) = (d.nrows(), self.width);
         let top = FIRST + PER_LAYER * self.layers;
         let mut de = zeros(n, w)?;

@@ -5,7 +5,7 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::blocks::{Block, Fill, Layout, views, views_mut};
+use super::blocks::{Fill, Layout, Weights, views, views_mut};
 use super::float::{Float, affine, affine_backward, gelu, product, zeros};
 use crate::error::{Error, Result};
 
@@ -107,12 +107,11 @@ impl Window {
     /// Predictions for every row of the sequences that end at `ends`.
     pub(super) fn forward<T: Float>(
         &self,
-        blocks: &[Block],
-        params: &[T],
+        weights: Weights<'_, T>,
         x: &ArrayView2<'_, T>,
         ends: &[usize],
     ) -> Result<(Array2<T>, Saved<T>)> {
-        let p = views(blocks, params)?;
+        let p = views(weights.blocks, weights.values)?;
         let (start, p) = p.split_at(usize::from(self.start == Start::Learned));
         let seen = self.seen(x, ends, start.first())?;
         Ok(match self.middle {
@@ -135,15 +134,14 @@ impl Window {
     /// Adds to `dparams` and to `dx` what the gradient `d` of the predictions means for them.
     pub(super) fn backward<T: Float>(
         &self,
-        blocks: &[Block],
-        params: &[T],
+        weights: Weights<'_, T>,
         ends: &[usize],
         saved: Saved<T>,
         d: &ArrayView2<'_, T>,
         dparams: &mut [T],
         dx: &mut [T],
     ) -> Result<()> {
-        let (p, mut g) = (views(blocks, params)?, views_mut(blocks, dparams)?);
+        let (p, mut g) = (views(weights.blocks, weights.values)?, views_mut(weights.blocks, dparams)?);
         let learned = usize::from(self.start == Start::Learned);
         let p = &p[learned..];
         let (dstart, g) = g.split_at_mut(learned);
