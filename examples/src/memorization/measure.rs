@@ -157,7 +157,8 @@ fn hits_at(study: &Study, run: &Run, i: usize, loss: Option<&mut Vec<f64>>) -> R
             let values = array.numbers(i * n..(i + 1) * n)?;
             let wrong = |e: pauca::Error| {
                 let of_ids = matches!(e, pauca::Error::TokenOutOfRange { .. });
-                if of_ids { argmax } else { array }.failure(format!("row {i}: {e}"))
+                let blamed = if of_ids { argmax } else { array };
+                blamed.failure(format!("row {i}: {e}"))
             };
             let hits = Hits::from_pairs(&ids, &values, targets, None, study.vocabulary).map_err(wrong)?;
             let counted: Vec<f64> =
