@@ -11,6 +11,7 @@ mod losses;
 mod memory;
 mod ranks;
 mod scores;
+mod vectors;
 
 use ndarray::Array2;
 use pauca::{Context, Control, Exec};

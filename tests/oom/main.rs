@@ -197,7 +197,8 @@ fn refused_memory_is_an_error_for_text_quality() {
         (0..400).map(|i| format!("{} words and{}", i % 7, if i % 50 == 0 { ".\n" } else { " " })).collect();
     let quality = TextQuality::new(Weights::given(&[1.0; 10]).unwrap());
     every_refusal("document", || quality.document(&text));
-    let texts = vec![text.as_str(); 40];
+    // Few and short: every allocation of every document is refused once in turn.
+    let texts = vec![&text[..600]; 12];
     let cx = Context::new(Exec::serial(), Control::new());
     every_refusal("documents", || quality.documents(&texts, &cx));
     let rules = Rules::gopher_quality().and(&Rules::gopher_repetition()).unwrap();

@@ -118,7 +118,7 @@ pub fn pairwise(right: &[f64], wrong: &[f64]) -> Result<Outcomes> {
 /// A tie with t wrong candidates at the top is worth 1 / (t + 1).
 ///
 /// # Shapes
-/// scores: [n, c], right: [n].
+/// scores: [n, c], right: `[n]`.
 /// # Ties, NaN
 /// Ties are counted apart; NaN is an error.
 /// # Errors

@@ -46,7 +46,7 @@ pub fn mismatched(n: usize, seed: u64) -> Result<Vec<usize>> {
 /// capping each shard, then the union of what was left, with the same answer.
 ///
 /// # Shapes
-/// groups, row_ids: [n]. Equal ids in one group tie, and the lower index is kept.
+/// groups, row_ids: `[n]`. Equal ids in one group tie, and the lower index is kept.
 /// # Tier
 /// A.
 /// # Errors

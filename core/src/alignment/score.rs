@@ -101,7 +101,7 @@ impl ClipScore {
     ///
     /// w S(x_i, y_i), clipped at 0 where asked. *Source*: see the type.
     /// # Shapes
-    /// images, texts: [n, d]; scores: [n].
+    /// images, texts: [n, d]; scores: `[n]`.
     /// # Units
     /// Cosine times w: in [-w, w], clipped in [0, w]. Tier A.
     /// # Ties, NaN

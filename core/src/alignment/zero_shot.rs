@@ -20,7 +20,7 @@ use crate::rows::{IntoRows, RowSource, Rows};
 /// 0..k.
 ///
 /// # Shapes
-/// texts: [t, d], class_of: [t], classes: [k, d]; pictures: [n, d], labels [n].
+/// texts: [t, d], class_of: `[t]`, classes: [k, d]; pictures: [n, d], labels `[n]`.
 /// # Units
 /// Tier A.
 /// # Ties, NaN

@@ -43,7 +43,7 @@ const MOST_SITES: usize = 1 << 26;
 /// let corruptor = Corruptor::new(Corruption::ClosingBrackets).rate(1.0);
 /// let corrupted = corruptor.apply(text, 7)?;
 /// assert_eq!(corrupted.text, "def f(x:\n    return g(x[0\n");
-/// assert_eq!(corrupted.edits.len(), 4);
+/// assert_eq!(corrupted.edits.len(), 3);
 /// assert_eq!(corrupted.original()?, text);
 /// assert!(corruptor.apply("nothing to close", 7)?.unchanged.is_some());
 /// # Ok::<(), pauca::Error>(())

@@ -44,13 +44,13 @@ const TASK: usize = 128;
 /// # Example
 /// ```
 /// use pauca::{KMeans, corruption::CorruptionMetrics};
-/// let x = ndarray::array![[0.0f32, 0.0], [1.0, 0.0], [9.0, 0.0], [9.0, 1.0], [9.0, 0.5]];
+/// let x = ndarray::array![[0.0f32, 0.0], [3.0, 0.0], [9.0, 0.0], [9.0, 1.0], [9.0, 0.5]];
 /// let clusters = KMeans::new(2).seed(1).fit(&x)?;
 /// let corrupted = &x + &ndarray::array![3.0f32, 4.0];
 /// let found = CorruptionMetrics::of(&clusters).measure(&x, &corrupted)?;
 /// let direction = found.direction.as_ref().expect("rows moved");
 /// assert_eq!((direction.length, found.explained_share), (5.0, Some(1.0)));
-/// assert_eq!(found.switch_rate(), 0.2); // (1, 0) became (4, 4), nearer to the other centroid
+/// assert_eq!(found.switch_rate(), 0.2); // (3, 0) became (6, 4), nearer to the other centroid
 /// # Ok::<(), pauca::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]

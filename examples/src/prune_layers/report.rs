@@ -47,9 +47,9 @@ impl Report<'_> {
         );
         let skipped: u64 = self.table.samples - self.table.count.iter().min().copied().unwrap_or(0);
         if skipped > 0 {
-            let _ = write!(
+            let _ = writeln!(
                 body,
-                "<p class=\"lead\">Up to {} samples of a pair were left out: a state of theirs is all zeros.</p>\n",
+                "<p class=\"lead\">Up to {} samples of a pair were left out: a state of theirs is all zeros.</p>",
                 count(skipped)
             );
         }

@@ -172,8 +172,18 @@ pub fn sentence(rows: &[Row], seeds: usize) -> String {
         Verdict::Seems => "Causal regularisation makes tokens easier to model here (one seed)",
         Verdict::Fails => "Causal regularisation does not make tokens easier to model here",
     };
+    // The simple way to easier tokens, where it was tried and did more.
+    let lower = |other: &Row| other.losses.iter().zip(&row.losses).all(|(a, b)| a.mean < b.mean);
+    let fewer = |other: &&Row| other.lambda == 0.0 && other.codes < row.codes;
+    let simpler = rows.iter().filter(fewer).find(|other| other.mse.mean <= row.mse.mean && lower(other));
+    let simpler = simpler.map_or(String::new(), |other| {
+        format!(
+            " With {} codes and no regularisation both losses and the error are lower still.",
+            other.codes
+        )
+    });
     format!(
-        "{head}: at λ = {} the loss of models of equal compute changes by {}, the reconstruction error by {worse:+.1} %.",
+        "{head}: at λ = {} the loss of models of equal compute changes by {}, the reconstruction error by {worse:+.1} %.{simpler}",
         row.lambda,
         parts.join(" and ")
     )
