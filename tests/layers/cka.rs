@@ -88,6 +88,7 @@ fn cka_of_a_state_with_itself_is_exactly_1() {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "the numbers behind the verdict")]
 fn cka_of_independent_data_averages_0_within_its_standard_error() {
     let (n, d, trials) = (64, 2048, 30);
     let (mut unbiased, mut biased) = (Vec::new(), 0.0);

@@ -155,10 +155,10 @@ fn zero_weight_sum_is_an_error_or_one_by_flag() {
 fn weights_that_are_not_finite_or_out_of_range_are_errors() {
     fails!(Weights::given(&[0.5, f64::NAN]), Error::NonFinite { row: 1, .. });
     fails!(Weights::given(&[f64::INFINITY]), Error::NonFinite { row: 0, .. });
-    for bad in [-0.1, 1e-300, 1e300, f64::from_bits(1)] {
+    for bad in [-0.1, 1e-61, 1e61, f64::from_bits(1)] {
         fails!(Weights::given(&[bad]), Error::InvalidParameter { name: "weight", .. });
     }
-    assert!(Weights::given(&[0.0, -0.0, 1e-150, 1e150]).is_ok());
+    assert!(Weights::given(&[0.0, -0.0, 1e-60, 1e60]).is_ok());
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn some_weights(rng: &mut Rng) -> Vec<f64> {
         .map(|_| match rng.below(5) {
             0 => 0.0,
             1 => 0.25,
-            _ if wild => rng.unit().max(1e-9) * 2f64.powi(rng.below(900) as i32 - 450),
+            _ if wild => rng.unit().max(1e-9) * 2f64.powi(rng.below(330) as i32 - 165),
             _ => rng.unit(),
         })
         .collect()
@@ -140,7 +140,7 @@ fn line_scores_ignore_powers_of_two_and_the_order_of_predicates(rng: &mut Rng) {
     let weights: Vec<f64> = (0..1 + rng.below(12)).map(|_| rng.unit()).collect();
     let passes = some_lines(rng, weights.len());
     let scores = scored(&passes, &weights);
-    let scale = 2f64.powi(rng.below(600) as i32 - 300);
+    let scale = 2f64.powi(rng.below(280) as i32 - 140);
     let scaled: Vec<f64> = weights.iter().map(|w| w * scale).collect();
     assert_eq!(scored(&passes, &scaled), scores);
     let order = rng.permutation(weights.len());

@@ -8,18 +8,22 @@
 
 use crate::exact::F64Sum;
 
-/// The smallest weight and score above 0, as an exponent of 2: far enough from the end of the
-/// range of `f64` for every product below to be exact.
-const SMALLEST: i32 = -500;
+/// 2^exponent.
+const fn power_of_two(exponent: i32) -> f64 {
+    f64::from_bits(((1023 + exponent) as u64) << 52)
+}
 
-/// 2^-500: weights and line scores are 0 or at least this.
-pub(super) const TINY: f64 = f64::from_bits(((1023 + SMALLEST) as u64) << 52);
-/// 2^500: weights are at most this.
-pub(super) const HUGE: f64 = f64::from_bits(((1023 - SMALLEST) as u64) << 52);
+/// Weights of predicates are 0 or at least this, 2^-200,
+pub(super) const LIGHT: f64 = power_of_two(-200);
+/// and at most this, 2^200.
+pub(super) const HEAVY: f64 = power_of_two(200);
+/// Line scores are 0 or at least this, 2^-500: the lightest of many heavy weights gives more. The
+/// bounds keep every product below far from the end of the range of `f64`, hence exact.
+pub(super) const TINY: f64 = power_of_two(-500);
 
 /// The `f64` nearest to sum(a x) / sum(a), ties to even; `None` where the weights a sum to 0.
 ///
-/// Weights are 0 or within [2^-500, 2^500], values 0 or within [2^-500 / 2^500, 1].
+/// Weights are 0 or within [2^-200, 2^200], values 0 or within [2^-500, 1].
 pub(super) fn weighted_mean(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> Option<f64> {
     let (mut numerator, mut denominator) = (F64Sum::new(), F64Sum::new());
     for (a, x) in pairs.clone() {
@@ -107,8 +111,8 @@ mod tests {
             let even = if x.to_bits() & 1 == 0 { x } else { y };
             assert_eq!(mean(&[(1.0, x), (1.0, y)]), Some(even));
             // A hair off the midpoint decides.
-            assert_eq!(mean(&[(1.0, x), (1.0, y), (TINY, 1.0)]), Some(y));
-            assert_eq!(mean(&[(1.0, x), (1.0, y), (TINY, 0.0)]), Some(x));
+            assert_eq!(mean(&[(1.0, x), (1.0, y), (LIGHT, 1.0)]), Some(y));
+            assert_eq!(mean(&[(1.0, x), (1.0, y), (LIGHT, 0.0)]), Some(x));
         }
     }
 
@@ -116,8 +120,8 @@ mod tests {
     fn extremes_are_exact() {
         assert_eq!(mean(&[]), None);
         assert_eq!(mean(&[(0.0, 1.0)]), None);
-        assert_eq!(mean(&[(HUGE, 0.0), (TINY, 1.0)]), Some(TINY / HUGE));
-        assert_eq!(mean(&[(HUGE, 1.0), (TINY, 0.0)]), Some(1.0));
-        assert_eq!(mean(&[(HUGE, 0.0), (TINY, 0.0)]), Some(0.0));
+        assert_eq!(mean(&[(HEAVY, 0.0), (LIGHT, 1.0)]), Some(LIGHT / HEAVY));
+        assert_eq!(mean(&[(HEAVY, 1.0), (LIGHT, 0.0)]), Some(1.0));
+        assert_eq!(mean(&[(HEAVY, 0.0), (LIGHT, 0.0)]), Some(0.0));
     }
 }

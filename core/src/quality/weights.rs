@@ -3,7 +3,7 @@
 use ndarray::Array1;
 
 use super::Perplexities;
-use super::mean::{HUGE, TINY};
+use super::mean::{HEAVY, LIGHT};
 use crate::error::{Error, Result, try_capacity};
 
 /// What a predicate weighs that no line passes.
@@ -90,7 +90,7 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Weights of the caller's own: each 0 or within [2^-500, 2^500]. Only their ratios matter.
+    /// Weights of the caller's own: each 0 or within [2^-200, 2^200]. Only their ratios matter.
     ///
     /// # Errors
     /// [`Error::NonFinite`] (the predicate's index as the row), [`Error::InvalidParameter`] for a
@@ -106,8 +106,8 @@ impl Weights {
             if !value.is_finite() {
                 return Err(Error::NonFinite { what: "weights", row: row as u64, col: 0 });
             }
-            if value != 0.0 && !(TINY..=HUGE).contains(&value) {
-                let expected = "0 or within [2^-500, 2^500]";
+            if value != 0.0 && !(LIGHT..=HEAVY).contains(&value) {
+                let expected = "0 or within [2^-200, 2^200]";
                 return Err(Error::InvalidParameter { name: "weight", value, expected });
             }
         }

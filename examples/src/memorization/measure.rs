@@ -155,7 +155,11 @@ fn hits_at(study: &Study, run: &Run, i: usize, loss: Option<&mut Vec<f64>>) -> R
                     .map_err(|e| argmax.failure(format!("row {i}: {e}")));
             };
             let values = array.numbers(i * n..(i + 1) * n)?;
-            let wrong = |e| array.failure(format!("row {i}: {e}"));
+            let wrong = |e: pauca::Error| {
+                let of_ids = matches!(e, pauca::Error::TokenOutOfRange { .. });
+                let blamed = if of_ids { argmax } else { array };
+                blamed.failure(format!("row {i}: {e}"))
+            };
             let hits = Hits::from_pairs(&ids, &values, targets, None, study.vocabulary).map_err(wrong)?;
             let counted: Vec<f64> =
                 values.into_iter().zip(hits.counted()).filter(|(_, c)| **c).map(|(l, _)| l).collect();

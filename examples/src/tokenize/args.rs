@@ -57,7 +57,7 @@ pub struct Args {
     pub steps: usize,
 
     /// Compute for training each model of tokens, in units of 10^9 operations
-    #[arg(long, value_name = "GFLOP", default_value_t = 60.0, value_parser = above_zero)]
+    #[arg(long, value_name = "GFLOP", default_value_t = 40.0, value_parser = above_zero)]
     pub budget: f64,
 
     /// Who predicts the latents
@@ -84,8 +84,8 @@ pub struct Args {
 const AFTER: &str = "\
 Results in --out: report.html (open this), report.json, runs.csv (every tokenizer and model), SVG plots.
 The same sheet and flags give the same bytes at any number of threads on one machine.
-The setting of the README, with intervals: tokenize --seeds 5 --lambdas 0.01,0.03,0.1,0.3 --fewer-codes 128
-(some minutes on two cores). More tokens, longer: --patch 4 --steps 2000 --budget 2000. A quick look: tokenize --set digits --steps 100 --budget 2 (seconds).
+The setting of the README, with intervals: tokenize --seeds 5 --fewer-codes 128 (some minutes of CPU).
+More tokens, longer: --patch 4 --steps 2000 --budget 2000. A quick look: tokenize --set digits --steps 100 --budget 2 (seconds).
 Ctrl-C keeps the finished tokenizers and exits with 130; the same command with --resume continues to the
 same bytes.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.";
