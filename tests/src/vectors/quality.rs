@@ -1,7 +1,7 @@
 //! Vectors of text quality: weights, scores, kept documents, from numbers alone.
 //!
 //! x is the matrix of the input. Predicate i is passed by line l when x[l][i] > 0; PPL_i is
-//! ppl_all (1 + x[0][i] / 2) (none where x[0][i] = 0); line l has hash(seed, l) mod modulus tokens;
+//! ppl_all (1 + x[0][i] / 4) (none where x[0][i] = 0); line l has hash(seed, l) mod modulus tokens;
 //! documents are `lines` lines each, the last one what is left.
 
 use pauca::quality::{NoWeight, Perplexities, Prune, Scores, Weighting, doc_scores, line_scores};
@@ -48,7 +48,7 @@ fn problem(case: &Value) -> Problem {
     Problem {
         passes: x.iter().map(|row| row.iter().map(|v| *v > 0.0).collect()).collect(),
         all,
-        subsets: x[0].iter().map(|v| (*v != 0.0).then(|| all * (1.0 + *v as f64 / 2.0))).collect(),
+        subsets: x[0].iter().map(|v| (*v != 0.0).then(|| all * (1.0 + *v as f64 / 4.0))).collect(),
         tokens: (0..x.len() as u64).map(|l| input::hash(integer("seed"), l) % integer("modulus")).collect(),
         offsets: (0..x.len()).step_by(lines).chain([x.len()]).collect(),
         keep: p["keep"].as_f64().unwrap_or(1.0),
