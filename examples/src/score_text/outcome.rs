@@ -221,13 +221,11 @@ impl Outcome {
 
     /// The weights for a terminal, those of 0 named as such.
     pub fn weights_table(&self) -> String {
-        let mut text = format!("{:<24} {:>10} {:>10}   lines\n", "predicate", "perplexity", "weight");
-        text.push_str(&format!(
-            "{:<24} {:>10.3} {:>10}\n",
-            "(all lines)",
-            self.source.perplexities.all(),
-            ""
-        ));
+        let mut text = format!(
+            "{:<24} {:>10} {:>8} {:>18} {:>9}\n",
+            "predicate", "perplexity", "weight", "95 % interval", "lines"
+        );
+        text.push_str(&format!("{:<24} {:>10.3}\n", "(all lines)", self.source.perplexities.all()));
         for (i, predicate) in self.source.predicates.iter().enumerate() {
             let ppl = self.source.perplexities.subsets()[i].map_or("none".into(), |ppl| format!("{ppl:.3}"));
             let lines = self.share_passing(i).map_or(String::new(), percent);
