@@ -26,7 +26,8 @@ fn some_problem(seed: u64) -> Problem {
     let y = (0..n).map(|i| if rng.chance(0.3) { x[i].clone() } else { other[i].clone() }).collect();
     let k = 1 + rng.below(n.min(6));
     let init = Init::Given(stored(&x[..k]));
-    let clusters = KMeans::new(k).spherical(seed % 2 == 0).init(init).max_iter(2).fit(&stored(&x)).unwrap();
+    let clusters =
+        KMeans::new(k).spherical(seed.is_multiple_of(2)).init(init).max_iter(2).fit(&stored(&x)).unwrap();
     Problem { x, y, clusters }
 }
 

@@ -252,8 +252,7 @@ fn refused_memory_is_an_error_for_length_and_corruption() {
     every_refusal("length confound", || LengthConfound::new().resamples(2).report(&scores, &lengths));
     every_refusal("length-controlled", || LengthControlled::new().select(&scores, &lengths));
     every_refusal_few("length", || {
-        let keep = LengthPruning::default().select(&lengths)?.keep;
-        Ok(keep.iter().map(|k| u8::from(*k)).collect())
+        Ok(LengthPruning::default().select(&lengths)?.removed_tokens.to_le_bytes().to_vec())
     });
 }
 

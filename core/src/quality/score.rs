@@ -18,7 +18,7 @@ const COST: u64 = 400;
 /// *Source*: Sharma et al. 2024, section 2, second equation.
 ///
 /// # Shapes
-/// passes: [lines, predicates], true where a line passes; weights: one a predicate; out: [lines].
+/// passes: [lines, predicates], true where a line passes; weights: one a predicate; out: \[lines\].
 /// # Units
 /// In [0, 1]: exactly 1 where a line passes every predicate of positive weight, exactly 0 where it
 /// passes none. Never falls when a line passes more; the same for weights times a power of two and
@@ -61,7 +61,7 @@ fn line_score(passes: impl Iterator<Item = bool> + Clone, weights: &Weights, non
 /// *Source*: Sharma et al. 2024, section 2, third equation.
 ///
 /// # Shapes
-/// line_scores, tokens: [lines]; offsets: [documents + 1], ascending from 0 to the number of
+/// line_scores, tokens: \[lines\]; offsets: [documents + 1], ascending from 0 to the number of
 /// lines: document d holds the lines offsets\[d\]..offsets\[d + 1\].
 /// # Units
 /// Within the smallest and the largest score of the document's lines that have tokens. Cutting a

@@ -32,7 +32,7 @@ impl Pairs {
         }
     }
 
-    /// "larger models <verb>", as strongly as the pairs say; `not` where they do not.
+    /// "larger models VERB", as strongly as the pairs say; `not` where they do not.
     pub fn says(&self, verb: &str) -> String {
         let share = self.larger as f64 / self.total().max(1) as f64;
         let word = match () {

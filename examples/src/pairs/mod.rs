@@ -3,7 +3,7 @@
 //! | step | module |
 //! |---|---|
 //! | flags, and the shipped data | [`args`], [`shipped`] |
-//! | the numbers | [`measure`] |
+//! | the numbers | [`mod@measure`] |
 //! | what a person sees | [`report`] |
 //!
 //! Nothing is written over before the run is complete; see [`crate::output`].

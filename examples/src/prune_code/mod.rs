@@ -5,7 +5,7 @@
 //! | flags | [`args`] |
 //! | texts in, corrupted texts out | [`corrupt`] |
 //! | reading and checking | [`inputs`] |
-//! | the numbers | [`study`] |
+//! | the numbers | [`mod@study`] |
 //! | the result in words, plots and a page | [`charts`], [`report`] |
 //! | files | [`files`] |
 //!

@@ -43,7 +43,7 @@ pub fn classes(texts: &[Vec<f32>], class_of: &[u32], k: usize) -> Vec<Vec<f32>> 
 }
 
 /// Winoground (Thrush et al. 2022, equations 1 to 3) with strict inequalities: text, image, group of
-/// the scores s[caption][picture].
+/// the scores `s[caption][picture]`.
 pub fn winoground(s: &[[f64; 2]; 2]) -> [bool; 3] {
     let text = s[0][0] > s[1][0] && s[1][1] > s[0][1];
     let image = s[0][0] > s[0][1] && s[1][1] > s[1][0];

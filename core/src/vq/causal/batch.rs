@@ -64,7 +64,7 @@ impl<'a, T: Float> Batch<'a, T> {
         self
     }
 
-    /// Reads z W + b with `weight` W [D, d] and `bias` b [d].
+    /// Reads z W + b with `weight` W [D, d] and `bias` b \[d\].
     pub fn projected(mut self, weight: ArrayView2<'a, T>, bias: Option<ArrayView1<'a, T>>) -> Self {
         self.projection = Some((weight, bias));
         self

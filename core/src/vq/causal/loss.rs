@@ -93,9 +93,9 @@ pub struct CrtValue {
     pub variance: f64,
     /// Predicted positions.
     pub predicted: u64,
-    /// Mean squared error of each step [T]; NaN where nothing was predicted.
+    /// Mean squared error of each step \[T\]; NaN where nothing was predicted.
     pub per_step: Array1<f64>,
-    /// R² of each step [T], against the mean of that step over the sequences; NaN where undefined.
+    /// R² of each step \[T\], against the mean of that step over the sequences; NaN where undefined.
     pub r2_per_step: Array1<f64>,
 }
 
@@ -108,7 +108,7 @@ pub struct CrtGradients<T> {
     pub dz: Array3<T>,
     /// With respect to the predictor's parameters, in their order.
     pub dparams: Array1<T>,
-    /// With respect to the weight [D, d] and bias [d] of the projection, where there is one.
+    /// With respect to the weight [D, d] and bias \[d\] of the projection, where there is one.
     pub dprojection: Option<(Array2<T>, Array1<T>)>,
 }
 

@@ -72,7 +72,7 @@ pub struct Gradients<T> {
     pub dz: Array3<T>,
     /// With respect to the parameters, in their order.
     pub dparams: Array1<T>,
-    /// With respect to the weight [D, d] and bias [d] of the projection, where there is one.
+    /// With respect to the weight [D, d] and bias \[d\] of the projection, where there is one.
     pub dprojection: Option<(Array2<T>, Array1<T>)>,
     /// What the loss left for every row, in the order of [`Batch::places`].
     pub values: Array1<f64>,
@@ -90,7 +90,7 @@ pub struct Predicted<'t, T> {
     pub dout: ArrayViewMut2<'t, T>,
     /// And here how it depends on the latents directly, as targets [rows, inputs], 0 at first.
     pub dlatents: ArrayViewMut2<'t, T>,
-    /// And here, if it likes, its value of every row [rows], 0 at first.
+    /// And here, if it likes, its value of every row \[rows\], 0 at first.
     pub values: &'t mut [f64],
 }
 

@@ -63,7 +63,7 @@ pub struct RidgeGram {
 pub struct RidgeFit {
     /// W [k d, d]: rows (j - 1) d .. j d multiply z_{t-j}.
     pub weights: Array2<f64>,
-    /// b [d].
+    /// b \[d\].
     pub bias: Array1<f64>,
     /// Mean of |z_t - x_t W - b|² over all steps from 1 on.
     pub mse: f64,

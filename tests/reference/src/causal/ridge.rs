@@ -9,7 +9,7 @@ use super::Matrix;
 pub struct Ridge {
     /// [k d, d].
     pub weights: Matrix,
-    /// [d].
+    /// `[d]`.
     pub bias: Vec<f64>,
     /// Mean squared error.
     pub mse: f64,
