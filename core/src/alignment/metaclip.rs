@@ -230,10 +230,10 @@ fn check_ids(ids: &[u32], entries: usize) -> Result<()> {
 ///
 /// ```
 /// use pauca::alignment::{Balance, Counts};
-/// let counts = Counts::from(vec![10, 1000, 400]);
+/// let counts = Counts::from(vec![10, 800, 400]);
 /// let balance = Balance::new(&counts, 100)?.seed(7);
-/// assert_eq!(balance.probability(&[1])?, 0.1);
-/// assert_eq!(balance.probability(&[1, 2])?, 1.0 - 0.9 * 0.75);
+/// assert_eq!(balance.probability(&[1])?, 0.125);
+/// assert_eq!(balance.probability(&[1, 2])?, 1.0 - 0.875 * 0.75);
 /// assert_eq!(balance.probability(&[0, 1])?, 1.0);
 /// assert!(!balance.keep(&[], 0)?);
 /// # Ok::<(), pauca::Error>(())
