@@ -8,13 +8,14 @@
 set -euo pipefail
 root=${1:-$(cd "$(dirname "$0")/.." && pwd)}
 
-foundation="error control exec rows random stats exact"
+foundation="error control exec rows real random stats exact"
 below="$foundation backend" # the default backend of `fit` is in backend, so nobody needs simd or threads
 arrows="
 error      :
 control    : error exec
 exec       : error control
 rows       : error control exec exact
+real       : error exact
 random     : error exact
 stats      : error exact random
 exact      : error control exec rows random stats

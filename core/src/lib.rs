@@ -36,6 +36,7 @@
 //! | text quality: lines, documents, published rules | [`quality`] | Sharma et al. 2024; Rae et al. 2021; Raffel et al. 2020; Penedo et al. 2024 |
 //! | tokens that are easy to model | [`vq::causal`] | Ramanujan et al. 2024, CRT |
 //! | the definitions, sums, bounds | [`exact`] | |
+//! | what is read, what is computed with | [`IntoRows`], [`Real`] | |
 //! | where it runs | [`Context`], [`Exec`], [`Control`], [`backend`] | |
 //!
 //! Without the default features the crate is `no_std` with `alloc`.
@@ -62,6 +63,7 @@ pub mod memorization;
 mod prototypes;
 pub mod quality;
 pub mod random;
+mod real;
 mod rows;
 mod simd;
 pub mod stats;
@@ -78,5 +80,6 @@ pub use exec::Exec;
 pub use exec::Executor;
 pub use kmeans::{Checkpoint, Clusters, EmptyClusters, Init, KMeans, Lloyd};
 pub use prototypes::{Drop, Prototypes, Scope};
+pub use real::Real;
 pub use rows::{Blocked, IntoRows, RowElement, RowSource, Rows, Scratch, Subset};
 pub use simd::Level;

@@ -1,18 +1,18 @@
 //! What a prediction may depend on, to the bit.
 
 use ndarray::s;
-use pauca::vq::causal::{Batch, Float, Predictor};
+use pauca::vq::causal::{Batch, Predictor, Real};
 use pauca::{Context, Control, Exec};
 use pauca_tests::data::Rng;
 
 use crate::problem::{KINDS, Problem};
 
-fn bits<T: Float>(values: impl IntoIterator<Item = T>) -> Vec<u64> {
+fn bits<T: Real>(values: impl IntoIterator<Item = T>) -> Vec<u64> {
     values.into_iter().map(|v| v.to_f64().to_bits()).collect()
 }
 
 /// Perturbs one latent, by a little or beyond all measure, and compares every prediction.
-fn check<T: Float>(kind: &str, seed: u64, largest: f64) {
+fn check<T: Real>(kind: &str, seed: u64, largest: f64) {
     let mut p = Problem::random(kind, seed);
     let mut rng = Rng(seed);
     let predictor = p.predictor::<T>();

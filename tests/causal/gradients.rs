@@ -60,7 +60,7 @@ fn truth(p: &Problem, flow: Flow) -> Truth {
     Truth { z, params, projection }
 }
 
-fn flat<T: pauca::vq::causal::Float>(found: &CrtGradients<T>) -> [Vec<f64>; 3] {
+fn flat<T: pauca::vq::causal::Real>(found: &CrtGradients<T>) -> [Vec<f64>; 3] {
     let empty = (Array2::from_elem((0, 0), T::zero()), Array1::from_elem(0, T::zero()));
     let (w, b) = found.dprojection.as_ref().unwrap_or(&empty);
     [

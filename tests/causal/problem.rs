@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, Array3};
 use pauca::vq::Reduction;
-use pauca::vq::causal::{Batch, Crt, Float, Kind, Norm, Predictor, Start, Transformer, Window};
+use pauca::vq::causal::{Batch, Crt, Kind, Norm, Predictor, Real, Start, Transformer, Window};
 use pauca_reference::causal::{self as reference, Matrix, Rule, transformer::Shape};
 use pauca_tests::data::Rng;
 
@@ -99,7 +99,7 @@ impl Problem {
         Crt::new().lambda(self.lambda).norm(norm).reduction(reduction).predict_first(self.rule.first)
     }
 
-    pub fn predictor<T: Float>(&self) -> Predictor<T> {
+    pub fn predictor<T: Real>(&self) -> Predictor<T> {
         let mut predictor = Predictor::new(self.kind, self.dim, self.outputs, 0).unwrap();
         let params = self.params.iter().map(|&p| T::from_f64(p));
         predictor.params_mut().iter_mut().zip(params).for_each(|(to, p)| *to = p);
@@ -107,12 +107,12 @@ impl Problem {
     }
 
     /// The arrays in the precision of the test.
-    pub fn arrays<T: Float>(&self) -> Arrays<T> {
+    pub fn arrays<T: Real>(&self) -> Arrays<T> {
         let projection = self.projection.as_ref().map(|(w, b)| (w.mapv(T::from_f64), b.mapv(T::from_f64)));
         Arrays { z: self.z.mapv(T::from_f64), projection }
     }
 
-    pub fn batch<'a, T: Float>(&'a self, arrays: &'a Arrays<T>) -> Batch<'a, T> {
+    pub fn batch<'a, T: Real>(&'a self, arrays: &'a Arrays<T>) -> Batch<'a, T> {
         let mut batch = Batch::new(arrays.z.view()).normalised(self.normalised);
         if let Some(lengths) = &self.lengths {
             batch = batch.lengths(lengths);

@@ -37,9 +37,10 @@ mod score;
 mod search;
 mod zero_shot;
 
+pub use crate::real::Real;
 pub use filter::{Filter, Selected};
 pub use hard_negatives::{HardNegatives, Negatives};
-pub use losses::{Directions, Gradients, InfoNce, LogSumExp, Real, Reduction, SigLip, Targets, Weighting};
+pub use losses::{Directions, Gradients, InfoNce, LogSumExp, Reduction, SigLip, Targets, Weighting};
 pub use matches::Matches;
 pub use metaclip::{Balance, Counts, Matcher, tail_share, threshold_for_tail};
 pub use pairwise::{Outcomes, Winoground, choices, pairwise};

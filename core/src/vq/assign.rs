@@ -4,11 +4,13 @@ use alloc::vec::Vec;
 
 use ndarray::{Array1, ArrayView2};
 
-use super::real::{Real, matrix, row_of, same_dim};
+use super::arrays::{matrix, row_of, same_dim};
+use super::search::Targets;
 use crate::backend::Backend;
 use crate::control::Context;
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::{Metric, SearchStats};
+use crate::real::Real;
 
 /// The id of a row that the mask leaves out.
 pub const MASKED: u32 = u32::MAX;
@@ -60,7 +62,7 @@ pub(super) fn for_blocks<T: Real>(
         for &i in rows {
             values.extend(z.row(i as usize).iter().copied());
         }
-        let block = matrix(values, rows.len(), d)?;
+        let block = matrix(rows.len(), d, values)?;
         f(block.view(), start..start + rows.len()).map_err(|e| match named(e, "z") {
             Error::NonFinite { what, row, col } => {
                 let row = rows.get(row as usize).map_or(row, |&r| r as u64);
@@ -96,21 +98,14 @@ pub(super) fn assign<B: Backend, T: Real>(
     }
     let n = z.nrows();
     let valid = valid_rows(n, mask)?;
-    let targets = T::targets(backend, codes, metric, cx).map_err(|e| named(e, "codes"))?;
+    let targets = Targets::new(backend, codes, metric, cx).map_err(|e| named(e, "codes"))?;
     let mut ids = try_vec(n, MASKED)?;
     let mut distances = try_vec(n, f64::NAN)?;
     let mut search = SearchStats::default();
     for_blocks(z, valid.as_deref(), |rows, at| {
         let range = at.clone();
-        search.merge(&T::search(
-            backend,
-            rows,
-            &targets,
-            metric,
-            &mut ids[range.clone()],
-            &mut distances[range],
-            cx,
-        )?);
+        let (ids, distances) = (&mut ids[range.clone()], &mut distances[range]);
+        search.merge(&targets.nearest(backend, rows, metric, ids, distances, cx)?);
         cx.control.poll("assign", at.end as u64, n as u64)
     })?;
     if let Some(valid) = &valid {

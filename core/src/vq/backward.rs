@@ -4,13 +4,14 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2};
 
+use super::arrays::{matrix, zero_values};
 use super::entropy::{self, widened_row};
 use super::estimator::{Estimator, rotate_back_into, unit_back_into};
 use super::latents::{Latents, by_code};
 use super::quantizer::VectorQuantizer;
-use super::real::{Real, matrix, zeros};
 use crate::control::{Context, Job};
 use crate::error::{Result, try_capacity, try_vec};
+use crate::real::Real;
 
 /// One backward step.
 pub(super) struct Pull<'a, T> {
@@ -35,7 +36,7 @@ impl<T: Real> Pull<'_, T> {
     ) -> Result<(Array2<T>, Vec<f64>, u64)> {
         let (n, d) = self.latents.z.dim();
         let valid = self.latents.n();
-        let mut gradient = zeros::<T>(n, d)?;
+        let mut gradient = zero_values::<T>(n, d)?;
         let mut means = try_vec(if self.entropy.is_some() { valid } else { 0 }, 0.0)?;
         let tile = self.entropy.map_or(64, |e| e.scores.tile_rows());
         let step = tile * if self.entropy.is_some() { 1 } else { (16 * 1024 / d / tile).max(1) };
@@ -83,7 +84,7 @@ impl<T: Real> Pull<'_, T> {
         })?;
         let fallbacks = jobs.iter().map(|job| job.work.fallbacks).sum();
         drop(jobs);
-        Ok((matrix(gradient, n, d)?, means, fallbacks))
+        Ok((matrix(n, d, gradient)?, means, fallbacks))
     }
 
     /// dL/dz of one row into the last of the five parts of `wide`. False where a rotation was undefined.
@@ -133,7 +134,7 @@ impl<T: Real> Pull<'_, T> {
     pub fn codes(&self, stored: &ArrayView2<'_, T>, means: &[f64], cx: &Context) -> Result<Array2<T>> {
         let (k, d) = stored.dim();
         let (offsets, rows) = by_code(self.ids, k)?;
-        let mut gradient = zeros::<T>(k, d)?;
+        let mut gradient = zero_values::<T>(k, d)?;
         let mut jobs = try_capacity(k.div_ceil(CODES))?;
         jobs.extend(gradient.chunks_mut(CODES * d).enumerate().map(|(i, out)| Job::new((i * CODES, out))));
         let pull = self.vq.codebook * self.scale;
@@ -176,6 +177,6 @@ impl<T: Real> Pull<'_, T> {
             Ok(())
         })?;
         drop(jobs);
-        matrix(gradient, k, d)
+        matrix(k, d, gradient)
     }
 }

@@ -21,12 +21,13 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2};
 
-use super::real::{Real, check_finite, copy, matrix, row_of};
+use super::arrays::{copy, matrix, row_of, unit_into};
 use super::revive::{Revival, Revived};
 use super::stats::CodeStats;
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::bytes::{Reader, Writer};
 use crate::exact::{F64Sum, Metric, dot_wide};
+use crate::real::{Real, check_finite};
 
 const MAGIC: &[u8; 8] = b"paucaEMA";
 const VERSION: u32 = 1;
@@ -97,7 +98,7 @@ impl Ema {
             let mut buffer = try_vec(codes.ncols(), T::default())?;
             for (i, mut out) in kept.rows_mut().into_iter().enumerate() {
                 if let Some(out) = out.as_slice_mut() {
-                    super::real::unit_into(row_of(&codes, i, &mut buffer), out);
+                    unit_into(row_of(&codes, i, &mut buffer), out);
                     if out.iter().all(|x| x.to_f64() == 0.0) {
                         return Err(Error::ZeroRow { row: i as u64 });
                     }
@@ -305,7 +306,7 @@ impl<T: Real> EmaCodebook<T> {
         let mut codes = try_capacity(k * d)?;
         codes.extend(wide.into_iter().map(T::from_f64));
         r.end()?;
-        Ok(Self { params, counts, means, codes: matrix(codes, k, d)? })
+        Ok(Self { params, counts, means, codes: matrix(k, d, codes)? })
     }
 }
 

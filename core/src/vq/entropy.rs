@@ -22,10 +22,11 @@ use core::ops::Range;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, s};
 
+use super::arrays::{matrix, row_of, zeros};
 use super::latents::Latents;
-use super::real::{Real, matrix, row_of};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::real::Real;
 
 /// Entropy loss: parameters.
 ///
@@ -140,7 +141,7 @@ impl Scores {
             values.extend(row.iter().zip(&centre).map(|(x, c)| x.to_f64() - c));
             offset.push(values[start..].iter().map(|x| x * x).sum::<f64>() / loss.temperature);
         }
-        Ok(Self { codes: matrix(values, k, d)?, centre, offset, temperature: loss.temperature })
+        Ok(Self { codes: matrix(k, d, values)?, centre, offset, temperature: loss.temperature })
     }
 
     fn dim(&self) -> usize {
@@ -210,8 +211,8 @@ pub(super) fn forward<T: Real>(
     cx.in_waves(&mut jobs, (step * k * (d + 16)) as u64, |task| {
         let rows = scores.tile_rows();
         let mut buffers = [try_vec(d, T::default())?, try_vec(d, T::default())?];
-        let mut targets = matrix(try_vec(rows * d, 0.0)?, rows, d)?;
-        let mut tile = matrix(try_vec(rows * k, 0.0)?, rows, k)?;
+        let mut targets = zeros::<f64>(rows, d)?;
+        let mut tile = zeros::<f64>(rows, k)?;
         for start in (0..task.log_sum.len()).step_by(rows) {
             let m = rows.min(task.log_sum.len() - start);
             let at = task.first + start;
@@ -273,9 +274,9 @@ impl<T: Real> Buffers<T> {
     pub fn new(rows: usize, codes: usize, gradient: usize, d: usize) -> Result<Self> {
         Ok(Self {
             rows: [try_vec(d, T::default())?, try_vec(d, T::default())?],
-            targets: matrix(try_vec(rows * d, 0.0)?, rows, d)?,
-            tile: matrix(try_vec(rows * codes, 0.0)?, rows, codes)?,
-            gradient: matrix(try_vec(gradient * d, 0.0)?, gradient, d)?,
+            targets: zeros::<f64>(rows, d)?,
+            tile: zeros::<f64>(rows, codes)?,
+            gradient: zeros::<f64>(gradient, d)?,
         })
     }
 }

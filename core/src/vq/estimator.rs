@@ -7,8 +7,9 @@
 //! and w = (a + b)/|a + b|: R = I - 2 w w' + 2 b a', applied in O(d). The forward value is e itself.
 //! Where z or e is zero, or a = -b (the plane is undefined), the gradient is straight-through.
 
+use super::arrays::{safe_scale, unit_into};
 use crate::error::{Error, Result};
-use crate::vq::real::{Real, safe_scale, unit_into};
+use crate::real::Real;
 
 /// How gradients pass the rounding to a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,9 +4,10 @@ use alloc::vec::Vec;
 
 use ndarray::{Array1, Array2, ArrayView2};
 
+use super::arrays::{same_dim, zeros};
 use super::assign::{MASKED, check_ids, valid_rows};
-use super::real::{Real, matrix, same_dim, zeros};
 use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::real::Real;
 
 /// Finite scalar quantization with `levels[j]` levels in column j.
 ///
@@ -105,7 +106,7 @@ impl FiniteScalar {
         same_dim(&z, &z)?;
         let (n, d) = z.dim();
         let valid = valid_rows(n, mask)?;
-        let mut quantized = matrix(zeros::<T>(n, d)?, n, d)?;
+        let mut quantized = zeros::<T>(n, d)?;
         let mut ids = try_vec(n, MASKED)?;
         for i in 0..valid.as_ref().map_or(n, |v| v.len()) {
             let row = valid.as_ref().map_or(i, |v| v[i] as usize);
@@ -147,7 +148,7 @@ impl FiniteScalar {
         if ids.len() != n {
             return Err(Error::ShapeMismatch { what: "ids", expected: n, found: ids.len() });
         }
-        let mut out = matrix(zeros::<T>(n, d)?, n, d)?;
+        let mut out = zeros::<T>(n, d)?;
         for row in (0..n).filter(|&i| ids[i] != MASKED) {
             for (col, &levels) in self.levels.iter().enumerate() {
                 let (half, _, shift, width) = bounds(levels);
@@ -166,7 +167,7 @@ impl FiniteScalar {
     pub fn decode<T: Real>(&self, ids: &[u32]) -> Result<Array2<T>> {
         check_ids(ids, self.codes as usize)?;
         let (n, d) = (ids.len(), self.levels.len());
-        let mut out = matrix(zeros::<T>(n, d)?, n, d)?;
+        let mut out = zeros::<T>(n, d)?;
         for (row, &id) in ids.iter().enumerate().filter(|(_, id)| **id != MASKED) {
             let mut rest = id;
             for (col, &levels) in self.levels.iter().enumerate() {

@@ -2,14 +2,15 @@
 
 use ndarray::{Array2, ArrayView2};
 
+use super::arrays::matrix;
 use super::assign::valid_rows;
-use super::real::{Real, matrix};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::Context;
 use crate::error::{Error, Result, try_capacity};
 use crate::exact::float::{narrow, widen};
 use crate::kmeans::KMeans;
+use crate::real::Real;
 use crate::rows::Rows;
 
 /// The centroids of the valid rows of `z`, as first codes `[k, d]`. Spherical k-means gives unit codes.
@@ -61,10 +62,10 @@ pub fn kmeans_codes_on<B: Backend, T: Real>(
             values.push(x);
         }
     }
-    let rows = matrix(values, n, d)?;
+    let rows = matrix(n, d, values)?;
     let found = k_means.fit_on(backend, &Rows::F32(rows.view()), None, cx)?;
     drop(rows);
     let mut codes = try_capacity(found.centroids.len())?;
     codes.extend(found.centroids.iter().map(|&x| T::from_f64(widen(x))));
-    matrix(codes, found.centroids.nrows(), d)
+    matrix(found.centroids.nrows(), d, codes)
 }

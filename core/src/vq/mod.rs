@@ -31,6 +31,7 @@
 //!
 //! Latents and codes are `f32` or `f64` ([`Real`]), in any strides. All inner arithmetic is `f64`.
 
+mod arrays;
 mod assign;
 mod backward;
 pub mod causal;
@@ -43,14 +44,15 @@ mod latents;
 mod loss;
 mod product;
 mod quantizer;
-mod real;
 mod residual;
 mod revive;
+mod search;
 mod stats;
 pub mod tokens;
 mod usage;
 mod wide;
 
+pub use crate::real::Real;
 pub use assign::{Assignment, CodeId, MASKED, pack_ids};
 pub use ema::{Ema, EmaCodebook, Smoothing};
 pub use entropy::{EntropyLoss, EntropyValue};
@@ -60,7 +62,6 @@ pub use init::{kmeans_codes, kmeans_codes_on};
 pub use loss::{Losses, Reduction};
 pub use product::{ProductQuantized, ProductQuantizer};
 pub use quantizer::{Gradients, Quantized, Training, Upstream, VectorQuantizer};
-pub use real::Real;
 pub use residual::{CompositeGradients, ResidualQuantized, ResidualQuantizer};
 pub use revive::{Policy, Revival, Revived};
 pub use stats::CodeStats;

@@ -4,14 +4,15 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2, s};
 
+use super::arrays::{matrix, zeros};
 use super::loss::{Losses, Reduction};
 use super::quantizer::{Quantized, Upstream, VectorQuantizer};
-use super::real::{Real, matrix, zeros};
 use super::residual::CompositeGradients;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::Context;
 use crate::error::{Error, Result, try_capacity};
+use crate::real::Real;
 
 /// Product (grouped) vector quantization: group g of the columns has its own codebook `[k_g, d_g]`, the widths
 /// d_g adding up to d. k_1 k_2 ... combinations for k_1 + k_2 + ... codes.
@@ -103,7 +104,7 @@ impl ProductQuantizer {
     ) -> Result<ProductQuantized<T>> {
         let (n, d) = z.dim();
         let ends = self.columns(d, codebooks)?;
-        let mut quantized = matrix(zeros::<T>(n, d)?, n, d)?;
+        let mut quantized = zeros::<T>(n, d)?;
         let mut groups = try_capacity(codebooks.len())?;
         let mut losses = Losses::default();
         for (codes, w) in codebooks.iter().zip(ends.windows(2)) {
@@ -114,7 +115,7 @@ impl ProductQuantizer {
             losses.codebook += weight * step.losses.codebook;
             losses.commitment += weight * step.losses.commitment;
             losses.total += weight * step.losses.total;
-            step.quantized = matrix(Vec::new(), 0, w[1] - w[0])?;
+            step.quantized = matrix(0, w[1] - w[0], Vec::new())?;
             groups.push(step);
         }
         Ok(ProductQuantized { quantized, groups, losses })
@@ -147,7 +148,7 @@ impl ProductQuantizer {
                 found: g.len(),
             });
         }
-        let mut latents = matrix(zeros::<T>(n, d)?, n, d)?;
+        let mut latents = zeros::<T>(n, d)?;
         let (mut codes, mut fallbacks) = (try_capacity(codebooks.len())?, 0);
         for ((book, group), w) in codebooks.iter().zip(&step.groups).zip(ends.windows(2)) {
             let columns = s![.., w[0]..w[1]];
@@ -173,7 +174,7 @@ impl ProductQuantizer {
             return Err(Error::ShapeMismatch { what: "groups", expected, found });
         }
         let n = ids.first().map_or(0, |i| i.len());
-        let mut out = matrix(zeros::<T>(n, d)?, n, d)?;
+        let mut out = zeros::<T>(n, d)?;
         for ((codes, ids), w) in codebooks.iter().zip(ids).zip(ends.windows(2)) {
             if ids.len() != n {
                 return Err(Error::ShapeMismatch { what: "ids of a group", expected: n, found: ids.len() });

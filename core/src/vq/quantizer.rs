@@ -2,18 +2,19 @@
 
 use ndarray::{Array1, Array2, ArrayView2};
 
+use super::arrays::{copy, matrix, row_of, same_dim, unit_into, zero_values};
 use super::assign::{Assignment, MASKED, assign, check_ids, refuse_zero_rows, valid_rows};
 use super::backward::Pull;
 use super::entropy::{self, EntropyLoss};
 use super::estimator::Estimator;
 use super::latents::{Latents, Used};
 use super::loss::{Losses, Reduction};
-use super::real::{Real, copy, matrix, row_of, same_dim, unit_into, zeros};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::{F64Sum, Metric, SearchStats};
+use crate::real::Real;
 
 /// How the codes learn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -310,14 +311,14 @@ impl VectorQuantizer {
     pub fn decode<T: Real>(&self, codes: ArrayView2<'_, T>, ids: &[u32]) -> Result<Array2<T>> {
         check_ids(ids, codes.nrows())?;
         let d = codes.ncols();
-        let mut out = zeros(ids.len(), d)?;
+        let mut out = zero_values(ids.len(), d)?;
         let mut buffer = try_vec(d, T::default())?;
         let unit = self.unit() && self.training == Training::Gradient;
         for (out, &id) in out.chunks_exact_mut(d.max(1)).zip(ids).filter(|(_, id)| **id != MASKED) {
             let code = row_of(&codes, id as usize, &mut buffer);
             if unit { unit_into(code, out) } else { out.copy_from_slice(code) }
         }
-        matrix(out, ids.len(), d)
+        matrix(ids.len(), d, out)
     }
 
     /// The quantized rows, and the exact sum of |t - q|².
@@ -330,7 +331,7 @@ impl VectorQuantizer {
         cx: &Context,
     ) -> Result<(Array2<T>, F64Sum)> {
         let (n, d) = latents.z.dim();
-        let mut out = zeros::<T>(n, d)?;
+        let mut out = zero_values::<T>(n, d)?;
         struct Task<'t, T> {
             first: usize,
             out: &'t mut [T],
@@ -360,7 +361,7 @@ impl VectorQuantizer {
         let mut squares = F64Sum::new();
         jobs.iter().for_each(|job| squares.merge(&job.work.squares));
         drop(jobs);
-        Ok((matrix(out, n, d)?, squares))
+        Ok((matrix(n, d, out)?, squares))
     }
 
     /// Gradients with respect to latents and codes. `z`, `codes` and the parameters must be those of the

@@ -4,16 +4,17 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2};
 
+use super::arrays::{copy, matrix, row_of, zeros};
 use super::assign::MASKED;
 use super::estimator::{Estimator, rotate_back_into};
 use super::loss::Losses;
 use super::quantizer::{Quantized, Upstream, VectorQuantizer};
-use super::real::{Real, copy, matrix, row_of, zeros};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::Context;
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::Metric;
+use crate::real::Real;
 
 /// Residual vector quantization: r_1 = z, q_s = code of r_s, r_(s+1) = r_s - q_s, output q_1 + q_2 + ...
 ///
@@ -108,7 +109,7 @@ impl ResidualQuantizer {
         self.check(codebooks)?;
         let (n, d) = z.dim();
         let mut residual = copy(&z)?;
-        let mut sum = matrix(zeros::<T>(n, d)?, n, d)?;
+        let mut sum = zeros::<T>(n, d)?;
         let mut stages = try_capacity(codebooks.len())?;
         let mut losses = Losses::default();
         for codes in codebooks {
@@ -120,7 +121,7 @@ impl ResidualQuantizer {
             losses.codebook += step.losses.codebook;
             losses.commitment += step.losses.commitment;
             losses.total += step.losses.total;
-            step.quantized = matrix(Vec::new(), 0, d)?;
+            step.quantized = matrix(0, d, Vec::new())?;
             stages.push(step);
         }
         Ok(ResidualQuantized { quantized: sum, stages, losses })
@@ -162,7 +163,7 @@ impl ResidualQuantizer {
     pub fn decode<T: Real>(&self, codebooks: &[ArrayView2<'_, T>], ids: &[&[u32]]) -> Result<Array2<T>> {
         self.check(codebooks)?;
         let (n, d) = (ids.first().map_or(0, |i| i.len()), codebooks.first().map_or(0, |c| c.ncols()));
-        let mut sum = matrix(zeros::<T>(n, d)?, n, d)?;
+        let mut sum = zeros::<T>(n, d)?;
         for (codes, ids) in codebooks.iter().zip(ids) {
             if ids.len() != n || codes.ncols() != d {
                 return Err(Error::ShapeMismatch { what: "ids of a stage", expected: n, found: ids.len() });
@@ -187,7 +188,7 @@ impl ResidualQuantizer {
         cx: &Context,
     ) -> Result<CompositeGradients<T>> {
         let (n, d) = z.dim();
-        let mut latents = matrix(zeros::<T>(n, d)?, n, d)?;
+        let mut latents = zeros::<T>(n, d)?;
         let mut codes = try_capacity(codebooks.len())?;
         self.for_each_residual(z.view(), codebooks, step, |s, residual| {
             let loss = Upstream { quantized: None, loss: upstream.loss };

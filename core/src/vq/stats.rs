@@ -4,8 +4,9 @@ use alloc::vec::Vec;
 
 use ndarray::ArrayView2;
 
+use super::arrays::row_of;
 use super::assign::{MASKED, check_ids, for_blocks};
-use super::real::{Real, row_of};
+use super::search::accumulate;
 use super::wide;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
@@ -13,6 +14,7 @@ use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::float::{narrow, widen};
 use crate::exact::{Metric, Sums};
+use crate::real::Real;
 
 /// Count and exact sum of the rows of every code: what an EMA codebook is updated from.
 ///
@@ -98,7 +100,7 @@ impl CodeStats {
         // Masked rows may hold anything, so they are not shown to the backend.
         if !ids.contains(&MASKED) {
             return for_blocks(&z, None, |rows, _| {
-                T::accumulate(backend, rows, self.metric, ids, &mut self.sums, cx)
+                accumulate(backend, rows, self.metric, ids, &mut self.sums, cx)
             });
         }
         let mut valid = try_capacity(ids.len())?;
@@ -106,7 +108,7 @@ impl CodeStats {
         let mut labels: Vec<u32> = try_capacity(valid.len())?;
         labels.extend(valid.iter().map(|&i| ids[i as usize]));
         for_blocks(&z, Some(&valid), |rows, at| {
-            T::accumulate(backend, rows, self.metric, &labels[at], &mut self.sums, cx)
+            accumulate(backend, rows, self.metric, &labels[at], &mut self.sums, cx)
         })
     }
 

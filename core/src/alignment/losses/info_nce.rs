@@ -21,10 +21,11 @@ use core::ops::Range;
 use ndarray::ArrayView2;
 
 use super::tiles::{Part, Problem, Side, TILE, Tile, tiles};
-use super::{Directions, Gradients, LogSumExp, Real, Reduction, Targets, Weighting};
+use super::{Directions, Gradients, LogSumExp, Reduction, Targets, Weighting};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::F64Sum;
+use crate::real::Real;
 
 /// Row tiles whose column statistics are held at once.
 const TILES_AT_ONCE: usize = 16;

@@ -29,53 +29,7 @@ pub use siglip::SigLip;
 
 use super::matches::Matches;
 use crate::error::{Error, Result};
-use crate::exact::float::{finite, narrow, widen};
-
-/// The element types of the losses: `f32` and `f64`. Sealed.
-pub trait Real: sealed::Sealed + Copy + Send + Sync + core::fmt::Debug + 'static {
-    /// The exact value.
-    fn to_f64(self) -> f64;
-    /// The nearest value, ties to even.
-    fn from_f64(x: f64) -> Self;
-    /// Neither NaN nor infinite.
-    fn is_number(self) -> bool;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
-}
-
-impl Real for f32 {
-    #[inline(always)]
-    fn to_f64(self) -> f64 {
-        widen(self)
-    }
-    #[inline(always)]
-    fn from_f64(x: f64) -> Self {
-        narrow(x)
-    }
-    #[inline(always)]
-    fn is_number(self) -> bool {
-        finite(self)
-    }
-}
-
-impl Real for f64 {
-    #[inline(always)]
-    fn to_f64(self) -> f64 {
-        self
-    }
-    #[inline(always)]
-    fn from_f64(x: f64) -> Self {
-        x
-    }
-    #[inline(always)]
-    fn is_number(self) -> bool {
-        self.is_finite()
-    }
-}
+use crate::real::{Real, check_finite};
 
 /// How the terms of a loss become one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -168,19 +122,10 @@ fn check<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, scale: f64) -> Res
         if side.nrows() >= limit {
             return Err(Error::TooLarge { what: "rows of one call", size: side.nrows(), limit });
         }
-        check_finite(side, what)?;
+        check_finite(&side, what)?;
     }
     if x.ncols() != y.ncols() {
         return Err(Error::ShapeMismatch { what: "columns of y", expected: x.ncols(), found: y.ncols() });
-    }
-    Ok(())
-}
-
-fn check_finite<T: Real>(view: ArrayView2<'_, T>, what: &'static str) -> Result<()> {
-    for (row, values) in view.outer_iter().enumerate() {
-        if let Some(col) = values.iter().position(|v| !v.is_number()) {
-            return Err(Error::NonFinite { what, row: row as u64, col });
-        }
     }
     Ok(())
 }

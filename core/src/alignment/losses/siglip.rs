@@ -8,9 +8,10 @@
 use ndarray::ArrayView2;
 
 use super::tiles::{Part, Problem, Side, Tile};
-use super::{Gradients, Real, Reduction, Targets};
+use super::{Gradients, Reduction, Targets};
 use crate::control::Context;
 use crate::error::{Error, Result};
+use crate::real::Real;
 
 /// SigLIP: parameters.
 ///

@@ -6,11 +6,12 @@ use core::ops::Range;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 
-use super::{Real, Targets, check, check_finite};
+use super::{Targets, check};
 use crate::alignment::matches::Table;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::F64Sum;
+use crate::real::{Real, check_finite};
 
 /// Rows and columns of a tile. A tile of logits (128 KiB) stays in a core's cache beside its rows.
 pub(super) const TILE: usize = 128;
@@ -114,7 +115,7 @@ impl<'a, T: Real> Problem<'a, T> {
                         return Err(Error::ShapeMismatch { what, expected, found });
                     }
                 }
-                check_finite(soft, "targets")?;
+                check_finite(&soft, "targets")?;
                 Resolved::Soft(soft)
             }
         };
@@ -259,7 +260,7 @@ impl<'a, T: Real> Problem<'a, T> {
         }
         drop(jobs);
         cx.control.poll(stage, n as u64, n as u64)?;
-        check_finite(gradient.view(), if over_y { "gradient of y" } else { "gradient of x" })?;
+        check_finite(&gradient.view(), if over_y { "gradient of y" } else { "gradient of x" })?;
         let [value, log_scale, bias] = sums.map(|sum| sum.value());
         Ok((gradient, Totals { value, log_scale, bias }))
     }

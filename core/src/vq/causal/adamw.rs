@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::float::Float;
 use crate::error::{Error, Result, try_vec};
+use crate::real::Real;
 
 /// AdamW over a flat vector of parameters.
 ///
@@ -39,7 +39,7 @@ pub struct AdamW<T> {
     square: Vec<T>,
 }
 
-impl<T: Float> AdamW<T> {
+impl<T: Real> AdamW<T> {
     /// For `len` parameters.
     pub fn new(len: usize) -> Self {
         let (mean, square) = (Vec::new(), Vec::new());

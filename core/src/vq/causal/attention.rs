@@ -7,8 +7,10 @@ use alloc::vec::Vec;
 
 use ndarray::Array2;
 
-use super::float::{Float, add_scaled, dot, zeros};
+use super::maps::{add_scaled, dot};
 use crate::error::{Result, try_vec};
+use crate::real::Real;
+use crate::vq::arrays::zeros;
 
 /// Columns of a head: queries, keys and values lie side by side in rows of 3 w.
 struct Head {
@@ -31,11 +33,7 @@ const VALUE: usize = 2;
 
 /// sum_j softmax_j(q_i k_j / sqrt(w / heads)) v_j over j <= i, from rows [q | k | v]; also the
 /// weights of the sums, sequence by sequence, head by head, row by row.
-pub(super) fn forward<T: Float>(
-    qkv: &Array2<T>,
-    ends: &[usize],
-    heads: usize,
-) -> Result<(Array2<T>, Vec<T>)> {
+pub(super) fn forward<T: Real>(qkv: &Array2<T>, ends: &[usize], heads: usize) -> Result<(Array2<T>, Vec<T>)> {
     let w = qkv.ncols() / 3;
     let mut out = zeros(qkv.nrows(), w)?;
     let mut weights = try_vec(heads * triangles(ends), T::zero())?;
@@ -61,7 +59,7 @@ pub(super) fn forward<T: Float>(
 }
 
 /// The gradient of the rows [q | k | v].
-pub(super) fn backward<T: Float>(
+pub(super) fn backward<T: Real>(
     qkv: &Array2<T>,
     ends: &[usize],
     heads: usize,
@@ -112,12 +110,12 @@ fn for_each_head(ends: &[usize], heads: usize, w: usize, mut f: impl FnMut(core:
     }
 }
 
-fn scale<T: Float>(width: usize) -> T {
+fn scale<T: Real>(width: usize) -> T {
     T::from_f64(1.0 / libm::sqrt(width as f64))
 }
 
 /// Shares of e to the scores, the largest score taken off first.
-fn softmax<T: Float>(row: &mut [T]) {
+fn softmax<T: Real>(row: &mut [T]) {
     let largest = row.iter().copied().fold(row[0], |a, b| if b > a { b } else { a });
     let mut sum = T::zero();
     for v in row.iter_mut() {

@@ -5,8 +5,10 @@ use alloc::vec::Vec;
 
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayView3};
 
-use super::float::{Float, affine, affine_backward, matrix, view, zeros};
+use super::maps::{affine, affine_backward, view};
 use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::real::Real;
+use crate::vq::arrays::{matrix, zeros};
 
 /// Rows of one tile of work, at least one sequence. A constant of the result: sums of gradients
 /// are formed tile by tile.
@@ -46,7 +48,7 @@ pub struct Place {
     pub position: usize,
 }
 
-impl<'a, T: Float> Batch<'a, T> {
+impl<'a, T: Real> Batch<'a, T> {
     /// Sequences z [B, T, D] of full length, read as they lie, unprojected, not normalised.
     pub fn new(z: ArrayView3<'a, T>) -> Self {
         Self { z, lengths: None, order: None, projection: None, normalised: false }
@@ -217,7 +219,7 @@ pub(super) struct Tile {
     pub ends: Vec<usize>,
 }
 
-impl<T: Float> Latents<T> {
+impl<T: Real> Latents<T> {
     /// The batch cut into tiles, by the lengths of the sequences alone.
     pub fn tiles(&self) -> Result<Vec<Tile>> {
         let mut tiles = Vec::new();
@@ -262,7 +264,7 @@ fn permutation(order: &[usize], n: usize) -> Result<()> {
     Ok(())
 }
 
-fn check_projection<T: Float>(
+fn check_projection<T: Real>(
     weight: &ArrayView2<'_, T>,
     bias: Option<&ArrayView1<'_, T>>,
     dim: usize,
@@ -289,7 +291,7 @@ fn check_projection<T: Float>(
 }
 
 /// The Euclidean length, safe from overflow and underflow.
-fn length<T: Float>(row: ArrayView1<'_, T>) -> f64 {
+fn length<T: Real>(row: ArrayView1<'_, T>) -> f64 {
     let largest = row.iter().map(|v| v.to_f64().abs()).fold(0.0, f64::max);
     if largest > 0.0 {
         let squares: f64 = row.iter().map(|v| v.to_f64() / largest).map(|v| v * v).sum();

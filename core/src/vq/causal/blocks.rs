@@ -4,9 +4,10 @@ use alloc::vec::Vec;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::float::{Float, view};
+use super::maps::view;
 use crate::error::{Error, Result, try_capacity};
 use crate::random::{Stream, streams};
+use crate::real::Real;
 
 /// A matrix among the parameters, row-major at `start` of the flat vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +74,7 @@ impl Layout {
     }
 
     /// First values. Draws are addressed by the index of the parameter.
-    pub fn fill<T: Float>(&self, seed: u64) -> Result<Vec<T>> {
+    pub fn fill<T: Real>(&self, seed: u64) -> Result<Vec<T>> {
         let stream = Stream::new(seed, streams::PREDICTOR);
         let mut values = try_capacity(self.len)?;
         for block in &self.blocks {
@@ -100,12 +101,12 @@ pub(super) struct Weights<'a, T> {
 }
 
 /// The blocks as matrices of `values`.
-pub(super) fn views<'a, T: Float>(blocks: &[Block], values: &'a [T]) -> Result<Vec<ArrayView2<'a, T>>> {
+pub(super) fn views<'a, T: Real>(blocks: &[Block], values: &'a [T]) -> Result<Vec<ArrayView2<'a, T>>> {
     blocks.iter().map(|block| view(&values[block.range()], block.cols)).collect()
 }
 
 /// The same, to write to.
-pub(super) fn views_mut<'a, T: Float>(
+pub(super) fn views_mut<'a, T: Real>(
     blocks: &[Block],
     mut values: &'a mut [T],
 ) -> Result<Vec<ArrayViewMut2<'a, T>>> {

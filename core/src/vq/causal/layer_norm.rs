@@ -4,8 +4,9 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
-use super::float::{Float, zeros};
 use crate::error::{Result, try_capacity};
+use crate::real::Real;
+use crate::vq::arrays::zeros;
 
 /// Added to the variance.
 const EPSILON: f64 = 1e-5;
@@ -18,7 +19,7 @@ pub(super) struct Normed<T> {
 }
 
 /// (x - mean) / sqrt(variance + 1e-5) * gain + shift, row by row.
-pub(super) fn forward<T: Float>(
+pub(super) fn forward<T: Real>(
     x: &ArrayView2<'_, T>,
     gain: &ArrayView2<'_, T>,
     shift: &ArrayView2<'_, T>,
@@ -42,7 +43,7 @@ pub(super) fn forward<T: Float>(
 }
 
 /// Adds the gradients of the inputs to `dx`, those of gain and shift to theirs.
-pub(super) fn backward<T: Float>(
+pub(super) fn backward<T: Real>(
     saved: &Normed<T>,
     gain: &ArrayView2<'_, T>,
     d: &ArrayView2<'_, T>,

@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use ndarray::{Array1, Array2, Array3, ArrayView2};
 
 use super::batch::{Batch, Place};
-use super::float::Float;
 use super::predictor::{Predicted, Predictor};
 use crate::control::Context;
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::F64Sum;
+use crate::real::Real;
 use crate::vq::Reduction;
 
 /// How an error vector becomes a number.
@@ -155,7 +155,7 @@ impl Crt {
     /// # Errors
     /// [`Error::InvalidParameter`] for lambda, [`Error::ShapeMismatch`] for a predictor whose
     /// outputs are not as many as its inputs, those of [`Predictor::predict`].
-    pub fn value<T: Float>(
+    pub fn value<T: Real>(
         &self,
         predictor: &Predictor<T>,
         batch: &Batch<'_, T>,
@@ -176,7 +176,7 @@ impl Crt {
     /// Those of [`value`](Self::value).
     /// # Cost
     /// That of [`Predictor::backpropagate`].
-    pub fn gradients<T: Float>(
+    pub fn gradients<T: Real>(
         &self,
         predictor: &Predictor<T>,
         batch: &Batch<'_, T>,
@@ -202,7 +202,7 @@ impl Crt {
         Ok(CrtGradients { value, dz: found.dz, dparams: found.dparams, dprojection: found.dprojection })
     }
 
-    fn check<T: Float>(&self, predictor: &Predictor<T>) -> Result<()> {
+    fn check<T: Real>(&self, predictor: &Predictor<T>) -> Result<()> {
         if !(self.lambda >= 0.0 && self.lambda.is_finite()) {
             let expected = "finite and at least 0";
             return Err(Error::InvalidParameter { name: "lambda", value: self.lambda, expected });
@@ -219,7 +219,7 @@ impl Crt {
     }
 
     /// The squared errors of a tile, and how the loss with that weight changes.
-    fn slopes<T: Float>(&self, part: Predicted<'_, T>, weight: f64) {
+    fn slopes<T: Real>(&self, part: Predicted<'_, T>, weight: f64) {
         let Predicted { out, latents, places, mut dout, mut dlatents, values } = part;
         for i in (0..places.len()).filter(|&i| self.predicts(&places[i])) {
             values[i] = squared(&latents, &out, i);
@@ -238,7 +238,7 @@ impl Crt {
         }
     }
 
-    fn sum_up<T: Float>(
+    fn sum_up<T: Real>(
         &self,
         errors: &[f64],
         x: &ArrayView2<'_, T>,
@@ -275,13 +275,13 @@ impl Crt {
 }
 
 /// |z - prediction|² of row i.
-fn squared<T: Float>(x: &ArrayView2<'_, T>, out: &ArrayView2<'_, T>, i: usize) -> f64 {
+fn squared<T: Real>(x: &ArrayView2<'_, T>, out: &ArrayView2<'_, T>, i: usize) -> f64 {
     let errors = x.row(i).into_iter().zip(out.row(i)).map(|(z, p)| z.to_f64() - p.to_f64());
     errors.map(|e| e * e).sum()
 }
 
 /// Sums of |z - mean|² over the given rows: around one mean, and around that of each step.
-fn spread<T: Float, I: Iterator<Item = usize>>(
+fn spread<T: Real, I: Iterator<Item = usize>>(
     x: &ArrayView2<'_, T>,
     places: &[Place],
     rows: impl Fn() -> I,

@@ -6,11 +6,12 @@ use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayViewMut2};
 
 use super::batch::{Batch, Latents, Place, Tile};
 use super::blocks::{Block, Layout, Weights};
-use super::float::{Float, matrix, zeros};
 use super::transformer::{self, Transformer};
 use super::window::{self, Window};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::real::Real;
+use crate::vq::arrays::{matrix, zeros};
 
 /// Which predictor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,7 +101,7 @@ enum Saved<T> {
     Transformer(transformer::Saved<T>),
 }
 
-impl<T: Float> Predictor<T> {
+impl<T: Real> Predictor<T> {
     /// A predictor from `inputs` components of a latent to `outputs` numbers. What is drawn at
     /// first is a function of `seed` (see [`Window`], [`Transformer`]).
     ///

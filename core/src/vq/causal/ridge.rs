@@ -18,12 +18,14 @@ use alloc::vec::Vec;
 use ndarray::{Array1, Array2, ArrayViewMut2};
 
 use super::batch::Batch;
-use super::float::{Float, product, zeros};
+use super::maps::product;
 use super::predictor::Predictor;
 use super::solve::{cholesky, least_norm};
 use super::window::Window;
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::F64Sum;
+use crate::real::Real;
+use crate::vq::arrays::zeros;
 
 /// Sums from which the best AR(k) predictor of latents follows.
 ///
@@ -117,7 +119,7 @@ impl RidgeGram {
     /// # Errors
     /// [`Error::ShapeMismatch`] for latents of another dimension, those of [`Batch::places`],
     /// [`Error::NonFinite`].
-    pub fn push<T: Float>(&mut self, batch: &Batch<'_, T>) -> Result<()> {
+    pub fn push<T: Real>(&mut self, batch: &Batch<'_, T>) -> Result<()> {
         if batch.dim() != self.dim {
             let (expected, found) = (self.dim, batch.dim());
             return Err(Error::ShapeMismatch { what: "a latent", expected, found });
@@ -234,7 +236,7 @@ impl RidgeFit {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
-    pub fn predictor<T: Float>(&self) -> Result<Predictor<T>> {
+    pub fn predictor<T: Real>(&self) -> Result<Predictor<T>> {
         let dim = self.bias.len();
         let mut predictor = Predictor::new(Window::linear(self.lags), dim, dim, 0)?;
         let values = self.weights.iter().chain(&self.bias);
@@ -247,7 +249,7 @@ impl RidgeFit {
 const MOST_SEEN: usize = 1 << (usize::BITS / 4 + 4);
 
 /// Rows x_t and z_t of one sequence, t from 1.
-fn fill<T: Float>(
+fn fill<T: Real>(
     x: &mut ArrayViewMut2<'_, f64>,
     z: &mut ArrayViewMut2<'_, f64>,
     rows: &Array2<T>,

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use ndarray::{Array1, Array2};
 
-use super::float::zeros;
 use crate::error::{Result, try_vec};
+use crate::vq::arrays::zeros;
 
 /// A sweep of Jacobi rotations converges quadratically: 10 are usual, 60 never needed.
 const MOST_SWEEPS: usize = 60;

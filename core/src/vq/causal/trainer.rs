@@ -2,12 +2,12 @@
 
 use super::adamw::AdamW;
 use super::batch::Batch;
-use super::float::Float;
 use super::loss::{Crt, CrtGradients};
 use super::predictor::Predictor;
 use super::schedule::Schedule;
 use crate::control::Context;
 use crate::error::Result;
+use crate::real::Real;
 
 /// A predictor that learns while its error is charged to the encoder.
 ///
@@ -40,7 +40,7 @@ pub struct Trainer<T> {
     step: u64,
 }
 
-impl<T: Float> Trainer<T> {
+impl<T: Real> Trainer<T> {
     /// With the default AdamW; the lambda of `crt` is replaced by that of `schedule`.
     pub fn new(predictor: Predictor<T>, crt: Crt, schedule: Schedule) -> Self {
         let optimiser = AdamW::new(predictor.params().len());

@@ -15,9 +15,11 @@ use ndarray::{Array2, ArrayView2};
 
 use super::attention;
 use super::blocks::{Fill, Layout, Weights, views, views_mut};
-use super::float::{Float, add_product, affine, affine_backward, gelu, product, zeros};
 use super::layer_norm::{self, Normed};
+use super::maps::{add_product, affine, affine_backward, gelu, product};
 use crate::error::{Error, Result, try_capacity};
+use crate::real::Real;
+use crate::vq::arrays::zeros;
 
 /// A causal transformer: parameters.
 ///
@@ -112,7 +114,7 @@ impl Transformer {
         Ok(layout)
     }
 
-    pub(super) fn forward<T: Float>(
+    pub(super) fn forward<T: Real>(
         &self,
         weights: Weights<'_, T>,
         x: &ArrayView2<'_, T>,
@@ -148,7 +150,7 @@ impl Transformer {
     }
 
     /// Adds to `dparams` and to `dx` what the gradient `d` of the predictions means for them.
-    pub(super) fn backward<T: Float>(
+    pub(super) fn backward<T: Real>(
         &self,
         weights: Weights<'_, T>,
         ends: &[usize],

@@ -6,8 +6,10 @@
 use ndarray::{Array2, ArrayView2};
 
 use super::blocks::{Fill, Layout, Weights, views, views_mut};
-use super::float::{Float, affine, affine_backward, gelu, product, zeros};
+use super::maps::{affine, affine_backward, gelu, product};
 use crate::error::{Error, Result};
+use crate::real::Real;
+use crate::vq::arrays::zeros;
 
 /// What stands before the first latent of a sequence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -105,7 +107,7 @@ impl Window {
     }
 
     /// Predictions for every row of the sequences that end at `ends`.
-    pub(super) fn forward<T: Float>(
+    pub(super) fn forward<T: Real>(
         &self,
         weights: Weights<'_, T>,
         x: &ArrayView2<'_, T>,
@@ -132,7 +134,7 @@ impl Window {
     }
 
     /// Adds to `dparams` and to `dx` what the gradient `d` of the predictions means for them.
-    pub(super) fn backward<T: Float>(
+    pub(super) fn backward<T: Real>(
         &self,
         weights: Weights<'_, T>,
         ends: &[usize],
@@ -186,7 +188,7 @@ impl Window {
     }
 
     /// The rows [z_{t-1} | ... | z_{t-k}].
-    fn seen<T: Float>(
+    fn seen<T: Real>(
         &self,
         x: &ArrayView2<'_, T>,
         ends: &[usize],

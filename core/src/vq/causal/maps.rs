@@ -1,69 +1,11 @@
-//! What predictors compute with beyond conversions: arithmetic, products, elementary functions.
-
-use core::ops::{AddAssign, MulAssign, Neg, SubAssign};
+//! What predictors compute with: products of matrices, affine maps, the Gaussian error linear unit.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, LinalgScalar};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
-use crate::error::{Error, Result, try_vec};
-use crate::vq::Real;
-
-/// A [`Real`] with arithmetic: `f32` for training, `f64` for checking gradients.
-///
-/// Transcendental functions are libm's on every platform.
-pub trait Float: Real + LinalgScalar + Neg<Output = Self> + AddAssign + SubAssign + MulAssign {
-    /// e to this power.
-    fn exp(self) -> Self;
-    /// The error function.
-    fn erf(self) -> Self;
-    /// The square root.
-    fn sqrt(self) -> Self;
-    /// Neither NaN nor infinite.
-    fn is_finite(self) -> bool;
-}
-
-impl Float for f32 {
-    fn exp(self) -> Self {
-        libm::expf(self)
-    }
-    fn erf(self) -> Self {
-        libm::erff(self)
-    }
-    fn sqrt(self) -> Self {
-        libm::sqrtf(self)
-    }
-    fn is_finite(self) -> bool {
-        self.is_finite()
-    }
-}
-
-impl Float for f64 {
-    fn exp(self) -> Self {
-        libm::exp(self)
-    }
-    fn erf(self) -> Self {
-        libm::erf(self)
-    }
-    fn sqrt(self) -> Self {
-        libm::sqrt(self)
-    }
-    fn is_finite(self) -> bool {
-        self.is_finite()
-    }
-}
-
-/// A matrix of zeros, or [`Error::OutOfMemory`].
-pub(super) fn zeros<T: Float>(rows: usize, cols: usize) -> Result<Array2<T>> {
-    let len = rows.checked_mul(cols).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
-    matrix(rows, cols, try_vec(len, T::zero())?)
-}
-
-/// `values` as a matrix of that shape.
-pub(super) fn matrix<T>(rows: usize, cols: usize, values: alloc::vec::Vec<T>) -> Result<Array2<T>> {
-    let found = values.len();
-    let wrong = |_| Error::ShapeMismatch { what: "values", expected: rows * cols, found };
-    Array2::from_shape_vec((rows, cols), values).map_err(wrong)
-}
+use crate::error::{Error, Result};
+use crate::real::Real;
+use crate::vq::arrays::zeros;
 
 /// A slice seen as a matrix of `cols` columns.
 pub(super) fn view<T>(values: &[T], cols: usize) -> Result<ArrayView2<'_, T>> {
@@ -74,12 +16,12 @@ pub(super) fn view<T>(values: &[T], cols: usize) -> Result<ArrayView2<'_, T>> {
 
 /// c = a b. Every entry is a sum over the inner index in one fixed order, so a row of c depends on
 /// its row of a alone and has the same bits whatever rows stand beside it.
-pub(super) fn product<T: Float>(a: &ArrayView2<'_, T>, b: &ArrayView2<'_, T>, c: &mut ArrayViewMut2<'_, T>) {
+pub(super) fn product<T: Real>(a: &ArrayView2<'_, T>, b: &ArrayView2<'_, T>, c: &mut ArrayViewMut2<'_, T>) {
     general_mat_mul(T::one(), a, b, T::zero(), c);
 }
 
 /// c += a b.
-pub(super) fn add_product<T: Float>(
+pub(super) fn add_product<T: Real>(
     a: &ArrayView2<'_, T>,
     b: &ArrayView2<'_, T>,
     c: &mut ArrayViewMut2<'_, T>,
@@ -88,7 +30,7 @@ pub(super) fn add_product<T: Float>(
 }
 
 /// x w + b for every row of x; b is one row.
-pub(super) fn affine<T: Float>(
+pub(super) fn affine<T: Real>(
     x: &ArrayView2<'_, T>,
     w: &ArrayView2<'_, T>,
     b: &ArrayView2<'_, T>,
@@ -100,7 +42,7 @@ pub(super) fn affine<T: Float>(
 }
 
 /// The gradients of [`affine`]: adds x' d to `dw` and the column sums of d to `db`, returns d w'.
-pub(super) fn affine_backward<T: Float>(
+pub(super) fn affine_backward<T: Real>(
     x: &ArrayView2<'_, T>,
     w: &ArrayView2<'_, T>,
     d: &ArrayView2<'_, T>,
@@ -118,7 +60,7 @@ pub(super) fn affine_backward<T: Float>(
 }
 
 /// The inner product, in eight lanes that are added as a tree.
-pub(super) fn dot<T: Float>(a: &[T], b: &[T]) -> T {
+pub(super) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
     let mut lanes = [T::zero(); 8];
     let ((a8, a_rest), (b8, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     for (x, y) in a8.iter().zip(b8) {
@@ -134,12 +76,12 @@ pub(super) fn dot<T: Float>(a: &[T], b: &[T]) -> T {
 }
 
 /// y += s x.
-pub(super) fn add_scaled<T: Float>(y: &mut [T], s: T, x: &[T]) {
+pub(super) fn add_scaled<T: Real>(y: &mut [T], s: T, x: &[T]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += s * *x);
 }
 
 /// The Gaussian error linear unit x Phi(x), in place; returns its slopes Phi(x) + x phi(x).
-pub(super) fn gelu<T: Float>(x: &mut Array2<T>) -> Result<Array2<T>> {
+pub(super) fn gelu<T: Real>(x: &mut Array2<T>) -> Result<Array2<T>> {
     let mut slopes = zeros(x.nrows(), x.ncols())?;
     let [half, root_half, density] =
         [0.5, core::f64::consts::FRAC_1_SQRT_2, 0.398_942_280_401_432_7].map(T::from_f64);

@@ -1,0 +1,94 @@
+//! Rows and arrays: where they lie, how they are made without aborting, unit length.
+
+use alloc::vec::Vec;
+
+use ndarray::{Array2, ArrayView2};
+
+use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::real::Real;
+
+/// Row `i` of `view`: in place where its values lie side by side, else in `buffer`.
+#[inline]
+pub(super) fn row_of<'b, T: Real>(view: &'b ArrayView2<'_, T>, i: usize, buffer: &'b mut [T]) -> &'b [T] {
+    let row = view.row(i);
+    match row.to_slice() {
+        Some(slice) => slice,
+        None => {
+            for (b, x) in buffer.iter_mut().zip(row) {
+                *b = *x;
+            }
+            buffer
+        }
+    }
+}
+
+/// The power of two by which a row is scaled before its norm is taken: 1 unless squares of its
+/// values, or products of two squares, could leave the range of `f64`.
+pub(super) fn safe_scale<T: Real>(row: &[T]) -> f64 {
+    let largest = row.iter().fold(0.0f64, |m, x| m.max(x.to_f64().abs()));
+    let exponent = (largest.to_bits() >> 52) as i64 - 1023;
+    if largest == 0.0 || (-200..=200).contains(&exponent) {
+        return 1.0;
+    }
+    f64::from_bits(((1023 - exponent).clamp(1, 2046) as u64) << 52)
+}
+
+/// The unit row x / sqrt(dot(x, x)), rounded once more to `T`; zeros for a row of zeros. Tier A.
+pub(super) fn unit_into<T: Real>(row: &[T], out: &mut [T]) {
+    let scale = safe_scale(row);
+    if scale != 1.0 {
+        for (o, x) in out.iter_mut().zip(row) {
+            *o = T::from_f64(x.to_f64() * scale);
+        }
+    } else {
+        out.copy_from_slice(row);
+    }
+    let square = T::square(out);
+    if square == 0.0 {
+        out.fill(T::default());
+        return;
+    }
+    let norm = libm::sqrt(square);
+    for o in out.iter_mut() {
+        *o = T::from_f64(o.to_f64() / norm);
+    }
+}
+
+/// An array of `rows` rows from their values, which must be as many.
+pub(super) fn matrix<T>(rows: usize, columns: usize, values: Vec<T>) -> Result<Array2<T>> {
+    let found = values.len();
+    let wrong = Error::ShapeMismatch { what: "values of an array", expected: rows * columns, found };
+    Array2::from_shape_vec((rows, columns), values).map_err(|_| wrong)
+}
+
+/// As many zeros as an array of that shape holds, or [`Error::OutOfMemory`].
+pub(super) fn zero_values<T: Real>(rows: usize, columns: usize) -> Result<Vec<T>> {
+    let len = rows.checked_mul(columns).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+    try_vec(len, T::default())
+}
+
+/// An array of zeros, or [`Error::OutOfMemory`].
+pub(super) fn zeros<T: Real>(rows: usize, columns: usize) -> Result<Array2<T>> {
+    matrix(rows, columns, zero_values(rows, columns)?)
+}
+
+/// A copy in standard order.
+pub(super) fn copy<T: Real>(view: &ArrayView2<'_, T>) -> Result<Array2<T>> {
+    let mut values = try_capacity(view.len())?;
+    values.extend(view.iter().copied());
+    matrix(view.nrows(), view.ncols(), values)
+}
+
+/// Both views must have as many columns.
+pub(super) fn same_dim<T>(z: &ArrayView2<'_, T>, codes: &ArrayView2<'_, T>) -> Result<()> {
+    let (expected, found) = (z.ncols(), codes.ncols());
+    if expected != found {
+        return Err(Error::ShapeMismatch { what: "columns of the codes", expected, found });
+    }
+    for (what, view) in [("z", z), ("codes", codes)] {
+        if view.is_empty() {
+            return Err(Error::Empty { what });
+        }
+    }
+    Ok(())
+}
