@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::matches::{Columns, Matches, Table};
 use super::search::{Cosines, TILE};
-use crate::control::{Context, Job};
+use crate::control::Context;
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::SearchStats;
 use crate::rows::IntoRows;
@@ -114,27 +114,16 @@ impl HardNegatives {
         let mut rows = try_vec(size, Negatives::NONE)?;
         let mut similarities = try_vec(size, f64::NAN)?;
         let step = TILE * self.count;
-        let mut jobs: Vec<Job<Search<'_>>> = try_capacity(n.div_ceil(TILE))?;
-        for (t, (rows, similarities)) in rows.chunks_mut(step).zip(similarities.chunks_mut(step)).enumerate()
-        {
-            jobs.push(Job::new(Search {
-                first: t * TILE,
-                rows,
-                similarities,
-                search: SearchStats::default(),
-            }));
-        }
-        cx.control.poll("search", 0, n as u64)?;
-        cx.in_waves(&mut jobs, cosines.cost(), |job| {
-            let mut tile = cosines.tile()?;
-            let here = job.rows.len() / self.count;
-            let mut found: Vec<usize> = try_vec(here, 0)?;
-            let mut right: Vec<Columns<'_>> = try_capacity(here)?;
-            right.extend((0..here).map(|k| table.of(job.first + k)));
-            cosines.for_each(job.first..job.first + here, &mut tile, |tile, i, j, cosine| {
-                let k = i - job.first;
+        let outs = rows.chunks_mut(step).zip(similarities.chunks_mut(step));
+        let search = cosines.in_tiles("search", outs, cx, |(rows, similarities), range, tile| {
+            let first = range.start;
+            let mut found: Vec<usize> = try_vec(range.len(), 0)?;
+            let mut right: Vec<Columns<'_>> = try_capacity(range.len())?;
+            right.extend(range.clone().map(|i| table.of(i)));
+            cosines.for_each(range, tile, |tile, i, j, cosine| {
+                let k = i - first;
                 let place = k * self.count..(k + 1) * self.count;
-                let (rows, similarities) = (&mut job.rows[place.clone()], &mut job.similarities[place]);
+                let (rows, similarities) = (&mut rows[place.clone()], &mut similarities[place]);
                 let full = found[k] == self.count;
                 tile.stats.rows += 1;
                 if full && !cosines.may_exceed(cosine, similarities[self.count - 1]) {
@@ -156,13 +145,8 @@ impl HardNegatives {
                 similarities.copy_within(at..end, at + 1);
                 (rows[at], similarities[at]) = (j as u32, s);
                 found[k] = end + 1;
-            })?;
-            job.search = tile.stats;
-            Ok(())
+            })
         })?;
-        let mut search = SearchStats::default();
-        jobs.iter().for_each(|job| search.merge(&job.work.search));
-        drop(jobs);
         let shaped = |_| Error::ShapeMismatch { what: "negatives", expected: n, found: 0 };
         Ok(Negatives {
             rows: Array2::from_shape_vec((n, self.count), rows).map_err(shaped)?,
@@ -170,11 +154,4 @@ impl HardNegatives {
             search,
         })
     }
-}
-
-struct Search<'s> {
-    first: usize,
-    rows: &'s mut [u32],
-    similarities: &'s mut [f64],
-    search: SearchStats,
 }

@@ -21,6 +21,7 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::score::{check_sides, checked};
+use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::float::widen;
 use crate::exact::{SearchStats, cosine_from, dot64};
@@ -64,7 +65,7 @@ impl<'a> Cosines<'a> {
     }
 
     /// Multiply-adds of one job.
-    pub(super) fn cost(&self) -> u64 {
+    fn cost(&self) -> u64 {
         (TILE as u64).saturating_mul(self.m() as u64).saturating_mul(self.x.dim() as u64)
     }
 
@@ -73,7 +74,7 @@ impl<'a> Cosines<'a> {
         (2 * self.x.dim() + 64) as f64 * (f64::EPSILON / 2.0)
     }
 
-    pub(super) fn tile(&self) -> Result<Tile> {
+    fn tile(&self) -> Result<Tile> {
         let d = self.x.dim();
         let side = TILE.checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
         Ok(Tile {
@@ -90,6 +91,32 @@ impl<'a> Cosines<'a> {
     pub(super) fn truth(&self, i: usize, j: usize, tile: &mut Tile) -> f64 {
         let (x, y) = (row(&self.x, i, &mut tile.a), row(&self.y, j, &mut tile.b));
         cosine_from(dot64(x, y), self.xx[i], self.yy[j])
+    }
+
+    /// Shares the rows of x over the threads, [`TILE`] of them for each of `outs`, and calls
+    /// `f(out, rows, tile)` with the buffers of a job. Returns what all of them counted.
+    pub(super) fn in_tiles<W: Send>(
+        &self,
+        stage: &'static str,
+        outs: impl Iterator<Item = W>,
+        cx: &Context,
+        f: impl Fn(&mut W, Range<usize>, &mut Tile) -> Result<()> + Sync + Send,
+    ) -> Result<SearchStats> {
+        let n = self.n();
+        let mut jobs = try_capacity(n.div_ceil(TILE))?;
+        for (out, first) in outs.zip((0..n).step_by(TILE)) {
+            jobs.push(Job::new((out, first..n.min(first + TILE), SearchStats::default())));
+        }
+        cx.control.poll(stage, 0, n as u64)?;
+        cx.in_waves(&mut jobs, self.cost(), |(out, rows, stats)| {
+            let mut tile = self.tile()?;
+            f(out, rows.clone(), &mut tile)?;
+            *stats = tile.stats;
+            Ok(())
+        })?;
+        let mut all = SearchStats::default();
+        jobs.iter().for_each(|job| all.merge(&job.work.2));
+        Ok(all)
     }
 
     /// Calls `f(tile, i, j, cosine)` on every pair of the rows with every row of y, j ascending

@@ -8,14 +8,13 @@
 
 mod metrics;
 
-use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use ndarray::{Array1, ArrayView2};
 
 use super::matches::{Matches, Table};
 use super::search::{Cosines, TILE};
-use crate::control::{Context, Job};
+use crate::control::Context;
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::SearchStats;
 use crate::rows::IntoRows;
@@ -114,23 +113,13 @@ impl Retrieval {
         let cosines = Cosines::new(x.view(), y.view())?;
         let table = Table::new(matches, cosines.n(), cosines.m())?;
         let mut counts = try_vec(cosines.n(), Counts::default())?;
-        let mut jobs: Vec<Job<Ranks<'_>>> = try_capacity(counts.len().div_ceil(TILE))?;
-        jobs.extend(
-            counts
-                .chunks_mut(TILE)
-                .enumerate()
-                .map(|(t, out)| Job::new(Ranks { first: t * TILE, out, search: SearchStats::default() })),
-        );
-        cx.control.poll("rank", 0, cosines.n() as u64)?;
-        cx.in_waves(&mut jobs, cosines.cost(), |job| {
-            let mut tile = cosines.tile()?;
-            for (k, out) in job.out.iter_mut().enumerate() {
-                let i = job.first + k;
-                best_right(out, &table, i, |j| cosines.truth(i, j, &mut tile));
+        let search = cosines.in_tiles("rank", counts.chunks_mut(TILE), cx, |outs, rows, tile| {
+            let first = rows.start;
+            for (out, i) in outs.iter_mut().zip(rows.clone()) {
+                best_right(out, &table, i, |j| cosines.truth(i, j, tile));
             }
-            let rows = job.first..job.first + job.out.len();
-            cosines.for_each(rows, &mut tile, |tile, i, j, cosine| {
-                let out = &mut job.out[i - job.first];
+            cosines.for_each(rows, tile, |tile, i, j, cosine| {
+                let out = &mut outs[i - first];
                 if out.right > 0 {
                     match cosines.compare(tile, i, j, cosine, out.similarity) {
                         Ordering::Greater => out.above += 1,
@@ -138,13 +127,8 @@ impl Retrieval {
                         Ordering::Less => {}
                     }
                 }
-            })?;
-            job.search = tile.stats;
-            Ok(())
+            })
         })?;
-        let mut search = SearchStats::default();
-        jobs.iter().for_each(|job| search.merge(&job.work.search));
-        drop(jobs);
         Self::from_counts(&counts, cosines.m() as u64, search)
     }
 
@@ -191,12 +175,6 @@ impl Retrieval {
             search,
         })
     }
-}
-
-struct Ranks<'c> {
-    first: usize,
-    out: &'c mut [Counts],
-    search: SearchStats,
 }
 
 /// The best of the right candidates of query `i`, and how many share its score.
