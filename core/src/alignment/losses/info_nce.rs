@@ -20,7 +20,7 @@ use core::ops::Range;
 
 use ndarray::ArrayView2;
 
-use super::tiles::{Part, Problem, Side, TILE, Tile, tiles};
+use super::tiles::{Part, Problem, SoftTargets, TILE, Tile, tiles};
 use super::{Directions, Gradients, LogSumExp, Reduction, Targets, Weighting};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
@@ -167,9 +167,8 @@ impl InfoNce {
         targets: impl Into<Targets<'a, T>>,
         cx: &Context,
     ) -> Result<f64> {
-        let problem = self.problem(x, y, scale, targets.into())?;
-        let [rows, cols] = self.statistics(&problem, cx)?;
-        Ok([rows, cols].iter().flatten().map(|d| d.value).sum())
+        let problem = Problem::new(x, y, scale, targets.into(), SoftTargets::Weights)?;
+        Ok(self.statistics(&problem, cx)?.iter().flatten().map(|d| d.value).sum())
     }
 
     /// The loss and its gradients; see the type for shapes, errors and cost.
@@ -198,25 +197,10 @@ impl InfoNce {
         targets: impl Into<Targets<'a, T>>,
         cx: &Context,
     ) -> Result<Gradients<T>> {
-        let problem = self.problem(x, y, scale, targets.into())?;
-        let [rows, cols] = self.statistics(&problem, cx)?;
-        let turn = |tile: &mut Tile| turn(tile, rows.as_ref(), cols.as_ref());
-        let (x, totals) = problem.sweep(Some(Side::X), cx, "gradient of x", turn)?;
-        let (y, _) = problem.sweep(Some(Side::Y), cx, "gradient of y", turn)?;
-        let value = [&rows, &cols].into_iter().flatten().map(|d| d.value).sum();
-        Ok(Gradients { value, x, y, log_scale: totals.log_scale, bias: 0.0 })
-    }
-
-    fn problem<'a, T: Real>(
-        &self,
-        x: ArrayView2<'a, T>,
-        y: ArrayView2<'a, T>,
-        scale: f64,
-        targets: Targets<'a, T>,
-    ) -> Result<Problem<'a, T>> {
-        let problem = Problem::new(x, y, scale, targets)?;
-        problem.check_soft(f64::INFINITY, "at least 0")?;
-        Ok(problem)
+        let problem = Problem::new(x, y, scale, targets.into(), SoftTargets::Weights)?;
+        let directions = self.statistics(&problem, cx)?;
+        let found = problem.gradients(cx, |tile| turn(tile, &directions))?;
+        Ok(Gradients { value: directions.iter().flatten().map(|d| d.value).sum(), ..found })
     }
 
     /// Pass 1. Jobs own row tiles; each also makes the column statistics of its rows, merged in
@@ -349,7 +333,7 @@ fn largest(values: impl Iterator<Item = f64>) -> (usize, f64) {
 }
 
 /// Logits to dL/dl, and the tile's part of dL/d(ln s).
-fn turn(tile: &mut Tile, rows: Option<&Direction>, cols: Option<&Direction>) -> Part {
+fn turn(tile: &mut Tile, [rows, cols]: &[Option<Direction>; 2]) -> Part {
     let (first_row, first_col) = (tile.rows.start, tile.cols.start);
     let mut log_scale = 0.0;
     tile.for_each(|r, c, logit, weight| {

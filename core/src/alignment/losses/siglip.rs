@@ -7,7 +7,7 @@
 
 use ndarray::ArrayView2;
 
-use super::tiles::{Part, Problem, Side, Tile};
+use super::tiles::{Part, Problem, SoftTargets, Tile};
 use super::{Gradients, Reduction, Targets};
 use crate::control::Context;
 use crate::error::{Error, Result};
@@ -95,9 +95,9 @@ impl SigLip {
         targets: impl Into<Targets<'a, T>>,
         cx: &Context,
     ) -> Result<f64> {
-        let (problem, unit) = self.problem(x, y, scale, bias, targets.into())?;
-        let (_, totals) = problem.sweep(None, cx, "value", |tile| turn(tile, bias, unit))?;
-        Ok(totals.value)
+        let problem = problem(x, y, scale, bias, targets.into())?;
+        let unit = self.unit(x.nrows());
+        problem.value(cx, |tile| turn(tile, bias, unit))
     }
 
     /// The loss and its gradients; see the type for shapes, errors and cost.
@@ -128,32 +128,31 @@ impl SigLip {
         targets: impl Into<Targets<'a, T>>,
         cx: &Context,
     ) -> Result<Gradients<T>> {
-        let (problem, unit) = self.problem(x, y, scale, bias, targets.into())?;
-        let (x, totals) = problem.sweep(Some(Side::X), cx, "gradient of x", |tile| turn(tile, bias, unit))?;
-        let (y, _) = problem.sweep(Some(Side::Y), cx, "gradient of y", |tile| turn(tile, bias, unit))?;
-        Ok(Gradients { value: totals.value, x, y, log_scale: totals.log_scale, bias: totals.bias })
+        let problem = problem(x, y, scale, bias, targets.into())?;
+        let unit = self.unit(x.nrows());
+        problem.gradients(cx, |tile| turn(tile, bias, unit))
     }
 
-    /// The checked problem, and what a term counts.
-    fn problem<'a, T: Real>(
-        &self,
-        x: ArrayView2<'a, T>,
-        y: ArrayView2<'a, T>,
-        scale: f64,
-        bias: f64,
-        targets: Targets<'a, T>,
-    ) -> Result<(Problem<'a, T>, f64)> {
-        if !bias.is_finite() {
-            return Err(Error::InvalidParameter { name: "bias", value: bias, expected: "finite" });
-        }
-        let problem = Problem::new(x, y, scale, targets)?;
-        problem.check_soft(1.0, "within [0, 1]")?;
-        let unit = match self.reduction {
+    /// What a term counts.
+    fn unit(&self, rows: usize) -> f64 {
+        match self.reduction {
             Reduction::Sum => 1.0,
-            Reduction::Mean => 1.0 / problem.n() as f64,
-        };
-        Ok((problem, unit))
+            Reduction::Mean => 1.0 / rows as f64,
+        }
     }
+}
+
+fn problem<'a, T: Real>(
+    x: ArrayView2<'a, T>,
+    y: ArrayView2<'a, T>,
+    scale: f64,
+    bias: f64,
+    targets: Targets<'a, T>,
+) -> Result<Problem<'a, T>> {
+    if !bias.is_finite() {
+        return Err(Error::InvalidParameter { name: "bias", value: bias, expected: "finite" });
+    }
+    Problem::new(x, y, scale, targets, SoftTargets::Probabilities)
 }
 
 /// s x.y to dL/dl, and the tile's parts of the value and of the gradients of ln s and b.

@@ -6,7 +6,7 @@ use core::ops::Range;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 
-use super::{Targets, check};
+use super::{Gradients, Targets, check};
 use crate::alignment::matches::Table;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
@@ -34,9 +34,29 @@ enum Resolved<'a, T> {
     Soft(ArrayView2<'a, T>),
 }
 
+/// What soft targets may be.
+#[derive(Clone, Copy)]
+pub(super) enum SoftTargets {
+    Weights,
+    Probabilities,
+}
+
+impl SoftTargets {
+    fn check<T: Real>(self, soft: &ArrayView2<'_, T>) -> Result<()> {
+        let (most, expected) = match self {
+            Self::Weights => (f64::INFINITY, "at least 0"),
+            Self::Probabilities => (1.0, "within [0, 1]"),
+        };
+        match soft.iter().map(|t| t.to_f64()).find(|t| !(0.0..=most).contains(t)) {
+            Some(value) => Err(Error::InvalidParameter { name: "targets", value, expected }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Which side's gradient a sweep makes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+enum Side {
     X,
     Y,
 }
@@ -90,10 +110,10 @@ pub(super) struct Part {
 }
 
 /// The exact sums of the parts of all tiles.
-pub(super) struct Totals {
-    pub value: f64,
-    pub log_scale: f64,
-    pub bias: f64,
+struct Totals {
+    value: f64,
+    log_scale: f64,
+    bias: f64,
 }
 
 impl<'a, T: Real> Problem<'a, T> {
@@ -102,6 +122,7 @@ impl<'a, T: Real> Problem<'a, T> {
         y: ArrayView2<'a, T>,
         scale: f64,
         targets: Targets<'a, T>,
+        soft_targets: SoftTargets,
     ) -> Result<Self> {
         check(x, y, scale)?;
         let (n, m) = (x.nrows(), y.nrows());
@@ -116,20 +137,11 @@ impl<'a, T: Real> Problem<'a, T> {
                     }
                 }
                 check_finite(&soft, "targets")?;
+                soft_targets.check(&soft)?;
                 Resolved::Soft(soft)
             }
         };
         Ok(Self { x, y, scale, targets })
-    }
-
-    /// Every soft target within 0..=most.
-    pub(super) fn check_soft(&self, most: f64, expected: &'static str) -> Result<()> {
-        if let Resolved::Soft(soft) = &self.targets
-            && let Some(bad) = soft.iter().map(|t| t.to_f64()).find(|t| !(0.0..=most).contains(t))
-        {
-            return Err(Error::InvalidParameter { name: "targets", value: bad, expected });
-        }
-        Ok(())
     }
 
     pub(super) fn n(&self) -> usize {
@@ -196,9 +208,25 @@ impl<'a, T: Real> Problem<'a, T> {
         Ok(())
     }
 
+    /// The gradients of both sides and the sums of what `turn` returns.
+    pub(super) fn gradients(
+        &self,
+        cx: &Context,
+        turn: impl Fn(&mut Tile) -> Part + Sync,
+    ) -> Result<Gradients<T>> {
+        let (x, totals) = self.sweep(Some(Side::X), cx, "gradient of x", &turn)?;
+        let (y, _) = self.sweep(Some(Side::Y), cx, "gradient of y", &turn)?;
+        Ok(Gradients { value: totals.value, x, y, log_scale: totals.log_scale, bias: totals.bias })
+    }
+
+    /// The sum of the values that `turn` returns.
+    pub(super) fn value(&self, cx: &Context, turn: impl Fn(&mut Tile) -> Part + Sync) -> Result<f64> {
+        Ok(self.sweep(None, cx, "value", turn)?.1.value)
+    }
+
     /// Visits every tile, row tile by row tile, with `turn`, and adds up what it returns. With a
     /// `side`, `turn` leaves dL/dl in the logits and the gradient of that side is returned.
-    pub(super) fn sweep(
+    fn sweep(
         &self,
         side: Option<Side>,
         cx: &Context,
