@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use ndarray::Array2;
 
+use super::batch::sequences;
 use super::maps::{add_scaled, dot};
 use crate::error::{Result, try_vec};
 use crate::real::Real;
@@ -68,7 +69,7 @@ pub(super) fn backward<T: Real>(
 ) -> Result<Array2<T>> {
     let w = qkv.ncols() / 3;
     let mut dqkv = zeros(qkv.nrows(), 3 * w)?;
-    let longest = ends.iter().scan(0, |begin, end| Some(end - core::mem::replace(begin, *end))).max();
+    let longest = sequences(ends).map(|rows| rows.len()).max();
     let mut slopes = try_vec(longest.unwrap_or(0), T::zero())?;
     let (values, scale) = (qkv.as_slice().unwrap_or(&[]), scale::<T>(w / heads));
     let (above, result) = (d.as_slice().unwrap_or(&[]), dqkv.as_slice_mut().unwrap_or(&mut []));
@@ -96,17 +97,14 @@ pub(super) fn backward<T: Real>(
 
 /// Pairs (i, j) with j <= i inside the sequences.
 fn triangles(ends: &[usize]) -> usize {
-    let lengths = ends.iter().scan(0, |begin, end| Some(end - core::mem::replace(begin, *end)));
-    lengths.map(|n| n * (n + 1) / 2).sum()
+    sequences(ends).map(|rows| rows.len() * (rows.len() + 1) / 2).sum()
 }
 
 fn for_each_head(ends: &[usize], heads: usize, w: usize, mut f: impl FnMut(core::ops::Range<usize>, &Head)) {
-    let mut begin = 0;
-    for &end in ends {
+    for rows in sequences(ends) {
         for h in 0..heads {
-            f(begin..end, &Head { first: h * (w / heads), width: w / heads, all: w });
+            f(rows.clone(), &Head { first: h * (w / heads), width: w / heads, all: w });
         }
-        begin = end;
     }
 }
 

@@ -211,6 +211,11 @@ pub(super) struct Latents<T> {
     sizes: Vec<f64>,
 }
 
+/// The rows of every sequence, by the ends of all.
+pub(super) fn sequences(ends: &[usize]) -> impl Iterator<Item = core::ops::Range<usize>> {
+    ends.iter().scan(0, |begin, &end| Some(core::mem::replace(begin, end)..end))
+}
+
 /// Whole sequences that one thread works on.
 pub(super) struct Tile {
     /// Rows of the batch.

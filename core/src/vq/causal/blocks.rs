@@ -93,19 +93,33 @@ impl Layout {
 /// No more parameters than this: their number stays exact in an f64 and far from overflow.
 const LARGEST: usize = 1 << (usize::BITS / 2 + 4);
 
-/// Parameters and what they are.
+/// A predictor's parameters, and where each sequence of the rows it is shown ends.
 #[derive(Clone, Copy)]
-pub(super) struct Weights<'a, T> {
+pub(super) struct Pass<'a, T> {
     pub blocks: &'a [Block],
-    pub values: &'a [T],
+    pub params: &'a [T],
+    pub ends: &'a [usize],
 }
 
-/// The blocks as matrices of `values`.
-pub(super) fn views<'a, T: Real>(blocks: &[Block], values: &'a [T]) -> Result<Vec<ArrayView2<'a, T>>> {
-    blocks.iter().map(|block| view(&values[block.range()], block.cols)).collect()
+impl<'a, T: Real> Pass<'a, T> {
+    /// The blocks as matrices.
+    pub fn weights(&self) -> Result<Vec<ArrayView2<'a, T>>> {
+        let mut all = try_capacity(self.blocks.len())?;
+        for block in self.blocks {
+            all.push(view(&self.params[block.range()], block.cols)?);
+        }
+        Ok(all)
+    }
 }
 
-/// The same, to write to.
+/// Where the backward pass of a predictor adds what it finds.
+pub(super) struct Sink<'a, T> {
+    pub dparams: &'a mut [T],
+    /// Of the rows that were shown.
+    pub dx: &'a mut [T],
+}
+
+/// The blocks as matrices to write to.
 pub(super) fn views_mut<'a, T: Real>(
     blocks: &[Block],
     mut values: &'a mut [T],

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayViewMut2};
 
 use super::batch::{Batch, Latents, Place, Tile};
-use super::blocks::{Block, Layout, Weights};
+use super::blocks::{Block, Layout, Pass, Sink};
 use super::transformer::{self, Transformer};
 use super::window::{self, Window};
 use crate::control::{Context, Job};
@@ -274,14 +274,10 @@ impl<T: Real> Predictor<T> {
         let mut nowhere = try_vec(if through_inputs { 0 } else { dx.len() }, T::zero())?;
         let dx = if through_inputs { &mut dx[..] } else { &mut nowhere[..] };
         let d = dout.view();
-        let (weights, ends) = (self.weights(), &tile.ends);
+        let (pass, to) = (self.pass(&tile.ends), Sink { dparams, dx });
         match (&self.kind, saved) {
-            (Kind::Window(kind), Saved::Window(saved)) => {
-                kind.backward(weights, ends, saved, &d, dparams, dx)
-            }
-            (Kind::Transformer(kind), Saved::Transformer(saved)) => {
-                kind.backward(weights, ends, saved, &d, dparams, dx)
-            }
+            (Kind::Window(kind), Saved::Window(saved)) => kind.backward(&pass, saved, &d, to),
+            (Kind::Transformer(kind), Saved::Transformer(saved)) => kind.backward(&pass, saved, &d, to),
             _ => Ok(()),
         }
     }
@@ -326,21 +322,22 @@ impl<T: Real> Predictor<T> {
         matrix(n, self.outputs, out)
     }
 
-    fn weights(&self) -> Weights<'_, T> {
-        Weights { blocks: &self.blocks, values: &self.params }
+    fn pass<'a>(&'a self, ends: &'a [usize]) -> Pass<'a, T> {
+        Pass { blocks: &self.blocks, params: &self.params, ends }
     }
 
     fn forward(&self, x: &ArrayView2<'_, T>, ends: &[usize]) -> Result<(Array2<T>, Saved<T>)> {
-        match &self.kind {
+        let pass = self.pass(ends);
+        Ok(match &self.kind {
             Kind::Window(kind) => {
-                let (out, saved) = kind.forward(self.weights(), x, ends)?;
-                Ok((out, Saved::Window(saved)))
+                let (out, saved) = kind.forward(&pass, x)?;
+                (out, Saved::Window(saved))
             }
             Kind::Transformer(kind) => {
-                let (out, saved) = kind.forward(self.weights(), x, ends)?;
-                Ok((out, Saved::Transformer(saved)))
+                let (out, saved) = kind.forward(&pass, x)?;
+                (out, Saved::Transformer(saved))
             }
-        }
+        })
     }
 }
 

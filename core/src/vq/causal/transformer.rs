@@ -14,7 +14,8 @@ use alloc::vec::Vec;
 use ndarray::{Array2, ArrayView2};
 
 use super::attention;
-use super::blocks::{Fill, Layout, Weights, views, views_mut};
+use super::batch::sequences;
+use super::blocks::{Fill, Layout, Pass, Sink, views_mut};
 use super::layer_norm::{self, Normed};
 use super::maps::{add_product, affine, affine_backward, gelu, product};
 use crate::error::{Error, Result, try_capacity};
@@ -116,14 +117,13 @@ impl Transformer {
 
     pub(super) fn forward<T: Real>(
         &self,
-        weights: Weights<'_, T>,
+        pass: &Pass<'_, T>,
         x: &ArrayView2<'_, T>,
-        ends: &[usize],
     ) -> Result<(Array2<T>, Saved<T>)> {
-        let p = views(weights.blocks, weights.values)?;
+        let p = pass.weights()?;
         let mut shifted = zeros(x.nrows(), x.ncols())?;
         let mut e = zeros(x.nrows(), self.width)?;
-        for_each_step(ends, |row, step| {
+        for_each_step(pass.ends, |row, step| {
             e.row_mut(row).assign(&p[1].row(step));
             if step > 0 {
                 shifted.row_mut(row).assign(&x.row(row - 1));
@@ -135,7 +135,7 @@ impl Transformer {
             let p = &p[FIRST + PER_LAYER * layer..];
             let (input, first) = layer_norm::forward(&e.view(), &p[GAIN1], &p[SHIFT1])?;
             let qkv = affine(&input.view(), &p[A], &p[A + 1])?;
-            let (mixed, weights) = attention::forward(&qkv, ends, self.heads)?;
+            let (mixed, weights) = attention::forward(&qkv, pass.ends, self.heads)?;
             e += &affine(&mixed.view(), &p[O], &p[O + 1])?;
             let (middle, second) = layer_norm::forward(&e.view(), &p[GAIN2], &p[SHIFT2])?;
             let mut hidden = affine(&middle.view(), &p[F], &p[F + 1])?;
@@ -149,17 +149,15 @@ impl Transformer {
         Ok((out, Saved { shifted, layers, last, top }))
     }
 
-    /// Adds to `dparams` and to `dx` what the gradient `d` of the predictions means for them.
+    /// Adds to the sink what the gradient `d` of the predictions means.
     pub(super) fn backward<T: Real>(
         &self,
-        weights: Weights<'_, T>,
-        ends: &[usize],
+        pass: &Pass<'_, T>,
         saved: Saved<T>,
         d: &ArrayView2<'_, T>,
-        dparams: &mut [T],
-        dx: &mut [T],
+        to: Sink<'_, T>,
     ) -> Result<()> {
-        let (p, mut g) = (views(weights.blocks, weights.values)?, views_mut(weights.blocks, dparams)?);
+        let (p, mut g) = (pass.weights()?, views_mut(pass.blocks, to.dparams)?);
         let (n, w) = (d.nrows(), self.width);
         let top = FIRST + PER_LAYER * self.layers;
         let mut de = zeros(n, w)?;
@@ -180,21 +178,21 @@ impl Transformer {
             let below = affine_backward(&saved.middle.view(), &p[F], &dhidden.view(), df, Some(df1))?;
             layer_norm::backward(&saved.second, &p[GAIN2], &below.view(), gain2, shift2, &mut de);
             let dmixed = affine_backward(&saved.mixed.view(), &p[O], &de.view(), do_, Some(do1))?;
-            let dqkv = attention::backward(&saved.qkv, ends, self.heads, &saved.weights, &dmixed)?;
+            let dqkv = attention::backward(&saved.qkv, pass.ends, self.heads, &saved.weights, &dmixed)?;
             let below = affine_backward(&saved.input.view(), &p[A], &dqkv.view(), da, Some(da1))?;
             layer_norm::backward(&saved.first, &p[GAIN1], &below.view(), gain1, shift1, &mut de);
         }
         add_product(&saved.shifted.t(), &de.view(), &mut g[0]);
-        for_each_step(ends, |row, step| {
+        for_each_step(pass.ends, |row, step| {
             let mut into = g[1].row_mut(step);
             into += &de.row(row);
         });
         let mut dshifted = zeros(n, saved.shifted.ncols())?;
         product(&de.view(), &p[0].t(), &mut dshifted.view_mut());
         let cols = dshifted.ncols();
-        for_each_step(ends, |row, step| {
+        for_each_step(pass.ends, |row, step| {
             if step > 0 {
-                let into = &mut dx[(row - 1) * cols..row * cols];
+                let into = &mut to.dx[(row - 1) * cols..row * cols];
                 into.iter_mut().zip(dshifted.row(row)).for_each(|(into, v)| *into += *v);
             }
         });
@@ -238,9 +236,5 @@ struct Layer<T> {
 }
 
 fn for_each_step(ends: &[usize], mut f: impl FnMut(usize, usize)) {
-    let mut begin = 0;
-    for &end in ends {
-        (begin..end).for_each(|row| f(row, row - begin));
-        begin = end;
-    }
+    sequences(ends).for_each(|rows| rows.enumerate().for_each(|(step, row)| f(row, step)));
 }

@@ -5,7 +5,8 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::blocks::{Fill, Layout, Weights, views, views_mut};
+use super::batch::sequences;
+use super::blocks::{Fill, Layout, Pass, Sink, views_mut};
 use super::maps::{affine, affine_backward, gelu, product};
 use crate::error::{Error, Result};
 use crate::real::Real;
@@ -109,13 +110,12 @@ impl Window {
     /// Predictions for every row of the sequences that end at `ends`.
     pub(super) fn forward<T: Real>(
         &self,
-        weights: Weights<'_, T>,
+        pass: &Pass<'_, T>,
         x: &ArrayView2<'_, T>,
-        ends: &[usize],
     ) -> Result<(Array2<T>, Saved<T>)> {
-        let p = views(weights.blocks, weights.values)?;
+        let p = pass.weights()?;
         let (start, p) = p.split_at(usize::from(self.start == Start::Learned));
-        let seen = self.seen(x, ends, start.first())?;
+        let seen = self.seen(x, pass.ends, start.first())?;
         Ok(match self.middle {
             Middle::None => (affine(&seen.view(), &p[0], &p[1])?, Saved { seen, hidden: None, slopes: None }),
             Middle::Linear(_) => {
@@ -133,17 +133,15 @@ impl Window {
         })
     }
 
-    /// Adds to `dparams` and to `dx` what the gradient `d` of the predictions means for them.
+    /// Adds to the sink what the gradient `d` of the predictions means.
     pub(super) fn backward<T: Real>(
         &self,
-        weights: Weights<'_, T>,
-        ends: &[usize],
+        pass: &Pass<'_, T>,
         saved: Saved<T>,
         d: &ArrayView2<'_, T>,
-        dparams: &mut [T],
-        dx: &mut [T],
+        to: Sink<'_, T>,
     ) -> Result<()> {
-        let (p, mut g) = (views(weights.blocks, weights.values)?, views_mut(weights.blocks, dparams)?);
+        let (p, mut g) = (pass.weights()?, views_mut(pass.blocks, to.dparams)?);
         let learned = usize::from(self.start == Start::Learned);
         let p = &p[learned..];
         let (dstart, g) = g.split_at_mut(learned);
@@ -169,11 +167,11 @@ impl Window {
             }
         };
         let width = dseen.ncols() / self.lags;
-        for_each_lag(ends, self.lags, |row, lag, from| {
+        for_each_lag(pass.ends, self.lags, |row, lag, from| {
             let part = dseen.slice(ndarray::s![row, lag * width..(lag + 1) * width]);
             match from {
                 Source::Row(source) => {
-                    let into = &mut dx[source * width..(source + 1) * width];
+                    let into = &mut to.dx[source * width..(source + 1) * width];
                     into.iter_mut().zip(part).for_each(|(into, v)| *into += *v);
                 }
                 Source::Before(m) => {
@@ -217,16 +215,13 @@ enum Source {
 }
 
 fn for_each_lag(ends: &[usize], lags: usize, mut f: impl FnMut(usize, usize, Source)) {
-    let mut begin = 0;
-    for &end in ends {
-        for row in begin..end {
+    for rows in sequences(ends) {
+        for (step, row) in rows.enumerate() {
             for lag in 0..lags {
-                let step = row - begin;
                 let from = if lag < step { Source::Row(row - 1 - lag) } else { Source::Before(lag - step) };
                 f(row, lag, from);
             }
         }
-        begin = end;
     }
 }
 
