@@ -79,12 +79,17 @@ pub(super) fn copy<T: Real>(view: &ArrayView2<'_, T>) -> Result<Array2<T>> {
     matrix(view.nrows(), view.ncols(), values)
 }
 
+/// Errors unless as many are there as are expected.
+pub(super) fn same_len(what: &'static str, expected: usize, found: usize) -> Result<()> {
+    if expected != found {
+        return Err(Error::ShapeMismatch { what, expected, found });
+    }
+    Ok(())
+}
+
 /// Both views must have as many columns.
 pub(super) fn same_dim<T>(z: &ArrayView2<'_, T>, codes: &ArrayView2<'_, T>) -> Result<()> {
-    let (expected, found) = (z.ncols(), codes.ncols());
-    if expected != found {
-        return Err(Error::ShapeMismatch { what: "columns of the codes", expected, found });
-    }
+    same_len("columns of the codes", z.ncols(), codes.ncols())?;
     for (what, view) in [("z", z), ("codes", codes)] {
         if view.is_empty() {
             return Err(Error::Empty { what });

@@ -52,4 +52,11 @@ impl Losses {
         let total = codebook + commitment + entropy.map_or(0.0, |e| e.value);
         Self { codebook, commitment, entropy, total }
     }
+
+    /// Adds `weight` times the losses of a part of a composite; the part keeps its entropy.
+    pub(super) fn add(&mut self, part: &Self, weight: f64) {
+        self.codebook += weight * part.codebook;
+        self.commitment += weight * part.commitment;
+        self.total += weight * part.total;
+    }
 }

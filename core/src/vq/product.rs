@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2, s};
 
-use super::arrays::{matrix, zeros};
+use super::arrays::{same_len, zeros};
 use super::loss::{Losses, Reduction};
 use super::quantizer::{Quantized, Upstream, VectorQuantizer};
 use super::residual::CompositeGradients;
@@ -110,12 +110,8 @@ impl ProductQuantizer {
         for (codes, w) in codebooks.iter().zip(ends.windows(2)) {
             let part = z.slice(s![.., w[0]..w[1]]);
             let mut step = self.group.forward_on(backend, part, codes.view(), mask, cx)?;
-            quantized.slice_mut(s![.., w[0]..w[1]]).assign(&step.quantized);
-            let weight = self.weight(w[1] - w[0], d);
-            losses.codebook += weight * step.losses.codebook;
-            losses.commitment += weight * step.losses.commitment;
-            losses.total += weight * step.losses.total;
-            step.quantized = matrix(0, w[1] - w[0], Vec::new())?;
+            quantized.slice_mut(s![.., w[0]..w[1]]).assign(&step.take_rows()?);
+            losses.add(&step.losses, self.weight(w[1] - w[0], d));
             groups.push(step);
         }
         Ok(ProductQuantized { quantized, groups, losses })
@@ -135,19 +131,8 @@ impl ProductQuantizer {
     ) -> Result<CompositeGradients<T>> {
         let (n, d) = z.dim();
         let ends = self.columns(d, codebooks)?;
-        let (expected, found) = (codebooks.len(), step.groups.len());
-        if expected != found {
-            return Err(Error::ShapeMismatch { what: "groups", expected, found });
-        }
-        if let Some(g) = &upstream.quantized
-            && g.dim() != (n, d)
-        {
-            return Err(Error::ShapeMismatch {
-                what: "gradient of the output",
-                expected: n * d,
-                found: g.len(),
-            });
-        }
+        same_len("groups", codebooks.len(), step.groups.len())?;
+        upstream.check((n, d))?;
         let mut latents = zeros::<T>(n, d)?;
         let (mut codes, mut fallbacks) = (try_capacity(codebooks.len())?, 0);
         for ((book, group), w) in codebooks.iter().zip(&step.groups).zip(ends.windows(2)) {
@@ -169,16 +154,11 @@ impl ProductQuantizer {
     pub fn decode<T: Real>(&self, codebooks: &[ArrayView2<'_, T>], ids: &[&[u32]]) -> Result<Array2<T>> {
         let d = codebooks.iter().map(|c| c.ncols()).sum();
         let ends = self.columns(d, codebooks)?;
-        let (expected, found) = (codebooks.len(), ids.len());
-        if expected != found {
-            return Err(Error::ShapeMismatch { what: "groups", expected, found });
-        }
+        same_len("groups", codebooks.len(), ids.len())?;
         let n = ids.first().map_or(0, |i| i.len());
         let mut out = zeros::<T>(n, d)?;
         for ((codes, ids), w) in codebooks.iter().zip(ids).zip(ends.windows(2)) {
-            if ids.len() != n {
-                return Err(Error::ShapeMismatch { what: "ids of a group", expected: n, found: ids.len() });
-            }
+            same_len("ids of a group", n, ids.len())?;
             out.slice_mut(s![.., w[0]..w[1]]).assign(&self.group.decode(codes.view(), ids)?);
         }
         Ok(out)

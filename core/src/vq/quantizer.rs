@@ -1,5 +1,7 @@
 //! The step: forward, backward.
 
+use alloc::vec::Vec;
+
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::arrays::{copy, matrix, row_of, same_dim, unit_into, zero_values};
@@ -109,6 +111,14 @@ pub struct Quantized<T> {
     entropy: Option<entropy::Saved>,
 }
 
+impl<T> Quantized<T> {
+    /// Takes the quantized rows out, for a composite that holds its own.
+    pub(super) fn take_rows(&mut self) -> Result<Array2<T>> {
+        let empty = matrix(0, self.quantized.ncols(), Vec::new())?;
+        Ok(core::mem::replace(&mut self.quantized, empty))
+    }
+}
+
 /// What comes from above into [`backward`](VectorQuantizer::backward).
 #[derive(Clone, Copy, Debug)]
 pub struct Upstream<'a, T> {
@@ -129,6 +139,16 @@ impl<'a, T> Upstream<'a, T> {
     /// A gradient of the output, and the loss with weight 1.
     pub fn of(quantized: ArrayView2<'a, T>) -> Self {
         Self { quantized: Some(quantized), loss: 1.0 }
+    }
+
+    /// A gradient of the output must have its shape.
+    pub(super) fn check(&self, (n, d): (usize, usize)) -> Result<()> {
+        match &self.quantized {
+            Some(g) if g.dim() != (n, d) => {
+                Err(Error::ShapeMismatch { what: "gradient of the output", expected: n * d, found: g.len() })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -398,15 +418,7 @@ impl VectorQuantizer {
         if step.ids.len() != n {
             return Err(Error::ShapeMismatch { what: "ids", expected: n, found: step.ids.len() });
         }
-        if let Some(g) = &upstream.quantized
-            && g.dim() != z.dim()
-        {
-            return Err(Error::ShapeMismatch {
-                what: "gradient of the output",
-                expected: z.len(),
-                found: g.len(),
-            });
-        }
+        upstream.check(z.dim())?;
         let ids = step.ids.as_slice().ok_or(Error::Mismatch { what: "order of the ids in memory" })?;
         check_ids(ids, codes.nrows())?;
         let masked = ids.contains(&MASKED);

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2};
 
-use super::arrays::{copy, matrix, row_of, zeros};
+use super::arrays::{copy, row_of, same_len, zeros};
 use super::assign::MASKED;
 use super::estimator::{Estimator, rotate_back_into};
 use super::loss::Losses;
@@ -114,14 +114,10 @@ impl ResidualQuantizer {
         let mut losses = Losses::default();
         for codes in codebooks {
             let mut step = self.stage.forward_on(backend, residual.view(), codes.view(), mask, cx)?;
-            subtract(&mut residual, &step.quantized);
-            for (s, q) in sum.iter_mut().zip(&step.quantized) {
-                *s = T::from_f64(s.to_f64() + q.to_f64());
-            }
-            losses.codebook += step.losses.codebook;
-            losses.commitment += step.losses.commitment;
-            losses.total += step.losses.total;
-            step.quantized = matrix(0, d, Vec::new())?;
+            let taken = step.take_rows()?;
+            combine(&mut residual, &taken, |r, q| r - q);
+            combine(&mut sum, &taken, |s, q| s + q);
+            losses.add(&step.losses, 1.0);
             stages.push(step);
         }
         Ok(ResidualQuantized { quantized: sum, stages, losses })
@@ -139,10 +135,7 @@ impl ResidualQuantizer {
         mut f: impl FnMut(usize, ArrayView2<'_, T>) -> Result<()>,
     ) -> Result<()> {
         self.check(codebooks)?;
-        let (expected, found) = (codebooks.len(), step.stages.len());
-        if expected != found {
-            return Err(Error::ShapeMismatch { what: "stages", expected, found });
-        }
+        same_len("stages", codebooks.len(), step.stages.len())?;
         let mut residual = copy(&z)?;
         for (s, (codes, stage)) in codebooks.iter().zip(&step.stages).enumerate() {
             f(s, residual.view())?;
@@ -150,7 +143,7 @@ impl ResidualQuantizer {
             if ids.len() != z.nrows() || codes.ncols() != z.ncols() {
                 return Err(Error::ShapeMismatch { what: "ids", expected: z.nrows(), found: ids.len() });
             }
-            subtract(&mut residual, &self.stage.decode(codes.view(), ids)?);
+            combine(&mut residual, &self.stage.decode(codes.view(), ids)?, |r, q| r - q);
         }
         Ok(())
     }
@@ -168,9 +161,7 @@ impl ResidualQuantizer {
             if ids.len() != n || codes.ncols() != d {
                 return Err(Error::ShapeMismatch { what: "ids of a stage", expected: n, found: ids.len() });
             }
-            for (s, q) in sum.iter_mut().zip(&self.stage.decode(codes.view(), ids)?) {
-                *s = T::from_f64(s.to_f64() + q.to_f64());
-            }
+            combine(&mut sum, &self.stage.decode(codes.view(), ids)?, |s, q| s + q);
         }
         Ok(sum)
     }
@@ -193,19 +184,18 @@ impl ResidualQuantizer {
         self.for_each_residual(z.view(), codebooks, step, |s, residual| {
             let loss = Upstream { quantized: None, loss: upstream.loss };
             let found = self.stage.backward_on(residual, codebooks[s].view(), &step.stages[s], loss, cx)?;
-            for (sum, g) in latents.iter_mut().zip(&found.latents) {
-                *sum = T::from_f64(sum.to_f64() + g.to_f64());
-            }
+            combine(&mut latents, &found.latents, |sum, g| sum + g);
             codes.push(found.codes);
             Ok(())
         })?;
         let mut fallbacks = 0;
         if let Some(g) = upstream.quantized {
-            if g.dim() != (n, d) || step.quantized.dim() != (n, d) {
+            upstream.check((n, d))?;
+            if step.quantized.dim() != (n, d) {
                 return Err(Error::ShapeMismatch {
-                    what: "gradient of the output",
+                    what: "output of the step",
                     expected: n * d,
-                    found: g.len(),
+                    found: step.quantized.len(),
                 });
             }
             let mut buffer = try_vec(d, T::default())?;
@@ -233,8 +223,9 @@ impl ResidualQuantizer {
     }
 }
 
-fn subtract<T: Real>(from: &mut Array2<T>, what: &Array2<T>) {
-    for (r, q) in from.iter_mut().zip(what) {
-        *r = T::from_f64(r.to_f64() - q.to_f64());
+/// Replaces every a by f(a, b), computed in `f64` and rounded once.
+fn combine<T: Real>(all: &mut Array2<T>, with: &Array2<T>, f: impl Fn(f64, f64) -> f64) {
+    for (a, b) in all.iter_mut().zip(with) {
+        *a = T::from_f64(f(a.to_f64(), b.to_f64()));
     }
 }
