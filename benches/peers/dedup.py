@@ -10,7 +10,7 @@ numpy-full the published SemDeDup (the whole n x n matrix). Both decide on f32 p
 "wrong at E" (with --verify) counts rows decided otherwise at epsilon E than by f64 products: for pauca it must be 0
 unless a similarity lies within 1e-12 of the threshold.
 """
-import argparse, json, pathlib, sys, tempfile
+import json, pathlib, sys, tempfile
 
 import rounds
 
@@ -81,19 +81,14 @@ def exact(x):
 def main():
     if sys.argv[1:2] == ["--one"]:
         return one(sys.argv[2], pathlib.Path(sys.argv[3]), int(sys.argv[4]))
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = rounds.parser(__doc__, PEERS, "also torch-blocks, pauca:avx2, pauca:f16")
     parser.add_argument("--x", required=True, help=".npy of f16 or f32 rows")
     parser.add_argument("--rows", type=int, default=20_000)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--reps", type=int, default=5)
-    parser.add_argument("--peers", nargs="+", default=PEERS, help="also torch-blocks, pauca:avx2, pauca:f16")
-    parser.add_argument("--timeout", type=float, default=900, help="seconds after which a run is left out")
     parser.add_argument("--verify", action="store_true", help="compare decisions with f64 products")
-    parser.add_argument("--json", type=pathlib.Path, help="write every single run here")
     options = parser.parse_args()
     import numpy as np
 
-    program = rounds.binary("peer-dedup") if any(p.startswith("pauca") for p in options.peers) else None
+    program = rounds.binary("peer-dedup", options.peers)
     with tempfile.TemporaryDirectory() as tmp:
         folder = pathlib.Path(tmp)
         x = np.ascontiguousarray(np.load(options.x, mmap_mode="r")[: options.rows], np.float32)
@@ -122,28 +117,16 @@ def main():
 
         results = rounds.rounds(options.peers, options.threads, options.reps, run)
     words = lambda values: " / ".join(map(str, values))
-    for threads in options.threads:
-        first = results.get((options.peers[0], threads))
-        rows = []
-        for peer in options.peers:
-            runs = results.get((peer, threads))
-            if not runs:
-                continue
-            walls = [r["wall"] for r in runs]
-            ratio = np.median(walls) / np.median([r["wall"] for r in first]) if first else float("nan")
-            row = [peer, runs[0]["version"], runs[0].get("level", ""), rounds.spread(walls), f"{ratio:.2f}",
-                   rounds.spread([r["cpu"] for r in runs]), f"{max(r['extra_mb'] for r in runs):.0f}",
-                   words(runs[0]["removed"])]
-            if options.verify:
-                row += [words(runs[0]["wrong"]), f"{runs[0]['largest_error']:.1e}"]
-            rows.append(row)
-        print(f"Threads: {threads}. Seconds: median (smallest-largest) of {options.reps}.\n")
-        head = ["peer", "version", "level", "wall s", f"x {options.peers[0]}", "CPU s", "extra MB",
-                f"removed at {words(EPSILONS)}"]
-        rounds.table(head + ([f"wrong at {words(EPSILONS)}", "largest error"] if options.verify else []), rows)
-    if options.json:
-        flat = [dict(peer=p, threads=t, **r) for (p, t), runs in results.items() for r in runs]
-        options.json.write_text(json.dumps(flat, indent=1))
+    head = [f"removed at {words(EPSILONS)}"]
+    if options.verify:
+        head += [f"wrong at {words(EPSILONS)}", "largest error"]
+
+    def cells(runs):
+        verified = [words(runs[0]["wrong"]), f"{runs[0]['largest_error']:.1e}"] if options.verify else []
+        return [words(runs[0]["removed"])] + verified
+
+    rounds.tables(options, results, head, cells)
+    rounds.finish(options, results)
 
 
 if __name__ == "__main__":

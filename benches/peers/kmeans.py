@@ -11,7 +11,7 @@ Times are those of the fit, reading the file excluded. The inertia of every resu
 labels and centroids, by unfused differences; "other labels" counts rows that pauca labels otherwise.
 superkmeans takes no initial centroids and its labels are approximate: compare its inertia loosely.
 """
-import argparse, json, pathlib, sys, tempfile
+import json, pathlib, sys, tempfile
 
 import rounds
 
@@ -106,21 +106,16 @@ def inertia(x, labels, centroids):
 def main():
     if sys.argv[1:2] == ["--one"]:
         return one(sys.argv[2], pathlib.Path(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = rounds.parser(__doc__, PEERS, "also pauca:avx2, pauca:f16, pauca:avx2:f16")
     parser.add_argument("--x", required=True, help=".npy of f16 or f32 rows")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--k", type=int, default=1000)
     parser.add_argument("--iters", type=int, default=10)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--reps", type=int, default=5)
-    parser.add_argument("--peers", nargs="+", default=PEERS, help="also pauca:avx2, pauca:f16, pauca:avx2:f16")
     parser.add_argument("--seed", type=int, default=0, help="of the rows taken as initial centroids")
-    parser.add_argument("--timeout", type=float, default=900, help="seconds after which a run is left out")
-    parser.add_argument("--json", type=pathlib.Path, help="write every single run here")
     options = parser.parse_args()
     import numpy as np
 
-    program = rounds.binary("peer-kmeans") if any(p.startswith("pauca") for p in options.peers) else None
+    program = rounds.binary("peer-kmeans", options.peers)
     with tempfile.TemporaryDirectory() as tmp:
         folder = pathlib.Path(tmp)
         raw = np.load(options.x, mmap_mode="r")[: options.rows]
@@ -146,31 +141,15 @@ def main():
             labels, centroids = np.load(folder / "labels.npy"), np.load(folder / "centroids.npy")
             result["recomputed"] = inertia(x, labels, centroids)
             if name == "pauca":
-                ours.setdefault("labels", labels)
-                ours.setdefault("centroids", centroids)
-                result["same_bits"] = bool((labels == ours["labels"]).all()
-                                           and centroids.tobytes() == ours["centroids"].tobytes())
+                rounds.same_bits(result, ours, labels=labels, centroids=centroids)
             result["other"] = int((labels != ours["labels"]).sum()) if ours else None
             return result
 
         results = rounds.rounds(options.peers, options.threads, options.reps, run)
-    for threads in options.threads:
-        first = results.get((options.peers[0], threads))
-        rows = []
-        for peer in options.peers:
-            runs = results.get((peer, threads))
-            if not runs:
-                continue
-            walls = [r["wall"] for r in runs]
-            ratio = np.median(walls) / np.median([r["wall"] for r in first]) if first else float("nan")
-            rows.append([peer, runs[0]["version"], runs[0].get("level", ""), rounds.spread(walls), f"{ratio:.2f}",
-                         rounds.spread([r["cpu"] for r in runs]), f"{max(r['extra_mb'] for r in runs):.0f}",
-                         "/".join(sorted({str(r["n_iter"]) for r in runs})),
-                         "/".join(sorted({f"{r['recomputed']:.4f}" for r in runs})),
-                         "/".join(sorted({str(r["other"]) for r in runs}))])
-        print(f"Threads: {threads}. Seconds: median (smallest-largest) of {options.reps}.\n")
-        rounds.table(["peer", "version", "level", "wall s", f"x {options.peers[0]}", "CPU s", "extra MB", "iterations",
-                      "inertia (f64)", "other labels"], rows)
+    words = lambda runs, f: "/".join(sorted({f(run) for run in runs}))
+    rounds.tables(options, results, ["iterations", "inertia (f64)", "other labels"], lambda runs: [
+        words(runs, lambda r: str(r["n_iter"])), words(runs, lambda r: f"{r['recomputed']:.4f}"),
+        words(runs, lambda r: str(r["other"]))])
     shares = []
     for (peer, threads), runs in results.items():
         if "same_bits" in runs[0]:
@@ -181,10 +160,7 @@ def main():
     if shares:
         print("Rows of the last assignment settled by each tier; same labels and centroids as the first run of pauca:\n")
         rounds.table(["run", "threads", "level", "rows", "f32", "f64", "truth", "same bits"], shares)
-    if options.json:
-        flat = [dict(peer=p, threads=t, **r) for (p, t), runs in results.items() for r in runs]
-        options.json.write_text(json.dumps(flat, indent=1))
-    sys.exit(any(row[-1] == "NO" for row in shares))
+    rounds.finish(options, results)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ tools in use compute: for each pair of states the row-wise dot product over the 
 numpy64: the same in f64). pauca also counts, finds variance, extremes and quantiles. "worst error" is the largest relative
 difference of a mean from pauca's.
 """
-import argparse, json, pathlib, sys, tempfile
+import json, pathlib, sys, tempfile
 
 import rounds
 
@@ -42,18 +42,14 @@ def one(peer, folder, states):
 def main():
     if sys.argv[1:2] == ["--one"]:
         return one(sys.argv[2], pathlib.Path(sys.argv[3]), int(sys.argv[4]))
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = rounds.parser(__doc__, ["pauca", "numpy", "numpy64"], repetitions=3, timeout=600)
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument("--states", type=int, default=33)
     parser.add_argument("--dim", type=int, default=1024)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--reps", type=int, default=3)
-    parser.add_argument("--peers", nargs="+", default=["pauca", "numpy", "numpy64"])
-    parser.add_argument("--timeout", type=float, default=600)
     options = parser.parse_args()
     import numpy as np
 
-    program = rounds.binary("peer-layers")
+    program = rounds.binary("peer-layers", options.peers)
     with tempfile.TemporaryDirectory() as tmp:
         folder = pathlib.Path(tmp)
         random = np.random.default_rng(0)
@@ -79,8 +75,7 @@ def main():
                 return None
             mean = np.load(folder / "mean.npy")
             if peer == "pauca":
-                ours.setdefault("mean", mean)
-                result["same_bits"] = mean.tobytes() == ours["mean"].tobytes()
+                rounds.same_bits(result, ours, mean=mean)
             upper = np.triu_indices(options.states, 1)
             result["worst"] = float(np.abs(mean[upper] / ours["mean"][upper] - 1).max()) if ours else float("nan")
             return result
@@ -92,7 +87,7 @@ def main():
                      rounds.spread([r["cpu"] for r in runs]), f"{max(r['extra_mb'] for r in runs):.0f}",
                      f"{max(r['worst'] for r in runs):.1e}"])
     rounds.table(["peer", "version", "threads", "wall s", "CPU s", "extra MB", "worst error"], rows)
-    sys.exit(not all(r.get("same_bits", True) for runs in results.values() for r in runs))
+    rounds.finish(options, results)
 
 
 if __name__ == "__main__":

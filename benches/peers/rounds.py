@@ -1,12 +1,25 @@
-"""What kmeans.py and dedup.py share: every run in its own process, peers in turn, medians and ranges."""
-import json, os, pathlib, platform, shutil, statistics, subprocess, sys, time
+"""What the comparisons share: their options, every run in its own process, peers in turn, medians and ranges, tables."""
+import argparse, json, os, pathlib, platform, shutil, statistics, subprocess, sys, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LEVELS = ("scalar", "avx2", "avx512", "neon")
 
 
-def binary(name):
-    """The Rust program, built if cargo is at hand, else where cargo leaves it."""
+def parser(doc, peers, also="", repetitions=5, timeout=900):
+    """The options that every comparison has; `also`: what --help says of other peers."""
+    options = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    options.add_argument("--reps", type=int, default=repetitions)
+    options.add_argument("--peers", nargs="+", default=peers, help=also)
+    options.add_argument("--timeout", type=float, default=timeout, help="seconds after which a run is left out")
+    options.add_argument("--json", type=pathlib.Path, help="write every single run here")
+    return options
+
+
+def binary(name, peers):
+    """The Rust program, built if cargo is at hand, else where cargo leaves it; None when no peer asks for it."""
+    if not any(peer.split(":")[0] == "pauca" for peer in peers):
+        return None
     if shutil.which("cargo"):
         command = ["cargo", "build", "--release", "--quiet", "-p", "pauca-benches", "--bin", name]
         subprocess.run(command, cwd=ROOT, check=True)
@@ -116,6 +129,11 @@ def call(command, env, timeout):
     return json.loads(lines[-1])
 
 
+def same_bits(result, first, **arrays):
+    """Notes in a result of pauca whether its arrays are those of pauca's first run, which `first` keeps."""
+    result["same_bits"] = all(array.tobytes() == first.setdefault(name, array).tobytes() for name, array in arrays.items())
+
+
 def spread(values, digits=2):
     """Median (smallest-largest)."""
     middle = statistics.median(values)
@@ -127,3 +145,28 @@ def table(head, rows):
     for row in rows:
         print("| " + " | ".join(str(cell) for cell in row) + " |")
     print(flush=True)
+
+
+def tables(options, results, head, cells):
+    """A table for each number of threads: times and memory of every peer, then cells(runs) under `head`."""
+    for threads in options.threads:
+        first, rows = results.get((options.peers[0], threads)), []
+        for peer in options.peers:
+            runs = results.get((peer, threads))
+            if not runs:
+                continue
+            walls = [run["wall"] for run in runs]
+            base = statistics.median(run["wall"] for run in first) if first else float("nan")
+            rows.append([peer, runs[0]["version"], runs[0].get("level", ""), spread(walls),
+                         f"{statistics.median(walls) / base:.2f}", spread([run["cpu"] for run in runs]),
+                         f"{max(run['extra_mb'] for run in runs):.0f}"] + cells(runs))
+        print(f"Threads: {threads}. Seconds: median (smallest-largest) of {options.reps}.\n")
+        table(["peer", "version", "level", "wall s", f"x {options.peers[0]}", "CPU s", "extra MB"] + head, rows)
+
+
+def finish(options, results):
+    """Writes every run where --json says, and ends the program: 1 if pauca's runs differ in a bit."""
+    if options.json:
+        flat = [dict(peer=peer, threads=threads, **run) for (peer, threads), runs in results.items() for run in runs]
+        options.json.write_text(json.dumps(flat, indent=1))
+    sys.exit(not all(run.get("same_bits", True) for runs in results.values() for run in runs))

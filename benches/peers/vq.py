@@ -9,7 +9,7 @@ Latents and codes are normal, about --mean standard deviations from the origin. 
 Euclidean (or cosine) codes, decay 0.99, commitment weight 1, straight-through, no revival. "wrong ids" counts ids of
 the first step that differ from the nearest code by f64 arithmetic. Extra memory includes results.
 """
-import argparse, json, pathlib, sys, tempfile
+import json, pathlib, sys, tempfile
 
 import rounds
 
@@ -68,23 +68,18 @@ def nearest(z, codes, cosine):
 def main():
     if sys.argv[1:2] == ["--one"]:
         return one(sys.argv[2], pathlib.Path(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), sys.argv[6] == "1")
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = rounds.parser(__doc__, ["pauca", "lucidrains"], "also pauca:avx2, pauca:scalar", repetitions=3)
     parser.add_argument("--rows", type=int, default=32_768)
     parser.add_argument("--k", type=int, default=16_384)
     parser.add_argument("--dim", type=int, default=8)
     parser.add_argument("--mean", type=float, default=0.0, help="distance from the origin, in standard deviations")
     parser.add_argument("--steps", type=int, default=1)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--reps", type=int, default=3)
-    parser.add_argument("--peers", nargs="+", default=["pauca", "lucidrains"], help="also pauca:avx2, pauca:scalar")
     parser.add_argument("--cosine", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--timeout", type=float, default=900, help="seconds after which a run is left out")
-    parser.add_argument("--json", type=pathlib.Path, help="write every single run here")
     options = parser.parse_args()
     import numpy as np
 
-    program = rounds.binary("peer-vq") if any(p.startswith("pauca") for p in options.peers) else None
+    program = rounds.binary("peer-vq", options.peers)
     with tempfile.TemporaryDirectory() as tmp:
         folder = pathlib.Path(tmp)
         random = np.random.default_rng(options.seed)
@@ -114,9 +109,7 @@ def main():
             labels, found = np.load(folder / "labels.npy"), np.load(folder / "centroids.npy")
             result["wrong"] = int((labels != truth).sum())
             if name == "pauca":
-                kept.setdefault("labels", labels)
-                kept.setdefault("codes", found)
-                result["same_bits"] = bool((labels == kept["labels"]).all() and found.tobytes() == kept["codes"].tobytes())
+                rounds.same_bits(result, kept, labels=labels, codes=found)
             # Codes that got rows; the others' averages are each library's own affair.
             used = np.unique(truth)
             if kept:
@@ -124,29 +117,14 @@ def main():
             return result
 
         results = rounds.rounds(options.peers, options.threads, options.reps, run)
-    bad = False
-    for threads in options.threads:
-        first = results.get((options.peers[0], threads))
-        rows = []
-        for peer in options.peers:
-            runs = results.get((peer, threads))
-            if not runs:
-                continue
-            walls = [r["wall"] for r in runs]
-            ratio = np.median(walls) / np.median([r["wall"] for r in first]) if first else float("nan")
-            same = {r.get("same_bits") for r in runs} - {None}
-            bad |= False in same
-            rows.append([peer, runs[0]["version"], runs[0].get("level", ""), rounds.spread(walls), f"{ratio:.2f}",
-                         rounds.spread([r["cpu"] for r in runs]), f"{max(r['extra_mb'] for r in runs):.0f}",
-                         "/".join(sorted({str(r["wrong"]) for r in runs})), f"{runs[0]['loss']:.6f}",
-                         f"{runs[0].get('codes_differ', float('nan')):.1e}", {True: "yes", False: "NO"}.get(min(same), "") if same else ""])
-        print(f"Threads: {threads}. Seconds: median (smallest-largest) of {options.reps}.\n")
-        rounds.table(["peer", "version", "level", "wall s", f"x {options.peers[0]}", "CPU s", "extra MB", "wrong ids",
-                      "loss", "codes differ by", "same bits"], rows)
-    if options.json:
-        flat = [dict(peer=p, threads=t, **r) for (p, t), runs in results.items() for r in runs]
-        options.json.write_text(json.dumps(flat, indent=1))
-    sys.exit(bad)
+
+    def cells(runs):
+        same = {run["same_bits"] for run in runs if "same_bits" in run}
+        return ["/".join(sorted({str(run["wrong"]) for run in runs})), f"{runs[0]['loss']:.6f}",
+                f"{runs[0].get('codes_differ', float('nan')):.1e}", ("yes" if all(same) else "NO") if same else ""]
+
+    rounds.tables(options, results, ["wrong ids", "loss", "codes differ by", "same bits"], cells)
+    rounds.finish(options, results)
 
 
 if __name__ == "__main__":
