@@ -7,8 +7,8 @@
 //! and w = (a + b)/|a + b|: R = I - 2 w w' + 2 b a', applied in O(d). The forward value is e itself.
 //! Where z or e is zero, or a = -b (the plane is undefined), the gradient is straight-through.
 
-use super::arrays::{safe_scale, unit_into};
-use crate::error::{Error, Result};
+use super::arrays::{safe_scale, same_len, unit_into};
+use crate::error::Result;
 use crate::real::Real;
 
 /// How gradients pass the rounding to a code.
@@ -100,13 +100,6 @@ pub(super) fn unit_back_into(x: &[f64], g: &[f64], out: &mut [f64]) {
     }
 }
 
-fn same_len<T>(what: &'static str, a: &[T], b: &[T]) -> Result<()> {
-    match a.len() == b.len() {
-        true => Ok(()),
-        false => Err(Error::ShapeMismatch { what, expected: a.len(), found: b.len() }),
-    }
-}
-
 fn widened<T: Real>(x: &[T]) -> Result<alloc::vec::Vec<f64>> {
     let mut out = crate::error::try_capacity(x.len())?;
     out.extend(x.iter().map(|x| x.to_f64()));
@@ -135,9 +128,9 @@ fn narrowed<T: Real>(from: &[f64], to: &mut [T]) {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn rotate<T: Real>(z: &[T], e: &[T], x: &[T], out: &mut [T]) -> Result<bool> {
-    same_len("e", z, e)?;
-    same_len("x", z, x)?;
-    same_len("out", z, out)?;
+    same_len("e", z.len(), e.len())?;
+    same_len("x", z.len(), x.len())?;
+    same_len("out", z.len(), out.len())?;
     let mut wide = widened(out)?;
     let turned = rotate_into(&widened(z)?, &widened(e)?, &widened(x)?, &mut wide);
     narrowed(&wide, out);
@@ -150,9 +143,9 @@ pub fn rotate<T: Real>(z: &[T], e: &[T], x: &[T], out: &mut [T]) -> Result<bool>
 /// # Errors
 /// As [`rotate`].
 pub fn rotate_backward<T: Real>(z: &[T], e: &[T], g: &[T], out: &mut [T]) -> Result<bool> {
-    same_len("e", z, e)?;
-    same_len("g", z, g)?;
-    same_len("out", z, out)?;
+    same_len("e", z.len(), e.len())?;
+    same_len("g", z.len(), g.len())?;
+    same_len("out", z.len(), out.len())?;
     let mut wide = widened(out)?;
     let turned = rotate_back_into(&widened(z)?, &widened(e)?, &widened(g)?, &mut wide);
     narrowed(&wide, out);
@@ -173,7 +166,7 @@ pub fn rotate_backward<T: Real>(z: &[T], e: &[T], g: &[T], out: &mut [T]) -> Res
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn l2_normalize<T: Real>(x: &[T], out: &mut [T]) -> Result<()> {
-    same_len("out", x, out)?;
+    same_len("out", x.len(), out.len())?;
     unit_into(x, out);
     Ok(())
 }
@@ -183,8 +176,8 @@ pub fn l2_normalize<T: Real>(x: &[T], out: &mut [T]) -> Result<()> {
 /// # Errors
 /// [`Error::ShapeMismatch`] when the lengths differ, [`Error::OutOfMemory`].
 pub fn l2_normalize_backward<T: Real>(x: &[T], g: &[T], out: &mut [T]) -> Result<()> {
-    same_len("g", x, g)?;
-    same_len("out", x, out)?;
+    same_len("g", x.len(), g.len())?;
+    same_len("out", x.len(), out.len())?;
     let mut wide = widened(out)?;
     unit_back_into(&widened(x)?, &widened(g)?, &mut wide);
     narrowed(&wide, out);
