@@ -9,3 +9,4 @@ mod invariants;
 mod optimiser;
 mod problem;
 mod ridge;
+mod vectors;

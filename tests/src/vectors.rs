@@ -5,6 +5,7 @@
 //! tests/vectors/README.md and checked by [`schema`].
 
 mod alignment;
+mod causal;
 mod code;
 mod codebooks;
 pub mod input;
@@ -41,6 +42,57 @@ pub fn make() -> Vec<(String, Value)> {
 
 fn output(kind: &str, shape: Vec<usize>, values: Vec<Value>) -> Value {
     json!({ "class": "A", "type": kind, "shape": shape, "values": values })
+}
+
+/// The output with another class than A, and how far its values may lie from the written ones.
+fn within(class: &str, tolerance: Value, mut output: Value) -> Value {
+    output["class"] = Value::from(class);
+    output["tolerance"] = tolerance;
+    output
+}
+
+/// Whether outputs are those expected: classes, types, shapes and values of class A to the bit, values of
+/// classes B and C within the tolerance written beside them. Says where not.
+///
+/// # Errors
+/// The first difference.
+pub fn agree(found: &Value, expected: &Value) -> Result<(), String> {
+    let tolerance = expected.get("tolerance").filter(|_| expected["class"] != "A");
+    let (Some(tolerance), Some(values)) = (tolerance, expected["values"].as_array()) else {
+        return match (found.as_object(), expected.as_object()) {
+            // Only groups of outputs hold anything that is not compared to the bit.
+            (Some(these), Some(those)) if expected.get("class").is_none() => {
+                if these.len() != those.len() {
+                    return Err(format!("{} outputs in place of {}", these.len(), those.len()));
+                }
+                let part =
+                    |name: &String| agree(&found[name], &expected[name]).map_err(|e| format!("{name}: {e}"));
+                those.keys().try_for_each(part)
+            }
+            _ if found == expected => Ok(()),
+            _ => Err(format!("{found}\n{expected}")),
+        };
+    };
+    let mut same = found.clone();
+    same["values"] = expected["values"].clone();
+    let found = found["values"].as_array().filter(|found| same == *expected && found.len() == values.len());
+    let found = found.ok_or("another class, type, shape, tolerance or number of values")?;
+    for (i, (a, b)) in found.iter().zip(values).enumerate() {
+        let read =
+            |v: &Value| u64::from_str_radix(v.as_str().unwrap_or(""), 16).map_err(|e| format!("{v}: {e}"));
+        let (a, b) = (read(a)?, read(b)?);
+        let (x, y) = (f64::from_bits(a), f64::from_bits(b));
+        let near = match (tolerance["ulp"].as_u64(), tolerance["relative"].as_f64()) {
+            _ if a == b => true,
+            (Some(ulp), _) => (x < 0.0) == (y < 0.0) && a.abs_diff(b) <= ulp,
+            (_, Some(relative)) => (x - y).abs() <= relative * y.abs(),
+            _ => false,
+        };
+        if !near {
+            return Err(format!("value {i} is {x:e}, expected {y:e}"));
+        }
+    }
+    Ok(())
 }
 
 /// An output of `f32` bit patterns.

@@ -45,7 +45,23 @@ fn vectors_are_those_of_the_reference() {
     let made = vectors::make();
     assert_eq!(names(), made.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
     for (name, value) in made {
-        assert!(read(&name) == value, "{name} is stale: run make-vectors");
+        let written = read(&name);
+        let but_cases = |file: &Value| {
+            let mut file = file.clone();
+            file["cases"] = Value::Null;
+            file
+        };
+        assert!(but_cases(&written) == but_cases(&value), "{name} is stale: run make-vectors");
+        let (written, made) = (written["cases"].as_array().unwrap(), value["cases"].as_array().unwrap());
+        assert_eq!(written.len(), made.len(), "{name} is stale: run make-vectors");
+        for (written, mut made) in written.iter().zip(made.clone()) {
+            // Sines of the reference are the platform's.
+            if let Err(problem) = vectors::agree(&made["outputs"], &written["outputs"]) {
+                panic!("{name} is stale, run make-vectors: {}, {problem}", written["id"]);
+            }
+            made["outputs"] = written["outputs"].clone();
+            assert!(*written == made, "{name} is stale: run make-vectors");
+        }
     }
 }
 
@@ -57,11 +73,9 @@ fn the_library_reproduces_every_vector() {
             let file = read(&name);
             for case in file["cases"].as_array().unwrap() {
                 let found = vectors::compute_with_pauca(&backend, case);
-                let expected = case["outputs"].as_object().unwrap();
-                assert_eq!(found.as_object().unwrap().len(), expected.len());
-                for (output, values) in expected {
-                    let place = format!("{name}, case {}, {output}, level {}", case["id"], level.name());
-                    assert!(found[output] == *values, "{place}:\n{}\n{values}", found[output]);
+                assert!(case["outputs"].is_object());
+                if let Err(problem) = vectors::agree(&found, &case["outputs"]) {
+                    panic!("{name}, case {}, level {}: {problem}", case["id"], level.name());
                 }
             }
         }

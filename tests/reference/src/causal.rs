@@ -150,15 +150,16 @@ pub fn lambda(step: u64, warm: u64, max: f64, cosine: bool) -> f64 {
     if cosine { max * (std::f64::consts::FRAC_PI_2 * share).sin().powi(2) } else { max * share }
 }
 
-/// AdamW (Loshchilov and Hutter 2019, algorithm 2) from zero moments, over the gradients of all steps.
+/// AdamW (Loshchilov and Hutter 2019, algorithm 2) from zero moments, over the gradients of all steps; every
+/// operation rounded, beta^t by one multiplication a step.
 pub fn adamw(mut p: f64, gradients: &[f64], rate: f64, betas: [f64; 2], epsilon: f64, decay: f64) -> f64 {
-    let (mut m, mut v) = (0.0, 0.0);
-    for (i, g) in gradients.iter().enumerate() {
+    let (mut m, mut v, mut powers) = (0.0, 0.0, [1.0, 1.0]);
+    for g in gradients {
         m = betas[0] * m + (1.0 - betas[0]) * g;
-        v = betas[1] * v + (1.0 - betas[1]) * g * g;
-        let t = i as i32 + 1;
-        let (m_hat, v_hat) = (m / (1.0 - betas[0].powi(t)), v / (1.0 - betas[1].powi(t)));
-        p -= rate * decay * p + rate * m_hat / (v_hat.sqrt() + epsilon);
+        v = betas[1] * v + (1.0 - betas[1]) * (g * g);
+        powers = [powers[0] * betas[0], powers[1] * betas[1]];
+        let (m_hat, v_hat) = (m / (1.0 - powers[0]), v / (1.0 - powers[1]));
+        p = p - (rate * decay) * p - rate * m_hat / (v_hat.sqrt() + epsilon);
     }
     p
 }

@@ -37,6 +37,7 @@ pub fn compute_with_pauca<B: Backend>(backend: &B, case: &Value) -> Value {
         "truth" => truth(&x),
         "random" => random(p, x.len()),
         "layers" => layers::by_pauca(&x, p),
+        "causal" => super::causal::by_library(&x, p).expect("the case is valid"),
         "vq" => super::codebooks::library(backend, &x, p).expect("the case is valid"),
         "alignment" => super::alignment::by_library(&x, p).expect("the case is valid"),
         name if super::code::algorithms().iter().any(|(known, _)| *known == name) => {

@@ -7,7 +7,9 @@ use pauca_reference::truth::{Metric, cosine, dot, squared_distance};
 use pauca_reference::{d4, fsum, ln, philox};
 use serde_json::{Value, json};
 
-use super::{booleans, code, codebooks, f32_bits, f64_bits, input, integers, layers, memorization, quality};
+use super::{
+    booleans, causal, code, codebooks, f32_bits, f64_bits, input, integers, layers, memorization, quality,
+};
 
 /// Files: name, description, cases without outputs.
 pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
@@ -63,6 +65,7 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
             "Image-text pairs: scores, ranks, hard negatives, samples, balancing.",
             over("alignment", &super::alignment::parameters()),
         ),
+        ("causal", causal::DESCRIPTION, over("causal", &causal::parameters())),
         (
             "code",
             "Statistics, length, SCIP, paired metrics, synthetic corruptions.",
@@ -128,6 +131,7 @@ pub fn with_outputs(mut case: Value) -> Value {
         }
         "semdedup" => dedup(&x, &ids, p),
         "d4" => curate(&x, p),
+        "causal" => causal::by_reference(&x, p),
         "vq" => codebooks::oracle(&x, p),
         "alignment" => super::alignment::by_reference(&x, p),
         name if code::algorithms().iter().any(|(known, _)| *known == name) => code::oracle(name, &x, p),

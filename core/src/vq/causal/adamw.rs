@@ -15,7 +15,8 @@ use crate::real::Real;
 /// epsilon 1e-8, decay 0.01. The CRT paper gives its predictor an AdamW of its own and no numbers.
 ///
 /// # Tier
-/// A: every parameter by itself, in the order above, with the root rounded correctly.
+/// A: every parameter by itself, every operation rounded in the order above (rate times decay first; b^t by one
+/// multiplication a step, in `f64`; constants rounded to the type of the parameters), the root correctly.
 /// # Example
 /// ```
 /// use pauca::vq::causal::AdamW;
