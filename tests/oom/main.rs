@@ -6,6 +6,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+mod alignment;
+mod causal;
+mod codebooks;
+
 use ndarray::Array2;
 use pauca::corruption::{Corruption, CorruptionMetrics, Corruptor, Scip, ScipRows};
 use pauca::length::{LengthConfound, LengthControlled, LengthPruning};
@@ -19,6 +23,9 @@ thread_local! {
     static LEFT: Cell<i64> = const { Cell::new(-1) };
     static REFUSED: Cell<u64> = const { Cell::new(0) };
     static ONCE: Cell<bool> = const { Cell::new(false) };
+    /// Whether over-aligned requests are granted: the packing buffers of the matrix products, of bounded size
+    /// and outside the promise, as the documentation of those calls says.
+    static PACKING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Bytes from which on an allocation counts.
@@ -26,8 +33,8 @@ const LARGE: usize = 512;
 
 struct Failing;
 
-fn refuse(size: usize) -> bool {
-    if size < LARGE {
+fn refuse(size: usize, align: usize) -> bool {
+    if size < LARGE || (align > 8 && PACKING.try_with(Cell::get).unwrap_or(false)) {
         return false;
     }
     LEFT.try_with(|left| match left.get() {
@@ -51,7 +58,7 @@ fn refuse(size: usize) -> bool {
 // SAFETY: every call goes to the system allocator unchanged, or returns null, as GlobalAlloc allows.
 unsafe impl GlobalAlloc for Failing {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if refuse(layout.size()) {
+        if refuse(layout.size(), layout.align()) {
             return std::ptr::null_mut();
         }
         // SAFETY: the caller's obligations are passed on.
@@ -64,7 +71,7 @@ unsafe impl GlobalAlloc for Failing {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new: usize) -> *mut u8 {
-        if new > layout.size() && refuse(new) {
+        if new > layout.size() && refuse(new, layout.align()) {
             return std::ptr::null_mut();
         }
         // SAFETY: the caller's obligations are passed on.
@@ -257,7 +264,7 @@ fn refused_memory_is_an_error_for_length_and_corruption() {
 }
 
 /// [`every_refusal`] for calls that allocate once or twice.
-fn every_refusal_few(name: &str, f: impl Fn() -> pauca::Result<Vec<u8>>) {
+fn every_refusal_few<T: PartialEq>(name: &str, f: impl Fn() -> pauca::Result<T>) {
     let expected = f().unwrap_or_else(|error| panic!("{name}: {error}"));
     let mut n = 0;
     loop {
@@ -304,4 +311,22 @@ fn refused_memory_is_an_error_for_layers() {
         let bytes = stream.to_bytes().unwrap();
         every_refusal_few("layers, from bytes", || LayerStream::from_bytes(&bytes)?.to_bytes());
     }
+}
+
+/// A number of all values, by their bits, made without memory.
+fn digest<'v, T: pauca::Real>(values: impl IntoIterator<Item = &'v T>) -> u64 {
+    values.into_iter().fold(0, |h: u64, v| h.rotate_left(5) ^ v.to_f64().to_bits())
+}
+
+/// The rows of [`rows`] and more, scaled to about 1.
+fn latents<T: pauca::Real>(n: usize, d: usize, seed: usize) -> Array2<T> {
+    let value = |(i, j)| ((i * 31 + j * 17 + i * j + seed * 7) % 97) as f64 / 48.0 - 1.0;
+    Array2::from_shape_fn((n, d), |at| T::from_f64(value(at)))
+}
+
+/// Runs `f` with the packing buffers of matrix products granted.
+fn with_products(f: impl FnOnce()) {
+    PACKING.set(true);
+    f();
+    PACKING.set(false);
 }

@@ -31,7 +31,8 @@ use crate::real::Real;
 /// Entropy loss: parameters.
 ///
 /// *Source*: LlamaGen's and MAGVIT-v2's code; without their 1e-5 inside the logarithm, which biases value
-/// and gradient. Tier B on one build, tier C across machines (matrix products).
+/// and gradient. Tier B on one build, tier C across machines (matrix products). The products' own buffer (at most
+/// some MiB, of fixed size) is not asked for fallibly.
 ///
 /// # Example
 /// ```

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayView3};
 
 use super::maps::{affine, affine_backward, view};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result, try_capacity, try_grow, try_vec};
 use crate::real::Real;
 use crate::vq::arrays::{matrix, zeros};
 
@@ -179,7 +179,7 @@ impl<'a, T: Real> Batch<'a, T> {
             let d = dx.view();
             let before =
                 affine_backward(&raw.view(), weight, &d, &mut dw.view_mut(), Some(&mut db.view_mut()))?;
-            projection = Some((dw, db.row(0).to_owned()));
+            projection = Some((dw, Array1::from_vec(db.into_raw_vec_and_offset().0)));
             dx = before;
         }
         let (sequences, steps, dim) = self.z.dim();
@@ -227,13 +227,14 @@ pub(super) struct Tile {
 impl<T: Real> Latents<T> {
     /// The batch cut into tiles, by the lengths of the sequences alone.
     pub fn tiles(&self) -> Result<Vec<Tile>> {
-        let mut tiles = Vec::new();
+        let mut tiles = try_capacity(self.x.nrows().div_ceil(TILE_ROWS))?;
         let mut tile = Tile { rows: 0..0, ends: Vec::new() };
         for &end in &self.starts[1..] {
             if end == tile.rows.end {
                 continue;
             }
             tile.rows.end = end;
+            try_grow(&mut tile.ends, 1)?;
             tile.ends.push(end - tile.rows.start);
             if tile.rows.len() >= TILE_ROWS {
                 let next = Tile { rows: end..end, ends: Vec::new() };

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::maps::view;
-use crate::error::{Error, Result, try_capacity};
+use crate::error::{Error, Result, try_capacity, try_grow};
 use crate::random::{Stream, streams};
 use crate::real::Real;
 
@@ -69,6 +69,7 @@ impl Layout {
             size: size.unwrap_or(usize::MAX),
             limit: LARGEST,
         })?;
+        try_grow(&mut self.blocks, 1)?;
         self.blocks.push(Block { name, layer: self.layer, start, rows, cols, fill });
         Ok(())
     }

@@ -261,15 +261,20 @@ impl Crt {
         let mean = |sum: f64, n: u64| if n > 0 { sum / n as f64 } else { f64::NAN };
         let r2 = |error: f64, spread: f64| (spread > 0.0).then(|| 1.0 - error / spread);
         let (pooled, stepwise) = spread(x, places, rows, steps)?;
-        let step_errors: Vec<f64> = per_step.iter().map(F64Sum::value).collect();
+        let step_error = |t: usize| per_step[t].value();
+        let by_step = |f: &dyn Fn(usize) -> f64| -> Result<Array1<f64>> {
+            let mut values = try_capacity(steps)?;
+            values.extend((0..steps).map(f));
+            Ok(Array1::from_vec(values))
+        };
         Ok(CrtValue {
             loss: self.lambda * self.reduction.scale(predicted as usize, x.ncols()) * sum,
             mse: if predicted > 0 { mean(all.value(), predicted) } else { 0.0 },
             r2: r2(all.value(), pooled),
             variance: if predicted > 0 { mean(pooled, predicted) } else { 0.0 },
             predicted,
-            per_step: (0..steps).map(|t| mean(step_errors[t], counts[t])).collect(),
-            r2_per_step: (0..steps).map(|t| r2(step_errors[t], stepwise[t]).unwrap_or(f64::NAN)).collect(),
+            per_step: by_step(&|t| mean(step_error(t), counts[t]))?,
+            r2_per_step: by_step(&|t| r2(step_error(t), stepwise[t]).unwrap_or(f64::NAN))?,
         })
     }
 }

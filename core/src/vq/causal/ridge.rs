@@ -25,7 +25,7 @@ use super::window::Window;
 use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::F64Sum;
 use crate::real::Real;
-use crate::vq::arrays::zeros;
+use crate::vq::arrays::{copy, zeros};
 
 /// Sums from which the best AR(k) predictor of latents follows.
 ///
@@ -212,11 +212,11 @@ impl RidgeGram {
         if let Some(at) = a.iter().chain(&c).chain([&spread]).position(|v| !v.is_finite()) {
             return Err(Error::NonFinite { what: "the sums of the ridge predictor", row: 0, col: at });
         }
-        let mut ridged = a.clone();
+        let mut ridged = copy(&a.view())?;
         (0..p).for_each(|i| ridged[[i, i]] += ridge);
         let (weights, rank) = match cholesky(&ridged, &c, &floor)? {
             Some(weights) => (weights, p),
-            None => least_norm(a.clone(), ridge, &c, floor.iter().copied().fold(0.0, f64::max))?,
+            None => least_norm(copy(&a.view())?, ridge, &c, floor.iter().copied().fold(0.0, f64::max))?,
         };
         let mut bias: Vec<f64> = try_capacity(d)?;
         bias.extend((0..d).map(|j| targets[j] - (0..p).map(|i| means[i] * weights[[i, j]]).sum::<f64>()));

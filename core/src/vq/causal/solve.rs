@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-use ndarray::{Array1, Array2};
+use ndarray::Array2;
 
-use crate::error::{Result, try_vec};
-use crate::vq::arrays::zeros;
+use crate::error::{Result, try_capacity, try_vec};
+use crate::vq::arrays::{copy, zeros};
 
 /// A sweep of Jacobi rotations converges quadratically: 10 are usual, 60 never needed.
 const MOST_SWEEPS: usize = 60;
@@ -28,7 +28,7 @@ pub(super) fn cholesky(a: &Array2<f64>, c: &Array2<f64>, floor: &[f64]) -> Resul
             }
         }
     }
-    let mut x = c.clone();
+    let mut x = copy(&c.view())?;
     for column in 0..m {
         for i in 0..n {
             let known: f64 = (0..i).map(|k| l[[i, k]] * x[[k, column]]).sum();
@@ -43,7 +43,7 @@ pub(super) fn cholesky(a: &Array2<f64>, c: &Array2<f64>, floor: &[f64]) -> Resul
 }
 
 /// Eigenvalues and, as columns, eigenvectors of a symmetric matrix, by cyclic Jacobi rotations.
-pub(super) fn eigen(mut a: Array2<f64>) -> Result<(Array1<f64>, Array2<f64>)> {
+pub(super) fn eigen(mut a: Array2<f64>) -> Result<(Vec<f64>, Array2<f64>)> {
     let n = a.nrows();
     let mut q = zeros::<f64>(n, n)?;
     (0..n).for_each(|i| q[[i, i]] = 1.0);
@@ -79,7 +79,9 @@ pub(super) fn eigen(mut a: Array2<f64>) -> Result<(Array1<f64>, Array2<f64>)> {
             break;
         }
     }
-    Ok((a.diag().to_owned(), q))
+    let mut values = try_capacity(n)?;
+    values.extend(a.diag());
+    Ok((values, q))
 }
 
 /// The solution of least norm of (a + ridge) X = c, directions of an eigenvalue at or below `floor`
