@@ -1,7 +1,7 @@
 //! Gradients of 200 random problems of each loss against central differences of the value, in f64, and
 //! f32 against f64: one pair, equal logits and extreme scales among them.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 use pauca::alignment::{Directions, Gradients, InfoNce, Matches, Reduction, SigLip, Targets, Weighting};
 use pauca_tests::data::Rng;
 
@@ -126,8 +126,22 @@ fn compare(
     worst
 }
 
-/// The gradients of the rows rounded to f32: those of the same rows widened again, rounded once.
-fn assert_f32(narrow: &Gradients<f32>, wide: &Gradients<f64>) {
+/// Rounds the rows and soft targets of a case to f32: their gradients are those of the same numbers widened again,
+/// rounded once.
+fn assert_narrow(
+    case: &mut Case,
+    narrow: impl for<'a> Fn(ArrayView2<'a, f32>, ArrayView2<'a, f32>, Targets<'a, f32>) -> Gradients<f32>,
+    wide: impl for<'a> Fn(ArrayView2<'a, f64>, ArrayView2<'a, f64>, Targets<'a, f64>) -> Gradients<f64>,
+) {
+    let [x, y, soft] = [&case.x, &case.y, &case.soft].map(|values| values.mapv(|v| v as f32));
+    let [wx, wy, widened] = [&x, &y, &soft].map(|values| values.mapv(f64::from));
+    case.soft = widened;
+    let targets = match case.targets() {
+        Targets::Hard(matches) => Targets::Hard(matches),
+        Targets::Soft(_) => Targets::Soft(soft.view()),
+    };
+    let narrow = narrow(x.view(), y.view(), targets);
+    let wide = wide(wx.view(), wy.view(), case.targets());
     assert_eq!(
         bits([narrow.value, narrow.log_scale, narrow.bias]),
         bits([wide.value, wide.log_scale, wide.bias])
@@ -154,17 +168,11 @@ fn info_nce_gradients_equal_central_differences_and_f32_those_of_f64() {
             compare(&case, &found, |x, y, s, _| loss.value(x.view(), y.view(), s, case.targets()).unwrap());
         assert!(error <= DIFFERENCES, "problem {seed}, square {square}: {error:e}");
         worst = worst.max(error);
-        let (x, y) = (case.x.mapv(|v| v as f32), case.y.mapv(|v| v as f32));
-        let (wx, wy) = (x.mapv(f64::from), y.mapv(f64::from));
-        let soft = case.soft.mapv(|v| v as f32);
-        case.soft = soft.mapv(f64::from);
-        let narrow = match case.targets() {
-            Targets::Hard(matches) => loss.gradients(x.view(), y.view(), case.scale, matches),
-            Targets::Soft(_) => loss.gradients(x.view(), y.view(), case.scale, soft.view()),
-        };
-        assert_f32(
-            &narrow.unwrap(),
-            &loss.gradients(wx.view(), wy.view(), case.scale, case.targets()).unwrap(),
+        let s = case.scale;
+        assert_narrow(
+            &mut case,
+            |x, y, targets| loss.gradients(x, y, s, targets).unwrap(),
+            |x, y, targets| loss.gradients(x, y, s, targets).unwrap(),
         );
     }
     println!("InfoNCE: largest relative error {worst:.1e} of {PROBLEMS} problems");
@@ -183,15 +191,11 @@ fn siglip_gradients_equal_central_differences_and_f32_those_of_f64() {
         });
         assert!(error <= DIFFERENCES, "problem {seed}: {error:e}");
         worst = worst.max(error);
-        let (x, y) = (case.x.mapv(|v| v as f32), case.y.mapv(|v| v as f32));
-        let (wx, wy) = (x.mapv(f64::from), y.mapv(f64::from));
-        let soft = case.soft.mapv(|v| v as f32);
-        case.soft = soft.mapv(f64::from);
-        let narrow = match case.targets() {
-            Targets::Hard(matches) => loss.gradients(x.view(), y.view(), s, b, matches),
-            Targets::Soft(_) => loss.gradients(x.view(), y.view(), s, b, soft.view()),
-        };
-        assert_f32(&narrow.unwrap(), &loss.gradients(wx.view(), wy.view(), s, b, case.targets()).unwrap());
+        assert_narrow(
+            &mut case,
+            |x, y, targets| loss.gradients(x, y, s, b, targets).unwrap(),
+            |x, y, targets| loss.gradients(x, y, s, b, targets).unwrap(),
+        );
     }
     println!("SigLIP: largest relative error {worst:.1e} of {PROBLEMS} problems");
 }
