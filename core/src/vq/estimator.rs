@@ -117,7 +117,7 @@ fn narrowed<T: Real>(from: &[f64], to: &mut [T]) {
 /// rounding more in `f32`. Returns false, and x, where z or e is zero or they point in opposite directions.
 ///
 /// # Errors
-/// [`Error::ShapeMismatch`] unless all slices are equally long, [`Error::OutOfMemory`].
+/// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless all slices are equally long, [`OutOfMemory`](crate::Error::OutOfMemory).
 ///
 /// # Example
 /// ```
@@ -156,7 +156,7 @@ pub fn rotate_backward<T: Real>(z: &[T], e: &[T], g: &[T], out: &mut [T]) -> Res
 /// its type; zeros for a row of zeros. Never overflows. Tier A.
 ///
 /// # Errors
-/// [`Error::ShapeMismatch`] when the lengths differ.
+/// [`ShapeMismatch`](crate::Error::ShapeMismatch) when the lengths differ.
 ///
 /// # Example
 /// ```
@@ -174,7 +174,7 @@ pub fn l2_normalize<T: Real>(x: &[T], out: &mut [T]) -> Result<()> {
 /// dL/dx = (g - u (u.g)) / |x| for g = dL/du, u = x / |x|; zeros for a row of zeros. Tier C.
 ///
 /// # Errors
-/// [`Error::ShapeMismatch`] when the lengths differ, [`Error::OutOfMemory`].
+/// [`ShapeMismatch`](crate::Error::ShapeMismatch) when the lengths differ, [`OutOfMemory`](crate::Error::OutOfMemory).
 pub fn l2_normalize_backward<T: Real>(x: &[T], g: &[T], out: &mut [T]) -> Result<()> {
     same_len("g", x.len(), g.len())?;
     same_len("out", x.len(), out.len())?;
