@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 use pauca::layers::{LayerDistances, LayerMetric, LayerStream, LayerTable, Quantiles, Tokens, last_tokens};
 use pauca::stats::quantile;
-use pauca::{Error, Rows};
+use pauca::{Cpu, Error, Level, Rows};
 use pauca_reference::layers as reference;
 use pauca_tests::data::{Kind, Rng};
 use pauca_tests::layout::{Layout, Stored, array};
@@ -151,6 +151,53 @@ fn threads_do_not_matter() {
         assert_same(&found, &expected);
     }
     assert_same(&LayerDistances::new(6).fit(&views(&arrays)).unwrap(), &expected);
+}
+
+#[test]
+fn levels_do_not_matter() {
+    // Tiles and blocks that are full, and those that are not: seven rows a tile, 512 columns a block.
+    for (layers, d) in [(1, 1), (2, 16), (3, 511), (5, 512), (6, 513), (12, 100), (33, 40), (4, 1100)] {
+        let mut rng = Rng(16 + d as u64);
+        let states = residual(layers, 7, d, &mut rng);
+        let arrays = arrays(&states, d);
+        for metric in METRICS {
+            let distance = if metric == LayerMetric::Angular { reference::angular } else { reference::cosine };
+            for level in Level::available() {
+                let cpu = Cpu::with_level(level).unwrap();
+                let mut stream = config(&states, metric, Quantiles::Exact).start_on(&cpu, d).unwrap();
+                stream.push(&views(&arrays), Tokens::Rows, &serial()).unwrap();
+                let table = stream.finish().unwrap();
+                for l in 0..layers {
+                    for m in l + 1..=layers {
+                        let expected = reference::pair(&states[l], &states[m], distance);
+                        let place = format!("{level:?}, {layers} layers, d {d}, states {l} and {m}");
+                        assert_eq!(table.count[[l, m]], expected.count, "{place}");
+                        assert_eq!(table.mean[[l, m]].to_bits(), expected.mean.to_bits(), "{place}");
+                        assert_eq!(table.variance[[l, m]].to_bits(), expected.variance.to_bits(), "{place}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn subnormal_and_extreme_states_have_the_bits_of_the_reference() {
+    for kind in [Kind::Subnormal, Kind::Extreme, Kind::MixedRows] {
+        let mut rng = Rng(17);
+        let states: States = (0..5).map(|_| kind.rows(6, 70, &mut rng)).collect();
+        for level in Level::available() {
+            let cpu = Cpu::with_level(level).unwrap();
+            let arrays = arrays(&states, 70);
+            let mut stream = config(&states, LayerMetric::Angular, Quantiles::Exact).start_on(&cpu, 70).unwrap();
+            stream.push(&views(&arrays), Tokens::Rows, &serial()).unwrap();
+            let table = stream.finish().unwrap();
+            for (l, m) in [(0, 1), (1, 3), (2, 4)] {
+                let expected = reference::pair(&states[l], &states[m], reference::angular);
+                assert_eq!(table.mean[[l, m]].to_bits(), expected.mean.to_bits(), "{kind:?} {level:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -39,6 +39,7 @@ mod angle;
 pub mod canonical;
 mod cka;
 mod gather;
+mod measure;
 mod moments;
 mod plan;
 mod state;
