@@ -341,6 +341,69 @@ fn a_stream_without_samples_has_a_table_without_values() {
     assert_eq!((table.quantile(0, 3, 0.5), table.quantile(1, 1, 1.5)), (None, None));
 }
 
+/// The checksum that ends a state, so that bytes can be wrong in no other way than is meant.
+fn checksum(bytes: &[u8]) -> u64 {
+    let step = |h: u64, word: u64| (h ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+    let mut h = step(0x7061_7563_6120_3031, bytes.len() as u64);
+    let mut words = bytes.chunks_exact(8);
+    for word in &mut words {
+        h = step(h, u64::from_le_bytes(word.try_into().unwrap()));
+    }
+    let mut last = [0; 8];
+    last[..words.remainder().len()].copy_from_slice(words.remainder());
+    h = step(step(h, u64::from_le_bytes(last)), 0);
+    h ^ h >> 32
+}
+
+#[test]
+fn bytes_that_contradict_themselves_are_an_error() {
+    let mut rng = Rng(18);
+    // Magic 8, version 4, then layers, width (u64 each), metric, quantiles (u32 each), samples (u64).
+    let (layers, dim, metric, kind, samples) = (12, 20, 28, 32, 36);
+    // Of each pair: count, skipped, smallest, largest, two sums of 312 bytes, values or histogram.
+    let (count, skipped, min, max, values) = (44, 52, 60, 68, 76 + 2 * 312);
+    for quantiles in [Quantiles::Exact, Quantiles::Histogram] {
+        let states = residual(1, 3, 4, &mut rng);
+        let good = stream_of(&states, LayerMetric::Angular, quantiles).to_bytes().unwrap();
+        let with = |at: usize, new: &[u8]| {
+            let mut bad = good[..good.len() - 8].to_vec();
+            bad[at..at + new.len()].copy_from_slice(new);
+            let sum = checksum(&bad);
+            bad.extend(sum.to_le_bytes());
+            LayerStream::from_bytes(&bad)
+        };
+        // Nothing changed: what was counted comes back.
+        assert_eq!(with(0, b"PAUCALYR").unwrap().to_bytes().unwrap(), good);
+        let mut changes: Vec<(usize, Vec<u8>)> = vec![
+            (0, b"PAUCALYS".to_vec()),
+            (8, 2u32.to_le_bytes().into()),
+            (layers, 0u64.to_le_bytes().into()),
+            (layers, 2u64.to_le_bytes().into()),
+            (layers, u64::MAX.to_le_bytes().into()),
+            (dim, 0u64.to_le_bytes().into()),
+            (metric, 2u32.to_le_bytes().into()),
+            (kind, 2u32.to_le_bytes().into()),
+            (samples, 4u64.to_le_bytes().into()),
+            (skipped, 1u64.to_le_bytes().into()),
+            (count, 2u64.to_le_bytes().into()),
+            (min, f64::NAN.to_le_bytes().into()),
+            (max, f64::NAN.to_le_bytes().into()),
+        ];
+        if quantiles == Quantiles::Exact {
+            for wrong in [f64::NAN, -0.5, 2.5, f64::INFINITY] {
+                changes.push((values, wrong.to_le_bytes().into()));
+            }
+        } else {
+            changes.push((values, 77u64.to_le_bytes().into()));
+            changes.push((values, u64::MAX.to_le_bytes().into()));
+        }
+        for (at, new) in changes {
+            let found = with(at, &new);
+            assert!(matches!(found, Err(Error::Corrupt { .. })), "{quantiles:?}, byte {at}: {found:?}");
+        }
+    }
+}
+
 #[test]
 fn damaged_bytes_are_an_error() {
     let mut rng = Rng(15);

@@ -22,37 +22,18 @@ pub(crate) struct Right {
 }
 
 impl Right {
-    /// Room for a matrix of this shape.
-    pub fn new(cpu: &Cpu, depth: usize, cols: usize) -> Result<Self> {
-        let nr = cpu.wide.nr();
-        let size = cols.div_ceil(nr).checked_mul(nr).and_then(|cols| cols.checked_mul(depth));
-        let panels = try_vec(size.ok_or(Error::OutOfMemory { bytes: usize::MAX })?, 0.0)?;
-        Ok(Self { depth, cols, nr, panels })
-    }
-
-    /// The matrix `rows`, row by row.
-    pub fn of_rows(cpu: &Cpu, rows: &[f64], depth: usize, cols: usize) -> Result<Self> {
-        let mut right = Self::new(cpu, depth, cols)?;
-        let (panel, nr) = (depth * right.nr, right.nr);
-        for (t, row) in rows.chunks_exact(cols.max(1)).take(depth).enumerate() {
-            for (p, piece) in row.chunks(nr).enumerate() {
-                right.panels[p * panel + t * nr..][..piece.len()].copy_from_slice(piece);
-            }
-        }
-        Ok(right)
-    }
-
     /// The matrix whose columns are `columns`, one after the other.
     pub fn of_columns(cpu: &Cpu, columns: &[f64], depth: usize, cols: usize) -> Result<Self> {
-        let mut right = Self::new(cpu, depth, cols)?;
-        let nr = right.nr;
+        let nr = cpu.wide.nr();
+        let size = cols.div_ceil(nr).checked_mul(nr).and_then(|cols| cols.checked_mul(depth));
+        let mut panels = try_vec(size.ok_or(Error::OutOfMemory { bytes: usize::MAX })?, 0.0)?;
         for (c, column) in columns.chunks_exact(depth.max(1)).take(cols).enumerate() {
-            let panel = &mut right.panels[c / nr * depth * nr + c % nr..];
+            let panel = &mut panels[c / nr * depth * nr + c % nr..];
             for (to, from) in panel.iter_mut().step_by(nr).zip(column) {
                 *to = *from;
             }
         }
-        Ok(right)
+        Ok(Self { depth, cols, nr, panels })
     }
 }
 
@@ -88,7 +69,7 @@ impl Cpu {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec;
+    use alloc::format;
 
     use super::*;
     use crate::simd::Level;
@@ -100,24 +81,16 @@ mod tests {
             for (m, depth, cols) in [(1, 1, 1), (5, 3, 7), (13, 600, 9), (24, 16, 48), (7, 0, 3), (0, 4, 4)] {
                 let value = |i: usize| ((i * 31 + i / 7) % 11) as f64 - 5.0;
                 let left: Vec<f64> = (0..m * depth).map(value).collect();
-                let rows: Vec<f64> = (0..depth * cols).map(|i| value(i + 3)).collect();
-                let mut columns = vec![0.0; depth * cols];
-                for t in 0..depth {
+                let columns: Vec<f64> = (0..depth * cols).map(|i| value(i + 3)).collect();
+                let Ok(right) = Right::of_columns(&cpu, &columns, depth, cols) else { panic!("no memory") };
+                let mut out: Vec<f64> = (0..m * cols).map(|i| i as f64).collect();
+                assert!(cpu.add_product(&left, &right, &mut out).is_ok());
+                for r in 0..m {
                     for c in 0..cols {
-                        columns[c * depth + t] = rows[t * cols + c];
-                    }
-                }
-                let made =
-                    [Right::of_rows(&cpu, &rows, depth, cols), Right::of_columns(&cpu, &columns, depth, cols)];
-                for right in made {
-                    let Ok(right) = right else { panic!("no memory") };
-                    let mut out: Vec<f64> = (0..m * cols).map(|i| i as f64).collect();
-                    assert!(cpu.add_product(&left, &right, &mut out).is_ok());
-                    for r in 0..m {
-                        for c in 0..cols {
-                            let dot: f64 = (0..depth).map(|t| left[r * depth + t] * rows[t * cols + c]).sum();
-                            assert_eq!(out[r * cols + c], (r * cols + c) as f64 + dot, "{level:?} {m} {depth} {cols}");
-                        }
+                        let dot: f64 =
+                            (0..depth).map(|t| left[r * depth + t] * columns[c * depth + t]).sum();
+                        let place = format!("{level:?}, {m} x {depth} x {cols}, {r} {c}");
+                        assert_eq!(out[r * cols + c], (r * cols + c) as f64 + dot, "{place}");
                     }
                 }
             }
