@@ -326,7 +326,9 @@ fn levels_change_only_the_last_bits_of_cka() {
         let mut rng = Rng(51 + n as u64);
         let states: States = (0..3).map(|_| Kind::Offset.rows(n, d, &mut rng)).collect();
         let arrays: Vec<_> = states.iter().map(|s| array(s)).collect();
-        for (path, level) in PATHS.into_iter().flat_map(|path| Level::available().into_iter().map(move |l| (path, l))) {
+        for (path, level) in
+            PATHS.into_iter().flat_map(|path| Level::available().into_iter().map(move |l| (path, l)))
+        {
             let cpu = Cpu::with_level(level).unwrap();
             let mut stream = LayerCka::new(&[d; 3]).path(path).start_on(&cpu).unwrap();
             stream.push(&views(&arrays), Tokens::Rows, &serial()).unwrap();

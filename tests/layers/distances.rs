@@ -161,7 +161,8 @@ fn levels_do_not_matter() {
         let states = residual(layers, 7, d, &mut rng);
         let arrays = arrays(&states, d);
         for metric in METRICS {
-            let distance = if metric == LayerMetric::Angular { reference::angular } else { reference::cosine };
+            let distance =
+                if metric == LayerMetric::Angular { reference::angular } else { reference::cosine };
             for level in Level::available() {
                 let cpu = Cpu::with_level(level).unwrap();
                 let mut stream = config(&states, metric, Quantiles::Exact).start_on(&cpu, d).unwrap();
@@ -189,7 +190,8 @@ fn subnormal_and_extreme_states_have_the_bits_of_the_reference() {
         for level in Level::available() {
             let cpu = Cpu::with_level(level).unwrap();
             let arrays = arrays(&states, 70);
-            let mut stream = config(&states, LayerMetric::Angular, Quantiles::Exact).start_on(&cpu, 70).unwrap();
+            let mut stream =
+                config(&states, LayerMetric::Angular, Quantiles::Exact).start_on(&cpu, 70).unwrap();
             stream.push(&views(&arrays), Tokens::Rows, &serial()).unwrap();
             let table = stream.finish().unwrap();
             for (l, m) in [(0, 1), (1, 3), (2, 4)] {
@@ -314,6 +316,26 @@ fn layers_pushed_one_by_one_equal_states_at_once() {
     stream.end_batch(&serial()).unwrap();
     assert_same(&stream.finish().unwrap(), &expected.finish().unwrap());
     assert_eq!(stream.samples(), 40);
+}
+
+#[test]
+fn skipped_samples_survive_merges_and_bytes() {
+    let mut rng = Rng(19);
+    let mut states = residual(2, 6, 5, &mut rng);
+    states[1][2].fill(0.0);
+    states[0][4].fill(-0.0);
+    for quantiles in [Quantiles::Exact, Quantiles::Histogram] {
+        let of = |states: &States| stream_of(states, LayerMetric::Angular, quantiles);
+        let whole = of(&states);
+        let mut merged = of(&part(&states, |i| i < 3));
+        merged.merge(&of(&part(&states, |i| i >= 3))).unwrap();
+        let bytes = merged.to_bytes().unwrap();
+        assert_eq!(bytes, whole.to_bytes().unwrap());
+        let table = LayerStream::from_bytes(&bytes).unwrap().finish().unwrap();
+        assert_same(&table, &whole.finish().unwrap());
+        let count = |l: usize, m: usize| table.count[[l, m]];
+        assert_eq!((table.samples, count(0, 1), count(0, 2), count(1, 2)), (6, 4, 5, 5));
+    }
 }
 
 #[test]

@@ -353,12 +353,13 @@ fn refused_memory_is_an_error_for_cka() {
     let (x, y) = (data.view(), other.view());
     let part = |from: usize, to: usize| -> Vec<Rows<'_>> {
         let of = |l: usize| if l % 2 == 0 { x } else { y };
-        (0..12).map(|l| Rows::F32(of(l).slice_move(ndarray::s![from..to, ..]))).collect()
+        (0..8).map(|l| Rows::F32(of(l).slice_move(ndarray::s![from..to, ..]))).collect()
     };
-    let (states, left, right) = (part(0, 400), part(0, 100), part(100, 400));
+    // One block for the sums over features and a rest; four tiles.
+    let (states, left, right) = (part(0, 200), part(0, 60), part(60, 200));
     let cx = Context::new(Exec::serial(), Control::new());
     for path in [Path::Auto, Path::Gram, Path::Features] {
-        let config = LayerCka::new(&[24; 12]).path(path);
+        let config = LayerCka::new(&[24; 8]).path(path);
         every_refusal("cka", || config.fit_on(&states, Tokens::Rows, &cx));
         let mut shard = config.start().unwrap();
         shard.push(&right, Tokens::Rows, &cx).unwrap();
@@ -373,9 +374,9 @@ fn refused_memory_is_an_error_for_cka() {
         });
     }
     // The list of widths is the caller's, as long as there are states.
-    let narrow: Vec<Rows> = (0..70).map(|_| Rows::F32(data.slice(ndarray::s![.., ..2]))).collect();
-    every_refusal("cka of many states", || LayerCka::new(&[2; 70]).fit_on(&narrow, Tokens::Rows, &cx));
-    let config = LayerCka::new(&[24; 12]).path(Path::Gram);
+    let narrow: Vec<Rows> = (0..70).map(|_| Rows::F32(data.slice(ndarray::s![..50, ..3]))).collect();
+    every_refusal("cka of many states", || LayerCka::new(&[3; 70]).fit_on(&narrow, Tokens::Rows, &cx));
+    let config = LayerCka::new(&[24; 8]).path(Path::Gram);
     let expected = config.fit_on(&states, Tokens::Rows, &cx).unwrap();
     let refused = refused_batches(
         || {
@@ -386,7 +387,7 @@ fn refused_memory_is_an_error_for_cka() {
             stream
         },
         |stream| stream.end_batch(&cx),
-        |stream| assert_eq!(stream.samples(), 100),
+        |stream| assert_eq!(stream.samples(), 60),
         |stream| assert!(stream.finish(&cx).unwrap() == expected),
     );
     assert!(refused > 3);

@@ -83,12 +83,7 @@ impl Chords {
 
     /// From the rows themselves, whose elements `wide` widens.
     #[cold]
-    pub(crate) fn near<T: Copy>(
-        x: &[T],
-        y: &[T],
-        wide: impl Fn(T) -> f64,
-        [xx, yy, xy]: [f64; 3],
-    ) -> Self {
+    pub(crate) fn near<T: Copy>(x: &[T], y: &[T], wide: impl Fn(T) -> f64, [xx, yy, xy]: [f64; 3]) -> Self {
         let (nx, ny) = (libm::sqrt(xx), libm::sqrt(yy));
         let whole = 4.0 * (xx * yy);
         let sign = if xy > 0.0 { -1.0 } else { 1.0 };

@@ -79,9 +79,9 @@ impl Pass<'_, '_> {
                 near: [try_vec(d, 0.0)?, try_vec(d, 0.0)?],
                 buffer: try_vec(d, 0.0)?,
             };
-            out.chunks_exact_mut(pairs).enumerate().try_for_each(|(i, out)| {
-                self.sample(*first + i, &mut work, out)
-            })
+            out.chunks_exact_mut(pairs)
+                .enumerate()
+                .try_for_each(|(i, out)| self.sample(*first + i, &mut work, out))
         });
         // Tasks look at whole samples; the error names the first value state by state.
         done.map_err(|error| match error {

@@ -250,7 +250,11 @@ impl LayerStream {
             let found = values.len();
             let view = ArrayView2::from_shape((samples, d), values);
             let expected = samples * d;
-            states.push(Rows::F32(view.map_err(|_| Error::ShapeMismatch { what: "state", expected, found })?));
+            states.push(Rows::F32(view.map_err(|_| Error::ShapeMismatch {
+                what: "state",
+                expected,
+                found,
+            })?));
         }
         let added = measure(&self.config, &self.cpu, Samples::all(&states), cx)?;
         self.add(&added, samples as u64)?;

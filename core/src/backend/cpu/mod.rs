@@ -24,8 +24,8 @@ use core::ops::Range;
 use ndarray::ArrayView2;
 
 pub(crate) use self::dots::PairDots;
-pub(crate) use self::products::Right;
 use self::pack::{Frame, Panels, narrow_panels, scale_for};
+pub(crate) use self::products::Right;
 use super::{Backend, Best, Boundary, Copies, Pair, Pairs};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};

@@ -87,8 +87,7 @@ mod tests {
                 assert!(cpu.add_product(&left, &right, &mut out).is_ok());
                 for r in 0..m {
                     for c in 0..cols {
-                        let dot: f64 =
-                            (0..depth).map(|t| left[r * depth + t] * columns[c * depth + t]).sum();
+                        let dot: f64 = (0..depth).map(|t| left[r * depth + t] * columns[c * depth + t]).sum();
                         let place = format!("{level:?}, {m} x {depth} x {cols}, {r} {c}");
                         assert_eq!(out[r * cols + c], (r * cols + c) as f64 + dot, "{place}");
                     }
