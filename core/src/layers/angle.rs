@@ -78,7 +78,7 @@ impl Chords {
     #[inline]
     pub(crate) fn far([xx, yy, xy]: [f64; 3]) -> Option<Self> {
         let p = libm::sqrt(xx * yy);
-        (p - xy.abs() >= p * NEAR).then(|| Self { a: p - xy, b: p + xy })
+        (p - xy.abs() >= p * NEAR).then_some(Self { a: p - xy, b: p + xy })
     }
 
     /// From the rows themselves, whose elements `wide` widens.

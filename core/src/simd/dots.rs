@@ -189,7 +189,11 @@ mod tests {
                 // Any finite f32: subnormals, extremes, zeros of both signs.
                 let value = |i: usize| {
                     let bits = stream.bits(i as u64, d as u32) as u32;
-                    f32::from_bits(if bits % 13 == 0 { bits & 0x8000_00ff } else { bits & 0xbfff_ffff })
+                    f32::from_bits(if bits.is_multiple_of(13) {
+                        bits & 0x8000_00ff
+                    } else {
+                        bits & 0xbfff_ffff
+                    })
                 };
                 let values: Vec<f32> = (0..rows * d).map(value).collect();
                 // What was there before is no part of the result.
