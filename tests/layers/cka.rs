@@ -356,6 +356,12 @@ fn minibatch_cka_is_the_ratio_of_sums() {
     let expected = of(0, 1) / (of(0, 0) * of(1, 1)).sqrt();
     assert!((value(sum.unbiased(0, 1)) - expected).abs() < 1e-14);
     assert_eq!(sum.samples, 30);
+    // The smallest batch is named, wherever it comes.
+    let small = table(&part(&states, 0..9), Path::Auto);
+    let mut mixed = sum.clone();
+    mixed.add(&small).unwrap();
+    mixed.add(&sum).unwrap();
+    assert_eq!(mixed.samples, 9);
     // Near the whole: both estimate the same.
     let whole = value(table(&states, Path::Auto).unbiased(0, 1));
     assert!((expected - whole).abs() < 0.1, "{expected} {whole}");

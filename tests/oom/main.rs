@@ -352,7 +352,7 @@ fn refused_memory_is_an_error_for_cka() {
     let other = data.mapv(|v| (v * 0.37).sin());
     let (x, y) = (data.view(), other.view());
     let part = |from: usize, to: usize| -> Vec<Rows<'_>> {
-        let of = |l: usize| if l % 2 == 0 { x } else { y };
+        let of = |l: usize| if l.is_multiple_of(2) { x } else { y };
         (0..8).map(|l| Rows::F32(of(l).slice_move(ndarray::s![from..to, ..]))).collect()
     };
     // One block for the sums over features and a rest; four tiles.

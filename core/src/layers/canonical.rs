@@ -34,8 +34,8 @@ pub struct Svcca {
     pub correlations: Vec<f64>,
     /// Directions kept of either state.
     pub kept: [usize; 2],
-    /// Whether the two subspaces together have at least as many directions as centred samples have
-    /// (n - 1): some correlations are then 1 whatever the data.
+    /// Whether the two subspaces together have more directions than centred samples have (n - 1):
+    /// some correlations are then 1 whatever the data.
     pub saturated: bool,
 }
 
