@@ -29,7 +29,7 @@
 //! **Why it is fast all the same.** Products of two widened `f32` are exact, so a register-tiled kernel
 //! with fused multiply-add, which loads a row once for several others, gives the very bits of the
 //! definition; no cheap proposal has to be certified. States given at once are not copied. A million
-//! pairs of rows of 1024 values take less CPU time than half of NumPy's row-wise `f32` products
+//! pairs of rows of 1024 values take about half the CPU time of NumPy's row-wise `f32` products
 //! (`benches/peers/layers.py`; the table is in the README).
 //!
 //! All of this is tier A: the order of the sums is that of [`exact`](crate::exact), the arctangent

@@ -165,10 +165,10 @@ def damage(model, ids, out, begun):
                 for l in range(first + size, model.layers):
                     x = model.layer(l, x)
                 known[size, first] = model.losses(x, ids)
-        with open(path, "w") as file:
-            file.write(",".join(["layers", "first"] + [f"text {i}" for i in range(len(ids))]) + "\n")
-            for block, lost in sorted(known.items()):
-                file.write(",".join(map(str, block)) + "".join(f",{v:.6f}" for v in lost) + "\n")
+                with open(path, "w") as file:
+                    file.write(",".join(["layers", "first"] + [f"text {i}" for i in range(len(ids))]) + "\n")
+                    for block, lost in sorted(known.items()):
+                        file.write(",".join(map(str, block)) + "".join(f",{v:.6f}" for v in lost) + "\n")
         print(f"blocks of {size}, {time.process_time() - begun:.0f} CPU s", file=sys.stderr, flush=True)
     with open(out / "smollm2-damage.csv", "w") as file:
         file.write("layers,first,damage\n")
