@@ -345,6 +345,25 @@ fn levels_change_only_the_last_bits_of_cka() {
 }
 
 #[test]
+fn an_empty_stream_of_cka_takes_over_what_is_merged_into_it() {
+    let mut rng = Rng(71);
+    // So many that Auto has turned rows into sums, and some are left over.
+    let states = related(700, &mut rng);
+    let dims: Vec<usize> = states.iter().map(|s| s[0].len()).collect();
+    for path in PATHS {
+        let empty = || LayerCka::new(&dims).path(path).start().unwrap();
+        let mut whole = stream(&states, path);
+        let expected = whole.finish(&serial()).unwrap();
+        let mut taken = empty();
+        taken.merge(&whole, &serial()).unwrap();
+        assert_eq!((taken.samples(), taken.finish(&serial()).unwrap()), (700, expected.clone()), "{path:?}");
+        // And an empty one changes nothing.
+        whole.merge(&empty(), &serial()).unwrap();
+        assert_eq!(whole.finish(&serial()).unwrap(), expected, "{path:?}");
+    }
+}
+
+#[test]
 fn minibatch_cka_is_the_ratio_of_sums() {
     let mut rng = Rng(31);
     let states = related(120, &mut rng);
