@@ -110,7 +110,7 @@ impl Settings {
             clusters,
             spherical: args.spherical && !args.euclidean,
             max_iter: args.max_iter,
-            seed: args.seed,
+            seed: args.drawing.seed,
             init,
             init_name,
         })
@@ -249,7 +249,7 @@ fn order(args: &Args) -> Order {
     match args.order {
         None | Some(OrderName::Hard) => Order::Hard,
         Some(OrderName::Easy) => Order::Easy,
-        Some(OrderName::Random) => Order::Random { seed: args.seed },
+        Some(OrderName::Random) => Order::Random { seed: args.drawing.seed },
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use pauca::quality::{EmptySubset, NoWeight, Pooling, Predicate, Rules, Share, Split, Ties, Unit};
 
-use crate::progress::Style;
+use crate::flags::Running;
+use crate::values::fraction;
 
 /// Scores documents by how their lines look, weighted by what a language model finds easy, and keeps the best.
 ///
@@ -16,10 +17,6 @@ use crate::progress::Style;
 pub struct Args {
     /// Documents: .jsonl (one object a line), or plain text in UTF-8 (see --document)
     pub input: Option<PathBuf>,
-
-    /// Folder for the results
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
 
     /// Where the weights come from. A .csv with a row `document,line,tokens,nll` for each line of
     /// INPUT that is not blank (examples/data/make/perplexities.py makes one), or a .json with the
@@ -84,17 +81,9 @@ pub struct Args {
     #[arg(long, value_enum)]
     pub document: Option<DocumentName>,
 
-    /// Threads; never changes a result [default: all cores]
-    #[arg(long, value_name = "T", value_parser = positive)]
-    pub threads: Option<usize>,
-
-    /// Replace a finished run of other settings in --out
-    #[arg(long)]
-    pub overwrite: bool,
-
-    /// How to show progress, on stderr
-    #[arg(long, value_enum, default_value_t = Style::Auto)]
-    pub progress: Style,
+    /// How the run goes.
+    #[command(flatten)]
+    pub running: Running,
 }
 
 const AFTER: &str = "\
@@ -263,21 +252,6 @@ impl RulesName {
             Self::FinewebReleased => Some(Rules::fineweb_released()),
             Self::None => None,
         }
-    }
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1 is needed".into()),
-        Ok(value) => Ok(value),
-        Err(_) => Err("a whole number is needed".into()),
-    }
-}
-
-fn fraction(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
-        _ => Err("a share above 0 and at most 1 is needed".into()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `report.html`: the verdict, the table, what was traded for what, and pictures to judge by.
 
+use std::collections::BTreeMap;
+
 use plotters::prelude::SeriesLabelPosition;
 use serde_json::Value;
 
@@ -8,7 +10,8 @@ use super::experiment::{Outcome, shown_rows};
 use super::model::SIZES;
 use super::pictures::{Pictures, strip};
 use super::summary::{Estimate, Row, sentence, verdict};
-use crate::page::{escape, figure, page, section, table};
+use crate::output::Written;
+use crate::page::{escape, figure, file_list, page, section, table};
 use crate::progress::count;
 
 /// Plots by file name.
@@ -121,6 +124,7 @@ pub fn html(
     outcomes: &[Outcome],
     rows: &[Row],
     plots: &Plots,
+    written: &BTreeMap<String, Written>,
     configuration: &Value,
     seeds: usize,
 ) -> String {
@@ -243,13 +247,7 @@ pub fn html(
         "The large model's loss, and how many codes are in use, at each place of the picture.",
         &format!("{}{}", figure("Loss", plot(POSITIONS)), figure("Codes in use", plot(USAGE))),
     ));
-    let settings = configuration.as_object().into_iter().flatten().map(|(name, value)| {
-        format!("<div><dt>{}</dt><dd class=\"mono\">{}</dd></div>", escape(name), escape(&value.to_string()))
-    });
-    body.push_str(&section(
-        "Settings",
-        "",
-        &format!("<dl class=\"settings\">{}</dl>\n", settings.collect::<String>()),
-    ));
+    let promise = "The same sheet and flags give these same bytes at any number of threads on one machine.";
+    body.push_str(&file_list(written, configuration, promise));
     page("tokenize", &body)
 }
