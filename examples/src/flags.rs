@@ -40,3 +40,15 @@ pub struct Drawing {
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
 }
+
+/// The name of a choice, as on the command line.
+pub trait Named {
+    /// The name.
+    fn name(&self) -> String;
+}
+
+impl<T: clap::ValueEnum> Named for T {
+    fn name(&self) -> String {
+        self.to_possible_value().map_or(String::new(), |value| value.get_name().to_string())
+    }
+}

@@ -178,6 +178,58 @@ fn element_types_and_orders_give_the_same_choice() {
 }
 
 #[test]
+fn scip_drops_small_clusters_then_far_rows() {
+    let bench = Bench::new();
+    bench.npy("x.npy", &redundant(300, 8, 3));
+    let flags = ["x.npy", "--method", "scip", "--keep", "0.7", "--alpha", "0.6", "--clusters", "12"];
+    CURATE.done(&bench, &[&flags[..], &["--out", "a", "--threads", "1"]].concat());
+    CURATE.done(&bench, &[&flags[..], &["--out", "b", "--threads", "2", "--block-rows", "64"]].concat());
+    bench.assert_same("a", "b");
+    let files = bench.contents("a");
+    let expected = [
+        "centroids.npy",
+        "cluster_sizes.svg",
+        "distance.npy",
+        "distances.svg",
+        "kept.npy",
+        "labels.npy",
+        "removed.csv",
+        "report.html",
+        "report.json",
+    ];
+    assert_eq!(files.keys().collect::<Vec<_>>(), expected);
+    // Algorithm 1 once more, on the written clustering: 90 rows go, 54 of them by size.
+    let labels: Vec<u32> = values(&files["labels.npy"]);
+    let distances: Vec<f64> = values(&files["distance.npy"]);
+    let size = |i: usize| labels.iter().filter(|label| **label == labels[i]).count();
+    let farther = |a: usize, b: usize| distances[b].total_cmp(&distances[a]);
+    let mut order: Vec<usize> = (0..300).collect();
+    order.sort_by(|&a, &b| size(a).cmp(&size(b)).then(farther(a, b)).then(a.cmp(&b)));
+    let mut rest = order.split_off(54);
+    rest.sort_by(|&a, &b| farther(a, b).then(size(a).cmp(&size(b))).then(a.cmp(&b)));
+    let mut stages = vec!["kept"; 300];
+    order.iter().for_each(|&i| stages[i] = "small-cluster");
+    rest[..36].iter().for_each(|&i| stages[i] = "far");
+    let kept: Vec<u64> = (0..300).filter(|&i| stages[i] == "kept").map(|i| i as u64).collect();
+    assert_eq!(values::<u64>(&files["kept.npy"]), kept);
+    let removed: Vec<String> = (0..300)
+        .filter(|&i| stages[i] != "kept")
+        .map(|i| format!("{i},,,{},{}", labels[i], stages[i]))
+        .collect();
+    let text = String::from_utf8(files["removed.csv"].clone()).unwrap();
+    assert_eq!(text.lines().skip(1).collect::<Vec<_>>(), removed);
+    let report = bench.report("a");
+    assert_eq!(report["counts"]["kept"], 210);
+    assert_eq!(report["pruning"], serde_json::json!({"by_size": 54, "by_distance": 36}));
+    let page = String::from_utf8(files["report.html"].clone()).unwrap();
+    assert!(page.contains("54 went with the smallest clusters, 36 as the farthest from their centroids."));
+    // Unless told otherwise a fifth goes.
+    CURATE.done(&bench, &["x.npy", "--method", "scip", "--clusters", "12", "--out", "fifth"]);
+    assert_eq!(bench.report("fifth")["counts"]["kept"], 240);
+    assert_eq!(bench.report("fifth")["pruning"]["by_size"], 48);
+}
+
+#[test]
 fn given_centroids_are_a_start() {
     let bench = Bench::new();
     let rows = redundant(200, 5, 2);

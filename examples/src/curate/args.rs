@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, ValueEnum};
 
 use crate::flags::{Drawing, Resuming, Running};
-use crate::values::{epsilon, fraction, positive};
+use crate::values::{epsilon, fraction, positive, share};
 
 /// Chooses the rows of an embedding file that are worth training on, exactly and reproducibly.
 ///
@@ -46,13 +46,17 @@ pub struct Args {
     #[arg(long, value_name = "E", allow_negative_numbers = true, value_parser = epsilon, conflicts_with = "keep")]
     pub epsilon: Option<f64>,
 
-    /// Share of the input to keep [default: 0.5]
+    /// Share of the input to keep [default: 0.5; scip: 0.8]
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     pub keep: Option<f64>,
 
     /// d4: share of the input that deduplication leaves [default: 0.75, or --keep where larger]
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     pub dedup_keep: Option<f64>,
+
+    /// scip: share of the removed rows that goes by the size of their cluster [default: 0.8]
+    #[arg(long, value_name = "A", allow_negative_numbers = true, value_parser = share)]
+    pub alpha: Option<f64>,
 
     /// semdedup: which rows are duplicates [default: earlier-max]
     #[arg(long, value_enum)]
@@ -136,20 +140,10 @@ pub enum Method {
     Semdedup,
     /// Drop the rows nearest to their centroid (Sorscher et al. 2022)
     Prototypes,
+    /// Drop the rows of the smallest clusters, then those farthest from their centroid (Yang et al. 2023)
+    Scip,
     /// Only cluster
     Kmeans,
-}
-
-impl Method {
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::D4 => "d4",
-            Self::Semdedup => "semdedup",
-            Self::Prototypes => "prototypes",
-            Self::Kmeans => "kmeans",
-        }
-    }
 }
 
 /// Which rows are duplicates.

@@ -1,6 +1,7 @@
 //! Drives the library: step by step, saving the state between steps, stopping when asked.
 
 use pauca::backend::Backend;
+use pauca::corruption::Scip;
 use pauca::{
     Clusters, Context, Cpu, D4, D4Checkpoint, D4Run, Dedup, KMeans, Lloyd, Prototypes, RowSource, SemDedup,
 };
@@ -90,6 +91,7 @@ impl Engine<'_> {
             dedup: Some(curated.dedup),
             keep: Some(curated.keep),
             second: Some(Second { rows: curated.survivors, clusters: curated.reclustered }),
+            small: None,
         })
     }
 
@@ -110,7 +112,7 @@ impl Engine<'_> {
         let (run, state) = self.drive(run, keeper, cx)?;
         let stopped = |e: pauca::Error| self.stopped(&e, Some(state.clone()), keeper);
         let clusters = run.run.finish(cx).map_err(&stopped)?;
-        let mut outcome = Outcome { clusters, dedup: None, keep: None, second: None };
+        let mut outcome = Outcome { clusters, dedup: None, keep: None, second: None, small: None };
         match &settings.job {
             Job::Semdedup { .. } => {
                 self.reporter.stage("deduplicate", rows, 0);
@@ -128,6 +130,13 @@ impl Engine<'_> {
                     clusters.centroids.nrows(),
                 );
                 outcome.keep = Some(kept.map_err(&stopped)?);
+            }
+            Job::Scip { keep, alpha } => {
+                self.reporter.stage("select", rows, 0);
+                let scip = Scip::new().prune_fraction(1.0 - keep).alpha(*alpha);
+                let pruned = scip.select_from(&outcome.clusters).map_err(&stopped)?;
+                outcome.keep = Some(pruned.keep);
+                outcome.small = Some(pruned.by_size);
             }
             Job::Kmeans | Job::D4 { .. } => {}
         }

@@ -6,11 +6,12 @@
 //! | what is decided before any work | [`settings`], [`plan`] |
 //! | the run, step by step | [`engine`] |
 //! | what it found | [`outcome`], [`evidence`], [`shown`], [`summary`] |
-//! | what is written | [`files`], [`report`], [`record`] |
+//! | what is written | [`files`], [`charts`], [`report`], [`record`] |
 //!
 //! Nothing is written over before the run is complete; see [`crate::output`].
 
 pub mod args;
+pub mod charts;
 pub mod engine;
 pub mod evidence;
 pub mod files;
@@ -23,19 +24,15 @@ pub mod shipped;
 pub mod shown;
 pub mod summary;
 
-use std::collections::BTreeMap;
-
 use pauca::Cpu;
 use serde_json::{Value, json};
 
 use self::args::Args;
 use self::engine::{Engine, Keeper};
-use self::outcome::{Fate, Outcome};
 use self::settings::Settings;
 use self::shown::Shown;
 use crate::failure::{Failure, Result};
 use crate::input::{Matrix, Source, file_name};
-use crate::plots;
 use crate::run::{Run, Start};
 
 /// Runs the program with `args`; on the shipped data where no input is named.
@@ -77,7 +74,7 @@ pub fn run(args: Args) -> Result<()> {
     if args.write_filtered {
         files::write_filtered(&mut out, &outcome, &matrix, &source)?;
     }
-    let plots = draw(&outcome);
+    let plots = charts::draw(&outcome);
     for (name, svg) in &plots {
         out.text(name, svg)?;
     }
@@ -117,28 +114,4 @@ fn configuration(settings: &Settings, args: &Args, matrix: &Matrix, shown: &Show
         value["images"] = json!({"from": name, "sha256": sha256, "image_size": args.image_size});
     }
     value
-}
-
-/// The plots of `outcome` by file name.
-fn draw(outcome: &Outcome) -> BTreeMap<&'static str, String> {
-    let mut plots = BTreeMap::new();
-    if let Some(dedup) = &outcome.dedup
-        && let Some(curve) = outcome.curve()
-    {
-        let used = Some((dedup.epsilon, dedup.kept()));
-        plots.insert("keep_curve.svg", plots::keep_curve(&curve, outcome.rows(), used));
-    }
-    plots.insert("cluster_sizes.svg", plots::cluster_sizes(&outcome.clusters.counts.to_vec()));
-    let distances = outcome.distances();
-    let of = |fate: Fate| -> Vec<f64> {
-        (0..outcome.rows()).filter(|&i| outcome.fate(i) == fate).map(|i| distances[i]).collect()
-    };
-    let pruned = if outcome.second.is_some() {
-        of(Fate::Pruned)
-    } else {
-        [of(Fate::Pruned), of(Fate::Duplicate)].concat()
-    };
-    let name = summary::distance_name(outcome.pruning());
-    plots.insert("distances.svg", plots::distances(&of(Fate::Kept), &pruned, name));
-    plots
 }

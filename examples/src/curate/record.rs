@@ -29,6 +29,9 @@ pub fn record(outcome: &Outcome, verdict: &str, configuration: &Value) -> Value 
     if let Some(second) = &outcome.second {
         value["clustering2"] = clustering(&second.clusters);
     }
+    if let Some([small, far]) = outcome.outlying() {
+        value["pruning"] = json!({"by_size": small, "by_distance": far});
+    }
     if let Some(dedup) = &outcome.dedup {
         let curve = outcome.curve();
         value["deduplication"] = json!({

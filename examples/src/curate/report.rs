@@ -6,6 +6,7 @@ use super::evidence::{Evidence, class};
 use super::outcome::{Fate, Outcome};
 use super::settings::Settings;
 use super::summary::{distance_name, facts, similar, typical, verdict};
+use crate::flags::Named;
 use crate::input::ids::Ids;
 use crate::output::Written;
 use crate::page::{SAME_BYTES, escape, fact_list, figure, file_list, page, section, shorten, table};
@@ -260,7 +261,10 @@ impl Report<'_> {
             lines.push(("after deduplication", rows - duplicates));
         }
         if self.outcome.dedup.is_none() || self.outcome.second.is_some() {
-            lines.push(("after removing by distance to the centroid", kept));
+            lines.push(match self.outcome.small {
+                Some(_) => ("after removing by size of the cluster and by distance to the centroid", kept),
+                None => ("after removing by distance to the centroid", kept),
+            });
         }
         let lines = lines
             .into_iter()

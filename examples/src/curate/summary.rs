@@ -24,6 +24,7 @@ pub fn similar(outcome: &Outcome) -> &'static str {
 pub fn typical(settings: &Settings) -> &'static str {
     match settings.job {
         Job::Prototypes { drop: pauca::Drop::Farthest, .. } => "least typical",
+        Job::Scip { .. } => "outlying",
         _ => "most typical",
     }
 }
@@ -52,6 +53,14 @@ pub fn verdict(outcome: &Outcome, settings: &Settings) -> String {
         Job::Semdedup { .. } => format!("{head} {} went as {} {above}.", count(duplicates), similar(outcome)),
         Job::Prototypes { .. } => {
             format!("{head} {} went as the {} of their clusters.", count(pruned), typical(settings))
+        }
+        Job::Scip { .. } => {
+            let [small, far] = outcome.outlying().unwrap_or_default();
+            format!(
+                "{head} {} went with the smallest clusters, {} as the farthest from their centroids.",
+                count(small),
+                count(far)
+            )
         }
         Job::D4 { .. } => {
             let similar = similar(outcome);
@@ -109,6 +118,17 @@ pub fn facts(outcome: &Outcome, settings: &Settings) -> Vec<Fact> {
                 "similarity above {:.4} (epsilon {:.4}){usual}{copies}{missed}",
                 1.0 - dedup.epsilon,
                 dedup.epsilon
+            ),
+        });
+    }
+    if let (Job::Scip { alpha, .. }, Some([small, far])) = (&settings.job, outcome.outlying()) {
+        facts.push(Fact {
+            about: typical(settings).into(),
+            value: format!("{} rows, {}", count(pruned), share(pruned)),
+            detail: format!(
+                "{} by the size of their cluster, {} by their distance (alpha {alpha})",
+                count(small),
+                count(far)
             ),
         });
     }

@@ -99,14 +99,6 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Survey => "survey",
-            Self::Hessel => "hessel",
-        }
-    }
-
     /// What its numbers are.
     pub fn unit(self) -> &'static str {
         match self {

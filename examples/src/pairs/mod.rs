@@ -4,11 +4,12 @@
 //! |---|---|
 //! | flags, and the shipped data | [`args`], [`shipped`] |
 //! | the numbers | [`mod@measure`] |
-//! | what a person sees | [`report`] |
+//! | what a person sees | [`charts`], [`report`] |
 //!
 //! Nothing is written over before the run is complete; see [`crate::output`].
 
 pub mod args;
+pub mod charts;
 pub mod measure;
 pub mod report;
 pub mod shipped;
@@ -25,13 +26,13 @@ use self::args::Args;
 use self::measure::{Direction, Measured, PLACES, Wanted, gather, measure};
 use self::report::{Report, verdict};
 use crate::failure::{Failure, Result};
+use crate::flags::Named;
 use crate::input::ids::Ids;
 use crate::input::images::Images;
 use crate::input::meta::{Meta, digest};
 use crate::input::{Matrix, file_name};
 use crate::output::npy::vector;
 use crate::output::{OutDir, REPORT};
-use crate::plots;
 use crate::run::Run;
 
 /// Version of the format of `report.json`.
@@ -102,7 +103,7 @@ pub fn run(args: Args) -> Result<()> {
     reporter.stage("write", used.len() as u64, 0);
     let page = Report { found: &found, used: &used, args, shown: &shown, note, rows };
     write(&mut out, &page)?;
-    let plot = plots::pair_scores(
+    let plot = charts::pair_scores(
         &found.sample.iter().map(|&i| found.scores[i]).collect::<Vec<_>>(),
         &found.shuffled,
         found.selected.cutoff,
@@ -208,24 +209,17 @@ fn only(text: &str) -> Result<(&str, &str)> {
 
 /// What names the run: whatever decides the bytes of its outputs.
 fn configuration(args: &Args, images: &Matrix, texts: &Matrix, shown: &Shown, used: usize) -> Value {
-    let side = |matrix: &Matrix| {
-        let layout = matrix.layout();
-        json!({
-            "file": matrix.file_name(), "dtype": layout.dtype.name(), "rows": layout.rows, "dim": layout.dim,
-            "sha256": matrix.sha256(),
-        })
-    };
     let rule = match args.threshold {
         Some(threshold) => {
-            json!({"threshold": threshold, "boundary": format!("{:?}", args.boundary).to_lowercase()})
+            json!({"threshold": threshold, "boundary": args.boundary.name()})
         }
         None => json!({"keep": args.keep.unwrap_or(KEEP)}),
     };
     let mut value = json!({
         "program": "filter-pairs", "preset": args.preset.name(), "rule": rule,
-        "zero_rows": format!("{:?}", args.zero_rows).to_lowercase(), "only": args.only, "pairs": used,
+        "zero_rows": args.zero_rows.name(), "only": args.only, "pairs": used,
         "evaluate": args.evaluate, "resamples": args.resamples, "seed": args.drawing.seed,
-        "images": side(images), "texts": side(texts),
+        "images": images.describe(), "texts": texts.describe(),
     });
     if let Some(meta) = &shown.meta {
         value["meta"] = json!({"file": file_name(meta.path()), "sha256": meta.sha256(), "name": args.name});

@@ -9,6 +9,7 @@ use super::Shown;
 use super::args::Args;
 use super::measure::{Measured, PLACES};
 use crate::failure::Result;
+use crate::flags::Named;
 use crate::output::Written;
 use crate::page::{Fact, SAME_BYTES, escape, fact_list, figure, file_list, page, section, shorten, table};
 use crate::progress::{count, percent};

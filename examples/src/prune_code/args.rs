@@ -168,18 +168,6 @@ pub enum Method {
     Controlled,
 }
 
-impl Method {
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Scip => "scip",
-            Self::Longest => "longest",
-            Self::Tokens => "tokens",
-            Self::Controlled => "controlled",
-        }
-    }
-}
-
 /// How comments and strings are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SyntaxName {

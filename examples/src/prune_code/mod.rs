@@ -28,6 +28,7 @@ use self::args::{Args, Command, StudyArgs};
 use self::inputs::Inputs;
 use self::study::Settings;
 use crate::failure::{Failure, Result};
+use crate::flags::Named;
 use crate::input::meta::{Meta, digest};
 use crate::input::{Matrix, Source, file_name};
 use crate::run::Run;
@@ -155,22 +156,15 @@ fn configuration(
     meta: &Meta,
     corrupted: Option<&(Matrix, Meta)>,
 ) -> Result<Value> {
-    let array = |matrix: &Matrix| {
-        let layout = matrix.layout();
-        json!({
-            "file": matrix.file_name(), "dtype": layout.dtype.name(), "rows": layout.rows, "dim": layout.dim,
-            "sha256": matrix.sha256(),
-        })
-    };
     let table = |meta: &Meta| json!({"file": file_name(meta.path()), "sha256": meta.sha256()});
     let mut value = json!({
         "method": settings.method.name(), "keep": settings.keep, "alpha": settings.alpha,
         "clusters": settings.clusters, "max_iter": settings.max_iter, "resamples": settings.resamples,
         "level": settings.level, "seed": settings.seed, "tokens": args.tokens, "perplexity": args.perplexity,
-        "input": array(matrix), "meta": table(meta),
+        "input": matrix.describe(), "meta": table(meta),
     });
     if let Some((rows, meta)) = corrupted {
-        value["corrupted"] = array(rows);
+        value["corrupted"] = rows.describe();
         value["corrupted_meta"] = table(meta);
     }
     if let Some(texts) = &args.texts {

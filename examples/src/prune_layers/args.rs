@@ -78,17 +78,6 @@ pub enum Choose {
     Influence,
 }
 
-impl Choose {
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Nearest => "nearest",
-            Self::Deepest => "deepest",
-            Self::Influence => "influence",
-        }
-    }
-}
-
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Measure {

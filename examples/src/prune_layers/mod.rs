@@ -28,6 +28,7 @@ use self::args::{Args, Choose, Measure};
 use self::damage::{Damage, Judged};
 use self::states::States;
 use crate::failure::{Failure, Result};
+use crate::flags::Named;
 use crate::input::file_name;
 use crate::output::{OutDir, REPORT};
 use crate::page::Fact;

@@ -25,6 +25,7 @@ use self::args::Args;
 use self::outcome::Outcome;
 use self::texts::Texts;
 use crate::failure::{Failure, Result};
+use crate::flags::Named;
 use crate::input::file_name;
 use crate::progress::Style;
 use crate::run::Run;
@@ -78,20 +79,20 @@ fn configuration(args: &Args, texts: &Texts, perplexities: &Path, source: &likel
     let unicode = pauca::quality::UNICODE_VERSION;
     json!({
         "keep": args.keep,
-        "share": args.share.to_string(),
-        "ties": args.ties.to_string(),
-        "split": args.split.to_string(),
-        "unit": args.unit.to_string(),
-        "pooling": args.pooling.to_string(),
-        "empty_subset": args.empty_subset.to_string(),
-        "no_weight": args.no_weight.to_string(),
+        "share": args.share.name(),
+        "ties": args.ties.name(),
+        "split": args.split.name(),
+        "unit": args.unit.name(),
+        "pooling": args.pooling.name(),
+        "empty_subset": args.empty_subset.name(),
+        "no_weight": args.no_weight.name(),
         "predicates": source.predicates.iter().map(|p| p.name()).collect::<Vec<_>>(),
-        "rules": args.rules.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "rules": args.rules.iter().map(Named::name).collect::<Vec<_>>(),
         "unicode": format!("{}.{}.{}", unicode.0, unicode.1, unicode.2),
         "input": {
             "file": file_name(&texts.path), "documents": texts.documents.len(), "bytes": texts.bytes,
             "sha256": texts.sha256, "text": args.text, "id": args.id, "by": args.by,
-            "document": args.document.map(|d| d.to_string()),
+            "document": args.document.map(|d| d.name()),
         },
         "perplexities": {"file": file_name(perplexities), "holds": source.kind, "sha256": source.sha256},
     })

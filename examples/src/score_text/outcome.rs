@@ -12,6 +12,7 @@ use super::args::{Args, RulesName};
 use super::likelihoods::{Part, Source};
 use super::texts::Texts;
 use crate::failure::{Failure, Result};
+use crate::flags::Named;
 use crate::interrupt;
 use crate::page::Fact;
 use crate::progress::{count, percent};
@@ -141,7 +142,7 @@ impl Outcome {
                     sum.merge(&part).map_err(library)?;
                 }
             }
-            self.judged.push(Judged { name: name.to_string(), rules: rules.clone(), tallies });
+            self.judged.push(Judged { name: name.name(), rules: rules.clone(), tallies });
         }
         Ok(())
     }

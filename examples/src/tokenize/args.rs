@@ -98,14 +98,3 @@ pub enum PredictorName {
     /// A linear map of the same
     Linear,
 }
-
-impl PredictorName {
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Transformer => "transformer",
-            Self::Mlp => "mlp",
-            Self::Linear => "linear",
-        }
-    }
-}

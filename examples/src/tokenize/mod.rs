@@ -37,6 +37,7 @@ use self::pictures::Pictures;
 use self::report::{COMPUTE, POSITIONS, TRADE, USAGE};
 use crate::checkpoint;
 use crate::failure::{Failure, Result, chain};
+use crate::flags::Named;
 use crate::input::{file_name, hex};
 use crate::output::REPORT;
 use crate::page::Fact;

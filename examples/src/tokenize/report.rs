@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use plotters::prelude::SeriesLabelPosition;
 use serde_json::Value;
 
 use super::charts::{Curve, Point, curves};
@@ -61,11 +60,11 @@ pub fn plots(outcomes: &[Outcome], rows: &[Row]) -> Plots {
         };
         let with = path(&|row| row.lambda > 0.0 || row.codes == plain_codes);
         let name = format!("causal regularisation, {} model", size.name);
-        trade.push(Curve { name, colour: 1 + 3 * s, dashed: false, marked: true, points: with });
+        trade.push(Curve { name, colour: 1 + 2 * s, dashed: false, marked: true, points: with });
         let fewer = path(&|row| row.lambda == 0.0);
         if fewer.len() > 1 {
             let name = format!("fewer codes, {} model", size.name);
-            trade.push(Curve { name, colour: 2 + s, dashed: true, marked: true, points: fewer });
+            trade.push(Curve { name, colour: 2 + 2 * s, dashed: true, marked: true, points: fewer });
         }
     }
     let (mut compute, mut positions, mut usage) = (Vec::new(), Vec::new(), Vec::new());
@@ -94,27 +93,14 @@ pub fn plots(outcomes: &[Outcome], rows: &[Row]) -> Plots {
         let used = mean_of(outcomes, row, |o| o.position_perplexity.clone());
         usage.push(line(name, false, numbered(used)));
     }
-    let right = SeriesLabelPosition::UpperRight;
     let mse = "reconstruction error (mean square, values in [0, 1]; left is better)";
     let nats = "validation loss (nats per token)";
     let position = "position of the token, in raster order";
     vec![
-        (
-            TRADE,
-            curves(
-                &trade,
-                mse,
-                "validation loss (nats per token; down is easier)",
-                (960, 430),
-                right.clone(),
-            ),
-        ),
-        (
-            COMPUTE,
-            curves(&compute, "compute spent on training (10^9 operations)", nats, (960, 430), right.clone()),
-        ),
-        (POSITIONS, curves(&positions, position, nats, (960, 360), right.clone())),
-        (USAGE, curves(&usage, position, "codes in use (perplexity)", (960, 360), right)),
+        (TRADE, curves(&trade, mse, "validation loss (nats per token; down is easier)", (960, 430))),
+        (COMPUTE, curves(&compute, "compute spent on training (10^9 operations)", nats, (960, 430))),
+        (POSITIONS, curves(&positions, position, nats, (960, 360))),
+        (USAGE, curves(&usage, position, "codes in use (perplexity)", (960, 360))),
     ]
 }
 
