@@ -1,8 +1,8 @@
 //! Plots as SVG text: axes with names and units, a key above the plot where it covers no data, few colours, legible in
 //! print.
 //!
-//! [`chart`] gives an empty plot with its axes and key; [`listed`] one whose rows have names. What is put on them stands
-//! below: [`curve`], [`dots`], [`bar`], [`guide`], [`note`]. [`lines`] and [`histogram`] are whole plots.
+//! `chart` gives an empty plot with its axes and key; `listed` one whose rows have names. What is put on them stands
+//! below: `curve`, `dots`, `bar`, `guide`, `note`. `lines` and `histogram` are whole plots.
 
 use std::ops::Range;
 
