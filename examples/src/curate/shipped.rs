@@ -10,7 +10,7 @@ use crate::shipped;
 /// `args` with the emoji set and its pictures where no input is named.
 ///
 /// # Errors
-/// [`Failure::Usage`] when the shipped data is not where the program was built.
+/// [`Failure::Usage`](crate::failure::Failure::Usage) when the shipped data is not where the program was built.
 pub fn fill(mut args: Args) -> Result<Args> {
     if args.input.is_some() {
         return Ok(args);

@@ -15,7 +15,7 @@ method; it says nothing about any CLIP.";
 /// `args` with the emoji pairs where no input is named, and what to say about them.
 ///
 /// # Errors
-/// [`Failure::Usage`] when the shipped data is not where the program was built.
+/// [`Failure::Usage`](crate::failure::Failure::Usage) when the shipped data is not where the program was built.
 pub fn fill(mut args: Args) -> Result<(Args, Option<&'static str>)> {
     if args.images.is_some() {
         return Ok((args, None));
