@@ -100,6 +100,33 @@ pub fn load(dir: &Path, configuration: &Value) -> Result<Option<Vec<u8>>> {
     }
 }
 
+/// Whether `out` holds the state of a stopped run, of this program or another.
+pub fn is_in(out: &OutDir) -> bool {
+    out.path().join(NAME).exists()
+}
+
+/// What to say when the program stops and its state is in `out`.
+pub fn kept(out: &OutDir) -> Failure {
+    let quoted =
+        std::env::args().map(|arg| quote(&arg)).filter(|arg| arg != "--resume" && arg != "--overwrite");
+    let command: Vec<String> = quoted.collect();
+    Failure::Cancelled(format!(
+        "stopped; the state is in {}; to continue: {} --resume",
+        out.path().join(NAME).display(),
+        command.join(" ")
+    ))
+}
+
+/// An argument as a shell takes it.
+fn quote(arg: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=+:,@%".contains(c);
+    if !arg.is_empty() && arg.chars().all(plain) {
+        arg.to_string()
+    } else {
+        format!("'{}'", arg.replace('\'', "'\\''"))
+    }
+}
+
 fn part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)

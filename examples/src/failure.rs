@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 1 | bad data, or the system refused to read or write |
 //! | 2 | bad usage: flags that do not fit together, or impossible values |
-//! | 130 | stopped by the user; the state is saved |
+//! | 130 | stopped by the user; the state is saved, or nothing is written |
 
 use std::fmt;
 use std::path::Path;
@@ -40,11 +40,16 @@ impl Failure {
         Self::Data(format!("{}: cannot be {action}: {error}", path.display()))
     }
 
+    /// The user asked to stop, and there is nothing to continue from.
+    pub fn stopped() -> Self {
+        Self::Cancelled("stopped; nothing was written".into())
+    }
+
     /// What the library reported while it worked on `path`.
     pub fn library(path: &Path, error: &pauca::Error) -> Self {
         let text = chain(error);
         match error {
-            pauca::Error::Cancelled => Self::Cancelled("stopped".into()),
+            pauca::Error::Cancelled => Self::stopped(),
             pauca::Error::InvalidParameter { .. }
             | pauca::Error::Conflict { .. }
             | pauca::Error::TooManyClusters { .. }

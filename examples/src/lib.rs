@@ -4,6 +4,9 @@
 //! | module | job |
 //! |---|---|
 //! | [`input`] | `.npy` and `.safetensors` by memory map, metadata aligned by row, picture sheets |
+//! | [`run`] | what a program does around its own work: from its arguments to a finished folder |
+//! | [`flags`], [`values`] | flags that mean the same in every program; what their values may be |
+//! | [`shipped`] | the data that the programs run on when nothing is named |
 //! | [`output`] | an output folder whose files appear together, with their SHA-256 |
 //! | [`checkpoint`] | a stopped run on disk: settings, identity of the input, state of the library |
 //! | [`progress`], [`interrupt`] | what a person or a machine sees; the first and the second Ctrl-C |
@@ -22,6 +25,7 @@
 pub mod checkpoint;
 pub mod curate;
 pub mod failure;
+pub mod flags;
 pub mod input;
 pub mod interrupt;
 pub mod memorization;
@@ -32,5 +36,8 @@ pub mod plots;
 pub mod progress;
 pub mod prune_code;
 pub mod prune_layers;
+pub mod run;
 pub mod score_text;
+pub mod shipped;
 pub mod tokenize;
+pub mod values;

@@ -1,7 +1,97 @@
 //! The parts of a self-contained HTML page: text that is safe to embed, one style sheet, no
 //! script, nothing fetched.
 
-use std::fmt::Display;
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+
+use serde_json::Value;
+
+use crate::output::Written;
+use crate::progress::count;
+
+/// One fact of a result: the same words on the terminal and in the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// What it is about, in a word or two.
+    pub about: String,
+    /// The number; may be empty.
+    pub value: String,
+    /// What it means, in a clause; may be empty.
+    pub detail: String,
+}
+
+impl Fact {
+    /// A fact of one clause.
+    pub fn words(about: &str, words: impl Into<String>) -> Self {
+        Self { about: about.to_string(), value: String::new(), detail: words.into() }
+    }
+}
+
+impl Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let both = !self.value.is_empty() && !self.detail.is_empty();
+        let between = if both { "; " } else { "" };
+        write!(f, "{:<16} {}{between}{}", self.about, self.value, self.detail)
+    }
+}
+
+/// Facts side by side.
+pub fn fact_list(facts: &[Fact]) -> String {
+    let cells = facts.iter().map(|fact| {
+        format!(
+            "<div><dt>{}</dt><dd>{}<small>{}</small></dd></div>",
+            escape(&fact.about),
+            escape(&fact.value),
+            escape(&fact.detail)
+        )
+    });
+    format!("<dl class=\"facts\">{}</dl>\n", cells.collect::<String>())
+}
+
+/// The last section: what was written, by which configuration, and `promise` (HTML).
+pub fn file_list(written: &BTreeMap<String, Written>, configuration: &Value, promise: &str) -> String {
+    let rows = written.iter().map(|(name, file)| {
+        vec![escape(name), count(file.bytes), format!("<span class=\"mono\">{}</span>", file.sha256)]
+    });
+    let mut html = table(&["file", "bytes", "SHA-256"], &["", "num", ""], rows);
+    let mut lines = Vec::new();
+    flatten("", configuration, &mut lines);
+    let lines = lines.into_iter().map(|(name, value)| {
+        format!("<div><dt>{}</dt><dd class=\"mono\">{}</dd></div>", escape(&name), escape(&value))
+    });
+    html.push_str(&format!(
+        "<h3>Configuration</h3>\n<dl class=\"settings\">{}</dl>\n<footer>{promise} Times are in report.json.</footer>\n",
+        lines.collect::<String>()
+    ));
+    section("Files", "", &html)
+}
+
+/// What most programs promise of their bytes.
+pub const SAME_BYTES: &str =
+    "The same input, settings and seed give these same bytes on any machine and any number of threads.";
+
+/// Every value that is one, with the way to it as its name; a list is one value.
+fn flatten(name: &str, value: &Value, lines: &mut Vec<(String, String)>) {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let name = if name.is_empty() { key.clone() } else { format!("{name} {key}") };
+                flatten(&name, value, lines);
+            }
+        }
+        Value::Null => {}
+        Value::Array(values) if values.iter().all(|value| !value.is_object()) => {
+            lines.push((name.to_string(), values.iter().map(text).collect::<Vec<_>>().join(", ")));
+        }
+        Value::Array(values) => {
+            for (i, value) in values.iter().enumerate() {
+                flatten(&format!("{name} {}", i + 1), value, lines);
+            }
+        }
+        other => lines.push((name.to_string(), text(other))),
+    }
+}
 
 /// Text as it may stand in an element or a quoted attribute.
 pub fn escape(text: &str) -> String {
@@ -47,10 +137,14 @@ pub fn section(heading: &str, lead: &str, content: &str) -> String {
     format!("<section>\n<h2>{}</h2>\n{lead}{content}</section>\n", escape(heading))
 }
 
-/// A plot under its title.
+/// A plot under its title, which may be empty.
 pub fn figure(caption: &str, svg: &str) -> String {
+    let caption = match caption {
+        "" => String::new(),
+        caption => format!("<figcaption>{}</figcaption>", escape(caption)),
+    };
     // The drawing scales with the column; its own size is only a default.
-    format!("<figure><figcaption>{}</figcaption>{svg}</figure>\n", escape(caption))
+    format!("<figure>{caption}{svg}</figure>\n")
 }
 
 /// A table; every cell is HTML already. `classes` styles the columns.
@@ -160,5 +254,36 @@ mod tests {
         assert_eq!(escape("<b a='1'>&\"\u{0}"), "&lt;b a=&#39;1&#39;&gt;&amp;&quot;\u{fffd}");
         assert_eq!(shorten("a\n b  cdé f", 6), "a b cd…");
         assert_eq!(shorten("abc", 3), "abc");
+    }
+
+    #[test]
+    fn fact_is_one_line_whatever_it_lacks() {
+        let fact = Fact { about: "kept".into(), value: "5".into(), detail: "of 9".into() };
+        assert_eq!(fact.to_string(), "kept             5; of 9");
+        assert_eq!(Fact::words("kept", "all").to_string(), "kept             all");
+        assert!(fact_list(&[Fact::words("a<b", "x")]).contains("<dt>a&lt;b</dt><dd><small>x</small></dd>"));
+    }
+
+    #[test]
+    fn files_name_every_setting() {
+        let configuration = serde_json::json!({
+            "keep": 0.5, "only": null, "input": {"file": "x", "rows": 3}, "tau": [0.1, "b"],
+            "inputs": [{"file": "y"}, {"file": "z"}],
+        });
+        let html = file_list(&BTreeMap::new(), &configuration, "Promised.");
+        for (name, value) in [
+            ("keep", "0.5"),
+            ("input file", "x"),
+            ("input rows", "3"),
+            ("tau", "0.1, b"),
+            ("inputs 1 file", "y"),
+            ("inputs 2 file", "z"),
+        ] {
+            assert!(
+                html.contains(&format!("<dt>{name}</dt><dd class=\"mono\">{value}</dd>")),
+                "{name}: {html}"
+            );
+        }
+        assert!(!html.contains("only") && html.contains("<footer>Promised. Times"));
     }
 }

@@ -5,26 +5,7 @@
 
 mod workbench;
 
-use workbench::{Bench, npy_with_header, safetensors, stderr, uniform};
-
-/// Runs `curate`, which must fail with `code` and one line that holds all of `parts`.
-#[track_caller]
-fn refused(bench: &Bench, arguments: &[&str], code: i32, parts: &[&str]) {
-    let mut all = arguments.to_vec();
-    if !arguments.contains(&"--out") {
-        all.extend(["--out", "out"]);
-    }
-    all.extend(["--progress", "none"]);
-    let output = bench.curate(&all);
-    let text = stderr(&output);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
-    assert!(text.starts_with("curate: ") && text.trim_end().lines().count() == 1, "{arguments:?}: {text}");
-    for part in parts {
-        assert!(text.contains(part), "{arguments:?}: {text:?} lacks {part:?}");
-    }
-    assert!(output.stdout.is_empty(), "{arguments:?}");
-    assert_eq!(bench.names("out"), [""; 0], "{arguments:?} left something behind");
-}
+use workbench::{Bench, CURATE, npy_with_header, safetensors, stderr, uniform};
 
 #[test]
 fn bad_values_are_named_with_their_place() {
@@ -35,8 +16,8 @@ fn bad_values_are_named_with_their_place() {
         rows[[60, 0]] = bad;
         bench.npy("bad.npy", &rows);
         for method in ["d4", "kmeans"] {
-            refused(&bench, &["bad.npy", "--method", method], 1, &["bad.npy", "row 37", "column 5"]);
-            refused(
+            CURATE.refused(&bench, &["bad.npy", "--method", method], 1, &["bad.npy", "row 37", "column 5"]);
+            CURATE.refused(
                 &bench,
                 &["bad.npy", "--method", method, "--block-rows", "10"],
                 1,
@@ -74,11 +55,11 @@ fn bad_npy_files_are_refused_with_numbers() {
     ];
     for (bytes, parts) in cases {
         bench.write("x.npy", bytes);
-        refused(&bench, &["x.npy"], 1, &[&["x.npy"], *parts].concat());
+        CURATE.refused(&bench, &["x.npy"], 1, &[&["x.npy"], *parts].concat());
     }
-    refused(&bench, &["absent.npy"], 1, &["absent.npy", "cannot be opened"]);
+    CURATE.refused(&bench, &["absent.npy"], 1, &["absent.npy", "cannot be opened"]);
     std::fs::create_dir(bench.path("folder")).unwrap();
-    refused(&bench, &["folder"], 1, &["folder", "is a folder"]);
+    CURATE.refused(&bench, &["folder"], 1, &["folder", "is a folder"]);
 }
 
 #[test]
@@ -100,10 +81,15 @@ fn bad_safetensors_are_refused_with_names() {
     ];
     for (bytes, flags, parts) in cases {
         bench.write("x.safetensors", bytes);
-        refused(&bench, &[&["x.safetensors"], *flags].concat(), 1, &[&["x.safetensors"], *parts].concat());
+        CURATE.refused(
+            &bench,
+            &[&["x.safetensors"], *flags].concat(),
+            1,
+            &[&["x.safetensors"], *parts].concat(),
+        );
     }
     bench.npy("x.npy", &uniform(10, 2, 1));
-    refused(&bench, &["x.npy", "--tensor", "a"], 2, &["--tensor", "x.npy"]);
+    CURATE.refused(&bench, &["x.npy", "--tensor", "a"], 2, &["--tensor", "x.npy"]);
 }
 
 #[test]
@@ -123,7 +109,11 @@ fn bad_usage_exits_with_2() {
         (&["--method", "semdedup", "--epsilon", "0.1", "--keep", "0.5"], &["--epsilon", "--keep"]),
         (&["--method", "semdedup", "--rule", "greedy-cover"], &["greedy-cover", "--epsilon"]),
         (&["--method", "kmeans", "--keep", "0.5"], &["--keep", "kmeans"]),
-        (&["--method", "scip"], &["scip"]),
+        (&["--method", "dbp"], &["dbp", "scip"]),
+        (&["--method", "scip", "--alpha", "1.1"], &["--alpha", "1.1", "from 0 to 1"]),
+        (&["--method", "scip", "--order", "hard"], &["--order", "scip", "small clusters"]),
+        (&["--method", "scip", "--epsilon", "0.1"], &["--epsilon", "scip"]),
+        (&["--alpha", "0.5"], &["--alpha", "d4"]),
         (&["--block-rows", "0"], &["--block-rows", "at least 1"]),
         (&["--threads", "none"], &["--threads", "whole number"]),
         (&["--euclidean", "--spherical"], &["--euclidean", "--spherical"]),
@@ -134,12 +124,13 @@ fn bad_usage_exits_with_2() {
         (&["--resume", "--overwrite"], &["--resume", "--overwrite"]),
     ];
     for (flags, parts) in cases {
-        refused(&bench, &[&["x.npy"], *flags].concat(), 2, parts);
+        CURATE.refused(&bench, &[&["x.npy"], *flags].concat(), 2, parts);
     }
-    refused(&bench, &["x.npy", "--init", "c.npy"], 1, &["c.npy", "4 values", "rows of 2"]);
-    let output = bench.curate(&["x.npy"]);
+    CURATE.refused(&bench, &["x.npy", "--init", "c.npy"], 1, &["c.npy", "4 values", "rows of 2"]);
+    let output = CURATE.run(&bench, &["x.npy"]);
     assert_eq!((output.status.code(), stderr(&output).contains("--out")), (Some(2), true));
-    let output = bench.command(&["x.npy", "--out", "out"]).env("PAUCA_SIMD", "mmx").output().unwrap();
+    let output =
+        CURATE.command(&bench, &["x.npy", "--out", "out"]).env("PAUCA_SIMD", "mmx").output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert!(stderr(&output).contains("SIMD"), "{}", stderr(&output));
 }
@@ -163,7 +154,7 @@ fn bad_companions_are_refused() {
         (&["--images", "sheet.png"], 1, &["sheet.png", "PNG"]),
     ];
     for (flags, code, parts) in cases {
-        refused(&bench, &[&["x.npy"], *flags].concat(), *code, parts);
+        CURATE.refused(&bench, &[&["x.npy"], *flags].concat(), *code, parts);
     }
 }
 
@@ -177,7 +168,7 @@ fn sheet_with_too_few_tiles_is_refused() {
     encoder.write_header().unwrap().write_image_data(&[0; 320]).unwrap();
     bench.write("sheet.png", &bytes);
     let flags = ["x.npy", "--images", "sheet.png", "--image-size", "8"];
-    refused(&bench, &flags, 1, &["sheet.png", "4 tiles of 8 x 8", "16 x 20 pixels", "5 rows"]);
+    CURATE.refused(&bench, &flags, 1, &["sheet.png", "4 tiles of 8 x 8", "16 x 20 pixels", "5 rows"]);
 }
 
 #[test]
@@ -185,10 +176,10 @@ fn unwritable_out_is_refused_before_the_work() {
     let bench = Bench::new();
     bench.npy("x.npy", &uniform(50, 4, 1));
     bench.write("file", b"in the way");
-    refused(&bench, &["x.npy", "--out", "file/inside"], 1, &["file/inside", "cannot be created"]);
-    refused(&bench, &["x.npy", "--out", "file"], 1, &["file", "cannot be"]);
+    CURATE.refused(&bench, &["x.npy", "--out", "file/inside"], 1, &["file/inside", "cannot be created"]);
+    CURATE.refused(&bench, &["x.npy", "--out", "file"], 1, &["file", "cannot be"]);
     if std::path::Path::new("/proc/self").exists() {
-        refused(
+        CURATE.refused(
             &bench,
             &["x.npy", "--out", "/proc/self/nothing"],
             1,
@@ -212,17 +203,10 @@ fn full_disk_leaves_nothing() {
         println!("SKIPPED full_disk_leaves_nothing: mounting a small tmpfs needs privileges");
         return;
     }
-    let output = bench.curate(&[
-        "x.npy",
-        "--out",
-        "disk/out",
-        "--clusters",
-        "20",
-        "--max-iter",
-        "2",
-        "--progress",
-        "none",
-    ]);
+    let output = CURATE.run(
+        &bench,
+        &["x.npy", "--out", "disk/out", "--clusters", "20", "--max-iter", "2", "--progress", "none"],
+    );
     let left = bench.names("disk/out");
     let unmounted = std::process::Command::new("umount").arg(&disk).status().unwrap();
     assert!(unmounted.success());

@@ -4,51 +4,9 @@
 mod workbench;
 
 use std::collections::BTreeSet;
-use std::process::{Command, Output, Stdio};
 
-use pauca_examples::input::npy::Header;
 use serde_json::Value;
-use workbench::{Bench, stderr, uniform};
-
-fn command(bench: &Bench, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_filter-pairs"));
-    command.args(arguments).current_dir(bench.path("")).stdin(Stdio::null()).env_remove("PAUCA_SIMD");
-    command
-}
-
-#[track_caller]
-fn done(bench: &Bench, arguments: &[&str]) -> Output {
-    let output = command(bench, arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
-    output
-}
-
-/// Must fail with `code` and one line that holds all of `parts`, and leave nothing behind.
-#[track_caller]
-fn refused(bench: &Bench, arguments: &[&str], code: i32, parts: &[&str]) {
-    let mut all = arguments.to_vec();
-    if !arguments.contains(&"--out") {
-        all.extend(["--out", "out"]);
-    }
-    all.extend(["--progress", "none"]);
-    let output = command(bench, &all).output().unwrap();
-    let text = stderr(&output);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
-    assert!(
-        text.starts_with("filter-pairs: ") && text.trim_end().lines().count() == 1,
-        "{arguments:?}: {text}"
-    );
-    for part in parts {
-        assert!(text.contains(part), "{arguments:?}: {text:?} lacks {part:?}");
-    }
-    assert!(output.stdout.is_empty(), "{arguments:?}");
-    assert_eq!(bench.names("out"), [""; 0], "{arguments:?} left something behind");
-}
-
-fn values<T: bytemuck::Pod>(bytes: &[u8]) -> Vec<T> {
-    let header = Header::parse(bytes).unwrap();
-    bytes[header.data_start..].chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned).collect()
-}
+use workbench::{Bench, FILTER_PAIRS, stderr, uniform, values};
 
 /// Pairs of which the first `good` are nearly parallel.
 fn pairs(bench: &Bench, n: usize, good: usize) {
@@ -65,7 +23,7 @@ fn pairs(bench: &Bench, n: usize, good: usize) {
 #[test]
 fn shipped_pairs_make_a_self_contained_report() {
     let bench = Bench::new();
-    let output = done(&bench, &["--resamples", "100"]);
+    let output = FILTER_PAIRS.done(&bench, &["--resamples", "100"]);
     let expected = ["kept.npy", "removed.csv", "report.html", "report.json", "scores.npy", "scores.svg"];
     assert_eq!(bench.names("out/pairs"), expected);
     let files = bench.contents("out/pairs");
@@ -100,9 +58,9 @@ fn shipped_pairs_make_a_self_contained_report() {
     }
     assert_eq!(stderr(&output).lines().rev().take(5).count(), 5);
     // The same run again is admitted and gives the same bytes; another is refused.
-    done(&bench, &["--resamples", "100", "--threads", "1"]);
+    FILTER_PAIRS.done(&bench, &["--resamples", "100", "--threads", "1"]);
     assert_eq!(bench.contents("out/pairs"), files);
-    let output = command(&bench, &["--resamples", "99"]).output().unwrap();
+    let output = FILTER_PAIRS.run(&bench, &["--resamples", "99"]);
     assert_eq!((output.status.code(), stderr(&output).contains("--overwrite")), (Some(2), true));
 }
 
@@ -124,7 +82,7 @@ fn good_pairs_are_found_and_threads_change_no_byte() {
             "50",
         ];
         for threads in ["1", "2", "3"] {
-            done(
+            FILTER_PAIRS.done(
                 &bench,
                 &[&flags[..], &["--threads", threads, "--out", &format!("{preset}{threads}")]].concat(),
             );
@@ -135,13 +93,14 @@ fn good_pairs_are_found_and_threads_change_no_byte() {
         assert!(kept.iter().filter(|&&i| i < 100).count() > 95, "{kept:?}");
         assert_eq!(bench.report(&format!("{preset}1"))["evaluated_pairs"], 150);
     }
-    let output = done(&bench, &["x.npy", "y.npy", "--threshold", "0.9", "--out", "t", "--progress", "json"]);
+    let output = FILTER_PAIRS
+        .done(&bench, &["x.npy", "y.npy", "--threshold", "0.9", "--out", "t", "--progress", "json"]);
     let last: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(last["event"], "done");
     let kept: Vec<u64> = values(&bench.contents("t")["kept.npy"]);
     assert_eq!(last["kept"].as_u64().unwrap(), kept.len() as u64);
     // Nothing kept is a result too.
-    done(&bench, &["x.npy", "y.npy", "--threshold", "2", "--out", "none"]);
+    FILTER_PAIRS.done(&bench, &["x.npy", "y.npy", "--threshold", "2", "--out", "none"]);
     assert_eq!(bench.report("none")["counts"]["kept"], 0);
 }
 
@@ -153,7 +112,7 @@ fn only_uses_the_named_rows() {
         (0..60).map(|i| format!("n{i},{}\n", if i % 3 == 0 { "test" } else { "fit" })).collect();
     bench.write("m.csv", format!("name,split\n{table}").as_bytes());
     let flags = ["x.npy", "y.npy", "--meta", "m.csv", "--name", "name", "--only", "split=test", "--out", "o"];
-    done(&bench, &flags);
+    FILTER_PAIRS.done(&bench, &flags);
     let scores: Vec<f64> = values(&bench.contents("o")["scores.npy"]);
     assert!(scores.iter().enumerate().all(|(i, s)| s.is_nan() == (i % 3 != 0)));
     let kept: Vec<u64> = values(&bench.contents("o")["kept.npy"]);
@@ -199,9 +158,9 @@ fn bad_data_is_named_with_its_place() {
         (&["x.npy", "y.npy", "--pictures", "sheet.png"], &["sheet.png", "PNG"]),
     ];
     for (flags, parts) in cases {
-        refused(&bench, flags, 1, parts);
+        FILTER_PAIRS.refused(&bench, flags, 1, parts);
     }
-    done(&bench, &["zero.npy", "y.npy", "--zero-rows", "zero", "--out", "z"]);
+    FILTER_PAIRS.done(&bench, &["zero.npy", "y.npy", "--zero-rows", "zero", "--out", "z"]);
     assert_eq!(bench.report("z")["counts"]["zero_rows"], 1);
 }
 
@@ -224,19 +183,29 @@ fn bad_usage_exits_with_2() {
         (&["--nonsense"], &["--nonsense"]),
     ];
     for (flags, parts) in cases {
-        refused(&bench, &[&["x.npy", "y.npy"], *flags].concat(), 2, parts);
+        FILTER_PAIRS.refused(&bench, &[&["x.npy", "y.npy"], *flags].concat(), 2, parts);
     }
     bench.write("m.csv", format!("split\n{}", "a\n".repeat(20)).as_bytes());
-    refused(&bench, &["x.npy", "y.npy", "--meta", "m.csv", "--only", "split"], 2, &["COLUMN=VALUE"]);
-    refused(&bench, &["x.npy"], 2, &["TEXTS"]);
-    let output = command(&bench, &["x.npy", "y.npy"]).output().unwrap();
+    FILTER_PAIRS.refused(
+        &bench,
+        &["x.npy", "y.npy", "--meta", "m.csv", "--only", "split"],
+        2,
+        &["COLUMN=VALUE"],
+    );
+    FILTER_PAIRS.refused(&bench, &["x.npy"], 2, &["TEXTS"]);
+    let output = FILTER_PAIRS.run(&bench, &["x.npy", "y.npy"]);
     assert_eq!((output.status.code(), stderr(&output).contains("--out")), (Some(2), true));
     // Somebody's file in the way.
     std::fs::create_dir(bench.path("there")).unwrap();
     bench.write("there/kept.npy", b"mine");
-    let output = command(&bench, &["x.npy", "y.npy", "--out", "there"]).output().unwrap();
+    let output = FILTER_PAIRS.run(&bench, &["x.npy", "y.npy", "--out", "there"]);
     assert_eq!((output.status.code(), stderr(&output).contains("--overwrite")), (Some(2), true));
     assert_eq!(std::fs::read(bench.path("there/kept.npy")).unwrap(), b"mine");
     bench.write("file", b"in the way");
-    refused(&bench, &["x.npy", "y.npy", "--out", "file/inside"], 1, &["file/inside", "cannot be created"]);
+    FILTER_PAIRS.refused(
+        &bench,
+        &["x.npy", "y.npy", "--out", "file/inside"],
+        1,
+        &["file/inside", "cannot be created"],
+    );
 }

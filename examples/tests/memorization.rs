@@ -2,38 +2,8 @@
 
 mod workbench;
 
-use std::process::{Command, Output, Stdio};
-
 use serde_json::{Value, json};
-use workbench::{Bench, npy_with_header, safetensors, stderr};
-
-fn command(bench: &Bench, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_memorization"));
-    command.args(arguments).current_dir(bench.path(".")).stdin(Stdio::null());
-    command
-}
-
-fn done(bench: &Bench, arguments: &[&str]) -> Output {
-    let output = command(bench, arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
-    output
-}
-
-#[track_caller]
-fn refused(bench: &Bench, arguments: &[&str], code: i32, parts: &[&str]) {
-    let output =
-        command(bench, &[arguments, &["--out", "out", "--progress", "none"]].concat()).output().unwrap();
-    let text = stderr(&output);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
-    assert!(
-        text.starts_with("memorization: ") && text.trim_end().lines().count() == 1,
-        "{arguments:?}: {text}"
-    );
-    for part in parts {
-        assert!(text.contains(part), "{arguments:?}: {text:?} lacks {part:?}");
-    }
-    assert!(output.stdout.is_empty() && bench.names("out").is_empty(), "{arguments:?} left something behind");
-}
+use workbench::{Bench, MEMORIZATION, npy_with_header, safetensors, stderr};
 
 /// Ten tokens in two texts; predictions after three epochs hit 3, 6 and 9 of them.
 const TARGETS: [u32; 10] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 0];
@@ -96,7 +66,7 @@ fn pairs(value: &mut Value) {
 #[test]
 fn shipped_study_makes_the_curves_of_the_paper() {
     let bench = Bench::new();
-    let output = done(&bench, &[]);
+    let output = MEMORIZATION.done(&bench, &[]);
     let names = bench.names("out/memorization");
     for name in ["report.html", "report.json", "curves.csv", "reach.csv", "forgetting.csv", "tags.csv"] {
         assert!(names.contains(&name.to_string()), "{names:?} lacks {name}");
@@ -119,10 +89,10 @@ fn shipped_study_makes_the_curves_of_the_paper() {
     assert_eq!(report["runs"].as_array().unwrap().len(), 13);
     assert!(stderr(&output).contains(report["verdict"].as_str().unwrap()));
     // The same again, and on any number of threads, gives the same bytes.
-    done(&bench, &[]);
+    MEMORIZATION.done(&bench, &[]);
     assert_eq!(bench.contents("out/memorization"), files);
     for threads in ["1", "2", "5"] {
-        done(&bench, &["--threads", threads, "--out", threads]);
+        MEMORIZATION.done(&bench, &["--threads", threads, "--out", threads]);
         bench.assert_same("out/memorization", threads);
     }
 }
@@ -131,7 +101,7 @@ fn shipped_study_makes_the_curves_of_the_paper() {
 fn small_study_has_the_numbers_one_can_count() {
     let bench = Bench::new();
     study(&bench, |_| {});
-    done(&bench, &["study.json", "--out", "bits", "--tau", "0.3,0.5,0.95"]);
+    MEMORIZATION.done(&bench, &["study.json", "--out", "bits", "--tau", "0.3,0.5,0.95"]);
     let report = bench.report("bits");
     let run = &report["runs"][0];
     assert_eq!(run["hits_and_total"], json!([[3, 10], [6, 10], [9, 10]]));
@@ -148,7 +118,7 @@ fn small_study_has_the_numbers_one_can_count() {
 
     // Pairs say the same, and the loss besides.
     study(&bench, pairs);
-    done(&bench, &["study.json", "--out", "pairs", "--tau", "0.3,0.5,0.95"]);
+    MEMORIZATION.done(&bench, &["study.json", "--out", "pairs", "--tau", "0.3,0.5,0.95"]);
     let other = bench.report("pairs");
     assert_eq!(other["runs"][0]["hits_and_total"], run["hits_and_total"]);
     assert!((other["runs"][0]["loss"][0].as_f64().unwrap() - 0.45).abs() < 1e-7);
@@ -160,7 +130,7 @@ fn small_study_has_the_numbers_one_can_count() {
     let ids: Vec<u8> =
         TARGETS.iter().map(|y| if *y == 0 { -100 } else { *y as i64 }).flat_map(i64::to_le_bytes).collect();
     bench.write("targets.npy", &npy_with_header("'<i8'", "False", "(10,)", &ids));
-    done(&bench, &["study.json", "--out", "npy"]);
+    MEMORIZATION.done(&bench, &["study.json", "--out", "npy"]);
     assert_eq!(bench.report("npy")["runs"][0]["hits_and_total"], json!([[3, 9], [6, 9], [9, 9]]));
 }
 
@@ -168,17 +138,17 @@ fn small_study_has_the_numbers_one_can_count() {
 fn results_of_another_study_are_not_replaced_unasked() {
     let bench = Bench::new();
     study(&bench, |_| {});
-    done(&bench, &["study.json", "--out", "o"]);
-    done(&bench, &["study.json", "--out", "o"]);
+    MEMORIZATION.done(&bench, &["study.json", "--out", "o"]);
+    MEMORIZATION.done(&bench, &["study.json", "--out", "o"]);
     let before = bench.contents("o");
-    let output = command(&bench, &["study.json", "--out", "o", "--tau", "0.5"]).output().unwrap();
+    let output = MEMORIZATION.run(&bench, &["study.json", "--out", "o", "--tau", "0.5"]);
     assert!(
         output.status.code() == Some(2) && stderr(&output).contains("--overwrite"),
         "{}",
         stderr(&output)
     );
     assert_eq!(bench.contents("o"), before);
-    done(&bench, &["study.json", "--out", "o", "--tau", "0.5", "--overwrite"]);
+    MEMORIZATION.done(&bench, &["study.json", "--out", "o", "--tau", "0.5", "--overwrite"]);
     assert_ne!(bench.contents("o"), before);
 }
 
@@ -237,7 +207,7 @@ fn bad_studies_are_named_with_their_place() {
     ];
     for (change, parts) in cases {
         study(&bench, change);
-        refused(&bench, &["study.json"], 1, parts);
+        MEMORIZATION.refused(&bench, &["study.json"], 1, parts);
     }
     // A bit beyond the last token.
     study(&bench, |v| v["sets"]["batch"]["tokens"] = json!(7));
@@ -246,7 +216,7 @@ fn bad_studies_are_named_with_their_place() {
         v["sets"]["batch"]["tokens"] = json!(7);
         v["forgetting"][0]["hits"] = json!("bits.npy");
     });
-    refused(&bench, &["study.json"], 1, &["bits.npy", "row 2", "beyond the last position"]);
+    MEMORIZATION.refused(&bench, &["study.json"], 1, &["bits.npy", "row 2", "beyond the last position"]);
     // A log-probability that is none.
     study(&bench, |v| {
         pairs(v);
@@ -254,22 +224,22 @@ fn bad_studies_are_named_with_their_place() {
     });
     let logs: Vec<u8> = (0..30).flat_map(|i| if i == 14 { f32::NAN } else { -1.0 }.to_le_bytes()).collect();
     bench.write("logs.npy", &npy_with_header("'<f4'", "False", "(3, 10)", &logs));
-    refused(&bench, &["study.json"], 1, &["logs.npy", "row 1", "NaN"]);
+    MEMORIZATION.refused(&bench, &["study.json"], 1, &["logs.npy", "row 1", "NaN"]);
     bench.write("logs.npy", &npy_with_header("'<f4'", "True", "(3, 10)", &[0; 120]));
-    refused(&bench, &["study.json"], 1, &["logs.npy", "Fortran"]);
+    MEMORIZATION.refused(&bench, &["study.json"], 1, &["logs.npy", "Fortran"]);
     bench.write("logs.npy", &npy_with_header("'<f4'", "False", "(3, 10)", &[0; 100]));
-    refused(&bench, &["study.json"], 1, &["logs.npy", "100 bytes"]);
+    MEMORIZATION.refused(&bench, &["study.json"], 1, &["logs.npy", "100 bytes"]);
 
     bench.write("study.json", b"{\"format\": ");
-    refused(&bench, &["study.json"], 1, &["study.json", "not JSON"]);
+    MEMORIZATION.refused(&bench, &["study.json"], 1, &["study.json", "not JSON"]);
     bench.write("study.json", b"\xff\xfe");
-    refused(&bench, &["study.json"], 1, &["study.json", "not JSON"]);
-    refused(&bench, &["absent.json"], 1, &["absent.json", "cannot be opened"]);
+    MEMORIZATION.refused(&bench, &["study.json"], 1, &["study.json", "not JSON"]);
+    MEMORIZATION.refused(&bench, &["absent.json"], 1, &["absent.json", "cannot be opened"]);
     std::fs::create_dir(bench.path("folder")).unwrap();
-    refused(&bench, &["folder"], 1, &["folder", "is a folder"]);
+    MEMORIZATION.refused(&bench, &["folder"], 1, &["folder", "is a folder"]);
     bench.write("file", b"in the way");
     study(&bench, |_| {});
-    let output = command(&bench, &["study.json", "--out", "file/inside"]).output().unwrap();
+    let output = MEMORIZATION.run(&bench, &["study.json", "--out", "file/inside"]);
     assert!(
         output.status.code() == Some(1) && stderr(&output).contains("file/inside"),
         "{}",
@@ -292,11 +262,11 @@ fn bad_usage_exits_with_2() {
         (&["--nonsense"], &["--nonsense"]),
         (&["other.json"], &["other.json"]),
     ] {
-        refused(&bench, &[&["study.json"], flags].concat(), 2, parts);
+        MEMORIZATION.refused(&bench, &[&["study.json"], flags].concat(), 2, parts);
     }
-    let output = command(&bench, &["study.json"]).output().unwrap();
+    let output = MEMORIZATION.run(&bench, &["study.json"]);
     assert!(output.status.code() == Some(2) && stderr(&output).contains("--out"), "{}", stderr(&output));
-    let help = done(&bench, &["--help"]);
+    let help = MEMORIZATION.done(&bench, &["--help"]);
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
     for word in ["--tau", "report.html", "packbits", "Exit codes"] {
         assert!(help.contains(word), "{help}");

@@ -3,41 +3,15 @@
 
 mod workbench;
 
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::Value;
-use workbench::{Bench, redundant, stderr, uniform};
+use workbench::{Bench, PRUNE_CODE, redundant, stderr, uniform};
 
-fn program(bench: &Bench, arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_prune-code"))
-        .args(arguments)
-        .current_dir(bench.path(""))
-        .env_remove("PAUCA_SIMD")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A program that refuses its flags does not read its input.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    child.wait_with_output().unwrap()
-}
-
-/// Runs the program, which must fail with `code` and one line that holds all of `parts`.
+/// Runs the program on `input`, which must fail with `code` and one line that holds all of `parts`.
 #[track_caller]
 fn refused(bench: &Bench, arguments: &[&str], input: &str, code: i32, parts: &[&str]) {
-    let output = program(bench, arguments, input);
-    let text = stderr(&output);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
-    assert!(
-        text.starts_with("prune-code: ") && text.trim_end().lines().count() == 1,
-        "{arguments:?}: {text}"
-    );
-    for part in parts {
-        assert!(text.contains(part), "{arguments:?}: {text:?} lacks {part:?}");
-    }
-    assert_eq!(bench.names("out"), [""; 0], "{arguments:?} left something behind");
+    PRUNE_CODE.assert_refused(bench, &PRUNE_CODE.fed(bench, arguments, input), code, parts);
 }
 
 /// 150 files of rising lengths, and 20 of them corrupted in two ways.
@@ -68,9 +42,7 @@ fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
 
 #[track_caller]
 fn done(bench: &Bench, more: &[&str]) -> Output {
-    let output = program(bench, &with(more), "");
-    assert!(output.status.success(), "{more:?}: {}", stderr(&output));
-    output
+    PRUNE_CODE.done(bench, &with(more))
 }
 
 #[test]
@@ -120,7 +92,7 @@ fn threads_change_no_byte_and_methods_do() {
     bench.assert_same("one", "two");
     // Again into the same folder: the same run may be repeated, another one may not.
     done(&bench, &["--out", "two", "--threads", "2"]);
-    let refused = program(&bench, &with(&["--out", "two", "--method", "longest"]), "");
+    let refused = PRUNE_CODE.fed(&bench, &with(&["--out", "two", "--method", "longest"]), "");
     assert_eq!(refused.status.code(), Some(2));
     assert!(stderr(&refused).contains("--overwrite replaces it"));
     done(&bench, &["--out", "two", "--method", "longest", "--overwrite"]);
@@ -196,7 +168,7 @@ fn records(output: &Output) -> Vec<Value> {
 #[test]
 fn texts_are_corrupted_as_a_stream() {
     let bench = Bench::new();
-    let found = records(&program(&bench, &["corrupt", "--kind", "all", "--rate", "1"], TEXTS));
+    let found = records(&PRUNE_CODE.fed(&bench, &["corrupt", "--kind", "all", "--rate", "1"], TEXTS));
     assert_eq!(found.len(), 33);
     let sources = ["def f(x):\n    return g(x[0])\n", "if a == b:\n    c = 1\n    d = 2\n", "nothing"];
     for (i, record) in found.iter().enumerate() {
@@ -225,9 +197,9 @@ fn texts_are_corrupted_as_a_stream() {
 fn a_text_is_corrupted_by_its_id_not_its_place() {
     let bench = Bench::new();
     let arguments = ["corrupt", "--kind", "syntax,statements", "--seed", "5"];
-    let mut one = records(&program(&bench, &arguments, TEXTS));
+    let mut one = records(&PRUNE_CODE.fed(&bench, &arguments, TEXTS));
     let reversed: Vec<&str> = TEXTS.lines().rev().collect();
-    let mut other = records(&program(&bench, &arguments, &(reversed.join("\n") + "\n")));
+    let mut other = records(&PRUNE_CODE.fed(&bench, &arguments, &(reversed.join("\n") + "\n")));
     let key = |r: &Value| (r["id"].to_string(), r["kind"].to_string());
     one.sort_by_key(key);
     other.sort_by_key(key);
@@ -238,7 +210,8 @@ fn a_text_is_corrupted_by_its_id_not_its_place() {
 fn a_corrupted_file_is_whole_or_absent() {
     let bench = Bench::new();
     bench.write("t.jsonl", TEXTS.as_bytes());
-    let output = program(&bench, &["corrupt", "t.jsonl", "--kind", "comments", "--output", "c.jsonl"], "");
+    let output =
+        PRUNE_CODE.fed(&bench, &["corrupt", "t.jsonl", "--kind", "comments", "--output", "c.jsonl"], "");
     assert!(output.status.success() && output.stdout.is_empty());
     assert_eq!(std::fs::read_to_string(bench.path("c.jsonl")).unwrap().lines().count(), 3);
     bench.write("bad.jsonl", format!("{TEXTS}{{}}\n").as_bytes());

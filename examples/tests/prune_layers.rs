@@ -2,45 +2,12 @@
 
 mod workbench;
 
-use std::process::{Command, Output, Stdio};
-
 use half::f16;
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
-use workbench::{Bench, npy_with_header, safetensors, stderr, uniform};
+use workbench::{Bench, PRUNE_LAYERS, npy_with_header, safetensors, stderr, uniform};
 
 const LAYERS: usize = 6;
-
-fn command(bench: &Bench, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_prune-layers"));
-    command.args(arguments).current_dir(bench.path(".")).stdin(Stdio::null());
-    command
-}
-
-fn run(bench: &Bench, arguments: &[&str]) -> Output {
-    command(bench, arguments).output().unwrap()
-}
-
-fn done(bench: &Bench, arguments: &[&str]) -> Output {
-    let output = run(bench, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
-    output
-}
-
-#[track_caller]
-fn refused(bench: &Bench, arguments: &[&str], code: i32, parts: &[&str]) {
-    let output = run(bench, &[arguments, &["--out", "out", "--progress", "none"]].concat());
-    let text = stderr(&output);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
-    assert!(
-        text.starts_with("prune-layers: ") && text.trim_end().lines().count() == 1,
-        "{arguments:?}: {text}"
-    );
-    for part in parts {
-        assert!(text.contains(part), "{arguments:?}: {text:?} lacks {part:?}");
-    }
-    assert_eq!(bench.names("out"), [""; 0], "{arguments:?} left something behind");
-}
 
 /// States of six layers, of which the third and fourth do next to nothing.
 fn states(bench: &Bench, name: &str) {
@@ -91,7 +58,7 @@ fn the_idle_block_is_found_and_dropped_from_the_model() {
     states(&bench, "states.npy");
     let before = model(&bench, LAYERS);
     let arguments = ["states.npy", "--drop", "2", "--apply", "model.safetensors", "--model", "org/m"];
-    let output = done(&bench, &[&arguments[..], &["--out", "out"]].concat());
+    let output = PRUNE_LAYERS.done(&bench, &[&arguments[..], &["--out", "out"]].concat());
     assert!(stderr(&output).contains("read back equal"), "{}", stderr(&output));
     let report = bench.report("out");
     // Layers 3 and 4 counted from 1.
@@ -137,7 +104,7 @@ fn threads_and_formats_give_the_same_bytes() {
     bench.write("damage.csv", damage.as_bytes());
     let arguments = ["states.npy", "--drop", "2", "--apply", "model.safetensors", "--damage", "damage.csv"];
     for (folder, threads) in [("one", "1"), ("two", "2"), ("five", "5")] {
-        done(
+        PRUNE_LAYERS.done(
             &bench,
             &[&arguments[..], &["--out", folder, "--threads", threads, "--progress", "json"]].concat(),
         );
@@ -153,21 +120,21 @@ fn threads_and_formats_give_the_same_bytes() {
         "states.safetensors",
         &safetensors(&[("h", "F16", &[20, 7, 8], values), ("x", "F16", &[1], &[0; 2])]),
     );
-    done(&bench, &["states.safetensors", "--out", "three", "--metric", "cosine"]);
-    done(&bench, &["states.npy", "--out", "four", "--metric", "cosine"]);
+    PRUNE_LAYERS.done(&bench, &["states.safetensors", "--out", "three", "--metric", "cosine"]);
+    PRUNE_LAYERS.done(&bench, &["states.npy", "--out", "four", "--metric", "cosine"]);
     for name in ["distances.csv", "plan.csv", "heatmap.svg"] {
         let read = |folder: &str| std::fs::read(bench.path(folder).join(name)).unwrap();
         assert_eq!(read("three"), read("four"), "{name}");
     }
     // Another run is not replaced unasked.
-    let output = run(&bench, &["states.npy", "--out", "four"]);
+    let output = PRUNE_LAYERS.run(&bench, &["states.npy", "--out", "four"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
         stderr(&output).contains("--overwrite") && stderr(&output).contains("metric"),
         "{}",
         stderr(&output)
     );
-    done(&bench, &["states.npy", "--out", "four", "--overwrite"]);
+    PRUNE_LAYERS.done(&bench, &["states.npy", "--out", "four", "--overwrite"]);
 }
 
 #[test]
@@ -177,17 +144,20 @@ fn other_choices_drop_other_layers() {
     for (choose, dropped) in
         [("nearest", json!([2, 3])), ("deepest", json!([3, 4])), ("influence", json!([2, 3]))]
     {
-        done(&bench, &["states.npy", "--drop", "2", "--choose", choose, "--out", choose]);
+        PRUNE_LAYERS.done(&bench, &["states.npy", "--drop", "2", "--choose", choose, "--out", choose]);
         assert_eq!(bench.report(choose)["dropped"], dropped, "{choose}");
     }
-    done(&bench, &["states.npy", "--drop", "3", "--keep-first", "3", "--keep-last", "0", "--out", "kept"]);
+    PRUNE_LAYERS.done(
+        &bench,
+        &["states.npy", "--drop", "3", "--keep-first", "3", "--keep-last", "0", "--out", "kept"],
+    );
     assert_eq!(bench.report("kept")["dropped"], json!([3, 4, 5]));
 }
 
 #[test]
 fn shipped_states_make_a_report() {
     let bench = Bench::new();
-    done(&bench, &["--progress", "none"]);
+    PRUNE_LAYERS.done(&bench, &["--progress", "none"]);
     let report = bench.report("out/layers");
     assert_eq!((&report["samples"], &report["layers"]), (&json!(100), &json!(30)));
     let judged = report["damage"].as_array().unwrap();
@@ -214,17 +184,17 @@ fn bad_states_are_refused() {
     ];
     for (bytes, parts) in cases {
         bench.write("x.npy", bytes);
-        refused(&bench, &["x.npy"], 1, &[&["x.npy"], *parts].concat());
+        PRUNE_LAYERS.refused(&bench, &["x.npy"], 1, &[&["x.npy"], *parts].concat());
     }
     let mut values: Vec<u8> = [1.0f32; 12].iter().flat_map(|v| v.to_le_bytes()).collect();
     values[9 * 4..10 * 4].copy_from_slice(&f32::NAN.to_le_bytes());
     bench.write("x.npy", &npy_with_header("'<f4'", "False", "(2, 2, 3)", &values));
-    refused(&bench, &["x.npy"], 1, &["x.npy", "state 1", "row 1", "column 0"]);
+    PRUNE_LAYERS.refused(&bench, &["x.npy"], 1, &["x.npy", "state 1", "row 1", "column 0"]);
     let several = safetensors(&[("a", "F32", &[1, 2, 1], &[0; 8]), ("b", "F32", &[1, 2, 1], &[0; 8])]);
     bench.write("x.safetensors", &several);
-    refused(&bench, &["x.safetensors"], 1, &["several", "'a', 'b'", "--tensor"]);
-    refused(&bench, &["x.safetensors", "--tensor", "c"], 1, &["no tensor 'c'"]);
-    refused(&bench, &["absent.npy"], 1, &["absent.npy"]);
+    PRUNE_LAYERS.refused(&bench, &["x.safetensors"], 1, &["several", "'a', 'b'", "--tensor"]);
+    PRUNE_LAYERS.refused(&bench, &["x.safetensors", "--tensor", "c"], 1, &["no tensor 'c'"]);
+    PRUNE_LAYERS.refused(&bench, &["absent.npy"], 1, &["absent.npy"]);
 }
 
 #[test]
@@ -233,24 +203,29 @@ fn bad_models_are_refused() {
     states(&bench, "states.npy");
     model(&bench, 5);
     let apply = ["states.npy", "--drop", "2", "--apply", "model.safetensors"];
-    refused(&bench, &apply, 1, &["model.safetensors", "5 layers", "'model.layers.'", "6 layers"]);
+    PRUNE_LAYERS.refused(
+        &bench,
+        &apply,
+        1,
+        &["model.safetensors", "5 layers", "'model.layers.'", "6 layers"],
+    );
     model(&bench, LAYERS);
     bench.write("config.json", b"{\"num_hidden_layers\": 7}");
-    refused(&bench, &apply, 1, &["config.json", "num_hidden_layers 7", "6 layers"]);
+    PRUNE_LAYERS.refused(&bench, &apply, 1, &["config.json", "num_hidden_layers 7", "6 layers"]);
     bench.write("config.json", b"{\"a\": 7}");
-    refused(&bench, &apply, 1, &["config.json", "number of layers"]);
+    PRUNE_LAYERS.refused(&bench, &apply, 1, &["config.json", "number of layers"]);
     bench.write("config.json", b"{");
-    refused(&bench, &apply, 1, &["config.json", "JSON"]);
+    PRUNE_LAYERS.refused(&bench, &apply, 1, &["config.json", "JSON"]);
     bench.write("model.safetensors", &safetensors(&[("a.weight", "F32", &[1], &[0; 4])]));
-    refused(&bench, &apply, 1, &["model.safetensors", "no tensors with numbered layers"]);
+    PRUNE_LAYERS.refused(&bench, &apply, 1, &["model.safetensors", "no tensors with numbered layers"]);
     let both = safetensors(&[
         ("encoder.layers.0.w", "F32", &[1], &[0; 4]),
         ("decoder.layers.0.w", "F32", &[1], &[0; 4]),
     ]);
     bench.write("model.safetensors", &both);
-    refused(&bench, &apply, 1, &["several lists", "'decoder.layers.'", "'encoder.layers.'"]);
+    PRUNE_LAYERS.refused(&bench, &apply, 1, &["several lists", "'decoder.layers.'", "'encoder.layers.'"]);
     bench.write("model.safetensors", b"nothing of the kind");
-    refused(&bench, &apply, 1, &["model.safetensors", "not a valid .safetensors"]);
+    PRUNE_LAYERS.refused(&bench, &apply, 1, &["model.safetensors", "not a valid .safetensors"]);
 }
 
 #[test]
@@ -266,7 +241,12 @@ fn bad_damage_is_refused_with_its_line() {
         ("layers,first,damage\n1,0\n", &["damage.csv"]),
     ] {
         bench.write("damage.csv", text.as_bytes());
-        refused(&bench, &["states.npy", "--damage", "damage.csv"], 1, &[&["damage.csv"], parts].concat());
+        PRUNE_LAYERS.refused(
+            &bench,
+            &["states.npy", "--damage", "damage.csv"],
+            1,
+            &[&["damage.csv"], parts].concat(),
+        );
     }
 }
 
@@ -285,8 +265,8 @@ fn bad_usage_of_prune_layers_exits_with_2() {
         (&["--metric", "taxicab"], &["taxicab"]),
     ];
     for (flags, parts) in cases {
-        refused(&bench, &[&["states.npy"], *flags].concat(), 2, parts);
+        PRUNE_LAYERS.refused(&bench, &[&["states.npy"], *flags].concat(), 2, parts);
     }
-    let output = run(&bench, &["states.npy"]);
+    let output = PRUNE_LAYERS.run(&bench, &["states.npy"]);
     assert_eq!((output.status.code(), stderr(&output).contains("--out")), (Some(2), true));
 }

@@ -6,7 +6,7 @@ mod workbench;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use workbench::{Bench, appears, stderr, uniform};
+use workbench::{Bench, CURATE, appears, stderr, uniform};
 
 /// A run long enough to be stopped: uniform rows settle slowly.
 const WORK: [&str; 7] = ["x.npy", "--clusters", "150", "--max-iter", "60", "--seed", "4"];
@@ -25,7 +25,7 @@ fn signal(child: &Child, name: &str) {
 /// Starts a run and waits until it is `step` iterations into `stage`.
 fn started(bench: &Bench, arguments: &[&str], stage: &str, step: u64) -> Child {
     let mut child =
-        bench.command(arguments).args(["--progress", "json"]).stderr(Stdio::piped()).spawn().unwrap();
+        CURATE.command(bench, arguments).args(["--progress", "json"]).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     loop {
         let line = lines.next().expect("the run ended too early").unwrap();
@@ -42,7 +42,7 @@ fn started(bench: &Bench, arguments: &[&str], stage: &str, step: u64) -> Child {
 #[test]
 fn stopped_in_each_clustering_and_resumed_gives_the_same_bytes() {
     let bench = bench();
-    bench.curated(&[&WORK[..], &["--out", "whole"]].concat());
+    CURATE.done(&bench, &[&WORK[..], &["--out", "whole"]].concat());
     for (stage, name) in [("cluster", "INT"), ("recluster", "INT"), ("cluster", "TERM")] {
         let folder = format!("{stage}.{name}");
         let arguments = [&WORK[..], &["--out", &folder, "--checkpoint-every", "0"]].concat();
@@ -51,13 +51,16 @@ fn stopped_in_each_clustering_and_resumed_gives_the_same_bytes() {
         assert_eq!(child.wait().unwrap().code(), Some(130));
         assert_eq!(bench.names(&folder), ["checkpoint.bin"], "nothing else is left");
         // Without --resume the state is not thrown away.
-        let refused = bench.curate(&arguments);
+        let refused = CURATE.run(&bench, &arguments);
         assert!(
             refused.status.code() == Some(2) && stderr(&refused).contains("--resume"),
             "{}",
             stderr(&refused)
         );
-        bench.curated(&[&arguments[..], &["--resume", "--threads", "1", "--block-rows", "1000"]].concat());
+        CURATE.done(
+            &bench,
+            &[&arguments[..], &["--resume", "--threads", "1", "--block-rows", "1000"]].concat(),
+        );
         bench.assert_same("whole", &folder);
     }
 }
@@ -68,13 +71,13 @@ fn killed_and_resumed_gives_the_same_bytes() {
     for (method, stage) in [("d4", "recluster"), ("semdedup", "cluster")] {
         let (whole, cut) = (format!("{method}.whole"), format!("{method}.cut"));
         let run = [&WORK[..], &["--method", method, "--out"]].concat();
-        bench.curated(&[&run[..], &[&whole]].concat());
+        CURATE.done(&bench, &[&run[..], &[&whole]].concat());
         let mut child = started(&bench, &[&run[..], &[&cut]].concat(), stage, 2);
         assert!(appears(&bench.path(&cut).join("checkpoint.bin"), 10));
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!bench.names(&cut).contains(&"report.json".to_string()));
-        bench.curated(&[&run[..], &[&cut, "--resume"]].concat());
+        CURATE.done(&bench, &[&run[..], &[&cut, "--resume"]].concat());
         bench.assert_same(&whole, &cut);
     }
 }
@@ -83,7 +86,7 @@ fn killed_and_resumed_gives_the_same_bytes() {
 fn stopped_run_says_how_to_continue() {
     let bench = bench();
     let arguments = [&WORK[..], &["--out", "a b"]].concat();
-    let mut child = bench.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = CURATE.command(&bench, &arguments).stderr(Stdio::piped()).spawn().unwrap();
     assert!(appears(&bench.path("a b/checkpoint.bin"), 60));
     signal(&child, "INT");
     let mut text = String::new();
@@ -107,17 +110,17 @@ fn resuming_with_other_data_or_settings_is_refused() {
     let other =
         [&["x.npy", "--clusters", "149", "--max-iter", "60", "--seed", "4"], &["--out", "a", "--resume"][..]]
             .concat();
-    let output = bench.curate(&other);
+    let output = CURATE.run(&bench, &other);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("clusters is 150 there and 149 here"), "{}", stderr(&output));
     let mut rows = uniform(12_000, 48, 8);
     rows[[11_999, 47]] += 0.5;
     bench.npy("x.npy", &rows);
-    let output = bench.curate(&[&arguments[..], &["--resume"]].concat());
+    let output = CURATE.run(&bench, &[&arguments[..], &["--resume"]].concat());
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("input.sha256"), "{}", stderr(&output));
     bench.write("a/checkpoint.bin", &state[..state.len() - 1]);
-    let output = bench.curate(&[&arguments[..], &["--resume"]].concat());
+    let output = CURATE.run(&bench, &[&arguments[..], &["--resume"]].concat());
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("checkpoint.bin"), "{}", stderr(&output));
     assert_eq!(bench.names("a"), ["checkpoint.bin"]);
@@ -127,6 +130,6 @@ fn resuming_with_other_data_or_settings_is_refused() {
 fn resume_without_a_state_begins() {
     let bench = Bench::new();
     bench.npy("x.npy", &uniform(100, 4, 8));
-    bench.curated(&["x.npy", "--out", "a", "--resume"]);
+    CURATE.done(&bench, &["x.npy", "--out", "a", "--resume"]);
     assert!(bench.names("a").contains(&"report.json".to_string()));
 }

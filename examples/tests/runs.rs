@@ -6,25 +6,14 @@ mod workbench;
 use half::{bf16, f16};
 use ndarray::Array2;
 use pauca_examples::input::Matrix;
-use pauca_examples::input::npy::Header;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use workbench::{Bench, npy_with_header, redundant, safetensors, stderr, uniform};
-
-/// Values of a one-dimensional `.npy`.
-fn values<T: bytemuck::Pod>(bytes: &[u8]) -> Vec<T> {
-    let header = Header::parse(bytes).unwrap();
-    assert_eq!(header.shape.len(), 1);
-    let values: Vec<T> =
-        bytes[header.data_start..].chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned).collect();
-    assert_eq!(values.len(), header.shape[0]);
-    values
-}
+use workbench::{Bench, CURATE, npy_with_header, redundant, safetensors, stderr, uniform, values};
 
 #[test]
 fn default_run_makes_report_and_plots_of_the_shipped_data() {
     let bench = Bench::new();
-    let output = bench.curated(&[]);
+    let output = CURATE.done(&bench, &[]);
     let written = bench.names("out/emoji");
     let expected = [
         "centroids.npy",
@@ -77,7 +66,7 @@ fn default_run_makes_report_and_plots_of_the_shipped_data() {
     assert_eq!(values::<f64>(&files["similarity.npy"]).len(), 3174);
 
     // The same run again is admitted and gives the same bytes.
-    bench.curated(&[]);
+    CURATE.done(&bench, &[]);
     assert_eq!(bench.contents("out/emoji"), files);
 }
 
@@ -105,7 +94,7 @@ fn every_method_gives_the_same_bytes_however_the_work_is_cut() {
     ];
     for (i, method) in methods.iter().enumerate() {
         let whole = format!("whole{i}");
-        bench.curated(&[&["x.npy", "--threads", "1", "--out", &whole], *method].concat());
+        CURATE.done(&bench, &[&["x.npy", "--threads", "1", "--out", &whole], *method].concat());
         let cuts: &[&[&str]] = &[
             &["--threads", "3"],
             &["--block-rows", "1"],
@@ -114,7 +103,7 @@ fn every_method_gives_the_same_bytes_however_the_work_is_cut() {
         ];
         for (j, cut) in cuts.iter().enumerate() {
             let folder = format!("cut{i}.{j}");
-            bench.curated(&[&["x.npy", "--out", &folder], *method, *cut].concat());
+            CURATE.done(&bench, &[&["x.npy", "--out", &folder], *method, *cut].concat());
             bench.assert_same(&whole, &folder);
         }
     }
@@ -153,7 +142,7 @@ fn element_types_and_orders_give_the_same_choice() {
         "embe.safetensors",
     ];
     for input in inputs {
-        bench.curated(&[input, "--out", input.split('.').next().unwrap(), "--write-filtered"]);
+        CURATE.done(&bench, &[input, "--out", input.split('.').next().unwrap(), "--write-filtered"]);
     }
     let first = bench.contents("c");
     for folder in ["fortran", "half", "e", "em", "emb", "embe"] {
@@ -189,12 +178,67 @@ fn element_types_and_orders_give_the_same_choice() {
 }
 
 #[test]
+fn scip_drops_small_clusters_then_far_rows() {
+    let bench = Bench::new();
+    bench.npy("x.npy", &redundant(300, 8, 3));
+    let flags = ["x.npy", "--method", "scip", "--keep", "0.7", "--alpha", "0.6", "--clusters", "12"];
+    CURATE.done(&bench, &[&flags[..], &["--out", "a", "--threads", "1"]].concat());
+    CURATE.done(&bench, &[&flags[..], &["--out", "b", "--threads", "2", "--block-rows", "64"]].concat());
+    bench.assert_same("a", "b");
+    let files = bench.contents("a");
+    let expected = [
+        "centroids.npy",
+        "cluster_sizes.svg",
+        "distance.npy",
+        "distances.svg",
+        "kept.npy",
+        "labels.npy",
+        "removed.csv",
+        "report.html",
+        "report.json",
+    ];
+    assert_eq!(files.keys().collect::<Vec<_>>(), expected);
+    // Algorithm 1 once more, on the written clustering: 90 rows go, 54 of them by size.
+    let labels: Vec<u32> = values(&files["labels.npy"]);
+    let distances: Vec<f64> = values(&files["distance.npy"]);
+    let size = |i: usize| labels.iter().filter(|label| **label == labels[i]).count();
+    let farther = |a: usize, b: usize| distances[b].total_cmp(&distances[a]);
+    let mut order: Vec<usize> = (0..300).collect();
+    order.sort_by(|&a, &b| size(a).cmp(&size(b)).then(farther(a, b)).then(a.cmp(&b)));
+    let mut rest = order.split_off(54);
+    rest.sort_by(|&a, &b| farther(a, b).then(size(a).cmp(&size(b))).then(a.cmp(&b)));
+    let mut stages = vec!["kept"; 300];
+    order.iter().for_each(|&i| stages[i] = "small-cluster");
+    rest[..36].iter().for_each(|&i| stages[i] = "far");
+    let kept: Vec<u64> = (0..300).filter(|&i| stages[i] == "kept").map(|i| i as u64).collect();
+    assert_eq!(values::<u64>(&files["kept.npy"]), kept);
+    let removed: Vec<String> = (0..300)
+        .filter(|&i| stages[i] != "kept")
+        .map(|i| format!("{i},,,{},{}", labels[i], stages[i]))
+        .collect();
+    let text = String::from_utf8(files["removed.csv"].clone()).unwrap();
+    assert_eq!(text.lines().skip(1).collect::<Vec<_>>(), removed);
+    let report = bench.report("a");
+    assert_eq!(report["counts"]["kept"], 210);
+    assert_eq!(report["pruning"], serde_json::json!({"by_size": 54, "by_distance": 36}));
+    let page = String::from_utf8(files["report.html"].clone()).unwrap();
+    assert!(page.contains("54 went with the smallest clusters, 36 as the farthest from their centroids."));
+    // Unless told otherwise a fifth goes.
+    CURATE.done(&bench, &["x.npy", "--method", "scip", "--clusters", "12", "--out", "fifth"]);
+    assert_eq!(bench.report("fifth")["counts"]["kept"], 240);
+    assert_eq!(bench.report("fifth")["pruning"]["by_size"], 48);
+}
+
+#[test]
 fn given_centroids_are_a_start() {
     let bench = Bench::new();
     let rows = redundant(200, 5, 2);
     bench.npy("x.npy", &rows);
     bench.npy("start.npy", &rows.slice(ndarray::s![..7, ..]).to_owned());
-    bench.curated(&["x.npy", "--out", "a", "--method", "kmeans", "--init", "start.npy", "--max-iter", "0"]);
+    CURATE.done(
+        &bench,
+        &["x.npy", "--out", "a", "--method", "kmeans", "--init", "start.npy", "--max-iter", "0"],
+    );
     let report = bench.report("a");
     assert_eq!(
         (&report["clustering"]["clusters"], &report["clustering"]["iterations"]),
@@ -211,19 +255,22 @@ fn identifiers_and_texts_come_from_the_metadata() {
     let lines: String =
         (0..60).map(|i| format!("{{\"name\": \"doc-{i}\", \"body\": \"<b>text {i}\"}}\n")).collect();
     bench.write("m.jsonl", lines.as_bytes());
-    bench.curated(&[
-        "x.npy",
-        "--out",
-        "a",
-        "--meta",
-        "m.jsonl",
-        "--id-column",
-        "name",
-        "--text",
-        "body",
-        "--clusters",
-        "4",
-    ]);
+    CURATE.done(
+        &bench,
+        &[
+            "x.npy",
+            "--out",
+            "a",
+            "--meta",
+            "m.jsonl",
+            "--id-column",
+            "name",
+            "--text",
+            "body",
+            "--clusters",
+            "4",
+        ],
+    );
     let files = bench.contents("a");
     let kept: Vec<u64> = values(&files["kept.npy"]);
     let ids = String::from_utf8(files["kept_ids.txt"].clone()).unwrap();
@@ -239,16 +286,16 @@ fn identifiers_and_texts_come_from_the_metadata() {
 fn another_run_is_not_replaced_unasked() {
     let bench = Bench::new();
     bench.npy("x.npy", &redundant(100, 8, 5));
-    bench.curated(&["x.npy", "--out", "a"]);
+    CURATE.done(&bench, &["x.npy", "--out", "a"]);
     let before = bench.contents("a");
     for other in [&["--seed", "1"][..], &["--method", "kmeans"], &["--clusters", "3"]] {
-        let output = bench.curate(&[&["x.npy", "--out", "a"], other].concat());
+        let output = CURATE.run(&bench, &[&["x.npy", "--out", "a"], other].concat());
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr(&output).contains("--overwrite"), "{}", stderr(&output));
         assert_eq!(bench.contents("a"), before);
     }
-    bench.curated(&["x.npy", "--out", "a", "--resume"]);
-    bench.curated(&["x.npy", "--out", "a", "--method", "kmeans", "--overwrite"]);
+    CURATE.done(&bench, &["x.npy", "--out", "a", "--resume"]);
+    CURATE.done(&bench, &["x.npy", "--out", "a", "--method", "kmeans", "--overwrite"]);
     let names = bench.names("a");
     assert!(
         !names.contains(&"labels2.npy".to_string()) && names.contains(&"labels.npy".to_string()),
@@ -257,7 +304,7 @@ fn another_run_is_not_replaced_unasked() {
     // A file of somebody else's that has one of our names.
     std::fs::create_dir(bench.path("b")).unwrap();
     bench.write("b/kept.npy", b"precious");
-    let output = bench.curate(&["x.npy", "--out", "b"]);
+    let output = CURATE.run(&bench, &["x.npy", "--out", "b"]);
     assert!(output.status.code() == Some(2) && stderr(&output).contains("kept.npy"), "{}", stderr(&output));
     assert_eq!(std::fs::read(bench.path("b/kept.npy")).unwrap(), b"precious");
 }
@@ -266,7 +313,7 @@ fn another_run_is_not_replaced_unasked() {
 fn plan_does_nothing() {
     let bench = Bench::new();
     bench.npy("x.npy", &uniform(100, 8, 5));
-    let output = bench.curated(&["x.npy", "--plan"]);
+    let output = CURATE.done(&bench, &["x.npy", "--plan"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("100 rows of 8 values") && text.contains("50 in the end"), "{text}");
     assert_eq!(bench.names("."), ["x.npy"]);
@@ -276,14 +323,14 @@ fn plan_does_nothing() {
 fn progress_json_is_one_object_per_line() {
     let bench = Bench::new();
     bench.npy("x.npy", &uniform(300, 8, 5));
-    let output = bench.curated(&["x.npy", "--out", "a", "--progress", "json"]);
+    let output = CURATE.done(&bench, &["x.npy", "--out", "a", "--progress", "json"]);
     let events: Vec<Value> =
         stderr(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let count = |event: &str| events.iter().filter(|e| e["event"] == event).count();
     assert!(count("stage") >= 5 && count("step") >= 2, "{events:?}");
     let done: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&done["event"], &done["kept"]), (&"done".into(), &150.into()));
-    let quiet = bench.curated(&["x.npy", "--out", "b", "--progress", "none"]);
+    let quiet = CURATE.done(&bench, &["x.npy", "--out", "b", "--progress", "none"]);
     assert!(quiet.stdout.is_empty() && quiet.stderr.is_empty());
 }
 
@@ -294,23 +341,16 @@ fn smallest_inputs_work() {
         bench.npy("x.npy", &uniform(n, 1, 5));
         for method in ["d4", "semdedup", "prototypes", "kmeans"] {
             let folder = format!("{method}{n}");
-            bench.curated(&["x.npy", "--out", &folder, "--method", method]);
+            CURATE.done(&bench, &["x.npy", "--out", &folder, "--method", method]);
         }
     }
     // All rows equal, and rows of zeros.
     bench.npy("same.npy", &Array2::from_elem((50, 4), 0.25));
-    bench.curated(&[
-        "same.npy",
-        "--out",
-        "same",
-        "--method",
-        "semdedup",
-        "--epsilon",
-        "0.01",
-        "--clusters",
-        "1",
-    ]);
+    CURATE.done(
+        &bench,
+        &["same.npy", "--out", "same", "--method", "semdedup", "--epsilon", "0.01", "--clusters", "1"],
+    );
     assert_eq!(bench.report("same")["counts"]["kept"], 1);
     bench.npy("zero.npy", &Array2::zeros((10, 4)));
-    bench.curated(&["zero.npy", "--out", "zero", "--clusters", "1"]);
+    CURATE.done(&bench, &["zero.npy", "--out", "zero", "--clusters", "1"]);
 }

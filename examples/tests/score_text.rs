@@ -3,44 +3,7 @@
 
 mod workbench;
 
-use std::process::{Command, Output, Stdio};
-
-use workbench::{Bench, stderr};
-
-/// Runs `score-text` with `arguments` in the folder.
-fn score(bench: &Bench, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_score-text"));
-    command.args(arguments).current_dir(bench.path("")).stdin(Stdio::null());
-    command.output().unwrap()
-}
-
-fn scored(bench: &Bench, arguments: &[&str]) -> Output {
-    let output = score(bench, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
-    output
-}
-
-/// Runs it; it must fail with `code` and one line that holds all of `parts`, and leave nothing.
-#[track_caller]
-fn refused(bench: &Bench, arguments: &[&str], code: i32, parts: &[&str]) {
-    let mut all = arguments.to_vec();
-    if !arguments.contains(&"--out") {
-        all.extend(["--out", "out"]);
-    }
-    all.extend(["--progress", "none"]);
-    let output = score(bench, &all);
-    let text = stderr(&output);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
-    assert!(
-        text.starts_with("score-text: ") && text.trim_end().lines().count() == 1,
-        "{arguments:?}: {text}"
-    );
-    for part in parts {
-        assert!(text.contains(part), "{arguments:?}: {text:?} lacks {part:?}");
-    }
-    assert!(output.stdout.is_empty(), "{arguments:?}");
-    assert_eq!(bench.names("out"), [""; 0], "{arguments:?} left something behind");
-}
+use workbench::{Bench, SCORE_TEXT, stderr};
 
 /// Three documents of seven lines, and likelihoods that prefer full stops.
 fn small() -> Bench {
@@ -62,7 +25,7 @@ fn small() -> Bench {
 #[test]
 fn default_run_scores_the_shipped_texts() {
     let bench = Bench::new();
-    let output = scored(&bench, &[]);
+    let output = SCORE_TEXT.done(&bench, &[]);
     let expected = ["kept_ids.txt", "report.html", "report.json", "scores.csv", "scores.svg", "weights.svg"];
     assert_eq!(bench.names("out/text"), expected);
     let report = bench.report("out/text");
@@ -91,9 +54,9 @@ fn default_run_scores_the_shipped_texts() {
         assert!(line.split_whitespace().nth(2) == Some("0"), "{line}");
     }
     // Again, and with other threads: the same bytes.
-    scored(&bench, &["--threads", "1"]);
-    scored(&bench, &["--threads", "1", "--out", "one"]);
-    scored(&bench, &["--threads", "2", "--out", "two"]);
+    SCORE_TEXT.done(&bench, &["--threads", "1"]);
+    SCORE_TEXT.done(&bench, &["--threads", "1", "--out", "one"]);
+    SCORE_TEXT.done(&bench, &["--threads", "2", "--out", "two"]);
     bench.assert_same("one", "two");
     bench.assert_same("one", "out/text");
 }
@@ -101,7 +64,7 @@ fn default_run_scores_the_shipped_texts() {
 #[test]
 fn a_small_run_by_hand() {
     let bench = small();
-    let output = scored(
+    let output = SCORE_TEXT.done(
         &bench,
         &["t.jsonl", "--perplexities", "p.json", "--id", "name", "--out", "o", "--keep", "0.34"],
     );
@@ -135,7 +98,7 @@ fn likelihoods_become_perplexities_of_subsets() {
         "--predicates",
         "terminal_punctuation,stop_word_match_2",
     ];
-    scored(&bench, &flags);
+    SCORE_TEXT.done(&bench, &flags);
     let report = bench.report("o");
     let ppl = |value: &serde_json::Value| value.as_f64().unwrap();
     assert!((ppl(&report["perplexity"]) - (81.0f64 / 24.0).exp()).abs() < 1e-9);
@@ -143,7 +106,7 @@ fn likelihoods_become_perplexities_of_subsets() {
     assert_eq!(report["predicates"][0]["lines"], 3);
     assert!((ppl(&report["predicates"][1]["perplexity"]) - (41.0f64 / 16.0).exp()).abs() < 1e-9);
     // Pooled over lines: the mean of e^2, e^2, e^2 and of e^5, four times.
-    scored(&bench, &[&flags[..4], &["l", "--pooling", "lines"]].concat());
+    SCORE_TEXT.done(&bench, &[&flags[..4], &["l", "--pooling", "lines"]].concat());
     let all = ppl(&bench.report("l")["perplexity"]);
     assert!((all - (3.0 * 2.0f64.exp() + 4.0 * 5.0f64.exp()) / 7.0).abs() < 1e-9, "{all}");
 }
@@ -153,11 +116,11 @@ fn plain_text_is_paragraphs_lines_or_one_document() {
     let bench = small();
     bench.write("t.txt", b"\xef\xbb\xbfOne line.\r\nTwo lines.\r\n\r\n \nThe third is of it.\n");
     for (kind, documents) in [("paragraphs", 2), ("lines", 5), ("whole", 1)] {
-        scored(&bench, &["t.txt", "--perplexities", "p.json", "--out", kind, "--document", kind]);
+        SCORE_TEXT.done(&bench, &["t.txt", "--perplexities", "p.json", "--out", kind, "--document", kind]);
         assert_eq!(bench.report(kind)["counts"]["documents"], documents, "{kind}");
     }
     assert_eq!(bench.report("lines")["counts"]["without_score"], 2);
-    scored(
+    SCORE_TEXT.done(
         &bench,
         &["t.txt", "--perplexities", "p.json", "--out", "s", "--split", "sentences", "--unit", "characters"],
     );
@@ -186,9 +149,9 @@ fn bad_texts_are_refused_with_their_line() {
         ("blank.txt", &["no documents"]),
     ];
     for (file, parts) in cases {
-        refused(&bench, &[file, "--perplexities", "p.json"], 1, parts);
+        SCORE_TEXT.refused(&bench, &[file, "--perplexities", "p.json"], 1, parts);
     }
-    refused(
+    SCORE_TEXT.refused(
         &bench,
         &["t.jsonl", "--perplexities", "p.json", "--id", "nope"],
         1,
@@ -250,15 +213,20 @@ fn bad_perplexities_are_refused_with_their_place() {
     ];
     for (file, text, parts) in cases {
         bench.write(file, text.as_bytes());
-        refused(&bench, &["t.jsonl", "--perplexities", file], 1, &[&[*file][..], parts].concat());
+        SCORE_TEXT.refused(&bench, &["t.jsonl", "--perplexities", file], 1, &[&[*file][..], parts].concat());
     }
-    refused(&bench, &["t.jsonl", "--perplexities", "absent.csv"], 1, &["absent.csv", "cannot be read"]);
+    SCORE_TEXT.refused(
+        &bench,
+        &["t.jsonl", "--perplexities", "absent.csv"],
+        1,
+        &["absent.csv", "cannot be read"],
+    );
     let flags = ["t.jsonl", "--perplexities", "p.json", "--empty-subset", "error"];
-    refused(&bench, &flags, 1, &["p.json", "no line passes"]);
+    SCORE_TEXT.refused(&bench, &flags, 1, &["p.json", "no line passes"]);
     let flags = ["t.jsonl", "--perplexities", "p.json", "--predicates", "three_tokens"];
-    refused(&bench, &flags, 1, &["p.json", "'three_tokens'"]);
+    SCORE_TEXT.refused(&bench, &flags, 1, &["p.json", "'three_tokens'"]);
     // By flag, weights of 0 keep the first documents.
-    scored(&bench, &["t.jsonl", "--perplexities", "j.json", "--no-weight", "ones", "--out", "ones"]);
+    SCORE_TEXT.done(&bench, &["t.jsonl", "--perplexities", "j.json", "--no-weight", "ones", "--out", "ones"]);
     assert_eq!(bench.contents("ones")["kept_ids.txt"], b"0\n1\n");
 }
 
@@ -283,9 +251,9 @@ fn bad_usage_exits_with_2() {
         (&["t.jsonl", "--perplexities", "p.json", "--nonsense"], &["--nonsense"]),
     ];
     for (flags, parts) in cases {
-        refused(&bench, flags, 2, parts);
+        SCORE_TEXT.refused(&bench, flags, 2, parts);
     }
-    let output = score(&bench, &["t.jsonl", "--perplexities", "p.json"]);
+    let output = SCORE_TEXT.run(&bench, &["t.jsonl", "--perplexities", "p.json"]);
     assert_eq!((output.status.code(), stderr(&output).contains("--out")), (Some(2), true));
 }
 
@@ -293,10 +261,10 @@ fn bad_usage_exits_with_2() {
 fn other_results_are_not_replaced_unasked() {
     let bench = small();
     let flags = ["t.jsonl", "--perplexities", "p.json", "--out", "o"];
-    scored(&bench, &flags);
-    scored(&bench, &flags);
+    SCORE_TEXT.done(&bench, &flags);
+    SCORE_TEXT.done(&bench, &flags);
     let before = bench.contents("o");
-    let output = score(&bench, &[&flags[..], &["--keep", "0.9"]].concat());
+    let output = SCORE_TEXT.run(&bench, &[&flags[..], &["--keep", "0.9"]].concat());
     assert_eq!(output.status.code(), Some(2));
     assert!(
         stderr(&output).contains("--overwrite") && stderr(&output).contains("keep"),
@@ -304,17 +272,18 @@ fn other_results_are_not_replaced_unasked() {
         stderr(&output)
     );
     assert_eq!(bench.contents("o"), before);
-    scored(&bench, &[&flags[..], &["--keep", "0.9", "--overwrite"]].concat());
+    SCORE_TEXT.done(&bench, &[&flags[..], &["--keep", "0.9", "--overwrite"]].concat());
     std::fs::create_dir(bench.path("f")).unwrap();
     bench.write("f/scores.csv", b"mine");
-    let output = score(&bench, &["t.jsonl", "--perplexities", "p.json", "--out", "f"]);
+    let output = SCORE_TEXT.run(&bench, &["t.jsonl", "--perplexities", "p.json", "--out", "f"]);
     assert!(output.status.code() == Some(2) && stderr(&output).contains("scores.csv"));
 }
 
 #[test]
 fn progress_is_json_for_machines() {
     let bench = small();
-    let output = scored(&bench, &["t.jsonl", "--perplexities", "t.csv", "--out", "o", "--progress", "json"]);
+    let output =
+        SCORE_TEXT.done(&bench, &["t.jsonl", "--perplexities", "t.csv", "--out", "o", "--progress", "json"]);
     let lines: Vec<serde_json::Value> =
         stderr(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(lines.iter().any(|line| line["event"] == "stage" && line["stage"] == "score"));

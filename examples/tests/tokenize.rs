@@ -4,9 +4,9 @@
 
 mod workbench;
 
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
-use workbench::{Bench, stderr};
+use workbench::{Bench, TOKENIZE, stderr};
 
 /// A run of seconds: little of everything.
 const QUICK: [&str; 12] = [
@@ -24,21 +24,10 @@ const QUICK: [&str; 12] = [
     "none",
 ];
 
-fn tokenize(bench: &Bench, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tokenize"));
-    command.args(arguments).current_dir(bench.path(".")).stdin(Stdio::null()).env_remove("PAUCA_SIMD");
-    command.output().unwrap()
-}
-
-/// Runs `tokenize`, which must fail with `code` and one line that holds all of `parts`.
+/// With progress, which may not begin before all is checked.
 #[track_caller]
 fn refused(bench: &Bench, arguments: &[&str], code: i32, parts: &[&str]) {
-    let output = tokenize(bench, &[arguments, &["--out", "out"]].concat());
-    let text = stderr(&output);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
-    assert!(text.starts_with("tokenize: ") && text.trim_end().lines().count() == 1, "{arguments:?}: {text}");
-    parts.iter().for_each(|part| assert!(text.contains(part), "{arguments:?}: {text:?} lacks {part:?}"));
-    assert_eq!(bench.names("out"), [""; 0], "{arguments:?} left something behind");
+    TOKENIZE.refused(bench, &[arguments, &["--progress", "auto"]].concat(), code, parts);
 }
 
 #[test]
@@ -82,8 +71,8 @@ fn bad_sheets_are_refused_in_one_line() {
 fn same_bytes_for_any_threads_and_a_complete_report() {
     let bench = Bench::new();
     for (out, threads) in [("one", "1"), ("two", "2")] {
-        let output =
-            tokenize(&bench, &[&QUICK[..], &["--seeds", "2", "--threads", threads, "--out", out]].concat());
+        let output = TOKENIZE
+            .run(&bench, &[&QUICK[..], &["--seeds", "2", "--threads", threads, "--out", out]].concat());
         assert!(output.status.success(), "{}", stderr(&output));
     }
     bench.assert_same("one", "two");
@@ -124,8 +113,8 @@ fn same_bytes_for_any_threads_and_a_complete_report() {
     assert!(html.matches("data:image/png").count() >= 5 && !html.contains("src=\"http"), "nothing fetched");
     // The same run again is welcome, another one is not.
     let again = [&QUICK[..], &["--seeds", "2", "--out", "one"]].concat();
-    assert!(tokenize(&bench, &again).status.success());
-    let other = tokenize(&bench, &[&QUICK[..], &["--seeds", "1", "--out", "one"]].concat());
+    assert!(TOKENIZE.run(&bench, &again).status.success());
+    let other = TOKENIZE.run(&bench, &[&QUICK[..], &["--seeds", "1", "--out", "one"]].concat());
     assert_eq!(other.status.code(), Some(2));
     assert!(stderr(&other).contains("seeds is 2 there and 1 here"), "{}", stderr(&other));
 }
@@ -135,19 +124,17 @@ fn same_bytes_for_any_threads_and_a_complete_report() {
 fn resumed_run_ends_in_the_same_bytes() {
     let bench = Bench::new();
     let arguments = |out| [&QUICK[..], &["--seeds", "3", "--threads", "1", "--out", out]].concat();
-    assert!(tokenize(&bench, &arguments("whole")).status.success());
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tokenize"));
-    command.args(arguments("parts")).current_dir(bench.path(".")).stdin(Stdio::null());
-    let mut child = command.spawn().unwrap();
+    assert!(TOKENIZE.run(&bench, &arguments("whole")).status.success());
+    let mut child = TOKENIZE.command(&bench, &arguments("parts")).spawn().unwrap();
     assert!(workbench::appears(&bench.path("parts/checkpoint.bin"), 120));
     let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     if child.wait().unwrap().code() == Some(130) {
         assert_eq!(bench.names("parts"), ["checkpoint.bin"]);
-        let other = tokenize(&bench, &arguments("parts"));
+        let other = TOKENIZE.run(&bench, &arguments("parts"));
         assert!(stderr(&other).contains("--resume continues it"), "{}", stderr(&other));
-        let wrong = tokenize(&bench, &[&arguments("parts")[..], &["--resume", "--patch", "4"]].concat());
+        let wrong = TOKENIZE.run(&bench, &[&arguments("parts")[..], &["--resume", "--patch", "4"]].concat());
         assert!(stderr(&wrong).contains("patch is 2 there and 4 here"), "{}", stderr(&wrong));
-        let resumed = tokenize(&bench, &[&arguments("parts")[..], &["--resume"]].concat());
+        let resumed = TOKENIZE.run(&bench, &[&arguments("parts")[..], &["--resume"]].concat());
         assert!(resumed.status.success(), "{}", stderr(&resumed));
     } else {
         println!("SKIPPED: the run was finished before it could be stopped");
@@ -159,9 +146,8 @@ fn resumed_run_ends_in_the_same_bytes() {
 #[test]
 fn an_interrupted_run_leaves_nothing_and_says_130() {
     let bench = Bench::new();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tokenize"));
-    command.args(["--set", "digits", "--progress", "none", "--out", "out", "--steps", "1000000"]);
-    let mut child = command.current_dir(bench.path(".")).stdin(Stdio::null()).spawn().unwrap();
+    let endless = ["--set", "digits", "--progress", "none", "--out", "out", "--steps", "1000000"];
+    let mut child = TOKENIZE.command(&bench, &endless).spawn().unwrap();
     assert!(workbench::appears(&bench.path("out/.lock"), 60));
     // The handler is installed before the folder is made.
     let pid = child.id().to_string();

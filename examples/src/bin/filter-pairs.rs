@@ -3,14 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match pauca_examples::pairs::main() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            #[allow(clippy::print_stderr, reason = "the one line that says what is wrong")]
-            {
-                eprintln!("filter-pairs: {failure}");
-            }
-            failure.exit_code()
-        }
-    }
+    pauca_examples::run::program(pauca_examples::pairs::run)
 }

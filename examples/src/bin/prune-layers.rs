@@ -4,14 +4,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match pauca_examples::prune_layers::main() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            #[allow(clippy::print_stderr, reason = "the one line that says what is wrong")]
-            {
-                eprintln!("prune-layers: {failure}");
-            }
-            failure.exit_code()
-        }
-    }
+    pauca_examples::run::program(pauca_examples::prune_layers::run)
 }

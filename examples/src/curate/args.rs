@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, ValueEnum};
 
-use crate::progress::Style;
+use crate::flags::{Drawing, Resuming, Running};
+use crate::values::{epsilon, fraction, positive, share};
 
 /// Chooses the rows of an embedding file that are worth training on, exactly and reproducibly.
 ///
@@ -15,10 +16,6 @@ pub struct Args {
     /// Embeddings [rows, values]: .npy (f32, f16) or .safetensors (f32, f16, bf16), memory-mapped.
     /// Leave the file as it is while the program runs
     pub input: Option<PathBuf>,
-
-    /// Folder for the results
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
 
     /// What to do
     #[arg(long, value_enum, default_value_t = Method::D4)]
@@ -49,13 +46,17 @@ pub struct Args {
     #[arg(long, value_name = "E", allow_negative_numbers = true, value_parser = epsilon, conflicts_with = "keep")]
     pub epsilon: Option<f64>,
 
-    /// Share of the input to keep [default: 0.5]
+    /// Share of the input to keep [default: 0.5; scip: 0.8]
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     pub keep: Option<f64>,
 
     /// d4: share of the input that deduplication leaves [default: 0.75, or --keep where larger]
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     pub dedup_keep: Option<f64>,
+
+    /// scip: share of the removed rows that goes by the size of their cluster [default: 0.8]
+    #[arg(long, value_name = "A", allow_negative_numbers = true, value_parser = share)]
+    pub alpha: Option<f64>,
 
     /// semdedup: which rows are duplicates [default: earlier-max]
     #[arg(long, value_enum)]
@@ -69,13 +70,9 @@ pub struct Args {
     #[arg(long, value_enum)]
     pub boundary: Option<BoundaryName>,
 
-    /// Seed of everything that is drawn
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    pub seed: u64,
-
-    /// Threads; never changes a result [default: all cores]
-    #[arg(long, value_name = "T", value_parser = positive)]
-    pub threads: Option<usize>,
+    /// What is drawn.
+    #[command(flatten)]
+    pub drawing: Drawing,
 
     /// Read the input in blocks of N rows, as if it did not fit into memory; never changes a result
     #[arg(long, value_name = "N", value_parser = positive)]
@@ -117,17 +114,13 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub checkpoint_every: usize,
 
-    /// Continue a stopped run in --out; from the beginning where none is
-    #[arg(long, conflicts_with = "overwrite")]
-    pub resume: bool,
+    /// Going on with it.
+    #[command(flatten)]
+    pub resuming: Resuming,
 
-    /// Replace a finished run of other settings in --out
-    #[arg(long)]
-    pub overwrite: bool,
-
-    /// How to show progress, on stderr
-    #[arg(long, value_enum, default_value_t = Style::Auto)]
-    pub progress: Style,
+    /// How the run goes.
+    #[command(flatten)]
+    pub running: Running,
 }
 
 const AFTER: &str = "\
@@ -147,20 +140,10 @@ pub enum Method {
     Semdedup,
     /// Drop the rows nearest to their centroid (Sorscher et al. 2022)
     Prototypes,
+    /// Drop the rows of the smallest clusters, then those farthest from their centroid (Yang et al. 2023)
+    Scip,
     /// Only cluster
     Kmeans,
-}
-
-impl Method {
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::D4 => "d4",
-            Self::Semdedup => "semdedup",
-            Self::Prototypes => "prototypes",
-            Self::Kmeans => "kmeans",
-        }
-    }
 }
 
 /// Which rows are duplicates.
@@ -190,26 +173,4 @@ pub enum BoundaryName {
     Gt,
     /// A duplicate
     Ge,
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1 is needed".into()),
-        Ok(value) => Ok(value),
-        Err(_) => Err("a whole number is needed".into()),
-    }
-}
-
-fn fraction(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
-        _ => Err("a share above 0 and at most 1 is needed".into()),
-    }
-}
-
-fn epsilon(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if (0.0..=2.0).contains(&value) => Ok(value),
-        _ => Err("a cosine distance from 0 to 2 is needed".into()),
-    }
 }

@@ -1,9 +1,9 @@
 //! Drives the library: step by step, saving the state between steps, stopping when asked.
 
 use pauca::backend::Backend;
+use pauca::corruption::Scip;
 use pauca::{
-    Clusters, Context, Control, Cpu, D4, D4Checkpoint, D4Run, Dedup, Exec, KMeans, Lloyd, Prototypes,
-    RowSource, SemDedup,
+    Clusters, Context, Cpu, D4, D4Checkpoint, D4Run, Dedup, KMeans, Lloyd, Prototypes, RowSource, SemDedup,
 };
 use serde_json::Value;
 
@@ -12,7 +12,6 @@ use super::settings::{Goal, Job, Settings};
 use crate::checkpoint;
 use crate::failure::{Failure, Result};
 use crate::input::{Matrix, Source};
-use crate::interrupt;
 use crate::output::OutDir;
 use crate::progress::Reporter;
 
@@ -36,8 +35,6 @@ pub struct Engine<'a> {
     pub source: &'a Source<'a>,
     /// Where the arithmetic runs.
     pub cpu: &'a Cpu,
-    /// On which threads.
-    pub exec: Exec<'a>,
     /// Who is told.
     pub reporter: &'a Reporter,
 }
@@ -53,18 +50,15 @@ trait Steps {
 }
 
 impl Engine<'_> {
-    /// Runs `settings` to the end.
+    /// Runs `settings` to the end, in `cx`.
     ///
     /// # Errors
     /// [`Failure::Cancelled`] with the state saved when the user asked to stop; otherwise what
     /// the library or the system refuses.
-    pub fn run(&self, settings: &Settings, keeper: &Keeper<'_>) -> Result<Outcome> {
-        let report = |progress: &pauca::Progress| self.reporter.library(progress);
-        let control = Control::new().stop_when(&interrupt::requested).report_to(&report);
-        let cx = Context::new(self.exec.clone(), control);
+    pub fn run(&self, settings: &Settings, keeper: &Keeper<'_>, cx: &Context<'_>) -> Result<Outcome> {
         match &settings.job {
-            Job::D4 { .. } => self.d4(settings, keeper, &cx),
-            _ => self.one_clustering(settings, keeper, &cx),
+            Job::D4 { .. } => self.d4(settings, keeper, cx),
+            _ => self.one_clustering(settings, keeper, cx),
         }
     }
 
@@ -97,6 +91,7 @@ impl Engine<'_> {
             dedup: Some(curated.dedup),
             keep: Some(curated.keep),
             second: Some(Second { rows: curated.survivors, clusters: curated.reclustered }),
+            small: None,
         })
     }
 
@@ -117,7 +112,7 @@ impl Engine<'_> {
         let (run, state) = self.drive(run, keeper, cx)?;
         let stopped = |e: pauca::Error| self.stopped(&e, Some(state.clone()), keeper);
         let clusters = run.run.finish(cx).map_err(&stopped)?;
-        let mut outcome = Outcome { clusters, dedup: None, keep: None, second: None };
+        let mut outcome = Outcome { clusters, dedup: None, keep: None, second: None, small: None };
         match &settings.job {
             Job::Semdedup { .. } => {
                 self.reporter.stage("deduplicate", rows, 0);
@@ -135,6 +130,13 @@ impl Engine<'_> {
                     clusters.centroids.nrows(),
                 );
                 outcome.keep = Some(kept.map_err(&stopped)?);
+            }
+            Job::Scip { keep, alpha } => {
+                self.reporter.stage("select", rows, 0);
+                let scip = Scip::new().prune_fraction(1.0 - keep).alpha(*alpha);
+                let pruned = scip.select_from(&outcome.clusters).map_err(&stopped)?;
+                outcome.keep = Some(pruned.keep);
+                outcome.small = Some(pruned.by_size);
             }
             Job::Kmeans | Job::D4 { .. } => {}
         }
@@ -199,34 +201,12 @@ impl Engine<'_> {
         match (error, state) {
             (pauca::Error::Cancelled, Some(state)) => {
                 match checkpoint::save(keeper.out, keeper.configuration, &state) {
-                    Ok(()) => resumable(keeper.out),
+                    Ok(()) => checkpoint::kept(keeper.out),
                     Err(failure) => failure,
                 }
             }
             (error, _) => Failure::library(self.matrix.path(), error),
         }
-    }
-}
-
-/// What to say when the state is saved.
-pub fn resumable(out: &OutDir) -> Failure {
-    let quoted =
-        std::env::args().map(|arg| quote(&arg)).filter(|arg| arg != "--resume" && arg != "--overwrite");
-    let command: Vec<String> = quoted.collect();
-    Failure::Cancelled(format!(
-        "stopped; the state is in {}; to continue: {} --resume",
-        out.path().join(checkpoint::NAME).display(),
-        command.join(" ")
-    ))
-}
-
-/// An argument as a shell takes it.
-fn quote(arg: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=+:,@%".contains(c);
-    if !arg.is_empty() && arg.chars().all(plain) {
-        arg.to_string()
-    } else {
-        format!("'{}'", arg.replace('\'', "'\\''"))
     }
 }
 

@@ -85,7 +85,7 @@ fn removed(out: &mut dyn Write, outcome: &Outcome, ids: Option<&Ids>) -> io::Res
             witness,
             similarity,
             cluster.to_string(),
-            fate.stage().to_string(),
+            outcome.stage(row).to_string(),
         ])?;
     }
     lines.flush()

@@ -24,6 +24,8 @@ pub struct Outcome {
     pub keep: Option<Array1<bool>>,
     /// The clustering that pruned, for d4.
     pub second: Option<Second>,
+    /// Which of the removed rows went for the size of their cluster, for scip.
+    pub small: Option<Array1<bool>>,
 }
 
 /// What became of a row.
@@ -33,19 +35,8 @@ pub enum Fate {
     Kept,
     /// Removed as a duplicate of its witness.
     Duplicate,
-    /// Removed by its distance to its centroid.
+    /// Removed by its distance to its centroid, or for the size of its cluster.
     Pruned,
-}
-
-impl Fate {
-    /// Its name in removed.csv.
-    pub fn stage(self) -> &'static str {
-        match self {
-            Self::Kept => "kept",
-            Self::Duplicate => "duplicate",
-            Self::Pruned => "prototypical",
-        }
-    }
 }
 
 impl Outcome {
@@ -64,6 +55,23 @@ impl Outcome {
         } else {
             Fate::Kept
         }
+    }
+
+    /// What became of row `i`, in the words of removed.csv.
+    pub fn stage(&self, i: usize) -> &'static str {
+        match (self.fate(i), &self.small) {
+            (Fate::Kept, _) => "kept",
+            (Fate::Duplicate, _) => "duplicate",
+            (Fate::Pruned, None) => "prototypical",
+            (Fate::Pruned, Some(small)) if small[i] => "small-cluster",
+            (Fate::Pruned, Some(_)) => "far",
+        }
+    }
+
+    /// Rows that scip removed for the size of their cluster, and for their distance.
+    pub fn outlying(&self) -> Option<[u64; 2]> {
+        let small = self.small.as_ref()?.iter().filter(|small| **small).count() as u64;
+        Some([small, self.counts()[2] - small])
     }
 
     /// Rows of each fate: kept, duplicate, pruned.

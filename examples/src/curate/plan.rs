@@ -2,6 +2,7 @@
 
 use super::args::Args;
 use super::settings::{Job, Settings};
+use crate::flags::Named;
 use crate::input::Matrix;
 use crate::progress::{count, duration, si};
 
@@ -39,6 +40,9 @@ pub fn plan(args: &Args, settings: &Settings, matrix: &Matrix, threads: usize) -
             keep(*dedup_keep),
             keep(*last)
         )),
+        Job::Scip { keep: share, .. } => {
+            Some(format!("keep       {} rows", count((n - ((1.0 - share) * n).round_ties_even()) as u64)))
+        }
         Job::Prototypes { keep: share, .. } => Some(format!("keep       {} rows", keep(*share))),
         Job::Semdedup { goal: super::settings::Goal::Keep(share), .. } => {
             Some(format!("keep       {} rows, or as near as ties allow", keep(*share)))

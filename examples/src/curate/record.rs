@@ -4,45 +4,18 @@
 //! each tier of arithmetic) stands in the one field `run`; all else is the same bytes for the
 //! same input, settings and seed.
 
-use std::collections::BTreeMap;
-
 use pauca::Clusters;
 use pauca::exact::SearchStats;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::outcome::Outcome;
 use super::summary::sizes;
-use crate::output::Written;
 
 /// Version of the format of `report.json`.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// What `run` says.
-pub struct Run {
-    /// Threads that worked.
-    pub threads: usize,
-    /// SIMD level.
-    pub simd: &'static str,
-    /// Rows of a block, when read in blocks.
-    pub block_rows: Option<usize>,
-    /// Whether the run continued a stopped one.
-    pub resumed: bool,
-    /// Seconds of each stage.
-    pub seconds: Vec<(String, f64)>,
-    /// Seconds of all.
-    pub total_seconds: f64,
-    /// Most anonymous memory seen.
-    pub peak_anonymous_bytes: Option<u64>,
-}
-
-/// The whole record.
-pub fn record(
-    outcome: &Outcome,
-    verdict: &str,
-    configuration: &Value,
-    written: &BTreeMap<String, Written>,
-    run: &Run,
-) -> Value {
+/// The record but for outputs and `run`.
+pub fn record(outcome: &Outcome, verdict: &str, configuration: &Value) -> Value {
     let [kept, duplicates, pruned] = outcome.counts();
     let mut value = json!({
         "format": "pauca-curate",
@@ -56,6 +29,9 @@ pub fn record(
     if let Some(second) = &outcome.second {
         value["clustering2"] = clustering(&second.clusters);
     }
+    if let Some([small, far]) = outcome.outlying() {
+        value["pruning"] = json!({"by_size": small, "by_distance": far});
+    }
     if let Some(dedup) = &outcome.dedup {
         let curve = outcome.curve();
         value["deduplication"] = json!({
@@ -65,27 +41,6 @@ pub fn record(
             "keep_curve": curve.map(|points| points.into_iter().map(|(epsilon, kept)| json!([epsilon, kept])).collect::<Vec<_>>()),
         });
     }
-    let outputs: Map<String, Value> = written
-        .iter()
-        .map(|(name, file)| (name.clone(), json!({"bytes": file.bytes, "sha256": file.sha256})))
-        .collect();
-    value["outputs"] = Value::Object(outputs);
-    let stages: Map<String, Value> =
-        run.seconds.iter().map(|(name, seconds)| (name.clone(), json!(seconds))).collect();
-    value["run"] = json!({
-        "threads": run.threads,
-        "simd": run.simd,
-        "block_rows": run.block_rows,
-        "resumed": run.resumed,
-        "seconds": stages,
-        "total_seconds": run.total_seconds,
-        "peak_anonymous_bytes": run.peak_anonymous_bytes,
-        "settled": {
-            "clustering": settled(&outcome.clusters.search),
-            "clustering2": outcome.second.as_ref().map(|second| settled(&second.clusters.search)),
-            "deduplication": outcome.dedup.as_ref().map(|dedup| settled(&dedup.search)),
-        },
-    });
     value
 }
 
@@ -103,6 +58,15 @@ fn clustering(clusters: &Clusters) -> Value {
     })
 }
 
-fn settled(stats: &SearchStats) -> Value {
+/// Rows settled by each tier of arithmetic.
+pub fn settled(outcome: &Outcome) -> Value {
+    json!({
+        "clustering": tiers(&outcome.clusters.search),
+        "clustering2": outcome.second.as_ref().map(|second| tiers(&second.clusters.search)),
+        "deduplication": outcome.dedup.as_ref().map(|dedup| tiers(&dedup.search)),
+    })
+}
+
+fn tiers(stats: &SearchStats) -> Value {
     json!({"rows": stats.rows, "f32": stats.f32, "f64": stats.f64, "truth": stats.truth})
 }

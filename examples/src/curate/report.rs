@@ -6,9 +6,10 @@ use super::evidence::{Evidence, class};
 use super::outcome::{Fate, Outcome};
 use super::settings::Settings;
 use super::summary::{distance_name, facts, similar, typical, verdict};
+use crate::flags::Named;
 use crate::input::ids::Ids;
 use crate::output::Written;
-use crate::page::{escape, figure, page, section, shorten, table};
+use crate::page::{SAME_BYTES, escape, fact_list, figure, file_list, page, section, shorten, table};
 use crate::progress::{count, percent};
 
 /// Longest text shown of a row.
@@ -64,7 +65,7 @@ impl Report<'_> {
         body.push_str(&self.extremes());
         body.push_str(&self.clusters());
         body.push_str(&self.left());
-        body.push_str(&self.files());
+        body.push_str(&file_list(self.written, self.configuration, SAME_BYTES));
         page(&format!("{}: {title}", self.input), &body)
     }
 
@@ -95,15 +96,7 @@ impl Report<'_> {
     fn facts(&self) -> String {
         let facts =
             facts(self.outcome, self.settings).into_iter().skip(usize::from(self.outcome.keep.is_some()));
-        let cells = facts.map(|fact| {
-            format!(
-                "<div><dt>{}</dt><dd>{}<small>{}</small></dd></div>",
-                fact.about,
-                escape(&fact.value),
-                escape(&fact.detail)
-            )
-        });
-        format!("<dl class=\"facts\">{}</dl>\n", cells.collect::<String>())
+        fact_list(&facts.collect::<Vec<_>>())
     }
 
     fn pairs(&self) -> String {
@@ -198,7 +191,7 @@ impl Report<'_> {
             Some(svg) => section(
                 "How much each threshold would keep",
                 "Read off the epsilon that keeps the share you want; every point is exact, from the one pass that was run.",
-                &figure("", svg).replace("<figcaption></figcaption>", ""),
+                &figure("", svg),
             ),
         }
     }
@@ -268,28 +261,15 @@ impl Report<'_> {
             lines.push(("after deduplication", rows - duplicates));
         }
         if self.outcome.dedup.is_none() || self.outcome.second.is_some() {
-            lines.push(("after removing by distance to the centroid", kept));
+            lines.push(match self.outcome.small {
+                Some(_) => ("after removing by size of the cluster and by distance to the centroid", kept),
+                None => ("after removing by distance to the centroid", kept),
+            });
         }
         let lines = lines
             .into_iter()
             .map(|(name, n)| vec![name.to_string(), count(n), percent(n as f64 / rows.max(1) as f64)]);
         section("Documents kept", "", &table(&["", "rows", "of the input"], &["", "num", "num"], lines))
-    }
-
-    fn files(&self) -> String {
-        let files = self.written.iter().map(|(name, file)| {
-            vec![escape(name), count(file.bytes), format!("<span class=\"mono\">{}</span>", file.sha256)]
-        });
-        let mut html = table(&["file", "bytes", "SHA-256"], &["", "num", ""], files);
-        let mut lines = Vec::new();
-        flatten("", self.configuration, &mut lines);
-        html.push_str("<h3>Configuration</h3>\n");
-        let lines = lines.into_iter().map(|(name, value)| {
-            format!("<div><dt>{}</dt><dd class=\"mono\">{}</dd></div>", escape(&name), escape(&value))
-        });
-        html.push_str(&format!("<dl class=\"settings\">{}</dl>\n", lines.collect::<String>()));
-        html.push_str("<footer>The same input, settings and seed give these same bytes on any machine and any number of threads. Times are in report.json.</footer>\n");
-        section("Files", "", &html)
     }
 
     /// A picture where there is one, else a short text.
@@ -331,18 +311,4 @@ impl Report<'_> {
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
-}
-
-fn flatten(name: &str, value: &serde_json::Value, lines: &mut Vec<(String, String)>) {
-    match value {
-        serde_json::Value::Object(map) => {
-            for (key, value) in map {
-                let name = if name.is_empty() { key.clone() } else { format!("{name} {key}") };
-                flatten(&name, value, lines);
-            }
-        }
-        serde_json::Value::Null => {}
-        serde_json::Value::String(text) => lines.push((name.to_string(), text.clone())),
-        other => lines.push((name.to_string(), other.to_string())),
-    }
 }

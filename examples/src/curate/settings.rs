@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::args::{Args, BoundaryName, Method, OrderName, RuleName};
 use crate::failure::{Failure, Result};
+use crate::flags::Named;
 use crate::input::Matrix;
 
 /// What is done with the clusters.
@@ -33,6 +34,13 @@ pub enum Job {
         keep: f64,
         /// Which end goes.
         drop: Drop,
+    },
+    /// Pruning of what is outlying.
+    Scip {
+        /// Share of the input to keep.
+        keep: f64,
+        /// Share of the removed rows that goes by the size of their cluster.
+        alpha: f64,
     },
     /// The composition.
     D4 {
@@ -110,7 +118,7 @@ impl Settings {
             clusters,
             spherical: args.spherical && !args.euclidean,
             max_iter: args.max_iter,
-            seed: args.seed,
+            seed: args.drawing.seed,
             init,
             init_name,
         })
@@ -141,6 +149,10 @@ impl Settings {
                 value["keep"] = json!(keep);
                 value["order"] = json!(if *drop == Drop::Farthest { "easy" } else { "hard" });
             }
+            Job::Scip { keep, alpha } => {
+                value["keep"] = json!(keep);
+                value["alpha"] = json!(alpha);
+            }
             Job::D4 { keep, dedup_keep, order } => {
                 value["order"] = json!(order_name(order));
                 value["dedup_keep"] = json!(dedup_keep);
@@ -168,32 +180,22 @@ pub fn rule_name(rule: Rule) -> &'static str {
 }
 
 fn job(args: &Args) -> Result<Job> {
-    let misplaced: &[(&str, bool)] = match args.method {
-        Method::D4 => &[
-            ("--epsilon", args.epsilon.is_some()),
-            ("--rule", args.rule.is_some()),
-            ("--boundary", args.boundary.is_some()),
-        ],
-        Method::Semdedup => &[("--dedup-keep", args.dedup_keep.is_some())],
-        Method::Prototypes => &[
-            ("--epsilon", args.epsilon.is_some()),
-            ("--dedup-keep", args.dedup_keep.is_some()),
-            ("--rule", args.rule.is_some()),
-            ("--boundary", args.boundary.is_some()),
-        ],
-        Method::Kmeans => &[
-            ("--epsilon", args.epsilon.is_some()),
-            ("--keep", args.keep.is_some()),
-            ("--dedup-keep", args.dedup_keep.is_some()),
-            ("--rule", args.rule.is_some()),
-            ("--order", args.order.is_some()),
-            ("--boundary", args.boundary.is_some()),
-            ("--write-filtered", args.write_filtered),
-        ],
-    };
-    if let Some((flag, _)) = misplaced.iter().find(|(_, given)| *given) {
+    use Method::{D4, Prototypes, Scip, Semdedup};
+    let flags: [(&str, bool, &[Method]); 8] = [
+        ("--epsilon", args.epsilon.is_some(), &[Semdedup]),
+        ("--keep", args.keep.is_some(), &[D4, Semdedup, Prototypes, Scip]),
+        ("--dedup-keep", args.dedup_keep.is_some(), &[D4]),
+        ("--alpha", args.alpha.is_some(), &[Scip]),
+        ("--rule", args.rule.is_some(), &[Semdedup]),
+        ("--order", args.order.is_some(), &[D4, Semdedup, Prototypes]),
+        ("--boundary", args.boundary.is_some(), &[Semdedup]),
+        ("--write-filtered", args.write_filtered, &[D4, Semdedup, Prototypes, Scip]),
+    ];
+    let misplaced = flags.iter().find(|(_, given, methods)| *given && !methods.contains(&args.method));
+    if let Some((flag, ..)) = misplaced {
         let hint = match (*flag, args.method) {
             ("--epsilon", Method::D4) => ": its threshold follows from --dedup-keep",
+            ("--order", Method::Scip) => ": small clusters and far rows go",
             _ => "",
         };
         return Err(Failure::usage(format!(
@@ -201,7 +203,8 @@ fn job(args: &Args) -> Result<Job> {
             args.method.name()
         )));
     }
-    let keep = args.keep.unwrap_or(0.5);
+    // SCIP's own experiments remove a fifth.
+    let keep = args.keep.unwrap_or(if args.method == Method::Scip { 0.8 } else { 0.5 });
     Ok(match args.method {
         Method::Kmeans => Job::Kmeans,
         Method::D4 => {
@@ -223,6 +226,7 @@ fn job(args: &Args) -> Result<Job> {
                 }
             },
         },
+        Method::Scip => Job::Scip { keep, alpha: args.alpha.unwrap_or(0.8) },
         Method::Semdedup => semdedup(args, keep)?,
     })
 }
@@ -249,7 +253,7 @@ fn order(args: &Args) -> Order {
     match args.order {
         None | Some(OrderName::Hard) => Order::Hard,
         Some(OrderName::Easy) => Order::Easy,
-        Some(OrderName::Random) => Order::Random { seed: args.seed },
+        Some(OrderName::Random) => Order::Random { seed: args.drawing.seed },
     }
 }
 

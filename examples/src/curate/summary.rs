@@ -4,18 +4,8 @@ use pauca::{Clusters, Metric};
 
 use super::outcome::Outcome;
 use super::settings::{Goal, Job, Settings};
+use crate::page::Fact;
 use crate::progress::{count, percent};
-
-/// One fact: what it is about, the number, and what it means.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fact {
-    /// A word or two.
-    pub about: &'static str,
-    /// The number.
-    pub value: String,
-    /// One clause.
-    pub detail: String,
-}
 
 /// Above this epsilon "near-duplicate" would be a lie.
 const LOOSE: f64 = 0.1;
@@ -34,6 +24,7 @@ pub fn similar(outcome: &Outcome) -> &'static str {
 pub fn typical(settings: &Settings) -> &'static str {
     match settings.job {
         Job::Prototypes { drop: pauca::Drop::Farthest, .. } => "least typical",
+        Job::Scip { .. } => "outlying",
         _ => "most typical",
     }
 }
@@ -63,6 +54,14 @@ pub fn verdict(outcome: &Outcome, settings: &Settings) -> String {
         Job::Prototypes { .. } => {
             format!("{head} {} went as the {} of their clusters.", count(pruned), typical(settings))
         }
+        Job::Scip { .. } => {
+            let [small, far] = outcome.outlying().unwrap_or_default();
+            format!(
+                "{head} {} went with the smallest clusters, {} as the farthest from their centroids.",
+                count(small),
+                count(far)
+            )
+        }
         Job::D4 { .. } => {
             let similar = similar(outcome);
             format!(
@@ -81,12 +80,12 @@ pub fn facts(outcome: &Outcome, settings: &Settings) -> Vec<Fact> {
     let share = |part: u64| percent(part as f64 / rows.max(1) as f64);
     let mut facts = vec![match outcome.keep {
         Some(_) => Fact {
-            about: "kept",
+            about: "kept".into(),
             value: format!("{} of {} rows", count(kept), count(rows)),
             detail: format!("{} of the input", share(kept)),
         },
         None => Fact {
-            about: "rows",
+            about: "rows".into(),
             value: count(rows),
             detail: format!("inertia {:.6e}", outcome.clusters.inertia),
         },
@@ -113,12 +112,23 @@ pub fn facts(outcome: &Outcome, settings: &Settings) -> Vec<Fact> {
             _ => String::new(),
         };
         facts.push(Fact {
-            about: similar(outcome),
+            about: similar(outcome).into(),
             value: format!("{} rows, {}", count(duplicates), share(duplicates)),
             detail: format!(
                 "similarity above {:.4} (epsilon {:.4}){usual}{copies}{missed}",
                 1.0 - dedup.epsilon,
                 dedup.epsilon
+            ),
+        });
+    }
+    if let (Job::Scip { alpha, .. }, Some([small, far])) = (&settings.job, outcome.outlying()) {
+        facts.push(Fact {
+            about: typical(settings).into(),
+            value: format!("{} rows, {}", count(pruned), share(pruned)),
+            detail: format!(
+                "{} by the size of their cluster, {} by their distance (alpha {alpha})",
+                count(small),
+                count(far)
             ),
         });
     }
@@ -130,7 +140,7 @@ pub fn facts(outcome: &Outcome, settings: &Settings) -> Vec<Fact> {
         };
         let of = if outcome.second.is_some() { "second clustering's centroids" } else { "centroids" };
         facts.push(Fact {
-            about: typical(settings),
+            about: typical(settings).into(),
             value: format!("{} rows, {}", count(pruned), share(pruned)),
             detail: format!("{end} the {of}"),
         });
@@ -149,7 +159,7 @@ fn clusters(about: &'static str, clusters: &Clusters) -> Fact {
     let kind = if clusters.metric == Metric::Cosine { "spherical" } else { "Euclidean" };
     let state = if clusters.converged { "converged" } else { "still moving" };
     Fact {
-        about,
+        about: about.into(),
         value: format!(
             "{}, {} to {} rows each",
             count(clusters.counts.len() as u64),

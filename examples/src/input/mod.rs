@@ -18,6 +18,7 @@ use half::{bf16, f16};
 use memmap2::Mmap;
 use ndarray::{Array2, ArrayView2, ShapeBuilder};
 use pauca::Rows;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 pub use self::source::Source;
@@ -42,6 +43,29 @@ impl Dtype {
             Self::F16 => "f16",
             Self::Bf16 => "bf16",
         }
+    }
+
+    /// The type that a `.npy` header names.
+    ///
+    /// # Errors
+    /// One clause that says what fixes the file, to follow its name.
+    pub fn of_npy(descr: &str) -> std::result::Result<Self, String> {
+        let refusal = match descr {
+            "<f4" => return Ok(Self::F32),
+            "<f2" => return Ok(Self::F16),
+            "<f8" => "holds float64 (<f8); cast it once with np.save(path, x.astype(np.float32))".into(),
+            big if big.starts_with('>') => {
+                format!("holds big-endian values ({big}); save it with np.save(path, x.astype('<f4'))")
+            }
+            "<V2" | "|V2" => "holds 2-byte values without a type (bfloat16 loses its name in .npy); \
+                              save it as .safetensors or as x.astype(np.float32)"
+                .into(),
+            other => format!(
+                "holds values of type {other}; rows of float32 (<f4) or float16 (<f2) are needed: \
+                 np.save(path, x.astype(np.float32))"
+            ),
+        };
+        Err(refusal)
     }
 
     /// Bytes of one value.
@@ -162,6 +186,14 @@ impl Matrix {
         }
     }
 
+    /// What names it in a configuration.
+    pub fn describe(&self) -> Value {
+        json!({
+            "file": self.file_name(), "dtype": self.layout.dtype.name(), "rows": self.layout.rows,
+            "dim": self.layout.dim, "sha256": self.sha256(),
+        })
+    }
+
     /// SHA-256 of the whole file, in hexadecimal.
     pub fn sha256(&self) -> String {
         hex(&Sha256::digest(&self.map[..]))
@@ -175,26 +207,7 @@ impl Matrix {
 
 fn npy_layout(bytes: &[u8]) -> std::result::Result<Layout, String> {
     let header = npy::Header::parse(bytes)?;
-    let dtype = match header.descr.as_str() {
-        "<f4" => Dtype::F32,
-        "<f2" => Dtype::F16,
-        "<f8" => {
-            return Err("holds float64 (<f8); cast it once with np.save(path, x.astype(np.float32))".into());
-        }
-        big if big.starts_with('>') => {
-            return Err(format!(
-                "holds big-endian values ({big}); save it with np.save(path, x.astype('<f4'))"
-            ));
-        }
-        "<V2" | "|V2" => {
-            return Err("holds 2-byte values without a type (bfloat16 loses its name in .npy); save it as .safetensors or as x.astype(np.float32)".into());
-        }
-        other => {
-            return Err(format!(
-                "holds values of type {other}; rows of float32 (<f4) or float16 (<f2) are needed: np.save(path, x.astype(np.float32))"
-            ));
-        }
-    };
+    let dtype = Dtype::of_npy(&header.descr)?;
     let (rows, dim) = two_dimensions(&header.shape)?;
     let need = value_bytes(rows, dim, dtype)?;
     let have = bytes.len() - header.data_start;

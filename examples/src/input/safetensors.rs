@@ -9,6 +9,34 @@ use super::{Dtype, Layout, two_dimensions, value_bytes};
 /// # Errors
 /// One clause that says what is wrong, to follow the file's name.
 pub fn layout(bytes: &[u8], tensor: Option<&str>) -> Result<Layout, String> {
+    let Found { name, dtype, shape, start, bytes } = find(bytes, tensor, 2, "[rows, values]")?;
+    let (rows, dim) = two_dimensions(&shape).map_err(|what| format!("tensor '{name}' {what}"))?;
+    let need = value_bytes(rows, dim, dtype)?;
+    if bytes != need {
+        return Err(format!("tensor '{name}' holds {bytes} bytes, its shape needs {need}"));
+    }
+    Ok(Layout { dtype, rows, dim, fortran_order: false, start, tensor: Some(name) })
+}
+
+/// A tensor of a file.
+pub struct Found {
+    /// Its name.
+    pub name: String,
+    /// Element type.
+    pub dtype: Dtype,
+    /// Shape.
+    pub shape: Vec<usize>,
+    /// Byte at which its values begin.
+    pub start: usize,
+    /// Bytes of its values.
+    pub bytes: usize,
+}
+
+/// Finds the tensor named `tensor` in `bytes`, or the only one of so many `dimensions`; `wanted` says what they are.
+///
+/// # Errors
+/// One clause that says what is wrong, to follow the file's name.
+pub fn find(bytes: &[u8], tensor: Option<&str>, dimensions: usize, wanted: &str) -> Result<Found, String> {
     let header = bytes.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
     if bytes.len() < 8 || (bytes.len() as u64 - 8) < header {
         return Err(format!(
@@ -31,16 +59,14 @@ pub fn layout(bytes: &[u8], tensor: Option<&str>) -> Result<Layout, String> {
     let name = match tensor {
         Some(name) => name,
         None => {
-            let flat = |name: &&&str| tensors.tensor(name).is_ok_and(|t| t.shape().len() == 2);
-            let candidates: Vec<&str> = names.iter().filter(flat).copied().collect();
+            let fits = |name: &&&str| tensors.tensor(name).is_ok_and(|t| t.shape().len() == dimensions);
+            let candidates: Vec<&str> = names.iter().filter(fits).copied().collect();
             match candidates[..] {
                 [one] => one,
-                [] => return Err(format!("has no tensor of [rows, values] among {}", list(&names))),
+                [] => return Err(format!("has no tensor of {wanted} among {}", list(&names))),
                 _ => {
-                    return Err(format!(
-                        "has several tensors of [rows, values]; pick one with --tensor: {}",
-                        list(&candidates)
-                    ));
+                    let names = list(&candidates);
+                    return Err(format!("has several tensors of {wanted}; pick one with --tensor: {names}"));
                 }
             }
         }
@@ -53,13 +79,13 @@ pub fn layout(bytes: &[u8], tensor: Option<&str>) -> Result<Layout, String> {
         Stored::BF16 => Dtype::Bf16,
         other => return Err(format!("tensor '{name}' holds {other:?}; F32, F16 or BF16 is needed")),
     };
-    let (rows, dim) = two_dimensions(view.shape()).map_err(|what| format!("tensor '{name}' {what}"))?;
-    let need = value_bytes(rows, dim, dtype)?;
-    if view.data().len() != need {
-        return Err(format!("tensor '{name}' holds {} bytes, its shape needs {need}", view.data().len()));
-    }
-    let start = view.data().as_ptr().addr() - bytes.as_ptr().addr();
-    Ok(Layout { dtype, rows, dim, fortran_order: false, start, tensor: Some(name.to_string()) })
+    Ok(Found {
+        name: name.to_string(),
+        dtype,
+        shape: view.shape().to_vec(),
+        start: view.data().as_ptr().addr() - bytes.as_ptr().addr(),
+        bytes: view.data().len(),
+    })
 }
 
 /// Bytes of values that the header announces.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::progress::Style;
+use crate::flags::Running;
+use crate::values::fraction;
 
 /// Shows how fast language models memorize their training text, and what they forget, from the
 /// predictions that were logged after every epoch.
@@ -17,25 +18,13 @@ pub struct Args {
     /// A study: a .json file that names the runs and their arrays (format below)
     pub input: Option<PathBuf>,
 
-    /// Folder for the results
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-
     /// Shares for T(N, tau): the epochs until M(f) >= tau, ascending
-    #[arg(long, value_name = "TAU,...", value_delimiter = ',', default_value = "0.3,0.5,0.7,0.9", value_parser = share)]
+    #[arg(long, value_name = "TAU,...", value_delimiter = ',', default_value = "0.3,0.5,0.7,0.9", value_parser = fraction)]
     pub tau: Vec<f64>,
 
-    /// Threads; never changes a result [default: all cores]
-    #[arg(long, value_name = "T", value_parser = positive)]
-    pub threads: Option<usize>,
-
-    /// Replace results of another study or of other settings in --out
-    #[arg(long)]
-    pub overwrite: bool,
-
-    /// How to show progress, on stderr
-    #[arg(long, value_enum, default_value_t = Style::Auto)]
-    pub progress: Style,
+    /// How the run goes.
+    #[command(flatten)]
+    pub running: Running,
 }
 
 const AFTER: &str = "\
@@ -51,18 +40,3 @@ each token, 255 for none. The shipped examples/data/memorization.json shows ever
 Results in --out: report.html (open this), report.json, curves.csv, reach.csv, forgetting.csv, tags.csv, SVG plots.
 The same input and flags give the same bytes on every machine, at any number of threads.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped (nothing is written).";
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1 is needed".into()),
-        Ok(value) => Ok(value),
-        Err(_) => Err("a whole number is needed".into()),
-    }
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    match text.trim().parse::<f64>() {
-        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
-        _ => Err("a share above 0 and at most 1 is needed".into()),
-    }
-}

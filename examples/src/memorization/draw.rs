@@ -2,100 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use plotters::prelude::*;
+use plotters::prelude::RGBColor;
 
 use super::compare::{passes, sizes};
 use super::measure::{Forgotten, Measured};
 use super::study::Study;
-use crate::plots::{Axis, GREY, INK, draw, font, frame};
+use crate::plots::{Axis, DUPLICATE, GREY, Line, PALETTE, PRUNED, Stroke, lines as drawn, number, shade};
 use crate::progress::si;
 
 /// Parts of speech shown, at most.
 const TAGS: usize = 8;
-const PALETTE: [RGBColor; 8] = [
-    RGBColor(0x1f, 0x7a, 0x5c),
-    RGBColor(0xc4, 0x4e, 0x35),
-    RGBColor(0x3b, 0x5b, 0xa5),
-    RGBColor(0xe3, 0xa8, 0x4b),
-    RGBColor(0x8a, 0x4f, 0x9e),
-    RGBColor(0x2b, 0xa3, 0xb0),
-    RGBColor(0x6b, 0x70, 0x78),
-    RGBColor(0x9c, 0x7a, 0x3c),
-];
+/// From small to large: light to dark.
+const SIZES: [RGBColor; 3] = [PRUNED, DUPLICATE, RGBColor(0x4a, 0x1f, 0x5c)];
 
-/// One line of a chart.
-struct Line {
-    points: Vec<(f64, f64)>,
-    colour: RGBColor,
-    style: Style,
-    /// Its place in the legend; empty for none.
-    name: String,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Style {
-    Solid,
-    Dashed,
-    Dots,
-    /// Thin and grey-dotted: something to compare with.
-    Guide,
-}
-
-/// Colours from small to large: light to dark.
-fn shade(i: usize, n: usize) -> RGBColor {
-    let stops = [(0xe3, 0xa8, 0x4b), (0xc4, 0x4e, 0x35), (0x4a, 0x1f, 0x5c)]
-        .map(|(r, g, b)| [r, g, b].map(f64::from));
-    let at = if n > 1 { i as f64 / (n - 1) as f64 * 2.0 } else { 1.0 };
-    let (low, part) = if at < 1.0 { (0, at) } else { (1, at - 1.0) };
-    let mix = |c: usize| (stops[low][c] * (1.0 - part) + stops[low + 1][c] * part).round() as u8;
-    RGBColor(mix(0), mix(1), mix(2))
-}
-
-fn chart(size: (u32, u32), x: Axis<'_>, y: Axis<'_>, lines: &[Line], legend: SeriesLabelPosition) -> String {
-    draw(size.0, size.1, |root| {
-        let mut chart = frame(root, x, y)?;
-        for line in lines {
-            let colour = line.colour;
-            let style =
-                ShapeStyle::from(&colour).stroke_width(if line.style == Style::Guide { 1 } else { 3 });
-            let points = line.points.iter().copied();
-            let drawn = match line.style {
-                Style::Solid => chart.draw_series(LineSeries::new(points, style))?,
-                Style::Dashed => chart.draw_series(DashedLineSeries::new(points, 7, 5, style))?,
-                Style::Guide => chart.draw_series(DashedLineSeries::new(points, 2, 3, style))?,
-                Style::Dots => chart.draw_series(points.map(|p| Circle::new(p, 5, colour.filled())))?,
-            };
-            if !line.name.is_empty() {
-                let (dots, dashed) = (line.style == Style::Dots, line.style != Style::Solid);
-                drawn.label(line.name.clone()).legend(move |(x, y)| {
-                    let end = if dashed && !dots { x + 9 } else { x + 20 };
-                    let start = if dots { end } else { x };
-                    PathElement::new(
-                        vec![(start, y), (end, y)],
-                        colour.stroke_width(if dots { 8 } else { 3 }),
-                    )
-                });
-            }
-        }
-        if lines.iter().any(|line| !line.name.is_empty()) {
-            chart
-                .configure_series_labels()
-                .position(legend)
-                .label_font(font(16).color(&INK))
-                .background_style(WHITE.mix(0.85))
-                .border_style(WHITE.mix(0.0))
-                .draw()?;
-        }
-        Ok(())
-    })
+/// The colour of size `i` of `n`.
+fn of_size(i: usize, n: usize) -> RGBColor {
+    shade(&SIZES, if n > 1 { i as f64 / (n - 1) as f64 } else { 0.5 })
 }
 
 fn epochs(last: f64) -> Axis<'static> {
-    Axis { name: "epochs of training", range: 0.0..last.max(1.0), label: &|v| format!("{v:.0}"), labels: 8 }
+    Axis { name: "epochs of training", range: 0.0..last.max(1.0), label: &|v| number(*v, 0), labels: 8 }
 }
 
 fn share(name: &'static str, top: f64) -> Axis<'static> {
-    Axis { name, range: 0.0..top, label: &|v| format!("{:.0} %", 100.0 * v), labels: 6 }
+    Axis { name, range: 0.0..top, label: &|v| format!("{} %", number(100.0 * v, 0)), labels: 6 }
 }
 
 fn last_epoch(study: &Study, of: impl Iterator<Item = usize>) -> f64 {
@@ -122,14 +52,14 @@ pub fn pictures(
         let mut rates: Vec<f64> = here.iter().map(|&i| study.runs[i].learning_rate).collect();
         rates.sort_by(f64::total_cmp);
         rates.dedup_by(|a, b| a.total_cmp(b).is_eq());
-        let style =
+        let stroke =
             |i: usize| match rates.iter().position(|r| r.total_cmp(&study.runs[i].learning_rate).is_eq()) {
-                Some(0) => Style::Solid,
-                _ => Style::Dashed,
+                Some(0) => Stroke::Solid,
+                _ => Stroke::Dashed,
             };
         // One name a size, where the curves are not: the lead says what dashes are.
-        let named = |i: usize| match style(i) {
-            Style::Solid => format!("{} parameters", si(study.runs[i].parameters as f64)),
+        let named = |i: usize| match stroke(i) {
+            Stroke::Solid => format!("{} parameters", si(study.runs[i].parameters as f64)),
             _ => String::new(),
         };
         let rank =
@@ -143,19 +73,13 @@ pub fn pictures(
                     .map(|e| *e as f64)
                     .zip(runs[i].m.iter().copied())
                     .collect(),
-                colour: shade(rank(i), n),
-                style: style(i),
+                colour: of_size(rank(i), n),
+                stroke: stroke(i),
                 name: named(i),
             })
             .collect();
         let x = epochs(last_epoch(study, here.iter().copied()));
-        let svg = chart(
-            (520, 400),
-            x,
-            share("memorized tokens, M(f)", 1.0),
-            &lines,
-            SeriesLabelPosition::UpperLeft,
-        );
+        let svg = drawn((520, 400), x, share("memorized tokens, M(f)", 1.0), &lines);
         pictures.insert(format!("curves.{}.svg", set.name), svg);
 
         let lines: Vec<Line> = here
@@ -164,8 +88,8 @@ pub fn pictures(
                 points: (study.runs[i].epochs.iter().zip(&runs[i].units))
                     .filter_map(|(e, units)| Some((*e as f64, units.mean?)))
                     .collect(),
-                colour: shade(rank(i), n),
-                style: style(i),
+                colour: of_size(rank(i), n),
+                stroke: stroke(i),
                 name: named(i),
             })
             .collect();
@@ -173,11 +97,11 @@ pub fn pictures(
         let y = Axis {
             name: "mean unit length, tokens",
             range: 0.0..1.05 * top,
-            label: &|v| format!("{v:.0}"),
+            label: &|v| number(*v, 0),
             labels: 6,
         };
         let x = epochs(last_epoch(study, here.iter().copied()));
-        let svg = chart((520, 400), x, y, &lines, SeriesLabelPosition::UpperLeft);
+        let svg = drawn((520, 400), x, y, &lines);
         pictures.insert(format!("units.{}.svg", set.name), svg);
 
         if n > 1 {
@@ -203,9 +127,9 @@ fn reach(study: &Study, runs: &[Measured], here: &[usize], rates: &[f64], taus: 
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
             let colour = PALETTE[t % PALETTE.len()];
             let name = if r == 0 { format!("tau = {tau}") } else { String::new() };
-            lines.push(Line { points: points.clone(), colour, style: Style::Dots, name: String::new() });
-            let style = if r == 0 { Style::Solid } else { Style::Dashed };
-            lines.push(Line { points, colour, style, name });
+            lines.push(Line { points: points.clone(), colour, stroke: Stroke::Dots, name: String::new() });
+            let stroke = if r == 0 { Stroke::Solid } else { Stroke::Dashed };
+            lines.push(Line { points, colour, stroke, name });
         }
     }
     let logs = here.iter().map(|&i| (study.runs[i].parameters as f64).log10());
@@ -217,9 +141,8 @@ fn reach(study: &Study, runs: &[Measured], here: &[usize], rates: &[f64], taus: 
         labels: 5,
     };
     let top = last_epoch(study, here.iter().copied());
-    let y =
-        Axis { name: "T(N, tau), epochs", range: 0.0..1.05 * top, label: &|v| format!("{v:.0}"), labels: 6 };
-    chart((520, 400), x, y, &lines, SeriesLabelPosition::UpperRight)
+    let y = Axis { name: "T(N, tau), epochs", range: 0.0..1.05 * top, label: &|v| number(*v, 0), labels: 6 };
+    drawn((520, 400), x, y, &lines)
 }
 
 fn forgetting(study: &Study, found: &[Forgotten], pictures: &mut BTreeMap<String, String>) {
@@ -231,37 +154,37 @@ fn forgetting(study: &Study, found: &[Forgotten], pictures: &mut BTreeMap<String
         let (mut lines, mut last) = (Vec::new(), 1.0f64);
         for (special, found) in study.forgetting.iter().zip(found).filter(|(s, _)| s.passes == passes) {
             let rank = sizes.iter().position(|n| *n == special.parameters).unwrap_or(0);
-            let colour = shade(rank, sizes.len());
+            let colour = of_size(rank, sizes.len());
             let time = |i: usize| special.epochs[i] as f64;
             last = last.max(time(special.epochs.len() - 1));
             lines.push(Line {
                 points: found.m.iter().enumerate().map(|(i, m)| (time(i), *m)).collect(),
                 colour,
-                style: Style::Solid,
+                stroke: Stroke::Solid,
                 name: format!("{} parameters", si(special.parameters as f64)),
             });
             lines.push(Line {
                 points: found.never.iter().enumerate().filter_map(|(i, m)| Some((time(i), (*m)?))).collect(),
                 colour,
-                style: Style::Dashed,
+                stroke: Stroke::Dashed,
                 name: String::new(),
             });
             let base = found.forgetting.baseline;
             lines.push(Line {
                 points: vec![(-1.0, base), (last, base)],
                 colour: GREY,
-                style: Style::Guide,
+                stroke: Stroke::Guide,
                 name: String::new(),
             });
         }
         let x = Axis {
             name: "epochs since the special batch (-1: before it)",
             range: -1.0..last,
-            label: &|v| format!("{v:.0}"),
+            label: &|v| number(*v, 0),
             labels: 8,
         };
         let y = share("M on the special batch", top);
-        let svg = chart((520, 400), x, y, &lines, SeriesLabelPosition::UpperRight);
+        let svg = drawn((520, 400), x, y, &lines);
         pictures.insert(format!("forgetting.{passes}.svg"), svg);
     }
 }
@@ -272,29 +195,22 @@ fn variants(study: &Study, runs: &[Measured], pictures: &mut BTreeMap<String, St
     let mut last = 1.0f64;
     for (i, run) in study.runs.iter().enumerate() {
         let Some(variant) = &run.variant else { continue };
-        let line = |i: usize, style, name| Line {
+        let line = |i: usize, stroke: Stroke, name| Line {
             points: study.runs[i].epochs.iter().map(|e| *e as f64).zip(runs[i].m.iter().copied()).collect(),
-            colour: PALETTE[lines_colour(style)],
-            style,
+            colour: PALETTE[usize::from(stroke != Stroke::Solid)],
+            stroke,
             name,
         };
         last = last.max(last_epoch(study, [i].into_iter()));
-        lines.push(line(i, Style::Solid, format!("{variant} before every text")));
+        lines.push(line(i, Stroke::Solid, format!("{variant} before every text")));
         if let Some(plain) = plain_of(study, i) {
-            lines.push(line(plain, Style::Dashed, "the same texts alone".to_string()));
+            lines.push(line(plain, Stroke::Dashed, "the same texts alone".to_string()));
         }
     }
     if !lines.is_empty() {
         let y = share("memorized tokens, M(f)", 1.0);
-        pictures.insert(
-            "variants.svg".into(),
-            chart((520, 400), epochs(last), y, &lines, SeriesLabelPosition::LowerRight),
-        );
+        pictures.insert("variants.svg".into(), drawn((520, 400), epochs(last), y, &lines));
     }
-}
-
-fn lines_colour(style: Style) -> usize {
-    usize::from(style != Style::Solid)
 }
 
 /// The plain run that differs from run `i` in its variant alone: equal set, learning rate and
@@ -335,13 +251,12 @@ fn tags(study: &Study, runs: &[Measured], pictures: &mut BTreeMap<String, String
                     })
                     .collect(),
                 colour: PALETTE[c % PALETTE.len()],
-                style: Style::Solid,
+                stroke: Stroke::Solid,
                 name: study.tags[p].clone(),
             })
             .collect();
         if lines.iter().any(|line| !line.points.is_empty()) {
-            let svg =
-                chart((520, 400), epochs(last), share(name, 1.0), &lines, SeriesLabelPosition::LowerRight);
+            let svg = drawn((520, 400), epochs(last), share(name, 1.0), &lines);
             pictures.insert(file.into(), svg);
         }
     }

@@ -81,7 +81,7 @@ fn measure(study: &Study, run: &Run, taus: &[f64]) -> Result<Measured> {
     let mut loss = matches!(run.predictions, Predictions::Pairs(_, Some(_))).then(Vec::new);
     for (i, &epoch) in run.epochs.iter().enumerate() {
         if interrupt::requested() {
-            return Err(Failure::Cancelled("stopped; nothing was written".into()));
+            return Err(Failure::stopped());
         }
         let wrong = |e| Failure::data(&study.path, format!("run '{}', epoch {epoch}: {e}", run.name));
         let hits = hits_at(study, run, i, loss.as_mut())?;

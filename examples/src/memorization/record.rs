@@ -3,15 +3,13 @@
 //! What depends on the machine stands in the one field `run`; all else is the same bytes for the
 //! same study and flags.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::compare::{Pairs, faster, forgets_less, passes};
 use super::measure::{Forgotten, Measured};
 use super::study::Study;
-use crate::output::Written;
 
 /// Version of the format of `report.json`.
 pub const FORMAT_VERSION: u32 = 1;
@@ -88,16 +86,6 @@ pub fn record(
         "configuration": configuration, "larger_models": {"memorize": by_tau, "forget": by_passes},
         "runs": of_runs, "forgetting": of_specials,
     })
-}
-
-/// Adds what was written and what depends on the machine.
-pub fn finish(value: &mut Value, written: &BTreeMap<String, Written>, threads: usize, seconds: f64) {
-    let outputs: Map<String, Value> = written
-        .iter()
-        .map(|(name, file)| (name.clone(), json!({"bytes": file.bytes, "sha256": file.sha256})))
-        .collect();
-    value["outputs"] = Value::Object(outputs);
-    value["run"] = json!({"threads": threads, "total_seconds": seconds});
 }
 
 /// A value, or nothing.

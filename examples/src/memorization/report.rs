@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::compare::{Size, faster, forgets_less, passes, sizes};
 use super::draw::{plain_of, shown_for_tags};
 use super::measure::{Forgotten, Measured};
 use super::study::Study;
 use crate::output::Written;
-use crate::page::{escape, figure, page, section, table};
+use crate::page::{Fact, escape, fact_list, figure, file_list, page, section, table};
 use crate::progress::{count, percent};
 
 /// What the page is made of.
@@ -26,6 +28,8 @@ pub struct Report<'a> {
     pub pictures: &'a BTreeMap<String, String>,
     /// Files written before the page.
     pub written: &'a BTreeMap<String, Written>,
+    /// What was read, and how.
+    pub configuration: &'a Value,
 }
 
 /// Least and largest of some numbers of epochs; those not reached are counted.
@@ -59,7 +63,11 @@ impl Report<'_> {
         body.push_str(&self.tags());
         body.push_str(&self.units());
         body.push_str(&self.overfitting());
-        body.push_str(&self.files());
+        let promise = format!(
+            "{} The same study and flags give these same bytes on any machine and any number of threads.",
+            escape(&study.source)
+        );
+        body.push_str(&file_list(self.written, self.configuration, &promise));
         page(&format!("{}: {}", study.title, self.verdict), &body)
     }
 
@@ -79,21 +87,18 @@ impl Report<'_> {
                     "{} texts, {} tokens ({})",
                     count(set.ends.len() as u64),
                     count(set.tokens as u64),
-                    escape(&set.name)
+                    set.name
                 )
             })
             .collect();
         let lowest = self.runs.iter().filter_map(|run| run.m.last()).copied().fold(1.0, f64::min);
-        let cell = |about: &str, value: String, detail: String| {
-            format!("<div><dt>{about}</dt><dd>{value}<small>{detail}</small></dd></div>")
-        };
-        format!(
-            "<dl class=\"facts\">{}{}{}{}</dl>\n",
-            cell("models", format!("{} sizes", sizes.len()), format!("{span} parameters")),
-            cell("most memorized", percent(best), "of the tokens of a training set".into()),
-            cell("least memorized", percent(lowest), "at the end of a run".into()),
-            cell("texts", format!("{} sets", study.sets.len()), texts.join("; ")),
-        )
+        let fact = |about: &str, value: String, detail: String| Fact { about: about.into(), value, detail };
+        fact_list(&[
+            fact("models", format!("{} sizes", sizes.len()), format!("{span} parameters")),
+            fact("most memorized", percent(best), "of the tokens of a training set".into()),
+            fact("least memorized", percent(lowest), "at the end of a run".into()),
+            fact("texts", format!("{} sets", study.sets.len()), texts.join("; ")),
+        ])
     }
 
     /// The pictures `PREFIX.SET.svg`, each under the name of its set.
@@ -302,25 +307,6 @@ impl Report<'_> {
         let html = table(&head, &["", "num", "", "num", "num"], rows);
         let lead = "The first epoch at which the perplexity of held-out texts rises, and how much was memorized by then.";
         section("Memorization before overfitting", lead, &html)
-    }
-
-    fn files(&self) -> String {
-        let files = self.written.iter().map(|(name, file)| {
-            vec![escape(name), count(file.bytes), format!("<span class=\"mono\">{}</span>", file.sha256)]
-        });
-        let mut html = table(&["file", "bytes", "SHA-256"], &["", "num", ""], files);
-        let inputs = self
-            .study
-            .digests
-            .iter()
-            .map(|(name, sha256)| vec![escape(name), format!("<span class=\"mono\">{sha256}</span>")]);
-        html.push_str("<h3>Read</h3>\n");
-        html.push_str(&table(&["file", "SHA-256"], &["", ""], inputs));
-        html.push_str(&format!(
-            "<footer>{} The same study and flags give these same bytes on any machine.</footer>\n",
-            escape(&self.study.source)
-        ));
-        section("Files", "", &html)
     }
 }
 

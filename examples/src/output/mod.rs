@@ -12,6 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::failure::{Failure, Result};
@@ -84,6 +85,20 @@ impl OutDir {
         })?;
         self.written.insert(name.to_string(), written);
         Ok(())
+    }
+
+    /// Writes the text `name`.
+    ///
+    /// # Errors
+    /// Those of [`write`](OutDir::write).
+    pub fn text(&mut self, name: &str, text: &str) -> Result<()> {
+        self.write(name, |w| w.write_all(text.as_bytes()))
+    }
+
+    /// What an earlier run left in the folder, by its report.
+    pub fn earlier(&self) -> Option<Value> {
+        let bytes = fs::read(self.dir.join(REPORT)).ok()?;
+        Some(serde_json::from_slice(&bytes).unwrap_or_default())
     }
 
     /// Where the file `name` lies between [`write`](OutDir::write) and [`commit`](OutDir::commit):

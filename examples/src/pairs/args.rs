@@ -6,7 +6,8 @@ use clap::{Parser, ValueEnum};
 use pauca::Boundary;
 use pauca::alignment::{ClipScore, ZeroRows};
 
-use crate::progress::Style;
+use crate::flags::{Drawing, Running};
+use crate::values::{finite, fraction, positive, two};
 
 /// Scores image-text pairs by the cosine of their embeddings, keeps the best, and says how well the scores tell
 /// true pairs from wrong ones.
@@ -25,10 +26,6 @@ pub struct Args {
     /// Embeddings of the texts, of the same shape
     pub texts: Option<PathBuf>,
 
-    /// Folder for the results
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-
     /// What a score is: survey is the cosine, hessel 2.5 max(cosine, 0)
     #[arg(long, value_enum, default_value_t = Preset::Survey)]
     pub preset: Preset,
@@ -38,7 +35,7 @@ pub struct Args {
     pub keep: Option<f64>,
 
     /// Keep the pairs that score at least this
-    #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = number)]
+    #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = finite)]
     pub threshold: Option<f64>,
 
     /// Whether a score of exactly the threshold stays (ge) or not (gt)
@@ -77,21 +74,13 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = positive)]
     pub resamples: usize,
 
-    /// Seed of everything that is drawn
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    pub seed: u64,
+    /// What is drawn.
+    #[command(flatten)]
+    pub drawing: Drawing,
 
-    /// Threads; never changes a result [default: all cores]
-    #[arg(long, value_name = "T", value_parser = positive)]
-    pub threads: Option<usize>,
-
-    /// Replace a finished run of other settings in --out
-    #[arg(long)]
-    pub overwrite: bool,
-
-    /// How to show progress, on stderr
-    #[arg(long, value_enum, default_value_t = Style::Auto)]
-    pub progress: Style,
+    /// How the run goes.
+    #[command(flatten)]
+    pub running: Running,
 }
 
 const AFTER: &str = "\
@@ -110,14 +99,6 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Survey => "survey",
-            Self::Hessel => "hessel",
-        }
-    }
-
     /// What its numbers are.
     pub fn unit(self) -> &'static str {
         match self {
@@ -165,34 +146,4 @@ pub enum ZeroName {
     Refuse,
     /// Cosine 0
     Zero,
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1 is needed".into()),
-        Ok(value) => Ok(value),
-        Err(_) => Err("a whole number is needed".into()),
-    }
-}
-
-fn two(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0 | 1) => Err("at least 2 are needed".into()),
-        Ok(value) => Ok(value),
-        Err(_) => Err("a whole number is needed".into()),
-    }
-}
-
-fn fraction(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
-        _ => Err("a share above 0 and at most 1 is needed".into()),
-    }
-}
-
-fn number(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value.is_finite() => Ok(value),
-        _ => Err("a finite number is needed".into()),
-    }
 }

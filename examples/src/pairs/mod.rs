@@ -4,11 +4,12 @@
 //! |---|---|
 //! | flags, and the shipped data | [`args`], [`shipped`] |
 //! | the numbers | [`mod@measure`] |
-//! | what a person sees | [`report`] |
+//! | what a person sees | [`charts`], [`report`] |
 //!
 //! Nothing is written over before the run is complete; see [`crate::output`].
 
 pub mod args;
+pub mod charts;
 pub mod measure;
 pub mod report;
 pub mod shipped;
@@ -16,26 +17,23 @@ pub mod shipped;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use clap::Parser;
+use pauca::Rows;
 use pauca::alignment::Filter;
 use pauca::stats::Interval;
-use pauca::{Context, Control, Exec, Rows};
 use serde_json::{Map, Value, json};
 
 use self::args::Args;
 use self::measure::{Direction, Measured, PLACES, Wanted, gather, measure};
 use self::report::{Report, verdict};
-use crate::checkpoint::difference;
 use crate::failure::{Failure, Result};
+use crate::flags::Named;
 use crate::input::ids::Ids;
 use crate::input::images::Images;
 use crate::input::meta::{Meta, digest};
 use crate::input::{Matrix, file_name};
-use crate::interrupt;
 use crate::output::npy::vector;
 use crate::output::{OutDir, REPORT};
-use crate::plots;
-use crate::progress::{Reporter, Style, duration};
+use crate::run::Run;
 
 /// Version of the format of `report.json`.
 const FORMAT_VERSION: u32 = 1;
@@ -44,37 +42,15 @@ const NAMES: [&str; 6] = ["kept.npy", "scores.npy", "removed.csv", "scores.svg",
 /// The share kept where nothing is said: DataComp's best CLIP-score filter.
 const KEEP: f64 = 0.3;
 
-/// Runs the program with the arguments of the process.
+/// Runs the program with `args`; on the shipped pairs where none are named.
 ///
 /// # Errors
 /// The one line to print, and the exit code.
-pub fn main() -> Result<()> {
-    let args = match Args::try_parse() {
-        Ok(args) => args,
-        Err(e) if !e.use_stderr() => {
-            // --help and --version.
-            let _ = e.print();
-            return Ok(());
-        }
-        Err(e) => {
-            // What is wrong, and clap's tips, without the usage that follows: one line.
-            let text = e.render().to_string();
-            let text = text.split("\nUsage:").next().unwrap_or(&text);
-            let text = text.replace("For more information, try '--help'.", "");
-            return Err(Failure::usage(text.trim_start_matches("error: ")));
-        }
-    };
+pub fn run(args: Args) -> Result<()> {
     let (args, note) = shipped::fill(args)?;
-    run(&args, note)
-}
-
-/// Runs the program with `args`, whose inputs are filled in; `note` is said about them in the report.
-///
-/// # Errors
-/// The one line to print, and the exit code.
-pub fn run(args: &Args, note: Option<&'static str>) -> Result<()> {
-    interrupt::install();
-    let reporter = Reporter::new(args.progress);
+    let args = &args;
+    let run = Run::begin(&args.running, &NAMES)?;
+    let reporter = run.reporter();
     let (Some(images), Some(texts)) = (&args.images, &args.texts) else {
         return Err(Failure::usage("IMAGES and TEXTS are both needed"));
     };
@@ -94,13 +70,7 @@ pub fn run(args: &Args, note: Option<&'static str>) -> Result<()> {
         );
         return Err(Failure::data(texts, what));
     }
-    let exec = match args.threads {
-        Some(threads) => Exec::threads(threads).map_err(|e| Failure::library(images, &e))?,
-        None => Exec::rayon(),
-    };
-    let Some(dir) = &args.out else {
-        return Err(Failure::usage("--out DIR is needed: a folder for the results"));
-    };
+    run.folder()?;
     reporter.stage("read", rows as u64, 0);
     let shown = Shown::open(args, rows)?;
     let used = shown.used(args, rows)?;
@@ -108,12 +78,7 @@ pub fn run(args: &Args, note: Option<&'static str>) -> Result<()> {
         return Err(Failure::data(images, format!("{} pairs are used, at least 2 are needed", used.len())));
     }
     let configuration = configuration(args, &x, &y, &shown, used.len());
-    let mut out = OutDir::open(dir)?;
-    admit(&out, args, &configuration)?;
-    let threads = exec.width();
-    let stop = interrupt::requested;
-    let report = |progress: &pauca::Progress| reporter.library(progress);
-    let cx = Context::new(exec, Control::new().stop_when(&stop).report_to(&report));
+    let mut out = run.open(&configuration)?;
     let begin = |name: &str, rows: usize| reporter.stage(name, rows as u64, 0);
     let filter = match args.threshold {
         Some(threshold) => Filter::threshold(threshold, args.boundary.of()),
@@ -124,41 +89,35 @@ pub fn run(args: &Args, note: Option<&'static str>) -> Result<()> {
         filter,
         evaluate: args.evaluate,
         resamples: args.resamples,
-        seed: args.seed,
+        seed: args.drawing.seed,
     };
     let library = |e: pauca::Error| located([images, texts], &used, &e);
-    let found = if used.len() == rows {
-        measure(&x.rows(), &y.rows(), &wanted, &cx, &begin).map_err(library)?
-    } else {
+    let found = run.work(|cx| {
+        if used.len() == rows {
+            return measure(&x.rows(), &y.rows(), &wanted, cx, &begin).map_err(library);
+        }
         let part = |side: &Matrix| gather(&side.rows(), &used).map_err(library);
         let (x, y) = (part(&x)?, part(&y)?);
-        measure(&Rows::F32(x.view()), &Rows::F32(y.view()), &wanted, &cx, &begin).map_err(library)?
-    };
+        measure(&Rows::F32(x.view()), &Rows::F32(y.view()), &wanted, cx, &begin).map_err(library)
+    })?;
     reporter.stage("write", used.len() as u64, 0);
     let page = Report { found: &found, used: &used, args, shown: &shown, note, rows };
     write(&mut out, &page)?;
-    let plot = plots::pair_scores(
+    let plot = charts::pair_scores(
         &found.sample.iter().map(|&i| found.scores[i]).collect::<Vec<_>>(),
         &found.shuffled,
         found.selected.cutoff,
         args.preset.unit(),
     );
-    out.write("scores.svg", |w| w.write_all(plot.as_bytes()))?;
+    out.text("scores.svg", &plot)?;
     let html = page.html(&plot, out.written(), &configuration)?;
-    out.write("report.html", |w| w.write_all(html.as_bytes()))?;
-    let mut record = record(&found, args, &configuration, &out);
-    let seconds: Map<String, Value> =
-        reporter.finish().into_iter().map(|(name, s)| (name, json!(s))).collect();
-    record["run"] = json!({
-        "threads": threads, "seconds": seconds, "total_seconds": reporter.elapsed(),
-        "peak_anonymous_bytes": reporter.peak_anonymous(),
+    out.text("report.html", &html)?;
+    run.finish(&mut out, record(&found, args, &configuration), Value::Null)?;
+    let done = json!({
+        "verdict": verdict(&found, args), "pairs": found.scores.len(), "kept": found.selected.kept,
+        "auc": found.auc.estimate,
     });
-    out.write(REPORT, |w| writeln!(w, "{record:#}"))?;
-    if interrupt::requested() {
-        return Err(Failure::Cancelled("stopped; nothing was written".into()));
-    }
-    out.commit(&NAMES)?;
-    say(args, &found, &out, reporter.elapsed());
+    run.say(&out, done, &report::facts(&found));
     Ok(())
 }
 
@@ -178,7 +137,6 @@ fn located([images, texts]: [&PathBuf; 2], used: &[usize], error: &pauca::Error)
             );
             Failure::data(images, what)
         }
-        pauca::Error::Cancelled => Failure::Cancelled("stopped; nothing was written".into()),
         other => Failure::library(images, other),
     }
 }
@@ -249,53 +207,19 @@ fn only(text: &str) -> Result<(&str, &str)> {
         .ok_or_else(|| Failure::usage(format!("--only {text}: COLUMN=VALUE is needed")))
 }
 
-/// Whether the run may write into `out`: nobody's results are replaced unasked.
-fn admit(out: &OutDir, args: &Args, configuration: &Value) -> Result<()> {
-    if args.overwrite {
-        return Ok(());
-    }
-    let dir = out.path();
-    match std::fs::read(dir.join(REPORT)) {
-        Ok(bytes) => {
-            let there: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-            match difference(&there["configuration"], configuration) {
-                None => Ok(()),
-                Some(what) => Err(Failure::usage(format!(
-                    "{} holds a finished run of other settings ({what}); --overwrite replaces it",
-                    dir.display()
-                ))),
-            }
-        }
-        Err(_) => match NAMES.iter().find(|name| dir.join(name).exists()) {
-            None => Ok(()),
-            Some(name) => Err(Failure::usage(format!(
-                "{} already exists and is of no finished run; --overwrite replaces it",
-                dir.join(name).display()
-            ))),
-        },
-    }
-}
-
 /// What names the run: whatever decides the bytes of its outputs.
 fn configuration(args: &Args, images: &Matrix, texts: &Matrix, shown: &Shown, used: usize) -> Value {
-    let side = |matrix: &Matrix| {
-        let layout = matrix.layout();
-        json!({
-            "file": matrix.file_name(), "dtype": layout.dtype.name(), "rows": layout.rows, "dim": layout.dim,
-            "sha256": matrix.sha256(),
-        })
-    };
     let rule = match args.threshold {
         Some(threshold) => {
-            json!({"threshold": threshold, "boundary": format!("{:?}", args.boundary).to_lowercase()})
+            json!({"threshold": threshold, "boundary": args.boundary.name()})
         }
         None => json!({"keep": args.keep.unwrap_or(KEEP)}),
     };
     let mut value = json!({
         "program": "filter-pairs", "preset": args.preset.name(), "rule": rule,
-        "zero_rows": format!("{:?}", args.zero_rows).to_lowercase(), "only": args.only, "pairs": used,
-        "evaluate": args.evaluate, "resamples": args.resamples, "seed": args.seed,
-        "images": side(images), "texts": side(texts),
+        "zero_rows": args.zero_rows.name(), "only": args.only, "pairs": used,
+        "evaluate": args.evaluate, "resamples": args.resamples, "seed": args.drawing.seed,
+        "images": images.describe(), "texts": texts.describe(),
     });
     if let Some(meta) = &shown.meta {
         value["meta"] = json!({"file": file_name(meta.path()), "sha256": meta.sha256(), "name": args.name});
@@ -326,8 +250,8 @@ fn write(out: &mut OutDir, page: &Report<'_>) -> Result<()> {
     })
 }
 
-/// `report.json` without its field `run`.
-fn record(found: &Measured, args: &Args, configuration: &Value, out: &OutDir) -> Value {
+/// `report.json` but for outputs and `run`.
+fn record(found: &Measured, args: &Args, configuration: &Value) -> Value {
     let interval =
         |i: &Interval| json!({"estimate": i.estimate, "low": i.low, "high": i.high, "level": i.level});
     let direction = |d: &Direction| {
@@ -342,11 +266,6 @@ fn record(found: &Measured, args: &Args, configuration: &Value, out: &OutDir) ->
             .collect();
         json!({"recall": recall, "mrr": d.mrr, "median_rank": d.median_rank})
     };
-    let outputs: Map<String, Value> = out
-        .written()
-        .iter()
-        .map(|(name, file)| (name.clone(), json!({"bytes": file.bytes, "sha256": file.sha256})))
-        .collect();
     let [median, shuffled] = found.medians();
     json!({
         "format": "pauca-filter-pairs",
@@ -365,34 +284,5 @@ fn record(found: &Measured, args: &Args, configuration: &Value, out: &OutDir) ->
         "auc": interval(&found.auc),
         "text_to_picture": direction(&found.directions[0]),
         "picture_to_text": direction(&found.directions[1]),
-        "outputs": outputs,
     })
-}
-
-/// The last lines: the facts for a person on stderr, or one JSON object on stdout.
-fn say(args: &Args, found: &Measured, out: &OutDir, seconds: f64) {
-    match args.progress {
-        Style::None => {}
-        Style::Json => {
-            let done = json!({
-                "event": "done", "verdict": verdict(found, args), "pairs": found.scores.len(),
-                "kept": found.selected.kept, "auc": found.auc.estimate, "seconds": seconds,
-                "out": out.path().display().to_string(),
-            });
-            println!("{done}");
-        }
-        Style::Auto => {
-            for fact in report::facts(found) {
-                eprintln!("{:<16} {}; {}", fact.about, fact.value, fact.detail);
-            }
-            let page = out.path().join("report.html");
-            eprintln!(
-                "{:<16} {}; {} files in {}",
-                "open",
-                page.display(),
-                out.written().len(),
-                duration(seconds)
-            );
-        }
-    }
 }

@@ -9,24 +9,15 @@ use super::Shown;
 use super::args::Args;
 use super::measure::{Measured, PLACES};
 use crate::failure::Result;
+use crate::flags::Named;
 use crate::output::Written;
-use crate::page::{escape, figure, page, section, shorten, table};
+use crate::page::{Fact, SAME_BYTES, escape, fact_list, figure, file_list, page, section, shorten, table};
 use crate::progress::{count, percent};
 
 /// Pairs shown of each end.
 const SHOWN: usize = 24;
 /// Texts whose nearest pictures are shown.
 const FINDS: usize = 10;
-
-/// One fact: what it is about, the number, and what it means.
-pub struct Fact {
-    /// A word or two.
-    pub about: &'static str,
-    /// The number.
-    pub value: String,
-    /// One clause.
-    pub detail: String,
-}
 
 /// What the page is made of.
 pub struct Report<'a> {
@@ -83,12 +74,12 @@ pub fn facts(found: &Measured) -> Vec<Fact> {
     let [median, shuffled] = found.medians();
     let mut facts = vec![
         Fact {
-            about: "AUC",
+            about: "AUC".into(),
             value: with_interval(&found.auc, &decimals),
             detail: format!("true against shuffled pairs, {} of each; chance 0.5", count(m)),
         },
         Fact {
-            about: "median score",
+            about: "median score".into(),
             value: decimals(median),
             detail: format!("shuffled pairs {}", decimals(shuffled)),
         },
@@ -96,7 +87,8 @@ pub fn facts(found: &Measured) -> Vec<Fact> {
     for direction in &found.directions {
         let (at, chance) = &direction.recall[2];
         facts.push(Fact {
-            about: if direction.name == "text to picture" { "R@10 by text" } else { "R@10 by picture" },
+            about: if direction.name == "text to picture" { "R@10 by text" } else { "R@10 by picture" }
+                .into(),
             value: with_interval(at, &percent),
             detail: format!(
                 "chance {}; median rank {:.0} of {}",
@@ -145,15 +137,7 @@ impl Report<'_> {
         if let Some(note) = self.note {
             body.push_str(&format!("<p class=\"lead\">{note}</p>\n"));
         }
-        let cells = facts(self.found).into_iter().map(|fact| {
-            format!(
-                "<div><dt>{}</dt><dd>{}<small>{}</small></dd></div>",
-                fact.about,
-                escape(&fact.value),
-                escape(&fact.detail)
-            )
-        });
-        body.push_str(&format!("<dl class=\"facts\">{}</dl>\n", cells.collect::<String>()));
+        body.push_str(&fact_list(&facts(self.found)));
         body.push_str(&section(
             "Best pairs",
             &format!("The {} highest scores.", best.len()),
@@ -167,11 +151,11 @@ impl Report<'_> {
         body.push_str(&section(
             "True against shuffled pairs",
             "A shuffled pair is a picture with the text of another pair. Where the two curves part, a filter on the score can tell.",
-            &figure("", plot).replace("<figcaption></figcaption>", ""),
+            &figure("", plot),
         ));
         body.push_str(&self.retrieval());
         body.push_str(&self.found_by_text(&finds, &pictures));
-        body.push_str(&files(written, configuration));
+        body.push_str(&file_list(written, configuration, SAME_BYTES));
         Ok(page(&title, &body))
     }
 
@@ -264,35 +248,5 @@ impl Report<'_> {
             "Ten texts, from the one whose own picture ranks first to the one whose picture ranks last, with the wrong pictures that are nearest to them: the hard negatives.",
             &table(&["text", "its picture", "rank", "nearest wrong pictures"], &["", "", "num", ""], rows),
         )
-    }
-}
-
-fn files(written: &BTreeMap<String, Written>, configuration: &Value) -> String {
-    let rows = written.iter().map(|(name, file)| {
-        vec![escape(name), count(file.bytes), format!("<span class=\"mono\">{}</span>", file.sha256)]
-    });
-    let mut html = table(&["file", "bytes", "SHA-256"], &["", "num", ""], rows);
-    html.push_str("<h3>Configuration</h3>\n");
-    let mut lines = Vec::new();
-    flatten("", configuration, &mut lines);
-    let lines = lines.into_iter().map(|(name, value)| {
-        format!("<div><dt>{}</dt><dd class=\"mono\">{}</dd></div>", escape(&name), escape(&value))
-    });
-    html.push_str(&format!("<dl class=\"settings\">{}</dl>\n", lines.collect::<String>()));
-    html.push_str("<footer>The same input, settings and seed give these same bytes on any machine and any number of threads. Times are in report.json.</footer>\n");
-    section("Files", "", &html)
-}
-
-fn flatten(name: &str, value: &Value, lines: &mut Vec<(String, String)>) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                let name = if name.is_empty() { key.clone() } else { format!("{name} {key}") };
-                flatten(&name, value, lines);
-            }
-        }
-        Value::Null => {}
-        Value::String(text) => lines.push((name.to_string(), text.clone())),
-        other => lines.push((name.to_string(), other.to_string())),
     }
 }

@@ -1,10 +1,10 @@
-//! The data that ships with the programs: what `filter-pairs` runs on when nothing is named.
+//! What `filter-pairs` runs on when nothing is named.
 
 use std::path::PathBuf;
 
 use super::args::Args;
-use crate::curate::shipped::folder;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
+use crate::shipped;
 
 /// What the report says of the shipped pairs.
 const NOTE: &str = "These are pictures of emoji and their names. No CLIP was at hand: the names were embedded by a small \
@@ -15,21 +15,17 @@ method; it says nothing about any CLIP.";
 /// `args` with the emoji pairs where no input is named, and what to say about them.
 ///
 /// # Errors
-/// [`Failure::Usage`] when the shipped data is not where the program was built.
+/// [`Failure::Usage`](crate::failure::Failure::Usage) when the shipped data is not where the program was built.
 pub fn fill(mut args: Args) -> Result<(Args, Option<&'static str>)> {
     if args.images.is_some() {
         return Ok((args, None));
     }
-    let data = folder();
-    let [images, texts, table, sheet] =
-        ["emoji.f16.npy", "emoji-text.f16.npy", "emoji-pairs.csv", "emoji-sheet.png"]
-            .map(|name| data.join(name));
-    if ![&images, &texts, &table, &sheet].iter().all(|path| path.is_file()) {
-        let what = format!("IMAGES and TEXTS are needed: the shipped data is not at {}", data.display());
-        return Err(Failure::usage(what));
-    }
+    let [images, texts, table, sheet] = shipped::files(
+        "IMAGES and TEXTS are",
+        ["emoji.f16.npy", "emoji-text.f16.npy", "emoji-pairs.csv", "emoji-sheet.png"],
+    )?;
     (args.images, args.texts) = (Some(images), Some(texts));
-    args.out = args.out.or_else(|| Some(PathBuf::from("out/pairs")));
+    args.running.out = args.running.out.or_else(|| Some(PathBuf::from("out/pairs")));
     if args.meta.is_none() {
         args.meta = Some(table);
         args.name = args.name.or_else(|| Some("name".into()));

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::progress::Style;
+use crate::flags::{Drawing, Running};
+use crate::values::{fraction, level, positive, share};
 
 /// Judges and prunes code files by length and by their embeddings: how much the longest hold, which
 /// scores are about length in disguise, where corrupted files land, and what to keep.
@@ -65,10 +66,6 @@ pub struct StudyArgs {
     #[arg(long, value_name = "FILE")]
     pub texts: Option<PathBuf>,
 
-    /// Folder for the results
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-
     /// What decides which files go
     #[arg(long, value_enum, default_value_t = Method::Scip)]
     pub method: Method,
@@ -97,21 +94,13 @@ pub struct StudyArgs {
     #[arg(long, value_name = "L", default_value_t = 0.95, allow_negative_numbers = true, value_parser = level)]
     pub level: f64,
 
-    /// Seed of everything that is drawn
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    pub seed: u64,
+    /// What is drawn.
+    #[command(flatten)]
+    pub drawing: Drawing,
 
-    /// Threads; never changes a result [default: all cores]
-    #[arg(long, value_name = "T", value_parser = positive)]
-    pub threads: Option<usize>,
-
-    /// Replace a finished run of other settings in --out
-    #[arg(long)]
-    pub overwrite: bool,
-
-    /// How to show progress, on stderr
-    #[arg(long, value_enum, default_value_t = Style::Auto)]
-    pub progress: Style,
+    /// How the run goes.
+    #[command(flatten)]
+    pub running: Running,
 }
 
 /// The flags of `corrupt`.
@@ -179,18 +168,6 @@ pub enum Method {
     Controlled,
 }
 
-impl Method {
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Scip => "scip",
-            Self::Longest => "longest",
-            Self::Tokens => "tokens",
-            Self::Controlled => "controlled",
-        }
-    }
-}
-
 /// How comments and strings are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SyntaxName {
@@ -200,33 +177,4 @@ pub enum SyntaxName {
     Hash,
     /// // and /* */ comments, blocks by braces
     Slashes,
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1 is needed".into()),
-        Ok(value) => Ok(value),
-        Err(_) => Err("a whole number is needed".into()),
-    }
-}
-
-fn fraction(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
-        _ => Err("a share above 0 and at most 1 is needed".into()),
-    }
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
-        _ => Err("a share from 0 to 1 is needed".into()),
-    }
-}
-
-fn level(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value > 0.0 && value < 1.0 => Ok(value),
-        _ => Err("a level between 0 and 1 is needed".into()),
-    }
 }

@@ -1,16 +1,15 @@
 //! The result as files.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use pauca::stats::Interval;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::inputs::Inputs;
 use super::study::{LONGEST, Study};
 use crate::failure::Result;
+use crate::output::OutDir;
 use crate::output::npy::{matrix, vector};
-use crate::output::{OutDir, Written};
 
 /// Every name that this program may write; those of an earlier run that a new one lacks go.
 pub const NAMES: [&str; 14] = [
@@ -89,12 +88,7 @@ fn interval(v: &Interval) -> Value {
 ///
 /// # Errors
 /// The library's.
-pub fn record(
-    study: &Study,
-    verdict: &str,
-    configuration: &Value,
-    written: &BTreeMap<String, Written>,
-) -> pauca::Result<Value> {
+pub fn record(study: &Study, verdict: &str, configuration: &Value) -> pauca::Result<Value> {
     let mut longest = Vec::new();
     for share in LONGEST {
         longest.push(json!({"files": share, "tokens": study.concentration.share_of_longest(share)?}));
@@ -151,10 +145,6 @@ pub fn record(
         };
         buckets.iter().map(bucket).collect::<Vec<_>>()
     });
-    let outputs: Map<String, Value> = written
-        .iter()
-        .map(|(name, file)| (name.clone(), json!({"bytes": file.bytes, "sha256": file.sha256})))
-        .collect();
     let c = &study.concentration;
     Ok(json!({
         "format": "pauca-prune-code",
@@ -173,6 +163,5 @@ pub fn record(
         "selections": selections,
         "corruptions": kinds,
         "perplexity_by_length": perplexity,
-        "outputs": outputs,
     }))
 }

@@ -11,7 +11,7 @@ use super::corrupt::{Text, corrupt};
 use super::inputs::Inputs;
 use super::study::{Kind, LONGEST, Settings, Study};
 use crate::output::Written;
-use crate::page::{escape, figure, page, section, shorten, table};
+use crate::page::{Fact, SAME_BYTES, escape, fact_list, figure, file_list, page, section, shorten, table};
 use crate::progress::{count, percent};
 
 /// Points of the Lorenz curve.
@@ -20,16 +20,6 @@ const POINTS: usize = 200;
 const SHOWN: (f64, u64) = (0.1, 1);
 /// Longest text of an edit shown.
 const TEXT: usize = 90;
-
-/// One fact: what it is about, the number, and what it means.
-pub struct Fact {
-    /// A word or two.
-    pub about: &'static str,
-    /// The number.
-    pub value: String,
-    /// One clause.
-    pub detail: String,
-}
 
 /// What the page is made of.
 pub struct Page<'a> {
@@ -147,7 +137,7 @@ pub fn facts(study: &Study, settings: &Settings) -> pauca::Result<Vec<Fact>> {
     let c = &study.concentration;
     let mut facts = vec![
         Fact {
-            about: "length",
+            about: "length".into(),
             value: format!("{} tokens in {} files", count(c.tokens as u64), count(c.documents)),
             detail: format!(
                 "longest 1, 2, 5, 10 %: {}, {}, {}, {}; Gini {}",
@@ -159,7 +149,7 @@ pub fn facts(study: &Study, settings: &Settings) -> pauca::Result<Vec<Fact>> {
             ),
         },
         Fact {
-            about: "kept",
+            about: "kept".into(),
             value: format!("{} of {} files", count(study.kept.kept_documents), count(c.documents)),
             detail: format!(
                 "by {}; {} of the tokens went with {} of the files",
@@ -175,7 +165,7 @@ pub fn facts(study: &Study, settings: &Settings) -> pauca::Result<Vec<Fact>> {
     });
     if let Some(score) = strongest {
         facts.push(Fact {
-            about: "confounded",
+            about: "confounded".into(),
             value: format!("{}: rho {}", score.name, interval(score.confound.spearman.as_ref(), 2)),
             detail: format!(
                 "the score most correlated with length; AUC {}",
@@ -188,7 +178,7 @@ pub fn facts(study: &Study, settings: &Settings) -> pauca::Result<Vec<Fact>> {
         moved.max_by(|a, b| a.summary.distance_change.estimate.total_cmp(&b.summary.distance_change.estimate))
     {
         facts.push(Fact {
-            about: "corruption",
+            about: "corruption".into(),
             value: format!("{}: farther by {}", kind.name, interval(Some(&kind.summary.distance_change), 3)),
             detail: format!(
                 "the kind that moves files farthest out; {} change cluster",
@@ -213,18 +203,14 @@ impl Page<'_> {
             self.dim,
             escape(&title)
         );
-        let cells = facts(self.study, self.settings)?.into_iter().map(|fact| {
-            let (value, detail) = (escape(&fact.value), escape(&fact.detail));
-            format!("<div><dt>{}</dt><dd>{value}<small>{detail}</small></dd></div>", fact.about)
-        });
-        body.push_str(&format!("<dl class=\"facts\">{}</dl>\n", cells.collect::<String>()));
+        body.push_str(&fact_list(&facts(self.study, self.settings)?));
         body.push_str(&self.length()?);
         body.push_str(&self.confound());
         body.push_str(&self.selections());
         body.push_str(&self.corruptions());
         body.push_str(&self.edits()?);
         body.push_str(&self.perplexity());
-        body.push_str(&self.files(written));
+        body.push_str(&file_list(written, self.configuration, SAME_BYTES));
         Ok(page(&format!("{}: {title}", self.input), &body))
     }
 
@@ -412,25 +398,5 @@ impl Page<'_> {
             rows,
         );
         section("Perplexity by length", "Over the tokens of each bin of length.", &html)
-    }
-
-    fn files(&self, written: &BTreeMap<String, Written>) -> String {
-        let files = written.iter().map(|(name, file)| {
-            vec![escape(name), count(file.bytes), format!("<span class=\"mono\">{}</span>", file.sha256)]
-        });
-        let mut html = table(&["file", "bytes", "SHA-256"], &["", "num", ""], files);
-        let settings =
-            self.configuration.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null()).map(
-                |(name, value)| {
-                    let text = value.as_str().map_or_else(|| value.to_string(), String::from);
-                    format!("<div><dt>{}</dt><dd class=\"mono\">{}</dd></div>", escape(name), escape(&text))
-                },
-            );
-        html.push_str(&format!(
-            "<h3>Configuration</h3>\n<dl class=\"settings\">{}</dl>\n<footer>The same input, settings and seed give these same \
-             bytes on any machine and any number of threads. Times are in report.json.</footer>\n",
-            settings.collect::<String>()
-        ));
-        section("Files", "", &html)
     }
 }

@@ -221,8 +221,7 @@ fn kinds(
         return Ok(Vec::new());
     };
     let measure = |x: &Array2<f32>, y: &Array2<f32>, name: String, family: &'static str| {
-        let metrics = CorruptionMetrics::of(clusters);
-        let report = metrics.measure_on(cpu, &Rows::F32(x.view()), &Rows::F32(y.view()), cx)?;
+        let report = moved(x, y, clusters, cpu, cx)?;
         let summary = report.summary(settings.resamples, settings.seed, settings.level)?;
         Ok::<_, pauca::Error>(Kind { name, family, report, summary })
     };
@@ -269,10 +268,19 @@ fn direction(
     if x.nrows() == 0 {
         return Ok(None);
     }
-    let metrics = CorruptionMetrics::of(clusters);
-    let report = metrics.measure_on(cpu, &Rows::F32(x.view()), &Rows::F32(y.view()), cx)?;
-    match report.direction {
+    match moved(&x, &y, clusters, cpu, cx)?.direction {
         None => Ok(None),
         Some(direction) => Ok(Some(direction.score(&inputs.rows)?.to_vec())),
     }
+}
+
+/// Where the rows of `x` go when they become those of `y`.
+fn moved(
+    x: &Array2<f32>,
+    y: &Array2<f32>,
+    clusters: &Clusters,
+    cpu: &Cpu,
+    cx: &Context<'_>,
+) -> pauca::Result<PairedReport> {
+    CorruptionMetrics::of(clusters).measure_on(cpu, &Rows::F32(x.view()), &Rows::F32(y.view()), cx)
 }

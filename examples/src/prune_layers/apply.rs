@@ -173,9 +173,7 @@ impl Model {
             }
             Ok(())
         })
-        .map_err(|failure| {
-            if interrupt::requested() { Failure::Cancelled("stopped".into()) } else { failure }
-        })?;
+        .map_err(|failure| if interrupt::requested() { Failure::stopped() } else { failure })?;
         self.check(&kept, &out.pending(name))?;
         Ok(kept.len())
     }

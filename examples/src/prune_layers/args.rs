@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use crate::progress::Style;
+use crate::flags::Running;
 
 /// Finds the block of layers that a model can best do without, from its hidden states, and drops
 /// it.
@@ -17,10 +17,6 @@ pub struct Args {
     /// Hidden states [samples, layers + 1, values], state 0 being the embedding: .npy (f32, f16) or
     /// .safetensors (f32, f16, bf16), memory-mapped. The last token of each text
     pub states: Option<PathBuf>,
-
-    /// Folder for the results
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
 
     /// Layers to drop: writes their mergekit configuration, and with --apply the model
     #[arg(long, value_name = "N")]
@@ -62,17 +58,9 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub tensor: Option<String>,
 
-    /// Threads [default: all]
-    #[arg(long, value_name = "T")]
-    pub threads: Option<usize>,
-
-    /// Replace the results of another run
-    #[arg(long)]
-    pub overwrite: bool,
-
-    /// How progress is shown
-    #[arg(long, value_enum, default_value_t = Style::Auto)]
-    pub progress: Style,
+    /// How the run goes.
+    #[command(flatten)]
+    pub running: Running,
 }
 
 const AFTER: &str = "Layers are named with their base: \"layers 21 to 25, counted from 1 (20..25 from 0)\". \
@@ -88,17 +76,6 @@ pub enum Choose {
     Deepest,
     /// The layers of least influence, not necessarily side by side
     Influence,
-}
-
-impl Choose {
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Nearest => "nearest",
-            Self::Deepest => "deepest",
-            Self::Influence => "influence",
-        }
-    }
 }
 
 /// What is measured.

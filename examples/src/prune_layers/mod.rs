@@ -20,20 +20,21 @@ pub mod states;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
+use pauca::Context;
 use pauca::layers::{Choice, Keep, LayerDistances, LayerMetric, LayerTable, Tokens, deepest, mergekit};
-use pauca::{Context, Control, Exec};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use self::args::{Args, Choose, Measure};
 use self::damage::{Damage, Judged};
 use self::states::States;
-use crate::checkpoint;
 use crate::failure::{Failure, Result};
+use crate::flags::Named;
 use crate::input::file_name;
-use crate::interrupt;
-use crate::output::{OutDir, REPORT, Written};
-use crate::progress::{Reporter, Style, duration, si};
+use crate::output::{OutDir, REPORT};
+use crate::page::Fact;
+use crate::progress::{Reporter, si};
+use crate::run::Run;
+use crate::shipped;
 
 /// All files that a run may write.
 pub const NAMES: [&str; 12] = [
@@ -51,42 +52,15 @@ pub const NAMES: [&str; 12] = [
     REPORT,
 ];
 
-/// Runs the program with the arguments of the process.
-///
-/// # Errors
-/// The one line to print, and the exit code.
-pub fn main() -> Result<()> {
-    let args = match Args::try_parse() {
-        Ok(args) => args,
-        Err(e) if !e.use_stderr() => {
-            // --help and --version.
-            let _ = e.print();
-            return Ok(());
-        }
-        Err(e) => {
-            let text = e.render().to_string();
-            let text = text.split("\nUsage:").next().unwrap_or(&text);
-            let text = text.replace("For more information, try '--help'.", "");
-            return Err(Failure::usage(text.trim_start_matches("error: ")));
-        }
-    };
-    run(fill(args)?)
-}
-
 /// `args` with the shipped states where none are named.
 fn fill(mut args: Args) -> Result<Args> {
     if args.states.is_some() {
         return Ok(args);
     }
-    let data = crate::curate::shipped::folder();
-    let states = data.join("smollm2-states.f16.npy");
-    if !states.is_file() {
-        let what = format!("STATES are needed: the shipped data is not at {}", data.display());
-        return Err(Failure::usage(what));
-    }
+    let [states, damage] = shipped::files("STATES are", ["smollm2-states.f16.npy", "smollm2-damage.csv"])?;
     args.states = Some(states);
-    args.out = args.out.or_else(|| Some(PathBuf::from("out/layers")));
-    args.damage = args.damage.or_else(|| Some(data.join("smollm2-damage.csv")));
+    args.running.out = args.running.out.or_else(|| Some(PathBuf::from("out/layers")));
+    args.damage = args.damage.or(Some(damage));
     if args.model == "model" {
         args.model = "HuggingFaceTB/SmolLM2-135M-Instruct".into();
     }
@@ -102,19 +76,18 @@ struct Found {
     dropped: Option<(BTreeSet<usize>, String)>,
 }
 
-/// Runs the program with `args`, whose states are filled in.
+/// Runs the program with `args`; on the shipped states where none are named.
 ///
 /// # Errors
 /// The one line to print, and the exit code.
 pub fn run(args: Args) -> Result<()> {
-    interrupt::install();
-    let reporter = Reporter::new(args.progress);
+    let args = fill(args)?;
+    let run = Run::begin(&args.running, &NAMES)?;
+    let reporter = run.reporter();
     let path = args.states.as_deref().expect("fill() names the states");
     let states = States::open(path, args.tensor.as_deref())?;
     let layers = states.layers();
-    let Some(dir) = &args.out else {
-        return Err(Failure::usage("--out DIR is needed: a folder for the results"));
-    };
+    run.folder()?;
     let keep = Keep { first: args.keep_first, last: args.keep_last };
     let free = layers.saturating_sub(keep.first.saturating_add(keep.last));
     if let Some(n) = args.drop
@@ -138,30 +111,24 @@ pub fn run(args: Args) -> Result<()> {
         Some(path) => Some((apply::Model::open(path, layers)?, path)),
         None => None,
     };
-    let exec = match args.threads {
-        Some(threads) => Exec::threads(threads).map_err(|e| Failure::library(path, &e))?,
-        None => Exec::rayon(),
-    };
     let configuration = configuration(&args, &states);
-    let mut out = OutDir::open(dir)?;
-    admit(&out, &args, &configuration)?;
+    let mut out = run.open(&configuration)?;
 
     reporter.stage("measure", states.shape()[0] as u64, 0);
-    let threads = exec.width();
-    let found =
-        find(&args, &states, &measured, keep, exec, &reporter).map_err(|e| Failure::library(path, &e))?;
+    let library = |e: pauca::Error| Failure::library(path, &e);
+    let found = run.work(|cx| find(&args, &states, &measured, keep, cx)).map_err(library)?;
     reporter.stage("write", 0, 0);
     let unit = args.metric.title();
     write_tables(&mut out, &found)?;
     let mut yaml = None;
     if let Some((dropped, _)) = &found.dropped {
         let list: Vec<usize> = dropped.iter().copied().collect();
-        let text = mergekit(layers, &list, &args.model, "").map_err(|e| Failure::library(path, &e))?;
-        out.write("mergekit.yaml", |w| w.write_all(text.as_bytes()))?;
+        let text = mergekit(layers, &list, &args.model, "").map_err(library)?;
+        out.text("mergekit.yaml", &text)?;
         yaml = Some(text);
         if let Some((model, from)) = &model {
             reporter.stage("apply", model.bytes() as u64, 0);
-            write_model(&args, model, from, layers, dropped, &mut out, &reporter)?;
+            write_model(&args, model, from, layers, dropped, &mut out, reporter)?;
         }
     }
     let mut plots = BTreeMap::from([
@@ -173,7 +140,7 @@ pub fn run(args: Args) -> Result<()> {
         plots.insert("damage.svg", drawn::damage(&found.table, &measured, keep, unit));
     }
     for (name, svg) in &plots {
-        out.write(name, |w| w.write_all(svg.as_bytes()))?;
+        out.text(name, svg)?;
     }
     let verdict = verdict(&found, layers);
     let page = report::Report {
@@ -188,46 +155,11 @@ pub fn run(args: Args) -> Result<()> {
         written: out.written(),
     };
     let html = page.html();
-    out.write("report.html", |w| w.write_all(html.as_bytes()))?;
-    let seconds = reporter.finish();
-    let mut record = record(&found, &verdict, &configuration, out.written());
-    let stages: Map<String, Value> = seconds.iter().map(|(name, s)| (name.clone(), json!(s))).collect();
-    record["run"] = json!({
-        "threads": threads, "seconds": stages, "total_seconds": reporter.elapsed(),
-        "peak_anonymous_bytes": reporter.peak_anonymous(),
-    });
-    out.write(REPORT, |w| writeln!(w, "{record:#}"))?;
-    if interrupt::requested() {
-        return Err(Failure::Cancelled("stopped".into()));
-    }
-    out.commit(&NAMES)?;
-    say(&args, &found, &verdict, &out, &reporter);
+    out.text("report.html", &html)?;
+    run.finish(&mut out, record(&found, &verdict, &configuration), Value::Null)?;
+    let dropped = found.dropped.as_ref().map(|(dropped, _)| dropped);
+    run.say(&out, json!({"verdict": verdict, "dropped": dropped}), &facts(&found, &verdict));
     Ok(())
-}
-
-/// Nobody's results are replaced unasked.
-fn admit(out: &OutDir, args: &Args, configuration: &Value) -> Result<()> {
-    let dir = out.path();
-    if args.overwrite {
-        return Ok(());
-    }
-    if let Ok(bytes) = std::fs::read(dir.join(REPORT)) {
-        let there: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        return match checkpoint::difference(&there["configuration"], configuration) {
-            None => Ok(()),
-            Some(what) => Err(Failure::usage(format!(
-                "{} holds a finished run of other settings ({what}); --overwrite replaces it",
-                dir.display()
-            ))),
-        };
-    }
-    match NAMES.iter().find(|name| dir.join(name).exists()) {
-        None => Ok(()),
-        Some(name) => Err(Failure::usage(format!(
-            "{} already exists and is of no finished run; --overwrite replaces it",
-            dir.join(name).display()
-        ))),
-    }
 }
 
 /// What names the run: whatever decides the bytes of its outputs.
@@ -251,18 +183,14 @@ fn find(
     states: &States,
     measured: &Damage,
     keep: Keep,
-    exec: Exec<'_>,
-    reporter: &Reporter,
+    cx: &Context<'_>,
 ) -> pauca::Result<Found> {
-    let stop = interrupt::requested;
-    let report = |progress: &pauca::Progress| reporter.library(progress);
-    let cx = Context::new(exec, Control::new().stop_when(&stop).report_to(&report));
     let metric = match args.metric {
         Measure::Angular => LayerMetric::Angular,
         Measure::Cosine => LayerMetric::Cosine,
     };
     let layers = states.layers();
-    let table = LayerDistances::new(layers).metric(metric).fit_on(&states.rows(), Tokens::Rows, &cx)?;
+    let table = LayerDistances::new(layers).metric(metric).fit_on(&states.rows(), Tokens::Rows, cx)?;
     let plan = table.plan(keep)?;
     let judged = damage::judge(&table, measured, keep)?;
     let dropped = match args.drop {
@@ -372,7 +300,8 @@ fn verdict(found: &Found, layers: usize) -> String {
     }
 }
 
-fn record(found: &Found, verdict: &str, configuration: &Value, written: &BTreeMap<String, Written>) -> Value {
+/// `report.json` but for outputs and `run`.
+fn record(found: &Found, verdict: &str, configuration: &Value) -> Value {
     let table = &found.table;
     let plan: Vec<Value> = found
         .plan
@@ -390,10 +319,6 @@ fn record(found: &Found, verdict: &str, configuration: &Value, written: &BTreeMa
             })
         })
         .collect();
-    let outputs: Map<String, Value> = written
-        .iter()
-        .map(|(name, file)| (name.clone(), json!({"bytes": file.bytes, "sha256": file.sha256})))
-        .collect();
     json!({
         "format": "pauca-prune-layers",
         "format_version": 1,
@@ -406,35 +331,23 @@ fn record(found: &Found, verdict: &str, configuration: &Value, written: &BTreeMa
         "dropped": found.dropped.as_ref().map(|(dropped, _)| dropped),
         "plan": plan,
         "damage": judged,
-        "outputs": outputs,
     })
 }
 
-/// The last lines: facts for a person on stderr, or one JSON object on stdout.
-fn say(args: &Args, found: &Found, verdict: &str, out: &OutDir, reporter: &Reporter) {
-    let page = out.path().join("report.html");
-    match args.progress {
-        Style::None => {}
-        Style::Json => {
-            let dropped = found.dropped.as_ref().map(|(dropped, _)| dropped);
-            let out = out.path().display().to_string();
-            println!("{}", json!({"event": "done", "verdict": verdict, "dropped": dropped, "out": out}));
-        }
-        Style::Auto => {
-            let line = |about: &str, text: &str| eprintln!("{about:<16} {text}");
-            line("verdict", verdict);
-            for j in &found.judged {
-                let text = format!(
-                    "layers from {} (from 1): damage {:+.3}, rank {} of {}; median {:+.3}",
-                    j.first + 1,
-                    j.damage,
-                    j.rank,
-                    j.blocks,
-                    j.spread[1]
-                );
-                line(&format!("block of {}", j.size), &text);
-            }
-            line("open", &format!("{}; in {}", page.display(), duration(reporter.elapsed())));
-        }
-    }
+/// What a person wants to know, in a few lines.
+fn facts(found: &Found, verdict: &str) -> Vec<Fact> {
+    let of_block = |j: &Judged| {
+        Fact::words(
+            &format!("block of {}", j.size),
+            format!(
+                "layers from {} (from 1): damage {:+.3}, rank {} of {}; median {:+.3}",
+                j.first + 1,
+                j.damage,
+                j.rank,
+                j.blocks,
+                j.spread[1]
+            ),
+        )
+    };
+    [Fact::words("verdict", verdict)].into_iter().chain(found.judged.iter().map(of_block)).collect()
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::damage::Judged;
 use crate::output::Written;
-use crate::page::{escape, figure, page, section, table};
+use crate::page::{SAME_BYTES, escape, figure, file_list, page, section, table};
 use crate::progress::count;
 
 /// What the page is made of.
@@ -76,7 +76,7 @@ impl Report<'_> {
                 &format!("<pre class=\"mono\">{}</pre>\n", escape(yaml)),
             ));
         }
-        body.push_str(&self.files());
+        body.push_str(&file_list(self.written, self.configuration, SAME_BYTES));
         page(&format!("{file}: {}", self.verdict), &body)
     }
 
@@ -149,12 +149,5 @@ impl Report<'_> {
              unless asked otherwise.",
             &table(&head, &classes, rows),
         )
-    }
-
-    fn files(&self) -> String {
-        let rows = self.written.iter().map(|(name, file)| {
-            vec![escape(name), count(file.bytes), format!("<span class=\"mono\">{}</span>", file.sha256)]
-        });
-        section("Files", "", &table(&["file", "bytes", "sha256"], &["", "num", ""], rows))
     }
 }

@@ -6,11 +6,10 @@ use half::{bf16, f16};
 use memmap2::Mmap;
 use ndarray::{ArrayView3, Axis};
 use pauca::Rows;
-use safetensors::tensor::{Dtype as Stored, SafeTensors};
 use sha2::{Digest, Sha256};
 
 use crate::failure::{Failure, Result};
-use crate::input::{Dtype, file_name, hex, map, npy};
+use crate::input::{Dtype, file_name, hex, map, npy, safetensors};
 
 /// The states of a model for some samples.
 pub struct States {
@@ -123,16 +122,7 @@ type Found = std::result::Result<(Dtype, [usize; 3], usize), String>;
 
 fn of_npy(bytes: &[u8]) -> Found {
     let header = npy::Header::parse(bytes)?;
-    let dtype = match header.descr.as_str() {
-        "<f4" => Dtype::F32,
-        "<f2" => Dtype::F16,
-        "<f8" => {
-            return Err("holds float64 (<f8); cast it once with np.save(path, x.astype(np.float32))".into());
-        }
-        other => {
-            return Err(format!("holds values of type {other}; float32 (<f4) or float16 (<f2) is needed"));
-        }
-    };
+    let dtype = Dtype::of_npy(&header.descr)?;
     if header.fortran_order {
         return Err("is in Fortran order; save it with np.save(path, np.ascontiguousarray(x))".into());
     }
@@ -150,35 +140,7 @@ fn three(shape: &[usize]) -> std::result::Result<[usize; 3], String> {
 }
 
 fn of_safetensors(bytes: &[u8], tensor: Option<&str>) -> Found {
-    let tensors =
-        SafeTensors::deserialize(bytes).map_err(|e| format!("is not a valid .safetensors file: {e}"))?;
-    let mut names: Vec<&str> = tensors.names();
-    names.sort_unstable();
-    let list = || names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
-    let name = match tensor {
-        Some(name) => name,
-        None => {
-            let solid = |name: &&&str| tensors.tensor(name).is_ok_and(|t| t.shape().len() == 3);
-            let candidates: Vec<&str> = names.iter().filter(solid).copied().collect();
-            match candidates[..] {
-                [one] => one,
-                [] => return Err(format!("has no tensor of [samples, layers + 1, values] among {}", list())),
-                _ => {
-                    return Err(format!(
-                        "has several tensors of three dimensions; pick one with --tensor: {}",
-                        list()
-                    ));
-                }
-            }
-        }
-    };
-    let view = tensors.tensor(name).map_err(|_| format!("has no tensor '{name}'; it has {}", list()))?;
-    let dtype = match view.dtype() {
-        Stored::F32 => Dtype::F32,
-        Stored::F16 => Dtype::F16,
-        Stored::BF16 => Dtype::Bf16,
-        other => return Err(format!("tensor '{name}' holds {other:?}; F32, F16 or BF16 is needed")),
-    };
-    let shape = three(view.shape()).map_err(|what| format!("tensor '{name}' {what}"))?;
-    Ok((dtype, shape, view.data().as_ptr().addr() - bytes.as_ptr().addr()))
+    let found = safetensors::find(bytes, tensor, 3, "[samples, layers + 1, values]")?;
+    let shape = three(&found.shape).map_err(|what| format!("tensor '{}' {what}", found.name))?;
+    Ok((found.dtype, shape, found.start))
 }

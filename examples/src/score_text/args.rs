@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use pauca::quality::{EmptySubset, NoWeight, Pooling, Predicate, Rules, Share, Split, Ties, Unit};
 
-use crate::progress::Style;
+use crate::flags::Running;
+use crate::values::fraction;
 
 /// Scores documents by how their lines look, weighted by what a language model finds easy, and keeps the best.
 ///
@@ -16,10 +17,6 @@ use crate::progress::Style;
 pub struct Args {
     /// Documents: .jsonl (one object a line), or plain text in UTF-8 (see --document)
     pub input: Option<PathBuf>,
-
-    /// Folder for the results
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
 
     /// Where the weights come from. A .csv with a row `document,line,tokens,nll` for each line of
     /// INPUT that is not blank (examples/data/make/perplexities.py makes one), or a .json with the
@@ -84,17 +81,9 @@ pub struct Args {
     #[arg(long, value_enum)]
     pub document: Option<DocumentName>,
 
-    /// Threads; never changes a result [default: all cores]
-    #[arg(long, value_name = "T", value_parser = positive)]
-    pub threads: Option<usize>,
-
-    /// Replace a finished run of other settings in --out
-    #[arg(long)]
-    pub overwrite: bool,
-
-    /// How to show progress, on stderr
-    #[arg(long, value_enum, default_value_t = Style::Auto)]
-    pub progress: Style,
+    /// How the run goes.
+    #[command(flatten)]
+    pub running: Running,
 }
 
 const AFTER: &str = "\
@@ -103,113 +92,97 @@ SVG plots. The same input and flags give the same bytes on every machine, at any
 Ctrl-C stops and exits with 130; nothing is written.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.";
 
-macro_rules! names {
-    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident),* $(,)? }) => {
-        $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-        pub enum $name {
-            $($(#[$doc])* $variant,)*
-        }
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.to_possible_value().map_or(String::new(), |v| v.get_name().to_string()).as_str())
-            }
-        }
-    };
+/// [`Share`] by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ShareName {
+    /// Of the documents
+    Documents,
+    /// Of the tokens
+    Tokens,
 }
 
-names! {
-    /// [`Share`] by name.
-    ShareName {
-        /// Of the documents
-        Documents,
-        /// Of the tokens
-        Tokens,
-    }
+/// [`Ties`] by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TiesName {
+    /// Those that come first in the input, so that the share is met
+    First,
+    /// All of them
+    Together,
 }
-names! {
-    /// [`Ties`] by name.
-    TiesName {
-        /// Those that come first in the input, so that the share is met
-        First,
-        /// All of them
-        Together,
-    }
+
+/// [`Split`] by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SplitName {
+    /// What stands between line breaks
+    Lines,
+    /// Sentences (Unicode Standard Annex 29)
+    Sentences,
 }
-names! {
-    /// [`Split`] by name.
-    SplitName {
-        /// What stands between line breaks
-        Lines,
-        /// Sentences (Unicode Standard Annex 29)
-        Sentences,
-    }
+
+/// [`Unit`] by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum UnitName {
+    /// Words (Unicode Standard Annex 29)
+    Words,
+    /// Pieces between white space
+    Whitespace,
+    /// Characters other than white space
+    Characters,
 }
-names! {
-    /// [`Unit`] by name.
-    UnitName {
-        /// Words (Unicode Standard Annex 29)
-        Words,
-        /// Pieces between white space
-        Whitespace,
-        /// Characters other than white space
-        Characters,
-    }
+
+/// [`Pooling`] by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PoolingName {
+    /// The perplexity of all their tokens together
+    Tokens,
+    /// The mean of the lines' perplexities
+    Lines,
 }
-names! {
-    /// [`Pooling`] by name.
-    PoolingName {
-        /// The perplexity of all their tokens together
-        Tokens,
-        /// The mean of the lines' perplexities
-        Lines,
-    }
+
+/// [`EmptySubset`] by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EmptyName {
+    /// Nothing
+    Zero,
+    /// It is an error
+    Error,
 }
-names! {
-    /// [`EmptySubset`] by name.
-    EmptyName {
-        /// Nothing
-        Zero,
-        /// It is an error
-        Error,
-    }
+
+/// [`NoWeight`] by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NoWeightName {
+    /// It is an error
+    Error,
+    /// Every line scores 1
+    Ones,
 }
-names! {
-    /// [`NoWeight`] by name.
-    NoWeightName {
-        /// It is an error
-        Error,
-        /// Every line scores 1
-        Ones,
-    }
+
+/// Presets of [`Rules`] by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RulesName {
+    /// Gopher's quality filter (Rae et al. 2021)
+    Gopher,
+    /// Gopher's repetition filter (Rae et al. 2021)
+    GopherRepetition,
+    /// C4's rules for pages (Raffel et al. 2020)
+    C4,
+    /// FineWeb's filters by the paper (Penedo et al. 2024)
+    Fineweb,
+    /// FineWeb's filters as released
+    FinewebReleased,
+    /// No rules
+    None,
 }
-names! {
-    /// Presets of [`Rules`] by name.
-    RulesName {
-        /// Gopher's quality filter (Rae et al. 2021)
-        Gopher,
-        /// Gopher's repetition filter (Rae et al. 2021)
-        GopherRepetition,
-        /// C4's rules for pages (Raffel et al. 2020)
-        C4,
-        /// FineWeb's filters by the paper (Penedo et al. 2024)
-        Fineweb,
-        /// FineWeb's filters as released
-        FinewebReleased,
-        /// No rules
-        None,
-    }
-}
-names! {
-    /// What a document of plain text is.
-    DocumentName {
-        /// The whole file
-        Whole,
-        /// What stands between blank lines
-        Paragraphs,
-        /// A line
-        Lines,
-    }
+
+/// What a document of plain text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DocumentName {
+    /// The whole file
+    Whole,
+    /// What stands between blank lines
+    Paragraphs,
+    /// A line
+    Lines,
 }
 
 impl From<ShareName> for Share {
@@ -263,21 +236,6 @@ impl RulesName {
             Self::FinewebReleased => Some(Rules::fineweb_released()),
             Self::None => None,
         }
-    }
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1 is needed".into()),
-        Ok(value) => Ok(value),
-        Err(_) => Err("a whole number is needed".into()),
-    }
-}
-
-fn fraction(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
-        _ => Err("a share above 0 and at most 1 is needed".into()),
     }
 }
 

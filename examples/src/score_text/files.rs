@@ -1,13 +1,11 @@
 //! The files of a run.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::outcome::Outcome;
 use super::texts::Texts;
 use crate::failure::Result;
-use crate::output::{OutDir, REPORT, Written};
+use crate::output::{OutDir, REPORT};
 
 /// Everything that a run may write.
 pub const NAMES: [&str; 6] =
@@ -42,12 +40,7 @@ pub fn write(out: &mut OutDir, texts: &Texts, outcome: &Outcome) -> Result<()> {
 }
 
 /// `report.json`; what depends on the machine or on chance stands in `run`.
-pub fn record(
-    outcome: &Outcome,
-    configuration: &Value,
-    written: &BTreeMap<String, Written>,
-    run: &Value,
-) -> Value {
+pub fn record(outcome: &Outcome, configuration: &Value) -> Value {
     let predicate = |i: usize| {
         let p = outcome.source.predicates[i];
         json!({
@@ -74,10 +67,6 @@ pub fn record(
             "rules": rules.collect::<Vec<_>>(),
         })
     };
-    let outputs: Map<String, Value> = written
-        .iter()
-        .map(|(name, file)| (name.clone(), json!({"bytes": file.bytes, "sha256": file.sha256})))
-        .collect();
     let none = outcome.scores.iter().filter(|s| s.score.is_none()).count();
     json!({
         "format": "pauca-score-text",
@@ -100,8 +89,6 @@ pub fn record(
         "perplexity_removed_by_kept": outcome.intervals.as_ref().and_then(|set| interval(&set.ratio)),
         "rank_correlation_of_score_and_perplexity": outcome.intervals.as_ref().and_then(|set| interval(&set.rank)),
         "rules": outcome.judged.iter().map(judged).collect::<Vec<_>>(),
-        "outputs": outputs,
-        "run": run,
     })
 }
 

@@ -141,7 +141,7 @@ fn pooled(path: &Path, text: &str, documents: &[Document], args: &Args, sha256: 
     let mut found = Vec::with_capacity(documents.len());
     for (d, document) in documents.iter().enumerate() {
         if interrupt::requested() {
-            return Err(Failure::Cancelled("stopped; nothing was written".into()));
+            return Err(Failure::stopped());
         }
         let mut parts = vec![Part::default(); 1 + predicates.len()];
         for (l, line) in Split::from(args.split).of(&document.text).enumerate() {

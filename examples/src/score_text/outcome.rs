@@ -12,7 +12,9 @@ use super::args::{Args, RulesName};
 use super::likelihoods::{Part, Source};
 use super::texts::Texts;
 use crate::failure::{Failure, Result};
+use crate::flags::Named;
 use crate::interrupt;
+use crate::page::Fact;
 use crate::progress::{count, percent};
 
 /// A preset of rules, judged.
@@ -88,7 +90,7 @@ impl Outcome {
             .unit(args.unit.into())
             .no_weight(args.no_weight.into());
         let library = |e: pauca::Error| match e {
-            pauca::Error::Cancelled => Failure::Cancelled("stopped; nothing was written".into()),
+            pauca::Error::Cancelled => Failure::stopped(),
             e => Failure::library(&texts.path, &e),
         };
         let scores = quality.documents(&texts.documents, cx).map_err(library)?;
@@ -114,7 +116,7 @@ impl Outcome {
                     [Tally::new(&rules).map_err(library)?, Tally::new(&rules).map_err(library)?];
                 for d in range {
                     if interrupt::requested() {
-                        return Err(Failure::Cancelled("stopped; nothing was written".into()));
+                        return Err(Failure::stopped());
                     }
                     let verdict: Verdict = rules.judge(&texts.documents[d].text).map_err(library)?;
                     tallies[usize::from(!self.pruned.keep[d])].push(&verdict).map_err(library)?;
@@ -140,7 +142,7 @@ impl Outcome {
                     sum.merge(&part).map_err(library)?;
                 }
             }
-            self.judged.push(Judged { name: name.to_string(), rules: rules.clone(), tallies });
+            self.judged.push(Judged { name: name.name(), rules: rules.clone(), tallies });
         }
         Ok(())
     }
@@ -171,7 +173,7 @@ impl Outcome {
         let n = documents.len();
         let pooling = self.source.pooling;
         let library = |e: pauca::Error| match e {
-            pauca::Error::Cancelled => Failure::Cancelled("stopped; nothing was written".into()),
+            pauca::Error::Cancelled => Failure::stopped(),
             e => Failure::library(&texts.path, &e),
         };
         let interval = |f: &dyn Fn(&[usize]) -> pauca::Result<Option<f64>>| {
@@ -247,7 +249,7 @@ impl Outcome {
     }
 
     /// What a person wants to know, in a few lines.
-    pub fn facts(&self) -> Vec<(&'static str, String)> {
+    pub fn facts(&self) -> Vec<Fact> {
         let n = self.pruned.ids.len() as u64;
         let kept = self.pruned.kept() as u64;
         let none = self.scores.iter().filter(|s| s.score.is_none()).count() as u64;
@@ -259,7 +261,7 @@ impl Outcome {
             .filter(|(_, w)| **w == 0.0)
             .map(|(p, _)| p.name())
             .collect();
-        let mut facts = vec![(
+        let mut facts = vec![Fact::words(
             "kept",
             format!(
                 "{} of {} documents, {} of the tokens, from a score of {:.4} on",
@@ -269,20 +271,26 @@ impl Outcome {
                 self.pruned.threshold
             ),
         )];
-        let zeros = if zero.is_empty() { "none".into() } else { zero.join(", ") };
-        facts.push(("weight 0", zeros));
+        let zeros = if zero.is_empty() { "none".to_string() } else { zero.join(", ") };
+        facts.push(Fact::words("weight 0", zeros));
         if let Some([all, kept, removed]) = self.perplexities() {
-            facts.push((
+            facts.push(Fact::words(
                 "perplexity",
                 format!("{all:.2} of all, {kept:.2} of the kept, {removed:.2} of the removed"),
             ));
         }
         if let Some(intervals) = &self.intervals {
-            facts.push(("removed / kept", format!("{} in perplexity", between(&intervals.ratio))));
-            facts.push(("score, perplexity", format!("rank correlation {}", between(&intervals.rank))));
+            facts.push(Fact::words("removed / kept", format!("{} in perplexity", between(&intervals.ratio))));
+            facts.push(Fact::words(
+                "score, perplexity",
+                format!("rank correlation {}", between(&intervals.rank)),
+            ));
         }
         if none > 0 {
-            facts.push(("without score", format!("{} documents have no tokens; they go first", count(none))));
+            facts.push(Fact::words(
+                "without score",
+                format!("{} documents have no tokens; they go first", count(none)),
+            ));
         }
         facts
     }

@@ -9,7 +9,7 @@ use super::outcome::{Outcome, range, weight};
 use super::texts::Texts;
 use crate::input::file_name;
 use crate::output::Written;
-use crate::page::{escape, figure, page, section, shorten, table};
+use crate::page::{SAME_BYTES, escape, fact_list, figure, file_list, page, section, shorten, table};
 use crate::progress::{count, percent};
 
 /// Pairs of documents shown.
@@ -47,17 +47,13 @@ pub fn html(
         count(kept),
         count(n - kept)
     );
-    let facts = outcome.facts().into_iter().map(|(about, value)| {
-        format!("<div><dt>{about}</dt><dd><small>{}</small></dd></div>", escape(&value))
-    });
-    body.push_str(&format!("<dl class=\"facts\">{}</dl>\n", facts.collect::<String>()));
+    body.push_str(&fact_list(&outcome.facts()));
     body.push_str(&pairs(args, texts, outcome));
     body.push_str(&predicates(args, texts, outcome, plots));
     body.push_str(&section(
         "Scores of the documents",
         "The mean score of a document's lines, weighted by their length.",
-        &figure("", plots.get("scores.svg").map_or("", String::as_str))
-            .replace("<figcaption></figcaption>", ""),
+        &figure("", plots.get("scores.svg").map_or("", String::as_str)),
     ));
     if args.by.is_some() {
         body.push_str(&groups(args, texts, outcome));
@@ -65,7 +61,7 @@ pub fn html(
     if !outcome.judged.is_empty() {
         body.push_str(&rules(outcome));
     }
-    body.push_str(&files(written, configuration));
+    body.push_str(&file_list(written, configuration, SAME_BYTES));
     page(&format!("{}: {title}", file_name(&texts.path)), &body)
 }
 
@@ -178,8 +174,7 @@ fn predicates(
         }
     );
     let html = table(&head, &["", "num", "num", "num", "num", ""], rows)
-        + &figure("", plots.get("weights.svg").map_or("", String::as_str))
-            .replace("<figcaption></figcaption>", "");
+        + &figure("", plots.get("weights.svg").map_or("", String::as_str));
     section("What counts as good", &lead, &html)
 }
 
@@ -253,42 +248,5 @@ fn bound(bound: pauca::quality::Bound) -> String {
         AtMost(v) => format!("{v} or less"),
         Below(v) => format!("less than {v}"),
         Within(a, b) => format!("{a} to {b}"),
-    }
-}
-
-fn files(written: &BTreeMap<String, Written>, configuration: &serde_json::Value) -> String {
-    let rows = written.iter().map(|(name, file)| {
-        vec![escape(name), count(file.bytes), format!("<span class=\"mono\">{}</span>", file.sha256)]
-    });
-    let mut html = table(&["file", "bytes", "SHA-256"], &["", "num", ""], rows);
-    let mut lines = Vec::new();
-    flatten("", configuration, &mut lines);
-    let lines = lines.into_iter().map(|(name, value)| {
-        format!("<div><dt>{}</dt><dd class=\"mono\">{}</dd></div>", escape(&name), escape(&value))
-    });
-    html.push_str("<h3>Configuration</h3>\n");
-    html.push_str(&format!("<dl class=\"settings\">{}</dl>\n", lines.collect::<String>()));
-    html.push_str(
-        "<footer>The same input and settings give these same bytes on any machine and any number of threads. \
-         Times are in report.json.</footer>\n",
-    );
-    section("Files", "", &html)
-}
-
-fn flatten(name: &str, value: &serde_json::Value, lines: &mut Vec<(String, String)>) {
-    match value {
-        serde_json::Value::Object(map) => {
-            for (key, value) in map {
-                let name = if name.is_empty() { key.clone() } else { format!("{name} {key}") };
-                flatten(&name, value, lines);
-            }
-        }
-        serde_json::Value::Null => {}
-        serde_json::Value::Array(values) => {
-            let texts = values.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_string));
-            lines.push((name.to_string(), texts.collect::<Vec<_>>().join(", ")));
-        }
-        serde_json::Value::String(text) => lines.push((name.to_string(), text.clone())),
-        other => lines.push((name.to_string(), other.to_string())),
     }
 }

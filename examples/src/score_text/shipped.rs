@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::args::Args;
-use crate::curate::shipped::folder;
 use crate::failure::{Failure, Result};
+use crate::shipped;
 
 /// `args` with the documentation strings and their likelihoods where no input is named.
 ///
@@ -13,17 +13,10 @@ use crate::failure::{Failure, Result};
 /// without perplexities.
 pub fn fill(mut args: Args) -> Result<Args> {
     if args.input.is_none() {
-        let data = folder();
         let [texts, likelihoods] =
-            ["docstrings.jsonl", "docstrings-likelihoods.csv"].map(|name| data.join(name));
-        if !texts.is_file() {
-            return Err(Failure::usage(format!(
-                "INPUT is needed: the shipped data is not at {}",
-                data.display()
-            )));
-        }
+            shipped::files("INPUT is", ["docstrings.jsonl", "docstrings-likelihoods.csv"])?;
         args.input = Some(texts);
-        args.out = args.out.or_else(|| Some(PathBuf::from("out/text")));
+        args.running.out = args.running.out.or_else(|| Some(PathBuf::from("out/text")));
         args.perplexities = args.perplexities.or(Some(likelihoods));
         args.id = args.id.or_else(|| Some("id".into()));
         args.by = args.by.or_else(|| Some("kind".into()));

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use crate::progress::Style;
+use crate::flags::{Resuming, Running};
+use crate::values::{above_zero, positive, weight};
 
 /// Trains tokenizers of small pictures with and without causal regularisation, then models of their
 /// tokens at equal compute, and shows what was traded for what.
@@ -15,10 +16,6 @@ use crate::progress::Style;
 pub struct Args {
     /// A PNG sheet of square pictures, row by row from the top left
     pub sheet: Option<PathBuf>,
-
-    /// Folder for the results
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
 
     /// Which of the shipped sheets, when none is named
     #[arg(long, value_enum, default_value_t = Set::Emoji, conflicts_with = "sheet")]
@@ -64,21 +61,13 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = PredictorName::Transformer)]
     pub predictor: PredictorName,
 
-    /// Threads; never changes a result [default: all cores]
-    #[arg(long, value_name = "T", value_parser = positive)]
-    pub threads: Option<usize>,
+    /// Going on with it.
+    #[command(flatten)]
+    pub resuming: Resuming,
 
-    /// Continue a stopped run in --out; from the beginning where none is
-    #[arg(long, conflicts_with = "overwrite")]
-    pub resume: bool,
-
-    /// Replace a finished run of other settings in --out
-    #[arg(long)]
-    pub overwrite: bool,
-
-    /// How to show progress, on stderr
-    #[arg(long, value_enum, default_value_t = Style::Auto)]
-    pub progress: Style,
+    /// How the run goes.
+    #[command(flatten)]
+    pub running: Running,
 }
 
 const AFTER: &str = "\
@@ -108,37 +97,4 @@ pub enum PredictorName {
     Mlp,
     /// A linear map of the same
     Linear,
-}
-
-impl PredictorName {
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Transformer => "transformer",
-            Self::Mlp => "mlp",
-            Self::Linear => "linear",
-        }
-    }
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1 is needed".into()),
-        Ok(value) => Ok(value),
-        Err(_) => Err("a whole number is needed".into()),
-    }
-}
-
-fn weight(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if (0.0..=1e6).contains(&value) => Ok(value),
-        _ => Err("a number from 0 to 1000000 is needed".into()),
-    }
-}
-
-fn above_zero(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value > 0.0 && value <= 1e9 => Ok(value),
-        _ => Err("a number above 0 is needed".into()),
-    }
 }

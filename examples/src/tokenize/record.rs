@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 use super::experiment::Outcome;
 use super::model::SIZES;
 use super::summary::{Estimate, Row, sentence, verdict};
-use crate::output::OutDir;
 
 /// Version of the format of `report.json`.
 pub const FORMAT_VERSION: u32 = 1;
@@ -16,14 +15,8 @@ fn estimate(e: &Estimate) -> Value {
     json!({"mean": e.mean, "half_width_95": e.half})
 }
 
-/// The record without the field `run`.
-pub fn record(
-    outcomes: &[Outcome],
-    rows: &[Row],
-    configuration: &Value,
-    seeds: usize,
-    out: &OutDir,
-) -> Value {
+/// The record but for outputs and `run`.
+pub fn record(outcomes: &[Outcome], rows: &[Row], configuration: &Value, seeds: usize) -> Value {
     let plain_codes = rows.first().map_or(0, |row| row.codes);
     let tokenizers: Vec<Value> = rows
         .iter()
@@ -60,11 +53,6 @@ pub fn record(
             })
         })
         .collect();
-    let outputs: Map<String, Value> = out
-        .written()
-        .iter()
-        .map(|(name, file)| (name.clone(), json!({"bytes": file.bytes, "sha256": file.sha256})))
-        .collect();
     json!({
         "format": "pauca-tokenize",
         "format_version": FORMAT_VERSION,
@@ -75,7 +63,6 @@ pub fn record(
         "configuration": configuration,
         "tokenizers": tokenizers,
         "runs": curves,
-        "outputs": outputs,
     })
 }
 

@@ -1,6 +1,7 @@
 //! `report.html`: the verdict, the table, what was traded for what, and pictures to judge by.
 
-use plotters::prelude::SeriesLabelPosition;
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::charts::{Curve, Point, curves};
@@ -8,7 +9,8 @@ use super::experiment::{Outcome, shown_rows};
 use super::model::SIZES;
 use super::pictures::{Pictures, strip};
 use super::summary::{Estimate, Row, sentence, verdict};
-use crate::page::{escape, figure, page, section, table};
+use crate::output::Written;
+use crate::page::{escape, figure, file_list, page, section, table};
 use crate::progress::count;
 
 /// Plots by file name.
@@ -58,11 +60,11 @@ pub fn plots(outcomes: &[Outcome], rows: &[Row]) -> Plots {
         };
         let with = path(&|row| row.lambda > 0.0 || row.codes == plain_codes);
         let name = format!("causal regularisation, {} model", size.name);
-        trade.push(Curve { name, colour: 1 + 3 * s, dashed: false, marked: true, points: with });
+        trade.push(Curve { name, colour: 1 + 2 * s, dashed: false, marked: true, points: with });
         let fewer = path(&|row| row.lambda == 0.0);
         if fewer.len() > 1 {
             let name = format!("fewer codes, {} model", size.name);
-            trade.push(Curve { name, colour: 2 + s, dashed: true, marked: true, points: fewer });
+            trade.push(Curve { name, colour: 2 + 2 * s, dashed: true, marked: true, points: fewer });
         }
     }
     let (mut compute, mut positions, mut usage) = (Vec::new(), Vec::new(), Vec::new());
@@ -91,27 +93,14 @@ pub fn plots(outcomes: &[Outcome], rows: &[Row]) -> Plots {
         let used = mean_of(outcomes, row, |o| o.position_perplexity.clone());
         usage.push(line(name, false, numbered(used)));
     }
-    let right = SeriesLabelPosition::UpperRight;
     let mse = "reconstruction error (mean square, values in [0, 1]; left is better)";
     let nats = "validation loss (nats per token)";
     let position = "position of the token, in raster order";
     vec![
-        (
-            TRADE,
-            curves(
-                &trade,
-                mse,
-                "validation loss (nats per token; down is easier)",
-                (960, 430),
-                right.clone(),
-            ),
-        ),
-        (
-            COMPUTE,
-            curves(&compute, "compute spent on training (10^9 operations)", nats, (960, 430), right.clone()),
-        ),
-        (POSITIONS, curves(&positions, position, nats, (960, 360), right.clone())),
-        (USAGE, curves(&usage, position, "codes in use (perplexity)", (960, 360), right)),
+        (TRADE, curves(&trade, mse, "validation loss (nats per token; down is easier)", (960, 430))),
+        (COMPUTE, curves(&compute, "compute spent on training (10^9 operations)", nats, (960, 430))),
+        (POSITIONS, curves(&positions, position, nats, (960, 360))),
+        (USAGE, curves(&usage, position, "codes in use (perplexity)", (960, 360))),
     ]
 }
 
@@ -121,6 +110,7 @@ pub fn html(
     outcomes: &[Outcome],
     rows: &[Row],
     plots: &Plots,
+    written: &BTreeMap<String, Written>,
     configuration: &Value,
     seeds: usize,
 ) -> String {
@@ -243,13 +233,7 @@ pub fn html(
         "The large model's loss, and how many codes are in use, at each place of the picture.",
         &format!("{}{}", figure("Loss", plot(POSITIONS)), figure("Codes in use", plot(USAGE))),
     ));
-    let settings = configuration.as_object().into_iter().flatten().map(|(name, value)| {
-        format!("<div><dt>{}</dt><dd class=\"mono\">{}</dd></div>", escape(name), escape(&value.to_string()))
-    });
-    body.push_str(&section(
-        "Settings",
-        "",
-        &format!("<dl class=\"settings\">{}</dl>\n", settings.collect::<String>()),
-    ));
+    let promise = "The same sheet and flags give these same bytes at any number of threads on one machine.";
+    body.push_str(&file_list(written, configuration, promise));
     page("tokenize", &body)
 }

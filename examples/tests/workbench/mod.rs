@@ -2,12 +2,89 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use ndarray::Array2;
+use pauca_examples::input::npy::Header;
 use pauca_examples::output::npy::matrix;
 use serde_json::Value;
+
+/// A program under test, run in the folder of a [`Bench`].
+#[derive(Clone, Copy)]
+pub struct Program {
+    name: &'static str,
+    path: &'static str,
+}
+
+pub const CURATE: Program = Program { name: "curate", path: env!("CARGO_BIN_EXE_curate") };
+pub const FILTER_PAIRS: Program = Program { name: "filter-pairs", path: env!("CARGO_BIN_EXE_filter-pairs") };
+pub const MEMORIZATION: Program = Program { name: "memorization", path: env!("CARGO_BIN_EXE_memorization") };
+pub const PRUNE_CODE: Program = Program { name: "prune-code", path: env!("CARGO_BIN_EXE_prune-code") };
+pub const PRUNE_LAYERS: Program = Program { name: "prune-layers", path: env!("CARGO_BIN_EXE_prune-layers") };
+pub const SCORE_TEXT: Program = Program { name: "score-text", path: env!("CARGO_BIN_EXE_score-text") };
+pub const TOKENIZE: Program = Program { name: "tokenize", path: env!("CARGO_BIN_EXE_tokenize") };
+
+impl Program {
+    /// Not yet started.
+    pub fn command(self, bench: &Bench, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.path);
+        command.args(arguments).current_dir(bench.dir.path()).stdin(Stdio::null());
+        command.env_remove("PAUCA_SIMD");
+        command
+    }
+
+    pub fn run(self, bench: &Bench, arguments: &[&str]) -> Output {
+        self.command(bench, arguments).output().unwrap()
+    }
+
+    /// Runs it with `input` on its stdin.
+    pub fn fed(self, bench: &Bench, arguments: &[&str], input: &str) -> Output {
+        let mut command = self.command(bench, arguments);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // A program that refuses its flags does not read its input.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
+    }
+
+    /// Runs it; it must succeed.
+    #[track_caller]
+    pub fn done(self, bench: &Bench, arguments: &[&str]) -> Output {
+        let output = self.run(bench, arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+        output
+    }
+
+    /// Runs it without progress, into `out` where nothing else is said: it must fail with `code` and one line that
+    /// holds all of `parts`, say nothing else and leave nothing behind.
+    #[track_caller]
+    pub fn refused(self, bench: &Bench, arguments: &[&str], code: i32, parts: &[&str]) {
+        let mut all = arguments.to_vec();
+        for [flag, value] in [["--out", "out"], ["--progress", "none"]] {
+            if !arguments.contains(&flag) {
+                all.extend([flag, value]);
+            }
+        }
+        let output = self.run(bench, &all);
+        self.assert_refused(bench, &output, code, parts);
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+
+    /// That it failed with `code` and one line that holds all of `parts`, and left nothing in `out`.
+    #[track_caller]
+    pub fn assert_refused(self, bench: &Bench, output: &Output, code: i32, parts: &[&str]) {
+        let text = stderr(output);
+        assert_eq!(output.status.code(), Some(code), "{parts:?}: {text}");
+        let one_line = text.trim_end().lines().count() == 1;
+        assert!(text.starts_with(&format!("{}: ", self.name)) && one_line, "{parts:?}: {text}");
+        for part in parts {
+            assert!(text.contains(part), "{text:?} lacks {part:?}");
+        }
+        assert_eq!(bench.names("out"), [""; 0], "{parts:?}: something is left behind");
+    }
+}
 
 /// A folder that goes away, with ways to fill it.
 pub struct Bench {
@@ -34,26 +111,6 @@ impl Bench {
         let mut bytes = Vec::new();
         matrix(&mut bytes, rows.view()).unwrap();
         self.write(name, &bytes)
-    }
-
-    /// Runs `curate` with `arguments` in the folder.
-    pub fn curate(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// The same, not yet started.
-    pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_curate"));
-        command.args(arguments).current_dir(self.dir.path()).stdin(Stdio::null());
-        command.env_remove("PAUCA_SIMD");
-        command
-    }
-
-    /// Runs `curate`, which must succeed.
-    pub fn curated(&self, arguments: &[&str]) -> Output {
-        let output = self.curate(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
-        output
     }
 
     /// Names in a folder; none when it is not there.
@@ -91,6 +148,16 @@ impl Bench {
             assert!(*bytes == other[name], "{name} differs between {a} and {b}");
         }
     }
+}
+
+/// Values of a one-dimensional `.npy`.
+pub fn values<T: bytemuck::Pod>(bytes: &[u8]) -> Vec<T> {
+    let header = Header::parse(bytes).unwrap();
+    assert_eq!(header.shape.len(), 1);
+    let values: Vec<T> =
+        bytes[header.data_start..].chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned).collect();
+    assert_eq!(values.len(), header.shape[0]);
+    values
 }
 
 pub fn stderr(output: &Output) -> String {

@@ -1,0 +1,345 @@
+//! A run of a program, from its arguments to a finished folder: all that the programs do around their own work.
+//!
+//! | call | what happens |
+//! |---|---|
+//! | [`program`] | arguments, `--help`, the one line of a failure, the exit code |
+//! | [`Run::begin`] | Ctrl-C is caught, progress is shown, threads stand ready |
+//! | [`Run::open`], [`Run::resume`] | the output folder, if this run may write there: nobody's results are replaced unasked |
+//! | [`Run::work`] | the library's context: threads, progress, Ctrl-C |
+//! | [`Run::finish`] | `report.json`, then all files in place |
+//! | [`Run::say`] | the last lines: facts for a person, or one JSON object |
+
+use std::cell::Cell;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use pauca::{Context, Control, Exec};
+use serde_json::{Map, Value, json};
+
+use crate::checkpoint;
+use crate::failure::{Failure, Result, chain, usage_of};
+use crate::flags::Running;
+use crate::interrupt;
+use crate::output::{OutDir, REPORT};
+use crate::page::Fact;
+use crate::progress::{Reporter, Style, duration, si};
+
+/// Runs a program: `run` with the arguments of the process.
+pub fn program<A: Parser + CommandFactory>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
+    let ended = match A::try_parse() {
+        Ok(args) => run(args),
+        Err(e) if !e.use_stderr() => {
+            // --help and --version.
+            let _ = e.print();
+            Ok(())
+        }
+        Err(e) => Err(usage_of(&e)),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{}: {failure}", A::command().get_name());
+            failure.exit_code()
+        }
+    }
+}
+
+/// What the programs do around their own work.
+pub struct Run {
+    flags: Running,
+    names: &'static [&'static str],
+    exec: Exec<'static>,
+    reporter: Reporter,
+    /// Whether the program saves its state.
+    resumes: Cell<bool>,
+}
+
+/// From what a run that may be resumed goes on.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Start {
+    /// From nothing.
+    Fresh,
+    /// From the state of a stopped run.
+    From(Vec<u8>),
+    /// From the end: the folder holds this very run, finished.
+    Finished,
+}
+
+impl Run {
+    /// A run that shall write `names`, or some of them.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] when the threads cannot be had.
+    pub fn begin(flags: &Running, names: &'static [&'static str]) -> Result<Self> {
+        interrupt::install();
+        let exec = match flags.threads {
+            Some(threads) => Exec::threads(threads).map_err(|e| Failure::usage(chain(&e)))?,
+            None => Exec::rayon(),
+        };
+        Ok(Self {
+            flags: flags.clone(),
+            names,
+            exec,
+            reporter: Reporter::new(flags.progress),
+            resumes: Cell::new(false),
+        })
+    }
+
+    /// Who is told how it goes.
+    pub fn reporter(&self) -> &Reporter {
+        &self.reporter
+    }
+
+    /// Threads at work.
+    pub fn threads(&self) -> usize {
+        self.exec.width()
+    }
+
+    /// The folder for the results, by its flag.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] when none is named.
+    pub fn folder(&self) -> Result<&Path> {
+        let needed = || Failure::usage("--out DIR is needed: a folder for the results");
+        self.flags.out.as_deref().ok_or_else(needed)
+    }
+
+    /// The output folder for a run that `configuration` names: by whatever decides the bytes of its outputs.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] when it holds other results and `--overwrite` is not given; those of [`OutDir::open`].
+    pub fn open(&self, configuration: &Value) -> Result<OutDir> {
+        let out = OutDir::open(self.folder()?)?;
+        if self.flags.overwrite {
+            out.remove(checkpoint::NAME)?;
+        } else if checkpoint::is_in(&out) {
+            return Err(Failure::usage(format!(
+                "{} holds a stopped run of another program; --overwrite replaces it",
+                out.path().display()
+            )));
+        } else {
+            self.admit(&out, configuration)?;
+        }
+        Ok(out)
+    }
+
+    /// The same for a program that saves its state: also from what to go on.
+    ///
+    /// # Errors
+    /// Those of [`Run::open`]; those of [`checkpoint::load`]; [`Failure::Usage`] when the folder holds a stopped run and
+    /// neither `resume` nor `--overwrite` says what shall become of it.
+    pub fn resume(&self, configuration: &Value, resume: bool) -> Result<(OutDir, Start)> {
+        self.resumes.set(true);
+        let out = OutDir::open(self.folder()?)?;
+        if self.flags.overwrite {
+            out.remove(checkpoint::NAME)?;
+            return Ok((out, Start::Fresh));
+        }
+        if resume && let Some(state) = checkpoint::load(out.path(), configuration)? {
+            return Ok((out, Start::From(state)));
+        }
+        if checkpoint::is_in(&out) {
+            return Err(Failure::usage(format!(
+                "{} holds a stopped run; --resume continues it, --overwrite starts anew",
+                out.path().display()
+            )));
+        }
+        let finished = self.admit(&out, configuration)?;
+        Ok((out, if resume && finished { Start::Finished } else { Start::Fresh }))
+    }
+
+    /// Whether `out` holds this very run, finished; an error when it holds anything else that this run would replace.
+    fn admit(&self, out: &OutDir, configuration: &Value) -> Result<bool> {
+        let dir = out.path();
+        match out.earlier() {
+            Some(there) => match checkpoint::difference(&there["configuration"], configuration) {
+                None => Ok(true),
+                Some(what) => Err(Failure::usage(format!(
+                    "{} holds a finished run of other settings ({what}); --overwrite replaces it",
+                    dir.display()
+                ))),
+            },
+            None => match self.names.iter().find(|name| dir.join(name).exists()) {
+                None => Ok(false),
+                Some(name) => Err(Failure::usage(format!(
+                    "{} already exists and is of no finished run; --overwrite replaces it",
+                    dir.join(name).display()
+                ))),
+            },
+        }
+    }
+
+    /// Does `work` in a context of these threads that reports progress and stops at Ctrl-C.
+    pub fn work<T>(&self, work: impl FnOnce(&Context<'_>) -> T) -> T {
+        let report = |progress: &pauca::Progress| self.reporter.library(progress);
+        let control = Control::new().stop_when(&interrupt::requested).report_to(&report);
+        work(&Context::new(self.exec.clone(), control))
+    }
+
+    /// Completes the run: writes `record` as `report.json`, with the digests of all files and, in the one field `run`,
+    /// what depends on the machine (`machine` says more of that), and puts the files in place.
+    ///
+    /// # Errors
+    /// [`Failure::Cancelled`] when the user asked to stop and nothing or only the saved state is in the folder; those of
+    /// [`OutDir::commit`].
+    pub fn finish(&self, out: &mut OutDir, mut record: Value, machine: Value) -> Result<()> {
+        let digest = |(name, file): (&String, &crate::output::Written)| {
+            (name.clone(), json!({"bytes": file.bytes, "sha256": file.sha256}))
+        };
+        record["outputs"] = out.written().iter().map(digest).collect::<Map<_, _>>().into();
+        let stages = self.reporter.finish().into_iter().map(|(name, seconds)| (name, json!(seconds)));
+        record["run"] = json!({
+            "threads": self.threads(), "seconds": stages.collect::<Map<_, _>>(),
+            "total_seconds": self.reporter.elapsed(), "peak_anonymous_bytes": self.reporter.peak_anonymous(),
+        });
+        for (name, value) in machine.as_object().into_iter().flatten() {
+            record["run"][name] = value.clone();
+        }
+        out.write(REPORT, |w| writeln!(w, "{record:#}"))?;
+        if interrupt::requested() {
+            match (checkpoint::is_in(out), self.resumes.get()) {
+                (true, _) => return Err(checkpoint::kept(out)),
+                (false, false) => return Err(Failure::stopped()),
+                // The finished work is the only state there is.
+                (false, true) => {}
+            }
+        }
+        let stale = self.stale(out, &record["format"]);
+        out.commit(&stale.iter().map(String::as_str).collect::<Vec<_>>())?;
+        out.remove(checkpoint::NAME)
+    }
+
+    /// Names that this run may write, and those that an earlier run of this program says it wrote.
+    fn stale(&self, out: &OutDir, format: &Value) -> Vec<String> {
+        let there = out.earlier().filter(|there| there["format"] == *format).unwrap_or_default();
+        let earlier = there["outputs"].as_object().into_iter().flat_map(Map::keys).cloned();
+        // A name that leads out of the folder is not one of ours.
+        let earlier = earlier.filter(|name| !name.contains(['/', '\\']) && !name.starts_with('.'));
+        self.names.iter().map(|name| name.to_string()).chain(earlier).collect()
+    }
+
+    /// Says that the folder holds this very run, finished: there is nothing to do.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] without a folder.
+    pub fn finished(&self) -> Result<()> {
+        self.reporter.finish();
+        self.reporter.note(&format!("{} holds this very run, finished", self.folder()?.display()));
+        Ok(())
+    }
+
+    /// The last lines of a finished run: `facts` for a person on stderr, or `done` as one JSON object on stdout.
+    pub fn say(&self, out: &OutDir, done: Value, facts: &[Fact]) {
+        let (place, seconds) = (out.path(), self.reporter.elapsed());
+        match self.flags.progress {
+            Style::None => {}
+            Style::Json => {
+                let mut line = json!({"event": "done"});
+                for (name, value) in done.as_object().into_iter().flatten() {
+                    line[name] = value.clone();
+                }
+                line["seconds"] = json!(seconds);
+                line["out"] = json!(place.display().to_string());
+                println!("{line}");
+            }
+            Style::Auto => {
+                for fact in facts {
+                    eprintln!("{fact}");
+                }
+                let bytes: u64 = out.written().values().map(|file| file.bytes).sum();
+                let memory = self.reporter.peak_anonymous();
+                let memory =
+                    memory.map_or(String::new(), |bytes| format!(", {}B of memory", si(bytes as f64)));
+                let open = Fact {
+                    about: "open".into(),
+                    value: place.join("report.html").display().to_string(),
+                    detail: format!(
+                        "{} files, {}B, in {}{memory}",
+                        out.written().len(),
+                        si(bytes as f64),
+                        duration(seconds)
+                    ),
+                };
+                eprintln!("{open}");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(dir: &Path, overwrite: bool) -> Run {
+        let out = Some(dir.to_path_buf());
+        let flags = Running { out, threads: Some(1), overwrite, progress: Style::None };
+        Run::begin(&flags, &["a.csv", "b.svg", REPORT]).unwrap()
+    }
+
+    fn refusal<T>(result: Result<T>) -> String {
+        match result {
+            Err(failure @ Failure::Usage(_)) => failure.to_string(),
+            Err(other) => panic!("{other:?}"),
+            Ok(_) => panic!("admitted"),
+        }
+    }
+
+    #[test]
+    fn run_replaces_nothing_unasked() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path();
+        let [one, two] = [json!({"keep": 0.5}), json!({"keep": 0.6})];
+        std::fs::write(dir.join("a.csv"), "mine").unwrap();
+        let text = refusal(run(dir, false).open(&one));
+        assert!(text.contains("a.csv already exists and is of no finished run"), "{text}");
+        let first = run(dir, true);
+        let mut out = first.open(&one).unwrap();
+        out.text("b.svg", "<svg/>").unwrap();
+        first
+            .finish(&mut out, json!({"format": "f", "configuration": one}), json!({"simd": "none"}))
+            .unwrap();
+        drop(out);
+        assert!(!dir.join("a.csv").exists(), "stale");
+        let report: Value = serde_json::from_slice(&std::fs::read(dir.join(REPORT)).unwrap()).unwrap();
+        assert_eq!((&report["run"]["threads"], &report["run"]["simd"]), (&json!(1), &json!("none")));
+        assert_eq!(report["outputs"]["b.svg"]["bytes"], 6);
+        // The same again, another one not.
+        drop(run(dir, false).open(&one).unwrap());
+        let text = refusal(run(dir, false).open(&two));
+        assert!(text.contains("(keep is 0.5 there and 0.6 here); --overwrite replaces it"), "{text}");
+        drop(run(dir, true).open(&two).unwrap());
+        assert_eq!(run(dir, false).resume(&one, true).unwrap().1, Start::Finished);
+        assert_eq!(run(dir, false).resume(&one, false).unwrap().1, Start::Fresh);
+    }
+
+    #[test]
+    fn run_resumes_only_when_told_and_only_itself() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path();
+        let [one, two] = [json!({"keep": 0.5}), json!({"keep": 0.6})];
+        let (out, start) = run(dir, false).resume(&one, true).unwrap();
+        assert_eq!(start, Start::Fresh);
+        checkpoint::save(&out, &one, b"state").unwrap();
+        drop(out);
+        let text = refusal(run(dir, false).resume(&one, false));
+        assert!(
+            text.contains("holds a stopped run; --resume continues it, --overwrite starts anew"),
+            "{text}"
+        );
+        let text = refusal(run(dir, false).resume(&two, true));
+        assert!(text.contains("keep is 0.5 there and 0.6 here"), "{text}");
+        assert_eq!(run(dir, false).resume(&one, true).unwrap().1, Start::From(b"state".to_vec()));
+        let text = refusal(run(dir, false).open(&one));
+        assert!(text.contains("holds a stopped run of another program"), "{text}");
+        assert_eq!(run(dir, true).resume(&two, false).unwrap().1, Start::Fresh);
+        assert!(!dir.join(checkpoint::NAME).exists(), "--overwrite starts anew");
+    }
+
+    #[test]
+    fn run_without_a_folder_says_so() {
+        let flags = Running { out: None, threads: None, overwrite: false, progress: Style::None };
+        let text = refusal(Run::begin(&flags, &[]).unwrap().open(&Value::Null));
+        assert_eq!(text, "--out DIR is needed: a folder for the results");
+    }
+}
