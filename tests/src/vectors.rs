@@ -7,6 +7,7 @@
 mod alignment;
 mod code;
 mod codebooks;
+mod corruptions;
 pub mod input;
 mod layers;
 mod library;

@@ -83,7 +83,8 @@ pub(super) fn scan(text: &str, syntax: Syntax) -> Result<Vec<Token>> {
             '#' if !slashes => (Kind::Comment, line_length(rest)),
             '/' if slashes && rest.starts_with("//") => (Kind::Comment, line_length(rest)),
             '/' if slashes && rest.starts_with("/*") => {
-                (Kind::Comment, rest.find("*/").map_or(rest.len(), |end| end + 2))
+                // The star that opens it does not close it.
+                (Kind::Comment, rest[2..].find("*/").map_or(rest.len(), |end| end + 4))
             }
             '"' | '\'' if !slashes && [r#"""""#, "'''"].iter().any(|q| rest.starts_with(q)) => {
                 (Kind::Text, quoted(rest, &rest[..3], true))
@@ -194,6 +195,13 @@ mod tests {
         let found = kinds(text, Syntax::Slashes);
         assert!(found.contains(&(Text, "'\\''")) && found.contains(&(Comment, "/* # \n */")));
         assert!(found.contains(&(Text, "'ok'")) && found.contains(&(Mark, "'")));
+    }
+
+    #[test]
+    fn scan_comments_are_not_closed_by_the_star_that_opens_them() {
+        assert_eq!(kinds("/*/ a */ b", Syntax::Slashes), [(Kind::Comment, "/*/ a */"), (Kind::Word, "b")]);
+        assert_eq!(kinds("/*/", Syntax::Slashes), [(Kind::Comment, "/*/")]);
+        assert_eq!(kinds("/**/ b", Syntax::Slashes)[0], (Kind::Comment, "/**/"));
     }
 
     #[test]
