@@ -169,6 +169,27 @@ fn rates_out_of_range_are_refused() {
     }
 }
 
+/// Brackets that nobody closes, blocks in blocks: what is quadratic would take minutes here.
+#[test]
+fn deep_and_unclosed_texts_take_no_longer_than_others() {
+    let n = 200_000;
+    let deep = format!("{}x{}", "f(a[".repeat(n), "])".repeat(n));
+    let blocks = format!("{}x;\n{}", "{\n".repeat(n), "}\n".repeat(n));
+    let flat = "if x:\n    y\n".repeat(n);
+    for (text, syntax) in [
+        ("a[".repeat(n), Syntax::Hash),
+        ("{\n".repeat(n), Syntax::Slashes),
+        (deep, Syntax::Slashes),
+        (blocks, Syntax::Slashes),
+        (flat, Syntax::Hash),
+    ] {
+        for kind in [Corruption::IndexOffsets, Corruption::Bodies] {
+            let found = Corruptor::new(kind).rate(1.0).syntax(syntax).apply(&text, 0).unwrap();
+            assert_eq!(found.unchanged.is_none(), !found.edits.is_empty());
+        }
+    }
+}
+
 #[test]
 fn names_and_families() {
     for kind in Corruption::ALL {

@@ -63,6 +63,22 @@ proptest! {
     }
 }
 
+/// The very names that renaming would make stand in the text already: others are made.
+#[test]
+fn names_that_the_text_holds_are_not_made() {
+    for id in 0..20 {
+        let text = "name = name + name\n";
+        let renamed = |text: &str| Corruptor::new(Corruption::Renames).rate(1.0).apply(text, id).unwrap();
+        let made: Vec<String> = renamed(text).edits.into_iter().map(|e| e.inserted).collect();
+        let longer = format!("{text}{}\n", made.join(" "));
+        let again = renamed(&longer);
+        assert_eq!(again.edits.len(), 2);
+        assert!(again.edits.iter().all(|e| !longer.contains(&e.inserted)), "{}", again.text);
+        let case = Case { text: &longer, other: "", rate: 1.0, seed: 0, id, syntax: Syntax::Hash };
+        assert_eq!(case.check(Corruption::Renames), 2);
+    }
+}
+
 /// Programs of the grammar that the kinds look at: blocks in blocks, conditions, indices, strings
 /// and comments over lines, open brackets; in one syntax or the other.
 fn program(rng: &mut Rng, braces: bool) -> String {

@@ -27,56 +27,41 @@ impl Scanned<'_> {
     }
 
     pub(super) fn bodies(&self, found: &mut Found) -> Result<()> {
-        let lines = self.lines(self.hash)?;
-        for (at, header) in lines.iter().enumerate() {
-            if !self.opens(header) {
-                continue;
-            }
-            if !self.hash {
-                let Some(open) = self.last_code(header) else { continue };
-                if let Some(close) = self.closing_brace(open)
-                    && (open + 1..close).any(|i| self.tokens[i].is_code())
-                {
-                    found.add(self.tokens[open].end, self.tokens[close].start, Change::Fixed(""))?;
-                }
-                continue;
-            }
+        let mut lines = self.lines(self.hash)?;
+        lines.retain(|line| self.first_code(line).is_some());
+        match self.hash {
+            true => self.bodies_by_indentation(&lines, found),
+            false => self.bodies_of_braces(&lines, found),
+        }
+    }
+
+    fn bodies_by_indentation(&self, lines: &[Range<usize>], found: &mut Found) -> Result<()> {
+        for (at, header) in lines.iter().enumerate().filter(|(_, line)| self.opens(line)) {
+            // Each line is looked at for no more headers than it has blanks to begin with.
             let width = self.indent(header).len();
-            let deeper = |line: &Range<usize>| self.indent(line).len() > width;
-            // Lines without code belong to the body when code follows that does.
-            let mut last = None;
-            for (i, line) in lines.iter().enumerate().skip(at + 1) {
-                match self.first_code(line) {
-                    None => {}
-                    Some(_) if deeper(line) => last = Some(i),
-                    Some(_) => break,
-                }
-            }
-            let first = (at + 1..lines.len()).find(|&i| self.first_code(&lines[i]).is_some());
-            if let (Some(first), Some(last)) = (first, last)
-                && !(first == last && self.first_code(&lines[first]).is_some_and(|i| self.word(i) == "pass"))
-            {
-                let indent = self.indent(&lines[first]);
+            let body = lines[at + 1..].iter().take_while(|line| self.indent(line).len() > width).count();
+            let Some((first, last)) = lines.get(at + 1).zip(lines.get(at + body)).filter(|_| body > 0) else {
+                continue;
+            };
+            if !(body == 1 && self.first_code(first).is_some_and(|i| self.word(i) == "pass")) {
+                let indent = self.indent(first);
                 let change = Change::Pass { indent_start: indent.start, indent_end: indent.end };
-                found.add(self.begin(&lines[first]), self.beyond(&lines[last]), change)?;
+                found.add(self.begin(first), self.beyond(last), change)?;
             }
         }
         Ok(())
     }
 
-    fn closing_brace(&self, open: usize) -> Option<usize> {
-        let mut depth = 0usize;
-        for i in open..self.tokens.len() {
-            if self.is(i, '{') {
-                depth += 1;
-            } else if self.is(i, '}') {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return Some(i);
-                }
+    fn bodies_of_braces(&self, lines: &[Range<usize>], found: &mut Found) -> Result<()> {
+        let partner = self.partners("{", "}")?;
+        let code = self.counts(|i| self.tokens[i].is_code())?;
+        for open in lines.iter().filter(|line| self.opens(line)).filter_map(|line| self.last_code(line)) {
+            let close = partner[open];
+            if close != usize::MAX && code[close] > code[open + 1] {
+                found.add(self.tokens[open].end, self.tokens[close].start, Change::Fixed(""))?;
             }
         }
-        None
+        Ok(())
     }
 
     pub(super) fn comments(&self, found: &mut Found) -> Result<()> {

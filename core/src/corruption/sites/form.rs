@@ -108,40 +108,32 @@ impl Scanned<'_> {
     }
 
     pub(super) fn index_offsets(&self, found: &mut Found) -> Result<()> {
+        let partner = self.partners("([{", ")]}")?;
+        let full = self.counts(|i| self.kind(i) != Some(Kind::Blank))?;
+        let odd = self.counts(|i| {
+            self.is_one_of(i, ":,;=")
+                || matches!(self.kind(i), Some(Kind::Text | Kind::Comment | Kind::Newline))
+        })?;
         for open in 1..self.tokens.len() {
             let indexed = match self.kind(open - 1) {
                 Some(Kind::Word) => !is_reserved(self.word(open - 1)),
                 _ => self.is_one_of(open - 1, ")]"),
             };
-            if !indexed || !self.is(open, '[') {
+            let close = partner[open];
+            if !indexed || !self.is(open, '[') || !self.is(close, ']') || odd[close] > odd[open] {
                 continue;
             }
-            let (mut depth, mut close) = (1usize, open + 1);
-            while close < self.tokens.len() {
-                depth += usize::from(self.is_one_of(close, "([{"));
-                depth -= usize::from(self.is_one_of(close, ")]}"));
-                if depth == 0 {
-                    break;
+            // Blanks stand together as one token, so what is alone is the first or the second.
+            let first = if self.kind(open + 1) == Some(Kind::Blank) { open + 2 } else { open + 1 };
+            match full[close] - full[open + 1] {
+                0 => {}
+                1 if self.kind(first) == Some(Kind::Number) => {
+                    // Not a whole number: no index.
+                    if let Some(value) = self.word(first).parse::<u64>().ok().filter(|v| *v < u64::MAX) {
+                        found.add(self.tokens[first].start, self.tokens[first].end, Change::Number(value))?;
+                    }
                 }
-                close += 1;
-            }
-            let inside = || (open + 1..close).filter(|&i| self.kind(i) != Some(Kind::Blank));
-            let plain = |i: usize| {
-                !self.is_one_of(i, ":,;=")
-                    && !matches!(self.kind(i), Some(Kind::Text | Kind::Comment | Kind::Newline))
-            };
-            if !self.is(close, ']') || inside().next().is_none() || !inside().all(plain) {
-                continue;
-            }
-            let only = inside().next().filter(|_| inside().count() == 1);
-            let number = only.filter(|&i| self.kind(i) == Some(Kind::Number));
-            match number.map(|i| (i, self.word(i).parse::<u64>())) {
-                Some((i, Ok(value))) if value < u64::MAX => {
-                    found.add(self.tokens[i].start, self.tokens[i].end, Change::Number(value))?;
-                }
-                // Not a whole number: no index.
-                Some(_) => {}
-                None => found.add(self.tokens[close].start, self.tokens[close].start, Change::PlusMinus)?,
+                _ => found.add(self.tokens[close].start, self.tokens[close].start, Change::PlusMinus)?,
             }
         }
         // A site within the brackets of another ends before it.

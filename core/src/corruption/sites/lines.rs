@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::corruption::syntax::{Kind, Token};
-use crate::error::{Result, try_grow};
+use crate::error::{Result, try_capacity, try_grow, try_vec};
 
 /// A text and its pieces.
 pub(super) struct Scanned<'t> {
@@ -71,6 +71,35 @@ impl<'t> Scanned<'t> {
     /// Byte behind a line and its line end.
     pub fn beyond(&self, line: &Range<usize>) -> usize {
         self.tokens.get(line.end).map_or(self.text.len(), |t| t.end)
+    }
+
+    /// For every mark of `open` the mark of `close` that closes it: the first behind it with as
+    /// many of both in between. [`usize::MAX`] for all else.
+    pub fn partners(&self, open: &str, close: &str) -> Result<Vec<usize>> {
+        let mut partner = try_vec(self.tokens.len(), usize::MAX)?;
+        let mut waiting: Vec<usize> = Vec::new();
+        for i in 0..self.tokens.len() {
+            if self.is_one_of(i, open) {
+                try_grow(&mut waiting, 1)?;
+                waiting.push(i);
+            } else if self.is_one_of(i, close)
+                && let Some(opened) = waiting.pop()
+            {
+                partner[opened] = i;
+            }
+        }
+        Ok(partner)
+    }
+
+    /// Entry i: how many of the tokens before i are such. So those of a..b are counted at once.
+    pub fn counts(&self, is: impl Fn(usize) -> bool) -> Result<Vec<usize>> {
+        let (mut counts, mut sum) = (try_capacity(self.tokens.len() + 1)?, 0);
+        counts.push(0);
+        counts.extend((0..self.tokens.len()).map(|i| {
+            sum += usize::from(is(i));
+            sum
+        }));
+        Ok(counts)
     }
 
     /// Bytes of the blanks before the first code of a line.

@@ -2,11 +2,13 @@
 //!
 //! `lines` knows no kind: it puts the pieces of a text into lines, and tells their first and last
 //! code, their indentation and where blocks open. `form` finds the sites of the kinds that break
-//! the syntax, `content` those of the kinds that take content away.
+//! the syntax, `content` those of the kinds that take content away; `nested` says which of sites that
+//! lie in one another are still free.
 
 mod content;
 mod form;
 mod lines;
+mod nested;
 mod words;
 
 use alloc::vec::Vec;
@@ -15,6 +17,7 @@ use super::kinds::Corruption;
 use super::syntax::{Syntax, Token};
 use crate::error::{Result, try_grow};
 
+pub(super) use nested::Nested;
 pub use words::RESERVED_WORDS;
 
 /// A place and what may happen there; byte ranges of the text.
