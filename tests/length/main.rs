@@ -371,7 +371,8 @@ fn lengths_at_an_edge_belong_to_the_bin_above() {
 
 #[test]
 fn documents_that_hold_a_share_hold_it_exactly() {
-    let held = |lengths: &[u64], share| Concentration::of(lengths).unwrap().documents_that_hold(share).unwrap();
+    let held =
+        |lengths: &[u64], share| Concentration::of(lengths).unwrap().documents_that_hold(share).unwrap();
     assert_eq!(held(&[1, 1, 1, 1], 0.5), 2);
     assert_eq!(held(&[5, 3, 2], 0.5), 1);
     assert_eq!(held(&[5, 3, 2], 0.8), 2);
