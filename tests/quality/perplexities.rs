@@ -10,12 +10,12 @@ use pauca_tests::data::Rng;
 crate::properties!(
     weights_fall_as_the_subset_grows_harder,
     weights_grow_with_the_perplexity_of_all,
-    weights_sum_to_less_than_their_number,
+    weights_sum_to_at_most_their_number,
     weights_are_those_of_perplexities_times_a_power_of_two,
     weights_follow_the_order_of_predicates,
     bad_perplexities_are_named_wherever_they_stand,
     a_predicate_and_its_opposite_do_not_both_weigh,
-    equal_lines_weigh_nothing,
+    equal_lines_weigh_nothing_but_rounding,
 );
 
 fn weights(all: f64, subsets: &[f64]) -> Vec<f64> {
@@ -25,7 +25,8 @@ fn weights(all: f64, subsets: &[f64]) -> Vec<f64> {
 
 /// A perplexity between 1 and 2^60, often a small one.
 fn perplexity(rng: &mut Rng) -> f64 {
-    (1.0 + rng.unit()) * 2f64.powi(rng.below(rng.pick(&[4, 60])) as i32)
+    let most = rng.pick(&[4, 60]);
+    (1.0 + rng.unit()) * 2f64.powi(rng.below(most) as i32)
 }
 
 fn weights_fall_as_the_subset_grows_harder(rng: &mut Rng) {
@@ -46,12 +47,13 @@ fn weights_grow_with_the_perplexity_of_all(rng: &mut Rng) {
     assert!(low.iter().zip(&high).all(|(low, high)| low <= high));
 }
 
-fn weights_sum_to_less_than_their_number(rng: &mut Rng) {
+/// Each is below 1, or rounds to it where the subset is 2^53 times easier.
+fn weights_sum_to_at_most_their_number(rng: &mut Rng) {
     let all = perplexity(rng);
     let subsets: Vec<f64> = (0..1 + rng.below(12)).map(|_| perplexity(rng)).collect();
     let found = weights(all, &subsets);
     let sum: f64 = found.iter().sum();
-    assert!((0.0..subsets.len() as f64).contains(&sum), "{sum}");
+    assert!((0.0..=subsets.len() as f64).contains(&sum), "{sum}");
     let informative = Weights::given(&found).unwrap().informative();
     assert_eq!(informative, subsets.iter().filter(|subset| **subset < all).count());
     assert_eq!(informative > 0, sum > 0.0);
@@ -104,7 +106,7 @@ fn a_predicate_and_its_opposite_do_not_both_weigh(rng: &mut Rng) {
 }
 
 /// Lines that the model predicts alike say nothing about predicates, however many there are.
-fn equal_lines_weigh_nothing(rng: &mut Rng) {
+fn equal_lines_weigh_nothing_but_rounding(rng: &mut Rng) {
     let pooling = rng.pick(&[Pooling::Tokens, Pooling::Lines]);
     let (tokens, nll) = (1 + rng.below(20) as u64, 40.0 * rng.unit());
     let mut sums = SubsetPerplexity::new(3, pooling).unwrap();
@@ -113,7 +115,8 @@ fn equal_lines_weigh_nothing(rng: &mut Rng) {
     }
     let ppl = sums.finish().unwrap();
     let found = Weighting::new().weights(&ppl).unwrap();
-    assert_eq!(found.informative(), 0, "{ppl:?}");
+    // What rounding leaves of nothing.
+    assert!(found.values().iter().all(|w| *w <= ROUNDING), "{ppl:?}");
     // Nobody passes the third: no perplexity, which is no information either.
     assert_eq!((ppl.subsets()[1], ppl.subsets()[2]), (Some(ppl.all()), None));
     let refused = Weighting::new().empty_subset(EmptySubset::Error).weights(&ppl);
