@@ -28,7 +28,7 @@ length     : $foundation
 corruption : $below kmeans
 quality    : $foundation
 d4         : $below kmeans dedup prototypes
-layers     : $foundation
+layers     : $below
 vq         : $below kmeans
 alignment  : $below
 memorization : $foundation

@@ -7,11 +7,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# symbol, register, accumulators (rows of the tile times vectors of the panel: core/src/simd/tile.rs)
+# symbol, register, accumulators (rows of the tile times vectors of the panel: core/src/simd/{tile,dots}.rs)
 kernels="tile_f32_avx2 ymm 12
 tile_f64_avx2 ymm 12
 tile_f32_avx512 zmm 24
-tile_f64_avx512 zmm 24"
+tile_f64_avx512 zmm 24
+dots_avx2 ymm 12
+dots_avx512 zmm 24"
 
 skip() { echo "SKIPPED: $*: the generated code of the kernels was not looked at"; exit 0; }
 [ "$(uname -m)" = x86_64 ] || skip "this is no x86-64 machine"

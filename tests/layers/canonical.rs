@@ -74,6 +74,22 @@ fn canonical_correlations_of_too_few_samples_are_flagged() {
 }
 
 #[test]
+fn canonical_correlations_are_saturated_from_one_direction_too_many_on() {
+    // Ten samples have nine directions once they are centred.
+    let mut rng = Rng(6);
+    let x = array(&Kind::Normal.rows(10, 5, &mut rng));
+    for (d, saturated) in [(3, false), (4, false), (5, true), (6, true)] {
+        let y = array(&Kind::Normal.rows(10, d, &mut rng));
+        for found in [svcca(&x, &y, 1.0), svcca(&y, &x, 1.0), pwcca(&x, &y)] {
+            let found = found.unwrap().unwrap();
+            assert_eq!((found.kept[0] + found.kept[1], found.saturated), (5 + d, saturated));
+            // Subspaces that must meet have a correlation of 1; others need not.
+            assert_eq!(found.correlations[0] > 1.0 - 1e-9, saturated, "{d}: {:?}", found.correlations);
+        }
+    }
+}
+
+#[test]
 fn svcca_keeps_the_direction_that_reaches_the_share() {
     // Variances 4 : 1 : 1 by construction; centred and orthogonal.
     let x = ndarray::Array2::from_shape_fn((8, 3), |(i, j)| {

@@ -1,7 +1,7 @@
 //! Linear CKA of whole states.
 
 use pauca::layers::{Cka, CkaStream, CkaTable, LayerCka, Path, Tokens};
-use pauca::{Error, Rows};
+use pauca::{Cpu, Error, Level, Rows};
 use pauca_reference::cka as reference;
 use pauca_tests::data::{Kind, Rng};
 use pauca_tests::layout::array;
@@ -295,6 +295,75 @@ fn merged_shards_of_cka_equal_one_pass() {
 }
 
 #[test]
+fn hsic_itself_equals_the_gram_formula() {
+    // In CKA a wrong factor cancels.
+    for seed in 0..20 {
+        let mut rng = Rng(60 + seed);
+        let states = related(4 + rng.below(90), &mut rng);
+        let grams: Vec<_> = states.iter().map(|s| reference::gram(s)).collect();
+        for path in PATHS {
+            let table = table(&states, path);
+            for l in 0..3 {
+                for m in 0..3 {
+                    for (found, of) in [
+                        (table.biased_hsic[[l, m]], reference::hsic_biased as fn(&_, &_) -> f64),
+                        (table.unbiased_hsic[[l, m]], reference::hsic_unbiased),
+                    ] {
+                        let scale = (of(&grams[l], &grams[l]) * of(&grams[m], &grams[m])).sqrt();
+                        let error = (found - of(&grams[l], &grams[m])).abs() / scale;
+                        assert!(error < ASKED, "seed {seed}, {path:?}, states {l} and {m}: {error:e}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn levels_change_only_the_last_bits_of_cka() {
+    // Rows and widths that fill tiles and blocks, and that do not.
+    for (n, d) in [(4, 1), (5, 600), (64, 24), (129, 7), (200, 48)] {
+        let mut rng = Rng(51 + n as u64);
+        let states: States = (0..3).map(|_| Kind::Offset.rows(n, d, &mut rng)).collect();
+        let arrays: Vec<_> = states.iter().map(|s| array(s)).collect();
+        for (path, level) in
+            PATHS.into_iter().flat_map(|path| Level::available().into_iter().map(move |l| (path, l)))
+        {
+            let cpu = Cpu::with_level(level).unwrap();
+            let mut stream = LayerCka::new(&[d; 3]).path(path).start_on(&cpu).unwrap();
+            stream.push(&views(&arrays), Tokens::Rows, &serial()).unwrap();
+            let table = stream.finish(&serial()).unwrap();
+            for (l, m) in [(0, 1), (2, 1), (0, 2)] {
+                let (x, y) = (&states[l], &states[m]);
+                let biased = value(table.biased(l, m)) - reference::cka(x, y, reference::hsic_biased);
+                let unbiased = value(table.unbiased(l, m)) - reference::cka(x, y, reference::hsic_unbiased);
+                let place = format!("n {n}, d {d}, {path:?}, {level:?}: {biased:e}, {unbiased:e}");
+                assert!(biased.abs() < ASKED && unbiased.abs() < ASKED, "{place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_empty_stream_of_cka_takes_over_what_is_merged_into_it() {
+    let mut rng = Rng(71);
+    // So many that Auto has turned rows into sums, and some are left over.
+    let states = related(700, &mut rng);
+    let dims: Vec<usize> = states.iter().map(|s| s[0].len()).collect();
+    for path in PATHS {
+        let empty = || LayerCka::new(&dims).path(path).start().unwrap();
+        let mut whole = stream(&states, path);
+        let expected = whole.finish(&serial()).unwrap();
+        let mut taken = empty();
+        taken.merge(&whole, &serial()).unwrap();
+        assert_eq!((taken.samples(), taken.finish(&serial()).unwrap()), (700, expected.clone()), "{path:?}");
+        // And an empty one changes nothing.
+        whole.merge(&empty(), &serial()).unwrap();
+        assert_eq!(whole.finish(&serial()).unwrap(), expected, "{path:?}");
+    }
+}
+
+#[test]
 fn minibatch_cka_is_the_ratio_of_sums() {
     let mut rng = Rng(31);
     let states = related(120, &mut rng);
@@ -306,6 +375,12 @@ fn minibatch_cka_is_the_ratio_of_sums() {
     let expected = of(0, 1) / (of(0, 0) * of(1, 1)).sqrt();
     assert!((value(sum.unbiased(0, 1)) - expected).abs() < 1e-14);
     assert_eq!(sum.samples, 30);
+    // The smallest batch is named, wherever it comes.
+    let small = table(&part(&states, 0..9), Path::Auto);
+    let mut mixed = sum.clone();
+    mixed.add(&small).unwrap();
+    mixed.add(&sum).unwrap();
+    assert_eq!(mixed.samples, 9);
     // Near the whole: both estimate the same.
     let whole = value(table(&states, Path::Auto).unbiased(0, 1));
     assert!((expected - whole).abs() < 0.1, "{expected} {whole}");

@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 use pauca::layers::{LayerDistances, LayerMetric, LayerStream, LayerTable, Quantiles, Tokens, last_tokens};
 use pauca::stats::quantile;
-use pauca::{Error, Rows};
+use pauca::{Cpu, Error, Level, Rows};
 use pauca_reference::layers as reference;
 use pauca_tests::data::{Kind, Rng};
 use pauca_tests::layout::{Layout, Stored, array};
@@ -154,6 +154,55 @@ fn threads_do_not_matter() {
 }
 
 #[test]
+fn levels_do_not_matter() {
+    // Tiles and blocks that are full, and those that are not: seven rows a tile, 512 columns a block.
+    for (layers, d) in [(1, 1), (2, 16), (3, 511), (5, 512), (6, 513), (12, 100), (33, 40), (4, 1100)] {
+        let mut rng = Rng(16 + d as u64);
+        let states = residual(layers, 7, d, &mut rng);
+        let arrays = arrays(&states, d);
+        for metric in METRICS {
+            let distance =
+                if metric == LayerMetric::Angular { reference::angular } else { reference::cosine };
+            for level in Level::available() {
+                let cpu = Cpu::with_level(level).unwrap();
+                let mut stream = config(&states, metric, Quantiles::Exact).start_on(&cpu, d).unwrap();
+                stream.push(&views(&arrays), Tokens::Rows, &serial()).unwrap();
+                let table = stream.finish().unwrap();
+                for l in 0..layers {
+                    for m in l + 1..=layers {
+                        let expected = reference::pair(&states[l], &states[m], distance);
+                        let place = format!("{level:?}, {layers} layers, d {d}, states {l} and {m}");
+                        assert_eq!(table.count[[l, m]], expected.count, "{place}");
+                        assert_eq!(table.mean[[l, m]].to_bits(), expected.mean.to_bits(), "{place}");
+                        assert_eq!(table.variance[[l, m]].to_bits(), expected.variance.to_bits(), "{place}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn subnormal_and_extreme_states_have_the_bits_of_the_reference() {
+    for kind in [Kind::Subnormal, Kind::Extreme, Kind::MixedRows] {
+        let mut rng = Rng(17);
+        let states: States = (0..5).map(|_| kind.rows(6, 70, &mut rng)).collect();
+        for level in Level::available() {
+            let cpu = Cpu::with_level(level).unwrap();
+            let arrays = arrays(&states, 70);
+            let mut stream =
+                config(&states, LayerMetric::Angular, Quantiles::Exact).start_on(&cpu, 70).unwrap();
+            stream.push(&views(&arrays), Tokens::Rows, &serial()).unwrap();
+            let table = stream.finish().unwrap();
+            for (l, m) in [(0, 1), (1, 3), (2, 4)] {
+                let expected = reference::pair(&states[l], &states[m], reference::angular);
+                assert_eq!(table.mean[[l, m]].to_bits(), expected.mean.to_bits(), "{kind:?} {level:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn layouts_and_element_types_do_not_matter() {
     let mut rng = Rng(12);
     let states: States = (0..4).map(|_| Kind::Short.rows(9, 21, &mut rng)).collect();
@@ -270,6 +319,26 @@ fn layers_pushed_one_by_one_equal_states_at_once() {
 }
 
 #[test]
+fn skipped_samples_survive_merges_and_bytes() {
+    let mut rng = Rng(19);
+    let mut states = residual(2, 6, 5, &mut rng);
+    states[1][2].fill(0.0);
+    states[0][4].fill(-0.0);
+    for quantiles in [Quantiles::Exact, Quantiles::Histogram] {
+        let of = |states: &States| stream_of(states, LayerMetric::Angular, quantiles);
+        let whole = of(&states);
+        let mut merged = of(&part(&states, |i| i < 3));
+        merged.merge(&of(&part(&states, |i| i >= 3))).unwrap();
+        let bytes = merged.to_bytes().unwrap();
+        assert_eq!(bytes, whole.to_bytes().unwrap());
+        let table = LayerStream::from_bytes(&bytes).unwrap().finish().unwrap();
+        assert_same(&table, &whole.finish().unwrap());
+        let count = |l: usize, m: usize| table.count[[l, m]];
+        assert_eq!((table.samples, count(0, 1), count(0, 2), count(1, 2)), (6, 4, 5, 5));
+    }
+}
+
+#[test]
 fn mean_of_angles_is_not_the_angle_of_the_mean_cosine() {
     // Torture of the choice: the two averages prefer different layers here.
     let turned = |angle: f64| vec![angle.cos() as f32, angle.sin() as f32];
@@ -292,6 +361,69 @@ fn a_stream_without_samples_has_a_table_without_values() {
     assert!(table.mean[[0, 1]].is_nan() && table.variance[[0, 2]].is_nan() && table.min[[1, 2]].is_nan());
     assert_eq!((table.quantile(0, 1, 0.5), table.distance(1, usize::MAX)), (None, None));
     assert_eq!((table.quantile(0, 3, 0.5), table.quantile(1, 1, 1.5)), (None, None));
+}
+
+/// The checksum that ends a state, so that bytes can be wrong in no other way than is meant.
+fn checksum(bytes: &[u8]) -> u64 {
+    let step = |h: u64, word: u64| (h ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+    let mut h = step(0x7061_7563_6120_3031, bytes.len() as u64);
+    let mut words = bytes.chunks_exact(8);
+    for word in &mut words {
+        h = step(h, u64::from_le_bytes(word.try_into().unwrap()));
+    }
+    let mut last = [0; 8];
+    last[..words.remainder().len()].copy_from_slice(words.remainder());
+    h = step(step(h, u64::from_le_bytes(last)), 0);
+    h ^ h >> 32
+}
+
+#[test]
+fn bytes_that_contradict_themselves_are_an_error() {
+    let mut rng = Rng(18);
+    // Magic 8, version 4, then layers, width (u64 each), metric, quantiles (u32 each), samples (u64).
+    let (layers, dim, metric, kind, samples) = (12, 20, 28, 32, 36);
+    // Of each pair: count, skipped, smallest, largest, two sums of 312 bytes, values or histogram.
+    let (count, skipped, min, max, values) = (44, 52, 60, 68, 76 + 2 * 312);
+    for quantiles in [Quantiles::Exact, Quantiles::Histogram] {
+        let states = residual(1, 3, 4, &mut rng);
+        let good = stream_of(&states, LayerMetric::Angular, quantiles).to_bytes().unwrap();
+        let with = |at: usize, new: &[u8]| {
+            let mut bad = good[..good.len() - 8].to_vec();
+            bad[at..at + new.len()].copy_from_slice(new);
+            let sum = checksum(&bad);
+            bad.extend(sum.to_le_bytes());
+            LayerStream::from_bytes(&bad)
+        };
+        // Nothing changed: what was counted comes back.
+        assert_eq!(with(0, b"PAUCALYR").unwrap().to_bytes().unwrap(), good);
+        let mut changes: Vec<(usize, Vec<u8>)> = vec![
+            (0, b"PAUCALYS".to_vec()),
+            (8, 2u32.to_le_bytes().into()),
+            (layers, 0u64.to_le_bytes().into()),
+            (layers, 2u64.to_le_bytes().into()),
+            (layers, u64::MAX.to_le_bytes().into()),
+            (dim, 0u64.to_le_bytes().into()),
+            (metric, 2u32.to_le_bytes().into()),
+            (kind, 2u32.to_le_bytes().into()),
+            (samples, 4u64.to_le_bytes().into()),
+            (skipped, 1u64.to_le_bytes().into()),
+            (count, 2u64.to_le_bytes().into()),
+            (min, f64::NAN.to_le_bytes().into()),
+            (max, f64::NAN.to_le_bytes().into()),
+        ];
+        if quantiles == Quantiles::Exact {
+            for wrong in [f64::NAN, -0.5, 2.5, f64::INFINITY] {
+                changes.push((values, wrong.to_le_bytes().into()));
+            }
+        } else {
+            changes.push((values, 77u64.to_le_bytes().into()));
+            changes.push((values, u64::MAX.to_le_bytes().into()));
+        }
+        for (at, new) in changes {
+            let found = with(at, &new);
+            assert!(matches!(found, Err(Error::Corrupt { .. })), "{quantiles:?}, byte {at}: {found:?}");
+        }
+    }
 }
 
 #[test]

@@ -64,9 +64,25 @@ fn states_of_other_shapes_are_errors() {
     assert!(matches!(s.push_layer(&x), Err(Error::ShapeMismatch { expected: 3, found: 4, .. })));
     s.end_batch(&serial()).unwrap();
     assert_eq!(s.samples(), 4);
+    // At once.
+    let (y, z) = (rows(4, 2), rows(5, 3));
+    let [x, y, z] = [&x, &y, &z].map(|a| Rows::F32(a.view()));
+    for (states, wanted, got) in [
+        (vec![x, x], 3, 2),
+        (vec![x, x, x, x], 3, 4),
+        (vec![x, y, x], 3, 2),
+        (vec![x, x, z], 4, 5),
+        (vec![], 3, 0),
+    ] {
+        let error = s.push(&states, Tokens::Rows, &serial()).unwrap_err();
+        let named = matches!(error, Error::ShapeMismatch { expected, found, .. } if (expected, found) == (wanted, got));
+        assert!(named, "{error:?}");
+    }
+    assert_eq!(s.samples(), 4);
     // A mask of another size.
     let mask = ndarray::Array2::from_elem((2, 3), true);
     s.begin_batch(Tokens::Last(mask.view())).unwrap();
+    let x = ndarray::Array2::<f32>::ones((4, 3));
     assert!(matches!(s.push_layer(&x), Err(Error::ShapeMismatch { expected: 6, found: 4, .. })));
     s.abort_batch();
     assert_eq!(s.samples(), 4);

@@ -304,4 +304,91 @@ fn refused_memory_is_an_error_for_layers() {
         let bytes = stream.to_bytes().unwrap();
         every_refusal_few("layers, from bytes", || LayerStream::from_bytes(&bytes)?.to_bytes());
     }
+    // A refused batch stays open, and is taken once there is memory.
+    let config = LayerDistances::new(11);
+    let expected = config.fit_on(&states, Tokens::Rows, &cx).unwrap().mean;
+    let refused = refused_batches(
+        || {
+            let mut stream = config.start(24).unwrap();
+            stream.begin_batch(Tokens::Rows).unwrap();
+            states.iter().for_each(|state| stream.push_layer(*state).unwrap());
+            stream
+        },
+        |stream| stream.end_batch(&cx),
+        |stream| assert_eq!(stream.samples(), 0),
+        |stream| assert!(Bits(stream.finish().unwrap().mean) == Bits(expected.clone())),
+    );
+    assert!(refused > 3);
+}
+
+/// Calls `end` on what `open` makes with every allocation refused in turn, and then again with
+/// memory; how often it was refused.
+fn refused_batches<S>(
+    open: impl Fn() -> S,
+    end: impl Fn(&mut S) -> pauca::Result<()>,
+    unchanged: impl Fn(&S),
+    whole: impl Fn(&S),
+) -> i64 {
+    for n in 0.. {
+        let mut stream = open();
+        refuse_from(n, true);
+        let result = end(&mut stream);
+        LEFT.set(-1);
+        if REFUSED.get() == 0 {
+            return n;
+        }
+        assert!(matches!(result, Err(Error::OutOfMemory { .. })), "allocation {n}");
+        unchanged(&stream);
+        end(&mut stream).unwrap();
+        whole(&stream);
+    }
+    unreachable!()
+}
+
+#[test]
+fn refused_memory_is_an_error_for_cka() {
+    use pauca::layers::{LayerCka, Path, Tokens};
+    let data = rows();
+    let other = data.mapv(|v| (v * 0.37).sin());
+    let (x, y) = (data.view(), other.view());
+    let part = |from: usize, to: usize| -> Vec<Rows<'_>> {
+        let of = |l: usize| if l.is_multiple_of(2) { x } else { y };
+        (0..8).map(|l| Rows::F32(of(l).slice_move(ndarray::s![from..to, ..]))).collect()
+    };
+    // One block for the sums over features and a rest; four tiles.
+    let (states, left, right) = (part(0, 200), part(0, 60), part(60, 200));
+    let cx = Context::new(Exec::serial(), Control::new());
+    for path in [Path::Auto, Path::Gram, Path::Features] {
+        let config = LayerCka::new(&[24; 8]).path(path);
+        every_refusal("cka", || config.fit_on(&states, Tokens::Rows, &cx));
+        let mut shard = config.start().unwrap();
+        shard.push(&right, Tokens::Rows, &cx).unwrap();
+        every_refusal("cka, merged", || {
+            let mut whole = config.start()?;
+            whole.push(&left, Tokens::Rows, &cx)?;
+            whole.merge(&shard, &cx)?;
+            // And into an empty one.
+            let mut copy = config.start()?;
+            copy.merge(&whole, &cx)?;
+            copy.finish(&cx)
+        });
+    }
+    // The list of widths is the caller's, as long as there are states.
+    let narrow: Vec<Rows> = (0..70).map(|_| Rows::F32(data.slice(ndarray::s![..50, ..3]))).collect();
+    every_refusal("cka of many states", || LayerCka::new(&[3; 70]).fit_on(&narrow, Tokens::Rows, &cx));
+    let config = LayerCka::new(&[24; 8]).path(Path::Gram);
+    let expected = config.fit_on(&states, Tokens::Rows, &cx).unwrap();
+    let refused = refused_batches(
+        || {
+            let mut stream = config.start().unwrap();
+            stream.push(&left, Tokens::Rows, &cx).unwrap();
+            stream.begin_batch(Tokens::Rows).unwrap();
+            right.iter().for_each(|state| stream.push_layer(*state).unwrap());
+            stream
+        },
+        |stream| stream.end_batch(&cx),
+        |stream| assert_eq!(stream.samples(), 60),
+        |stream| assert!(stream.finish(&cx).unwrap() == expected),
+    );
+    assert!(refused > 3);
 }

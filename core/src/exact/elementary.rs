@@ -14,7 +14,7 @@
 //!    point. The absolute error is below 2^-180. The hardest ln of all f64 needs 118 bits
 //!    (Lefèvre and Muller 2001), of arguments near 1 (ln down to 2^-53) 2^-171 in absolute terms.
 //!
-//! [`half_turns`] goes the same two ways.
+//! [`half_turns`] goes the same two ways, with one more between them.
 //!
 //! Only additions, multiplications, divisions of integers; nothing is fused, no intermediate
 //! result is subnormal, arguments are taken apart by their bits: any denormal flags will do.
@@ -22,6 +22,7 @@
 mod half_turns;
 
 pub use half_turns::half_turns;
+pub(crate) use half_turns::half_turns_all;
 
 /// ln 2 in two doubles: a multiple of 2^-42, and the rest.
 const LN2: (f64, f64) = (f64::from_bits(0x3fe6_2e42_fefa_3800), f64::from_bits(0x3d2e_f357_93c7_6730));

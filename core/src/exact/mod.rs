@@ -25,7 +25,7 @@ mod truth;
 
 pub use sums::{F64Sum, Sums};
 pub use truth::{LANES, cosine, dot64, squared_distance};
-pub(crate) use truth::{cosine_from, dot_wide, squared_distance_wide, strided};
+pub(crate) use truth::{cosine_from, dot_wide, fold, squared_distance_wide, strided};
 
 /// Steps of an inner product that a kernel sums in one accumulator before adding it to the total,
 /// so that its rounding error grows with `KERNEL_DEPTH + d / KERNEL_DEPTH` instead of `d`.

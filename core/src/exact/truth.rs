@@ -18,8 +18,9 @@ use crate::exact::float::widen;
 /// Lanes of the fixed order.
 pub const LANES: usize = 16;
 
+/// The end of the order: sixteen lanes become one sum.
 #[inline(always)]
-fn fold(mut lanes: [f64; LANES]) -> f64 {
+pub(crate) fn fold(mut lanes: [f64; LANES]) -> f64 {
     for w in [8, 4, 2, 1] {
         for l in 0..w {
             lanes[l] += lanes[l + w];

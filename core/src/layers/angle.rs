@@ -54,7 +54,14 @@ fn distance(x: &[f32], y: &[f32], metric: LayerMetric) -> Option<f64> {
     let (x, y) = (x.get(..d)?, y.get(..d)?);
     let (xx, yy) = (dot64(x, x), dot64(y, y));
     let defined = xx > 0.0 && yy > 0.0 && xx.is_finite() && yy.is_finite();
-    defined.then(|| Chords::between(x, y, widen, [xx, yy, dot64(x, y)]).measure(metric))
+    defined.then(|| {
+        let dots = [xx, yy, dot64(x, y)];
+        let chords = Chords::far(dots).unwrap_or_else(|| Chords::near(x, y, widen, dots));
+        match metric {
+            LayerMetric::Angular => half_turns(chords.tangent()),
+            LayerMetric::Cosine => chords.cosine_distance(),
+        }
+    })
 }
 
 /// Squares of the chords of the angle and of its supplement, to a common scale:
@@ -66,24 +73,17 @@ pub(crate) struct Chords {
 }
 
 impl Chords {
-    /// Of two finite rows, neither all zeros, whose elements `wide` widens, with their dot
-    /// products xx, yy, xy.
+    /// Of two finite rows, neither all zeros, from their dot products xx, yy, xy; `None` where
+    /// these say too little and [`near`](Chords::near) is called for.
     #[inline]
-    pub(crate) fn between<T: Copy>(
-        x: &[T],
-        y: &[T],
-        wide: impl Fn(T) -> f64,
-        [xx, yy, xy]: [f64; 3],
-    ) -> Self {
+    pub(crate) fn far([xx, yy, xy]: [f64; 3]) -> Option<Self> {
         let p = libm::sqrt(xx * yy);
-        if p - xy.abs() >= p * NEAR {
-            return Self { a: p - xy, b: p + xy };
-        }
-        Self::near(x, y, wide, [xx, yy, xy])
+        (p - xy.abs() >= p * NEAR).then_some(Self { a: p - xy, b: p + xy })
     }
 
+    /// From the rows themselves, whose elements `wide` widens.
     #[cold]
-    fn near<T: Copy>(x: &[T], y: &[T], wide: impl Fn(T) -> f64, [xx, yy, xy]: [f64; 3]) -> Self {
+    pub(crate) fn near<T: Copy>(x: &[T], y: &[T], wide: impl Fn(T) -> f64, [xx, yy, xy]: [f64; 3]) -> Self {
         let (nx, ny) = (libm::sqrt(xx), libm::sqrt(yy));
         let whole = 4.0 * (xx * yy);
         let sign = if xy > 0.0 { -1.0 } else { 1.0 };
@@ -98,11 +98,16 @@ impl Chords {
         if xy > 0.0 { Self { a: small, b: whole - small } } else { Self { a: whole - small, b: small } }
     }
 
-    pub(crate) fn measure(self, metric: LayerMetric) -> f64 {
-        match metric {
-            LayerMetric::Angular => half_turns(libm::sqrt(self.a / self.b)),
-            LayerMetric::Cosine => 2.0 * self.a / (self.a + self.b),
-        }
+    /// tan(theta / 2).
+    #[inline]
+    pub(crate) fn tangent(self) -> f64 {
+        libm::sqrt(self.a / self.b)
+    }
+
+    /// 1 - cos theta.
+    #[inline]
+    pub(crate) fn cosine_distance(self) -> f64 {
+        2.0 * self.a / (self.a + self.b)
     }
 }
 

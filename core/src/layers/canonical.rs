@@ -7,7 +7,13 @@
 //! With no more samples than columns every subspace is all of the space and every correlation 1:
 //! such results say so ([`Svcca::saturated`]). Implementations in use return the 1 alone.
 //!
-//! The decompositions are nalgebra's, in f64; its memory is not asked for fallibly. Tier C.
+//! The decompositions are nalgebra's, in f64. Tier C.
+//!
+//! **Memory.** The centred copies of both states (n d values each) may be refused. What nalgebra
+//! allocates may not: a process without memory for it is ended by Rust's allocation handler. With
+//! k = min(n, d) that is, for each state, its factors (n k and k d values) and matrices of the same
+//! sizes while they are made; then the product of the two left factors (k_x k_y) and what its own
+//! decomposition takes, of the same size; for PWCCA also k_x d_x. Nothing grows faster than n d or d².
 
 use alloc::vec::Vec;
 
@@ -28,8 +34,8 @@ pub struct Svcca {
     pub correlations: Vec<f64>,
     /// Directions kept of either state.
     pub kept: [usize; 2],
-    /// Whether the two subspaces together have at least as many directions as centred samples have
-    /// (n - 1): some correlations are then 1 whatever the data.
+    /// Whether the two subspaces together have more directions than centred samples have (n - 1):
+    /// some correlations are then 1 whatever the data.
     pub saturated: bool,
 }
 
@@ -45,7 +51,8 @@ fn decompose(rows: &Rows<'_>) -> Result<Option<Decomposed>> {
     if n == 0 || d == 0 {
         return Err(Error::Empty { what: "x" });
     }
-    let mut x = DMatrix::zeros(n, d);
+    let size = n.checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+    let mut x = DMatrix::from_vec(n, d, try_vec(size, 0.0)?);
     let (mut row, mut first, mut mean) = (try_vec(d, 0.0)?, try_vec(d, 0.0)?, try_vec(d, 0.0)?);
     rows.read_row(0, &mut first)?;
     for i in 0..n {
@@ -140,7 +147,8 @@ fn saturated(x: &Decomposed, kept: [usize; 2]) -> bool {
 /// C; in [0, 1].
 /// # Errors
 /// [`Error::InvalidParameter`] for `keep` outside (0, 1], [`Error::ShapeMismatch`],
-/// [`Error::NonFinite`], [`Error::Empty`].
+/// [`Error::NonFinite`], [`Error::Empty`], [`Error::OutOfMemory`] for a part of the memory only (see
+/// the module's head).
 /// # Cost
 /// O(n d min(n, d)).
 /// # Example

@@ -82,8 +82,8 @@ impl Batch {
         self.chosen.as_ref().map_or(self.n_rows.unwrap_or(0), Vec::len)
     }
 
-    /// Takes in the next state, of `dim` values a row.
-    pub(crate) fn push(&mut self, rows: &Rows<'_>, dim: usize) -> Result<()> {
+    /// Takes note of the next state, of `dim` values a row; the first one fixes the number of rows.
+    pub(crate) fn fit(&mut self, rows: &Rows<'_>, dim: usize) -> Result<()> {
         let (expected, found) = (dim, rows.dim());
         if expected != found {
             return Err(Error::ShapeMismatch { what: "row of a state", expected, found });
@@ -94,28 +94,99 @@ impl Batch {
         {
             return Err(Error::ShapeMismatch { what: "state", expected, found });
         }
-        let count = self.chosen.as_ref().map_or(found, Vec::len);
-        let state = self.states.len();
-        let mut values = Vec::new();
+        self.n_rows = Some(found);
+        Ok(())
+    }
+
+    /// Takes in a copy of the next state, of `dim` values a row.
+    pub(crate) fn push(&mut self, rows: &Rows<'_>, dim: usize) -> Result<()> {
+        let before = self.n_rows;
+        self.fit(rows, dim)?;
+        let copied = self.copy(rows, dim);
+        if copied.is_err() {
+            self.n_rows = before;
+        }
+        self.states.push(copied?);
+        Ok(())
+    }
+
+    /// The rows that count of a state that fits, if all of them are finite.
+    fn copy(&self, rows: &Rows<'_>, dim: usize) -> Result<Vec<f32>> {
+        let (count, state) = (self.n_samples(), self.states.len());
         let total = count.checked_mul(dim).ok_or(Error::TooLarge {
             what: "rows * columns",
             size: count,
             limit: usize::MAX / dim.max(1),
         })?;
-        crate::error::try_grow(&mut values, total)?;
+        let mut values = try_capacity(total)?;
         let mut buffer = try_vec(dim, 0.0)?;
-        with_view!(rows, view => {
-            for i in 0..count {
-                let row = self.chosen.as_ref().map_or(i, |chosen| chosen[i]);
-                let taken = row_of(view, row, &mut buffer);
-                if let Some(col) = taken.iter().position(|v| !finite(*v)) {
-                    return Err(Error::NonFiniteState { state, row: row as u64, col });
-                }
-                values.extend_from_slice(taken);
+        let one = core::slice::from_ref(rows);
+        let samples = self.samples(one);
+        for i in 0..count {
+            let row = samples.row(0, i, &mut buffer);
+            check(row, state, samples.index(i))?;
+            values.extend_from_slice(row);
+        }
+        Ok(values)
+    }
+
+    /// The samples of states that fit.
+    pub(crate) fn samples<'s, 'r>(&'s self, states: &'s [Rows<'r>]) -> Samples<'s, 'r> {
+        Samples { states, chosen: self.chosen.as_deref(), n: self.n_samples() }
+    }
+}
+
+/// An error where a row holds a value that is not finite.
+fn check(values: &[f32], state: usize, row: usize) -> Result<()> {
+    // All of it is looked at without a branch; only a bad row is searched.
+    if values.iter().fold(true, |all, v| all & finite(*v)) {
+        return Ok(());
+    }
+    let col = values.iter().position(|v| !finite(*v)).unwrap_or(0);
+    Err(Error::NonFiniteState { state, row: row as u64, col })
+}
+
+/// The rows that count of all states of a batch, where they are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Samples<'s, 'r> {
+    /// All of the same shape.
+    pub(crate) states: &'s [Rows<'r>],
+    /// Rows of a state that count; `None`: all.
+    chosen: Option<&'s [usize]>,
+    /// How many.
+    pub(crate) n: usize,
+}
+
+impl<'s, 'r> Samples<'s, 'r> {
+    /// All rows of `states`.
+    pub(crate) fn all(states: &'s [Rows<'r>]) -> Self {
+        Self { states, chosen: None, n: states.first().map_or(0, Rows::n_rows) }
+    }
+
+    /// Values of a row.
+    pub(crate) fn dim(&self) -> usize {
+        self.states.first().map_or(0, Rows::dim)
+    }
+
+    /// Row of the states that sample `i` is.
+    fn index(&self, i: usize) -> usize {
+        self.chosen.map_or(i, |chosen| chosen[i])
+    }
+
+    /// Sample `i` of a state, in place or in `buffer`.
+    #[inline]
+    pub(crate) fn row<'b>(&'b self, state: usize, i: usize, buffer: &'b mut [f32]) -> &'b [f32] {
+        with_view!(&self.states[state], view => row_of(view, self.index(i), buffer))
+    }
+
+    /// An error that names the first value that is not finite, state by state.
+    pub(crate) fn check(&self) -> Result<()> {
+        let mut buffer = try_vec(self.dim(), 0.0)?;
+        for state in 0..self.states.len() {
+            for i in 0..self.n {
+                check(self.row(state, i, &mut buffer), state, self.index(i))?;
             }
-        });
-        self.n_rows = Some(found);
-        self.states.push(values);
+        }
         Ok(())
     }
 }
@@ -127,4 +198,17 @@ pub(crate) fn open(batch: &mut Option<Batch>) -> Result<&mut Batch> {
         second: "no open batch",
         why: "begin_batch comes first",
     })
+}
+
+/// A conflict while a batch is open.
+pub(crate) fn closed(batch: &Option<Batch>) -> Result<()> {
+    let (first, second) = ("this call", "an open batch");
+    let why = "end_batch or abort_batch comes first";
+    if batch.is_none() { Ok(()) } else { Err(Error::Conflict { first, second, why }) }
+}
+
+/// Whether a batch has all its states.
+pub(crate) fn complete(expected: usize, found: usize) -> Result<()> {
+    let what = "states of a batch";
+    if expected == found { Ok(()) } else { Err(Error::ShapeMismatch { what, expected, found }) }
 }

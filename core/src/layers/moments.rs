@@ -40,6 +40,12 @@ fn halves(x: f64) -> (f64, f64) {
     (high, x - high)
 }
 
+/// Adds the exact square of such a number.
+fn add_square(sum: &mut F64Sum, x: f64) {
+    let (a, b) = halves(x);
+    sum.extend([a * a, 2.0 * a * b, b * b]);
+}
+
 /// Adds the exact product of two finite numbers that neither overflows nor reaches subnormals.
 fn add_product(sum: &mut F64Sum, x: f64, y: f64) {
     let ((a, b), (c, d)) = (halves(x), halves(y));
@@ -97,7 +103,7 @@ impl Moments {
         }
         self.count += 1;
         self.sum.add(value);
-        add_product(&mut self.squares, value, value);
+        add_square(&mut self.squares, value);
         self.min = self.min.min(value);
         self.max = self.max.max(value);
         match &mut self.spread {

@@ -1,29 +1,24 @@
 //! All pairs of states in one pass over the samples.
 //!
-//! A sample is the L + 1 states of one token. Its rows are widened to `f64` once, and each pair
-//! costs one dot product; only pairs that are nearly parallel are looked at twice. Batches are
-//! cut into pieces of a fixed size, one task each; what is kept of the values is exact sums,
-//! which do not depend on the cut.
+//! A sample is the L + 1 states of one token. Batches given at once are read where they are;
+//! states that come one by one are copied, since the next one is not there yet.
 
 use alloc::vec::Vec;
 
-use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
-use crate::exact::dot_wide;
-use crate::exact::float::widen;
+use ndarray::ArrayView2;
+
+use crate::backend::cpu::Cpu;
+use crate::control::Context;
+use crate::error::{Error, Result, try_capacity};
 use crate::rows::{IntoRows, Rows};
 
-use super::angle::Chords;
-use super::gather::{Batch, open};
+use super::gather::{Batch, Samples, closed, complete, open};
+use super::measure::measure;
 use super::moments::Moments;
 use super::{LayerMetric, LayerTable, Quantiles, Tokens};
 
 /// More layers than any network has; keeps the number of pairs far from overflow.
 pub(crate) const MAX_LAYERS: usize = 1 << 16;
-/// Values measured between two looks at the control, at most.
-const WAVE_VALUES: usize = 4 << 20;
-/// Multiply-adds of one task, about.
-const TASK: usize = 1 << 22;
 
 /// Distances between all pairs of hidden states: parameters.
 ///
@@ -45,9 +40,9 @@ const TASK: usize = 1 << 22;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerDistances {
-    n_layers: usize,
-    metric: LayerMetric,
-    quantiles: Quantiles,
+    pub(crate) n_layers: usize,
+    pub(crate) metric: LayerMetric,
+    pub(crate) quantiles: Quantiles,
 }
 
 impl LayerDistances {
@@ -73,8 +68,17 @@ impl LayerDistances {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] without layers, [`Error::Empty`] for `dim` = 0,
-    /// [`Error::TooLarge`], [`Error::OutOfMemory`].
+    /// [`Error::TooLarge`], [`Error::OutOfMemory`], and [`Error::SimdLevel`] when the environment
+    /// variable `PAUCA_SIMD` names no available level.
     pub fn start(&self, dim: usize) -> Result<LayerStream> {
+        self.start_on(&Cpu::new()?, dim)
+    }
+
+    /// The same at a chosen SIMD level, which changes no bit.
+    ///
+    /// # Errors
+    /// As [`start`](LayerDistances::start), but for the environment.
+    pub fn start_on(&self, cpu: &Cpu, dim: usize) -> Result<LayerStream> {
         let (n_layers, limit) = (self.n_layers, MAX_LAYERS);
         if n_layers == 0 {
             let (name, value) = ("n_layers", 0.0);
@@ -87,7 +91,7 @@ impl LayerDistances {
             return Err(Error::Empty { what: "row of a state" });
         }
         let moments = fresh(n_layers, self.quantiles)?;
-        Ok(LayerStream { config: self.clone(), dim, samples: 0, moments, batch: None })
+        Ok(LayerStream { config: self.clone(), dim, cpu: *cpu, samples: 0, moments, batch: None })
     }
 
     /// The table of whole states, given at once: `states[l]` is [samples, d], l = 0..=L.
@@ -100,8 +104,8 @@ impl LayerDistances {
     /// [`Error::ShapeMismatch`], [`Error::NonFiniteState`] with the state, row and column of the
     /// first NaN or infinity, and as [`start`](LayerDistances::start).
     /// # Cost
-    /// n L² / 2 dot products of d values; 1.3 kB for each pair of states, the states once as
-    /// `f32`, and the quantiles' share (see [`Quantiles`]).
+    /// n L² / 2 dot products of d values; 2.6 kB for each pair of states and the quantiles' share
+    /// (see [`Quantiles`]). The states are read where they are.
     pub fn fit(&self, states: &[Rows<'_>]) -> Result<LayerTable> {
         self.fit_on(states, Tokens::Rows, &Context::default())
     }
@@ -160,6 +164,7 @@ pub(crate) fn pair(n_layers: usize, l: usize, m: usize) -> usize {
 pub struct LayerStream {
     pub(crate) config: LayerDistances,
     pub(crate) dim: usize,
+    cpu: Cpu,
     pub(crate) samples: u64,
     pub(crate) moments: Vec<Moments>,
     batch: Option<Batch>,
@@ -181,19 +186,22 @@ impl LayerStream {
         self.samples
     }
 
-    /// Takes a batch of all L + 1 states, `states[l]` being [rows, d].
+    /// Takes a batch of all L + 1 states, `states[l]` being [rows, d], without a copy of them.
     ///
     /// # Errors
     /// Those of [`begin_batch`](LayerStream::begin_batch), [`push_layer`](LayerStream::push_layer)
-    /// and [`end_batch`](LayerStream::end_batch).
+    /// and [`end_batch`](LayerStream::end_batch); all shapes are looked at before any value.
     pub fn push(&mut self, states: &[Rows<'_>], tokens: Tokens<'_>, cx: &Context<'_>) -> Result<()> {
-        self.begin_batch(tokens)?;
-        let pushed = states.iter().try_for_each(|state| self.push_layer(*state));
-        let done = pushed.and_then(|()| self.end_batch(cx));
-        if done.is_err() {
-            self.abort_batch();
+        self.closed()?;
+        let expected = self.config.n_layers + 1;
+        let mut batch = Batch::new(tokens, 0)?;
+        for state in states.iter().take(expected) {
+            batch.fit(state, self.dim)?;
         }
-        done
+        complete(expected, states.len())?;
+        let samples = batch.samples(states);
+        let added = measure(&self.config, &self.cpu, samples, cx)?;
+        self.add(&added, samples.n as u64)
     }
 
     /// Opens a batch.
@@ -202,13 +210,7 @@ impl LayerStream {
     /// [`Error::Conflict`] while another is open, [`Error::NoToken`] for a sequence of which
     /// the last token is wanted and that is all padding, [`Error::OutOfMemory`].
     pub fn begin_batch(&mut self, tokens: Tokens<'_>) -> Result<()> {
-        if self.batch.is_some() {
-            return Err(Error::Conflict {
-                first: "begin_batch",
-                second: "an open batch",
-                why: "end_batch or abort_batch comes first",
-            });
-        }
+        self.closed()?;
         self.batch = Some(Batch::new(tokens, self.config.n_layers + 1)?);
         Ok(())
     }
@@ -241,34 +243,34 @@ impl LayerStream {
     /// missing, [`Error::Cancelled`], [`Error::OutOfMemory`]; the batch then stays open.
     pub fn end_batch(&mut self, cx: &Context<'_>) -> Result<()> {
         let batch = open(&mut self.batch)?;
-        let (expected, found) = (self.config.n_layers + 1, batch.states.len());
-        if expected != found {
-            return Err(Error::ShapeMismatch { what: "states of a batch", expected, found });
+        complete(self.config.n_layers + 1, batch.states.len())?;
+        let (samples, d) = (batch.n_samples(), self.dim);
+        let mut states = try_capacity(batch.states.len())?;
+        for values in &batch.states {
+            let found = values.len();
+            let view = ArrayView2::from_shape((samples, d), values);
+            let expected = samples * d;
+            states.push(Rows::F32(view.map_err(|_| Error::ShapeMismatch {
+                what: "state",
+                expected,
+                found,
+            })?));
         }
-        let samples = batch.n_samples();
-        let mut added = fresh(self.config.n_layers, self.config.quantiles)?;
-        let pairs = added.len();
-        let wave = (WAVE_VALUES / pairs).clamp(1, samples.max(1));
-        let mut values = try_vec(wave.min(samples) * pairs, 0.0f64)?;
-        let mut done = 0;
-        while done < samples {
-            cx.control.poll("layers", done as u64, samples as u64)?;
-            let rows = wave.min(samples - done);
-            let values = &mut values[..rows * pairs];
-            let measure = Measure { states: &batch.states, dim: self.dim, metric: self.config.metric };
-            measure.run(done, values, pairs, cx)?;
-            collect(&mut added, values, rows, cx)?;
-            done += rows;
-        }
-        cx.control.poll("layers", samples as u64, samples as u64)?;
-        for (into, from) in self.moments.iter_mut().zip(&added) {
+        let added = measure(&self.config, &self.cpu, Samples::all(&states), cx)?;
+        self.add(&added, samples as u64)?;
+        self.batch = None;
+        Ok(())
+    }
+
+    /// Adds the moments of `samples` more samples.
+    fn add(&mut self, moments: &[Moments], samples: u64) -> Result<()> {
+        for (into, from) in self.moments.iter_mut().zip(moments) {
             into.reserve(from.stored())?;
         }
-        for (into, from) in self.moments.iter_mut().zip(&added) {
+        for (into, from) in self.moments.iter_mut().zip(moments) {
             into.merge(from);
         }
-        self.samples += samples as u64;
-        self.batch = None;
+        self.samples += samples;
         Ok(())
     }
 
@@ -289,14 +291,7 @@ impl LayerStream {
             let (expected, found) = (self.dim, other.dim);
             return Err(Error::ShapeMismatch { what: "row of the other stream", expected, found });
         }
-        for (into, from) in self.moments.iter_mut().zip(&other.moments) {
-            into.reserve(from.stored())?;
-        }
-        for (into, from) in self.moments.iter_mut().zip(&other.moments) {
-            into.merge(from);
-        }
-        self.samples += other.samples;
-        Ok(())
+        self.add(&other.moments, other.samples)
     }
 
     /// The table of all samples so far; the stream can go on.
@@ -309,14 +304,7 @@ impl LayerStream {
     }
 
     pub(crate) fn closed(&self) -> Result<()> {
-        match self.batch {
-            None => Ok(()),
-            Some(_) => Err(Error::Conflict {
-                first: "this call",
-                second: "an open batch",
-                why: "end_batch or abort_batch comes first",
-            }),
-        }
+        closed(&self.batch)
     }
 
     pub(crate) fn n_layers(&self) -> usize {
@@ -330,69 +318,4 @@ impl LayerStream {
     pub(crate) fn quantiles(&self) -> Quantiles {
         self.config.quantiles
     }
-}
-
-/// The states of a batch, seen sample by sample.
-struct Measure<'a> {
-    states: &'a [Vec<f32>],
-    dim: usize,
-    metric: LayerMetric,
-}
-
-impl Measure<'_> {
-    /// The values of the samples from `first` on into `values`, [samples, pairs].
-    fn run(&self, first: usize, values: &mut [f64], pairs: usize, cx: &Context<'_>) -> Result<()> {
-        let cost = pairs.saturating_mul(self.dim);
-        let rows = (TASK / cost.max(1)).clamp(1, 64);
-        let mut jobs = try_capacity(values.len().div_ceil(rows * pairs))?;
-        let pieces = values.chunks_mut(rows * pairs).enumerate();
-        jobs.extend(pieces.map(|(i, out)| Job::new((first + i * rows, out))));
-        cx.in_waves(&mut jobs, (rows * cost) as u64, |(first, out)| {
-            let mut wide = try_vec(self.states.len() * self.dim, 0.0)?;
-            let mut squares = try_vec(self.states.len(), 0.0)?;
-            for (i, out) in out.chunks_exact_mut(pairs).enumerate() {
-                self.sample(*first + i, &mut wide, &mut squares, out);
-            }
-            Ok(())
-        })
-    }
-
-    /// The values of one sample; NaN for a pair with a state of zeros.
-    fn sample(&self, i: usize, wide: &mut [f64], squares: &mut [f64], out: &mut [f64]) {
-        let d = self.dim;
-        for ((state, wide), square) in self.states.iter().zip(wide.chunks_exact_mut(d)).zip(&mut *squares) {
-            for (to, from) in wide.iter_mut().zip(&state[i * d..(i + 1) * d]) {
-                *to = widen(*from);
-            }
-            *square = dot_wide(wide, wide);
-        }
-        let rows = || wide.chunks_exact(d).zip(&*squares);
-        let mut out = out.iter_mut();
-        for (l, (x, &xx)) in rows().enumerate() {
-            for ((y, &yy), out) in rows().skip(l + 1).zip(&mut out) {
-                *out = if xx > 0.0 && yy > 0.0 {
-                    Chords::between(x, y, |v| v, [xx, yy, dot_wide(x, y)]).measure(self.metric)
-                } else {
-                    f64::NAN
-                };
-            }
-        }
-    }
-}
-
-/// Adds `values` [rows, pairs] to the moments of their pairs.
-fn collect(moments: &mut [Moments], values: &[f64], rows: usize, cx: &Context<'_>) -> Result<()> {
-    /// Pairs of one task.
-    const PAIRS: usize = 16;
-    let pairs = moments.len();
-    let mut jobs = try_capacity(pairs.div_ceil(PAIRS))?;
-    jobs.extend(moments.chunks_mut(PAIRS).enumerate().map(|(i, out)| Job::new((i * PAIRS, out))));
-    // An exact addition takes about as long as twenty multiply-adds; there are five a value.
-    cx.in_waves(&mut jobs, (rows * PAIRS * 100) as u64, |(first, moments)| {
-        for (p, moments) in moments.iter_mut().enumerate() {
-            moments.reserve(rows)?;
-            values.iter().skip(*first + p).step_by(pairs).for_each(|value| moments.add(*value));
-        }
-        Ok(())
-    })
 }

@@ -1,6 +1,8 @@
-//! The register-tile kernel and the levels it exists for. The only room with `unsafe`.
+//! The register-tile kernels and the levels they exist for. The only room with `unsafe`.
 //!
-//! One operation serves every search of the crate. Given a tile of rows, a panel of targets, an
+//! [`dots`] makes dot products to the bit of the definition, for a few rows with each other.
+//!
+//! [`tile`]: one operation serves every search of the crate. Given a tile of rows, a panel of targets, an
 //! offset per target and a threshold per row, it computes
 //!
 //! ```text
@@ -19,9 +21,11 @@
 //! the compiler spills the accumulators, so the registers are spelled out.
 #![allow(unsafe_code)]
 
+mod dots;
 mod level;
 mod tile;
 mod vector;
 
+pub(crate) use dots::{DotKernel, Step};
 pub use level::Level;
 pub(crate) use tile::{Kernel, KernelScalar, MAX_ROWS, Tile};

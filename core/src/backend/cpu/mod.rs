@@ -7,11 +7,15 @@
 //! | `nearest` | [`Backend::nearest`] |
 //! | `pairs` | [`Backend::earlier_max`], [`Backend::pairs_above`] |
 //! | `accumulate` | [`Backend::accumulate`] |
+//! | `products` | products of `f64` matrices, tier C, for [`layers`](crate::layers) |
+//! | `dots` | all pairs of the states of one sample, for [`layers`](crate::layers) |
 
 mod accumulate;
+mod dots;
 mod nearest;
 mod pack;
 mod pairs;
+mod products;
 mod search;
 
 use alloc::vec::Vec;
@@ -19,7 +23,9 @@ use core::ops::Range;
 
 use ndarray::ArrayView2;
 
+pub(crate) use self::dots::PairDots;
 use self::pack::{Frame, Panels, narrow_panels, scale_for};
+pub(crate) use self::products::Right;
 use super::{Backend, Best, Boundary, Copies, Pair, Pairs};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
@@ -27,7 +33,7 @@ use crate::exact::copies::{first_occurrences, hash_row, same_row};
 use crate::exact::float::finite;
 use crate::exact::{Metric, SearchStats, Sums, cosine_from, dot64, squared_distance};
 use crate::rows::{Element, Rows, row_of, with_view};
-use crate::simd::{Kernel, KernelScalar, Level};
+use crate::simd::{DotKernel, Kernel, KernelScalar, Level};
 
 /// The CPU backend at one SIMD level.
 ///
@@ -42,6 +48,7 @@ pub struct Cpu {
     level: Level,
     narrow: Kernel<f32>,
     wide: Kernel<f64>,
+    dots: DotKernel,
 }
 
 impl Cpu {
@@ -68,7 +75,12 @@ impl Cpu {
     /// # Errors
     /// [`Error::SimdLevel`] when this machine lacks it.
     pub fn with_level(level: Level) -> Result<Self> {
-        Ok(Self { level, narrow: f32::kernel(level)?, wide: f64::kernel(level)? })
+        Ok(Self {
+            level,
+            narrow: f32::kernel(level)?,
+            wide: f64::kernel(level)?,
+            dots: DotKernel::new(level)?,
+        })
     }
 
     /// The level in use.

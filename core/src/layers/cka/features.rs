@@ -7,10 +7,8 @@
 
 use alloc::vec::Vec;
 
-use ndarray::linalg::general_mat_mul;
-
-use super::gram::{matrix, matrix_mut};
 use super::table::{CkaTable, Traces};
+use crate::backend::cpu::{Cpu, Right};
 use crate::control::{Context, Job};
 use crate::error::{Result, try_capacity, try_vec};
 use crate::exact::float::widen;
@@ -83,47 +81,47 @@ impl Features {
     /// Adds the first `n` of `rows`, less `first`. After an error the sums are of no use.
     pub(super) fn add(
         &mut self,
+        cpu: &Cpu,
         rows: &[Vec<f32>],
         first: &[Vec<f64>],
         n: usize,
         cx: &Context<'_>,
     ) -> Result<()> {
         let states = self.dims.len();
-        let mut shifted: Vec<Vec<f64>> = try_capacity(states)?;
-        // a_i of every state, [n, states].
+        // x' of every state, [d, n], and x packed; a_i of every state, [states, n].
+        let mut columns: Vec<Vec<f64>> = try_capacity(states)?;
+        let mut packed: Vec<Right> = try_capacity(states)?;
         let mut norms = try_vec(n * states, 0.0)?;
-        for (l, ((rows, first), &d)) in rows.iter().zip(first).zip(&self.dims).enumerate() {
-            let mut x = try_capacity(n * d)?;
-            for (i, row) in rows.chunks_exact(d).take(n).enumerate() {
-                x.extend(row.iter().zip(first).map(|(x, f)| widen(*x) - f));
-                norms[i * states + l] = dot(&x[i * d..], &x[i * d..]);
+        for (((rows, first), &d), norms) in
+            rows.iter().zip(first).zip(&self.dims).zip(norms.chunks_exact_mut(n.max(1)))
+        {
+            let mut x = try_vec(n * d, 0.0)?;
+            for (i, (row, norm)) in rows.chunks_exact(d).zip(norms).enumerate() {
+                for (to, (x, f)) in x.iter_mut().skip(i).step_by(n).zip(row.iter().zip(first)) {
+                    *to = widen(*x) - f;
+                    *norm += *to * *to;
+                }
             }
-            shifted.push(x);
+            packed.push(Right::of_columns(cpu, &x, n, d)?);
+            columns.push(x);
         }
+        let all = Right::of_columns(cpu, &norms, n, states)?;
         let pairs = self.pairs();
         let mut jobs = try_capacity(self.products.len())?;
         jobs.extend(pairs.zip(&mut self.products).map(Job::new));
-        let dims = &self.dims;
-        let all = matrix(&norms, n, states)?;
-        for ((x, &d), (weighted, sum)) in
-            shifted.iter().zip(dims).zip(self.weighted.iter_mut().zip(&mut self.sums))
-        {
-            let x = matrix(x, n, d)?;
-            general_mat_mul(1.0, &x.t(), &all, 1.0, &mut matrix_mut(weighted, d, states)?);
-            for row in x.rows() {
-                sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+        for (x, (weighted, sum)) in columns.iter().zip(self.weighted.iter_mut().zip(&mut self.sums)) {
+            cpu.add_product(x, &all, weighted)?;
+            for (sum, column) in sum.iter_mut().zip(x.chunks_exact(n.max(1))) {
+                column.iter().for_each(|x| *sum += x);
             }
         }
-        general_mat_mul(1.0, &all.t(), &all, 1.0, &mut matrix_mut(&mut self.squares, states, states)?);
-        for row in norms.chunks_exact(states) {
-            self.norms.iter_mut().zip(row).for_each(|(sum, a)| *sum += a);
+        cpu.add_product(&norms, &all, &mut self.squares)?;
+        for (sum, norms) in self.norms.iter_mut().zip(norms.chunks_exact(n.max(1))) {
+            norms.iter().for_each(|a| *sum += a);
         }
         let widest = self.dims.iter().copied().max().unwrap_or(1);
         cx.in_waves(&mut jobs, (n * widest * widest / 4) as u64, |((l, m), product)| {
-            let (l, m) = (*l, *m);
-            let (x, y) = (matrix(&shifted[l], n, dims[l])?, matrix(&shifted[m], n, dims[m])?);
-            general_mat_mul(1.0, &x.t(), &y, 1.0, &mut matrix_mut(product, dims[l], dims[m])?);
-            Ok(())
+            cpu.add_product(&columns[*l], &packed[*m], product)
         })?;
         self.n += n as u64;
         Ok(())

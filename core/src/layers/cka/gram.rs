@@ -6,12 +6,10 @@
 
 use alloc::vec::Vec;
 
-use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayView2, ArrayViewMut2};
-
 use super::table::{CkaTable, Traces};
+use crate::backend::cpu::{Cpu, Right};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Result, try_capacity, try_vec};
 use crate::exact::float::widen;
 
 /// Rows of a tile.
@@ -28,26 +26,6 @@ struct Part {
     sums: Vec<f64>,
     /// K_l[ii] of a tile with itself, [states, TILE].
     diagonal: Vec<f64>,
-}
-
-/// A view of contiguous values as a matrix.
-pub(super) fn matrix(values: &[f64], rows: usize, cols: usize) -> Result<ArrayView2<'_, f64>> {
-    let found = values.len();
-    ArrayView2::from_shape((rows, cols), values).map_err(|_| Error::ShapeMismatch {
-        what: "matrix",
-        expected: rows * cols,
-        found,
-    })
-}
-
-/// The same to write to.
-pub(super) fn matrix_mut(values: &mut [f64], rows: usize, cols: usize) -> Result<ArrayViewMut2<'_, f64>> {
-    let found = values.len();
-    ArrayViewMut2::from_shape((rows, cols), values).map_err(|_| Error::ShapeMismatch {
-        what: "matrix",
-        expected: rows * cols,
-        found,
-    })
 }
 
 /// The rows of the states less their first row and less their mean.
@@ -90,7 +68,7 @@ impl<'a> Centred<'a> {
         (len, d)
     }
 
-    fn part(&self, part: &mut Part) -> Result<()> {
+    fn part(&self, cpu: &Cpu, part: &mut Part) -> Result<()> {
         let states = self.dims.len();
         let [a, b] = part.tiles;
         let widest = self.dims.iter().copied().max().unwrap_or(0);
@@ -102,8 +80,8 @@ impl<'a> Centred<'a> {
         for (state, gram) in grams.chunks_exact_mut(pairs).enumerate() {
             let (rows, d) = self.tile(state, a, &mut x);
             let (cols, _) = self.tile(state, b, &mut y);
-            let (left, right) = (matrix(&x[..rows * d], rows, d)?, matrix(&y[..cols * d], cols, d)?);
-            general_mat_mul(1.0, &left, &right.t(), 0.0, &mut matrix_mut(gram, rows, cols)?);
+            let right = Right::of_columns(cpu, &y[..cols * d], d, cols)?;
+            cpu.add_product(&x[..rows * d], &right, gram)?;
             if a == b {
                 for i in 0..rows {
                     part.diagonal[state * TILE + i] = gram[i * cols + i];
@@ -116,14 +94,14 @@ impl<'a> Centred<'a> {
                 second[state * TILE..].iter_mut().zip(row).for_each(|(sum, k)| *sum += k);
             }
         }
-        let all = matrix(&grams, states, pairs)?;
-        general_mat_mul(1.0, &all, &all.t(), 0.0, &mut matrix_mut(&mut part.products, states, states)?);
-        Ok(())
+        let all = Right::of_columns(cpu, &grams, pairs, states)?;
+        cpu.add_product(&grams, &all, &mut part.products)
     }
 }
 
 /// The table of `n` kept rows.
 pub(super) fn table(
+    cpu: &Cpu,
     rows: &[Vec<f32>],
     first: &[Vec<f64>],
     dims: &[usize],
@@ -164,7 +142,7 @@ pub(super) fn table(
         let parts = &mut parts[..group.len()];
         // A product of matrices does about four multiply-adds in the time of a plain one.
         let cost = TILE * TILE * (width + states * states) / 4;
-        cx.in_waves(parts, cost as u64, |part| centred.part(part))?;
+        cx.in_waves(parts, cost as u64, |part| centred.part(cpu, part))?;
         for Job { work: part, .. } in parts.iter() {
             let [a, b] = part.tiles;
             off.iter_mut().zip(&part.products).for_each(|(sum, part)| *sum += 2.0 * part);

@@ -21,8 +21,7 @@
 //! (a constant changes nothing in exact arithmetic, and a great deal in floating point when data
 //! lie far from the origin) and the mean at the end.
 //!
-//! Products are ndarray's (matrixmultiply); the panels that it packs are of bounded size, but not
-//! asked for fallibly.
+//! Products are made by the kernel of the searches in `f64`; their last bits depend on the SIMD level.
 
 mod features;
 mod gram;
@@ -30,6 +29,7 @@ mod table;
 
 use alloc::vec::Vec;
 
+use crate::backend::cpu::Cpu;
 use crate::control::Context;
 use crate::error::{Error, Result, try_capacity, try_grow};
 use crate::rows::{IntoRows, Rows};
@@ -37,7 +37,7 @@ use crate::rows::{IntoRows, Rows};
 use self::features::Features;
 pub use self::table::{Cka, CkaTable};
 use super::Tokens;
-use super::gather::{Batch, open};
+use super::gather::{Batch, closed, complete, open};
 
 /// Which way CKA is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -54,8 +54,8 @@ pub enum Path {
 /// Linear CKA between all pairs of states: parameters.
 ///
 /// # Tier
-/// C: the numbers depend on the machine's matrix product, within 1e-10 of the Gram formula; but
-/// not on threads, nor on how one stream is cut into batches.
+/// C: the last bits depend on the SIMD level, within 1e-10 of the Gram formula; but not on threads,
+/// nor on how one stream is cut into batches.
 /// # Example
 /// ```
 /// use pauca::Rows;
@@ -69,13 +69,15 @@ pub enum Path {
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerCka {
     dims: Vec<usize>,
+    /// How many widths were given: more than `dims` where there was no memory for them.
+    states: usize,
     path: Path,
 }
 
 impl LayerCka {
     /// For states of `dims` values a row each; they may differ.
     pub fn new(dims: &[usize]) -> Self {
-        Self { dims: dims.to_vec(), path: Path::Auto }
+        Self { dims: copied(dims).unwrap_or_default(), states: dims.len(), path: Path::Auto }
     }
 
     /// Which way.
@@ -87,8 +89,20 @@ impl LayerCka {
     /// An empty stream.
     ///
     /// # Errors
-    /// [`Error::Empty`] without states or for a state without columns, [`Error::OutOfMemory`].
+    /// [`Error::Empty`] without states or for a state without columns, [`Error::OutOfMemory`], and
+    /// [`Error::SimdLevel`] when the environment variable `PAUCA_SIMD` names no available level.
     pub fn start(&self) -> Result<CkaStream> {
+        self.start_on(&Cpu::new()?)
+    }
+
+    /// The same at a chosen SIMD level.
+    ///
+    /// # Errors
+    /// As [`start`](LayerCka::start), but for the environment.
+    pub fn start_on(&self, cpu: &Cpu) -> Result<CkaStream> {
+        if self.dims.len() < self.states {
+            return Err(Error::OutOfMemory { bytes: self.states.saturating_mul(size_of::<usize>()) });
+        }
         if self.dims.is_empty() || self.dims.contains(&0) {
             return Err(Error::Empty { what: "row of a state" });
         }
@@ -99,7 +113,8 @@ impl LayerCka {
         let mut rows = try_capacity(self.dims.len())?;
         rows.extend(self.dims.iter().map(|_| Vec::new()));
         Ok(CkaStream {
-            config: self.clone(),
+            config: self.copy()?,
+            cpu: *cpu,
             first: Vec::new(),
             rows,
             held: 0,
@@ -107,6 +122,24 @@ impl LayerCka {
             spoilt: false,
             batch: None,
         })
+    }
+
+    /// Whether this many rows are kept rather than summed.
+    fn keeps(&self, n: usize) -> bool {
+        match self.path {
+            Path::Gram => true,
+            Path::Features => false,
+            Path::Auto => {
+                let sum: u128 = self.dims.iter().map(|d| *d as u128).sum();
+                let squares: u128 = self.dims.iter().map(|d| *d as u128 * *d as u128).sum();
+                // Pairs l <= m: (sum² + sum of squares) / 2.
+                2 * n as u128 * sum <= sum * sum + squares
+            }
+        }
+    }
+
+    fn copy(&self) -> Result<Self> {
+        Ok(Self { dims: copied(&self.dims)?, states: self.states, path: self.path })
     }
 
     /// The table of whole states, given at once, `states[l]` being `[n, dims[l]]`.
@@ -131,11 +164,28 @@ impl LayerCka {
     }
 }
 
+/// The same values once more.
+fn copied<T: Copy>(values: &[T]) -> Result<Vec<T>> {
+    let mut copy = try_capacity(values.len())?;
+    copy.extend_from_slice(values);
+    Ok(copy)
+}
+
+/// The same lists once more.
+fn copied_all<T: Copy>(lists: &[Vec<T>]) -> Result<Vec<Vec<T>>> {
+    let mut copy = try_capacity(lists.len())?;
+    for values in lists {
+        copy.push(copied(values)?);
+    }
+    Ok(copy)
+}
+
 /// CKA in the making: takes batches, all states at once or one at a time, and merges with the
 /// streams of other shards (within tier C).
 #[derive(Clone, Debug)]
 pub struct CkaStream {
     config: LayerCka,
+    cpu: Cpu,
     /// The first row of each state, which is subtracted from all.
     first: Vec<Vec<f64>>,
     /// Rows kept, for each state: all of them, or those not yet added to the sums.
@@ -211,55 +261,40 @@ impl CkaStream {
             self.batch = None;
             return self.closed();
         }
-        let (expected, found) = (self.config.dims.len(), batch.states.len());
-        if expected != found {
-            return Err(Error::ShapeMismatch { what: "states of a batch", expected, found });
-        }
+        complete(self.config.dims.len(), batch.states.len())?;
         let samples = batch.n_samples();
+        // All memory first: after it nothing fails until the rows are in.
+        let mut first = try_capacity(batch.states.len())?;
         if self.first.is_empty() && samples > 0 {
-            let mut first = try_capacity(expected)?;
             for (state, dim) in batch.states.iter().zip(&self.config.dims) {
                 let mut row = try_capacity(*dim)?;
                 row.extend(state.iter().take(*dim).map(|v| crate::exact::float::widen(*v)));
                 first.push(row);
             }
-            self.first = first;
         }
+        let features = match &self.features {
+            None if !self.config.keeps(self.held + samples) => Some(Features::new(&self.config.dims)?),
+            _ => None,
+        };
         for (kept, new) in self.rows.iter_mut().zip(&batch.states) {
             try_grow(kept, new.len())?;
         }
         for (kept, new) in self.rows.iter_mut().zip(&batch.states) {
             kept.extend_from_slice(new);
         }
+        if !first.is_empty() {
+            self.first = first;
+        }
+        self.features = self.features.take().or(features);
         self.held += samples;
         self.batch = None;
         self.settle(cx)
     }
 
-    /// Whether this many rows are kept rather than summed.
-    fn keeps(&self, n: usize) -> bool {
-        match self.config.path {
-            Path::Gram => true,
-            Path::Features => false,
-            Path::Auto => {
-                let sum: u128 = self.config.dims.iter().map(|d| *d as u128).sum();
-                let squares: u128 = self.config.dims.iter().map(|d| *d as u128 * *d as u128).sum();
-                // Pairs l <= m: (sum² + sum of squares) / 2.
-                2 * n as u128 * sum <= sum * sum + squares
-            }
-        }
-    }
-
-    /// Turns kept rows into sums once they are too many, in blocks of a fixed size from the
-    /// start of the stream, so that the batches do not show.
+    /// Turns kept rows into sums where there are any, in blocks of a fixed size from the start of
+    /// the stream, so that the batches do not show.
     fn settle(&mut self, cx: &Context<'_>) -> Result<()> {
-        if self.features.is_none() {
-            if self.keeps(self.held) {
-                return Ok(());
-            }
-            self.features = Some(Features::new(&self.config.dims)?);
-        }
-        while self.held >= features::BLOCK {
+        while self.features.is_some() && self.held >= features::BLOCK {
             self.absorb(features::BLOCK, cx)?;
         }
         Ok(())
@@ -269,7 +304,7 @@ impl CkaStream {
     fn absorb(&mut self, n: usize, cx: &Context<'_>) -> Result<()> {
         let Some(features) = &mut self.features else { return Ok(()) };
         self.spoilt = true;
-        features.add(&self.rows, &self.first, n, cx)?;
+        features.add(&self.cpu, &self.rows, &self.first, n, cx)?;
         self.spoilt = false;
         for (kept, dim) in self.rows.iter_mut().zip(&self.config.dims) {
             kept.drain(..n * dim);
@@ -294,19 +329,30 @@ impl CkaStream {
             return Ok(());
         }
         if self.samples() == 0 {
-            *self = other.clone();
+            let features = other.features.as_ref().map(Features::copy).transpose()?;
+            let (first, rows) = (copied_all(&other.first)?, copied_all(&other.rows)?);
+            (self.features, self.first, self.rows, self.held) = (features, first, rows, other.held);
             return Ok(());
         }
-        if let Some(theirs) = &other.features {
-            let mut theirs = theirs.copy()?;
-            theirs.shift(&other.first, &self.first)?;
+        for (kept, new) in self.rows.iter_mut().zip(&other.rows) {
+            try_grow(kept, new.len())?;
+        }
+        let sums = match (&self.features, &other.features) {
+            (_, Some(theirs)) => {
+                let mut theirs = theirs.copy()?;
+                theirs.shift(&other.first, &self.first)?;
+                Some(theirs)
+            }
+            (None, None) if !self.config.keeps(self.held + other.held) => {
+                Some(Features::new(&self.config.dims)?)
+            }
+            _ => None,
+        };
+        if let Some(theirs) = sums {
             match &mut self.features {
                 Some(ours) => ours.merge(&theirs),
                 None => self.features = Some(theirs),
             }
-        }
-        for (kept, new) in self.rows.iter_mut().zip(&other.rows) {
-            try_grow(kept, new.len())?;
         }
         for (kept, new) in self.rows.iter_mut().zip(&other.rows) {
             kept.extend_from_slice(new);
@@ -322,22 +368,21 @@ impl CkaStream {
     pub fn finish(&self, cx: &Context<'_>) -> Result<CkaTable> {
         self.closed()?;
         match &self.features {
-            None => gram::table(&self.rows, &self.first, &self.config.dims, self.held, cx),
+            None => gram::table(&self.cpu, &self.rows, &self.first, &self.config.dims, self.held, cx),
             Some(features) if self.held == 0 => features.table(cx),
             Some(features) => {
                 let mut all = features.copy()?;
-                all.add(&self.rows, &self.first, self.held, cx)?;
+                all.add(&self.cpu, &self.rows, &self.first, self.held, cx)?;
                 all.table(cx)
             }
         }
     }
 
     fn closed(&self) -> Result<()> {
-        let (second, why) = match (&self.batch, self.spoilt) {
-            (None, false) => return Ok(()),
-            (Some(_), false) => ("an open batch", "end_batch or abort_batch comes first"),
-            (_, true) => ("a call that was stopped", "the sums are incomplete"),
-        };
-        Err(Error::Conflict { first: "this call", second, why })
+        if self.spoilt {
+            let (second, why) = ("a call that was stopped", "the sums are incomplete");
+            return Err(Error::Conflict { first: "this call", second, why });
+        }
+        closed(&self.batch)
     }
 }
