@@ -361,3 +361,37 @@ fn a_falling_score_is_seen_by_every_number() {
     assert!(rho.contains(0.0) && found.eta_squared.unwrap() > 0.9, "{found:?}");
     assert_eq!(kendall(&middle, &middle).unwrap(), Some(1.0));
 }
+
+#[test]
+fn lengths_at_an_edge_belong_to_the_bin_above() {
+    let bins = LengthBins::edges(&[9u64, 10, 11, 99, 100], &[10, 100]).unwrap();
+    assert_eq!(bins.bin_of, [0, 1, 1, 1, 2]);
+    assert_eq!(bins.counts, [1, 3, 1]);
+}
+
+#[test]
+fn documents_that_hold_a_share_hold_it_exactly() {
+    let held =
+        |lengths: &[u64], share| Concentration::of(lengths).unwrap().documents_that_hold(share).unwrap();
+    assert_eq!(held(&[1, 1, 1, 1], 0.5), 2);
+    assert_eq!(held(&[5, 3, 2], 0.5), 1);
+    assert_eq!(held(&[5, 3, 2], 0.8), 2);
+    assert_eq!((held(&[5, 3, 2], 0.0), held(&[5, 3, 2], 1.0)), (0, 3));
+}
+
+/// Only what is longer than the median is long: of 1, 2, 2, 9 the last.
+#[test]
+fn the_median_itself_is_not_long() {
+    let found = LengthConfound::new().resamples(1).report(&[1.0, 0.0, 0.0, 2.0], &[1u64, 2, 2, 9]).unwrap();
+    assert_eq!(found.auc.unwrap().estimate, 1.0);
+}
+
+/// 2 and 4 of 1, 2, 3, 4 go: half of the documents, 6 of 10 tokens, longer in 3 of 4 pairs.
+#[test]
+fn a_selection_s_lengths_are_those_of_what_goes() {
+    let found = length_of_selection(&[true, false, true, false], &[1u64, 2, 3, 4]).unwrap();
+    assert_eq!((found.document_share, found.token_share, found.auc), (Some(0.5), Some(0.6), Some(0.75)));
+    assert_eq!((found.ratio, found.kept_documents, found.kept_tokens), (Some(1.2), 2, 4));
+    let all = length_of_selection(&[true, true], &[1u64, 2]).unwrap();
+    assert_eq!((all.token_share, all.ratio, all.auc), (Some(0.0), None, None));
+}

@@ -14,6 +14,9 @@ use crate::some_logits;
 /// The reference's exponentials are the system's, which differ from ours by a unit.
 const SYSTEM_EXP: f64 = 1e-13;
 
+/// Shares below e^-700 are taken as 0, of 30 ids and more than once over.
+const LEFT_OUT: f64 = 1e-302;
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -45,7 +48,8 @@ proptest! {
             let apart = (found[i] - expected).abs();
             // Where the sums of top_p meet their threshold within a unit the supports may differ.
             let edge = top_p < 1.0 && near_threshold(row, temperature, top_k, top_p);
-            prop_assert!(found[i] == expected || apart <= SYSTEM_EXP * expected.abs() || edge, "{} {}", found[i], expected);
+            let bound = SYSTEM_EXP * expected.abs() + LEFT_OUT;
+            prop_assert!(found[i] == expected || apart <= bound || edge, "{:e} {:e}", found[i], expected);
         }
         let sum: f64 = found.iter().sum();
         let log_pz = scheme.log_pz(&array(&rows), &targets).unwrap();

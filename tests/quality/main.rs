@@ -3,12 +3,14 @@
 //! | room | what it holds |
 //! |---|---|
 //! | [`hand`] | documents worked by hand, and every edge case of the contract by name |
+//! | [`perplexities`] | weights from perplexities |
 //! | [`scores`] | properties of lines and documents; the reference, to the bit |
 //! | [`shards`] | any split, any order, any executor, bytes: the same |
 //! | [`predicates`] | each question at its boundary; the reference on odd texts |
 //! | [`rules`] | measures and presets at their thresholds; the reference |
 
 mod hand;
+mod perplexities;
 mod predicates;
 mod rules;
 mod scores;

@@ -5,7 +5,12 @@ use pauca_reference::text_rules as reference;
 use pauca_tests::data::Rng;
 use unicode_segmentation::UnicodeSegmentation;
 
-crate::properties!(answers_equal_the_reference, lines_are_what_str_lines_says, units_count_what_they_say);
+crate::properties!(
+    answers_equal_the_reference,
+    facts_are_what_unicode_says,
+    lines_are_what_str_lines_says,
+    units_count_what_they_say,
+);
 
 const PIECES: [&str; 40] = [
     "the",
@@ -86,6 +91,32 @@ fn answers_equal_the_reference(rng: &mut Rng) {
     for line in text.lines() {
         assert_eq!(answers(line), reference::predicates(&cut(line), &STOP_WORDS), "{line:?}");
     }
+}
+
+/// Anything in ASCII, control characters, line breaks and runs of low lines among it, and at times
+/// something else: short cuts for ASCII must not show.
+fn facts_are_what_unicode_says(rng: &mut Rng) {
+    let piece = |rng: &mut Rng| match rng.below(12) {
+        0 => "_".repeat(1 + rng.below(3)),
+        1 => rng.pick(&["\r\n", "\r", "\n", "  ", "don't", "a.b", "1,5", "x_1", "JavaScript", "THE"]).into(),
+        2 if rng.chance(0.05) => "é".into(),
+        _ => char::from(rng.below(128) as u8).to_string(),
+    };
+    let text: String = (0..rng.below(60)).map(|_| piece(rng)).collect();
+    let (facts, line) = (LineFacts::of(&text).unwrap(), cut(&text));
+    let count = |is: fn(&char) -> bool| text.chars().filter(is).count() as u64;
+    let letters = line.characters.iter().filter(|c| c.starts_with(char::is_alphabetic)).count() as u64;
+    assert_eq!(facts.words, line.words.len() as u64, "{text:?}");
+    assert_eq!(facts.tokens, line.tokens.len() as u64, "{text:?}");
+    assert_eq!((facts.characters, facts.letters), (line.characters.len() as u64, letters), "{text:?}");
+    assert_eq!(facts.upper, count(|c| c.is_uppercase()));
+    assert_eq!(facts.lower, count(|c| c.is_lowercase()));
+    let lower: Vec<String> = line.words.iter().map(|w| w.to_lowercase()).collect();
+    let repeated = (0..lower.len()).filter(|&i| lower[..i].contains(&lower[i])).count();
+    assert_eq!(facts.repeated_words, repeated as u64, "{text:?}");
+    let stop = lower.iter().filter(|w| STOP_WORDS.contains(&w.as_str())).count();
+    assert_eq!(facts.stop_words, stop as u64, "{text:?}");
+    assert_eq!(answers(&text), reference::predicates(&line, &STOP_WORDS), "{text:?}");
 }
 
 fn lines_are_what_str_lines_says(rng: &mut Rng) {

@@ -296,3 +296,17 @@ fn bounds_are_what_they_say_and_nan_passes_none() {
         assert_eq!([0.5, 1.0, 1.5, f64::NAN].map(|v| bound.passes(v)), [below, at, above, false]);
     }
 }
+
+#[test]
+fn tallies_count_what_passes_and_what_each_rule_fails() {
+    let rules = Rules::c4_pages();
+    let mut tally = Tally::new(&rules).unwrap();
+    for text in ["One. Two. Three. Four. Five.", "{ }", "a"] {
+        tally.push(&rules.judge(text).unwrap()).unwrap();
+    }
+    assert_eq!((tally.documents, tally.passed), (3, 1));
+    assert_eq!(tally.failed, [1, 0, 2]);
+    let mut twice = tally.clone();
+    twice.merge(&tally).unwrap();
+    assert_eq!((twice.documents, twice.passed, twice.failed), (6, 2, vec![2, 0, 4]));
+}

@@ -8,6 +8,7 @@ mod alignment;
 mod causal;
 mod code;
 mod codebooks;
+mod corruptions;
 pub mod input;
 mod layers;
 mod library;

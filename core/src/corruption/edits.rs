@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::kinds::Corruption;
-use super::sites::{Change, Site, sites};
+use super::sites::{Change, Nested, Site, sites};
 use super::syntax::{Kind, Syntax, Token, scan};
 use crate::error::{Error, Result, try_capacity, try_grow};
 use crate::random::{Stream, streams};
@@ -222,15 +222,14 @@ impl Corruptor {
         let tokens = scan(text, syntax)?;
         let sites = sites(self.kind, text, &tokens, syntax)?;
         let mut chosen: Vec<(Site, usize)> = try_capacity(self.taken(sites.len()))?;
+        // Only bodies lie in one another.
+        let mut nested = if self.kind == Corruption::Bodies { Some(Nested::new(&sites)?) } else { None };
         for number in self.drawn(id, sites.len())? {
             if chosen.len() == self.taken(sites.len()) {
                 break;
             }
-            let site = sites[number];
-            // Only bodies lie in one another.
-            let free = |(other, _): &(Site, usize)| site.end <= other.start || other.end <= site.start;
-            if self.kind != Corruption::Bodies || chosen.iter().all(free) {
-                chosen.push((site, number));
+            if nested.as_mut().is_none_or(|nested| nested.take(number)) {
+                chosen.push((sites[number], number));
             }
         }
         chosen.sort_unstable_by_key(|(site, _)| (site.start, site.end));

@@ -35,4 +35,5 @@ pub use kinds::{Corruption, Family};
 pub use metrics::{CorruptionMetrics, Direction, PairedReport, PairedSummary};
 pub use scip::{Scip, ScipPruned};
 pub use shards::ScipRows;
+pub use sites::RESERVED_WORDS;
 pub use syntax::Syntax;

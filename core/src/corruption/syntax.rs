@@ -5,6 +5,12 @@ use alloc::vec::Vec;
 use crate::error::{Result, try_grow};
 
 /// How comments and strings are written. All that the corruptions know of a language.
+///
+/// A text is cut into pieces; at every place the first of these that fits makes one: a line feed;
+/// a comment; a string, in which a backslash takes the next character with it and which, unless its
+/// quotes span lines, ends before a line feed at the latest; a blank (other white space, as much as
+/// there is); a number (an ASCII digit and all letters, digits and `_` behind it, the same again
+/// behind a point that a digit follows); a word (letters, digits, `_`); a mark (any other character).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Syntax {
     /// Told from the text: of lines that end in `:` or start with `# ` or `#!`, and lines that
@@ -15,7 +21,9 @@ pub enum Syntax {
     /// (Python; usable for shell, Ruby, YAML).
     Hash,
     /// `//` and `/* */` are comments, `"`, `'` and `` ` `` quote; blocks by braces (C, C++, Java,
-    /// JavaScript, Go, Rust). A `'` that looks like a lifetime of Rust is a mark.
+    /// JavaScript, Go, Rust); the back quote's strings span lines. A `'` that looks like a lifetime
+    /// of Rust is a mark: before a word that no `'` closes, right behind `&` or `<`, or, for `static`
+    /// and words of two bytes at most, behind one of `, + < & :` and spaces.
     Slashes,
 }
 
@@ -83,7 +91,8 @@ pub(super) fn scan(text: &str, syntax: Syntax) -> Result<Vec<Token>> {
             '#' if !slashes => (Kind::Comment, line_length(rest)),
             '/' if slashes && rest.starts_with("//") => (Kind::Comment, line_length(rest)),
             '/' if slashes && rest.starts_with("/*") => {
-                (Kind::Comment, rest.find("*/").map_or(rest.len(), |end| end + 2))
+                // The star that opens it does not close it.
+                (Kind::Comment, rest[2..].find("*/").map_or(rest.len(), |end| end + 4))
             }
             '"' | '\'' if !slashes && [r#"""""#, "'''"].iter().any(|q| rest.starts_with(q)) => {
                 (Kind::Text, quoted(rest, &rest[..3], true))
@@ -194,6 +203,13 @@ mod tests {
         let found = kinds(text, Syntax::Slashes);
         assert!(found.contains(&(Text, "'\\''")) && found.contains(&(Comment, "/* # \n */")));
         assert!(found.contains(&(Text, "'ok'")) && found.contains(&(Mark, "'")));
+    }
+
+    #[test]
+    fn scan_comments_are_not_closed_by_the_star_that_opens_them() {
+        assert_eq!(kinds("/*/ a */ b", Syntax::Slashes), [(Kind::Comment, "/*/ a */"), (Kind::Word, "b")]);
+        assert_eq!(kinds("/*/", Syntax::Slashes), [(Kind::Comment, "/*/")]);
+        assert_eq!(kinds("/**/ b", Syntax::Slashes)[0], (Kind::Comment, "/**/"));
     }
 
     #[test]

@@ -27,7 +27,8 @@ const FAR: f64 = -700.0;
 /// NaN or +infinity is an error; minus infinity, or a logit below -2^20, is probability 0.
 /// # Tier
 /// A for which tokens are kept (exponentials are a pure function of the bits, sums exact); B for
-/// log-probabilities, relative error below 2^-49.
+/// log-probabilities, relative error below 2^-49, but for shares below e^-700 of the largest, which
+/// are taken as 0: v e^-700 (of v ids) at most in the probability.
 /// # Cost
 /// O(t v log v); 32 v bytes a thread.
 /// # Example

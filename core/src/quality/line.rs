@@ -69,16 +69,28 @@ impl LineFacts {
     /// O(n) in the bytes, O(w log w) in the words, 16 w bytes.
     pub fn of(line: &str) -> Result<Self> {
         let mut words = collect(line.unicode_words())?;
-        let stop_words = words.iter().filter(|word| is_one_of(word, &STOP_WORDS)).count() as u64;
-        words.sort_unstable_by(|a, b| folded(a).cmp(folded(b)));
-        let repeated = words.windows(2).filter(|pair| folded(pair[0]).eq(folded(pair[1]))).count();
+        let mut facts = if line.is_ascii() { Self::of_ascii(line) } else { Self::of_any(line) };
+        facts.words = words.len() as u64;
+        facts.stop_words = words.iter().filter(|word| is_one_of(word, &STOP_WORDS)).count() as u64;
+        facts.repeated_words = if line.is_ascii() {
+            words.sort_unstable_by(|a, b| {
+                a.len().cmp(&b.len()).then_with(|| lower_bytes(a).cmp(lower_bytes(b)))
+            });
+            words.windows(2).filter(|pair| pair[0].eq_ignore_ascii_case(pair[1])).count() as u64
+        } else {
+            words.sort_unstable_by(|a, b| folded(a).cmp(folded(b)));
+            words.windows(2).filter(|pair| folded(pair[0]).eq(folded(pair[1]))).count() as u64
+        };
+        facts.terminal = line.trim_end().trim_end_matches(CLOSING).ends_with(TERMINAL);
+        facts.javascript = holds(line, "javascript");
+        Ok(facts)
+    }
+
+    /// What needs no words, and the tokens.
+    fn of_any(line: &str) -> Self {
         let count = |is: fn(char) -> bool| line.chars().filter(|c| is(*c)).count() as u64;
         let letters = line.graphemes(true).filter(|g| g.starts_with(char::is_alphabetic)).count();
-        let end = line.trim_end().trim_end_matches(CLOSING);
-        Ok(Self {
-            words: words.len() as u64,
-            repeated_words: repeated as u64,
-            stop_words,
+        Self {
             tokens: line.split_word_bounds().filter(|token| !token.trim().is_empty()).count() as u64,
             characters: characters(line),
             letters: letters as u64,
@@ -86,15 +98,52 @@ impl LineFacts {
             lower: count(char::is_lowercase),
             special: count(is_special),
             capital: line.chars().find(|c| c.is_alphabetic()).is_some_and(|c| !c.is_lowercase()),
-            terminal: end.ends_with(TERMINAL),
-            javascript: holds(line, "javascript"),
-        })
+            ..Self::default()
+        }
+    }
+
+    /// The same where a byte is a character. Only a carriage return and a line feed are one
+    /// together, and white space; and between words every mark is a token of its own, but for low
+    /// lines, which stick together.
+    fn of_ascii(line: &str) -> Self {
+        let mut facts = Self::default();
+        for c in line.bytes().map(char::from) {
+            facts.characters += u64::from(!c.is_whitespace());
+            facts.letters += u64::from(c.is_ascii_alphabetic());
+            facts.upper += u64::from(c.is_ascii_uppercase());
+            facts.lower += u64::from(c.is_ascii_lowercase());
+            facts.special += u64::from(is_special(c));
+            facts.capital |= facts.letters == 1 && c.is_ascii_uppercase();
+        }
+        let mut marks = |between: &str| {
+            let bytes = between.as_bytes();
+            let sticks = |i: usize| bytes[i] == b'_' && i > 0 && bytes[i - 1] == b'_';
+            let own = |i: &usize| !char::from(bytes[*i]).is_whitespace() && !sticks(*i);
+            facts.tokens += (0..bytes.len()).filter(own).count() as u64;
+        };
+        let (mut end, mut words) = (0, 0);
+        for (start, word) in line.unicode_word_indices() {
+            marks(line.get(end..start).unwrap_or(""));
+            end = start + word.len();
+            words += 1;
+        }
+        marks(line.get(end..).unwrap_or(""));
+        facts.tokens += words;
+        facts
     }
 }
 
-/// Whether `word` in lower case is one of `list`.
+/// The bytes of ASCII in lower case.
+fn lower_bytes(word: &str) -> impl Iterator<Item = u8> + '_ {
+    word.bytes().map(|b| b.to_ascii_lowercase())
+}
+
+/// Whether `word` in lower case is one of `list`, which is of lower case.
 pub(super) fn is_one_of(word: &str, list: &[&str]) -> bool {
-    list.iter().any(|stop| folded(word).eq(stop.chars()))
+    match word.is_ascii() {
+        true => list.iter().any(|stop| stop.eq_ignore_ascii_case(word)),
+        false => list.iter().any(|stop| folded(word).eq(stop.chars())),
+    }
 }
 
 fn is_special(c: char) -> bool {

@@ -23,7 +23,7 @@ import argparse, csv, hashlib, json, os, pathlib, subprocess, sys, time
 import numpy as np
 
 WINDOWS, CONTENT, BATCH = 4, 126, 32
-SAMPLE, RATE, SEED = 24, 0.25, 7
+SAMPLE, RATE, SEED = 160, 0.25, 7
 SHOWN, SHOWN_BYTES = 12, 3000  # files whose texts are shipped, to be corrupted when nothing is named
 
 

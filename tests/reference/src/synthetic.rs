@@ -1,80 +1,161 @@
-//! Synthetic corruptions of code whose sites need no scanner: where no string and no comment is,
-//! the others are a matter of characters and lines.
+//! Synthetic corruptions of code: sites, draws, edits.
 //!
-//! The idea is that of Yang et al. 2023; the kinds are ours. Site i of document `id` has the key
-//! philox(seed, id, stream 5, draw kind * 2^27 + i) and the choice of draw kind * 2^27 + 2^26 + i;
-//! the max(1, round(rate s)) smallest keys of s sites are taken.
+//! The idea is that of Yang et al. 2023; the kinds are ours, defined where `pauca::corruption`
+//! documents them. Steps: cut the text into pieces ([`pieces`]), find the sites of the kind
+//! ([`form`], [`content`], and below what needs no pieces), draw some of them, edit the text.
+//!
+//! Site i of document `id` has the key philox(seed, id, stream 5, draw kind * 2^27 + i) and the
+//! choice of draw kind * 2^27 + 2^26 + i; the max(1, round(rate s)) smallest keys of s sites are
+//! taken, none at rate 0.
+
+pub mod content;
+pub mod form;
+pub mod pieces;
 
 use crate::philox;
+use pieces::Piece;
 
-/// Number of closing brackets in the draws.
-pub const CLOSING_BRACKETS: u32 = 0;
-/// Number of indentation in the draws.
-pub const INDENTATION: u32 = 2;
-/// Number of swapped lines in the draws.
-pub const SWAPPED_LINES: u32 = 8;
+/// The kinds; a kind's place is its number in the draws.
+pub const KINDS: [&str; 11] = [
+    "closing-brackets",
+    "terminators",
+    "indentation",
+    "renames",
+    "conditionals",
+    "index-offsets",
+    "statements",
+    "bodies",
+    "swapped-lines",
+    "comments",
+    "truncation",
+];
 
-/// The sites taken, ascending.
-pub fn chosen(kind: u32, seed: u64, id: u64, sites: usize, count: usize) -> Vec<usize> {
-    let key = |i: usize| philox::draw(seed, id, 5, kind * (1 << 27) + i as u32);
-    let mut order: Vec<usize> = (0..sites).collect();
-    order.sort_by_key(|&i| key(i));
-    let mut taken = order[..count].to_vec();
-    taken.sort();
-    taken
+/// A place where a text can be edited.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// First byte.
+    pub from: usize,
+    /// Byte behind the last.
+    pub to: usize,
+    /// What it becomes by an even choice.
+    pub even: String,
+    /// What it becomes by an odd one.
+    pub odd: String,
 }
 
-/// How many of s sites a rate above 0 takes.
-pub fn count(rate: f64, sites: usize) -> usize {
-    if sites == 0 { 0 } else { ((rate * sites as f64).round_ties_even() as usize).max(1) }
+/// A site with no choice.
+pub fn fixed(from: usize, to: usize, inserted: &str) -> Site {
+    Site { from, to, even: inserted.to_string(), odd: inserted.to_string() }
 }
 
-/// Deletes closing brackets of a text without strings and comments.
-pub fn closing_brackets(text: &str, rate: f64, seed: u64, id: u64) -> String {
-    let sites: Vec<usize> = text.char_indices().filter(|(_, c)| ")]}".contains(*c)).map(|(i, _)| i).collect();
-    let taken = chosen(CLOSING_BRACKETS, seed, id, sites.len(), count(rate, sites.len()));
-    let gone: Vec<usize> = taken.into_iter().map(|site| sites[site]).collect();
-    text.char_indices().filter(|(i, _)| !gone.contains(i)).map(|(_, c)| c).collect()
+/// A text after corruption.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Corrupted {
+    /// The text now.
+    pub text: String,
+    /// Sites of the kind in the original.
+    pub sites: usize,
+    /// First byte, byte behind the last, inserted; ascending.
+    pub edits: Vec<(usize, usize, String)>,
 }
 
-/// A blank more or less at the head of lines of a text without strings and comments.
-pub fn indentation(text: &str, rate: f64, seed: u64, id: u64) -> String {
-    let lines: Vec<&str> = text.split('\n').collect();
-    let sites: Vec<usize> = (0..lines.len()).filter(|&i| !lines[i].trim().is_empty()).collect();
-    let taken = chosen(INDENTATION, seed, id, sites.len(), count(rate, sites.len()));
-    let mut out: Vec<String> = lines.iter().map(|line| line.to_string()).collect();
-    for site in taken {
-        let line = lines[sites[site]];
-        let more = philox::draw(seed, id, 5, INDENTATION * (1 << 27) + (1 << 26) + site as u32) % 2 == 1;
-        let blanks = &line[..line.len() - line.trim_start().len()];
-        out[sites[site]] = match blanks.chars().last() {
-            Some(_) if !more => format!("{}{}", &blanks[..blanks.len() - 1], line.trim_start()),
-            Some('\t') => format!("{blanks}\t{}", line.trim_start()),
-            _ => format!("{blanks} {}", line.trim_start()),
-        };
-    }
-    out.join("\n")
-}
-
-/// The first text after as many lines of both have changed places, in their order.
-pub fn swapped_lines(text: &str, id: u64, other: &str, other_id: u64, rate: f64, seed: u64) -> String {
-    let full = |text: &str| -> Vec<usize> {
-        text.split('\n').enumerate().filter(|(_, line)| !line.trim().is_empty()).map(|(i, _)| i).collect()
+/// Corrupts `text`, the document `id`, beside another one; `braces` as by [`pieces::has_braces`].
+pub fn corrupt(
+    kind: &str,
+    text: &str,
+    id: u64,
+    other: (&str, u64),
+    how: (f64, u64),
+    braces: bool,
+) -> Corrupted {
+    let (rate, seed) = how;
+    let number = KINDS.iter().position(|k| *k == kind).unwrap() as u32;
+    let draw = |id: u64, i: usize, choice: u32| {
+        philox::draw(seed, id, 5, number * (1 << 27) + choice * (1 << 26) + i as u32)
     };
-    let (mine, theirs) = (full(text), full(other));
-    let taken = count(rate, mine.len().min(theirs.len()));
-    let to = chosen(SWAPPED_LINES, seed, id, mine.len(), taken);
-    let from = chosen(SWAPPED_LINES, seed, other_id, theirs.len(), taken);
-    let mut lines: Vec<&str> = text.split('\n').collect();
-    let others: Vec<&str> = other.split('\n').collect();
-    for (to, from) in to.into_iter().zip(from) {
-        lines[mine[to]] = others[theirs[from]];
+    // The numbers 0..n in the order of their keys.
+    let shuffled = |id: u64, n: usize| {
+        let mut order: Vec<usize> = (0..n).collect();
+        order.sort_by_key(|&i| (draw(id, i, 0), i));
+        order
+    };
+    let mut edits: Vec<(usize, usize, String)> = Vec::new();
+    let sites;
+    if kind == "swapped-lines" {
+        // As many lines of both are drawn and change places in their order.
+        let (mine, theirs) = (full_lines(text), full_lines(other.0));
+        sites = mine.len().min(theirs.len());
+        let drawn = |id: u64, lines: &[(usize, String)]| {
+            let mut taken = shuffled(id, lines.len())[..count(rate, sites)].to_vec();
+            taken.sort();
+            taken.into_iter().map(|i| lines[i].clone()).collect::<Vec<_>>()
+        };
+        for ((at, old), (_, new)) in drawn(id, &mine).into_iter().zip(drawn(other.1, &theirs)) {
+            edits.push((at, at + old.len(), new));
+        }
+    } else if kind == "truncation" {
+        sites = text.chars().count();
+        let kept: String = text.chars().take(sites - count(rate, sites)).collect();
+        edits.push((kept.len(), text.len(), String::new()));
+    } else {
+        let pieces = pieces::pieces(text, braces);
+        let all = sites_of(kind, &pieces, braces);
+        sites = all.len();
+        let mut taken: Vec<usize> = Vec::new();
+        for i in shuffled(id, sites) {
+            // Bodies lie in one another: what overlaps an earlier one is passed over.
+            let apart = |&j: &usize| all[i].to <= all[j].from || all[j].to <= all[i].from;
+            if taken.len() < count(rate, sites) && (kind != "bodies" || taken.iter().all(apart)) {
+                taken.push(i);
+            }
+        }
+        taken.sort_by_key(|&i| all[i].from);
+        for i in taken {
+            let (site, choice) = (&all[i], draw(id, i, 1));
+            let inserted = match kind {
+                "renames" => form::new_name(&text[site.from..site.to], choice, &pieces),
+                _ if choice % 2 == 0 => site.even.clone(),
+                _ => site.odd.clone(),
+            };
+            edits.push((site.from, site.to, inserted));
+        }
     }
-    lines.join("\n")
+    edits.retain(|(from, to, inserted)| text[*from..*to] != *inserted);
+    let mut out = text.to_string();
+    for (from, to, inserted) in edits.iter().rev() {
+        out.replace_range(from..to, inserted);
+    }
+    Corrupted { text: out, sites, edits }
 }
 
-/// The text without its last max(1, round(rate c)) characters.
-pub fn truncation(text: &str, rate: f64) -> String {
-    let characters = text.chars().count();
-    text.chars().take(characters - count(rate, characters)).collect()
+fn sites_of(kind: &str, pieces: &[Piece], braces: bool) -> Vec<Site> {
+    match kind {
+        "closing-brackets" => form::closing_brackets(pieces),
+        "terminators" => form::terminators(pieces),
+        "indentation" => form::indentation(pieces),
+        "renames" => form::renames(pieces),
+        "conditionals" => form::conditionals(pieces),
+        "index-offsets" => form::index_offsets(pieces),
+        "statements" => content::statements(pieces, braces),
+        "bodies" if braces => content::bodies_of_braces(pieces),
+        "bodies" => content::bodies_by_indentation(pieces),
+        _ => content::comments(pieces, braces),
+    }
+}
+
+/// How many of s sites a rate takes.
+fn count(rate: f64, sites: usize) -> usize {
+    if sites == 0 || rate == 0.0 { 0 } else { ((rate * sites as f64).round_ties_even() as usize).max(1) }
+}
+
+/// Lines that are not blank, with the byte each begins at; only line feeds end lines here.
+fn full_lines(text: &str) -> Vec<(usize, String)> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    for line in text.split('\n') {
+        if !line.trim().is_empty() {
+            found.push((at, line.to_string()));
+        }
+        at += line.len() + 1;
+    }
+    found
 }

@@ -9,17 +9,18 @@ use pauca::{Clusters, Context, Control, Exec, Init, KMeans, Rows, stats};
 use pauca_reference::{kmeans, length, scip, statistics, synthetic, truth};
 use serde_json::{Value, json};
 
-use super::{booleans, f64_bits, input, integers};
+use super::{booleans, corruptions, f64_bits, input, integers};
 use crate::layout::array;
 
 /// The algorithms here, with the parameters of their cases.
-pub fn algorithms() -> [(&'static str, Value); 5] {
+pub fn algorithms() -> [(&'static str, Value); 6] {
     [
         ("statistics", json!({"resamples": 40, "level": 0.9, "seed": 3})),
         ("length", json!({"modulus": 50, "seed": 8, "share": 0.3, "bins": 4, "remove": 0.4})),
         ("scip", json!({"k": 4, "prune": 0.35, "alpha": 0.6})),
         ("paired", json!({"k": 3})),
         ("synthetic", json!({"rate": 0.4, "seed": 21, "row": 77})),
+        ("corruptions", json!({"rate": 0.3, "seed": 5, "row": 1234})),
     ]
 }
 
@@ -125,15 +126,18 @@ pub fn oracle(algorithm: &str, x: &[Vec<f32>], p: &Value) -> Value {
                 "length_and_explained_share": f64_bits(&[length, explained]),
             })
         }
+        "corruptions" => corruptions::oracle(x, p),
         _ => {
-            let (text, other) = (code(x), code(&x[n / 3..]));
-            let (rate, seed, row) = (number(p, "rate"), whole(p, "seed"), whole(p, "row"));
+            let (text, other, row) = (code(x), code(&x[n / 3..]), whole(p, "row"));
+            let how = (number(p, "rate"), whole(p, "seed"));
+            let corrupted =
+                |kind| bytes(&synthetic::corrupt(kind, &text, row, (&other, row + 1), how, false).text);
             json!({
                 "text": bytes(&text),
-                "closing_brackets": bytes(&synthetic::closing_brackets(&text, rate, seed, row)),
-                "indentation": bytes(&synthetic::indentation(&text, rate, seed, row)),
-                "swapped_lines": bytes(&synthetic::swapped_lines(&text, row, &other, row + 1, rate, seed)),
-                "truncation": bytes(&synthetic::truncation(&text, rate)),
+                "closing_brackets": corrupted("closing-brackets"),
+                "indentation": corrupted("indentation"),
+                "swapped_lines": corrupted("swapped-lines"),
+                "truncation": corrupted("truncation"),
             })
         }
     }
@@ -217,6 +221,7 @@ pub fn library<B: Backend>(backend: &B, algorithm: &str, x: &[Vec<f32>], p: &Val
                 "length_and_explained_share": f64_bits(&[length, explained.unwrap_or(f64::NAN)]),
             })
         }
+        "corruptions" => corruptions::library(x, p)?,
         _ => {
             let (text, other, row) = (code(x), code(&x[n / 3..]), whole(p, "row"));
             let corrupted = |kind: Corruption| -> pauca::Result<Value> {
