@@ -5,6 +5,8 @@
 //! the file is an object with a string `text`. A repetition judges all documents, over and over for
 //! at least a second; median, smallest and largest of the repetitions are printed.
 
+#![allow(clippy::print_stdout, reason = "the table is the program's result")]
+
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
