@@ -14,8 +14,8 @@ States: [TEXTS, 31, 576] in f16; state 0 is the embedding, state l the output of
 the last token. Damage: the mean over all next tokens of -log p with the block left out, less that of the whole model
 (natural logarithm), so the change of the log-perplexity; one row a block: size, first layer (counted from 0), damage.
 smollm2-losses.csv, which is not shipped, has the loss of every text without each block (size 0: of the whole model), for
-standard errors; a block with a row there is not run again. Layers before a block are never run twice: all blocks together
-cost as much as about 55 passes through the layers and 129 through the last product.
+standard errors and bootstrapped ranks, which are printed; a block with a row there is not run again. Layers before a block
+are never run twice: all blocks together cost as much as about 55 passes through the layers and 129 through the last product.
 """
 import csv, importlib.util, pathlib, re, sys, time
 
@@ -175,6 +175,24 @@ def damage(model, ids, out, begun):
         for (size, first), lost in sorted(known.items()):
             if size > 0:
                 file.write(f"{size},{first},{lost.mean() - known[0, 0].mean():.4f}\n")
+    ranks(known)
+
+
+def ranks(known, resamples=2000):
+    """Every block's damage with its standard error, and its rank among those of its size with a 95 % bootstrap interval
+    over the texts."""
+    texts = len(known[0, 0])
+    chosen = np.random.default_rng(0).integers(0, texts, (resamples, texts))
+    print("layers,first,damage,standard error,rank,low,high")
+    for size in SIZES:
+        firsts = sorted(first for of, first in known if of == size)
+        damages = np.array([known[size, first] - known[0, 0] for first in firsts])
+        rank = lambda means: 1 + (means[None, :] < means[:, None]).sum(1)
+        found = np.array([rank(damages[:, rows].mean(1)) for rows in chosen])
+        low, high = np.percentile(found, [2.5, 97.5], axis=0)
+        for i, (first, own) in enumerate(zip(firsts, rank(damages.mean(1)))):
+            error = damages[i].std(ddof=1) / texts**0.5
+            print(f"{size},{first},{damages[i].mean():.4f},{error:.4f},{own},{low[i]:.0f},{high[i]:.0f}")
 
 
 def decode(model, tokens):
