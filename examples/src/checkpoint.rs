@@ -11,7 +11,8 @@
 //! The configuration holds what decides the result and nothing else: a run may be continued with
 //! other threads, blocks or SIMD level, and ends in the same bytes.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use serde_json::Value;
@@ -41,7 +42,9 @@ pub fn save(out: &OutDir, configuration: &Value, state: &[u8]) -> Result<()> {
         }
         let digest = file.1.finalize();
         file.0.write_all(&digest)
-    })
+    })?;
+    out.adopt_state();
+    Ok(())
 }
 
 struct Hashing<'w>(&'w mut dyn Write, Sha256);
@@ -102,7 +105,9 @@ pub fn load(dir: &Path, configuration: &Value) -> Result<Option<Vec<u8>>> {
 
 /// Whether `out` holds the state of a stopped run, of this program or another.
 pub fn is_in(out: &OutDir) -> bool {
-    out.path().join(NAME).exists()
+    let mut start = [0; MAGIC.len()];
+    File::open(out.path().join(NAME)).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+        && start == *MAGIC
 }
 
 /// What to say when the program stops and its state is in `out`.

@@ -111,14 +111,13 @@ impl Run {
     /// [`Failure::Usage`] when it holds other results and `--overwrite` is not given; those of [`OutDir::open`].
     pub fn open(&self, configuration: &Value) -> Result<OutDir> {
         let out = OutDir::open(self.folder()?)?;
-        if self.flags.overwrite {
-            out.remove(checkpoint::NAME)?;
-        } else if checkpoint::is_in(&out) {
-            return Err(Failure::usage(format!(
-                "{} holds a stopped run of another program; --overwrite replaces it",
-                out.path().display()
-            )));
-        } else {
+        if !self.flags.overwrite {
+            if checkpoint::is_in(&out) {
+                return Err(Failure::usage(format!(
+                    "{} holds a stopped run of another program; --overwrite replaces it",
+                    out.path().display()
+                )));
+            }
             self.admit(&out, configuration)?;
         }
         Ok(out)
@@ -133,10 +132,10 @@ impl Run {
         self.resumes.set(true);
         let out = OutDir::open(self.folder()?)?;
         if self.flags.overwrite {
-            out.remove(checkpoint::NAME)?;
             return Ok((out, Start::Fresh));
         }
         if resume && let Some(state) = checkpoint::load(out.path(), configuration)? {
+            out.adopt_state();
             return Ok((out, Start::From(state)));
         }
         if checkpoint::is_in(&out) {
@@ -144,6 +143,9 @@ impl Run {
                 "{} holds a stopped run; --resume continues it, --overwrite starts anew",
                 out.path().display()
             )));
+        }
+        if out.path().join(checkpoint::NAME).exists() {
+            return Err(self.unknown(&out, checkpoint::NAME));
         }
         let finished = self.admit(&out, configuration)?;
         Ok((out, if resume && finished { Start::Finished } else { Start::Fresh }))
@@ -153,6 +155,7 @@ impl Run {
     fn admit(&self, out: &OutDir, configuration: &Value) -> Result<bool> {
         let dir = out.path();
         match out.earlier() {
+            Some(Value::Null) => Err(self.unknown(out, REPORT)),
             Some(there) => match checkpoint::difference(&there["configuration"], configuration) {
                 None => Ok(true),
                 Some(what) => Err(Failure::usage(format!(
@@ -162,12 +165,17 @@ impl Run {
             },
             None => match self.names.iter().find(|name| dir.join(name).exists()) {
                 None => Ok(false),
-                Some(name) => Err(Failure::usage(format!(
-                    "{} already exists and is of no finished run; --overwrite replaces it",
-                    dir.join(name).display()
-                ))),
+                Some(name) => Err(self.unknown(out, name)),
             },
         }
+    }
+
+    /// The refusal to write over the file `name`, which no finished run left.
+    fn unknown(&self, out: &OutDir, name: &str) -> Failure {
+        Failure::usage(format!(
+            "{} already exists and is of no finished run; --overwrite replaces it",
+            out.path().join(name).display()
+        ))
     }
 
     /// Does `work` in a context of these threads that reports progress and stops at Ctrl-C.
@@ -198,7 +206,7 @@ impl Run {
         }
         out.write(REPORT, |w| writeln!(w, "{record:#}"))?;
         if interrupt::requested() {
-            match (checkpoint::is_in(out), self.resumes.get()) {
+            match (out.holds_state(), self.resumes.get()) {
                 (true, _) => return Err(checkpoint::kept(out)),
                 (false, false) => return Err(Failure::stopped()),
                 // The finished work is the only state there is.
@@ -207,16 +215,16 @@ impl Run {
         }
         let stale = self.stale(out, &record["format"]);
         out.commit(&stale.iter().map(String::as_str).collect::<Vec<_>>())?;
-        out.remove(checkpoint::NAME)
+        if checkpoint::is_in(out) { out.remove(checkpoint::NAME) } else { Ok(()) }
     }
 
-    /// Names that this run may write, and those that an earlier run of this program says it wrote.
+    /// What an earlier run of this program says it wrote. Nothing else is removed: a file that this run does not write anew
+    /// may be the user's.
     fn stale(&self, out: &OutDir, format: &Value) -> Vec<String> {
         let there = out.earlier().filter(|there| there["format"] == *format).unwrap_or_default();
         let earlier = there["outputs"].as_object().into_iter().flat_map(Map::keys).cloned();
         // A name that leads out of the folder is not one of ours.
-        let earlier = earlier.filter(|name| !name.contains(['/', '\\']) && !name.starts_with('.'));
-        self.names.iter().map(|name| name.to_string()).chain(earlier).collect()
+        earlier.filter(|name| !name.contains(['/', '\\']) && !name.starts_with('.')).collect()
     }
 
     /// Says that the folder holds this very run, finished: there is nothing to do.
@@ -293,6 +301,7 @@ mod tests {
         std::fs::write(dir.join("a.csv"), "mine").unwrap();
         let text = refusal(run(dir, false).open(&one));
         assert!(text.contains("a.csv already exists and is of no finished run"), "{text}");
+        std::fs::write(dir.join(checkpoint::NAME), "no state").unwrap();
         let first = run(dir, true);
         let mut out = first.open(&one).unwrap();
         out.text("b.svg", "<svg/>").unwrap();
@@ -300,7 +309,14 @@ mod tests {
             .finish(&mut out, json!({"format": "f", "configuration": one}), json!({"simd": "none"}))
             .unwrap();
         drop(out);
-        assert!(!dir.join("a.csv").exists(), "stale");
+        for (name, text) in [("a.csv", "mine"), (checkpoint::NAME, "no state")] {
+            assert_eq!(
+                std::fs::read_to_string(dir.join(name)).unwrap(),
+                text,
+                "not written anew, so not touched"
+            );
+        }
+        std::fs::remove_file(dir.join(checkpoint::NAME)).unwrap();
         let report: Value = serde_json::from_slice(&std::fs::read(dir.join(REPORT)).unwrap()).unwrap();
         assert_eq!((&report["run"]["threads"], &report["run"]["simd"]), (&json!(1), &json!("none")));
         assert_eq!(report["outputs"]["b.svg"]["bytes"], 6);
@@ -332,8 +348,36 @@ mod tests {
         assert_eq!(run(dir, false).resume(&one, true).unwrap().1, Start::From(b"state".to_vec()));
         let text = refusal(run(dir, false).open(&one));
         assert!(text.contains("holds a stopped run of another program"), "{text}");
-        assert_eq!(run(dir, true).resume(&two, false).unwrap().1, Start::Fresh);
-        assert!(!dir.join(checkpoint::NAME).exists(), "--overwrite starts anew");
+        let anew = run(dir, true);
+        let (mut out, start) = anew.resume(&two, false).unwrap();
+        assert_eq!(start, Start::Fresh, "--overwrite starts anew");
+        assert!(!out.holds_state() && checkpoint::is_in(&out), "nothing is lost before the run is complete");
+        out.text("a.csv", "1").unwrap();
+        anew.finish(&mut out, json!({"format": "f", "configuration": two}), Value::Null).unwrap();
+        assert!(!checkpoint::is_in(&out));
+    }
+
+    #[test]
+    fn run_removes_only_what_an_earlier_run_lists() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path();
+        let one = json!({"keep": 0.5});
+        for (round, name) in ["b.svg", "a.csv"].into_iter().enumerate() {
+            let run = run(dir, round > 0);
+            let mut out = run.open(&one).unwrap();
+            out.text(name, "1").unwrap();
+            run.finish(&mut out, json!({"format": "f", "configuration": one}), Value::Null).unwrap();
+        }
+        assert!(!dir.join("b.svg").exists(), "of the first run, and not of the second");
+        std::fs::write(dir.join(REPORT), "[1]").unwrap();
+        let text = refusal(run(dir, false).open(&one));
+        assert!(text.contains("report.json already exists and is of no finished run"), "{text}");
+        std::fs::remove_file(dir.join(REPORT)).unwrap();
+        std::fs::remove_file(dir.join("a.csv")).unwrap();
+        std::fs::write(dir.join(checkpoint::NAME), "no state").unwrap();
+        let text = refusal(run(dir, false).resume(&one, false));
+        assert!(text.contains("checkpoint.bin already exists and is of no finished run"), "{text}");
+        drop(run(dir, false).open(&one).unwrap()); // a program that saves no state leaves it alone
     }
 
     #[test]

@@ -68,7 +68,7 @@ fn stopped_in_each_clustering_and_resumed_gives_the_same_bytes() {
 #[test]
 fn killed_and_resumed_gives_the_same_bytes() {
     let bench = bench();
-    for (method, stage) in [("d4", "recluster"), ("semdedup", "cluster")] {
+    for (method, stage) in [("d4", "recluster"), ("semdedup", "cluster"), ("scip", "cluster")] {
         let (whole, cut) = (format!("{method}.whole"), format!("{method}.cut"));
         let run = [&WORK[..], &["--method", method, "--out"]].concat();
         CURATE.done(&bench, &[&run[..], &[&whole]].concat());

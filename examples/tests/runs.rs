@@ -91,6 +91,7 @@ fn every_method_gives_the_same_bytes_however_the_work_is_cut() {
         ],
         &["--method", "prototypes", "--order", "easy", "--keep", "0.3"],
         &["--method", "kmeans", "--euclidean", "--init", "random", "--clusters", "9"],
+        &["--method", "scip", "--keep", "0.6", "--alpha", "0.5"],
     ];
     for (i, method) in methods.iter().enumerate() {
         let whole = format!("whole{i}");
@@ -108,7 +109,8 @@ fn every_method_gives_the_same_bytes_however_the_work_is_cut() {
         }
     }
     let rows = |folder: &str| bench.report(folder)["counts"]["kept"].as_u64().unwrap();
-    assert_eq!([rows("whole0"), rows("whole1"), rows("whole3"), rows("whole4")], [350, 350, 210, 700]);
+    let kept = [0, 1, 3, 4, 5].map(|i| rows(&format!("whole{i}")));
+    assert_eq!(kept, [350, 350, 210, 700, 420]);
     assert!(!bench.names("whole4").contains(&"kept.npy".to_string()), "k-means keeps nothing back");
 }
 
@@ -339,7 +341,7 @@ fn smallest_inputs_work() {
     let bench = Bench::new();
     for n in [1, 2, 3] {
         bench.npy("x.npy", &uniform(n, 1, 5));
-        for method in ["d4", "semdedup", "prototypes", "kmeans"] {
+        for method in ["d4", "semdedup", "prototypes", "scip", "kmeans"] {
             let folder = format!("{method}{n}");
             CURATE.done(&bench, &["x.npy", "--out", &folder, "--method", method]);
         }

@@ -86,7 +86,7 @@ pub fn agree(found: &Value, expected: &Value) -> Result<(), String> {
         let near = match (tolerance["ulp"].as_u64(), tolerance["relative"].as_f64()) {
             _ if a == b => true,
             (Some(ulp), _) => (x < 0.0) == (y < 0.0) && a.abs_diff(b) <= ulp,
-            (_, Some(relative)) => (x - y).abs() <= relative * y.abs(),
+            (_, Some(relative)) => y.is_finite() && (x - y).abs() <= relative * y.abs(),
             _ => false,
         };
         if !near {

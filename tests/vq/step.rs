@@ -380,8 +380,10 @@ fn zero_rows_under_cosine_get_code_0_or_are_refused() {
 
 #[test]
 fn rotation_maps_the_latent_to_the_code_and_falls_back_where_undefined() {
-    /// Roundings of d products and a root.
+    /// Of rows that scatter around 0, where roundings cancel.
     const ROTATION: f64 = 1e-14;
+    // The documented bound: d roundings in each of four sums.
+    let bound = |d: usize| 4.0 * (d as f64 + 8.0) * 2f64.powi(-53);
     let mut rng = Rng(9);
     for problem in 0..200 {
         let d = 1 + rng.below(if problem % 10 == 0 { 4096 } else { 20 });
@@ -393,10 +395,21 @@ fn rotation_maps_the_latent_to_the_code_and_falls_back_where_undefined() {
             let error: Vec<f64> = q.iter().zip(&e).map(|(q, e)| q - e).collect();
             // Close to opposite directions the plane is known less well.
             let cosine: f64 = z.iter().zip(&e).map(|(a, b)| a * b).sum::<f64>() / norm(&z) / norm(&e);
-            assert!(norm(&error) <= ROTATION * norm(&e) / (1.0 + cosine + 1e-15), "{cosine}");
+            let apart = norm(&error) / norm(&e) * (1.0 + cosine);
+            assert!(apart <= ROTATION * (1.0 + cosine) / (1.0 + cosine + 1e-15), "{cosine}");
+            assert!(apart <= bound(d), "{cosine}");
         } else {
             assert_eq!(d, 1, "opposite signs");
         }
+    }
+    // Rows whose roundings all fall to one side.
+    for (d, z, e) in
+        [(256, 0.1, 0.3), (768, 0.3, 0.2), (4096, 0.1, 0.3), (16384, 0.3, 0.2), (4096, 1000.01, 999.99)]
+    {
+        let (z, e, mut q) = (vec![z; d], vec![e; d], vec![0.0; d]);
+        assert!(rotate(&z, &e, &z, &mut q).unwrap());
+        let error: f64 = q.iter().zip(&e).map(|(q, e)| (q - e) * (q - e)).sum::<f64>().sqrt();
+        assert!(error * 2.0 <= bound(d) * e[0] * (d as f64).sqrt(), "{d}");
     }
     let z = array![[0.0f64, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 2.0]];
     let vq = VectorQuantizer::new().estimator(Estimator::Rotation).commitment(0.0);

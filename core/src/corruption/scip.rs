@@ -140,9 +140,9 @@ impl Scip {
             (Some(labels), Some(distances), Some(sizes)) => self.select(labels, distances, sizes),
             // Arrays that somebody took apart and put together with a stride.
             _ => self.select(
-                &clusters.labels.to_vec(),
-                &clusters.distances.to_vec(),
-                &clusters.counts.to_vec(),
+                &copied(&clusters.labels)?,
+                &copied(&clusters.distances)?,
+                &copied(&clusters.counts)?,
             ),
         }
     }
@@ -158,4 +158,11 @@ impl Scip {
         let by_size = round_half_even(self.alpha * pruned);
         Ok((by_size as usize, (pruned - by_size) as usize))
     }
+}
+
+/// The values in one piece.
+fn copied<T: Copy>(x: &Array1<T>) -> Result<Vec<T>> {
+    let mut out = try_capacity(x.len())?;
+    out.extend(x.iter().copied());
+    Ok(out)
 }

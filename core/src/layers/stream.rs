@@ -18,7 +18,7 @@ use super::moments::Moments;
 use super::{LayerMetric, LayerTable, Quantiles, Tokens};
 
 /// More layers than any network has; keeps the number of pairs far from overflow.
-pub(crate) const MAX_LAYERS: usize = 1 << 16;
+pub(crate) const MAX_LAYERS: usize = 1 << 15;
 
 /// Distances between all pairs of hidden states: parameters.
 ///

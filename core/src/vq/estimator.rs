@@ -112,9 +112,10 @@ fn narrowed<T: Real>(from: &[f64], to: &mut [T]) {
     }
 }
 
-/// The forward direction of the rotation trick: s R x, which maps `z` to `e`. Tier C: |s R z - e| is at
-/// most 1e-14 |e| / (1 + cos(z, e)) in `f64` (d to 4096 tested; near-opposite vectors leave the plane of rotation ill defined) and one
-/// rounding more in `f32`. Returns false, and x, where z or e is zero or they point in opposite directions.
+/// The forward direction of the rotation trick: s R x, which maps `z` to `e`. Tier C: |s R z - e| is at most
+/// 4 (d + 8) 2^-53 |e| / (1 + cos(z, e)) in `f64`, and one rounding more in `f32`: each of the four sums of d products (two
+/// norms, two dot products) is off by at most d roundings, and near-opposite vectors leave the plane of rotation ill
+/// defined. Returns false, and x, where z or e is zero or they point in opposite directions.
 ///
 /// # Errors
 /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless all slices are equally long, [`OutOfMemory`](crate::Error::OutOfMemory).
@@ -123,7 +124,7 @@ fn narrowed<T: Real>(from: &[f64], to: &mut [T]) {
 /// ```
 /// let (z, e, mut q) = ([3.0f64, 4.0], [0.0, 2.0], [0.0; 2]);
 /// assert!(pauca::vq::rotate(&z, &e, &z, &mut q)?);
-/// let bound = 1e-14 * 2.0 / (1.0 + 0.8); // |e| = 2, cos(z, e) = 0.8
+/// let bound = 4.0 * 10.0 * 2f64.powi(-53) * 2.0 / (1.0 + 0.8); // d = 2, |e| = 2, cos(z, e) = 0.8
 /// assert!((q[0] - e[0]).hypot(q[1] - e[1]) <= bound);
 /// # Ok::<(), pauca::Error>(())
 /// ```

@@ -125,7 +125,9 @@ pub struct Args {
 
 const AFTER: &str = "\
 Results in --out: report.html (open this), report.json, kept.npy, labels.npy, centroids.npy, similarity.npy,
-distance.npy, removed.csv, kept_ids.txt, SVG plots; for d4 also labels2.npy and centroids2.npy.
+distance.npy, removed.csv, kept_ids.txt, SVG plots; for d4 also labels2.npy and centroids2.npy; similarity.npy for d4
+and semdedup only. removed.csv gives the stage that removed a row (duplicate, prototypical, small-cluster, far), and for
+duplicates the witness.
 The same input, flags and seed give the same bytes on every machine, at any number of threads.
 Ctrl-C saves the state and exits with 130; the same command with --resume continues to the same bytes.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.

@@ -7,6 +7,7 @@
 
 pub mod npy;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -38,6 +39,8 @@ pub struct OutDir {
     /// Held until the end; its lock tells a second program to keep away.
     lock: File,
     written: BTreeMap<String, Written>,
+    /// Whether the saved state in the folder is that of this run.
+    state: Cell<bool>,
 }
 
 impl OutDir {
@@ -58,7 +61,8 @@ impl OutDir {
             // A file system without locks: go on without.
             Err(fs::TryLockError::Error(_)) => {}
         }
-        let out = Self { dir: dir.to_path_buf(), created, lock, written: BTreeMap::new() };
+        let out =
+            Self { dir: dir.to_path_buf(), created, lock, written: BTreeMap::new(), state: Cell::new(false) };
         out.remove_partial();
         Ok(out)
     }
@@ -66,6 +70,16 @@ impl OutDir {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.dir
+    }
+
+    /// Notes that the saved state in the folder is that of this run.
+    pub fn adopt_state(&self) {
+        self.state.set(true);
+    }
+
+    /// Whether the saved state in the folder is that of this run: saved by it, or what it went on from.
+    pub fn holds_state(&self) -> bool {
+        self.state.get()
     }
 
     /// Everything completed so far, by name.
@@ -95,10 +109,11 @@ impl OutDir {
         self.write(name, |w| w.write_all(text.as_bytes()))
     }
 
-    /// What an earlier run left in the folder, by its report.
+    /// What an earlier run left in the folder, by its report; null where a report is not of these programs.
     pub fn earlier(&self) -> Option<Value> {
         let bytes = fs::read(self.dir.join(REPORT)).ok()?;
-        Some(serde_json::from_slice(&bytes).unwrap_or_default())
+        let report: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        Some(if report["configuration"].is_object() { report } else { Value::Null })
     }
 
     /// Where the file `name` lies between [`write`](OutDir::write) and [`commit`](OutDir::commit):

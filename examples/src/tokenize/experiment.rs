@@ -175,7 +175,7 @@ pub fn run_all(
                     let poll = || {
                         done.fetch_add(1, Ordering::Relaxed);
                         match interrupt::requested() || failed.load(Ordering::Relaxed) {
-                            true => Err(Failure::Cancelled("stopped".into())),
+                            true => Err(Failure::stopped()),
                             false => Ok(()),
                         }
                     };

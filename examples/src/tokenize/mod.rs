@@ -127,7 +127,7 @@ pub fn run(mut args: Args) -> Result<()> {
     };
     let outcomes = run_all(&pictures, &plan, &jobs, run.threads(), finished, &save, reporter);
     let outcomes = outcomes.map_err(|failure| match failure {
-        Failure::Cancelled(_) if checkpoint::is_in(&out) => checkpoint::kept(&out),
+        Failure::Cancelled(_) if out.holds_state() => checkpoint::kept(&out),
         failure => failure,
     })?;
     reporter.stage("write", outcomes.len() as u64, 0);

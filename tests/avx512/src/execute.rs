@@ -191,6 +191,11 @@ unsafe fn carry_out(frame: &mut Frame, instruction: &Instruction) {
     match instruction.mnemonic() {
         Vmovups | Vmovupd | Vmovaps | Vmovapd | Vmovdqu32 | Vmovdqu64 | Vmovdqa32 | Vmovdqa64 => {
             let (mask, size) = (written(frame, instruction), element(instruction));
+            let aligned = matches!(instruction.mnemonic(), Vmovaps | Vmovapd | Vmovdqa32 | Vmovdqa64);
+            let in_memory = (0..2).any(|i| instruction.op_kind(i) == OpKind::Memory);
+            if aligned && in_memory && !(frame.address(instruction) as usize).is_multiple_of(bytes) {
+                give_up("not aligned", instruction);
+            }
             let value = if instruction.op1_kind() == OpKind::Memory {
                 // What the mask leaves out is not read: it may lie on a page that is not there.
                 let (mut value, from) = ([0; 64], frame.address(instruction));
@@ -304,6 +309,9 @@ unsafe fn carry_out(frame: &mut Frame, instruction: &Instruction) {
             write(frame, instruction, &value, part);
         }
         Vmovss | Vmovsd | Vmovd | Vmovq if instruction.op_count() == 2 => {
+            if instruction.op_mask() != Register::None {
+                give_up("a masked scalar", instruction);
+            }
             let size = element(instruction);
             let from_general =
                 instruction.op1_kind() == OpKind::Register && instruction.op1_register().is_gpr();
@@ -342,7 +350,8 @@ unsafe fn carry_out(frame: &mut Frame, instruction: &Instruction) {
                 Kandw | Kandb => a & b,
                 _ => a ^ b,
             };
-            frame.set_mask(instruction.op0_register().number(), value & 0xffff);
+            let width = if matches!(instruction.mnemonic(), Korb | Kandb) { 0xff } else { 0xffff };
+            frame.set_mask(instruction.op0_register().number(), value & width);
         }
         Kunpckbw | Kunpckwd | Kunpckdq => {
             let width = match instruction.mnemonic() {

@@ -161,10 +161,13 @@ impl<'a> Frame<'a> {
 
     /// The address of the memory operand.
     pub(crate) fn address(&self, instruction: &Instruction) -> *mut u8 {
+        if instruction.segment_prefix() != Register::None {
+            super::give_up("a segment prefix", instruction);
+        }
         let operand =
             (0..instruction.op_count()).find(|i| instruction.op_kind(*i) == iced_x86::OpKind::Memory);
         let address = instruction.virtual_address(operand.unwrap_or(0), 0, |register, _, _| {
-            // In user programs only fs and gs have a base, and the kernels do not use them.
+            // In user programs only fs and gs have a base.
             if register.is_segment_register() { Some(0) } else { Some(self.general(register)) }
         });
         match address {
