@@ -15,13 +15,14 @@ fn element(instruction: &Instruction) -> usize {
         | Vfmadd132ps | Vfmadd213ps | Vfmadd231ps | Vfnmadd132ps | Vfnmadd213ps | Vfnmadd231ps | Vcmpps
         | Vxorps | Vandps | Vandnps | Vorps | Vpxord | Vpandd | Vpandnd | Vpord | Vptestmd | Vptestnmd
         | Vpslld | Vpsrld | Vpternlogd | Vbroadcastss | Vpbroadcastd | Vpaddd | Vpmovzxbd | Vpmovzxwd
-        | Vbroadcastf32x4 | Vinsertf32x4 | Vextractf32x4 | Vextracti32x4 | Vinserti32x4 | Vmovss | Vmovd => 4,
+        | Vbroadcastf32x4 | Vinsertf32x4 | Vextractf32x4 | Vextracti32x4 | Vinserti32x4 | Vmovss | Vmovd
+        | Vpcmpd | Vpcmpud | Vpcmpgtd | Vpcmpeqd => 4,
         Vmovupd | Vmovapd | Vmovdqu64 | Vmovdqa64 | Vaddpd | Vsubpd | Vmulpd | Vdivpd | Vminpd | Vmaxpd
         | Vfmadd132pd | Vfmadd213pd | Vfmadd231pd | Vfnmadd132pd | Vfnmadd213pd | Vfnmadd231pd | Vcmppd
         | Vxorpd | Vandpd | Vandnpd | Vorpd | Vpxorq | Vpandq | Vpandnq | Vporq | Vptestmq | Vptestnmq
         | Vpsllq | Vpsrlq | Vpternlogq | Vbroadcastsd | Vpbroadcastq | Vpaddq | Vpmovzxbq | Vpmovzxwq
         | Vpmovzxdq | Vbroadcastf64x4 | Vinsertf64x4 | Vextractf64x4 | Vextracti64x4 | Vinserti64x4
-        | Vmovsd | Vmovq => 8,
+        | Vmovsd | Vmovq | Vpcmpq | Vpcmpuq | Vpcmpgtq | Vpcmpeqq | Vcvtdq2pd | Vcvtps2pd => 8,
         _ => give_up("not known", instruction),
     }
 }
@@ -226,6 +227,26 @@ unsafe fn carry_out(frame: &mut Frame, instruction: &Instruction) {
         Vandnps | Vandnpd | Vpandnd | Vpandnq => logic!(|a, b| !a & b),
         Vorps | Vorpd | Vpord | Vporq => logic!(|a, b| a | b),
         Vcmpps | Vcmppd => compare(frame, instruction, bytes),
+        Vpcmpd | Vpcmpud | Vpcmpgtd | Vpcmpeqd | Vpcmpq | Vpcmpuq | Vpcmpgtq | Vpcmpeqq => {
+            compare_integers(frame, instruction, bytes);
+        }
+        // Exact: every i32 and every f32 is an f64 (a denormal f32 with the flag that reads it as zero is not).
+        Vcvtdq2pd | Vcvtps2pd if !instruction.is_broadcast() => {
+            let bytes = instruction.op0_register().size();
+            let (from, mut value) = (source(frame, instruction, 1, bytes / 2), [0; 64]);
+            for i in 0..bytes / 8 {
+                let bits = lane(&from, i, 4) as u32;
+                let wide = match instruction.mnemonic() {
+                    Vcvtdq2pd => f64::from(bits.cast_signed()),
+                    _ if frame.mxcsr() & 0x40 != 0 => {
+                        give_up("a conversion that reads denormals as zero", instruction)
+                    }
+                    _ => f64::from(f32::from_bits(bits)),
+                };
+                value[i * 8..i * 8 + 8].copy_from_slice(&wide.to_bits().to_le_bytes());
+            }
+            write(frame, instruction, &value, bytes);
+        }
         Vptestmd | Vptestmq | Vptestnmd | Vptestnmq => {
             let size = element(instruction);
             let not = matches!(instruction.mnemonic(), Vptestnmd | Vptestnmq);
@@ -433,5 +454,37 @@ fn compare(frame: &mut Frame, instruction: &Instruction, bytes: usize) {
         _ => give_up("a predicate that is not known", instruction),
     };
     let found = bits(&found, &found, bytes, size, |a, _| a != 0);
+    frame.set_mask(instruction.op0_register().number(), found & written(frame, instruction));
+}
+
+/// Comparisons of integers, by the predicate of the mnemonic or of the immediate.
+fn compare_integers(frame: &mut Frame, instruction: &Instruction, bytes: usize) {
+    use Mnemonic::*;
+    let size = element(instruction);
+    let (a, b) = (source(frame, instruction, 1, bytes), source(frame, instruction, 2, bytes));
+    let predicate = match instruction.mnemonic() {
+        Vpcmpeqd | Vpcmpeqq => 0,
+        Vpcmpgtd | Vpcmpgtq => 6,
+        _ => instruction.immediate8() & 7,
+    };
+    let unsigned = matches!(instruction.mnemonic(), Vpcmpud | Vpcmpuq);
+    // Sign-extended, or with the sign's bit turned over, so that one comparison serves both.
+    let order = |x: u64| {
+        let shifted = (x << (64 - 8 * size)).cast_signed() >> (64 - 8 * size);
+        if unsigned { (x ^ 1 << 63).cast_signed() } else { shifted }
+    };
+    let found = bits(&a, &b, bytes, size, |a, b| {
+        let order = order(a).cmp(&order(b));
+        match predicate {
+            0 => order.is_eq(),
+            1 => order.is_lt(),
+            2 => order.is_le(),
+            3 => false,
+            4 => order.is_ne(),
+            5 => order.is_ge(),
+            6 => order.is_gt(),
+            _ => true,
+        }
+    });
     frame.set_mask(instruction.op0_register().number(), found & written(frame, instruction));
 }
