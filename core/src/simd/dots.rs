@@ -42,12 +42,12 @@ impl DotKernel {
         }
         Ok(match level {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => Self { mr: 3, nc: 4, pack: pack_avx2, run: dots_avx2 },
+            Level::Avx2 => AVX2,
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => Self { mr: 4, nc: 6, pack: pack_avx512, run: dots_avx512 },
+            Level::Avx512 => AVX512,
             #[cfg(target_arch = "aarch64")]
-            Level::Neon => Self { mr: 4, nc: 5, pack: pack_neon, run: dots_neon },
-            _ => Self { mr: 2, nc: 3, pack: pack_scalar, run: dots_scalar },
+            Level::Neon => NEON,
+            _ => SCALAR,
         })
     }
 
@@ -136,9 +136,11 @@ unsafe fn body<V: Vector<Scalar = f64>, const MR: usize, const NC: usize>(
     }
 }
 
-/// Declares the two wrappers of one level.
+/// Declares the kernel of one level with its two wrappers: the sizes of the tile stand here alone.
 macro_rules! kernel {
-    ($dots:ident, $pack:ident, $vector:ty, $mr:literal x $nc:literal $(, $feature:literal)?) => {
+    ($kernel:ident, $dots:ident, $pack:ident, $vector:ty, $mr:literal x $nc:literal $(, $feature:literal)?) => {
+        const $kernel: DotKernel = DotKernel { mr: $mr, nc: $nc, pack: $pack, run: $dots };
+
         /// # Safety
         /// As [`body`]; the caller has checked that the machine has the level.
         $(#[target_feature(enable = $feature)])?
@@ -156,17 +158,17 @@ macro_rules! kernel {
     };
 }
 
-kernel!(dots_scalar, pack_scalar, Plain<f64, 2>, 2 x 3);
+kernel!(SCALAR, dots_scalar, pack_scalar, Plain<f64, 2>, 2 x 3);
 #[cfg(target_arch = "x86_64")]
 use super::vector::x86::{Avx2F64, Avx512F64};
 #[cfg(target_arch = "x86_64")]
-kernel!(dots_avx2, pack_avx2, Avx2F64, 3 x 4, "avx2,fma");
+kernel!(AVX2, dots_avx2, pack_avx2, Avx2F64, 3 x 4, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-kernel!(dots_avx512, pack_avx512, Avx512F64, 4 x 6, "avx512f,avx512vl,fma");
+kernel!(AVX512, dots_avx512, pack_avx512, Avx512F64, 4 x 6, "avx512f,avx512vl,fma");
 #[cfg(target_arch = "aarch64")]
 use super::vector::arm::NeonF64;
 #[cfg(target_arch = "aarch64")]
-kernel!(dots_neon, pack_neon, NeonF64, 4 x 5, "neon");
+kernel!(NEON, dots_neon, pack_neon, NeonF64, 4 x 5, "neon");
 
 #[cfg(test)]
 mod tests {
