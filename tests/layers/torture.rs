@@ -9,34 +9,34 @@ fn long(rng: &mut Rng) -> Vec<f32> {
 }
 
 #[test]
-fn torture_48_the_same_vector_is_at_exactly_0() {
+fn case_48_the_same_vector_is_at_exactly_0() {
     let x = long(&mut Rng(48));
     assert_eq!(angular_distance(&x, &x).map(f64::to_bits), Some(0));
 }
 
 #[test]
-fn torture_49_opposite_vectors_are_at_exactly_1() {
+fn case_49_opposite_vectors_are_at_exactly_1() {
     let x = long(&mut Rng(49));
     let y: Vec<f32> = x.iter().map(|v| -v).collect();
     assert_eq!(angular_distance(&x, &y), Some(1.0));
 }
 
 #[test]
-fn torture_50_an_eighth_of_a_turn() {
+fn case_50_an_eighth_of_a_turn() {
     let found = angular_distance(&[1.0, 0.0], &[1.0, 1.0]).unwrap();
     // The case asks for 1e-7; the definition gives the number itself.
     assert_eq!(found, 0.25);
 }
 
 #[test]
-fn torture_51_a_small_angle_is_not_lost() {
+fn case_51_a_small_angle_is_not_lost() {
     let found = angular_distance(&[1.0, 0.0], &[1.0, 1e-4]).unwrap();
     // f32 arccos gives 0. The case asks for 1e-10; 1e-4 in f32 is off by 2.5e-12.
     assert!((found - 3.183_098_851e-5).abs() < 1e-12, "{found:e}");
 }
 
 #[test]
-fn torture_52_a_zero_state_is_counted_and_skipped() {
+fn case_52_a_zero_state_is_counted_and_skipped() {
     let mut rng = Rng(52);
     let x = ndarray::Array2::from_shape_fn((100, 8), |_| rng.normal() as f32);
     let mut y = x.clone();
@@ -53,7 +53,7 @@ fn torture_52_a_zero_state_is_counted_and_skipped() {
 }
 
 #[test]
-fn torture_53_of_two_equal_blocks_the_lowest_is_chosen() {
+fn case_53_of_two_equal_blocks_the_lowest_is_chosen() {
     // States turn by the same angle from layer to layer, forth and back.
     let a = ndarray::array![[1.0f32, 0.0]];
     let b = ndarray::array![[1.0f32, 1.0]];

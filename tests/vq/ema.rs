@@ -1,4 +1,4 @@
-//! Moving averages: contract S5, torture 57; statistics of many workers.
+//! Moving averages: contract S5, one of the numbered hard cases; statistics of many workers.
 
 use ndarray::array;
 use pauca::vq::{CodeStats, Ema, EmaCodebook, MASKED, Real, Smoothing, VectorQuantizer, kmeans_codes};
@@ -55,7 +55,7 @@ fn updates_equal_the_reference_to_the_bit() {
 }
 
 #[test]
-fn a_code_without_rows_is_the_same_to_the_bit_after_10_000_steps() {
+fn case_57_a_code_without_rows_is_the_same_to_the_bit_after_10_000_steps() {
     let mut rng = Rng(1);
     let codes = normal(6, 3, &mut rng);
     for metric in METRICS {

@@ -1,4 +1,4 @@
-//! Assignment, output, losses: contracts S1 to S3, torture 54 and 55.
+//! Assignment, output, losses: contracts S1 to S3; two of the numbered hard cases.
 
 use ndarray::{Array2, array, s};
 use pauca::vq::{
@@ -113,8 +113,7 @@ fn assign_is_the_same_for_any_threads_level_and_layout() {
 }
 
 #[test]
-fn ties_pick_the_lowest_code() {
-    // Torture 54.
+fn case_54_ties_pick_the_lowest_code() {
     let vq = VectorQuantizer::new();
     for codes in [array![[-1.0f32], [1.0]], array![[1.0f32], [-1.0]], array![[1.0f32], [1.0]]] {
         assert_eq!(vq.forward(array![[0.0f32]].view(), codes.view(), None).unwrap().ids[0], 0);
@@ -122,8 +121,8 @@ fn ties_pick_the_lowest_code() {
 }
 
 #[test]
-fn one_code_takes_all_rows() {
-    // Torture 55; usage.rs has the perplexity.
+fn case_55_one_code_takes_all_rows() {
+    // usage.rs has the perplexity.
     let z = normal(9, 3, &mut Rng(4));
     let found = forward::<f32>(&VectorQuantizer::new(), &z, &vec![vec![9.0; 3]], None);
     assert!(found.ids.iter().all(|&id| id == 0));

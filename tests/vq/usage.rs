@@ -1,4 +1,4 @@
-//! Usage and perplexity: contract S7, torture 55 to 58.
+//! Usage and perplexity: contract S7; the numbered hard cases of counting.
 
 use pauca::Error;
 use pauca::vq::{MASKED, PositionUsage, Usage, pack_ids};
@@ -15,8 +15,7 @@ fn usage(ids: &[u32], k: usize) -> Usage {
 }
 
 #[test]
-fn one_code_has_perplexity_exactly_1() {
-    // Torture 55.
+fn case_55_one_code_has_perplexity_exactly_1() {
     for k in [1, 2, 1000] {
         let found = usage(&[0; 17], k);
         assert_eq!((found.perplexity(), found.entropy(), found.bits()), (1.0, 0.0, 0.0));
@@ -24,15 +23,14 @@ fn one_code_has_perplexity_exactly_1() {
 }
 
 #[test]
-fn uses_three_to_one() {
-    // Torture 56: within 2 ulp.
+fn case_56_uses_of_three_to_one() {
+    // Within 2 ulp.
     let found = usage(&[0, 0, 1, 0], 2).perplexity();
     assert!((found - 1.7547653506033232).abs() <= 2.0 * f64::EPSILON, "{found}");
 }
 
 #[test]
-fn unused_codes_count_nothing() {
-    // Torture 57.
+fn case_57_unused_codes_count_nothing() {
     let found = usage(&[0, 0, 900, 0], 1000);
     assert!((found.perplexity() - 1.7547653506033232).abs() <= 2.0 * f64::EPSILON);
     assert_eq!((found.used(), found.fraction(), found.dead().unwrap().len()), (2, 0.002, 998));
@@ -40,8 +38,7 @@ fn unused_codes_count_nothing() {
 }
 
 #[test]
-fn ids_that_do_not_fit_are_an_error() {
-    // Torture 58.
+fn case_58_ids_that_do_not_fit_are_an_error() {
     assert_eq!(pack_ids::<u8>(&[0, 255, 7], 256).unwrap(), [0, 255, 7]);
     assert!(matches!(pack_ids::<u8>(&[0], 257), Err(Error::TooLarge { size: 257, limit: 256, .. })));
     assert_eq!(pack_ids::<u16>(&[65535], 65536).unwrap(), [65535]);
