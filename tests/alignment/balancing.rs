@@ -57,14 +57,74 @@ proptest! {
 fn matching_counts_a_text_once_an_entry() {
     let matcher = Matcher::new(["a"]).unwrap();
     assert_eq!(matcher.matches("a a a, a").unwrap(), [0]);
+    let mut counts = Counts::new(1).unwrap();
+    counts.add(&matcher.matches("a a a, a").unwrap()).unwrap();
+    assert_eq!(counts.as_slice(), [1]);
+}
+
+#[test]
+fn matches_are_ascending_ids_each_once() {
+    // Found in the order 3, 1, 0, 2, 1.
+    let matcher = Matcher::new(["c", "b", "d", "a"]).unwrap();
+    assert_eq!(matcher.matches("a b c d b").unwrap(), [0, 1, 2, 3]);
+    assert_eq!(matcher.matches("").unwrap(), [] as [u32; 0]);
+}
+
+#[test]
+fn overlapping_matches_share_a_space() {
     // Neighbours share the space between them; equal entries both match.
     let matcher = Matcher::new(["a", "a b", "b", "a"]).unwrap();
     assert_eq!(matcher.matches("a b").unwrap(), [0, 1, 2, 3]);
-    assert_eq!(matcher.matches("").unwrap(), [] as [u32; 0]);
-    // The padding: case, punctuation, line breaks; an entry with a spaced-out mark never matches.
+}
+
+#[test]
+fn padding_spaces_out_marks_and_keeps_case() {
+    // An entry with a spaced-out mark never matches.
     let matcher = Matcher::new(["fox", "U.S.", "it's"]).unwrap();
     assert_eq!(matcher.matches("Fox? (fox)\nfox!").unwrap(), [0]);
     assert_eq!(matcher.matches("the U.S. it's").unwrap(), [2]);
+    assert_eq!(matcher.matches("Fox (fox) foxes").unwrap(), [] as [u32; 0]);
+}
+
+#[test]
+fn shares_lie_above_0_up_to_1_and_counts_up_to_t_have_1() {
+    let balance = Balance::new(&Counts::from(vec![0, 1, 9, 10, 11, 20, u64::MAX]), 10).unwrap();
+    assert_eq!(balance.shares()[..6], [1.0, 1.0, 1.0, 1.0, 10.0 / 11.0, 0.5]);
+    assert!(balance.shares().iter().all(|p| *p > 0.0 && *p <= 1.0));
+}
+
+/// 1 - (1 - 1/2)(1 - 1/4) = 5/8.
+#[test]
+fn probability_is_1_minus_the_product_of_1_minus_the_shares() {
+    let balance = Balance::new(&Counts::from(vec![20, 40]), 10).unwrap();
+    assert_eq!(balance.probability(&[0, 1]).unwrap(), 0.625);
+}
+
+#[test]
+fn a_text_without_a_match_is_dropped_and_one_of_a_rare_entry_kept() {
+    let balance = Balance::new(&Counts::from(vec![3, 1_000_000]), 10).unwrap().seed(4);
+    assert!((0..2000).all(|row| !balance.keep(&[], row).unwrap()));
+    assert!((0..2000).all(|row| balance.keep(&[0, 1], row).unwrap()));
+}
+
+#[test]
+fn counts_of_shards_merge_to_those_of_the_whole() {
+    let (entries, texts) = corpus(900);
+    let matcher = Matcher::new(&entries).unwrap();
+    let count = |texts: &mut dyn Iterator<Item = &String>| {
+        let mut counts = Counts::new(entries.len()).unwrap();
+        texts.for_each(|text| counts.add(&matcher.matches(text).unwrap()).unwrap());
+        counts
+    };
+    let whole = count(&mut texts.iter());
+    assert!(whole.as_slice().iter().sum::<u64>() > 900);
+    for shards in [2, 7] {
+        let mut merged = Counts::new(entries.len()).unwrap();
+        for shard in (0..shards).rev() {
+            merged.merge(&count(&mut texts.iter().skip(shard).step_by(shards))).unwrap();
+        }
+        assert_eq!(merged, whole);
+    }
 }
 
 /// A corpus whose entries fall off like a power law.
@@ -117,7 +177,7 @@ fn decisions_are_equal_for_1_3_and_8_shards_merged() {
 
 /// Chi-square over the entries: the observed number of kept texts against the sum of the probabilities.
 #[test]
-fn texts_are_kept_as_often_as_stated() {
+fn kept_share_follows_the_probabilities_by_chi_square() {
     /// The 0.999 quantile of chi-square with 40 degrees of freedom.
     const LIMIT: f64 = 73.4;
     let (entries, texts) = corpus(20_000);
@@ -147,7 +207,7 @@ fn texts_are_kept_as_often_as_stated() {
 }
 
 #[test]
-fn tails_and_thresholds() {
+fn tail_shares_and_the_threshold_nearest_to_one() {
     let counts = [5, 0, 1, 10, 4];
     assert_eq!(tail_share(&counts, 5), 0.25);
     assert_eq!(tail_share(&counts, 6), 0.5);

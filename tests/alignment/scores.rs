@@ -39,6 +39,40 @@ fn clip_score_equals_the_reference_on_every_kind_of_data() {
     }
 }
 
+/// Clipped within [0, w], plain within [-w, w]: also where rounding would leave it.
+#[test]
+fn score_in_0_w() {
+    for (seed, kind) in Kind::ALL.into_iter().enumerate() {
+        for d in [1, 2, 7, 33] {
+            let [x, mut y] = sides(kind, 60, d, seed as u64);
+            // The ends: the row itself, and its opposite.
+            y[..20].clone_from_slice(&x[..20]);
+            for (to, from) in y[20..40].iter_mut().zip(&x[20..40]) {
+                *to = from.iter().map(|v| -v).collect();
+            }
+            for w in [1.0, 2.5, 100.0, 0.1] {
+                let score = ClipScore::survey().weight(w).zero_rows(ZeroRows::Zero);
+                let within = |clip: bool, low: f64| {
+                    let found = score.clip_negative(clip).score(&array(&x), &array(&y)).unwrap();
+                    assert!(found.scores.iter().all(|s| (low..=w).contains(s)), "{kind:?} {d} {w}");
+                    assert!((low..=w).contains(&found.mean));
+                };
+                within(true, 0.0);
+                within(false, -w);
+            }
+        }
+    }
+}
+
+#[test]
+fn survey_is_the_plain_cosine_and_hessel_2_5_clipped() {
+    let same = |a: ClipScore, b: ClipScore| assert_eq!(a, b);
+    same(ClipScore::survey(), ClipScore::hessel().weight(1.0).clip_negative(false));
+    same(ClipScore::hessel(), ClipScore::survey().weight(2.5).clip_negative(true));
+    assert_eq!([0.5, -0.5].map(|c| ClipScore::survey().of_cosine(c)), [0.5, -0.5]);
+    assert_eq!([0.5, -0.5].map(|c| ClipScore::hessel().of_cosine(c)), [1.25, 0.0]);
+}
+
 #[test]
 fn clip_score_is_the_same_for_any_threads_strides_and_element_types() {
     let [x, y] = sides(Kind::Short, 3000, 20, 5);
@@ -82,6 +116,11 @@ fn coarse() -> impl Strategy<Value = Vec<f64>> {
     prop::collection::vec((-4i8..4).prop_map(|v| f64::from(v) / 4.0), 0..60)
 }
 
+/// The four scores of a Winoground item, of `levels` values.
+fn item(levels: i8) -> impl Strategy<Value = [[f64; 2]; 2]> {
+    prop::array::uniform2(prop::array::uniform2((0..levels).prop_map(f64::from)))
+}
+
 proptest! {
     #[test]
     fn fractions_keep_exactly_their_number_and_the_lower_index_on_ties(scores in coarse(), f in 0.0..=1.0f64) {
@@ -97,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn smaller_fractions_keep_subsets(scores in coarse(), a in 0.0..=1.0f64, b in 0.0..=1.0f64) {
+    fn fractions_are_nested(scores in coarse(), a in 0.0..=1.0f64, b in 0.0..=1.0f64) {
         let few = Filter::fraction(a.min(b)).select(&scores).unwrap();
         let many = Filter::fraction(a.max(b)).select(&scores).unwrap();
         prop_assert!(few.keep.iter().zip(&many.keep).all(|(few, many)| !few || *many));
@@ -131,14 +170,29 @@ proptest! {
     }
 
     #[test]
+    fn balanced_samples_are_min_of_cap_and_group(groups in prop::collection::vec(0u64..5, 1..80), cap in 0usize..6, seed: u64) {
+        let ids: Vec<u64> = (0..groups.len() as u64).map(|i| i * 7 + 3).collect();
+        let keep = balanced_sample(&groups, &ids, cap, seed).unwrap();
+        for group in 0..5 {
+            let members = || (0..groups.len()).filter(|&i| groups[i] == group);
+            prop_assert_eq!(members().filter(|&i| keep[i]).count(), cap.min(members().count()));
+        }
+    }
+
+    #[test]
+    fn balanced_samples_are_those_of_seed_and_ids_in_any_order(groups in prop::collection::vec(0u64..5, 1..80), cap in 0usize..6, seed: u64) {
+        let ids: Vec<u64> = (0..groups.len() as u64).map(|i| i * 7 + 3).collect();
+        let keep = balanced_sample(&groups, &ids, cap, seed).unwrap();
+        let order = Rng(seed ^ 1).permutation(groups.len());
+        let of = |values: &[u64]| order.iter().map(|&i| values[i]).collect::<Vec<_>>();
+        let moved = balanced_sample(&of(&groups), &of(&ids), cap, seed).unwrap();
+        prop_assert!(order.iter().zip(&moved).all(|(&i, kept)| keep[i] == *kept));
+    }
+
+    #[test]
     fn balanced_samples_of_shards_merge(groups in prop::collection::vec(0u64..5, 1..80), cap in 0usize..6, seed: u64) {
         let ids: Vec<u64> = (0..groups.len() as u64).map(|i| i * 7 + 3).collect();
         let whole = balanced_sample(&groups, &ids, cap, seed).unwrap();
-        for group in 0..5 {
-            let members = (0..groups.len()).filter(|&i| groups[i] == group);
-            let (all, kept) = members.fold((0, 0), |(all, kept), i| (all + 1, kept + usize::from(whole[i])));
-            prop_assert_eq!(kept, cap.min(all));
-        }
         for shards in [1, 3, 8] {
             let mut left: Vec<usize> = Vec::new();
             for shard in 0..shards {
@@ -157,25 +211,32 @@ proptest! {
     }
 
     #[test]
-    fn winoground_equals_the_reference_and_groups_are_never_better(
-        items in prop::collection::vec(prop::array::uniform2(prop::array::uniform2((0i8..4).prop_map(f64::from))), 1..30)
-    ) {
+    fn winoground_equals_the_reference(items in prop::collection::vec(item(4), 1..30)) {
         let found = Winoground::of(&items).unwrap();
         let expected = items.iter().fold([0; 3], |mut wins, item| {
             wins.iter_mut().zip(reference::winoground(item)).for_each(|(w, won)| *w += u64::from(won));
             wins
         });
         prop_assert_eq!([found.text.wins, found.image.wins, found.group.wins], expected);
-        prop_assert!(found.group.wins <= found.text.wins.min(found.image.wins));
         for outcomes in [found.text, found.image, found.group] {
             prop_assert_eq!(outcomes.items(), items.len() as u64);
             prop_assert!(outcomes.tie_credit >= 0.0 && outcomes.tie_credit <= outcomes.ties as f64);
         }
     }
 
+    #[test]
+    fn winoground_group_is_at_most_text_and_image(items in prop::collection::vec(item(3), 1..30)) {
+        let found = Winoground::of(&items).unwrap();
+        prop_assert!(found.group.wins <= found.text.wins.min(found.image.wins));
+        prop_assert!(found.group.strict() <= found.text.strict().min(found.image.strict()));
+        // A sum of 24ths on either side.
+        let slack = items.len() as f64 * f64::EPSILON;
+        prop_assert!(found.group.expected() <= found.text.expected().min(found.image.expected()) + slack);
+    }
+
     /// Infinitesimal noise, drawn, has the mean that `tie_credit` states.
     #[test]
-    fn tie_credit_is_what_noise_gives(item in prop::array::uniform2(prop::array::uniform2((0i8..2).prop_map(f64::from)))) {
+    fn tie_credit_is_what_noise_gives(item in item(2)) {
         const DRAWS: usize = 4000;
         /// Five standard errors of a share of `DRAWS` draws.
         const NOISE: f64 = 5.0 * 0.5 / 63.2;
@@ -189,6 +250,28 @@ proptest! {
         for (wins, outcomes) in wins.iter().zip([found.text, found.image, found.group]) {
             prop_assert!((wins / DRAWS as f64 - outcomes.expected()).abs() < NOISE);
         }
+    }
+}
+
+/// s(C0,I0) = s(C1,I0) is no win of the text, s(C0,I0) = s(C0,I1) none of the image.
+#[test]
+fn winoground_wins_are_strictly_greater() {
+    let wins = |item: [[f64; 2]; 2]| {
+        let found = Winoground::of(&[item]).unwrap();
+        [found.text, found.image, found.group].map(|o| o.wins)
+    };
+    // [caption][image].
+    assert_eq!(wins([[2.0, 1.0], [1.0, 2.0]]), [1, 1, 1]);
+    assert_eq!(wins([[2.0, 1.0], [2.0, 3.0]]), [0, 1, 0]);
+    assert_eq!(wins([[2.0, 2.0], [1.0, 3.0]]), [1, 0, 0]);
+    assert_eq!(wins([[1.0, 2.0], [2.0, 1.0]]), [0, 0, 0]);
+}
+
+#[test]
+fn winoground_of_all_ties_is_0() {
+    let found = Winoground::of(&[[[0.5; 2]; 2]; 9]).unwrap();
+    for outcomes in [found.text, found.image, found.group] {
+        assert_eq!((outcomes.wins, outcomes.ties, outcomes.losses, outcomes.strict()), (0, 9, 0, 0.0));
     }
 }
 
@@ -206,6 +289,16 @@ fn constant_scores_have_strict_0_and_the_expectation_of_chance() {
     assert_eq!([all.text.expected(), all.image.expected()], [0.25; 2]);
     // Chance of the group score is 1/6, here a sum of 24 rounded sixths.
     assert!((all.group.expected() - 1.0 / 6.0).abs() < 24.0 * f64::EPSILON);
+}
+
+#[test]
+fn a_score_that_is_not_finite_is_refused_under_every_rule() {
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        for filter in [Filter::threshold(0.0, Boundary::Ge), Filter::fraction(0.5), Filter::top(1)] {
+            let refused = filter.select(&[1.0, 0.5, bad]);
+            assert!(matches!(refused, Err(Error::NonFinite { what: "scores", row: 2, .. })), "{filter:?}");
+        }
+    }
 }
 
 #[test]

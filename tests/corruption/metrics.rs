@@ -130,7 +130,7 @@ fn levels_executors_and_blocks_do_not_matter() {
 
 /// X' = X: nothing moved, no direction.
 #[test]
-fn nothing_changed_is_nothing_found() {
+fn unchanged_rows_have_no_shift_no_switch_and_no_direction() {
     let p = some_problem(4);
     let same = Problem { y: p.x.clone(), ..p };
     let found = measured(&same);
@@ -145,9 +145,34 @@ fn nothing_changed_is_nothing_found() {
     assert_eq!((summary.switch_rate.low, summary.switch_rate.high), (0.0, 0.0));
 }
 
-/// Torture 43: every row moved by exactly (3, 4).
+/// Every number of the summary is the mean of its rows, and lies in its interval.
 #[test]
-fn a_common_shift_is_found_exactly() {
+fn the_summary_is_the_mean_of_the_rows() {
+    for seed in 0..60 {
+        let found = measured(&some_problem(seed));
+        let summary = found.summary(20, seed, 0.95).unwrap();
+        let n = found.len();
+        let mean = |value: &dyn Fn(usize) -> f64| {
+            pauca_reference::fsum::fsum(&(0..n).map(value).collect::<Vec<_>>()) / n as f64
+        };
+        let rows: [(_, &dyn Fn(usize) -> f64); 5] = [
+            (summary.switch_rate, &|i| f64::from(found.labels[i] != found.corrupted_labels[i])),
+            (summary.log_size_change, &|i| found.log_size_change(i)),
+            (summary.distance_change, &|i| found.distance_change(i)),
+            (summary.distance_to_original_change, &|i| found.distance_to_original_change(i)),
+            (summary.similarity, &|i| found.similarities[i]),
+        ];
+        for (interval, value) in rows {
+            assert_eq!(interval.estimate.to_bits(), (mean(value) + 0.0).to_bits(), "seed {seed}");
+            assert!(interval.low <= interval.high);
+        }
+        assert_eq!(summary.switch_rate.estimate, found.switch_rate());
+    }
+}
+
+/// Every row moved by exactly (3, 4).
+#[test]
+fn case_43_a_common_shift_is_found_exactly() {
     let x = array![[0.0f32, 0.0], [1.0, 0.0], [9.0, 1.0]];
     let clusters = KMeans::new(1).fit(&x).unwrap();
     let found = CorruptionMetrics::of(&clusters).measure(&x, &(&x + &array![3.0f32, 4.0])).unwrap();
@@ -159,7 +184,7 @@ fn a_common_shift_is_found_exactly() {
 
 /// Shifts that cancel: every row moved, in no common direction.
 #[test]
-fn opposite_shifts_have_no_direction() {
+fn shifts_that_cancel_have_no_direction() {
     let x = array![[1.0f32, 0.0], [1.0, 0.0]];
     let y = array![[2.0f32, 5.0], [0.0, -5.0]];
     let clusters = KMeans::new(1).fit(&x).unwrap();
@@ -190,9 +215,9 @@ fn zero_rows_are_similar_to_nothing() {
     assert_eq!(found.corrupted_distances.to_vec(), [1.0, 0.0]);
 }
 
-/// Torture 41 and 42, and the places of bad values.
+/// And the places of bad values.
 #[test]
-fn bad_pairs_are_named() {
+fn case_41_42_bad_pairs_are_named() {
     let x = array![[1.0f32, 0.0], [0.0, 1.0]];
     let clusters = KMeans::new(1).fit(&x).unwrap();
     let metrics = CorruptionMetrics::of(&clusters);

@@ -49,46 +49,98 @@ fn scip_equals_the_reference() {
     }
 }
 
-#[test]
-fn counts_are_exact_and_the_sets_disjoint() {
+/// What a property of a thousand random selections looks at.
+fn each_selection(check: impl Fn(&Rows, f64, f64, &ScipPruned)) {
     for seed in 0..1000 {
         let mut rng = Rng(seed);
         let rows = some_rows(&mut rng);
         let (p, alpha) = some_shares(&mut rng);
-        let found = select(Scip::new().prune_fraction(p).alpha(alpha), &rows);
+        check(&rows, p, alpha, &select(Scip::new().prune_fraction(p).alpha(alpha), &rows));
+    }
+}
+
+/// n_p = round(p n) go, n_s = round(alpha n_p) of them by size.
+#[test]
+fn pruned_counts_are_exactly_those_of_p_and_alpha() {
+    each_selection(|rows, p, alpha, found| {
         let pruned = (p * rows.labels.len() as f64).round_ties_even();
         let by_size = (alpha * pruned).round_ties_even();
         assert_eq!(count(&found.by_size) as f64, by_size);
         assert_eq!(count(&found.by_distance) as f64, pruned - by_size);
+        assert_eq!(found.kept() as f64, rows.labels.len() as f64 - pruned);
+    });
+    // Halves go to the even number: 2.5 rows are 2, of which 1.5 would be by size: 2.
+    let rows = Rows { labels: vec![0; 5], distances: vec![0.5; 5], sizes: vec![5] };
+    let found = select(Scip::new().prune_fraction(0.5).alpha(0.75), &rows);
+    assert_eq!((count(&found.by_size), count(&found.by_distance)), (2, 0));
+}
+
+#[test]
+fn sets_by_size_and_by_distance_are_disjoint() {
+    each_selection(|rows, _, _, found| {
         for i in 0..rows.labels.len() {
             assert!(!(found.by_size[i] && found.by_distance[i]));
             assert_eq!(found.keep[i], !found.by_size[i] && !found.by_distance[i]);
-            for j in 0..rows.labels.len() {
-                let size = |i: usize| rows.sizes[rows.labels[i] as usize];
-                if found.by_size[i] && !found.by_size[j] {
-                    assert!(size(i) <= size(j), "pruned by size from the larger cluster");
-                }
-                if found.by_distance[i] && found.keep[j] {
-                    assert!(rows.distances[i] >= rows.distances[j]);
-                }
-            }
         }
-    }
+    });
 }
 
 #[test]
-fn alpha_one_is_size_and_alpha_zero_is_distance() {
+fn what_goes_by_size_is_of_no_larger_cluster_than_what_does_not() {
+    each_selection(|rows, _, _, found| {
+        let size = |i: usize| rows.sizes[rows.labels[i] as usize];
+        let of =
+            |by_size: bool| (0..rows.labels.len()).filter(move |&i| found.by_size[i] == by_size).map(size);
+        if let (Some(most), Some(least)) = (of(true).max(), of(false).min()) {
+            assert!(most <= least, "pruned by size from the larger cluster");
+        }
+    });
+}
+
+#[test]
+fn what_goes_by_distance_is_no_nearer_than_what_stays() {
+    each_selection(|rows, _, _, found| {
+        let of = |set: &ndarray::Array1<bool>| -> Vec<f64> {
+            (0..rows.labels.len()).filter(|&i| set[i]).map(|i| rows.distances[i]).collect()
+        };
+        let farthest = of(&found.keep).into_iter().fold(0.0, f64::max);
+        assert!(of(&found.by_distance).iter().all(|d| *d >= farthest));
+    });
+}
+
+/// The rows 0..n in the order of `key`, ties by row; the first `count` are pruned.
+fn first_by<K: PartialOrd>(n: usize, count: usize, key: impl Fn(usize) -> K) -> Vec<bool> {
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by(|&a, &b| key(a).partial_cmp(&key(b)).unwrap());
+    (0..n).map(|i| order[..count].contains(&i)).collect()
+}
+
+#[test]
+fn alpha_1_is_size_alone() {
     for seed in 0..300 {
         let mut rng = Rng(seed);
         let rows = some_rows(&mut rng);
-        let p = rng.unit();
-        assert_eq!(count(&select(Scip::new().prune_fraction(p).alpha(1.0), &rows).by_distance), 0);
-        assert_eq!(count(&select(Scip::new().prune_fraction(p).alpha(0.0), &rows).by_size), 0);
+        let found = select(Scip::new().prune_fraction(rng.unit()).alpha(1.0), &rows);
+        assert_eq!(count(&found.by_distance), 0);
+        let key = |i: usize| (rows.sizes[rows.labels[i] as usize], -rows.distances[i]);
+        assert_eq!(found.by_size.to_vec(), first_by(rows.labels.len(), count(&found.by_size), key));
     }
 }
 
 #[test]
-fn fractions_zero_and_one() {
+fn alpha_0_is_distance_alone() {
+    for seed in 0..300 {
+        let mut rng = Rng(seed);
+        let rows = some_rows(&mut rng);
+        let found = select(Scip::new().prune_fraction(rng.unit()).alpha(0.0), &rows);
+        assert_eq!(count(&found.by_size), 0);
+        let key = |i: usize| (-rows.distances[i], rows.sizes[rows.labels[i] as usize]);
+        assert_eq!(found.by_distance.to_vec(), first_by(rows.labels.len(), count(&found.by_distance), key));
+    }
+}
+
+#[test]
+fn p_0_keeps_all_and_p_1_keeps_none() {
     let rows = Rows { labels: vec![0, 1, 1], distances: vec![0.1, 0.2, 0.3], sizes: vec![1, 2] };
     assert_eq!(select(Scip::new().prune_fraction(0.0), &rows).kept(), 3);
     assert_eq!(select(Scip::new().prune_fraction(1.0), &rows).kept(), 0);
@@ -96,9 +148,14 @@ fn fractions_zero_and_one() {
     assert_eq!(select(Scip::new(), &none).kept(), 0);
 }
 
-/// Torture 44: all the same, three of ten go, by row.
 #[test]
-fn ties_go_by_row() {
+fn defaults_are_those_of_the_paper() {
+    assert_eq!(Scip::new(), Scip::new().prune_fraction(0.2).alpha(0.8));
+}
+
+/// All the same, three of ten go, by row.
+#[test]
+fn case_44_ties_go_by_row() {
     let rows = Rows { labels: vec![0; 10], distances: vec![0.5; 10], sizes: vec![10] };
     for alpha in [0.0, 1.0] {
         let keep = select(Scip::new().prune_fraction(0.3).alpha(alpha), &rows).keep.to_vec();
@@ -106,9 +163,9 @@ fn ties_go_by_row() {
     }
 }
 
-/// Rows permuted with their ids: the same ids go.
+/// Rows permuted with their ids: the same ids go, and ties go by id.
 #[test]
-fn decisions_follow_the_ids() {
+fn selection_is_permutation_equivariant_by_id() {
     for seed in 0..300 {
         let mut rng = Rng(seed);
         let rows = some_rows(&mut rng);

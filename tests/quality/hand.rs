@@ -65,15 +65,14 @@ fn second_document_by_hand() {
     assert_eq!(scores[0].to_bits(), 0x3fef_ffff_ffff_1b6e); // 0.9999999999935036
 }
 
-/// Torture 47.
 #[test]
-fn weighted_lines_give_three_quarters_exactly() {
+fn case_47_weighted_lines_give_three_quarters_exactly() {
     assert_eq!(doc_scores(&[1.0, 0.0], &[3, 1], &[0, 2]).unwrap().to_vec(), [0.75]);
 }
 
-/// Torture 45: no overflow, whatever the counts.
+/// No overflow, whatever the counts.
 #[test]
-fn counts_near_two_to_the_64_do_not_overflow() {
+fn case_45_counts_near_two_to_the_64_do_not_overflow() {
     let scores = doc_scores(&[1.0, 0.0, 1.0], &[u64::MAX, u64::MAX, 0], &[0, 3]).unwrap();
     assert_eq!(scores.to_vec(), [0.5]);
     let mut gathered = Scores::new();
@@ -228,9 +227,9 @@ fn shares_outside_zero_to_one_scores_and_ids_are_checked() {
     assert_eq!((none.kept(), none.ids.len()), (0, 0));
 }
 
-/// Torture 44: n = 10, all equal, 30 % go: exactly three, the highest ids.
+/// Ten equal scores, 30 % go: exactly three, the highest ids.
 #[test]
-fn ties_at_the_cut_go_by_id_or_together() {
+fn case_44_ties_at_the_cut_go_by_id_or_together() {
     let mut scores = Scores::new();
     (0..10).rev().for_each(|id| scores.push(id, Some(0.25), 3).unwrap());
     let kept = scores.clone().finish(&Prune::new().keep_fraction(0.7)).unwrap();

@@ -213,6 +213,28 @@ fn word_counts_pass_from_3_to_256() {
     passes(Predicate::ThreeTo256Words, &[&high.0, &high.1], &["", &low.0, &low.1, ". . . ."]);
 }
 
+/// Also those whose name in the paper describes a fault: a line with the fault fails, one without passes.
+#[test]
+fn passing_is_good_for_every_predicate() {
+    let good = LineFacts::of("It is a truth universally acknowledged.").unwrap();
+    assert!(Predicate::ALL.iter().all(|p| p.passes(&good)));
+    let faults = Predicate::ALL.map(|p| match p {
+        Predicate::FirstLetterCapital => "it is a truth universally acknowledged.",
+        Predicate::NotAllCapitals => "IT IS A TRUTH.",
+        Predicate::FewRepetitions => "It is is is.",
+        Predicate::FewDigitsAndMarks => "It is 1234567890.",
+        Predicate::NoSpecialCharacters => "It is {a} truth.",
+        Predicate::TerminalPunctuation => "It is a truth",
+        Predicate::StopWords => "Truths universally acknowledged.",
+        Predicate::NoJavascript => "It is a truth of JavaScript.",
+        Predicate::ThreeTokens => "Truth",
+        Predicate::ThreeTo256Words => "It is.",
+    });
+    for (p, line) in Predicate::ALL.into_iter().zip(faults) {
+        assert!(!p.passes(&LineFacts::of(line).unwrap()), "{p:?}: {line}");
+    }
+}
+
 #[test]
 fn names_and_aliases_find_their_predicate() {
     for (i, p) in Predicate::ALL.into_iter().enumerate() {

@@ -13,12 +13,15 @@ crate::properties!(
     line_scores_equal_the_reference,
     doc_scores_equal_the_reference,
     kept_sets_equal_the_reference,
-    line_scores_lie_in_zero_to_one_and_meet_the_ends,
-    line_scores_are_monotone,
-    line_scores_ignore_powers_of_two_and_the_order_of_predicates,
-    line_scores_nearly_ignore_any_scale,
+    line_scores_lie_in_zero_to_one,
+    a_line_that_passes_all_scores_1_and_none_0,
+    a_predicate_of_weight_0_does_not_matter,
+    line_scores_are_monotone_in_the_indicators,
+    scaling_all_weights_by_a_power_of_two_leaves_the_bits,
+    scaling_all_weights_leaves_line_scores_but_for_rounding,
+    the_order_of_predicates_does_not_matter,
     doc_scores_lie_between_their_lines,
-    cutting_a_line_leaves_the_document,
+    splitting_a_line_leaves_the_document_score,
     the_order_of_lines_does_not_matter,
     kept_documents_score_no_less_than_others,
     perplexities_equal_plain_sums,
@@ -114,47 +117,62 @@ fn kept_sets_equal_the_reference(rng: &mut Rng) {
     assert_eq!(found.keep.to_vec(), reference::keep_tokens(&scores, &tokens, fraction));
 }
 
-fn line_scores_lie_in_zero_to_one_and_meet_the_ends(rng: &mut Rng) {
+fn line_scores_lie_in_zero_to_one(rng: &mut Rng) {
+    let weights = some_weights(rng);
+    let passes = some_lines(rng, weights.len());
+    assert!(scored(&passes, &weights).iter().all(|s| (0.0..=1.0).contains(s)));
+}
+
+fn a_line_that_passes_all_scores_1_and_none_0(rng: &mut Rng) {
+    let mut weights = some_weights(rng);
+    weights.push(rng.unit() + 0.1);
+    assert_eq!(scored(&Array2::from_elem((1, weights.len()), true), &weights), [1.0]);
+    assert_eq!(scored(&Array2::from_elem((1, weights.len()), false), &weights), [0.0]);
+}
+
+fn a_predicate_of_weight_0_does_not_matter(rng: &mut Rng) {
     let weights = some_weights(rng);
     let passes = some_lines(rng, weights.len());
     let scores = scored(&passes, &weights);
-    assert!(scores.iter().all(|s| (0.0..=1.0).contains(s)));
-    if weights.iter().any(|w| *w > 0.0) {
-        assert_eq!(scored(&Array2::from_elem((1, weights.len()), true), &weights), [1.0]);
-        assert_eq!(scored(&Array2::from_elem((1, weights.len()), false), &weights), [0.0]);
-        // What weighs nothing does not matter.
-        let heavy = Array2::from_shape_fn((1, weights.len()), |(_, i)| weights[i] > 0.0);
-        assert_eq!(scored(&heavy, &weights), [1.0]);
-        assert_eq!(scored(&heavy.mapv(|p| !p), &weights), [0.0]);
-    }
+    let turned = Array2::from_shape_fn(passes.dim(), |(l, i)| passes[[l, i]] != (weights[i] == 0.0));
+    assert_eq!(scored(&turned, &weights), scores);
 }
 
-fn line_scores_are_monotone(rng: &mut Rng) {
+fn line_scores_are_monotone_in_the_indicators(rng: &mut Rng) {
     let weights = some_weights(rng);
     let passes = some_lines(rng, weights.len());
     let more = passes.mapv(|p| p || rng.chance(0.3));
     assert!(scored(&passes, &weights).iter().zip(scored(&more, &weights)).all(|(few, many)| *few <= many));
 }
 
-fn line_scores_ignore_powers_of_two_and_the_order_of_predicates(rng: &mut Rng) {
-    let weights: Vec<f64> = (0..1 + rng.below(12)).map(|_| rng.unit()).collect();
+/// Some weights, none of magnitudes that a scale could move out of range.
+fn some_plain_weights(rng: &mut Rng) -> Vec<f64> {
+    (0..1 + rng.below(12)).map(|_| rng.unit()).collect()
+}
+
+fn scaling_all_weights_by_a_power_of_two_leaves_the_bits(rng: &mut Rng) {
+    let weights = some_plain_weights(rng);
     let passes = some_lines(rng, weights.len());
-    let scores = scored(&passes, &weights);
     let scale = 2f64.powi(rng.below(280) as i32 - 140);
     let scaled: Vec<f64> = weights.iter().map(|w| w * scale).collect();
-    assert_eq!(scored(&passes, &scaled), scores);
+    assert_eq!(scored(&passes, &scaled), scored(&passes, &weights));
+}
+
+fn the_order_of_predicates_does_not_matter(rng: &mut Rng) {
+    let weights = some_plain_weights(rng);
+    let passes = some_lines(rng, weights.len());
     let order = rng.permutation(weights.len());
     let shuffled = Array2::from_shape_fn(passes.dim(), |(l, i)| passes[[l, order[i]]]);
-    let weights: Vec<f64> = order.iter().map(|&i| weights[i]).collect();
-    assert_eq!(scored(&shuffled, &weights), scores);
+    let moved: Vec<f64> = order.iter().map(|&i| weights[i]).collect();
+    assert_eq!(scored(&shuffled, &moved), scored(&passes, &weights));
 }
 
 /// Scaling rounds every weight by at most half an ulp: a relative error of 2^-53 in the numerator
 /// and in the denominator, and one rounding of the quotient more on either side.
 const SCALED: f64 = 2.0 * f64::EPSILON;
 
-fn line_scores_nearly_ignore_any_scale(rng: &mut Rng) {
-    let weights: Vec<f64> = (0..1 + rng.below(12)).map(|_| rng.unit()).collect();
+fn scaling_all_weights_leaves_line_scores_but_for_rounding(rng: &mut Rng) {
+    let weights = some_plain_weights(rng);
     let passes = some_lines(rng, weights.len());
     let scale = 1e-3 + rng.unit();
     let scaled: Vec<f64> = weights.iter().map(|w| w * scale).collect();
@@ -171,7 +189,7 @@ fn doc_scores_lie_between_their_lines(rng: &mut Rng) {
     assert!(score.is_nan() && low > high || low <= score && score <= high, "{score} of {low}..{high}");
 }
 
-fn cutting_a_line_leaves_the_document(rng: &mut Rng) {
+fn splitting_a_line_leaves_the_document_score(rng: &mut Rng) {
     let (mut scores, mut tokens) = some_document(rng);
     let before = document(&scores, &tokens);
     for _ in 0..rng.below(5) {
