@@ -383,21 +383,58 @@ fn refused_memory_is_an_error_for_cka() {
     // The list of widths is the caller's, as long as there are states.
     let narrow: Vec<Rows> = (0..70).map(|_| Rows::F32(data.slice(ndarray::s![..50, ..3]))).collect();
     every_refusal("cka of many states", || LayerCka::new(&[3; 70]).fit_on(&narrow, Tokens::Rows, &cx));
-    let config = LayerCka::new(&[24; 8]).path(Path::Gram);
-    let expected = config.fit_on(&states, Tokens::Rows, &cx).unwrap();
-    let refused = refused_batches(
-        || {
+}
+
+/// Whichever of its allocations is refused, a batch can be closed again and a shard merged again, and all that
+/// follows has the bits of a stream that nothing was refused. 340 rows more are three blocks for the sums.
+#[test]
+fn a_refused_batch_of_cka_can_be_pushed_again() {
+    use pauca::layers::{CkaStream, LayerCka, Path, Tokens};
+    let data = rows();
+    let part = |from: usize, to: usize| vec![Rows::F32(data.slice(ndarray::s![from..to, ..])); 8];
+    let (left, right, more) = (part(0, 60), part(60, 400), part(100, 150));
+    let cx = Context::new(Exec::serial(), Control::new());
+    for path in [Path::Auto, Path::Gram, Path::Features] {
+        let config = LayerCka::new(&[24; 8]).path(path);
+        let started = || {
             let mut stream = config.start().unwrap();
             stream.push(&left, Tokens::Rows, &cx).unwrap();
-            stream.begin_batch(Tokens::Rows).unwrap();
-            right.iter().for_each(|state| stream.push_layer(*state).unwrap());
             stream
-        },
-        |stream| stream.end_batch(&cx),
-        |stream| assert_eq!(stream.samples(), 60),
-        |stream| assert!(stream.finish(&cx).unwrap() == expected),
-    );
-    assert!(refused > 3);
+        };
+        let finished = |stream: &CkaStream| {
+            assert_eq!(stream.samples(), 400);
+            let mut stream = stream.clone();
+            stream.push(&more, Tokens::Rows, &cx).unwrap();
+            stream.finish(&cx).unwrap()
+        };
+        let mut expected = started();
+        expected.push(&right, Tokens::Rows, &cx).unwrap();
+        let expected = finished(&expected);
+        let refused = refused_batches(
+            || {
+                let mut stream = started();
+                stream.begin_batch(Tokens::Rows).unwrap();
+                right.iter().for_each(|state| stream.push_layer(*state).unwrap());
+                stream
+            },
+            |stream| stream.end_batch(&cx),
+            |stream| assert_eq!(stream.samples(), 60),
+            |stream| assert!(finished(stream) == expected, "{path:?}"),
+        );
+        assert!(refused > 3, "{path:?}: {refused}");
+        let mut shard = config.start().unwrap();
+        shard.push(&right, Tokens::Rows, &cx).unwrap();
+        let mut expected = started();
+        expected.merge(&shard, &cx).unwrap();
+        let expected = finished(&expected);
+        let refused = refused_batches(
+            started,
+            |stream| stream.merge(&shard, &cx),
+            |stream| assert_eq!(stream.samples(), 60),
+            |stream| assert!(finished(stream) == expected, "{path:?}, merged"),
+        );
+        assert!(refused > 3, "{path:?}, merged: {refused}");
+    }
 }
 
 /// A number of all values, by their bits, made without memory.

@@ -19,51 +19,64 @@ pub(crate) struct Right {
     nr: usize,
     /// Panel p, step t, column c at `(p * depth + t) * nr + c`; zeros after the last column.
     panels: Vec<f64>,
+    /// The offset of every column.
+    zeros: Vec<f64>,
 }
 
 impl Right {
-    /// The matrix whose columns are `columns`, one after the other.
-    pub fn of_columns(cpu: &Cpu, columns: &[f64], depth: usize, cols: usize) -> Result<Self> {
+    /// Zeros.
+    pub fn new(cpu: &Cpu, depth: usize, cols: usize) -> Result<Self> {
         let nr = cpu.wide.nr();
         let size = cols.div_ceil(nr).checked_mul(nr).and_then(|cols| cols.checked_mul(depth));
-        let mut panels = try_vec(size.ok_or(Error::OutOfMemory { bytes: usize::MAX })?, 0.0)?;
-        for (c, column) in columns.chunks_exact(depth.max(1)).take(cols).enumerate() {
-            let panel = &mut panels[c / nr * depth * nr + c % nr..];
+        let panels = try_vec(size.ok_or(Error::OutOfMemory { bytes: usize::MAX })?, 0.0)?;
+        Ok(Self { depth, cols, nr, panels, zeros: try_vec(nr, 0.0)? })
+    }
+
+    /// The matrix whose columns are `columns`, one after the other.
+    pub fn of_columns(cpu: &Cpu, columns: &[f64], depth: usize, cols: usize) -> Result<Self> {
+        let mut right = Self::new(cpu, depth, cols)?;
+        right.fill(columns);
+        Ok(right)
+    }
+
+    /// Other columns in the same memory.
+    pub fn fill(&mut self, columns: &[f64]) {
+        let (depth, nr) = (self.depth, self.nr);
+        for (c, column) in columns.chunks_exact(depth.max(1)).take(self.cols).enumerate() {
+            let panel = &mut self.panels[c / nr * depth * nr + c % nr..];
             for (to, from) in panel.iter_mut().step_by(nr).zip(column) {
                 *to = *from;
             }
         }
-        Ok(Self { depth, cols, nr, panels })
     }
 }
 
 impl Cpu {
-    /// Adds the product of `left` [m, depth] and `right` to `out` [m, cols].
-    pub(crate) fn add_product(&self, left: &[f64], right: &Right, out: &mut [f64]) -> Result<()> {
+    /// How many rows the left side of a product of `m` rows has: the kernel reads whole tiles.
+    pub(crate) fn whole_tiles(&self, m: usize) -> usize {
+        m.next_multiple_of(self.wide.mr())
+    }
+
+    /// Adds the product of `left` [m, depth], completed to [`whole_tiles`](Cpu::whole_tiles) of rows (whatever
+    /// they hold), and `right` to `out` [m, cols]. Asks for no memory.
+    pub(crate) fn add_product(&self, left: &[f64], right: &Right, out: &mut [f64]) {
         let (kernel, depth, cols) = (&self.wide, right.depth, right.cols);
         let (mr, nr) = (kernel.mr(), right.nr);
         if depth == 0 || cols == 0 {
-            return Ok(());
+            return;
         }
-        // The kernel reads whole tiles: the rows of the last one are completed by zeros.
-        let m = left.len() / depth;
-        let full = m / mr * mr;
-        let mut last = try_vec(if full < m { mr * depth } else { 0 }, 0.0)?;
-        for (to, from) in last.iter_mut().zip(&left[full * depth..]) {
-            *to = *from;
-        }
-        let (zeros, never) = (try_vec(nr, 0.0)?, [f64::NEG_INFINITY; MAX_ROWS]);
+        let m = out.len() / cols;
+        debug_assert!(left.len() >= self.whole_tiles(m) * depth, "whole tiles");
+        let never = [f64::NEG_INFINITY; MAX_ROWS];
         let mut tile = Tile::new();
         for (p, panel) in right.panels.chunks_exact(depth * nr).enumerate() {
             for first in (0..m).step_by(mr) {
-                let rows = if first < full { &left[first * depth..] } else { &last };
-                kernel.scan(depth, rows, depth, panel, &zeros, &never, &mut tile);
+                kernel.scan(depth, &left[first * depth..], depth, panel, &right.zeros, &never, &mut tile);
                 for (row, z) in out.chunks_exact_mut(cols).skip(first).zip(tile.z.chunks_exact(nr)).take(mr) {
                     row[p * nr..].iter_mut().zip(z).for_each(|(out, z)| *out -= z);
                 }
             }
         }
-        Ok(())
     }
 }
 
@@ -80,11 +93,13 @@ mod tests {
             let Ok(cpu) = Cpu::with_level(level) else { panic!("{level:?} is listed but refused") };
             for (m, depth, cols) in [(1, 1, 1), (5, 3, 7), (13, 600, 9), (24, 16, 48), (7, 0, 3), (0, 4, 4)] {
                 let value = |i: usize| ((i * 31 + i / 7) % 11) as f64 - 5.0;
-                let left: Vec<f64> = (0..m * depth).map(value).collect();
+                let mut left: Vec<f64> = (0..m * depth).map(value).collect();
+                // What completes the last tile must not show.
+                left.resize(cpu.whole_tiles(m) * depth, 1e9);
                 let columns: Vec<f64> = (0..depth * cols).map(|i| value(i + 3)).collect();
                 let Ok(right) = Right::of_columns(&cpu, &columns, depth, cols) else { panic!("no memory") };
                 let mut out: Vec<f64> = (0..m * cols).map(|i| i as f64).collect();
-                assert!(cpu.add_product(&left, &right, &mut out).is_ok());
+                cpu.add_product(&left, &right, &mut out);
                 for r in 0..m {
                     for c in 0..cols {
                         let dot: f64 = (0..depth).map(|t| left[r * depth + t] * columns[c * depth + t]).sum();

@@ -34,6 +34,50 @@ pub(super) struct Features {
     norms: Vec<f64>,
 }
 
+/// All the memory that adding `n` rows takes. It is asked for before anything changes, so that a batch that there
+/// is no memory for leaves the stream as it was.
+pub(super) struct Space {
+    n: usize,
+    /// x' of every state, [d, n], completed to whole tiles; and x packed.
+    columns: Vec<Vec<f64>>,
+    packed: Vec<Right>,
+    /// a_i of every state, [states, n], completed to whole tiles; and packed.
+    norms: Vec<f64>,
+    all: Right,
+    /// The product of each pair, while it is added to.
+    jobs: Vec<Job<((usize, usize), Vec<f64>)>>,
+}
+
+impl Space {
+    pub(super) fn new(cpu: &Cpu, dims: &[usize], n: usize) -> Result<Self> {
+        let states = dims.len();
+        let (mut columns, mut packed) = (try_capacity(states)?, try_capacity(states)?);
+        for &d in dims {
+            columns.push(try_vec(cpu.whole_tiles(d).saturating_mul(n), 0.0)?);
+            packed.push(Right::new(cpu, n, d)?);
+        }
+        let norms = try_vec(cpu.whole_tiles(states).saturating_mul(n), 0.0)?;
+        let jobs = try_capacity(states * (states + 1) / 2)?;
+        Ok(Self { n, columns, packed, norms, all: Right::new(cpu, n, states)?, jobs })
+    }
+
+    fn fill(&mut self, rows: &[Vec<f32>], first: &[Vec<f64>], dims: &[usize], at: usize) {
+        let n = self.n;
+        let states = rows.iter().zip(first).zip(dims).zip(self.columns.iter_mut().zip(&mut self.packed));
+        for ((((rows, first), &d), (x, packed)), norms) in states.zip(self.norms.chunks_exact_mut(n.max(1))) {
+            for (i, (row, norm)) in rows[at * d..].chunks_exact(d).zip(norms).enumerate() {
+                *norm = 0.0;
+                for (to, (x, f)) in x.iter_mut().skip(i).step_by(n).zip(row.iter().zip(first)) {
+                    *to = widen(*x) - f;
+                    *norm += *to * *to;
+                }
+            }
+            packed.fill(x);
+        }
+        self.all.fill(&self.norms);
+    }
+}
+
 /// See [`Features::moved`].
 struct Moved {
     weighted: Vec<Vec<f64>>,
@@ -78,53 +122,39 @@ impl Features {
         (0..states).flat_map(move |l| (l..states).map(move |m| (l, m)))
     }
 
-    /// Adds the first `n` of `rows`, less `first`. After an error the sums are of no use.
+    /// Adds the rows from `at` on of `rows`, less `first`, as many as `space` is for. Asks for no memory; stopped
+    /// on the way, the sums are of no use.
     pub(super) fn add(
         &mut self,
         cpu: &Cpu,
+        space: &mut Space,
         rows: &[Vec<f32>],
         first: &[Vec<f64>],
-        n: usize,
+        at: usize,
         cx: &Context<'_>,
     ) -> Result<()> {
-        let states = self.dims.len();
-        // x' of every state, [d, n], and x packed; a_i of every state, [states, n].
-        let mut columns: Vec<Vec<f64>> = try_capacity(states)?;
-        let mut packed: Vec<Right> = try_capacity(states)?;
-        let mut norms = try_vec(n * states, 0.0)?;
-        for (((rows, first), &d), norms) in
-            rows.iter().zip(first).zip(&self.dims).zip(norms.chunks_exact_mut(n.max(1)))
-        {
-            let mut x = try_vec(n * d, 0.0)?;
-            for (i, (row, norm)) in rows.chunks_exact(d).zip(norms).enumerate() {
-                for (to, (x, f)) in x.iter_mut().skip(i).step_by(n).zip(row.iter().zip(first)) {
-                    *to = widen(*x) - f;
-                    *norm += *to * *to;
-                }
-            }
-            packed.push(Right::of_columns(cpu, &x, n, d)?);
-            columns.push(x);
-        }
-        let all = Right::of_columns(cpu, &norms, n, states)?;
+        space.fill(rows, first, &self.dims, at);
         let pairs = self.pairs();
-        let mut jobs = try_capacity(self.products.len())?;
-        jobs.extend(pairs.zip(&mut self.products).map(Job::new));
+        let Space { n, columns, packed, norms, all, jobs } = space;
         for (x, (weighted, sum)) in columns.iter().zip(self.weighted.iter_mut().zip(&mut self.sums)) {
-            cpu.add_product(x, &all, weighted)?;
-            for (sum, column) in sum.iter_mut().zip(x.chunks_exact(n.max(1))) {
+            cpu.add_product(x, all, weighted);
+            for (sum, column) in sum.iter_mut().zip(x.chunks_exact((*n).max(1))) {
                 column.iter().for_each(|x| *sum += x);
             }
         }
-        cpu.add_product(&norms, &all, &mut self.squares)?;
-        for (sum, norms) in self.norms.iter_mut().zip(norms.chunks_exact(n.max(1))) {
+        cpu.add_product(norms, all, &mut self.squares);
+        for (sum, norms) in self.norms.iter_mut().zip(norms.chunks_exact((*n).max(1))) {
             norms.iter().for_each(|a| *sum += a);
         }
         let widest = self.dims.iter().copied().max().unwrap_or(1);
-        cx.in_waves(&mut jobs, (n * widest * widest / 4) as u64, |((l, m), product)| {
-            cpu.add_product(&columns[*l], &packed[*m], product)
-        })?;
-        self.n += n as u64;
-        Ok(())
+        jobs.extend(pairs.zip(self.products.drain(..)).map(Job::new));
+        let done = cx.in_waves(jobs, (*n * widest * widest / 4) as u64, |((l, m), product)| {
+            cpu.add_product(&columns[*l], &packed[*m], product);
+            Ok(())
+        });
+        self.products.extend(jobs.drain(..).map(|job| job.work.1));
+        self.n += *n as u64;
+        done
     }
 
     /// The same sums once more.

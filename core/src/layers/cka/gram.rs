@@ -72,16 +72,17 @@ impl<'a> Centred<'a> {
         let states = self.dims.len();
         let [a, b] = part.tiles;
         let widest = self.dims.iter().copied().max().unwrap_or(0);
-        let (mut x, mut y) = (try_vec(TILE * widest, 0.0)?, try_vec(TILE * widest, 0.0)?);
+        let mut x = try_vec(cpu.whole_tiles(TILE) * widest, 0.0)?;
+        let mut y = try_vec(TILE * widest, 0.0)?;
         let pairs = self.len(a) * self.len(b);
-        let mut grams = try_vec(states * pairs, 0.0)?;
+        let mut grams = try_vec(cpu.whole_tiles(states) * pairs, 0.0)?;
         part.products.fill(0.0);
         part.sums.fill(0.0);
-        for (state, gram) in grams.chunks_exact_mut(pairs).enumerate() {
+        for (state, gram) in grams.chunks_exact_mut(pairs).take(states).enumerate() {
             let (rows, d) = self.tile(state, a, &mut x);
             let (cols, _) = self.tile(state, b, &mut y);
             let right = Right::of_columns(cpu, &y[..cols * d], d, cols)?;
-            cpu.add_product(&x[..rows * d], &right, gram)?;
+            cpu.add_product(&x, &right, gram);
             if a == b {
                 for i in 0..rows {
                     part.diagonal[state * TILE + i] = gram[i * cols + i];
@@ -95,7 +96,8 @@ impl<'a> Centred<'a> {
             }
         }
         let all = Right::of_columns(cpu, &grams, pairs, states)?;
-        cpu.add_product(&grams, &all, &mut part.products)
+        cpu.add_product(&grams, &all, &mut part.products);
+        Ok(())
     }
 }
 

@@ -34,7 +34,7 @@ use crate::control::Context;
 use crate::error::{Error, Result, try_capacity, try_grow};
 use crate::rows::{IntoRows, Rows};
 
-use self::features::Features;
+use self::features::{BLOCK, Features, Space};
 pub use self::table::{Cka, CkaTable};
 use super::Tokens;
 use super::gather::{Batch, closed, complete, open};
@@ -136,6 +136,11 @@ impl LayerCka {
                 2 * n as u128 * sum <= sum * sum + squares
             }
         }
+    }
+
+    /// The memory to turn rows into sums, where there are sums and a block of rows.
+    fn space(&self, cpu: &Cpu, sums: Option<&Features>, rows: usize) -> Result<Option<Space>> {
+        sums.filter(|_| rows >= BLOCK).map(|_| Space::new(cpu, &self.dims, BLOCK)).transpose()
     }
 
     fn copy(&self) -> Result<Self> {
@@ -253,8 +258,8 @@ impl CkaStream {
     /// # Errors
     /// [`Error::Conflict`] without an open batch, [`Error::ShapeMismatch`] when states are
     /// missing, [`Error::OutOfMemory`]: the stream is then what it was, the batch still open.
-    /// After an [`Error::Cancelled`] or [`Error::OutOfMemory`] while rows are added to sums over
-    /// features the sums are incomplete, and every later call is a conflict.
+    /// After an [`Error::Cancelled`] while rows are added to sums over features the sums are
+    /// incomplete, and every later call is a conflict.
     pub fn end_batch(&mut self, cx: &Context<'_>) -> Result<()> {
         let batch = open(&mut self.batch)?;
         if self.spoilt {
@@ -276,6 +281,11 @@ impl CkaStream {
             None if !self.config.keeps(self.held + samples) => Some(Features::new(&self.config.dims)?),
             _ => None,
         };
+        let space = self.config.space(
+            &self.cpu,
+            self.features.as_ref().or(features.as_ref()),
+            self.held + samples,
+        )?;
         for (kept, new) in self.rows.iter_mut().zip(&batch.states) {
             try_grow(kept, new.len())?;
         }
@@ -288,28 +298,23 @@ impl CkaStream {
         self.features = self.features.take().or(features);
         self.held += samples;
         self.batch = None;
-        self.settle(cx)
+        self.settle(space, cx)
     }
 
     /// Turns kept rows into sums where there are any, in blocks of a fixed size from the start of
     /// the stream, so that the batches do not show.
-    fn settle(&mut self, cx: &Context<'_>) -> Result<()> {
-        while self.features.is_some() && self.held >= features::BLOCK {
-            self.absorb(features::BLOCK, cx)?;
-        }
-        Ok(())
-    }
-
-    /// Adds the first `n` kept rows to the sums.
-    fn absorb(&mut self, n: usize, cx: &Context<'_>) -> Result<()> {
-        let Some(features) = &mut self.features else { return Ok(()) };
+    fn settle(&mut self, space: Option<Space>, cx: &Context<'_>) -> Result<()> {
+        let (Some(features), Some(mut space)) = (&mut self.features, space) else { return Ok(()) };
+        let full = self.held / BLOCK * BLOCK;
         self.spoilt = true;
-        features.add(&self.cpu, &self.rows, &self.first, n, cx)?;
+        for at in (0..full).step_by(BLOCK) {
+            features.add(&self.cpu, &mut space, &self.rows, &self.first, at, cx)?;
+        }
         self.spoilt = false;
         for (kept, dim) in self.rows.iter_mut().zip(&self.config.dims) {
-            kept.drain(..n * dim);
+            kept.drain(..full * dim);
         }
-        self.held -= n;
+        self.held -= full;
         Ok(())
     }
 
@@ -317,7 +322,8 @@ impl CkaStream {
     ///
     /// # Errors
     /// [`Error::Conflict`] for another configuration and while a batch is open in either,
-    /// [`Error::Cancelled`] and [`Error::OutOfMemory`] as [`end_batch`](CkaStream::end_batch).
+    /// [`Error::OutOfMemory`]: the stream is then what it was; [`Error::Cancelled`] as
+    /// [`end_batch`](CkaStream::end_batch).
     pub fn merge(&mut self, other: &Self, cx: &Context<'_>) -> Result<()> {
         self.closed()?;
         other.closed()?;
@@ -348,6 +354,8 @@ impl CkaStream {
             }
             _ => None,
         };
+        let summed = self.features.as_ref().or(sums.as_ref());
+        let space = self.config.space(&self.cpu, summed, self.held + other.held)?;
         if let Some(theirs) = sums {
             match &mut self.features {
                 Some(ours) => ours.merge(&theirs),
@@ -358,7 +366,7 @@ impl CkaStream {
             kept.extend_from_slice(new);
         }
         self.held += other.held;
-        self.settle(cx)
+        self.settle(space, cx)
     }
 
     /// The table of all samples so far.
@@ -371,8 +379,9 @@ impl CkaStream {
             None => gram::table(&self.cpu, &self.rows, &self.first, &self.config.dims, self.held, cx),
             Some(features) if self.held == 0 => features.table(cx),
             Some(features) => {
-                let mut all = features.copy()?;
-                all.add(&self.cpu, &self.rows, &self.first, self.held, cx)?;
+                let (mut all, mut space) =
+                    (features.copy()?, Space::new(&self.cpu, &self.config.dims, self.held)?);
+                all.add(&self.cpu, &mut space, &self.rows, &self.first, 0, cx)?;
                 all.table(cx)
             }
         }
