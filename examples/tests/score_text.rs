@@ -3,6 +3,8 @@
 
 mod workbench;
 
+use pauca::quality::{LineFacts, Predicate, Split};
+use pauca_examples::input::npy::write_header;
 use workbench::{Bench, SCORE_TEXT, stderr};
 
 /// Three documents of seven lines, and likelihoods that prefer full stops.
@@ -255,6 +257,187 @@ fn bad_usage_exits_with_2() {
     }
     let output = SCORE_TEXT.run(&bench, &["t.jsonl", "--perplexities", "p.json"]);
     assert_eq!((output.status.code(), stderr(&output).contains("--out")), (Some(2), true));
+}
+
+/// A `.npy` of bytes.
+fn bytes_npy(descr: &str, shape: &[usize], values: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_header(&mut bytes, descr, shape).unwrap();
+    bytes.extend(values);
+    bytes
+}
+
+/// The predicates' own answers given as a matrix, under the same names and under others: the same weights, intervals,
+/// scores and kept documents as by the predicates, to the bit.
+#[test]
+fn a_matrix_of_the_predicates_answers_scores_as_the_predicates_do() {
+    let bench = Bench::new();
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
+    let (texts, likelihoods) =
+        (format!("{data}/docstrings.jsonl"), format!("{data}/docstrings-likelihoods.csv"));
+    for split in [Split::Lines, Split::Sentences] {
+        let mut values = Vec::new();
+        for line in std::fs::read_to_string(&texts).unwrap().lines() {
+            let document: serde_json::Value = serde_json::from_str(line).unwrap();
+            for line in split.of(document["text"].as_str().unwrap()) {
+                let facts = LineFacts::of(line).unwrap();
+                values.extend(Predicate::ALL.map(|p| u8::from(p.passes(&facts))));
+            }
+        }
+        let (rows, name) = (values.len() / 10, format!("{split:?}.npy"));
+        bench.write(&name, &bytes_npy("|b1", &[rows, 10], &values));
+        let own = Predicate::ALL.map(Predicate::name);
+        let others: Vec<String> = (0..10).map(|i| format!("mine-{i}")).collect();
+        let split_name = if split == Split::Lines { "lines" } else { "sentences" };
+        // Likelihoods are of lines; perplexities are of whatever was asked.
+        let file = |names: &[String]| {
+            let of = |(i, name)| format!("\"{name}\": {}", if i == 3 { 41.5 } else { 30.0 - i as f64 });
+            let named: Vec<String> = names.iter().enumerate().map(of).collect();
+            format!("{{\"all\": 40, \"predicates\": {{{}}}}}", named.join(", "))
+        };
+        let by_name = own.map(String::from);
+        for (unit, json) in [("words", false), ("whitespace", true), ("characters", true)] {
+            if split == Split::Sentences && !json {
+                continue;
+            }
+            let run = |out: &str, names: &[String], matrix: bool| {
+                bench.write("p.json", file(names).as_bytes());
+                let ppl = if json { "p.json" } else { &likelihoods };
+                let mut flags =
+                    vec![&*texts, "--perplexities", ppl, "--id", "id", "--split", split_name, "--unit", unit];
+                let listed = names.join(",");
+                if matrix {
+                    flags.extend(["--matrix", &name, "--matrix-names", &listed]);
+                }
+                SCORE_TEXT.done(&bench, &[&flags[..], &["--out", out, "--overwrite"]].concat());
+                (bench.report(out), bench.contents(out))
+            };
+            let (report, files) = run("asked", &by_name, false);
+            for names in [&by_name[..], &others] {
+                let (found, written) = run("given", names, true);
+                for same in ["scores.csv", "kept_ids.txt", "scores.svg"] {
+                    assert!(written[same] == files[same], "{split_name}, {unit}: {same}");
+                }
+                for (i, (a, b)) in report["predicates"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .zip(found["predicates"].as_array().unwrap())
+                    .enumerate()
+                {
+                    assert_eq!(
+                        (&b["name"], &b["alias"]),
+                        (&names[i].as_str().into(), &serde_json::Value::Null)
+                    );
+                    for field in ["weight", "weight_interval", "perplexity", "lines"] {
+                        assert_eq!(a[field], b[field], "{split_name}, {unit}: {field} of {}", names[i]);
+                    }
+                }
+                for field in ["threshold", "perplexity", "counts", "rank_correlation_of_score_and_perplexity"]
+                {
+                    assert_eq!(report[field], found[field], "{split_name}, {unit}: {field}");
+                }
+            }
+            let page = String::from_utf8(bench.contents("given")["report.html"].clone()).unwrap();
+            assert!(page.contains("mine-9") && !page.contains("three_tokens"));
+        }
+    }
+}
+
+/// Three columns of the caller's over the seven lines of [`small`]; the shape of its 21 values and their type vary.
+#[test]
+fn the_columns_of_a_matrix_are_named_everywhere() {
+    let bench = small();
+    // "ends" passes lines 0, 1, 2; "odd" 1, 3, 5; "never" none.
+    let values = [1, 0, 0, 1, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+    let turned: Vec<u8> = (0..21).map(|at| values[at % 7 * 3 + at / 7]).collect();
+    bench.write("m.npy", &bytes_npy("|u1", &[7, 3], &values));
+    // In Fortran's order, as NumPy saves a transposed array.
+    let text = bytes_npy("|b1", &[7, 3], &turned);
+    let fortran = String::from_utf8_lossy(&text[10..128]).replace("False", "True ");
+    bench.write("f.npy", &[&text[..10], fortran.as_bytes(), &text[128..]].concat());
+    bench.write("m.json", b"{\"all\": 40, \"predicates\": {\"odd\": 50, \"never\": null, \"ends\": 30}}");
+    let flags = ["t.jsonl", "--perplexities", "m.json", "--id", "name", "--matrix-names", "ends,odd,never"];
+    let mut seen = Vec::new();
+    for file in ["m.npy", "f.npy"] {
+        let output =
+            SCORE_TEXT.done(&bench, &[&flags[..], &["--matrix", file, "--out", &file[..1]]].concat());
+        let report = bench.report(&file[..1]);
+        let of = |field: &str| -> Vec<serde_json::Value> {
+            report["predicates"].as_array().unwrap().iter().map(|p| p[field].clone()).collect()
+        };
+        assert_eq!(of("name"), ["ends", "odd", "never"]);
+        assert_eq!(of("weight"), [0.25, 0.0, 0.0]);
+        assert_eq!(report["configuration"]["matrix"]["file"], file);
+        let text = stderr(&output);
+        assert!(text.contains("weight 0         odd, never"), "{text}");
+        seen.push(bench.contents(&file[..1])["scores.csv"].clone());
+    }
+    let mixed = 5.0 / 7.0;
+    let expected = format!("id,score,tokens,lines,kept\ngood,1,8,2,1\nmixed,{mixed},7,2,1\nbad,0,6,3,0\n");
+    assert_eq!(String::from_utf8_lossy(&seen[0]), expected);
+    assert_eq!(seen[0], seen[1]);
+}
+
+#[test]
+fn a_bad_matrix_is_refused_with_its_numbers() {
+    let bench = small();
+    bench.write("m.json", b"{\"all\": 40, \"predicates\": {\"a\": 30, \"b\": 50}}");
+    let good = bytes_npy("|u1", &[7, 2], &[1; 14]);
+    let mut seven = good.clone();
+    let at = good.len() - 5; // row 4, column 1
+    seven[at] = 7;
+    let cases: &[(&str, Vec<u8>, &[&str])] = &[
+        ("rows.npy", bytes_npy("|u1", &[6, 2], &[1; 12]), &["6 rows", "7 lines"]),
+        ("more.npy", bytes_npy("|u1", &[8, 2], &[1; 16]), &["8 rows", "7 lines"]),
+        ("columns.npy", bytes_npy("|u1", &[7, 3], &[1; 21]), &["3 columns", "2 names"]),
+        ("vector.npy", bytes_npy("|u1", &[14], &[1; 14]), &["shape [14]", "[lines, columns]"]),
+        ("type.npy", bytes_npy("<f4", &[7, 2], &[0; 56]), &["'<f4'", "bool or uint8"]),
+        ("signed.npy", bytes_npy("|i1", &[7, 2], &[1; 14]), &["'|i1'"]),
+        ("cut.npy", good[..good.len() - 1].to_vec(), &["truncated", "7 x 2", "13 bytes"]),
+        ("long.npy", [&good[..], &[0]].concat(), &["goes on", "7 x 2", "15 bytes"]),
+        ("header.npy", good[..40].to_vec(), &["truncated inside its header"]),
+        ("empty.npy", Vec::new(), &["is empty"]),
+        ("text.npy", b"0,1\n".to_vec(), &["not a .npy file"]),
+        ("seven.npy", seven, &["row 4, column 1 ('b'): is 7"]),
+        ("huge.npy", bytes_npy("|u1", &[7, usize::MAX], &[]), &["columns", "2 names"]),
+    ];
+    for (file, bytes, parts) in cases {
+        bench.write(file, bytes);
+        let flags = ["t.jsonl", "--perplexities", "m.json", "--matrix", file, "--matrix-names", "a,b"];
+        SCORE_TEXT.refused(&bench, &flags, 1, &[&[*file][..], parts].concat());
+    }
+    bench.write("m.npy", &good);
+    let flags = ["t.jsonl", "--perplexities", "m.json", "--matrix"];
+    let with = |more: &[&'static str]| [&flags[..], more].concat();
+    SCORE_TEXT.refused(
+        &bench,
+        &with(&["absent.npy", "--matrix-names", "a,b"]),
+        1,
+        &["absent.npy", "cannot be read"],
+    );
+    SCORE_TEXT.refused(&bench, &with(&["m.npy", "--matrix-names", "a,c"]), 1, &["m.json", "'b'"]);
+    bench.write("p.json", b"{\"all\": 40, \"predicates\": {\"a\": 30}}");
+    let few = ["t.jsonl", "--perplexities", "p.json", "--matrix", "m.npy", "--matrix-names", "a,b"];
+    SCORE_TEXT.refused(&bench, &few, 1, &["p.json", "no perplexity of 'b'"]);
+    // Misuse.
+    SCORE_TEXT.refused(&bench, &with(&["m.npy"]), 2, &["--matrix-names"]);
+    SCORE_TEXT.refused(
+        &bench,
+        &["t.jsonl", "--perplexities", "m.json", "--matrix-names", "a"],
+        2,
+        &["--matrix"],
+    );
+    for names in ["a,a", "a,", ""] {
+        SCORE_TEXT.refused(
+            &bench,
+            &[&with(&["m.npy"])[..], &["--matrix-names", names]].concat(),
+            2,
+            &["--matrix-names"],
+        );
+    }
+    let both = with(&["m.npy", "--matrix-names", "a,b", "--predicates", "three_tokens"]);
+    SCORE_TEXT.refused(&bench, &both, 2, &["--predicates"]);
 }
 
 #[test]

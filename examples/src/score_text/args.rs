@@ -60,6 +60,15 @@ pub struct Args {
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = predicate)]
     pub predicates: Option<Vec<Predicate>>,
 
+    /// The caller's own answers instead of the predicates': a .npy of bool or uint8 (0 or 1), a row for each
+    /// line of INPUT that is not blank, in their order, and a column for each name; 1 where the line is good
+    #[arg(long, value_name = "FILE", requires = "matrix_names", conflicts_with = "predicates")]
+    pub matrix: Option<PathBuf>,
+
+    /// Names of the columns of --matrix, with commas; a .json of --perplexities names the same
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "matrix")]
+    pub matrix_names: Option<Vec<String>>,
+
     /// Published document rules to report beside the score, with commas; they remove nothing
     #[arg(long, value_enum, value_name = "NAMES", value_delimiter = ',',
           default_values_t = [RulesName::Gopher, RulesName::GopherRepetition, RulesName::C4, RulesName::Fineweb])]

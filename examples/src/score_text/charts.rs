@@ -31,7 +31,7 @@ pub fn draw(outcome: &Outcome) -> BTreeMap<&'static str, String> {
 fn weights(outcome: &Outcome) -> String {
     let source = &outcome.source;
     let all = source.perplexities.all();
-    let n = source.predicates.len();
+    let n = source.columns.len();
     let most = source.perplexities.subsets().iter().flatten().copied().fold(all, f64::max) * 1.12;
     let digits = usize::from(most < 10.0);
     let x = Axis {
@@ -40,7 +40,7 @@ fn weights(outcome: &Outcome) -> String {
         label: &|v| number(*v, digits),
         labels: 8,
     };
-    let names: Vec<String> = source.predicates.iter().map(|p| p.name().to_string()).collect();
+    let names: Vec<String> = source.columns.names().into_iter().map(String::from).collect();
     listed(960, 34, 220, x, &names, |chart| {
         for (i, value) in source.perplexities.subsets().iter().enumerate() {
             let (y, w) = (row(i, n), outcome.weights.values()[i]);

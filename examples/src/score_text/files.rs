@@ -41,11 +41,11 @@ pub fn write(out: &mut OutDir, texts: &Texts, outcome: &Outcome) -> Result<()> {
 
 /// `report.json`; what depends on the machine or on chance stands in `run`.
 pub fn record(outcome: &Outcome, configuration: &Value) -> Value {
+    let names = outcome.source.columns.names();
     let predicate = |i: usize| {
-        let p = outcome.source.predicates[i];
         json!({
-            "name": p.name(),
-            "alias": p.alias(),
+            "name": names[i],
+            "alias": outcome.source.columns.alias(i),
             "lines": outcome.source.lines.as_ref().map(|(_, passing)| passing[i]),
             "perplexity": outcome.source.perplexities.subsets()[i],
             "weight": outcome.weights.values()[i],
@@ -82,7 +82,7 @@ pub fn record(outcome: &Outcome, configuration: &Value) -> Value {
         "threshold": (!outcome.pruned.threshold.is_nan()).then_some(outcome.pruned.threshold),
         "lines": outcome.source.lines.as_ref().map(|(lines, _)| *lines),
         "perplexity": outcome.source.perplexities.all(),
-        "predicates": (0..outcome.source.predicates.len()).map(predicate).collect::<Vec<_>>(),
+        "predicates": (0..names.len()).map(predicate).collect::<Vec<_>>(),
         "perplexity_of_documents": outcome.perplexities().map(|[all, kept, removed]| {
             json!({"all": all, "kept": kept, "removed": (!removed.is_nan()).then_some(removed)})
         }),

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use pauca::quality::{LineFacts, Perplexities, Pooling, Predicate, Split, SubsetPerplexity};
+use pauca::quality::{Perplexities, Pooling, Predicate, Split, SubsetPerplexity};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::args::Args;
+use super::columns::Columns;
 use super::texts::{Document, text_of};
 use crate::failure::{Failure, Result};
 use crate::input::hex;
@@ -50,8 +51,8 @@ impl Part {
 pub struct Source {
     /// PPL_all and PPL_i.
     pub perplexities: Perplexities,
-    /// The predicates that they belong to.
-    pub predicates: Vec<Predicate>,
+    /// The predicates, or columns of the caller's, that they belong to.
+    pub columns: Columns,
     /// Lines read, and how many of them pass each predicate; none for a .json.
     pub lines: Option<(u64, Vec<u64>)>,
     /// For each document the part of all its lines, then of those that pass each predicate; none for
@@ -69,19 +70,19 @@ pub struct Source {
 ///
 /// # Errors
 /// [`Failure::Data`] with the first line that is wrong, [`Failure::Cancelled`].
-pub fn read(path: &Path, documents: &[Document], args: &Args) -> Result<Source> {
+pub fn read(path: &Path, documents: &[Document], columns: Columns, args: &Args) -> Result<Source> {
     let bytes = std::fs::read(path).map_err(|e| Failure::io(path, "read", &e))?;
     let text = text_of(path, &bytes)?;
     let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let sha256 = hex(&Sha256::digest(&bytes));
     match extension.as_str() {
-        "json" => given(path, text, args, sha256),
-        "csv" => pooled(path, text, documents, args, sha256),
+        "json" => given(path, text, columns, args, sha256),
+        "csv" => pooled(path, text, documents, columns, args, sha256),
         _ => Err(Failure::data(path, "holds perplexities of no known kind (.csv or .json)")),
     }
 }
 
-fn given(path: &Path, text: &str, args: &Args, sha256: String) -> Result<Source> {
+fn given(path: &Path, text: &str, columns: Columns, args: &Args, sha256: String) -> Result<Source> {
     let wrong = |what: String| Failure::data(path, what);
     let file: Value = serde_json::from_str(text).map_err(|e| wrong(format!("is not JSON: {e}")))?;
     let all = file["all"]
@@ -90,12 +91,20 @@ fn given(path: &Path, text: &str, args: &Args, sha256: String) -> Result<Source>
     let named = file["predicates"]
         .as_object()
         .ok_or_else(|| wrong("has no object 'predicates' with a perplexity for each".into()))?;
-    let mut found: Vec<(Predicate, Option<f64>)> = Vec::new();
+    // By its place among the predicates, or the caller's columns.
+    let all_names = match &columns {
+        Columns::Asked(_) => Predicate::ALL.map(Predicate::name).to_vec(),
+        Columns::Given(_) => columns.names(),
+    };
+    let place = |name: &str| match &columns {
+        Columns::Asked(_) => Predicate::from_name(name).map(|p| p as usize),
+        Columns::Given(_) => all_names.iter().position(|own| *own == name),
+    };
+    let mut found: Vec<(usize, Option<f64>)> = Vec::new();
     for (name, value) in named {
-        let predicate =
-            Predicate::from_name(name).ok_or_else(|| wrong(format!("there is no predicate '{name}'")))?;
-        if found.iter().any(|(p, _)| *p == predicate) {
-            return Err(wrong(format!("the predicate '{}' is given twice", predicate.name())));
+        let place = place(name).ok_or_else(|| wrong(format!("there is no predicate '{name}'")))?;
+        if found.iter().any(|(p, _)| *p == place) {
+            return Err(wrong(format!("the predicate '{}' is given twice", all_names[place])));
         }
         let value = match value {
             Value::Null => None,
@@ -103,21 +112,28 @@ fn given(path: &Path, text: &str, args: &Args, sha256: String) -> Result<Source>
                 value.as_f64().ok_or_else(|| wrong(format!("the perplexity of '{name}' is no number")))?,
             ),
         };
-        found.push((predicate, value));
+        found.push((place, value));
     }
-    if let Some(wanted) = &args.predicates {
-        let missing = wanted.iter().find(|p| found.iter().all(|(q, _)| q != *p));
-        if let Some(missing) = missing {
-            return Err(wrong(format!("has no perplexity of '{}'", missing.name())));
+    let wanted: Option<Vec<usize>> = match (&columns, &args.predicates) {
+        (Columns::Given(_), _) => Some((0..all_names.len()).collect()),
+        (_, wanted) => wanted.as_ref().map(|wanted| wanted.iter().map(|p| *p as usize).collect()),
+    };
+    if let Some(wanted) = wanted {
+        if let Some(missing) = wanted.iter().find(|p| found.iter().all(|(q, _)| q != *p)) {
+            return Err(wrong(format!("has no perplexity of '{}'", all_names[*missing])));
         }
         found.retain(|(p, _)| wanted.contains(p));
     }
-    found.sort_by_key(|(predicate, _)| *predicate);
-    let (predicates, values): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    found.sort_by_key(|(place, _)| *place);
+    let (places, values): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let columns = match columns {
+        Columns::Asked(_) => Columns::Asked(places.iter().map(|&p| Predicate::ALL[p]).collect()),
+        given => given,
+    };
     let perplexities = Perplexities::given(all, &values).map_err(|e| data(path, &e))?;
     Ok(Source {
         perplexities,
-        predicates,
+        columns,
         lines: None,
         documents: None,
         pooling: args.pooling.into(),
@@ -131,23 +147,26 @@ fn data(path: &Path, error: &pauca::Error) -> Failure {
     Failure::data(path, crate::failure::chain(error))
 }
 
-fn pooled(path: &Path, text: &str, documents: &[Document], args: &Args, sha256: String) -> Result<Source> {
-    let mut predicates = args.predicates.clone().unwrap_or_else(|| Predicate::ALL.to_vec());
-    predicates.sort_unstable();
-    predicates.dedup();
+fn pooled(
+    path: &Path,
+    text: &str,
+    documents: &[Document],
+    columns: Columns,
+    args: &Args,
+    sha256: String,
+) -> Result<Source> {
     let pooling: Pooling = args.pooling.into();
-    let mut sums = SubsetPerplexity::new(predicates.len(), pooling).map_err(|e| data(path, &e))?;
+    let mut sums = SubsetPerplexity::new(columns.len(), pooling).map_err(|e| data(path, &e))?;
     let mut rows = Rows::open(path, text)?;
     let mut found = Vec::with_capacity(documents.len());
     for (d, document) in documents.iter().enumerate() {
         if interrupt::requested() {
             return Err(Failure::stopped());
         }
-        let mut parts = vec![Part::default(); 1 + predicates.len()];
+        let mut parts = vec![Part::default(); 1 + columns.len()];
         for (l, line) in Split::from(args.split).of(&document.text).enumerate() {
             let (tokens, nll) = rows.next(d, l)?;
-            let facts = LineFacts::of(line).map_err(|e| data(path, &e))?;
-            let passes: Vec<bool> = predicates.iter().map(|p| p.passes(&facts)).collect();
+            let passes = columns.passes(path, d, l, line)?;
             sums.push(&passes, tokens, nll).map_err(|e| {
                 Failure::data(path, format!("line {}: {}", rows.line, crate::failure::chain(&e)))
             })?;
@@ -163,7 +182,7 @@ fn pooled(path: &Path, text: &str, documents: &[Document], args: &Args, sha256: 
     let lines = Some((sums.lines(), sums.passing().collect()));
     Ok(Source {
         perplexities,
-        predicates,
+        columns,
         lines,
         documents: Some(found),
         pooling,

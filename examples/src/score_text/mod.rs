@@ -4,12 +4,13 @@
 //! | step | module |
 //! |---|---|
 //! | flags | [`args`], [`shipped`] |
-//! | documents, likelihoods of their lines | [`texts`], [`likelihoods`] |
+//! | documents, what their lines pass, likelihoods of them | [`texts`], [`columns`], [`likelihoods`] |
 //! | weights, scores, rules | [`outcome`] |
 //! | what is written | [`files`], [`report`], [`charts`] |
 
 pub mod args;
 pub mod charts;
+pub mod columns;
 pub mod files;
 pub mod likelihoods;
 pub mod outcome;
@@ -22,6 +23,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use self::args::Args;
+use self::columns::Columns;
 use self::outcome::Outcome;
 use self::texts::Texts;
 use crate::failure::{Failure, Result};
@@ -46,7 +48,8 @@ pub fn run(args: Args) -> Result<()> {
     let texts = Texts::read(input, args)?;
     let n = texts.documents.len() as u64;
     reporter.stage("perplexities", n, 0);
-    let source = likelihoods::read(perplexities, &texts.documents, args)?;
+    let columns = Columns::read(args, &texts.documents)?;
+    let source = likelihoods::read(perplexities, &texts.documents, columns, args)?;
     let configuration = configuration(args, &texts, perplexities, &source);
     let mut out = run.open(&configuration)?;
     reporter.stage("score", n, 0);
@@ -77,7 +80,7 @@ pub fn run(args: Args) -> Result<()> {
 /// What names the run: whatever decides the bytes of its outputs.
 fn configuration(args: &Args, texts: &Texts, perplexities: &Path, source: &likelihoods::Source) -> Value {
     let unicode = pauca::quality::UNICODE_VERSION;
-    json!({
+    let mut named = json!({
         "keep": args.keep,
         "share": args.share.name(),
         "ties": args.ties.name(),
@@ -86,7 +89,7 @@ fn configuration(args: &Args, texts: &Texts, perplexities: &Path, source: &likel
         "pooling": args.pooling.name(),
         "empty_subset": args.empty_subset.name(),
         "no_weight": args.no_weight.name(),
-        "predicates": source.predicates.iter().map(|p| p.name()).collect::<Vec<_>>(),
+        "predicates": source.columns.names(),
         "rules": args.rules.iter().map(Named::name).collect::<Vec<_>>(),
         "unicode": format!("{}.{}.{}", unicode.0, unicode.1, unicode.2),
         "input": {
@@ -95,5 +98,9 @@ fn configuration(args: &Args, texts: &Texts, perplexities: &Path, source: &likel
             "document": args.document.map(|d| d.name()),
         },
         "perplexities": {"file": file_name(perplexities), "holds": source.kind, "sha256": source.sha256},
-    })
+    });
+    if let (Columns::Given(matrix), Some(path)) = (&source.columns, &args.matrix) {
+        named["matrix"] = json!({"file": file_name(path), "sha256": matrix.sha256});
+    }
+    named
 }

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use pauca::Context;
 use pauca::quality::{
-    DocumentScore, NoWeight, Prune, Pruned, Rules, Scores, Tally, TextQuality, Verdict, Weighting, Weights,
+    DocumentScore, NoWeight, Prune, Pruned, Rules, Scores, Split, Tally, TextQuality, Unit, Verdict,
+    Weighting, Weights, doc_scores, line_scores,
 };
 use pauca::stats::{self, Interval};
 
 use super::args::{Args, RulesName};
+use super::columns::{Columns, Matrix};
 use super::likelihoods::{Part, Source};
 use super::texts::Texts;
 use crate::failure::{Failure, Result};
@@ -43,14 +45,22 @@ pub struct Intervals {
     pub rank: Interval,
 }
 
+/// How a line comes to its score.
+pub enum Lines {
+    /// By the predicates.
+    Asked(TextQuality),
+    /// By the caller's matrix: the score of every line of all documents.
+    Given(Vec<f64>),
+}
+
 /// Everything that was found.
 pub struct Outcome {
     /// Perplexities, and where they come from.
     pub source: Source,
     /// One a predicate.
     pub weights: Weights,
-    /// The scoring.
-    pub quality: TextQuality,
+    /// The scoring of lines.
+    pub lines: Lines,
     /// One a document.
     pub scores: Vec<DocumentScore>,
     /// What stays.
@@ -84,23 +94,29 @@ impl Outcome {
                 ),
             ));
         }
-        let quality = TextQuality::new(weights.clone())
-            .predicates(&source.predicates)
-            .split(args.split.into())
-            .unit(args.unit.into())
-            .no_weight(args.no_weight.into());
         let library = |e: pauca::Error| match e {
             pauca::Error::Cancelled => Failure::stopped(),
             e => Failure::library(&texts.path, &e),
         };
-        let scores = quality.documents(&texts.documents, cx).map_err(library)?;
+        let (lines, scores) = match &source.columns {
+            Columns::Asked(predicates) => {
+                let quality = TextQuality::new(weights.clone())
+                    .predicates(predicates)
+                    .split(args.split.into())
+                    .unit(args.unit.into())
+                    .no_weight(args.no_weight.into());
+                let scores = quality.documents(&texts.documents, cx).map_err(library)?;
+                (Lines::Asked(quality), scores)
+            }
+            Columns::Given(matrix) => by_matrix(args, texts, matrix, &weights).map_err(library)?,
+        };
         let mut gathered = Scores::new();
         for (id, found) in scores.iter().enumerate() {
             gathered.push(id as u64, found.score, found.tokens).map_err(library)?;
         }
         let prune = Prune::new().keep_fraction(args.keep).share(args.share.into()).ties(args.ties.into());
         let pruned = gathered.finish(&prune).map_err(library)?;
-        Ok(Self { source, weights, quality, scores, pruned, judged: Vec::new(), intervals: None })
+        Ok(Self { source, weights, lines, scores, pruned, judged: Vec::new(), intervals: None })
     }
 
     /// Judges every document by the published rules, shard by shard.
@@ -147,6 +163,15 @@ impl Outcome {
         Ok(())
     }
 
+    /// The score of line `l` of document `d`, whose text is `line`; none when memory runs out.
+    pub fn line(&self, d: usize, l: usize, line: &str) -> Option<f64> {
+        match (&self.lines, &self.source.columns) {
+            (Lines::Asked(quality), _) => quality.line(line).ok(),
+            (Lines::Given(scores), Columns::Given(matrix)) => scores.get(matrix.offsets[d] + l).copied(),
+            _ => None,
+        }
+    }
+
     /// Share of the tokens that stay.
     pub fn token_share(&self) -> f64 {
         let all: u128 = self.pruned.tokens.iter().map(|t| *t as u128).sum();
@@ -186,7 +211,7 @@ impl Outcome {
             chosen.fold(Part::default(), Part::plus).perplexity(pooling)
         };
         let mut weights = Vec::new();
-        for i in 0..self.source.predicates.len() {
+        for i in 0..self.source.columns.len() {
             weights.push(interval(&|rows| {
                 let (all, subset) = (part(rows, 0, &|_| true), part(rows, i + 1, &|_| true));
                 Ok(all.map(|all| subset.map_or(0.0, |subset| ((all - subset) / all).max(0.0))))
@@ -228,16 +253,13 @@ impl Outcome {
             "predicate", "perplexity", "weight", "95 % interval", "lines"
         );
         text.push_str(&format!("{:<24} {:>10.3}\n", "(all lines)", self.source.perplexities.all()));
-        for (i, predicate) in self.source.predicates.iter().enumerate() {
+        for (i, name) in self.source.columns.names().into_iter().enumerate() {
             let ppl = self.source.perplexities.subsets()[i].map_or("none".into(), |ppl| format!("{ppl:.3}"));
             let lines = self.share_passing(i).map_or(String::new(), percent);
             let weight = weight(self.weights.values()[i]);
             let range =
                 self.intervals.as_ref().map_or(String::new(), |intervals| range(&intervals.weights[i]));
-            text.push_str(&format!(
-                "{:<24} {ppl:>10} {weight:>8} {range:>18} {lines:>9}\n",
-                predicate.name()
-            ));
+            text.push_str(&format!("{name:<24} {ppl:>10} {weight:>8} {range:>18} {lines:>9}\n"));
         }
         text
     }
@@ -253,14 +275,8 @@ impl Outcome {
         let n = self.pruned.ids.len() as u64;
         let kept = self.pruned.kept() as u64;
         let none = self.scores.iter().filter(|s| s.score.is_none()).count() as u64;
-        let zero: Vec<&str> = self
-            .source
-            .predicates
-            .iter()
-            .zip(self.weights.values())
-            .filter(|(_, w)| **w == 0.0)
-            .map(|(p, _)| p.name())
-            .collect();
+        let names = self.source.columns.names().into_iter().zip(self.weights.values());
+        let zero: Vec<&str> = names.filter(|(_, w)| **w == 0.0).map(|(name, _)| name).collect();
         let mut facts = vec![Fact::words(
             "kept",
             format!(
@@ -294,6 +310,27 @@ impl Outcome {
         }
         facts
     }
+}
+
+/// Scores of lines and documents by the caller's matrix.
+fn by_matrix(
+    args: &Args,
+    texts: &Texts,
+    matrix: &Matrix,
+    weights: &Weights,
+) -> pauca::Result<(Lines, Vec<DocumentScore>)> {
+    let unit = Unit::from(args.unit);
+    let lines = line_scores(matrix.passes.view(), weights, args.no_weight.into())?.to_vec();
+    let pieces = texts.documents.iter().flat_map(|d| Split::from(args.split).of(&d.text));
+    let tokens: Vec<u64> = pieces.map(|line| unit.count(line)).collect();
+    let scores = doc_scores(&lines, &tokens, &matrix.offsets)?;
+    let documents = scores.iter().zip(matrix.offsets.windows(2)).map(|(score, lines)| DocumentScore {
+        score: (!score.is_nan()).then_some(*score),
+        tokens: tokens[lines[0]..lines[1]].iter().sum(),
+        lines: (lines[1] - lines[0]) as u64,
+    });
+    let documents = documents.collect();
+    Ok((Lines::Given(lines), documents))
 }
 
 /// A weight for people: a 0 is a 0.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pauca::quality::{LineFacts, Split};
+use pauca::quality::Split;
 
 use super::args::Args;
 use super::outcome::{Outcome, range, weight};
@@ -103,8 +103,8 @@ fn card(args: &Args, texts: &Texts, outcome: &Outcome, d: usize) -> String {
         escape(&shorten(&document.id, 60)),
         count(found.tokens)
     );
-    for line in Split::from(args.split).of(&document.text).take(LINES) {
-        let hue = outcome.quality.line(line).map_or(0.0, |s| 6.0 + 139.0 * s);
+    for (l, line) in Split::from(args.split).of(&document.text).take(LINES).enumerate() {
+        let hue = outcome.line(d, l, line).map_or(0.0, |s| 6.0 + 139.0 * s);
         html.push_str(&format!(
             "<div class=\"mono\" style=\"border-left:5px solid hsl({hue:.0} 55% 46%);padding:0 0 0 8px\">{}</div>",
             escape(&shorten(line, WIDE))
@@ -124,31 +124,29 @@ fn predicates(
     outcome: &Outcome,
     plots: &BTreeMap<&'static str, String>,
 ) -> String {
-    let set = &outcome.source.predicates;
+    let set = &outcome.source.columns;
     let mut examples: Vec<Vec<&str>> = vec![Vec::new(); set.len()];
     // Of middling length, so that the eye can compare them; the first of each document in turn.
-    for document in &texts.documents {
+    for (d, document) in texts.documents.iter().enumerate() {
         let mut taken = vec![false; set.len()];
-        for line in Split::from(args.split).of(&document.text).filter(|l| (6..=60).contains(&l.len())) {
-            let Ok(facts) = LineFacts::of(line) else { continue };
-            for (i, predicate) in set.iter().enumerate() {
+        let lines = Split::from(args.split).of(&document.text).enumerate();
+        for (l, line) in lines.filter(|(_, line)| (6..=60).contains(&line.len())) {
+            let Ok(passes) = set.passes(&texts.path, d, l, line) else { continue };
+            for (i, passes) in passes.into_iter().enumerate() {
                 let example = &mut examples[i];
-                if !taken[i]
-                    && example.len() < EXAMPLES
-                    && !predicate.passes(&facts)
-                    && !example.contains(&line)
-                {
+                if !taken[i] && example.len() < EXAMPLES && !passes && !example.contains(&line) {
                     example.push(line);
                     taken[i] = true;
                 }
             }
         }
     }
-    let rows = set.iter().enumerate().map(|(i, predicate)| {
+    let rows = set.names().into_iter().enumerate().map(|(i, name)| {
         let ppl =
             outcome.source.perplexities.subsets()[i].map_or("no line passes".into(), |p| format!("{p:.2}"));
         let w = outcome.weights.values()[i];
-        let name = format!("{}<br><small>{}</small>", predicate.name(), alias(*predicate));
+        let alias = set.alias(i).filter(|alias| *alias != name).unwrap_or("");
+        let name = format!("{}<br><small>{alias}</small>", escape(&shorten(name, 40)));
         let shown =
             examples[i].iter().map(|l| format!("<div class=\"mono\">{}</div>", escape(&shorten(l, 60))));
         let shown: String = shown.collect();
@@ -164,23 +162,21 @@ fn predicates(
     let head = ["predicate", "lines pass", "perplexity", "weight", "95 % interval", "lines that do not pass"];
     let zero = outcome.weights.values().len() - outcome.weights.informative();
     let lead = format!(
-        "All lines: perplexity {:.2}. A predicate weighs max(0, (that - its own) / that): {}. \
-         Small below the names: the paper's.",
+        "All lines: perplexity {:.2}. A predicate weighs max(0, (that - its own) / that): {}. {}",
         outcome.source.perplexities.all(),
         match zero {
             0 => "here every one counts".to_string(),
             1 => "one has weight 0, because the lines that pass are no easier to predict".to_string(),
             z => format!("{z} have weight 0, because the lines that pass are no easier to predict"),
+        },
+        match args.matrix {
+            None => "Small below the names: the paper's.",
+            Some(_) => "The predicates are the columns of the given matrix.",
         }
     );
     let html = table(&head, &["", "num", "num", "num", "num", ""], rows)
         + &figure("", plots.get("weights.svg").map_or("", String::as_str));
     section("What counts as good", &lead, &html)
-}
-
-/// The paper's name where it differs.
-fn alias(predicate: pauca::quality::Predicate) -> &'static str {
-    if predicate.alias() == predicate.name() { "" } else { predicate.alias() }
 }
 
 fn groups(args: &Args, texts: &Texts, outcome: &Outcome) -> String {
