@@ -161,6 +161,18 @@ fn unchanged_texts_say_so() {
     }
 }
 
+/// A text that was changed since no longer fits its edits.
+#[test]
+fn edits_of_another_text_are_refused() {
+    let good = all(Corruption::Conditionals, "if a == b and c:\n");
+    assert_eq!(good.text, "if a != b or c:\n");
+    assert_eq!(good.original().unwrap(), "if a == b and c:\n");
+    for text in ["if a <= b or c:\n", "if a != b an c:\n", "if a !", ""] {
+        let bad = Corrupted { text: text.into(), ..good.clone() };
+        assert!(matches!(bad.original(), Err(Error::Mismatch { .. })), "{text:?}");
+    }
+}
+
 #[test]
 fn rates_out_of_range_are_refused() {
     for rate in [-0.1, 1.1, f64::NAN] {

@@ -7,6 +7,7 @@ use pauca::{Cpu, Error, Level, Rows};
 use pauca_reference::layers as reference;
 use pauca_tests::data::{Kind, Rng};
 use pauca_tests::layout::{Layout, Stored, array};
+use pauca_tests::states::replaced;
 use proptest::prelude::*;
 
 use crate::{States, arrays, residual, serial, some_states, threads, views};
@@ -363,20 +364,6 @@ fn a_stream_without_samples_has_a_table_without_values() {
     assert_eq!((table.quantile(0, 3, 0.5), table.quantile(1, 1, 1.5)), (None, None));
 }
 
-/// The checksum that ends a state, so that bytes can be wrong in no other way than is meant.
-fn checksum(bytes: &[u8]) -> u64 {
-    let step = |h: u64, word: u64| (h ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
-    let mut h = step(0x7061_7563_6120_3031, bytes.len() as u64);
-    let mut words = bytes.chunks_exact(8);
-    for word in &mut words {
-        h = step(h, u64::from_le_bytes(word.try_into().unwrap()));
-    }
-    let mut last = [0; 8];
-    last[..words.remainder().len()].copy_from_slice(words.remainder());
-    h = step(step(h, u64::from_le_bytes(last)), 0);
-    h ^ h >> 32
-}
-
 #[test]
 fn bytes_that_contradict_themselves_are_an_error() {
     let mut rng = Rng(18);
@@ -387,13 +374,7 @@ fn bytes_that_contradict_themselves_are_an_error() {
     for quantiles in [Quantiles::Exact, Quantiles::Histogram] {
         let states = residual(1, 3, 4, &mut rng);
         let good = stream_of(&states, LayerMetric::Angular, quantiles).to_bytes().unwrap();
-        let with = |at: usize, new: &[u8]| {
-            let mut bad = good[..good.len() - 8].to_vec();
-            bad[at..at + new.len()].copy_from_slice(new);
-            let sum = checksum(&bad);
-            bad.extend(sum.to_le_bytes());
-            LayerStream::from_bytes(&bad)
-        };
+        let with = |at: usize, new: &[u8]| LayerStream::from_bytes(&replaced(&good, at, new));
         // Nothing changed: what was counted comes back.
         assert_eq!(with(0, b"PAUCALYR").unwrap().to_bytes().unwrap(), good);
         let mut changes: Vec<(usize, Vec<u8>)> = vec![

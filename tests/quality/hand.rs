@@ -4,7 +4,7 @@ use ndarray::{Array2, array};
 use pauca::Error;
 use pauca::quality::{
     EmptySubset, NoWeight, Perplexities, Pooling, Predicate, Prune, Rules, Scores, SubsetPerplexity,
-    TextQuality, Ties, Weighting, Weights, doc_scores, line_scores,
+    TextQuality, Ties, Unit, Weighting, Weights, doc_scores, line_scores,
 };
 
 macro_rules! fails {
@@ -80,6 +80,28 @@ fn case_45_counts_near_two_to_the_64_do_not_overflow() {
     let pruned =
         gathered.finish(&Prune::new().keep_fraction(1.0).share(pauca::quality::Share::Tokens)).unwrap();
     assert_eq!(pruned.kept_tokens(), 4 * u64::MAX as u128);
+}
+
+/// 2^64 + 1 has no f64: all of the tokens are all the same.
+#[test]
+fn all_tokens_are_all_where_their_number_has_no_float() {
+    let mut scores = Scores::new();
+    scores.push(0, Some(0.5), u64::MAX).unwrap();
+    scores.push(1, Some(0.25), 2).unwrap();
+    let all = Prune::new().keep_fraction(1.0).share(pauca::quality::Share::Tokens);
+    assert_eq!(scores.finish(&all).unwrap().kept(), 2);
+}
+
+/// "a-b c1." holds three words, two pieces, six characters; "d" one of each.
+#[test]
+fn documents_are_weighted_in_the_chosen_unit() {
+    for (unit, tokens) in [(Unit::Words, 3), (Unit::Whitespace, 2), (Unit::Characters, 6)] {
+        let quality = TextQuality::new(weights()).predicates(&PREDICATES).unit(unit);
+        let document = quality.document("a-b c1.\nd").unwrap();
+        assert_eq!(document.tokens, tokens + 1, "{unit:?}");
+        let expected = doc_scores(&[f64::from_bits(S), 0.0], &[tokens, 1], &[0, 2]).unwrap()[0];
+        assert_eq!(document.score, Some(expected), "{unit:?}");
+    }
 }
 
 #[test]

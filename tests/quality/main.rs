@@ -6,10 +6,12 @@
 //! | [`perplexities`] | weights from perplexities |
 //! | [`scores`] | properties of lines and documents; the reference, to the bit |
 //! | [`shards`] | any split, any order, any executor, bytes: the same |
+//! | [`measures`] | what the published rules measure, by hand |
 //! | [`predicates`] | each question at its boundary; the reference on odd texts |
 //! | [`rules`] | measures and presets at their thresholds; the reference |
 
 mod hand;
+mod measures;
 mod perplexities;
 mod predicates;
 mod rules;

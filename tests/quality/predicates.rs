@@ -174,6 +174,13 @@ fn few_digits_and_marks_passes_up_to_a_quarter() {
     );
 }
 
+/// A sign that goes before others is one character with the letter behind it, and does not begin with a letter.
+#[test]
+fn letters_are_characters_that_begin_with_one() {
+    let facts = LineFacts::of("\u{600}a e\u{301} 1").unwrap();
+    assert_eq!((facts.characters, facts.letters), (3, 1));
+}
+
 #[test]
 fn no_special_characters_allows_the_marks_of_prose() {
     let fails = ["a/b", "50%", "{", "x_y", "a\u{0}", "\u{fffd}", "@", "`a`", "$5", "a\u{1b}[0m"];

@@ -6,6 +6,7 @@ use pauca::quality::{
 };
 use pauca::{Context, Control, Error, Exec};
 use pauca_tests::data::Rng;
+use pauca_tests::states::replaced;
 use pauca_tests::subject::Backwards;
 
 use crate::predicates::some_text;
@@ -134,6 +135,26 @@ fn shards_of_other_kinds_do_not_merge() {
     assert!(matches!(tally.push(&verdict), Err(Error::ShapeMismatch { .. })));
 }
 
+/// Not only the same for any split: the same as of one stream that nothing was merged into.
+#[test]
+fn merged_sums_are_those_of_one_stream() {
+    let lines = [(true, 3, 2.5), (false, 4, 0.1), (true, 7, 11.0), (true, 1, 0.5)];
+    for pooling in [Pooling::Tokens, Pooling::Lines] {
+        let of = |lines: &[(bool, u64, f64)]| {
+            let mut sums = SubsetPerplexity::new(1, pooling).unwrap();
+            lines.iter().for_each(|(passes, tokens, nll)| sums.push(&[*passes], *tokens, *nll).unwrap());
+            sums
+        };
+        let whole = of(&lines);
+        assert_eq!((whole.lines(), whole.tokens(), whole.passing().collect()), (4, 15, vec![3]));
+        for at in 0..=4 {
+            let mut merged = of(&lines[..at]);
+            merged.merge(&of(&lines[at..])).unwrap();
+            assert_eq!(merged, whole, "{pooling:?}, cut at {at}");
+        }
+    }
+}
+
 #[test]
 fn too_many_tokens_are_an_error_and_change_nothing() {
     let mut sums = SubsetPerplexity::new(0, Pooling::Tokens).unwrap();
@@ -142,6 +163,38 @@ fn too_many_tokens_are_an_error_and_change_nothing() {
     assert!(matches!(sums.push(&[], 1, 1.0), Err(Error::TooLarge { .. })));
     assert!(matches!(sums.merge(&before.clone()), Err(Error::TooLarge { .. })));
     assert_eq!(sums, before);
+}
+
+/// Bytes whose checksum is right.
+#[test]
+fn bytes_that_contradict_themselves_are_errors() {
+    let mut sums = SubsetPerplexity::new(1, Pooling::Lines).unwrap();
+    sums.push(&[true], 3, 2.5).unwrap();
+    sums.push(&[false], 2, 0.1).unwrap();
+    let good = sums.to_bytes().unwrap();
+    // Magic 8, version 4, pooling (u32), predicates (u64); of each pool lines, tokens, a sum of 312 bytes.
+    let (pooling, predicates, lines, tokens) = (12, 16, 24 + 16 + 312, 24 + 16 + 312 + 8);
+    let with = |at: usize, new: &[u8]| SubsetPerplexity::from_bytes(&replaced(&good, at, new));
+    assert_eq!(with(lines, &1u64.to_le_bytes()).unwrap(), sums);
+    let changes = [(predicates, u64::MAX), (predicates, 2), (lines, 3), (tokens, 6), (tokens, 0)];
+    for (at, new) in changes {
+        let found = with(at, &new.to_le_bytes());
+        assert!(matches!(found, Err(Error::Corrupt { .. })), "byte {at}: {new}");
+    }
+    assert!(matches!(with(pooling, &2u32.to_le_bytes()), Err(Error::Corrupt { .. })));
+    let mut scores = Scores::new();
+    scores.push(3, Some(0.5), 10).unwrap();
+    let good = scores.to_bytes().unwrap();
+    // Magic, version, rows; of each row id, score, tokens.
+    let (rows, score) = (12, 28);
+    let with = |at: usize, new: &[u8]| Scores::from_bytes(&replaced(&good, at, new));
+    assert_eq!(with(score, &0.5f64.to_le_bytes()).unwrap().to_bytes().unwrap(), good);
+    for bad in [1.5, -0.5, f64::INFINITY] {
+        assert!(matches!(with(score, &bad.to_le_bytes()), Err(Error::Corrupt { .. })), "{bad}");
+    }
+    for bad in [0, 2, u64::MAX] {
+        assert!(matches!(with(rows, &bad.to_le_bytes()), Err(Error::Corrupt { .. })), "{bad}");
+    }
 }
 
 #[test]

@@ -5,5 +5,6 @@ pub mod agree;
 pub mod data;
 pub mod layout;
 pub mod problem;
+pub mod states;
 pub mod subject;
 pub mod vectors;
