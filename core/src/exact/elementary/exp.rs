@@ -11,8 +11,7 @@
 use super::{Fixed, LN2_FIXED};
 
 /// The largest x whose exponential is finite, and the smallest whose is not 0.
-const RANGE: (f64, f64) =
-    (f64::from_bits(0xc087_4910_d52d_3051), f64::from_bits(0x4086_2e42_fefa_39ef));
+const RANGE: (f64, f64) = (f64::from_bits(0xc087_4910_d52d_3051), f64::from_bits(0x4086_2e42_fefa_39ef));
 
 /// The exponential, correctly rounded (to nearest; only e^0 = 1 is exact). Tier A.
 ///
