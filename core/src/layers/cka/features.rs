@@ -34,6 +34,9 @@ pub(super) struct Features {
     norms: Vec<f64>,
 }
 
+/// Two states, l <= m.
+type Pair = (usize, usize);
+
 /// All the memory that adding `n` rows takes. It is asked for before anything changes, so that a batch that there
 /// is no memory for leaves the stream as it was.
 pub(super) struct Space {
@@ -45,7 +48,7 @@ pub(super) struct Space {
     norms: Vec<f64>,
     all: Right,
     /// The product of each pair, while it is added to.
-    jobs: Vec<Job<((usize, usize), Vec<f64>)>>,
+    jobs: Vec<Job<(Pair, Vec<f64>)>>,
 }
 
 impl Space {
@@ -117,7 +120,7 @@ impl Features {
     }
 
     /// The pairs l <= m, in the order of `products`.
-    fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+    fn pairs(&self) -> impl Iterator<Item = Pair> + use<> {
         let states = self.dims.len();
         (0..states).flat_map(move |l| (l..states).map(move |m| (l, m)))
     }
