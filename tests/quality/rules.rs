@@ -206,6 +206,43 @@ fn gopher_repetition_has_the_thresholds_of_table_a1() {
     assert_eq!(first_fault(&rules, &lines(4)), Some("duplicate_lines"));
 }
 
+/// Gopher A1.1; C4 section 2.2; FineWeb's paper, and its filter as released. Those of table A1 are above.
+#[test]
+fn presets_have_the_published_measures_and_bounds() {
+    use Bound::{Above, AtLeast, AtMost, Below, Within};
+    let of = |rules: Rules| rules.rules().iter().map(|r| (r.measure, r.bound)).collect::<Vec<_>>();
+    let gopher = [
+        (Measure::Words, Within(50.0, 100_000.0)),
+        (Measure::MeanWordLength, Within(3.0, 10.0)),
+        (Measure::HashesPerWord, AtMost(0.1)),
+        (Measure::EllipsesPerWord, AtMost(0.1)),
+        (Measure::BulletLines, AtMost(0.9)),
+        (Measure::EllipsisLines, AtMost(0.3)),
+        (Measure::AlphabeticWords, AtLeast(0.8)),
+        (Measure::StopWords, AtLeast(2.0)),
+    ];
+    assert_eq!(of(Rules::gopher_quality()), gopher);
+    let c4 = [
+        (Measure::CurlyBrackets, AtMost(0.0)),
+        (Measure::LoremIpsum, AtMost(0.0)),
+        (Measure::Sentences, AtLeast(5.0)),
+    ];
+    assert_eq!(of(Rules::c4_pages()), c4);
+    let paper = [
+        (Measure::TerminalLines, Above(0.12)),
+        (Measure::DuplicateLineCharacters, Below(0.1)),
+        (Measure::LinesShorterThan(30), Below(0.67)),
+    ];
+    assert_eq!(of(Rules::fineweb()), paper);
+    let released = [
+        (Measure::TerminalLines, AtLeast(0.12)),
+        (Measure::DuplicateLineCharacters, AtMost(0.01)),
+        (Measure::LinesShorterThan(31), AtMost(0.67)),
+        (Measure::LineBreaksPerWord, AtMost(0.3)),
+    ];
+    assert_eq!(of(Rules::fineweb_released()), released);
+}
+
 #[test]
 fn c4_pages_and_lines_cut_where_they_say() {
     let rules = Rules::c4_pages();
