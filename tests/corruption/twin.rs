@@ -63,6 +63,22 @@ proptest! {
     }
 }
 
+/// The body's last byte is a line feed that belongs to the string, not to the line.
+#[test]
+fn bodies_that_end_in_an_unclosed_string_equal_the_reference() {
+    for (text, expected) in [
+        ("if a:\n \"\"\"b\n", "if a:\n pass\n"),
+        ("if a:\n \"\"\"b\n c", "if a:\n pass"),
+        ("if a:\n b\n", "if a:\n pass\n"),
+        ("if a:\n b", "if a:\n pass"),
+    ] {
+        let case = Case { text, other: "", rate: 1.0, seed: 1, id: 1, syntax: Syntax::Hash };
+        assert_eq!(case.check(Corruption::Bodies), 1, "{text:?}");
+        let found = Corruptor::new(Corruption::Bodies).rate(1.0).apply(text, 1).unwrap();
+        assert_eq!(found.text, expected);
+    }
+}
+
 /// The very names that renaming would make stand in the text already: others are made.
 #[test]
 fn names_that_the_text_holds_are_not_made() {

@@ -39,7 +39,8 @@ pub enum Corruption {
     Statements,
     /// Bodies of blocks are deleted: behind a line that ends in `{` all up to the `}` that closes
     /// it, if there is code in it. By indentation, behind a joined line that ends in `:`, the joined
-    /// lines with more of it, which become `pass`, unless they are one line that begins with `pass`.
+    /// lines with more of it, which become `pass` (and a line feed if their last byte is one), unless
+    /// they are one line that begins with `pass`.
     Bodies,
     /// Lines that are not blank change places with lines of another file: as many of both are
     /// drawn, each by its own id, and swapped in their order.

@@ -69,7 +69,8 @@ pub fn bodies_of_braces(pieces: &[Piece]) -> Vec<Site> {
 
 /// A joined line whose last code is `:`: the joined lines with code behind it, as long as they are
 /// more indented than it (and what lies between them), become `pass`, indented as the first of
-/// them, with a line feed if they ended in one. A body of one line whose first code is `pass` is none.
+/// them, with a line feed if their last byte is one (be it of a string that nothing closes). A body of one line
+/// whose first code is `pass` is none.
 pub fn bodies_by_indentation(pieces: &[Piece]) -> Vec<Site> {
     let all = statement_lines(pieces);
     let mut found = Vec::new();
@@ -82,7 +83,7 @@ pub fn bodies_by_indentation(pieces: &[Piece]) -> Vec<Site> {
         if body.len() == 1 && code(first)[0].text == "pass" {
             continue;
         }
-        let feed = if last[last.len() - 1].class == Class::Break { "\n" } else { "" };
+        let feed = if last[last.len() - 1].text.ends_with('\n') { "\n" } else { "" };
         found.push(fixed(begin(first), end(last), &format!("{}pass{feed}", first[0].text)));
     }
     found
