@@ -6,6 +6,8 @@
 mod allocator;
 mod bad_input;
 mod balancing;
+mod blocks;
+mod distributed;
 mod gradients;
 mod losses;
 mod memory;
