@@ -1,5 +1,4 @@
-//! The losses over blocks of the logits, as ranks compute them: the machinery of distributed.rs and
-//! distributed_edges.rs.
+//! The losses over blocks of the logits, as ranks compute them: the machinery of distributed*.rs.
 
 use core::ops::Range;
 

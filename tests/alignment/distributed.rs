@@ -1,14 +1,14 @@
-//! InfoNCE and SigLIP over rows on several ranks: the single call's bits from one block, its numbers
-//! from any blocks. (Bytes, errors, extremes: distributed_edges.rs.)
+//! InfoNCE over rows on several ranks: the single call's bits from one block, its numbers from any blocks.
+//! (Bytes and errors: distributed_state.rs. Extremes and SigLIP: distributed_edges.rs.)
 
 use ndarray::{Array2, s};
 use pauca::alignment::{
-    BlockStatistics, Directions, Gradients, InfoNce, Matches, Reduction, SigLip, Targets, Weighting,
+    BlockStatistics, Directions, Gradients, InfoNce, Matches, Reduction, Targets, Weighting,
 };
 use pauca_reference::contrastive_blocks as reference;
 use pauca_tests::data::Rng;
 
-use crate::blocks::{Ranks, Whole, add, random_ends, ranges};
+use crate::blocks::{Ranks, Whole, random_ends, ranges};
 use crate::losses::{normal, rows, unit};
 use crate::{bits, serial, threads};
 
@@ -29,7 +29,7 @@ fn all_losses() -> Vec<(InfoNce, [bool; 2], bool, bool)> {
 }
 
 /// Hard, multi-positive (as groups and as pairs) and soft targets; some rows without a positive pair.
-fn all_targets(n: usize, m: usize, rng: &mut Rng) -> [Whole<f64>; 4] {
+pub fn all_targets(n: usize, m: usize, rng: &mut Rng) -> [Whole<f64>; 4] {
     let mut groups = |n: usize| (0..n).map(|_| rng.below(n / 2 + 1) as u64).collect::<Vec<u64>>();
     let mut groups = [groups(n), groups(m)];
     groups[1][0] = groups[0][0];
@@ -40,7 +40,7 @@ fn all_targets(n: usize, m: usize, rng: &mut Rng) -> [Whole<f64>; 4] {
     [Whole::diagonal(n, m), Whole::Groups(groups), Whole::Pairs(pairs), Whole::Soft(soft)]
 }
 
-fn same_bits<T: PartialEq + core::fmt::Debug>(a: &Gradients<T>, b: &Gradients<T>) {
+pub fn same_bits<T: PartialEq + core::fmt::Debug>(a: &Gradients<T>, b: &Gradients<T>) {
     assert_eq!(bits([a.value, a.log_scale, a.bias]), bits([b.value, b.log_scale, b.bias]));
     assert_eq!((&a.x, &a.y), (&b.x, &b.y));
 }
@@ -83,7 +83,7 @@ fn one_block_of_f32_gives_the_bits_of_the_single_call() {
 }
 
 /// 2^-53.
-const U: f64 = f64::EPSILON / 2.0;
+pub const U: f64 = f64::EPSILON / 2.0;
 
 /// By what factor two softmaxes of the same rows may differ, or those of the library and of the reference: the
 /// documented (K + 5 R + 750) u of each for the order of additions, and 4 e for the logits, e = (d + 8) u s max|x||y|.
@@ -317,45 +317,4 @@ fn blocks_of_f32_equal_those_of_the_same_numbers_in_f64() {
         }
     }
     assert!((found.value - expected.whole.value).abs() <= expected.error * (found.value + 40.0));
-}
-
-/// SigLIP is a sum over blocks: of the parts, with the divisor of the whole.
-#[test]
-fn siglip_blocks_add_up() {
-    let mut rng = Rng(38);
-    let (n, m) = (140, 150);
-    let (x, y) = (unit(normal(n, 4, 1.0, &mut rng)), unit(normal(m, 4, 1.0, &mut rng)));
-    for targets in &all_targets(n, m, &mut rng) {
-        let cut = targets.cut(&(0..n), &(0..m));
-        for (whole, blocks) in [
-            (SigLip::new(), SigLip::new().mean_over(n as u64)),
-            (SigLip::new().reduction(Reduction::Sum), SigLip::new().reduction(Reduction::Sum)),
-        ] {
-            let whole = whole.gradients(x.view(), y.view(), 10.0, -3.0, cut.targets()).unwrap();
-            let one = blocks.gradients(x.view(), y.view(), 10.0, -3.0, cut.targets()).unwrap();
-            same_bits(&one, &whole);
-            let (dx, dy) = (Array2::zeros(x.dim()), Array2::zeros(y.dim()));
-            let mut sum = Gradients { value: 0.0, x: dx, y: dy, log_scale: 0.0, bias: 0.0 };
-            for r in ranges(&[1, 100, 140]) {
-                for c in ranges(&[129, 150]) {
-                    let cut = targets.cut(&r, &c);
-                    let (x, y) = (x.slice(s![r.clone(), ..]), y.slice(s![c.clone(), ..]));
-                    let found = blocks.gradients(x, y, 10.0, -3.0, cut.targets()).unwrap();
-                    let value = blocks.value(x, y, 10.0, -3.0, cut.targets()).unwrap();
-                    assert_eq!(found.value.to_bits(), value.to_bits());
-                    sum.value += found.value;
-                    add(&mut sum, &r, &c, &found);
-                }
-            }
-            // softplus is at least sigma, so the terms of the bias add up to at most the value; those of ln s
-            // and of the entries of x and y are at most 10 times as large.
-            let order = (n * m) as f64 * U * whole.value;
-            assert!((sum.value - whole.value).abs() <= order, "{} {}", sum.value, whole.value);
-            assert!((sum.bias - whole.bias).abs() <= order);
-            assert!((sum.log_scale - whole.log_scale).abs() <= 10.0 * order);
-            for (a, b) in sum.x.iter().chain(&sum.y).zip(whole.x.iter().chain(&whole.y)) {
-                assert!((a - b).abs() <= 10.0 * order, "{a:e} {b:e}");
-            }
-        }
-    }
 }
