@@ -26,6 +26,7 @@
 //! | clusters | [`KMeans`], [`Clusters`] | Lloyd 1982; Arthur and Vassilvitskii 2007 |
 //! | semantic deduplication | [`SemDedup`], [`Dedup`] | Abbas et al. 2023, SemDeDup |
 //! | prototypicality | [`Prototypes`] | Sorscher et al. 2022 |
+//! | quotas by the complexity of clusters | [`DensityPruning`] | Abbas et al. 2024 |
 //! | deduplicate, re-cluster, diversify | [`D4`] | Tirumala et al. 2023 |
 //! | layer similarity, blocks to prune | [`layers`] | Gromov et al. 2024; Men et al. 2024; Kornblith et al. 2019 |
 //! | corrupted code: making it, where it lands, pruning | [`corruption`] | Yang et al. 2023, SCIP |
@@ -79,7 +80,7 @@ pub use exec::Exec;
 #[cfg(feature = "std")]
 pub use exec::Executor;
 pub use kmeans::{Checkpoint, Clusters, EmptyClusters, Init, KMeans, Lloyd};
-pub use prototypes::{Drop, Prototypes, Scope};
+pub use prototypes::{DensityPruned, DensityPruning, Drop, Prototypes, Scope};
 pub use real::Real;
 pub use rows::{Blocked, IntoRows, RowElement, RowSource, Rows, Scratch, Subset};
 pub use simd::Level;

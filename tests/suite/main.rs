@@ -3,7 +3,7 @@
 //! | room | what it holds |
 //! |---|---|
 //! | [`search`] | the operations of a backend against the definitions |
-//! | [`kmeans`], [`dedup`], [`selection`] | properties of the algorithms, and the reference |
+//! | [`kmeans`], [`dedup`], [`selection`], [`density`] | properties of the algorithms, and the reference |
 //! | [`random_problems`] | 2000 whole problems against the reference, to the bit |
 //! | [`exhaustive`] | every small set of points with coordinates in {-1, 0, 1} |
 //! | [`exact`] | sums, logarithms, random bits, made in two ways |
@@ -21,6 +21,7 @@ mod bad_input;
 mod callers;
 mod dedup;
 mod denormal_flags;
+mod density;
 mod exact;
 mod exhaustive;
 #[macro_use]
@@ -111,6 +112,10 @@ properties! { ($)
         d4_without_prototypes_is_dedup,
         d4_steps_and_checkpoints_equal_a_run,
         d4_block_sizes_and_executors_do_not_matter,
+    }
+    density {
+        pruning_equals_the_reference,
+        executors_do_not_matter,
     }
 }
 

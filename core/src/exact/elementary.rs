@@ -14,13 +14,16 @@
 //!    point. The absolute error is below 2^-180. The hardest ln of all f64 needs 118 bits
 //!    (Lefèvre and Muller 2001), of arguments near 1 (ln down to 2^-53) 2^-171 in absolute terms.
 //!
-//! [`half_turns`] goes the same two ways, with one more between them.
+//! [`half_turns`] goes the same two ways, with one more between them; [`exp`], of which a call needs
+//! few, the second only.
 //!
 //! Only additions, multiplications, divisions of integers; nothing is fused, no intermediate
 //! result is subnormal, arguments are taken apart by their bits: any denormal flags will do.
 
+mod exp;
 mod half_turns;
 
+pub use exp::exp;
 pub use half_turns::half_turns;
 pub(crate) use half_turns::half_turns_all;
 
@@ -116,10 +119,29 @@ fn quick(m: f64, k: i32) -> Option<f64> {
 const SIGN: [f64; 2] = [-1.0, 1.0];
 
 /// A number of [0, 2^64) with 192 bits after the point, lowest word first.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 struct Fixed([u64; 4]);
 
+impl PartialOrd for Fixed {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.0.iter().rev().cmp(other.0.iter().rev()))
+    }
+}
+
 impl Fixed {
+    /// A number of [2^-140, 2^64), exactly.
+    fn from_f64(x: f64) -> Fixed {
+        let significand = x.to_bits() & ((1 << 52) - 1) | 1 << 52;
+        // Of the lowest bit, from the lowest of all.
+        let shift = (x.to_bits() >> 52) as usize + 192 - 1075;
+        let wide = (significand as u128) << (shift % 64);
+        let mut words = [0; 4];
+        for (word, part) in words.iter_mut().skip(shift / 64).zip([wide as u64, (wide >> 64) as u64]) {
+            *word = part;
+        }
+        Fixed(words)
+    }
+
     fn plus(mut self, other: Fixed) -> Fixed {
         let mut carry = 0u128;
         for (a, b) in self.0.iter_mut().zip(other.0) {

@@ -4,7 +4,13 @@
 //! the distance of a row to the nearest k-means centroid says how prototypical it is; with much
 //! data the hard, far rows are worth keeping, with little data the near ones. Tirumala et al. 2023
 //! (D4) drops the nearest. Both rank over all rows; ranking inside each cluster is the other
-//! reading of the papers and is available by name.
+//! reading of the papers and is available by name. Abbas et al. 2024 give each cluster a quota by its
+//! complexity ([`DensityPruning`]).
+
+mod density;
+mod quotas;
+
+pub use density::{DensityPruned, DensityPruning};
 
 use alloc::vec::Vec;
 
@@ -125,30 +131,40 @@ impl Prototypes {
         if let Some(row) = labels.iter().position(|&l| l as usize >= n_clusters) {
             return Err(Error::LabelOutOfRange { row, label: labels[row], k: n_clusters });
         }
-        // Preferred rows first. Adding +0.0 makes -0.0 equal to 0.0.
-        let key = |i: usize| match self.drop {
-            Drop::Nearest => -distances[i] + 0.0,
-            Drop::Farthest => distances[i] + 0.0,
-        };
-        let mut rows: Vec<usize> = try_capacity(n)?;
-        rows.extend(0..n);
-        rows.sort_unstable_by(|&a, &b| key(a).total_cmp(&key(b)).then(a.cmp(&b)));
+        let rows = ranked(distances, self.drop)?;
         let mut keep = try_vec(n, false)?;
         match self.scope {
             Scope::Global => rows.iter().take(kept).for_each(|&i| keep[i] = true),
             Scope::PerCluster => {
                 let mut sizes = try_vec(n_clusters, 0u64)?;
                 labels.iter().for_each(|&l| sizes[l as usize] += 1);
-                let mut quota = largest_remainder(kept as u64, &sizes)?;
-                for i in rows {
-                    let left = &mut quota[labels[i] as usize];
-                    if *left > 0 {
-                        *left -= 1;
-                        keep[i] = true;
-                    }
-                }
+                fill(&rows, |i| labels[i], largest_remainder(kept as u64, &sizes)?, &mut keep);
             }
         }
         Ok(Array1::from_vec(keep))
+    }
+}
+
+/// All rows, those to be kept first.
+fn ranked(distances: &[f64], drop: Drop) -> Result<Vec<usize>> {
+    // Adding +0.0 makes -0.0 equal to 0.0.
+    let key = |i: usize| match drop {
+        Drop::Nearest => -distances[i] + 0.0,
+        Drop::Farthest => distances[i] + 0.0,
+    };
+    let mut rows: Vec<usize> = try_capacity(distances.len())?;
+    rows.extend(0..distances.len());
+    rows.sort_unstable_by(|&a, &b| key(a).total_cmp(&key(b)).then(a.cmp(&b)));
+    Ok(rows)
+}
+
+/// Keeps the first rows of each cluster, as many as its quota says.
+fn fill(ranked: &[usize], label: impl Fn(usize) -> u32, mut quotas: Vec<u64>, keep: &mut [bool]) {
+    for &i in ranked {
+        let left = &mut quotas[label(i) as usize];
+        if *left > 0 {
+            *left -= 1;
+            keep[i] = true;
+        }
     }
 }

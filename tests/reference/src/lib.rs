@@ -25,6 +25,7 @@
 //! | [`mod@cka`] | linear CKA by Gram matrices, biased and unbiased | Kornblith et al. 2019; Song et al. 2012 |
 //! | [`canonical`] | SVCCA, PWCCA, Procrustes by Jacobi rotations | Raghu et al. 2017; Morcos et al. 2018; Ding et al. 2021 |
 //! | [`prototypes`] | pruning by distance to the prototype | Sorscher et al. 2022 |
+//! | [`density`] | quotas by the complexity of clusters | Abbas et al. 2024 |
 //! | [`mod@d4`] | deduplicate, cluster again, diversify | Tirumala et al. 2023 |
 //! | [`clip_score`] | scores of image-text pairs, filters, zero-shot classes | Bordes et al. 2024; Hessel et al. 2021 |
 //! | [`contrastive`] | InfoNCE and SigLIP with gradients | van den Oord et al. 2018; Zhai et al. 2023 |
@@ -67,6 +68,7 @@ pub mod codebook;
 pub mod contrastive;
 pub mod contrastive_blocks;
 pub mod d4;
+pub mod density;
 pub mod extraction;
 pub mod fsum;
 pub mod half_turns;

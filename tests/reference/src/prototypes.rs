@@ -66,7 +66,7 @@ pub fn quotas(sizes: &[usize], total: usize) -> Vec<usize> {
     quotas
 }
 
-fn mask(rows: &[usize], n: usize) -> Vec<bool> {
+pub(crate) fn mask(rows: &[usize], n: usize) -> Vec<bool> {
     let mut mask = vec![false; n];
     rows.iter().for_each(|&i| mask[i] = true);
     mask

@@ -12,6 +12,7 @@
 
 use crate::fsum::{two_product, two_sum};
 
+/// A number as the unevaluated sum of two.
 type Pair = (f64, f64);
 
 const LN_2: Pair = (std::f64::consts::LN_2, 2.319_046_813_846_299_6e-17);
@@ -41,7 +42,7 @@ fn negative(a: Pair) -> Pair {
 }
 
 /// e^x for x in about [-700, 0]: x = k ln 2 + r, e^r = (e^(r / 1024))^1024, the inner one by Taylor.
-fn exp(x: Pair) -> Pair {
+pub fn exp(x: Pair) -> Pair {
     let k = (x.0 / LN_2.0).round();
     let r = add(x, negative(multiply((k, 0.0), LN_2)));
     let r = (r.0 / 1024.0, r.1 / 1024.0);

@@ -5,8 +5,8 @@ use pauca::backend::Backend;
 use pauca::exact::{F64Sum, cosine, dot64, elementary, squared_distance};
 use pauca::random::Stream;
 use pauca::{
-    Boundary, Clusters, Context, Control, D4, Dedup, Drop, Exec, Init, KMeans, Order, Prototypes, Rows, Rule,
-    Scope, SemDedup,
+    Boundary, Clusters, Context, Control, D4, Dedup, DensityPruning, Drop, Exec, Init, KMeans, Order,
+    Prototypes, Rows, Rule, Scope, SemDedup,
 };
 use serde_json::{Value, json};
 
@@ -80,6 +80,20 @@ fn on_backend<B: Backend>(backend: &B, algorithm: &str, x: &[Vec<f32>], p: &Valu
                 .drop(if text(p, "drop") == "nearest" { Drop::Nearest } else { Drop::Farthest })
                 .scope(if text(p, "scope") == "global" { Scope::Global } else { Scope::PerCluster });
             json!({"keep": booleans(config.select(&c.distances.to_vec(), &c.labels.to_vec(), k)?)})
+        }
+        "density" => {
+            let found = DensityPruning::new()
+                .keep_fraction(number(p, "keep"))
+                .temperature(number(p, "temperature"))
+                .neighbours(integer(p, "neighbours"))
+                .least(number(p, "least"))
+                .select_on(&first_rows(true)?, &cx)?;
+            json!({
+                "intra": f64_bits(&found.intra.to_vec()),
+                "inter": f64_bits(&found.inter.to_vec()),
+                "quotas": integers(found.quotas.iter().map(|&q| Some(q))),
+                "keep": booleans(found.keep.iter().copied()),
+            })
         }
         "semdedup" => {
             let config = SemDedup::new(if text(p, "rule") == "earlier_max" {

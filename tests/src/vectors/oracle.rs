@@ -1,5 +1,6 @@
 //! The cases, and their outputs by the reference.
 
+use pauca_reference::density;
 use pauca_reference::kmeans::{Clusters, Init, KMeans, kmeans};
 use pauca_reference::prototypes::{self, Drop};
 use pauca_reference::semdedup::{self, Boundary, Order};
@@ -51,6 +52,11 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
     let fractions: Vec<Value> = [("nearest", "global", 0.3), ("farthest", "per_cluster", 0.55)]
         .map(|(drop, scope, keep)| json!({"drop": drop, "scope": scope, "keep": keep, "k": 4, "seed": 3}))
         .into();
+    let densities: Vec<Value> = [(0.5, 0.5, 0.5, 20), (0.05, 0.3, 0.0, 2), (0.2, 0.8, 1.0, 1)]
+        .map(|(temperature, keep, least, neighbours)| {
+            json!({"temperature": temperature, "keep": keep, "least": least, "neighbours": neighbours, "k": 5})
+        })
+        .into();
     let curations: Vec<Value> = [(0.75, 0.5, true), (0.6, 0.2, false)]
         .map(|(dedup_keep, keep, spherical)| {
             json!({
@@ -72,6 +78,7 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
             code::algorithms().iter().flat_map(|(name, p)| over(name, std::slice::from_ref(p))).collect(),
         ),
         ("d4", "Deduplicate, re-cluster, drop the nearest.", over("d4", &curations)),
+        ("density", "Quotas by the complexity of clusters, the rows they keep.", over("density", &densities)),
         ("kmeans", "Lloyd's algorithm from seeded or given centroids.", over("kmeans", &clusterings)),
         layers::cases(&inputs),
         (
@@ -128,6 +135,26 @@ pub fn with_outputs(mut case: Value) -> Value {
                 _ => prototypes::per_cluster(&c.distances, &c.labels, k, keep, drop),
             };
             json!({"keep": booleans(keep)})
+        }
+        "density" => {
+            let c = first_rows(&x, &ids, p, Metric::Cosine);
+            let config = density::Density {
+                temperature: number(p, "temperature"),
+                neighbours: integer(p, "neighbours"),
+                least: number(p, "least"),
+            };
+            let mut sizes = vec![0u64; integer(p, "k")];
+            c.labels.iter().for_each(|&l| sizes[l as usize] += 1);
+            let (intra, inter) =
+                density::spreads(&c.distances, &c.labels, &c.centroids, Metric::Cosine, config.neighbours);
+            let total = prototypes::count(number(p, "keep"), x.len()) as u64;
+            let quotas = density::quotas(total, &intra, &inter, &sizes, &config);
+            json!({
+                "intra": f64_bits(&intra),
+                "inter": f64_bits(&inter),
+                "quotas": integers(quotas.iter().map(|&q| Some(q))),
+                "keep": booleans(density::select(&c.distances, &c.labels, &quotas, Drop::Nearest)),
+            })
         }
         "semdedup" => dedup(&x, &ids, p),
         "d4" => curate(&x, p),

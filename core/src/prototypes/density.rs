@@ -1,0 +1,336 @@
+//! Density-based pruning: clusters that are wide and lie apart keep more of their rows.
+
+use alloc::vec::Vec;
+
+use ndarray::Array1;
+
+use super::quotas::{LIMIT, ONE, Shares};
+use super::{Drop, fill, ranked};
+use crate::control::{Context, Job};
+use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::exact::elementary::exp;
+use crate::exact::{F64Sum, Metric, cosine_from, dot64, squared_distance};
+use crate::kmeans::Clusters;
+use crate::stats::round_half_even;
+
+/// Density-based pruning (DBP): parameters.
+///
+/// With N the rows to keep, n_j the rows of cluster j, k the number of clusters that have rows:
+///
+/// 1. complexity C_j = intra_j inter_j: the mean distance of its rows to its centroid, times the
+///    mean distance of its centroid to the `neighbours` nearest others (all, where there are fewer).
+/// 2. share p_j = exp(C_j / T) / sum exp(C / T).
+/// 3. quotas: the whole numbers q that minimise sum (q_j - p_j N)² with sum q = N and
+///    lo_j <= q_j <= n_j, lo_j = min(floor(least N / k), n_j - 1), equal remainders to the lower
+///    index.
+/// 4. of every cluster the q_j rows farthest from its centroid are kept ([`Drop::Nearest`]).
+///
+/// *Source*: Abbas, Rusak, Tirumala et al. 2024, Effective pruning of web-scale datasets based on
+/// complexity of concept clusters, section 3. There the quotas are a quadratic programme solved
+/// iteratively and rounded, so that they miss N; here the programme in whole numbers is solved
+/// exactly. The paper clusters by cosine ([`spherical`](crate::KMeans::spherical)), after semantic
+/// deduplication; of a Euclidean clustering both distances are squared. Defaults: keep half,
+/// T = 0.5, 20 neighbours, least = 0.5.
+///
+/// exp((C_j - max C) / T) is rounded to a multiple of 2^-52, which moves a quota by less than
+/// 2^-10 rows; nothing after that is rounded.
+///
+/// # Ties, NaN
+/// Of equally distant rows the lower index is kept. A NaN or infinite complexity of a cluster that
+/// has rows is an error (or the mean, see [`nan_as_mean`](DensityPruning::nan_as_mean)); clusters
+/// without rows take no part.
+/// # Tier
+/// A.
+/// # Cost
+/// O(n log n + k² d): the distances between centroids in `f64`, on all threads; 16 n + 4 k d + 100 k
+/// bytes, and 8 k a thread.
+/// # Example
+/// ```
+/// use pauca::{DensityPruning, KMeans};
+/// // Three rows in almost one direction, three spread over a quarter turn.
+/// let angles = [0.0f32, 0.01, 0.02, 2.0, 2.7, 3.5];
+/// let x = ndarray::Array2::from_shape_fn((6, 2), |(i, j)| {
+///     if j == 0 { angles[i].cos() } else { angles[i].sin() }
+/// });
+/// let clusters = KMeans::new(2).spherical(true).fit(&x)?;
+/// let kept = DensityPruning::new().temperature(0.05).select(&clusters)?;
+/// assert_eq!(kept.keep.to_vec(), [false, false, false, true, true, true]);
+/// let kept = DensityPruning::new().temperature(0.05).least(1.0).select(&clusters)?;
+/// assert_eq!(kept.keep.iter().take(3).filter(|kept| **kept).count(), 1);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DensityPruning {
+    keep_fraction: f64,
+    temperature: f64,
+    neighbours: usize,
+    least: f64,
+    drop: Drop,
+    nan_as_mean: bool,
+}
+
+impl Default for DensityPruning {
+    fn default() -> Self {
+        Self {
+            keep_fraction: 0.5,
+            temperature: 0.5,
+            neighbours: 20,
+            least: 0.5,
+            drop: Drop::Nearest,
+            nan_as_mean: false,
+        }
+    }
+}
+
+/// What density-based pruning keeps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DensityPruned {
+    /// `[n]`: whether each row is kept.
+    pub keep: Array1<bool>,
+    /// `[k]`: rows kept of each cluster.
+    pub quotas: Array1<u64>,
+    /// `[k]`: mean distance of a cluster's rows to its centroid; NaN without rows.
+    pub intra: Array1<f64>,
+    /// `[k]`: mean distance of a centroid to its nearest neighbours; NaN without rows, 0 where it
+    /// is the only one.
+    pub inter: Array1<f64>,
+}
+
+impl DensityPruned {
+    /// Rows that stay.
+    pub fn kept(&self) -> usize {
+        self.keep.iter().filter(|k| **k).count()
+    }
+}
+
+impl DensityPruning {
+    /// Keep half, T = 0.5, 20 neighbours, half of an even share at least, the nearest rows go.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Share of the rows to keep, in \[0, 1\]; N is round_half_even(fraction n).
+    pub fn keep_fraction(mut self, fraction: f64) -> Self {
+        self.keep_fraction = fraction;
+        self
+    }
+
+    /// T, above 0: the smaller, the more the complex clusters get.
+    pub fn temperature(mut self, temperature: f64) -> Self {
+        self.temperature = temperature;
+        self
+    }
+
+    /// How many of the nearest centroids inter is a mean over, at least 1.
+    pub fn neighbours(mut self, neighbours: usize) -> Self {
+        self.neighbours = neighbours;
+        self
+    }
+
+    /// Share of N / k that every cluster keeps, if it has more rows than that, in \[0, 1\].
+    pub fn least(mut self, share: f64) -> Self {
+        self.least = share;
+        self
+    }
+
+    /// Which rows of a cluster go.
+    pub fn drop(mut self, drop: Drop) -> Self {
+        self.drop = drop;
+        self
+    }
+
+    /// Gives clusters of NaN complexity the mean of the others instead of an error, and lets those
+    /// without rows weigh in the softmax, as the published code does.
+    pub fn nan_as_mean(mut self, mean: bool) -> Self {
+        self.nan_as_mean = mean;
+        self
+    }
+
+    /// The rows to keep of these clusters.
+    ///
+    /// # Errors
+    /// As [`quotas`](DensityPruning::quotas); [`Error::InvalidParameter`] for a fraction outside
+    /// \[0, 1\] or no neighbours, [`Error::NonFinite`] for distances or centroids,
+    /// [`Error::LabelOutOfRange`].
+    pub fn select(&self, clusters: &Clusters) -> Result<DensityPruned> {
+        self.select_on(clusters, &Context::default())
+    }
+
+    /// [`select`](DensityPruning::select), watched and on chosen threads.
+    ///
+    /// # Errors
+    /// As [`select`](DensityPruning::select), and [`Error::Cancelled`].
+    pub fn select_on(&self, clusters: &Clusters, cx: &Context) -> Result<DensityPruned> {
+        let (n, k) = (clusters.labels.len(), clusters.centroids.nrows());
+        if !(0.0..=1.0).contains(&self.keep_fraction) {
+            let (name, value) = ("keep_fraction", self.keep_fraction);
+            return Err(Error::InvalidParameter { name, value, expected: "within [0, 1]" });
+        }
+        if self.neighbours == 0 {
+            return Err(Error::InvalidParameter { name: "neighbours", value: 0.0, expected: "at least 1" });
+        }
+        if clusters.distances.len() != n {
+            let (what, found) = ("distances", clusters.distances.len());
+            return Err(Error::ShapeMismatch { what, expected: n, found });
+        }
+        let (mut sums, mut sizes) = (try_vec(k, F64Sum::new())?, try_vec(k, 0u64)?);
+        for (row, (&label, &distance)) in clusters.labels.iter().zip(&clusters.distances).enumerate() {
+            let (Some(sum), Some(size)) = (sums.get_mut(label as usize), sizes.get_mut(label as usize))
+            else {
+                return Err(Error::LabelOutOfRange { row, label, k });
+            };
+            if !distance.is_finite() {
+                return Err(Error::NonFinite { what: "distances", row: row as u64, col: 0 });
+            }
+            sum.add(distance);
+            *size += 1;
+        }
+        let mut intra = try_capacity(k)?;
+        // The sign of 0 / 0 is the machine's.
+        let mean = |sum: &F64Sum, size| if size > 0 { sum.value() / size as f64 } else { f64::NAN };
+        intra.extend(sums.iter().zip(&sizes).map(|(sum, &size)| mean(sum, size)));
+        let inter = self.inter(clusters, &sizes, cx)?;
+        let total = round_half_even(self.keep_fraction * n as f64) as u64;
+        let quotas = self.quotas(total, &intra, &inter, &sizes)?;
+        let mut distances = try_capacity(n)?;
+        distances.extend(clusters.distances.iter().copied());
+        let mut keep = try_vec(n, false)?;
+        let mut left = try_capacity(k)?;
+        left.extend_from_slice(&quotas);
+        fill(&ranked(&distances, self.drop)?, |i| clusters.labels[i], left, &mut keep);
+        Ok(DensityPruned {
+            keep: Array1::from_vec(keep),
+            quotas: Array1::from_vec(quotas),
+            intra: Array1::from_vec(intra),
+            inter: Array1::from_vec(inter),
+        })
+    }
+
+    /// Mean distance of each centroid to its nearest others, clusters without rows left out.
+    fn inter(&self, clusters: &Clusters, sizes: &[u64], cx: &Context) -> Result<Vec<f64>> {
+        let (k, centroids) = (sizes.len(), clusters.centroids.view());
+        if let Some(((row, col), _)) = centroids.indexed_iter().find(|(_, c)| !c.is_finite()) {
+            return Err(Error::NonFinite { what: "centroids", row: row as u64, col });
+        }
+        let mut packed: Vec<f32> = try_capacity(centroids.len())?;
+        packed.extend(centroids.iter().copied());
+        let row = |j: usize| &packed[j * centroids.ncols()..(j + 1) * centroids.ncols()];
+        let mut squares = try_capacity(k)?;
+        squares.extend((0..k).map(|j| dot64(row(j), row(j))));
+        let distance = |i: usize, j: usize| match clusters.metric {
+            Metric::SqEuclidean => squared_distance(row(i), row(j)),
+            Metric::Cosine => 1.0 - cosine_from(dot64(row(i), row(j)), squares[i], squares[j]),
+        };
+        let mut inter = try_vec(k, f64::NAN)?;
+        let mut jobs: Vec<Job<(usize, &mut f64)>> = try_capacity(k)?;
+        jobs.extend(inter.iter_mut().enumerate().filter(|(j, _)| sizes[*j] > 0).map(Job::new));
+        cx.control.poll("complexity", 0, k as u64)?;
+        // Four multiply-adds of the kernels for one in the definition's order.
+        cx.in_waves(&mut jobs, 4 * centroids.len() as u64, |(i, mean)| {
+            let mut near = try_capacity(k)?;
+            near.extend((0..k).filter(|j| j != i && sizes[*j] > 0).map(|j| distance(*i, j)));
+            let m = self.neighbours.min(near.len());
+            if m < near.len() {
+                near.select_nth_unstable_by(m, f64::total_cmp);
+            }
+            let mut sum = F64Sum::new();
+            near[..m].iter().for_each(|d| sum.add(*d));
+            **mean = sum.value() / m.max(1) as f64;
+            Ok(())
+        })?;
+        Ok(inter)
+    }
+
+    /// How many rows each cluster keeps of `total`, by its two distances and its number of rows:
+    /// steps 1 to 3.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for a total above the rows there are, or 2^42 rows and more;
+    /// [`Error::ShapeMismatch`]; [`Error::NonFinite`] with the cluster as row, for a complexity
+    /// that is NaN or infinite; [`Error::InvalidParameter`] for a temperature that is not above 0
+    /// or a least share outside \[0, 1\]; [`Error::OutOfMemory`].
+    /// # Example
+    /// ```
+    /// use pauca::DensityPruning;
+    /// let dbp = DensityPruning::new().temperature(0.1);
+    /// // The second cluster is as tight as the first, but far from the others; the third is small.
+    /// let quotas = dbp.quotas(100, &[0.2, 0.2, 0.6], &[0.3, 0.9, 0.5], &[100, 100, 20])?;
+    /// assert_eq!(quotas, [32, 48, 20]);
+    /// # Ok::<(), pauca::Error>(())
+    /// ```
+    pub fn quotas(&self, total: u64, intra: &[f64], inter: &[f64], sizes: &[u64]) -> Result<Vec<u64>> {
+        let k = sizes.len();
+        for (what, found) in [("intra", intra.len()), ("inter", inter.len())] {
+            if found != k {
+                return Err(Error::ShapeMismatch { what, expected: k, found });
+            }
+        }
+        if !(self.temperature > 0.0 && self.temperature.is_finite()) {
+            let (name, value) = ("temperature", self.temperature);
+            return Err(Error::InvalidParameter { name, value, expected: "finite and above 0" });
+        }
+        if !(0.0..=1.0).contains(&self.least) {
+            return Err(Error::InvalidParameter {
+                name: "least",
+                value: self.least,
+                expected: "within [0, 1]",
+            });
+        }
+        let rows = sizes.iter().fold(0u64, |sum, &size| sum.saturating_add(size));
+        for (what, size, limit) in [
+            ("rows of all clusters", rows, LIMIT - 1),
+            ("rows to keep", total, rows),
+            ("clusters", k as u64, (1 << 32) - 1),
+        ] {
+            if size > limit {
+                let whole = |v: u64| usize::try_from(v).unwrap_or(usize::MAX);
+                return Err(Error::TooLarge { what, size: whole(size), limit: whole(limit) });
+            }
+        }
+        let weights = self.weights(intra, inter, sizes)?;
+        let clusters = sizes.iter().filter(|size| **size > 0).count();
+        // total / clusters is no nearer than 1 / clusters to the next integer, which is more than its rounding.
+        let even = libm::floor(self.least * (total as f64 / clusters.max(1) as f64)) as u64;
+        let mut lows = try_capacity(k)?;
+        lows.extend(sizes.iter().map(|&size| even.min(size.saturating_sub(1))));
+        if weights.iter().all(|w| *w == 0) {
+            // No cluster has rows.
+            return Ok(lows);
+        }
+        Shares { total, weights: &weights, lows: &lows, highs: sizes }.quotas()
+    }
+
+    /// 2^52 exp((C_j - max C) / T), to the nearest integer; 0 for clusters that take no part.
+    fn weights(&self, intra: &[f64], inter: &[f64], sizes: &[u64]) -> Result<Vec<u64>> {
+        let takes_part = |j: usize| self.nan_as_mean || sizes[j] > 0;
+        let mut complexities = try_capacity(sizes.len())?;
+        let (mut sum, mut known) = (F64Sum::new(), 0u64);
+        for (j, (intra, inter)) in intra.iter().zip(inter).enumerate() {
+            let complexity = intra * inter;
+            let missing = complexity.is_nan() && self.nan_as_mean;
+            if takes_part(j) && !missing {
+                if !complexity.is_finite() {
+                    return Err(Error::NonFinite {
+                        what: "complexity of the clusters",
+                        row: j as u64,
+                        col: 0,
+                    });
+                }
+                sum.add(complexity);
+                known += 1;
+            }
+            complexities.push(complexity);
+        }
+        let mean = if known > 0 { sum.value() / known as f64 } else { 0.0 };
+        if self.nan_as_mean {
+            complexities.iter_mut().filter(|c| c.is_nan()).for_each(|c| *c = mean);
+        }
+        let parts = || complexities.iter().enumerate().filter(|(j, _)| takes_part(*j));
+        let most = parts().fold(f64::NEG_INFINITY, |most, (_, c)| most.max(*c));
+        let mut weights = try_vec(sizes.len(), 0u64)?;
+        for (j, c) in parts() {
+            weights[j] = libm::rint(ONE as f64 * exp((c - most) / self.temperature)) as u64;
+        }
+        Ok(weights)
+    }
+}
