@@ -96,7 +96,8 @@ fn largest(values: impl Iterator<Item = f64>) -> f64 {
 
 fn main() -> Result<(), Error> {
     let rows = |seed: usize| {
-        let mut rows = Array2::from_shape_fn((999, 8), |(i, k)| ((i * 7919 + k * seed) % 1009) as f32 - 504.0);
+        let mut rows =
+            Array2::from_shape_fn((999, 8), |(i, k)| ((i * 7919 + k * seed) % 1009) as f32 - 504.0);
         rows.outer_iter_mut().for_each(|mut row| row /= row.dot(&row).sqrt());
         rows
     };

@@ -92,6 +92,7 @@ fn every_method_gives_the_same_bytes_however_the_work_is_cut() {
         &["--method", "prototypes", "--order", "easy", "--keep", "0.3"],
         &["--method", "kmeans", "--euclidean", "--init", "random", "--clusters", "9"],
         &["--method", "scip", "--keep", "0.6", "--alpha", "0.5"],
+        &["--method", "dbp", "--keep", "0.4", "--temperature", "0.01"],
     ];
     for (i, method) in methods.iter().enumerate() {
         let whole = format!("whole{i}");
@@ -177,6 +178,43 @@ fn element_types_and_orders_give_the_same_choice() {
         }
     }
     assert_eq!(Matrix::open(&bench.path("half/filtered.npy"), None).unwrap().layout().dtype.name(), "f16");
+}
+
+#[test]
+fn dbp_keeps_the_farthest_rows_of_each_cluster_by_quota() {
+    let bench = Bench::new();
+    bench.npy("x.npy", &redundant(300, 8, 3));
+    let flags = ["x.npy", "--method", "dbp", "--keep", "0.3", "--temperature", "0.02", "--clusters", "12"];
+    CURATE.done(&bench, &[&flags[..], &["--out", "a", "--threads", "1"]].concat());
+    CURATE.done(&bench, &[&flags[..], &["--out", "b", "--threads", "2", "--block-rows", "64"]].concat());
+    bench.assert_same("a", "b");
+    let files = bench.contents("a");
+    assert!(["clusters.csv", "quotas.svg", "kept.npy"].iter().all(|name| files.contains_key(*name)));
+    let table = String::from_utf8(files["clusters.csv"].clone()).unwrap();
+    let mut lines = table.lines();
+    assert_eq!(lines.next(), Some("cluster,rows,kept,intra,inter,complexity"));
+    let labels: Vec<u32> = values(&files["labels.npy"]);
+    let distances: Vec<f64> = values(&files["distance.npy"]);
+    let mut expected = Vec::new();
+    let mut complexities = Vec::new();
+    for (j, line) in lines.enumerate() {
+        let cells: Vec<f64> = line.split(',').map(|cell| cell.parse().unwrap()).collect();
+        let mut members: Vec<usize> = (0..300).filter(|&i| labels[i] as usize == j).collect();
+        assert_eq!(cells[..2], [j as f64, members.len() as f64]);
+        let mean = members.iter().map(|&i| distances[i]).sum::<f64>() / members.len() as f64;
+        assert!((cells[3] - mean).abs() < 1e-12, "{line}");
+        assert_eq!(cells[5], cells[3] * cells[4]);
+        members.sort_by(|&a, &b| distances[b].total_cmp(&distances[a]).then(a.cmp(&b)));
+        expected.extend(members[..cells[2] as usize].iter().map(|&i| i as u64));
+        complexities.push((cells[5], cells[2], members.len() as f64));
+    }
+    expected.sort_unstable();
+    assert_eq!((expected.len(), values::<u64>(&files["kept.npy"])), (90, expected));
+    // More complex clusters keep as many rows at least, unless they have no more.
+    complexities.sort_by(|a, b| a.0.total_cmp(&b.0));
+    for pair in complexities.windows(2) {
+        assert!(pair[1].1 + 1.0 >= pair[0].1 || pair[1].1 == pair[1].2, "{complexities:?}");
+    }
 }
 
 #[test]
@@ -341,7 +379,7 @@ fn smallest_inputs_work() {
     let bench = Bench::new();
     for n in [1, 2, 3] {
         bench.npy("x.npy", &uniform(n, 1, 5));
-        for method in ["d4", "semdedup", "prototypes", "scip", "kmeans"] {
+        for method in ["d4", "semdedup", "prototypes", "scip", "dbp", "kmeans"] {
             let folder = format!("{method}{n}");
             CURATE.done(&bench, &["x.npy", "--out", &folder, "--method", method]);
         }

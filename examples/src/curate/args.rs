@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, ValueEnum};
 
 use crate::flags::{Drawing, Resuming, Running};
-use crate::values::{epsilon, fraction, positive, share};
+use crate::values::{above_zero, epsilon, fraction, positive, share};
 
 /// Chooses the rows of an embedding file that are worth training on, exactly and reproducibly.
 ///
@@ -53,6 +53,11 @@ pub struct Args {
     /// d4: share of the input that deduplication leaves [default: 0.75, or --keep where larger]
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     pub dedup_keep: Option<f64>,
+
+    /// dbp: how evenly clusters share what is kept; the smaller, the more go to wide clusters that lie
+    /// apart [default: 0.5]
+    #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = above_zero)]
+    pub temperature: Option<f64>,
 
     /// scip: share of the removed rows that goes by the size of their cluster [default: 0.8]
     #[arg(long, value_name = "A", allow_negative_numbers = true, value_parser = share)]
@@ -126,7 +131,7 @@ pub struct Args {
 const AFTER: &str = "\
 Results in --out: report.html (open this), report.json, kept.npy, labels.npy, centroids.npy, similarity.npy,
 distance.npy, removed.csv, kept_ids.txt, SVG plots; for d4 also labels2.npy and centroids2.npy; similarity.npy for d4
-and semdedup only. removed.csv gives the stage that removed a row (duplicate, prototypical, small-cluster, far), and for
+and semdedup only; for dbp clusters.csv and quotas.svg. removed.csv gives the stage that removed a row (duplicate, prototypical, small-cluster, far), and for
 duplicates the witness.
 The same input, flags and seed give the same bytes on every machine, at any number of threads.
 Ctrl-C saves the state and exits with 130; the same command with --resume continues to the same bytes.
@@ -144,6 +149,8 @@ pub enum Method {
     Prototypes,
     /// Drop the rows of the smallest clusters, then those farthest from their centroid (Yang et al. 2023)
     Scip,
+    /// Give each cluster a quota by its spread, keep its farthest rows (Abbas et al. 2024)
+    Dbp,
     /// Only cluster
     Kmeans,
 }

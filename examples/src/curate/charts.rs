@@ -27,6 +27,9 @@ pub fn draw(outcome: &Outcome) -> BTreeMap<&'static str, String> {
         plots.insert("keep_curve.svg", keep_curve(&points, outcome.rows(), used));
     }
     plots.insert("cluster_sizes.svg", cluster_sizes(&outcome.clusters.counts.to_vec()));
+    if let Some(shares) = outcome.shares() {
+        plots.insert("quotas.svg", quotas(&shares));
+    }
     let all = outcome.distances();
     let of = |fate: Fate| -> Vec<f64> {
         (0..outcome.rows()).filter(|&i| outcome.fate(i) == fate).map(|i| all[i]).collect()
@@ -101,6 +104,27 @@ fn cluster_sizes(sizes: &[u64]) -> String {
     })
 }
 
+/// Share of its rows that each cluster keeps, over its complexity.
+fn quotas(clusters: &[(f64, f64)]) -> String {
+    let most = clusters.iter().map(|(complexity, _)| *complexity).fold(1e-6, f64::max);
+    let digits = if most < 0.1 { 3 } else { 2 };
+    let x = Axis {
+        name: "complexity (mean distance to the centroid x mean distance to the nearest centroids)",
+        range: 0.0..1.04 * most,
+        label: &|v| number(*v, digits),
+        labels: 9,
+    };
+    let y = Axis {
+        name: "rows kept of a cluster",
+        range: 0.0..104.0,
+        label: &|v| format!("{v:.0} %"),
+        labels: 6,
+    };
+    chart((960, 380), x, y, &[], |chart| {
+        dots(chart, clusters.iter().map(|(complexity, share)| (*complexity, 100.0 * share)), &KEPT.mix(0.75))
+    })
+}
+
 /// Distances to the centroid: kept rows, and pruned ones stacked on them.
 fn distances(kept: &[f64], pruned: &[f64], unit: &str) -> String {
     let all = || kept.iter().chain(pruned).copied().filter(|d| d.is_finite());
@@ -133,6 +157,8 @@ mod tests {
             cluster_sizes(&[]),
             cluster_sizes(&[u64::MAX >> 12, 0]),
             cluster_sizes(&[3; 200]),
+            quotas(&[]),
+            quotas(&[(0.0, 1.0), (1e300, 0.0)]),
             distances(&[], &[], "d"),
             distances(&[0.0, 0.0], &[f64::NAN], "d"),
             distances(&[1e-300, 1e300], &[], "d"),

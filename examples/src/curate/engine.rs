@@ -3,7 +3,8 @@
 use pauca::backend::Backend;
 use pauca::corruption::Scip;
 use pauca::{
-    Clusters, Context, Cpu, D4, D4Checkpoint, D4Run, Dedup, KMeans, Lloyd, Prototypes, RowSource, SemDedup,
+    Clusters, Context, Cpu, D4, D4Checkpoint, D4Run, Dedup, DensityPruning, KMeans, Lloyd, Prototypes,
+    RowSource, SemDedup,
 };
 use serde_json::Value;
 
@@ -92,6 +93,7 @@ impl Engine<'_> {
             keep: Some(curated.keep),
             second: Some(Second { rows: curated.survivors, clusters: curated.reclustered }),
             small: None,
+            density: None,
         })
     }
 
@@ -112,7 +114,8 @@ impl Engine<'_> {
         let (run, state) = self.drive(run, keeper, cx)?;
         let stopped = |e: pauca::Error| self.stopped(&e, Some(state.clone()), keeper);
         let clusters = run.run.finish(cx).map_err(&stopped)?;
-        let mut outcome = Outcome { clusters, dedup: None, keep: None, second: None, small: None };
+        let mut outcome =
+            Outcome { clusters, dedup: None, keep: None, second: None, small: None, density: None };
         match &settings.job {
             Job::Semdedup { .. } => {
                 self.reporter.stage("deduplicate", rows, 0);
@@ -137,6 +140,14 @@ impl Engine<'_> {
                 let pruned = scip.select_from(&outcome.clusters).map_err(&stopped)?;
                 outcome.keep = Some(pruned.keep);
                 outcome.small = Some(pruned.by_size);
+            }
+            Job::Dbp { keep, temperature, drop } => {
+                self.reporter.stage("select", rows, 0);
+                let pruning =
+                    DensityPruning::new().keep_fraction(*keep).temperature(*temperature).drop(*drop);
+                let found = pruning.select_on(&outcome.clusters, cx).map_err(&stopped)?;
+                outcome.keep = Some(found.keep.clone());
+                outcome.density = Some(found);
             }
             Job::Kmeans | Job::D4 { .. } => {}
         }

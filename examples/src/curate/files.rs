@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use half::bf16;
 use ndarray::ArrayView2;
-use pauca::{Dedup, RowSource, Rows, Scratch};
+use pauca::{Dedup, DensityPruned, RowSource, Rows, Scratch};
 
 use super::outcome::{Fate, Outcome};
 use crate::failure::{Failure, Result};
@@ -15,7 +15,7 @@ use crate::output::OutDir;
 use crate::output::npy::{matrix, vector};
 
 /// Every name that this program may write; those of an earlier run that a new one lacks go.
-pub const NAMES: [&str; 16] = [
+pub const NAMES: [&str; 18] = [
     "kept.npy",
     "labels.npy",
     "centroids.npy",
@@ -25,10 +25,12 @@ pub const NAMES: [&str; 16] = [
     "distance.npy",
     "kept_ids.txt",
     "removed.csv",
+    "clusters.csv",
     "filtered.npy",
     "filtered.safetensors",
     "keep_curve.svg",
     "cluster_sizes.svg",
+    "quotas.svg",
     "distances.svg",
     "report.html",
     "report.json",
@@ -52,6 +54,9 @@ pub fn write(out: &mut OutDir, outcome: &Outcome, ids: Option<&Ids>) -> Result<(
     if let Some(dedup) = &outcome.dedup {
         out.write("similarity.npy", |w| vector(w, dedup.similarity.iter().copied()))?;
     }
+    if let Some(density) = &outcome.density {
+        out.write("clusters.csv", |w| quotas(w, outcome, density))?;
+    }
     if outcome.keep.is_none() {
         return Ok(());
     }
@@ -61,6 +66,19 @@ pub fn write(out: &mut OutDir, outcome: &Outcome, ids: Option<&Ids>) -> Result<(
         out.write("kept_ids.txt", |w| kept.iter().try_for_each(|&row| writeln!(w, "{}", ids.get(row))))?;
     }
     out.write("removed.csv", |w| removed(w, outcome, ids))
+}
+
+/// One line per cluster: its rows, its quota, and what that follows from.
+fn quotas(out: &mut dyn Write, outcome: &Outcome, density: &DensityPruned) -> io::Result<()> {
+    let mut lines = csv::Writer::from_writer(out);
+    lines.write_record(["cluster", "rows", "kept", "intra", "inter", "complexity"])?;
+    for (j, rows) in outcome.clusters.counts.iter().enumerate() {
+        let (intra, inter) = (density.intra[j], density.inter[j]);
+        let numbers = [intra, inter, intra * inter].map(|v| v.to_string());
+        let counts = [j as u64, *rows, density.quotas[j]].map(|v| v.to_string());
+        lines.write_record(counts.iter().chain(&numbers))?;
+    }
+    lines.flush()
 }
 
 /// One line per removed row: id, witness id, similarity, cluster, stage.

@@ -1,7 +1,7 @@
 //! What a run found, for every method in one shape, and the questions that files and report ask.
 
 use ndarray::Array1;
-use pauca::{Clusters, Dedup};
+use pauca::{Clusters, Dedup, DensityPruned};
 
 /// Points of the keep curve that are drawn and stored.
 const CURVE_POINTS: usize = 201;
@@ -26,6 +26,8 @@ pub struct Outcome {
     pub second: Option<Second>,
     /// Which of the removed rows went for the size of their cluster, for scip.
     pub small: Option<Array1<bool>>,
+    /// Spread and quota of each cluster, for dbp.
+    pub density: Option<DensityPruned>,
 }
 
 /// What became of a row.
@@ -72,6 +74,15 @@ impl Outcome {
     pub fn outlying(&self) -> Option<[u64; 2]> {
         let small = self.small.as_ref()?.iter().filter(|small| **small).count() as u64;
         Some([small, self.counts()[2] - small])
+    }
+
+    /// Of each cluster that has rows: complexity and share of the rows kept, for dbp.
+    pub fn shares(&self) -> Option<Vec<(f64, f64)>> {
+        let density = self.density.as_ref()?;
+        let spreads = density.intra.iter().zip(&density.inter).map(|(intra, inter)| intra * inter);
+        let shares = density.quotas.iter().zip(&self.clusters.counts).map(|(&q, &n)| q as f64 / n as f64);
+        let full = |&(_, n): &((f64, f64), &u64)| *n > 0;
+        Some(spreads.zip(shares).zip(&self.clusters.counts).filter(full).map(|(pair, _)| pair).collect())
     }
 
     /// Rows of each fate: kept, duplicate, pruned.

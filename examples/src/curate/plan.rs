@@ -43,7 +43,9 @@ pub fn plan(args: &Args, settings: &Settings, matrix: &Matrix, threads: usize) -
         Job::Scip { keep: share, .. } => {
             Some(format!("keep       {} rows", count((n - ((1.0 - share) * n).round_ties_even()) as u64)))
         }
-        Job::Prototypes { keep: share, .. } => Some(format!("keep       {} rows", keep(*share))),
+        Job::Prototypes { keep: share, .. } | Job::Dbp { keep: share, .. } => {
+            Some(format!("keep       {} rows", keep(*share)))
+        }
         Job::Semdedup { goal: super::settings::Goal::Keep(share), .. } => {
             Some(format!("keep       {} rows, or as near as ties allow", keep(*share)))
         }

@@ -32,6 +32,10 @@ pub fn record(outcome: &Outcome, verdict: &str, configuration: &Value) -> Value 
     if let Some([small, far]) = outcome.outlying() {
         value["pruning"] = json!({"by_size": small, "by_distance": far});
     }
+    if let Some(density) = &outcome.density {
+        let kept = density.quotas.iter().filter(|quota| **quota > 0).count();
+        value["pruning"] = json!({"clusters_kept": kept});
+    }
     if let Some(dedup) = &outcome.dedup {
         let curve = outcome.curve();
         value["deduplication"] = json!({

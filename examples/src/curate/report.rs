@@ -62,6 +62,7 @@ impl Report<'_> {
         body.push_str(&self.pairs());
         body.push_str(&self.groups());
         body.push_str(&self.curve());
+        body.push_str(&self.quotas());
         body.push_str(&self.extremes());
         body.push_str(&self.clusters());
         body.push_str(&self.left());
@@ -191,6 +192,17 @@ impl Report<'_> {
             Some(svg) => section(
                 "How much each threshold would keep",
                 "Read off the epsilon that keeps the share you want; every point is exact, from the one pass that was run.",
+                &figure("", svg),
+            ),
+        }
+    }
+
+    fn quotas(&self) -> String {
+        match self.plots.get("quotas.svg") {
+            None => String::new(),
+            Some(svg) => section(
+                "How much of each cluster is kept",
+                "Each dot is a cluster. The quota follows its complexity, so that of two equally complex clusters the larger one loses more.",
                 &figure("", svg),
             ),
         }

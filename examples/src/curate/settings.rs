@@ -42,6 +42,15 @@ pub enum Job {
         /// Share of the removed rows that goes by the size of their cluster.
         alpha: f64,
     },
+    /// Quotas by the spread of clusters.
+    Dbp {
+        /// Share of the input to keep.
+        keep: f64,
+        /// How evenly clusters share it.
+        temperature: f64,
+        /// Which end of a cluster goes.
+        drop: Drop,
+    },
     /// The composition.
     D4 {
         /// Share of the input to keep.
@@ -149,6 +158,11 @@ impl Settings {
                 value["keep"] = json!(keep);
                 value["order"] = json!(if *drop == Drop::Farthest { "easy" } else { "hard" });
             }
+            Job::Dbp { keep, temperature, drop } => {
+                value["keep"] = json!(keep);
+                value["temperature"] = json!(temperature);
+                value["order"] = json!(if *drop == Drop::Farthest { "easy" } else { "hard" });
+            }
             Job::Scip { keep, alpha } => {
                 value["keep"] = json!(keep);
                 value["alpha"] = json!(alpha);
@@ -180,16 +194,17 @@ pub fn rule_name(rule: Rule) -> &'static str {
 }
 
 fn job(args: &Args) -> Result<Job> {
-    use Method::{D4, Prototypes, Scip, Semdedup};
-    let flags: [(&str, bool, &[Method]); 8] = [
+    use Method::{D4, Dbp, Prototypes, Scip, Semdedup};
+    let flags: [(&str, bool, &[Method]); 9] = [
         ("--epsilon", args.epsilon.is_some(), &[Semdedup]),
-        ("--keep", args.keep.is_some(), &[D4, Semdedup, Prototypes, Scip]),
+        ("--keep", args.keep.is_some(), &[D4, Semdedup, Prototypes, Scip, Dbp]),
         ("--dedup-keep", args.dedup_keep.is_some(), &[D4]),
         ("--alpha", args.alpha.is_some(), &[Scip]),
+        ("--temperature", args.temperature.is_some(), &[Dbp]),
         ("--rule", args.rule.is_some(), &[Semdedup]),
-        ("--order", args.order.is_some(), &[D4, Semdedup, Prototypes]),
+        ("--order", args.order.is_some(), &[D4, Semdedup, Prototypes, Dbp]),
         ("--boundary", args.boundary.is_some(), &[Semdedup]),
-        ("--write-filtered", args.write_filtered, &[D4, Semdedup, Prototypes, Scip]),
+        ("--write-filtered", args.write_filtered, &[D4, Semdedup, Prototypes, Scip, Dbp]),
     ];
     let misplaced = flags.iter().find(|(_, given, methods)| *given && !methods.contains(&args.method));
     if let Some((flag, ..)) = misplaced {
@@ -216,19 +231,22 @@ fn job(args: &Args) -> Result<Job> {
             }
             Job::D4 { keep, dedup_keep, order: order(args) }
         }
-        Method::Prototypes => Job::Prototypes {
-            keep,
-            drop: match args.order {
-                None | Some(OrderName::Hard) => Drop::Nearest,
-                Some(OrderName::Easy) => Drop::Farthest,
-                Some(OrderName::Random) => {
-                    return Err(Failure::usage("--order random has no meaning with --method prototypes"));
-                }
-            },
-        },
+        Method::Prototypes => Job::Prototypes { keep, drop: drop(args)? },
+        Method::Dbp => Job::Dbp { keep, temperature: args.temperature.unwrap_or(0.5), drop: drop(args)? },
         Method::Scip => Job::Scip { keep, alpha: args.alpha.unwrap_or(0.8) },
         Method::Semdedup => semdedup(args, keep)?,
     })
+}
+
+/// Which end of the distances goes.
+fn drop(args: &Args) -> Result<Drop> {
+    match args.order {
+        None | Some(OrderName::Hard) => Ok(Drop::Nearest),
+        Some(OrderName::Easy) => Ok(Drop::Farthest),
+        Some(OrderName::Random) => {
+            Err(Failure::usage(format!("--order random has no meaning with --method {}", args.method.name())))
+        }
+    }
 }
 
 fn semdedup(args: &Args, keep: f64) -> Result<Job> {

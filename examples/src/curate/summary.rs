@@ -23,7 +23,8 @@ pub fn similar(outcome: &Outcome) -> &'static str {
 /// What the rows that distance removed are.
 pub fn typical(settings: &Settings) -> &'static str {
     match settings.job {
-        Job::Prototypes { drop: pauca::Drop::Farthest, .. } => "least typical",
+        Job::Prototypes { drop: pauca::Drop::Farthest, .. }
+        | Job::Dbp { drop: pauca::Drop::Farthest, .. } => "least typical",
         Job::Scip { .. } => "outlying",
         _ => "most typical",
     }
@@ -51,6 +52,11 @@ pub fn verdict(outcome: &Outcome, settings: &Settings) -> String {
             )
         }
         Job::Semdedup { .. } => format!("{head} {} went as {} {above}.", count(duplicates), similar(outcome)),
+        Job::Dbp { .. } => format!(
+            "{head} {} went as the {} of their clusters, most from large and tight ones.",
+            count(pruned),
+            typical(settings)
+        ),
         Job::Prototypes { .. } => {
             format!("{head} {} went as the {} of their clusters.", count(pruned), typical(settings))
         }
@@ -129,6 +135,18 @@ pub fn facts(outcome: &Outcome, settings: &Settings) -> Vec<Fact> {
                 "{} by the size of their cluster, {} by their distance (alpha {alpha})",
                 count(small),
                 count(far)
+            ),
+        });
+    }
+    if let (Job::Dbp { temperature, .. }, Some(shares)) = (&settings.job, outcome.shares()) {
+        let (low, high) = shares.iter().fold((1.0, 0.0), |(a, b), (_, s)| (f64::min(a, *s), f64::max(b, *s)));
+        facts.push(Fact {
+            about: typical(settings).into(),
+            value: format!("{} rows, {}", count(pruned), share(pruned)),
+            detail: format!(
+                "clusters keep {} to {} of their rows (temperature {temperature})",
+                percent(low),
+                percent(high)
             ),
         });
     }

@@ -157,12 +157,12 @@ pub(super) fn valid_scale(scale: f64) -> bool {
 
 /// The one scale of two states, of which either may know none.
 pub(super) fn same_scale(a: f64, b: f64) -> Result<f64> {
-    match (a, b) {
-        (a, b) if b == 0.0 || a == b => Ok(a),
-        (a, b) if a == 0.0 => Ok(b),
-        (_, value) => {
-            let name = "scale of one of the statistics";
-            Err(Error::InvalidParameter { name, value, expected: "that of all others" })
-        }
+    if b == 0.0 || a == b {
+        Ok(a)
+    } else if a == 0.0 {
+        Ok(b)
+    } else {
+        let (name, expected) = ("scale of one of the statistics", "that of all others");
+        Err(Error::InvalidParameter { name, value: b, expected })
     }
 }
