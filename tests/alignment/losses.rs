@@ -37,17 +37,27 @@ fn info_nce_known_values() {
         let loss = InfoNce::new().directions(directions);
         let found = loss.value(same.view(), same.view(), 10.0, Matches::Diagonal).unwrap();
         assert!((found - 1.3862943611198906).abs() <= TWO_ULP, "{found:e}");
-        for (x, y) in [(1.0, 1.0), (1e6, -1e6), (0.0, 3.0)] {
-            let (x, y) = (Array2::from_elem((1, 2), x), Array2::from_elem((1, 2), y));
-            let found = loss.gradients(x.view(), y.view(), 1e4, Matches::Diagonal).unwrap();
-            assert_eq!((found.value, found.log_scale), (0.0, 0.0), "one pair: nothing to tell apart");
-            assert!(found.x.iter().chain(&found.y).all(|g| *g == 0.0));
-        }
         let eye = Array2::<f64>::eye(2);
         let found = loss.value(eye.view(), eye.view(), 1.0 / 0.07, Matches::Diagonal).unwrap();
         let expected = 6.248747557120388e-7;
         // Four ulp.
         assert!((found - expected).abs() <= 4.0 * f64::EPSILON * expected, "{found:e}");
+    }
+}
+
+/// B = 1: nothing to tell apart.
+#[test]
+fn info_nce_of_one_pair_is_zero() {
+    for directions in [Directions::XToY, Directions::YToX, Directions::Both] {
+        for reduction in [Reduction::Sum, Reduction::Mean] {
+            let loss = InfoNce::new().directions(directions).reduction(reduction);
+            for (x, y) in [(1.0, 1.0), (1e6, -1e6), (0.0, 3.0)] {
+                let (x, y) = (Array2::from_elem((1, 2), x), Array2::from_elem((1, 2), y));
+                let found = loss.gradients(x.view(), y.view(), 1e4, Matches::Diagonal).unwrap();
+                assert_eq!((found.value, found.log_scale), (0.0, 0.0));
+                assert!(found.x.iter().chain(&found.y).all(|g| *g == 0.0));
+            }
+        }
     }
 }
 
@@ -234,25 +244,38 @@ fn rotating_both_sides_changes_nothing_but_rotates_the_gradients() {
         r
     };
     let r = turn(a, 0, 1).dot(&turn(b, 1, 2));
-    let plain = InfoNce::new().gradients(x.view(), y.view(), 12.0, Matches::Diagonal).unwrap();
     let (rx, ry) = (x.dot(&r), y.dot(&r));
-    let turned = InfoNce::new().gradients(rx.view(), ry.view(), 12.0, Matches::Diagonal).unwrap();
-    assert!((plain.value - turned.value).abs() < ROUNDING * plain.value);
-    assert!(relative(&turned.x, &plain.x.dot(&r)) < ROUNDING);
+    let info = |x: &Array2<f64>, y: &Array2<f64>| {
+        InfoNce::new().gradients(x.view(), y.view(), 12.0, Matches::Diagonal).unwrap()
+    };
+    let sig = |x: &Array2<f64>, y: &Array2<f64>| {
+        SigLip::new().gradients(x.view(), y.view(), 12.0, -4.0, Matches::Diagonal).unwrap()
+    };
+    for (plain, turned) in [(info(&x, &y), info(&rx, &ry)), (sig(&x, &y), sig(&rx, &ry))] {
+        assert!((plain.value - turned.value).abs() < ROUNDING * plain.value);
+        assert!(relative(&turned.x, &plain.x.dot(&r)) < ROUNDING);
+        assert!(relative(&turned.y, &plain.y.dot(&r)) < ROUNDING);
+    }
 }
 
-/// A column of ones in y (against zeros in x) makes dL/dx of it the row sum of dL/dl.
+/// A column of ones in y (against zeros in x) makes dL/dx of it the row sum of dL/dl; the other way round dL/dy
+/// the column sum, which is 0 in the other direction.
 #[test]
 fn rows_of_the_logit_gradient_sum_to_zero() {
     let mut rng = Rng(6);
-    let (x, y) = (normal(70, 4, 1.0, &mut rng), normal(80, 4, 1.0, &mut rng));
-    let x = concatenate![Axis(1), x, Array2::zeros((70, 1))];
-    let y = concatenate![Axis(1), y, Array2::ones((80, 1))];
+    let (a, b) = (normal(70, 4, 1.0, &mut rng), normal(80, 4, 1.0, &mut rng));
     let pairs: Vec<(u32, u32)> = (0..120).map(|k| (k % 70, k % 80)).collect();
-    let loss = InfoNce::survey();
-    let found = loss.gradients(x.view(), y.view(), 2.0, Matches::Pairs(&pairs)).unwrap();
+    let loss = |directions| InfoNce::survey().directions(directions);
+    let x = concatenate![Axis(1), a, Array2::zeros((70, 1))];
+    let y = concatenate![Axis(1), b, Array2::ones((80, 1))];
+    let found = loss(Directions::XToY).gradients(x.view(), y.view(), 2.0, Matches::Pairs(&pairs)).unwrap();
     assert!(found.x.column(4).iter().all(|g| g.abs() < ROUNDING));
     assert!(found.x.column(0).iter().any(|g| g.abs() > 0.1));
+    let x = concatenate![Axis(1), a, Array2::ones((70, 1))];
+    let y = concatenate![Axis(1), b, Array2::zeros((80, 1))];
+    let found = loss(Directions::YToX).gradients(x.view(), y.view(), 2.0, Matches::Pairs(&pairs)).unwrap();
+    assert!(found.y.column(4).iter().all(|g| g.abs() < ROUNDING));
+    assert!(found.y.column(0).iter().any(|g| g.abs() > 0.1));
 }
 
 #[test]

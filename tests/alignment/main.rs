@@ -6,6 +6,10 @@
 mod allocator;
 mod bad_input;
 mod balancing;
+mod blocks;
+mod distributed;
+mod distributed_edges;
+mod distributed_state;
 mod gradients;
 mod losses;
 mod memory;

@@ -2,8 +2,8 @@
 
 use ndarray::Array2;
 use pauca::alignment::{
-    Balance, ClipScore, Counts, Filter, HardNegatives, InfoNce, Matcher, Matches, Retrieval, SigLip, Ties,
-    ZeroShot, balanced_sample, mismatched, threshold_for_tail,
+    Balance, ClipScore, Counts, Directions, Filter, HardNegatives, InfoNce, InfoNceTotals, Matcher, Matches,
+    Retrieval, SigLip, SoftmaxRows, Ties, ZeroShot, balanced_sample, mismatched, threshold_for_tail,
 };
 use pauca::{Control, Cpu, Error, Exec, Rows};
 use pauca_tests::data::Rng;
@@ -19,6 +19,25 @@ fn unit(n: usize, d: usize, seed: u64) -> Array2<f32> {
         row /= norm;
     });
     x
+}
+
+/// Statistics of a block take 32 bytes a row beside the tiles.
+#[test]
+fn blocks_hold_tiles_and_statistics_but_no_matrix() {
+    const STATISTICS: i64 = 2 * 4096 * 32;
+    // Column statistics of 16 row tiles, factors of two sides, and what tiles of d = 16 hold.
+    const TILES: i64 = 16 * 4096 * 32 + 2 * 4096 * 8 + 700_000;
+    let (x, y) = (unit(4096, 16, 7), unit(4096, 16, 8));
+    let loss = InfoNce::new();
+    let run = || loss.block_statistics_on(x.view(), y.view(), 20.0, Matches::Diagonal, &serial()).unwrap();
+    let (found, held) = peak(run);
+    // The logits would take 134 MB.
+    assert!(held < STATISTICS + TILES, "{held}");
+    let totals = loss.totals(&found.rows, &found.columns).unwrap();
+    let both = (&found.rows, &found.columns);
+    let run = || totals.block_gradients_on(x.view(), y.view(), Matches::Diagonal, both, &serial()).unwrap();
+    let outputs = 2 * 4096 * 16 * 4;
+    assert!(peak(run).1 < outputs + TILES);
 }
 
 /// The promise: 64 MB beyond inputs and outputs at B = 4096, d = 512 (the logits alone would be 134 MB in f64).
@@ -87,6 +106,30 @@ fn refused_memory_is_an_error_on_every_entry_point() {
     }
     let info = || InfoNce::new().gradients_on(x.view(), y.view(), 9.0, soft.view(), &serial());
     most("info nce, soft", every_refusal("info nce, soft", info));
+    for directions in [Directions::Both, Directions::XToY] {
+        let loss = InfoNce::new().directions(directions);
+        let block = || loss.block_statistics_on(x.view(), y.view(), 9.0, groups, &serial());
+        most("block statistics", every_refusal("block statistics", block));
+        let found = block().unwrap();
+        let totals = loss.totals(&found.rows, &found.columns).unwrap();
+        let both = (&found.rows, &found.columns);
+        let gradients = || totals.block_gradients_on(x.view(), y.view(), groups, both, &serial());
+        most("block gradients", every_refusal("block gradients", gradients));
+        let (rows, all) = (found.rows.to_bytes().unwrap(), totals.to_bytes().unwrap());
+        most("new statistics", every_refusal("new statistics", || SoftmaxRows::new(300)));
+        most("statistics to bytes", every_refusal("statistics to bytes", || found.rows.to_bytes()));
+        most(
+            "statistics from bytes",
+            every_refusal("statistics from bytes", || SoftmaxRows::from_bytes(&rows)),
+        );
+        most("totals to bytes", every_refusal("totals to bytes", || totals.to_bytes()));
+        // These hold nothing that grows.
+        let totals = || loss.totals(&found.rows, &found.columns);
+        assert_eq!(
+            every_refusal("totals", totals) + every_refusal("totals", || InfoNceTotals::from_bytes(&all)),
+            0
+        );
+    }
     let zero = || ZeroShot::from_texts_on(&backend, &a, &classes, 60, &serial());
     most("zero shot", every_refusal("zero shot", zero));
     let counts = Counts::from(vec![7; 300]);
@@ -114,9 +157,21 @@ fn cancelled_calls_say_so() {
     ));
     assert!(matches!(Retrieval::of_on(&x, &y, diagonal, &cx), Err(Error::Cancelled)));
     assert!(matches!(HardNegatives::new(1).find_on(&x, &y, diagonal, &cx), Err(Error::Cancelled)));
+    let loss = InfoNce::new();
+    let block = loss.block_statistics_on(x.view(), y.view(), 1.0, diagonal, &cx);
+    assert!(matches!(block, Err(Error::Cancelled)));
+    let block = loss.block_statistics(x.view(), y.view(), 1.0, diagonal).unwrap();
+    let (totals, both) = (loss.totals(&block.rows, &block.columns).unwrap(), (&block.rows, &block.columns));
+    let found = totals.block_gradients_on(x.view(), y.view(), diagonal, both, &cx);
+    assert!(matches!(found, Err(Error::Cancelled)));
     let said = std::cell::RefCell::new(Vec::new());
     let report = |p: &pauca::Progress| said.borrow_mut().push(p.stage);
     let cx = pauca::Context::new(Exec::serial(), Control::new().report_to(&report));
+    loss.block_statistics_on(x.view(), y.view(), 1.0, diagonal, &cx).unwrap();
+    totals.block_gradients_on(x.view(), y.view(), diagonal, both, &cx).unwrap();
+    let mut stages = said.take();
+    stages.dedup();
+    assert_eq!(stages, ["statistics", "gradient of x", "gradient of y"]);
     InfoNce::new().gradients_on(x.view(), y.view(), 1.0, diagonal, &cx).unwrap();
     let mut stages = said.borrow().clone();
     stages.dedup();

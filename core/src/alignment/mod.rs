@@ -10,6 +10,7 @@
 //! | which pairs to keep | [`Filter`] | Schuhmann et al. 2021 (LAION), Gadre et al. 2023 (DataComp) | A |
 //! | pairs that do not belong together | [`mismatched`] | | A |
 //! | InfoNCE, value and gradients | [`InfoNce`] | van den Oord et al. 2018; Radford et al. 2021 | C |
+//! | InfoNCE of rows that lie on several machines | [`BlockStatistics`], [`InfoNceTotals`] | | C |
 //! | SigLIP, value and gradients | [`SigLip`] | Zhai et al. 2023 | C |
 //! | R@k, MRR, ranks | [`Retrieval`] | | A (ranks), B (means) |
 //! | classes from texts | [`ZeroShot`] | Radford et al. 2021, section 3.1 | A |
@@ -40,7 +41,10 @@ mod zero_shot;
 pub use crate::real::Real;
 pub use filter::{Filter, Selected};
 pub use hard_negatives::{HardNegatives, Negatives};
-pub use losses::{Directions, Gradients, InfoNce, LogSumExp, Reduction, SigLip, Targets, Weighting};
+pub use losses::{
+    BlockStatistics, Directions, Gradients, InfoNce, InfoNceTotals, LogSumExp, Reduction, SigLip, SoftmaxRow,
+    SoftmaxRows, Targets, Weighting,
+};
 pub use matches::Matches;
 pub use metaclip::{Balance, Counts, Matcher, tail_share, threshold_for_tail};
 pub use pairwise::{Outcomes, Winoground, choices, pairwise};

@@ -29,6 +29,7 @@
 //! | [`mod@d4`] | deduplicate, cluster again, diversify | Tirumala et al. 2023 |
 //! | [`clip_score`] | scores of image-text pairs, filters, zero-shot classes | Bordes et al. 2024; Hessel et al. 2021 |
 //! | [`contrastive`] | InfoNCE and SigLIP with gradients | van den Oord et al. 2018; Zhai et al. 2023 |
+//! | [`contrastive_blocks`] | what a block of the logits adds to InfoNCE | |
 //! | [`retrieval`] | ranks with ties, hard negatives | |
 //! | [`metaclip`] | matching and balancing by metadata | Xu et al. 2023 |
 //! | [`length`] | pruning by length, length as a confounder | Singh et al. 2024 |
@@ -65,6 +66,7 @@ pub mod cka;
 pub mod clip_score;
 pub mod codebook;
 pub mod contrastive;
+pub mod contrastive_blocks;
 pub mod d4;
 pub mod density;
 pub mod extraction;

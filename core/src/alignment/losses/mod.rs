@@ -9,6 +9,8 @@
 //! number, nothing depends on the number of threads, and the working memory is
 //! O(128 (d + 128)) words a thread.
 //!
+//! Rows spread over machines: [`BlockStatistics`] for InfoNCE; SigLIP is a sum over blocks.
+//!
 //! **Arithmetic.** All of it is `f64`, whatever the input: an `f32` tile is widened when it is
 //! loaded, gradients are rounded to the input's type once, at the end. That costs a factor of two
 //! against `f32` products and keeps logits of 1e4 right to 1e-11 instead of 1e-3. **Tier C**: the
@@ -16,16 +18,23 @@
 //! between processors. A relative error of a logit by (d + 8) 2^-53 |x||y| s / |l| is what remains;
 //! see each loss for what it means for the gradients.
 
+mod blocks;
 mod info_nce;
 mod logsumexp;
+mod passes;
 mod siglip;
+mod softmax_rows;
 mod tiles;
+mod totals;
 
 use ndarray::{Array2, ArrayView2};
 
+pub use blocks::BlockStatistics;
 pub use info_nce::InfoNce;
 pub use logsumexp::LogSumExp;
 pub use siglip::SigLip;
+pub use softmax_rows::{SoftmaxRow, SoftmaxRows};
+pub use totals::InfoNceTotals;
 
 use super::matches::Matches;
 use crate::error::{Error, Result};

@@ -33,6 +33,12 @@ use crate::real::Real;
 /// # Cost
 /// 2 B M d flops for the value, 8 B M d for the gradients; O(128 (d + 128)) words a thread. The
 /// matrix products' own buffer (at most some MiB, of fixed size) is not asked for fallibly.
+/// # In blocks
+/// No normaliser couples the pairs, so blocks of the logits (some rows of x against some rows of y,
+/// with the matches of their own row numbers, of which there need not be any) are calls like any
+/// other, and everything adds up: value, `log_scale` and `bias` over all blocks, dL/dx over the
+/// blocks of the same rows of x, dL/dy over those of the same rows of y. Divide by the rows of the
+/// whole with [`mean_over`](SigLip::mean_over): the plain mean divides by the rows of the block.
 /// # Example
 /// ```
 /// use ndarray::array;
@@ -47,11 +53,13 @@ use crate::real::Real;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SigLip {
     reduction: Reduction,
+    /// Divisor of the mean; the rows of x without one.
+    rows: Option<u64>,
 }
 
 impl Default for SigLip {
     fn default() -> Self {
-        Self { reduction: Reduction::Mean }
+        Self { reduction: Reduction::Mean, rows: None }
     }
 }
 
@@ -64,6 +72,12 @@ impl SigLip {
     /// Sum, or mean over the rows of x.
     pub fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
+        self
+    }
+
+    /// The mean over `rows` rows, at least 1: those of the whole x, for calls that see a block of it.
+    pub fn mean_over(mut self, rows: u64) -> Self {
+        (self.reduction, self.rows) = (Reduction::Mean, Some(rows));
         self
     }
 
@@ -96,8 +110,8 @@ impl SigLip {
         cx: &Context,
     ) -> Result<f64> {
         let problem = problem(x, y, scale, bias, targets.into())?;
-        let unit = self.unit(x.nrows());
-        problem.value(cx, |tile| turn(tile, bias, unit))
+        let unit = self.unit(x.nrows())?;
+        problem.value(cx, |tile| Ok(turn(tile, bias, unit)))
     }
 
     /// The loss and its gradients; see the type for shapes, errors and cost.
@@ -129,15 +143,20 @@ impl SigLip {
         cx: &Context,
     ) -> Result<Gradients<T>> {
         let problem = problem(x, y, scale, bias, targets.into())?;
-        let unit = self.unit(x.nrows());
-        problem.gradients(cx, |tile| turn(tile, bias, unit))
+        let unit = self.unit(x.nrows())?;
+        problem.gradients(cx, |tile| Ok(turn(tile, bias, unit)))
     }
 
     /// What a term counts.
-    fn unit(&self, rows: usize) -> f64 {
-        match self.reduction {
-            Reduction::Sum => 1.0,
-            Reduction::Mean => 1.0 / rows as f64,
+    fn unit(&self, rows: usize) -> Result<f64> {
+        match (self.reduction, self.rows) {
+            (Reduction::Sum, _) => Ok(1.0),
+            (Reduction::Mean, None) => Ok(1.0 / rows as f64),
+            (Reduction::Mean, Some(0)) => {
+                let (name, expected) = ("rows of the mean", "at least 1");
+                Err(Error::InvalidParameter { name, value: 0.0, expected })
+            }
+            (Reduction::Mean, Some(rows)) => Ok(1.0 / rows as f64),
         }
     }
 }

@@ -156,6 +156,18 @@ impl<'a, T: Real> Problem<'a, T> {
         self.x.ncols()
     }
 
+    pub(super) fn scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// By how much two computations of one logit can differ at most, as on two kinds of machines:
+    /// 2 (d + 8) 2^-53 s sum_k |x_k y_k|.
+    pub(super) fn slack(&self) -> f64 {
+        let largest = |side: &ArrayView2<'_, T>| side.iter().fold(0.0, |m: f64, v| m.max(v.to_f64().abs()));
+        let d = self.dim() as f64;
+        d * (d + 8.0) * f64::EPSILON * self.scale * largest(&self.x) * largest(&self.y) + f64::MIN_POSITIVE
+    }
+
     pub(super) fn tile(&self) -> Result<Tile> {
         Tile::new(self.dim())
     }
@@ -212,7 +224,7 @@ impl<'a, T: Real> Problem<'a, T> {
     pub(super) fn gradients(
         &self,
         cx: &Context,
-        turn: impl Fn(&mut Tile) -> Part + Sync,
+        turn: impl Fn(&mut Tile) -> Result<Part> + Sync,
     ) -> Result<Gradients<T>> {
         let (x, totals) = self.sweep(Some(Side::X), cx, "gradient of x", &turn)?;
         let (y, _) = self.sweep(Some(Side::Y), cx, "gradient of y", &turn)?;
@@ -220,7 +232,7 @@ impl<'a, T: Real> Problem<'a, T> {
     }
 
     /// The sum of the values that `turn` returns.
-    pub(super) fn value(&self, cx: &Context, turn: impl Fn(&mut Tile) -> Part + Sync) -> Result<f64> {
+    pub(super) fn value(&self, cx: &Context, turn: impl Fn(&mut Tile) -> Result<Part> + Sync) -> Result<f64> {
         Ok(self.sweep(None, cx, "value", turn)?.1.value)
     }
 
@@ -231,7 +243,7 @@ impl<'a, T: Real> Problem<'a, T> {
         side: Option<Side>,
         cx: &Context,
         stage: &'static str,
-        turn: impl Fn(&mut Tile) -> Part + Sync,
+        turn: impl Fn(&mut Tile) -> Result<Part> + Sync,
     ) -> Result<(Array2<T>, Totals)> {
         let over_y = side == Some(Side::Y);
         let (n, m) = if over_y { (self.m(), self.n()) } else { (self.n(), self.m()) };
@@ -260,7 +272,7 @@ impl<'a, T: Real> Problem<'a, T> {
                     self.load_y(&mut tile, other)
                 }
                 self.fill(&mut tile)?;
-                let part = turn(&mut tile);
+                let part = turn(&mut tile)?;
                 for (sum, value) in job.sums.iter_mut().zip([part.value, part.log_scale, part.bias]) {
                     sum.add(value);
                 }
@@ -290,6 +302,13 @@ impl<'a, T: Real> Problem<'a, T> {
         cx.control.poll(stage, n as u64, n as u64)?;
         check_finite(&gradient.view(), if over_y { "gradient of y" } else { "gradient of x" })?;
         let [value, log_scale, bias] = sums.map(|sum| sum.value());
+        for (what, sum) in
+            [("loss", value), ("gradient of the scale", log_scale), ("gradient of the bias", bias)]
+        {
+            if !sum.is_finite() {
+                return Err(Error::NonFinite { what, row: 0, col: 0 });
+            }
+        }
         Ok((gradient, Totals { value, log_scale, bias }))
     }
 }

@@ -1,0 +1,168 @@
+//! Softmaxes of rows of logits, in numbers that merge and travel.
+
+use alloc::vec::Vec;
+
+use super::LogSumExp;
+use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::exact::bytes::{Reader, Writer};
+
+const MAGIC: &[u8; 8] = b"PAUCASMX";
+const VERSION: u32 = 1;
+/// Of one row in bytes.
+const ROW: usize = 32;
+
+/// The softmax of one row, over the rows of the other side that were seen: what its loss and its
+/// gradient need of them. Tier C.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SoftmaxRow {
+    /// Of the logits.
+    pub lse: LogSumExp,
+    /// sum of w l over the positive pairs.
+    pub dot: f64,
+    /// sum of w.
+    pub weight: f64,
+}
+
+impl SoftmaxRow {
+    /// Of no logits.
+    pub(super) const NONE: Self =
+        Self { lse: LogSumExp { max: f64::NEG_INFINITY, rest: 0.0 }, dot: 0.0, weight: 0.0 };
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.lse.merge(&other.lse);
+        self.dot += other.dot;
+        self.weight += other.weight;
+    }
+
+    /// The loss of the row, every pair counting 1: sum of w (ln sum exp - l), in nats.
+    pub fn loss(&self) -> f64 {
+        if self.weight == 0.0 {
+            return 0.0;
+        }
+        let gap = self.weight * self.lse.max - self.dot;
+        // Below 0 by rounding only; a NaN stays one.
+        (if gap < 0.0 { 0.0 } else { gap }) + self.weight * self.lse.excess()
+    }
+}
+
+/// The softmaxes of the consecutive rows of one side, as far as the other side was seen.
+///
+/// Rows of the same number over *other* rows of the other side [`merge`](SoftmaxRows::merge), in
+/// any order; how many were seen and at which scale is remembered, so that a block that was
+/// forgotten, or merged twice, shows as an error and not as another loss. 32 bytes a row, also as
+/// bytes. For what is done with it see [`BlockStatistics`](super::BlockStatistics).
+#[derive(Clone, Debug, PartialEq)]
+pub struct SoftmaxRows {
+    pub(super) rows: Vec<SoftmaxRow>,
+    /// Rows of the other side; 0 exactly when all rows are NONE.
+    pub(super) seen: u64,
+    /// 0 when nothing was seen.
+    pub(super) scale: f64,
+}
+
+impl SoftmaxRows {
+    /// Of `rows` rows that have seen nothing: where merging starts.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn new(rows: usize) -> Result<Self> {
+        Ok(Self { rows: try_vec(rows, SoftmaxRow::NONE)?, seen: 0, scale: 0.0 })
+    }
+
+    /// The rows.
+    pub fn as_slice(&self) -> &[SoftmaxRow] {
+        &self.rows
+    }
+
+    /// How many rows of the other side they have seen.
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// Takes what the same rows have seen elsewhere.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] for another number of rows, [`Error::InvalidParameter`] for another
+    /// scale, [`Error::NonFinite`] for weights whose sum overflows; then nothing is merged.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        let (expected, found) = (self.rows.len(), other.rows.len());
+        if expected != found {
+            return Err(Error::ShapeMismatch { what: "statistics to merge", expected, found });
+        }
+        let scale = same_scale(self.scale, other.scale)?;
+        let overflows = |(a, b): (&SoftmaxRow, &SoftmaxRow)| {
+            !(a.dot + b.dot).is_finite() || !(a.weight + b.weight).is_finite()
+        };
+        if let Some(row) = self.rows.iter().zip(&other.rows).position(overflows) {
+            let what = "statistics (sums of weights, or of weights times logits, overflow)";
+            return Err(Error::NonFinite { what, row: row as u64, col: 0 });
+        }
+        self.rows.iter_mut().zip(&other.rows).for_each(|(a, b)| a.merge(b));
+        self.scale = scale;
+        self.seen = self.seen.saturating_add(other.seen);
+        Ok(())
+    }
+
+    /// The state as versioned, checksummed, little-endian bytes.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut w = Writer::new(MAGIC, VERSION);
+        w.reserve(self.rows.len().saturating_mul(ROW).saturating_add(ROW));
+        w.u64(self.rows.len() as u64);
+        w.u64(self.seen);
+        w.u64(self.scale.to_bits());
+        for row in &self.rows {
+            [row.lse.max, row.lse.rest, row.dot, row.weight].iter().for_each(|v| w.u64(v.to_bits()));
+        }
+        w.finish()
+    }
+
+    /// The state from its bytes, bit for bit.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for bytes that are not such a state, [`Error::OutOfMemory`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let mut r = Reader::open(bytes, "statistics of softmaxes", MAGIC, VERSION)?;
+        let (n, seen, scale) = (r.size()?, r.u64()?, f64::from_bits(r.u64()?));
+        if n.checked_mul(ROW) != Some(r.remaining()) {
+            return Err(r.corrupt("the number of rows does not fit the length"));
+        }
+        if !valid_scale(scale) || (seen == 0) != (scale == 0.0) {
+            return Err(r.corrupt("the scale is out of range"));
+        }
+        let mut rows = try_capacity(n)?;
+        for _ in 0..n {
+            let mut next = || Ok::<f64, Error>(f64::from_bits(r.u64()?));
+            let lse = LogSumExp { max: next()?, rest: next()? };
+            let row = SoftmaxRow { lse, dot: next()?, weight: next()? };
+            let plausible = lse.max.is_finite()
+                && row.dot.is_finite()
+                && [lse.rest, row.weight].iter().all(|v| v.is_finite() && *v >= 0.0);
+            if !(if seen == 0 { row == SoftmaxRow::NONE } else { plausible }) {
+                return Err(r.corrupt("a number of a row is out of range"));
+            }
+            rows.push(row);
+        }
+        r.end()?;
+        Ok(Self { rows, seen, scale })
+    }
+}
+
+/// 0, or what a call takes as a scale.
+pub(super) fn valid_scale(scale: f64) -> bool {
+    scale.is_finite() && scale >= 0.0
+}
+
+/// The one scale of two states, of which either may know none.
+pub(super) fn same_scale(a: f64, b: f64) -> Result<f64> {
+    if b == 0.0 || a == b {
+        Ok(a)
+    } else if a == 0.0 {
+        Ok(b)
+    } else {
+        let (name, expected) = ("scale of one of the statistics", "that of all others");
+        Err(Error::InvalidParameter { name, value: b, expected })
+    }
+}

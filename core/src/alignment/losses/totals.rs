@@ -1,0 +1,298 @@
+//! What all ranks together know of an InfoNCE loss: its value, and what the gradient divides by.
+
+use alloc::vec::Vec;
+
+use ndarray::ArrayView2;
+
+use super::passes::{Direction, turn};
+use super::softmax_rows::{same_scale, valid_scale};
+use super::tiles::{Problem, SoftTargets};
+use super::{Directions, Gradients, InfoNce, Reduction, SoftmaxRow, SoftmaxRows, Targets, Weighting};
+use crate::control::Context;
+use crate::error::{Error, Result, try_capacity};
+use crate::exact::F64Sum;
+use crate::exact::bytes::{Reader, Writer};
+use crate::real::Real;
+
+const MAGIC: &[u8; 8] = b"PAUCANCE";
+const VERSION: u32 = 1;
+
+const SEEN: [&str; 2] =
+    ["rows of y that the statistics of x have seen", "rows of x that the statistics of y have seen"];
+
+/// The sums of an InfoNCE loss over the rows of one rank, merged over ranks: the value of the
+/// whole loss, and the gradients of its blocks. Made by [`InfoNce::totals`], used as
+/// [`BlockStatistics`](super::BlockStatistics) shows.
+///
+/// The sums are exact, so merging gives the same bits in any order and grouping. 2.5 KiB.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InfoNceTotals {
+    loss: InfoNce,
+    /// 0 when nothing was seen.
+    scale: f64,
+    /// Of the rows of x, of the rows of y.
+    sides: [Side; 2],
+}
+
+/// Of the rows of one side; of an unwanted direction only their number.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Side {
+    rows: u64,
+    /// Rows of the other side that each has seen.
+    seen: u64,
+    weight: F64Sum,
+    loss: F64Sum,
+}
+
+impl InfoNceTotals {
+    pub(super) fn new(loss: InfoNce, rows: [&SoftmaxRows; 2]) -> Result<Self> {
+        let mut totals = Self { loss, scale: 0.0, sides: Default::default() };
+        for ((side, rows), wanted) in totals.sides.iter_mut().zip(rows).zip(loss.wanted()) {
+            side.rows = rows.rows.len() as u64;
+            if !wanted {
+                continue;
+            }
+            totals.scale = same_scale(totals.scale, rows.scale)?;
+            side.seen = rows.seen;
+            for (i, row) in rows.rows.iter().enumerate() {
+                let factor = loss.factor(row);
+                let (weight, loss) = (factor * row.weight, factor * row.loss());
+                if !weight.is_finite() || !loss.is_finite() {
+                    let what = "losses of the rows (they overflow)";
+                    return Err(Error::NonFinite { what, row: i as u64, col: 0 });
+                }
+                side.weight.add(weight);
+                side.loss.add(loss);
+            }
+        }
+        Ok(totals)
+    }
+
+    /// Takes the sums of other rows.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] for another loss, [`Error::InvalidParameter`] for another scale,
+    /// [`Error::ShapeMismatch`] where the rows of one have seen more than those of the other; then
+    /// nothing is merged.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        if self.loss != other.loss {
+            return Err(Error::Mismatch { what: "reduction, directions or weighting of the loss" });
+        }
+        let scale = same_scale(self.scale, other.scale)?;
+        for ((mine, theirs), what) in self.sides.iter().zip(&other.sides).zip(SEEN) {
+            if mine.rows > 0 && theirs.rows > 0 && mine.seen != theirs.seen {
+                return Err(shape(what, mine.seen, theirs.seen));
+            }
+        }
+        for (mine, theirs) in self.sides.iter_mut().zip(&other.sides) {
+            if theirs.rows > 0 {
+                mine.seen = theirs.seen;
+            }
+            mine.rows = mine.rows.saturating_add(theirs.rows);
+            mine.weight.merge(&theirs.weight);
+            mine.loss.merge(&theirs.loss);
+        }
+        self.scale = scale;
+        Ok(())
+    }
+
+    /// The loss over all merged rows, in nats; tier C.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] where rows have seen fewer or more rows of the other side than were
+    /// merged here: a rank or a block is missing, or was counted twice. [`Error::Empty`] when no
+    /// pair is positive, [`Error::NonFinite`] when the loss overflows.
+    pub fn value(&self) -> Result<f64> {
+        let mut value = 0.0;
+        for (side, total) in self.sides.iter().zip(self.divisors()?) {
+            if let Some(total) = total {
+                value += self.loss.share() * side.loss.value() / total;
+            }
+        }
+        if value.is_finite() { Ok(value) } else { Err(Error::NonFinite { what: "loss", row: 0, col: 0 }) }
+    }
+
+    /// What the sum of each wanted direction is divided by.
+    fn divisors(&self) -> Result<[Option<f64>; 2]> {
+        let mut found = [None; 2];
+        for (i, wanted) in self.loss.wanted().into_iter().enumerate() {
+            if !wanted {
+                continue;
+            }
+            let (side, other) = (&self.sides[i], &self.sides[1 - i]);
+            if side.seen != other.rows {
+                return Err(shape(SEEN[i], other.rows, side.seen));
+            }
+            let total = side.weight.value();
+            if total == 0.0 {
+                return Err(Error::Empty { what: "positive pairs" });
+            }
+            if !total.is_finite() {
+                return Err(Error::NonFinite { what: "total weight", row: 0, col: 0 });
+            }
+            found[i] = Some(if self.loss.is_mean() { total } else { 1.0 });
+        }
+        Ok(found)
+    }
+
+    /// The gradients of one block, at the scale of its statistics: see
+    /// [`BlockStatistics`](super::BlockStatistics) for what is added up.
+    ///
+    /// `complete`: the statistics of the block's rows of x over *all* rows of y, and of its rows of
+    /// y over all rows of x; those of an unwanted direction are not looked at. The value returned
+    /// is that of the whole loss, the same for every block.
+    ///
+    /// # Errors
+    /// Those of [`InfoNce`] and of [`value`](InfoNceTotals::value); [`Error::ShapeMismatch`] for
+    /// statistics of another number of rows or of rows that have not seen everything;
+    /// [`Error::InvalidParameter`] for statistics of another scale, and with the row whose logit
+    /// exceeds its statistics' largest by more than rounding explains: those are of other data.
+    pub fn block_gradients<'a, T: Real>(
+        &self,
+        x: ArrayView2<'a, T>,
+        y: ArrayView2<'a, T>,
+        targets: impl Into<Targets<'a, T>>,
+        complete: (&SoftmaxRows, &SoftmaxRows),
+    ) -> Result<Gradients<T>> {
+        self.block_gradients_on(x, y, targets, complete, &Context::default())
+    }
+
+    /// [`block_gradients`](InfoNceTotals::block_gradients), watched and on chosen threads.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn block_gradients_on<'a, T: Real>(
+        &self,
+        x: ArrayView2<'a, T>,
+        y: ArrayView2<'a, T>,
+        targets: impl Into<Targets<'a, T>>,
+        complete: (&SoftmaxRows, &SoftmaxRows),
+        cx: &Context,
+    ) -> Result<Gradients<T>> {
+        // Says what is missing before the scale that nothing has can be called wrong.
+        self.divisors()?;
+        let problem = Problem::new(x, y, self.scale, targets.into(), SoftTargets::Weights)?;
+        self.gradients(&problem, complete, cx)
+    }
+
+    pub(super) fn gradients<T: Real>(
+        &self,
+        problem: &Problem<'_, T>,
+        complete: (&SoftmaxRows, &SoftmaxRows),
+        cx: &Context,
+    ) -> Result<Gradients<T>> {
+        let value = self.value()?;
+        let divisors = self.divisors()?;
+        let mut directions = [None, None];
+        for (i, (rows, len)) in [(complete.0, problem.n()), (complete.1, problem.m())].into_iter().enumerate()
+        {
+            let Some(total) = divisors[i] else { continue };
+            if rows.rows.len() != len {
+                let what = ["statistics of x", "statistics of y"][i];
+                return Err(Error::ShapeMismatch { what, expected: len, found: rows.rows.len() });
+            }
+            if rows.seen != self.sides[1 - i].rows {
+                return Err(shape(SEEN[i], self.sides[1 - i].rows, rows.seen));
+            }
+            same_scale(self.scale, rows.scale)?;
+            let mut factors = try_capacity(len)?;
+            let unit = self.loss.share() / total;
+            factors.extend(rows.rows.iter().map(|row| self.loss.factor(row) * unit));
+            directions[i] = Some(Direction { rows: &rows.rows, factors });
+        }
+        let slack = problem.slack();
+        let found = problem.gradients(cx, |tile| turn(tile, &directions, slack))?;
+        Ok(Gradients { value, ..found })
+    }
+
+    /// The state as versioned, checksummed, little-endian bytes.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut w = Writer::new(MAGIC, VERSION);
+        w.reserve(4 * F64Sum::BYTES + 64);
+        w.u32(self.loss.code());
+        w.u64(self.scale.to_bits());
+        for side in &self.sides {
+            w.u64(side.rows);
+            w.u64(side.seen);
+            side.weight.write(&mut w);
+            side.loss.write(&mut w);
+        }
+        w.finish()
+    }
+
+    /// The state from its bytes.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for bytes that are not such a state.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let mut r = Reader::open(bytes, "totals of InfoNCE", MAGIC, VERSION)?;
+        let code = r.u32()?;
+        let loss = InfoNce::from_code(code).ok_or_else(|| r.corrupt("the loss is unknown"))?;
+        let scale = f64::from_bits(r.u64()?);
+        if !valid_scale(scale) {
+            return Err(r.corrupt("the scale is out of range"));
+        }
+        let mut sides: [Side; 2] = Default::default();
+        for side in &mut sides {
+            (side.rows, side.seen) = (r.u64()?, r.u64()?);
+            (side.weight, side.loss) = (F64Sum::read(&mut r)?, F64Sum::read(&mut r)?);
+            if !(side.weight.value() >= 0.0 && side.loss.value() >= 0.0) {
+                return Err(r.corrupt("a sum is out of range"));
+            }
+        }
+        r.end()?;
+        Ok(Self { loss, scale, sides })
+    }
+}
+
+/// How the parameters enter the sums.
+impl InfoNce {
+    /// Whether x to y, whether y to x.
+    pub(super) fn wanted(&self) -> [bool; 2] {
+        [self.directions != Directions::YToX, self.directions != Directions::XToY]
+    }
+
+    fn is_mean(&self) -> bool {
+        self.reduction == Reduction::Mean
+    }
+
+    /// What each direction counts.
+    fn share(&self) -> f64 {
+        if self.is_mean() && self.directions == Directions::Both { 0.5 } else { 1.0 }
+    }
+
+    /// What the pairs of a row count.
+    fn factor(&self, row: &SoftmaxRow) -> f64 {
+        match self.weighting {
+            Weighting::Pairs => 1.0,
+            Weighting::Rows if row.weight > 0.0 => 1.0 / row.weight,
+            Weighting::Rows => 0.0,
+        }
+    }
+
+    /// Part of the format of bytes: the order in which the choices are declared.
+    fn code(&self) -> u32 {
+        self.directions as u32 | (self.reduction as u32) << 8 | (self.weighting as u32) << 16
+    }
+
+    fn from_code(code: u32) -> Option<Self> {
+        let mut found = None;
+        for directions in [Directions::XToY, Directions::YToX, Directions::Both] {
+            for reduction in [Reduction::Sum, Reduction::Mean] {
+                for weighting in [Weighting::Pairs, Weighting::Rows] {
+                    let loss = Self { reduction, directions, weighting };
+                    found = found.or((loss.code() == code).then_some(loss));
+                }
+            }
+        }
+        found
+    }
+}
+
+fn shape(what: &'static str, expected: u64, found: u64) -> Error {
+    let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    Error::ShapeMismatch { what, expected: size(expected), found: size(found) }
+}
