@@ -98,6 +98,39 @@ fn index_offsets_are_those_of_subscripts() {
     assert!(all(Corruption::IndexOffsets, "a[1:2]; b['k']; c[]; d[1.5]; e [0]").unchanged.is_some());
 }
 
+/// Brackets behind a reserved word begin a list, even without a blank.
+#[test]
+fn lists_behind_reserved_words_are_no_subscripts() {
+    for text in ["return[1]", "x = y in[i]", "yield[0]"] {
+        assert_eq!(all(Corruption::IndexOffsets, text).unchanged, Some(Unchanged::NoSite), "{text}");
+    }
+    assert_eq!(all(Corruption::IndexOffsets, "returns[1]").sites, 1);
+}
+
+/// A quote that begins a string hides the bracket behind it; one of a lifetime does not.
+#[test]
+fn quotes_before_words_are_lifetimes_by_what_stands_around() {
+    let sites = |text: &str| {
+        let corruptor = Corruptor::new(Corruption::ClosingBrackets).rate(1.0).syntax(Syntax::Slashes);
+        corruptor.apply(text, 1).unwrap().sites
+    };
+    for lifetime in ["&'long)", "<'long)", ", 'ab)", "+ 'a)", "<  'ab)", "& 'a)", ":'a)", ", 'static)"] {
+        assert_eq!(sites(lifetime), 1, "{lifetime}");
+    }
+    for string in [", 'abc)", "& 'abc)", ", 'statics)", "'a)", "= 'a)", ", ')"] {
+        assert_eq!(sites(string), 0, "{string}");
+    }
+    assert_eq!((sites("&'a')"), sites(", 'a')"), sites("&'a)')")), (1, 1, 1));
+}
+
+/// A directive of C is no comment of Python: one line that ends in `;` outweighs two of them.
+#[test]
+fn the_syntax_is_told_from_comments_and_line_ends() {
+    let text = "#include <a.h>\n#define B 2\nint x = B; // c\nint y;\n";
+    assert_eq!(removed(Corruption::Comments, text), [" // c"]);
+    assert_eq!(removed(Corruption::Comments, "# a\nint y;\n"), ["# a\n"], "even is by indentation");
+}
+
 #[test]
 fn statements_go_as_a_whole() {
     let found = all(Corruption::Statements, "x = f(1,\n      2)\nif x:\n    y = 1\nz = 2\n");
