@@ -33,6 +33,14 @@ pub struct Resuming {
     pub resume: bool,
 }
 
+/// For programs whose state may be saved in between.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Saving {
+    /// Save the state every N iterations (0: only when stopped)
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub checkpoint_every: usize,
+}
+
 /// For programs that draw.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Drawing {

@@ -9,6 +9,7 @@
 //! | [`shipped`] | the data that the programs run on when nothing is named |
 //! | [`output`] | an output folder whose files appear together, with their SHA-256 |
 //! | [`checkpoint`] | a stopped run on disk: settings, identity of the input, state of the library |
+//! | [`stepping`] | clustering step by step, its state saved between steps |
 //! | [`progress`], [`interrupt`] | what a person or a machine sees; the first and the second Ctrl-C |
 //! | [`plots`], [`page`] | SVG plots, and the one self-contained HTML page |
 //! | [`failure`] | one line that says what is wrong and where; exit codes |
@@ -39,5 +40,6 @@ pub mod prune_layers;
 pub mod run;
 pub mod score_text;
 pub mod shipped;
+pub mod stepping;
 pub mod tokenize;
 pub mod values;

@@ -6,7 +6,7 @@ mod workbench;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use workbench::{Bench, CURATE, appears, stderr, uniform};
+use workbench::{Bench, CURATE, PRUNE_CODE, Program, appears, stderr, uniform};
 
 /// A run long enough to be stopped: uniform rows settle slowly.
 const WORK: [&str; 7] = ["x.npy", "--clusters", "150", "--max-iter", "60", "--seed", "4"];
@@ -23,9 +23,13 @@ fn signal(child: &Child, name: &str) {
 }
 
 /// Starts a run and waits until it is `step` iterations into `stage`.
-fn started(bench: &Bench, arguments: &[&str], stage: &str, step: u64) -> Child {
-    let mut child =
-        CURATE.command(bench, arguments).args(["--progress", "json"]).stderr(Stdio::piped()).spawn().unwrap();
+fn started(program: Program, bench: &Bench, arguments: &[&str], stage: &str, step: u64) -> Child {
+    let mut child = program
+        .command(bench, arguments)
+        .args(["--progress", "json"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     loop {
         let line = lines.next().expect("the run ended too early").unwrap();
@@ -46,7 +50,7 @@ fn stopped_in_each_clustering_and_resumed_gives_the_same_bytes() {
     for (stage, name) in [("cluster", "INT"), ("recluster", "INT"), ("cluster", "TERM")] {
         let folder = format!("{stage}.{name}");
         let arguments = [&WORK[..], &["--out", &folder, "--checkpoint-every", "0"]].concat();
-        let mut child = started(&bench, &arguments, stage, 2);
+        let mut child = started(CURATE, &bench, &arguments, stage, 2);
         signal(&child, name);
         assert_eq!(child.wait().unwrap().code(), Some(130));
         assert_eq!(bench.names(&folder), ["checkpoint.bin"], "nothing else is left");
@@ -72,13 +76,35 @@ fn killed_and_resumed_gives_the_same_bytes() {
         let (whole, cut) = (format!("{method}.whole"), format!("{method}.cut"));
         let run = [&WORK[..], &["--method", method, "--out"]].concat();
         CURATE.done(&bench, &[&run[..], &[&whole]].concat());
-        let mut child = started(&bench, &[&run[..], &[&cut]].concat(), stage, 2);
+        let mut child = started(CURATE, &bench, &[&run[..], &[&cut]].concat(), stage, 2);
         assert!(appears(&bench.path(&cut).join("checkpoint.bin"), 10));
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!bench.names(&cut).contains(&"report.json".to_string()));
         CURATE.done(&bench, &[&run[..], &[&cut, "--resume"]].concat());
         bench.assert_same(&whole, &cut);
+    }
+}
+
+#[test]
+fn a_study_of_files_stopped_or_killed_and_resumed_gives_the_same_bytes() {
+    let bench = bench();
+    let lines: Vec<String> = (0..12_000).map(|i| format!("f{i},{}", i * i % 997 + 1)).collect();
+    bench.write("x.csv", format!("id,tokens\n{}\n", lines.join("\n")).as_bytes());
+    let work =
+        [&WORK[..], &["--meta", "x.csv", "--resamples", "20", "--checkpoint-every", "1", "--out"]].concat();
+    PRUNE_CODE.done(&bench, &[&work[..], &["whole"]].concat());
+    for (name, left) in [("INT", Some(130)), ("KILL", None)] {
+        let mut child = started(PRUNE_CODE, &bench, &[&work[..], &[name]].concat(), "cluster", 2);
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), left);
+        assert!(bench.names(name).contains(&"checkpoint.bin".to_string()));
+        assert!(!bench.names(name).contains(&"report.json".to_string()));
+        let refused = PRUNE_CODE.run(&bench, &[&work[..], &[name]].concat());
+        assert!(stderr(&refused).contains("--resume continues it"), "{}", stderr(&refused));
+        PRUNE_CODE.done(&bench, &[&work[..], &[name, "--resume", "--threads", "1"]].concat());
+        bench.assert_same("whole", name);
+        assert!(!bench.names(name).contains(&"checkpoint.bin".to_string()));
     }
 }
 
@@ -103,7 +129,7 @@ fn stopped_run_says_how_to_continue() {
 fn resuming_with_other_data_or_settings_is_refused() {
     let bench = bench();
     let arguments = [&WORK[..], &["--out", "a"]].concat();
-    let mut child = started(&bench, &arguments, "cluster", 1);
+    let mut child = started(CURATE, &bench, &arguments, "cluster", 1);
     child.kill().unwrap();
     child.wait().unwrap();
     let state = std::fs::read(bench.path("a/checkpoint.bin")).unwrap();

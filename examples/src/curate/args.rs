@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, ValueEnum};
 
-use crate::flags::{Drawing, Resuming, Running};
+use crate::flags::{Drawing, Resuming, Running, Saving};
 use crate::values::{above_zero, epsilon, fraction, positive, share};
 
 /// Chooses the rows of an embedding file that are worth training on, exactly and reproducibly.
@@ -115,9 +115,9 @@ pub struct Args {
     #[arg(long)]
     pub plan: bool,
 
-    /// Save the state every N iterations (0: only when stopped)
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub checkpoint_every: usize,
+    /// When the state is saved.
+    #[command(flatten)]
+    pub saving: Saving,
 
     /// Going on with it.
     #[command(flatten)]

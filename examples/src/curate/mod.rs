@@ -28,12 +28,12 @@ use pauca::Cpu;
 use serde_json::{Value, json};
 
 use self::args::Args;
-use self::engine::{Engine, Keeper};
 use self::settings::Settings;
 use self::shown::Shown;
 use crate::failure::{Failure, Result};
 use crate::input::{Matrix, Source, file_name};
 use crate::run::{Run, Start};
+use crate::stepping::Stepping;
 
 /// Runs the program with `args`; on the shipped data where no input is named.
 ///
@@ -64,10 +64,10 @@ pub fn run(args: Args) -> Result<()> {
     let resumed = resume.is_some();
     let source = Source::new(&matrix, args.block_rows)?;
     let outcome = {
-        let keeper =
-            Keeper { out: &out, configuration: &configuration, every: args.checkpoint_every, resume };
-        let engine = Engine { matrix: &matrix, source: &source, cpu: &cpu, reporter };
-        run.work(|cx| engine.run(&settings, &keeper, cx))?
+        let (every, out, configuration) = (args.saving.checkpoint_every, &out, &configuration);
+        let (matrix, source, cpu) = (&matrix, &source, &cpu);
+        let with = Stepping { matrix, source, cpu, reporter, out, configuration, every, resume };
+        run.work(|cx| engine::run(&settings, &with, cx))?
     };
     reporter.stage("write", matrix.layout().rows as u64, 0);
     files::write(&mut out, &outcome, shown.ids.as_ref())?;

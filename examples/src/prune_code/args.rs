@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::flags::{Drawing, Running};
+use crate::flags::{Drawing, Resuming, Running, Saving};
 use crate::values::{fraction, level, positive, share};
 
 /// Judges and prunes code files by length and by their embeddings: how much the longest hold, which
@@ -98,6 +98,14 @@ pub struct StudyArgs {
     #[command(flatten)]
     pub drawing: Drawing,
 
+    /// When the state is saved.
+    #[command(flatten)]
+    pub saving: Saving,
+
+    /// Going on with it.
+    #[command(flatten)]
+    pub resuming: Resuming,
+
     /// How the run goes.
     #[command(flatten)]
     pub running: Running,
@@ -145,7 +153,8 @@ Results in --out: report.html (open this), report.json, kept.npy, kept_ids.txt, 
 centroids.npy, SVG plots. The same input, flags and seed give the same bytes at any number of threads.
 Corrupted embeddings come from your model: prune-code corrupt --kind all < texts.jsonl > corrupted.jsonl, embed the
 field text of every line whose field unchanged is null, and pass rows and a table (id, kind) back.
-Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped (nothing is written).
+Ctrl-C saves the clustering and exits with 130; the same command with --resume continues to the same bytes.
+Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.
 PAUCA_SIMD=scalar|avx2|avx512|neon forces a SIMD level.";
 
 const CORRUPT_AFTER: &str = "\

@@ -31,8 +31,9 @@ use crate::failure::{Failure, Result};
 use crate::flags::Named;
 use crate::input::meta::{Meta, digest};
 use crate::input::{Matrix, Source, file_name};
-use crate::run::Run;
+use crate::run::{Run, Start};
 use crate::shipped;
+use crate::stepping::Stepping;
 
 /// Runs the program with `args`.
 ///
@@ -101,9 +102,20 @@ pub fn study(args: StudyArgs) -> Result<()> {
     let inputs = Inputs::read(&args, &matrix, &source, &meta, corrupted.as_ref())?;
     let texts = args.texts.as_deref().map(corrupt::texts).transpose()?;
     let configuration = configuration(&args, &settings, &matrix, &meta, corrupted.as_ref())?;
-    let mut out = run.open(&configuration)?;
+    let (mut out, start) = run.resume(&configuration, args.resuming.resume)?;
+    let resume = match start {
+        Start::Fresh => None,
+        Start::From(state) => Some(state),
+        Start::Finished => return run.finished(),
+    };
+    let resumed = resume.is_some();
     let library = |e: pauca::Error| Failure::library(input, &e);
-    let study = run.work(|cx| study::run(&inputs, &settings, &cpu, cx, reporter)).map_err(library)?;
+    let study = {
+        let (every, out, configuration) = (args.saving.checkpoint_every, &out, &configuration);
+        let (matrix, source, cpu) = (&matrix, &source, &cpu);
+        let with = Stepping { matrix, source, cpu, reporter, out, configuration, every, resume };
+        run.work(|cx| study::run(&inputs, &settings, &with, cx))?
+    };
     reporter.stage("write", n as u64, 0);
     files::write(&mut out, &study, &inputs)?;
     let plots = report::draw(&study).map_err(library)?;
@@ -125,7 +137,7 @@ pub fn study(args: StudyArgs) -> Result<()> {
     let verdict = report::verdict(&study, &settings).map_err(library)?;
     let facts = report::facts(&study, &settings).map_err(library)?;
     let record = files::record(&study, &verdict, &configuration).map_err(library)?;
-    run.finish(&mut out, record, json!({"simd": cpu.level().name()}))?;
+    run.finish(&mut out, record, json!({"simd": cpu.level().name(), "resumed": resumed}))?;
     run.say(&out, json!({"verdict": verdict, "rows": n, "kept": study.kept.kept_documents}), &facts);
     Ok(())
 }

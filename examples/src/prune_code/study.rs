@@ -13,7 +13,7 @@ use pauca::{
 
 use super::args::Method;
 use super::inputs::Inputs;
-use crate::progress::Reporter;
+use crate::stepping::Stepping;
 
 /// Shares of the longest files that are looked at.
 pub const LONGEST: [f64; 4] = [0.01, 0.02, 0.05, 0.10];
@@ -100,20 +100,30 @@ pub struct Study {
 /// Runs the study.
 ///
 /// # Errors
-/// The library's.
+/// Those of [`Stepping::clusters`]: whenever the user asks to stop, the clustering is saved.
 pub fn run(
     inputs: &Inputs<'_>,
     settings: &Settings,
-    cpu: &Cpu,
+    with: &Stepping<'_, '_>,
     cx: &Context<'_>,
-    reporter: &Reporter,
-) -> pauca::Result<Study> {
-    let n = inputs.tokens.len();
-    let rows = inputs.source.n_rows() as u64;
-    reporter.stage("cluster", rows, settings.max_iter as u64);
+) -> crate::failure::Result<Study> {
     let kmeans =
         KMeans::new(settings.clusters).spherical(true).seed(settings.seed).max_iter(settings.max_iter);
-    let clusters = kmeans.fit_on(cpu, inputs.source, None, cx)?;
+    let (clusters, state) = with.clusters(&kmeans, settings.max_iter, cx)?;
+    judge(inputs, clusters, settings, with, cx).map_err(|e| with.stopped(&e, Some(state)))
+}
+
+/// What follows from the clusters.
+fn judge(
+    inputs: &Inputs<'_>,
+    clusters: Clusters,
+    settings: &Settings,
+    with: &Stepping<'_, '_>,
+    cx: &Context<'_>,
+) -> pauca::Result<Study> {
+    let (cpu, reporter) = (with.cpu, with.reporter);
+    let n = inputs.tokens.len();
+    let rows = inputs.source.n_rows() as u64;
     reporter.stage("compare", rows, 0);
     let dedup = SemDedup::new(Rule::EarlierMax).keep_fraction(settings.keep);
     let dedup = dedup.fit_on(cpu, inputs.source, &clusters, cx)?;
