@@ -155,7 +155,7 @@ pub(super) fn turn(tile: &mut Tile, directions: &[Option<Direction<'_>>; 2], sla
                 continue;
             }
             // A gap beyond all numbers comes with p = 0, and must not make a NaN of it.
-            let gap = (l - row.lse.max).max(f64::MIN).min(0.0);
+            let gap = (l - row.lse.max).clamp(f64::MIN, 0.0);
             let (p, others) = row.lse.share(gap);
             let g = if weight == row.weight { -weight * others } else { row.weight * p - weight };
             sum += factor * g;
