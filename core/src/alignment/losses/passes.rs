@@ -138,44 +138,57 @@ pub(super) struct Direction<'s> {
 /// Pass 2: logits to dL/dl, and the tile's part of dL/d(ln s). A logit may exceed its row's
 /// largest by `slack`, as one made by another machine may.
 pub(super) fn turn(tile: &mut Tile, directions: &[Option<Direction<'_>>; 2], slack: f64) -> Result<Part> {
-    let starts = [tile.rows.start, tile.cols.start];
+    let [rows, cols] = directions;
+    let (first_row, first_col) = (tile.rows.start, tile.cols.start);
+    if let Some((name, row)) = foreign(tile, directions, slack) {
+        let expected = "no such row: these are the statistics of other data";
+        return Err(Error::InvalidParameter { name, value: row as f64, expected });
+    }
     let mut log_scale = 0.0;
-    let mut foreign = None;
     tile.for_each(|r, c, logit, weight| {
         let l = *logit;
         let mut sum = 0.0;
-        for (side, i) in [starts[0] + r, starts[1] + c].into_iter().enumerate() {
-            let Some(direction) = &directions[side] else { continue };
+        for (direction, i) in [(rows, first_row + r), (cols, first_col + c)] {
+            let Some(direction) = direction else { continue };
             let (row, factor) = (&direction.rows[i], direction.factors[i]);
-            let mut gap = l - row.lse.max;
-            if gap > 0.0 {
-                if gap > slack {
-                    foreign = foreign.or(Some((side, i)));
-                }
-                gap = 0.0;
-            }
             if row.weight == 0.0 {
                 continue;
             }
+            // A gap beyond all numbers comes with p = 0, and must not make a NaN of it.
+            let gap = (l - row.lse.max).clamp(f64::MIN, 0.0);
             let (p, others) = row.lse.share(gap);
             let g = if weight == row.weight { -weight * others } else { row.weight * p - weight };
             sum += factor * g;
-            // A gap beyond all numbers comes with p = 0.
-            if g != 0.0 {
-                log_scale += factor * g * gap;
-            }
+            log_scale += factor * g * gap;
         }
         *logit = sum;
     });
-    match foreign {
-        None => Ok(Part { log_scale, ..Part::default() }),
-        Some((side, i)) => Err(Error::InvalidParameter {
-            name: [
-                "row of x with a logit above the largest of its statistics",
-                "row of y with a logit above the largest of its statistics",
-            ][side],
-            value: i as f64,
-            expected: "no such row: these are the statistics of other data",
-        }),
+    Ok(Part { log_scale, ..Part::default() })
+}
+
+/// A row with a logit in the tile that its statistics, with `slack`, exclude.
+fn foreign(
+    tile: &Tile,
+    [rows, cols]: &[Option<Direction<'_>>; 2],
+    slack: f64,
+) -> Option<(&'static str, usize)> {
+    let width = tile.cols.len();
+    let lines = tile.logits[..tile.rows.len() * width].chunks_exact(width);
+    for (i, line) in tile.rows.clone().zip(lines) {
+        if let Some(rows) = rows
+            && line.iter().fold(f64::NEG_INFINITY, |most, l| most.max(*l)) - rows.rows[i].lse.max > slack
+        {
+            return Some(("row of x with a logit above the largest of its statistics", i));
+        }
+        if let Some(cols) = cols {
+            let largest = cols.rows[tile.cols.clone()].iter().map(|row| row.lse.max);
+            if let Some(c) = line.iter().zip(largest).position(|(l, largest)| l - largest > slack) {
+                return Some((
+                    "row of y with a logit above the largest of its statistics",
+                    tile.cols.start + c,
+                ));
+            }
+        }
     }
+    None
 }
