@@ -4,32 +4,17 @@ use ndarray::{Array2, s};
 use pauca::Error;
 use pauca::alignment::{Directions, InfoNce, InfoNceTotals, Matches, Reduction, SoftmaxRows, Weighting};
 use pauca_tests::data::Rng;
+use pauca_tests::states::replaced;
 
 use crate::blocks::{Ranks, Whole, ranges};
 use crate::distributed_edges::small;
-
-/// The checksum of states, written once more, to make states that are wrong in other ways.
-fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
-    bytes.truncate(bytes.len() - 8);
-    let step = |h: u64, word: u64| (h ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
-    let mut h = step(0x7061_7563_6120_3031, bytes.len() as u64);
-    let (words, rest) = bytes.as_chunks::<8>();
-    words.iter().for_each(|word| h = step(h, u64::from_le_bytes(*word)));
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    h = step(step(h, u64::from_le_bytes(last)), 0);
-    bytes.extend((h ^ h >> 32).to_le_bytes());
-    bytes
-}
 
 /// Places in the bytes of statistics: the numbers of rows, seen, scale; then max, rest, dot, weight of each row.
 const ROWS: usize = 12;
 const FIRST: usize = 36;
 
 fn with(bytes: &[u8], at: usize, value: [u8; 8]) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    bytes[at..at + 8].copy_from_slice(&value);
-    sealed(bytes)
+    replaced(bytes, at, &value)
 }
 
 fn two<'a>(x: &'a Array2<f64>, y: &'a Array2<f64>, targets: &'a Whole<f64>) -> Ranks<'a, f64> {
@@ -88,7 +73,7 @@ fn damaged_bytes_are_corrupt() {
     }
     assert!(statistics(&all) && totals(&rows));
     // Whole in themselves, but no statistics.
-    assert!(!statistics(&sealed(rows.clone())) && !totals(&sealed(all.clone())));
+    assert!(!statistics(&replaced(&rows, 0, &[])) && !totals(&replaced(&all, 0, &[])));
     for rows_claimed in [0, 2, 4, u64::MAX, 1 << 59] {
         assert!(statistics(&with(&rows, ROWS, rows_claimed.to_le_bytes())), "{rows_claimed} rows");
     }
@@ -106,7 +91,7 @@ fn damaged_bytes_are_corrupt() {
     }
     let mut bad = all.clone();
     bad[12] = 3;
-    assert!(totals(&sealed(bad)), "a fourth kind of directions");
+    assert!(totals(&replaced(&bad, 0, &[])), "a fourth kind of directions");
     assert!(totals(&with(&all, 16, (-1f64).to_le_bytes())), "a negative scale");
 }
 

@@ -13,6 +13,7 @@ mod distributed_state;
 mod gradients;
 mod losses;
 mod memory;
+mod ndcg;
 mod ranks;
 mod scores;
 mod vectors;

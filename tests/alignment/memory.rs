@@ -101,6 +101,8 @@ fn refused_memory_is_an_error_on_every_entry_point() {
         let sig = || SigLip::new().gradients_on(x.view(), y.view(), 9.0, 0.0, matches, &serial());
         most("siglip", every_refusal("siglip", sig));
         most("retrieval", every_refusal("retrieval", || Retrieval::of_on(&x, &y, matches, &serial())));
+        let ndcg = || Ndcg::new().of_on(&x, &y, matches, &serial());
+        most("ndcg", every_refusal("ndcg", ndcg));
         let hard = || HardNegatives::new(3).find_on(&x, &y, matches, &serial());
         most("hard negatives", every_refusal("hard negatives", hard));
     }

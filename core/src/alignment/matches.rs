@@ -60,6 +60,13 @@ impl Columns<'_> {
         one.into_iter().chain(many.iter().map(|pair| pair.1)).map(|j| j as usize)
     }
 
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Many(pairs) => pairs.len(),
+        }
+    }
+
     pub(super) fn contains(&self, j: usize) -> bool {
         match self {
             Self::One(own) => *own as usize == j,

@@ -12,7 +12,7 @@
 //! | InfoNCE, value and gradients | [`InfoNce`] | van den Oord et al. 2018; Radford et al. 2021 | C |
 //! | InfoNCE of rows that lie on several machines | [`BlockStatistics`], [`InfoNceTotals`] | | C |
 //! | SigLIP, value and gradients | [`SigLip`] | Zhai et al. 2023 | C |
-//! | R@k, MRR, ranks | [`Retrieval`] | | A (ranks), B (means) |
+//! | R@k, MRR, ranks; nDCG | [`Retrieval`], [`Ndcg`] | Järvelin and Kekäläinen 2002 | A (ranks), B (means) |
 //! | classes from texts | [`ZeroShot`] | Radford et al. 2021, section 3.1 | A |
 //! | right against wrong captions | [`pairwise`], [`choices`], [`Winoground`] | Bordes et al. 2024, section 4.1.6; Thrush et al. 2022 | A |
 //! | balancing by metadata | [`Matcher`], [`Counts`], [`Balance`] | Xu et al. 2023 (MetaCLIP) | A |
@@ -48,7 +48,7 @@ pub use losses::{
 pub use matches::Matches;
 pub use metaclip::{Balance, Counts, Matcher, tail_share, threshold_for_tail};
 pub use pairwise::{Outcomes, Winoground, choices, pairwise};
-pub use retrieval::{Retrieval, Ties};
+pub use retrieval::{Ndcg, NdcgValues, Retrieval, Ties};
 pub use sample::{balanced_sample, mismatched};
 pub use score::{ClipScore, PairScores, ZeroRows};
 pub use zero_shot::{Accuracy, ZeroShot};

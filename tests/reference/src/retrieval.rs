@@ -54,6 +54,29 @@ pub fn reciprocal(r: &Rank) -> f64 {
     places(r).iter().map(|(place, p)| p / *place as f64).sum()
 }
 
+/// nDCG over the first `k` places with binary gains (Järvelin and Kekäläinen 2002): the discounts
+/// 1 / log2(place + 1) of the right candidates, as a share of those of the first places. Among equal
+/// scores right ones stand first (`ties` < 0), last (> 0), or everywhere alike (0).
+pub fn ndcg(scores: &[f64], right: &[bool], k: usize, ties: i8) -> Option<f64> {
+    let discount = |place: usize| if place < k { 1.0 / (place as f64 + 2.0).log2() } else { 0.0 };
+    let total = right.iter().filter(|r| **r).count();
+    let mut gain = 0.0;
+    for j in (0..scores.len()).filter(|&j| right[j]) {
+        let count = |f: &dyn Fn(usize) -> bool| (0..scores.len()).filter(|&l| f(l)).count();
+        let above = count(&|l| scores[l] > scores[j]);
+        let equal = count(&|l| scores[l] == scores[j]);
+        let peers = count(&|l| scores[l] == scores[j] && right[l]);
+        let before = count(&|l| l < j && scores[l] == scores[j] && right[l]);
+        gain += match ties {
+            0 => (above..above + equal).map(discount).sum::<f64>() / equal as f64,
+            ..0 => discount(above + before),
+            _ => discount(above + equal - peers + before),
+        };
+    }
+    let ideal: f64 = (0..total).map(discount).sum();
+    (total > 0).then(|| gain / ideal)
+}
+
 /// The `count` most similar candidates that are not right, the lower index on ties.
 pub fn hardest(scores: &[f64], right: &[bool], count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..scores.len()).filter(|&j| !right[j]).collect();

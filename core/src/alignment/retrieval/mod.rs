@@ -7,6 +7,9 @@
 //! when right answers come first, does not exist here.
 
 mod metrics;
+mod ndcg;
+
+pub use ndcg::{Ndcg, NdcgValues};
 
 use core::cmp::Ordering;
 
@@ -139,13 +142,7 @@ impl Retrieval {
     /// # Errors
     /// See the type.
     pub fn of_scores(scores: ArrayView2<'_, f64>, matches: Matches<'_>) -> Result<Self> {
-        let (n, m) = scores.dim();
-        if n == 0 || m == 0 {
-            return Err(Error::Empty { what: "scores" });
-        }
-        if let Some(((row, col), _)) = scores.indexed_iter().find(|(_, s)| !s.is_finite()) {
-            return Err(Error::NonFinite { what: "scores", row: row as u64, col });
-        }
+        let (n, m) = checked_scores(scores)?;
         let table = Table::new(matches, n, m)?;
         let mut counts = try_vec(n, Counts::default())?;
         for (i, out) in counts.iter_mut().enumerate() {
@@ -187,5 +184,16 @@ fn best_right(out: &mut Counts, table: &Table<'_>, i: usize, mut score: impl FnM
         }
         out.best += u64::from(s == out.similarity);
         out.right += 1;
+    }
+}
+
+/// The shape of given scores, all of which are finite.
+fn checked_scores(scores: ArrayView2<'_, f64>) -> Result<(usize, usize)> {
+    if scores.is_empty() {
+        return Err(Error::Empty { what: "scores" });
+    }
+    match scores.indexed_iter().find(|(_, s)| !s.is_finite()) {
+        Some(((row, col), _)) => Err(Error::NonFinite { what: "scores", row: row as u64, col }),
+        None => Ok(scores.dim()),
     }
 }

@@ -1,0 +1,243 @@
+//! Normalised discounted cumulative gain: how early *all* right candidates stand.
+
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::ops::Range;
+
+use ndarray::{Array1, ArrayView2};
+
+use super::{Ties, checked_scores};
+use crate::alignment::matches::{Columns, Matches, Table};
+use crate::alignment::search::{Cosines, TILE};
+use crate::control::Context;
+use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::exact::{F64Sum, SearchStats};
+use crate::rows::IntoRows;
+
+/// nDCG: parameters. The default is over all places, ties averaged.
+///
+/// DCG = sum over the places r of right candidates, r <= k, of 1 / log2(r + 1); nDCG is that
+/// divided by its largest value, all right candidates first. *Source*: Järvelin and Kekäläinen
+/// 2002, with binary gains; [`Ties::Expected`] is McSherry and Najork 2008.
+///
+/// # Shapes
+/// queries: [B, d], candidates: [M, d]; [`Matches`] from queries (x) to candidates (y).
+/// # Units
+/// In [0, 1]; 1 where all right candidates stand first. Places are tier A, the value tier B (4 ulp
+/// beside the error of log2).
+/// # Ties, NaN
+/// Among candidates of exactly one score right ones stand first, last, or anywhere with equal
+/// probability, see [`Ties`]. NaN is an error; a row of zeros has cosine 0 to everything.
+/// # Errors
+/// `Empty`, `ShapeMismatch`, `NonFinite`, `InvalidParameter` for k = 0, `OutOfMemory`, `Cancelled`.
+/// # Cost
+/// As [`Retrieval`](super::Retrieval), times log2 of the right candidates of a query; for 128
+/// queries at once 32 bytes of each right candidate a thread, and 8 min(k, M) bytes.
+/// # Example
+/// ```
+/// use pauca::alignment::{Matches, Ndcg};
+/// let images = ndarray::array![[1.0f32, 0.0], [0.0, 1.0]];
+/// let texts = ndarray::array![[1.0f32, 0.1], [0.9, 0.1], [0.0, 1.0], [1.0, 0.3]];
+/// // Texts 0 and 3 belong to image 0: places 1 and 3 of its order 0, 1, 3, 2.
+/// let found = Ndcg::new().of(&images, &texts, Matches::Pairs(&[(0, 0), (0, 3), (1, 2)]))?;
+/// let expected = (1.0 + 0.5) / (1.0 + 1.0 / 3f64.log2());
+/// assert!((found.values[0] - expected).abs() < 1e-15 && found.values[1] == 1.0);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ndcg {
+    at: u64,
+    ties: Ties,
+}
+
+impl Default for Ndcg {
+    fn default() -> Self {
+        Self { at: u64::MAX, ties: Ties::Expected }
+    }
+}
+
+/// The nDCG of every query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NdcgValues {
+    /// `[B]`: NaN for a query without a right candidate.
+    pub values: Array1<f64>,
+    /// Comparisons settled by the bound (f64) and by the definition (truth).
+    pub search: SearchStats,
+}
+
+impl NdcgValues {
+    /// The mean over the queries that have a right candidate; None without one.
+    pub fn mean(&self) -> Option<f64> {
+        let (mut sum, mut count) = (F64Sum::new(), 0u64);
+        for value in self.values.iter().filter(|value| !value.is_nan()) {
+            sum.add(*value);
+            count += 1;
+        }
+        (count > 0).then(|| sum.value() / count as f64)
+    }
+}
+
+/// Right candidates of one query that share a score.
+struct Group {
+    score: f64,
+    right: u64,
+    /// All candidates of this score.
+    equal: u64,
+    /// Candidates with a smaller score than the group before and a larger one than this.
+    above: u64,
+}
+
+impl Ndcg {
+    /// All places, ties averaged.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only the first `k` places count, at least 1.
+    pub fn at(mut self, k: u64) -> Self {
+        self.at = k;
+        self
+    }
+
+    /// Where right candidates stand among those of the same score.
+    pub fn ties(mut self, ties: Ties) -> Self {
+        self.ties = ties;
+        self
+    }
+
+    /// By cosine.
+    ///
+    /// # Errors
+    /// See the type.
+    pub fn of<'a, 'b>(
+        &self,
+        queries: impl IntoRows<'a>,
+        candidates: impl IntoRows<'b>,
+        matches: Matches<'_>,
+    ) -> Result<NdcgValues> {
+        self.of_on(queries, candidates, matches, &Context::default())
+    }
+
+    /// [`of`](Ndcg::of), watched and on chosen threads.
+    ///
+    /// # Errors
+    /// See the type.
+    pub fn of_on<'a, 'b>(
+        &self,
+        queries: impl IntoRows<'a>,
+        candidates: impl IntoRows<'b>,
+        matches: Matches<'_>,
+        cx: &Context,
+    ) -> Result<NdcgValues> {
+        let (x, y) = (queries.into_rows()?, candidates.into_rows()?);
+        let cosines = Cosines::new(x.view(), y.view())?;
+        let table = Table::new(matches, cosines.n(), cosines.m())?;
+        let discounts = self.discounts(cosines.m())?;
+        let mut values = try_vec(cosines.n(), f64::NAN)?;
+        let search = cosines.in_tiles("rank", values.chunks_mut(TILE), cx, |outs, rows, tile| {
+            let first = rows.start;
+            let mut queries: Vec<Vec<Group>> = try_capacity(rows.len())?;
+            for i in rows.clone() {
+                queries.push(groups(table.of(i), |j| cosines.truth(i, j, tile))?);
+            }
+            cosines.for_each(rows, tile, |tile, i, j, cosine| {
+                place(&mut queries[i - first], |score| cosines.compare(tile, i, j, cosine, score));
+            })?;
+            outs.iter_mut().zip(&queries).for_each(|(out, groups)| *out = self.value(groups, &discounts));
+            Ok(())
+        })?;
+        Ok(NdcgValues { values: Array1::from_vec(values), search })
+    }
+
+    /// By given scores, the larger the better: for models without embeddings.
+    ///
+    /// # Shapes
+    /// scores: [B, M].
+    /// # Errors
+    /// See the type.
+    pub fn of_scores(&self, scores: ArrayView2<'_, f64>, matches: Matches<'_>) -> Result<NdcgValues> {
+        let (n, m) = checked_scores(scores)?;
+        let table = Table::new(matches, n, m)?;
+        let discounts = self.discounts(m)?;
+        let mut values = try_capacity(n)?;
+        for (i, row) in scores.outer_iter().enumerate() {
+            let mut groups = groups(table.of(i), |j| row[j])?;
+            for score in row {
+                // Neither is NaN; -0.0 equals 0.0.
+                place(&mut groups, |than| score.partial_cmp(&than).unwrap_or(Ordering::Less));
+            }
+            values.push(self.value(&groups, &discounts));
+        }
+        Ok(NdcgValues { values: Array1::from_vec(values), search: SearchStats::default() })
+    }
+
+    /// 1 / log2(r + 1) of the places r = 1, 2, ... that count.
+    fn discounts(&self, candidates: usize) -> Result<Vec<f64>> {
+        if self.at == 0 {
+            return Err(Error::InvalidParameter { name: "k", value: 0.0, expected: "at least 1" });
+        }
+        let places = usize::try_from(self.at).map_or(candidates, |at| at.min(candidates));
+        let mut discounts = try_capacity(places)?;
+        discounts.extend((0..places).map(|r| 1.0 / libm::log2(r as f64 + 2.0)));
+        Ok(discounts)
+    }
+
+    fn value(&self, groups: &[Group], discounts: &[f64]) -> f64 {
+        let last = discounts.len() as u64;
+        let of =
+            |places: Range<u64>| &discounts[places.start.min(last) as usize..places.end.min(last) as usize];
+        let (mut gain, mut ideal) = (F64Sum::new(), F64Sum::new());
+        let (mut place, mut right) = (0, 0);
+        for group in groups {
+            place += group.above;
+            let end = place + group.equal;
+            match self.ties {
+                Ties::Pessimistic => of(end - group.right..end).iter().for_each(|d| gain.add(*d)),
+                Ties::Expected if group.right < group.equal => {
+                    let mut all = F64Sum::new();
+                    of(place..end).iter().for_each(|d| all.add(*d));
+                    gain.add(all.value() * (group.right as f64 / group.equal as f64));
+                }
+                _ => of(place..place + group.right).iter().for_each(|d| gain.add(*d)),
+            }
+            (place, right) = (end, right + group.right);
+        }
+        if right == 0 {
+            return f64::NAN;
+        }
+        of(0..right).iter().for_each(|d| ideal.add(*d));
+        (gain.value() / ideal.value()).min(1.0)
+    }
+}
+
+/// The groups of a query, best first.
+fn groups(right: Columns<'_>, mut score: impl FnMut(usize) -> f64) -> Result<Vec<Group>> {
+    let mut scores: Vec<f64> = try_capacity(right.len())?;
+    // Adding +0.0 makes -0.0 equal to 0.0.
+    right.iter().for_each(|j| scores.push(score(j) + 0.0));
+    scores.sort_unstable_by(|a, b| b.total_cmp(a));
+    let mut groups: Vec<Group> = try_capacity(scores.len())?;
+    for score in scores {
+        match groups.last_mut() {
+            Some(last) if last.score == score => last.right += 1,
+            _ => groups.push(Group { score, right: 1, equal: 0, above: 0 }),
+        }
+    }
+    Ok(groups)
+}
+
+/// Counts a candidate where it stands, `compare` saying how it compares with a score.
+fn place(groups: &mut [Group], mut compare: impl FnMut(f64) -> Ordering) {
+    let (mut low, mut high) = (0, groups.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match compare(groups[middle].score) {
+            Ordering::Equal => return groups[middle].equal += 1,
+            Ordering::Greater => high = middle,
+            Ordering::Less => low = middle + 1,
+        }
+    }
+    if let Some(group) = groups.get_mut(low) {
+        group.above += 1;
+    }
+}
