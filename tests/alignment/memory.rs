@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use pauca::alignment::{
     Balance, ClipScore, Counts, Directions, Filter, HardNegatives, InfoNce, InfoNceTotals, Matcher, Matches,
-    Retrieval, SigLip, SoftmaxRows, Ties, ZeroShot, balanced_sample, mismatched, threshold_for_tail,
+    Ndcg, Retrieval, SigLip, SoftmaxRows, Ties, ZeroShot, balanced_sample, mismatched, threshold_for_tail,
 };
 use pauca::{Control, Cpu, Error, Exec, Rows};
 use pauca_tests::data::Rng;
