@@ -25,8 +25,6 @@ struct Parcel {
 struct Ring {
     next: Sender<Parcel>,
     previous: Receiver<Parcel>,
-    /// To every rank, for the one small all-reduce.
-    all: Vec<Sender<Vec<u8>>>,
     parts: Receiver<Vec<u8>>,
 }
 
@@ -47,8 +45,16 @@ struct Share {
 }
 
 /// What one rank does. Matches are by global row number: x i belongs to y i.
-fn rank(x: ArrayView2<f32>, ids: Vec<u64>, y: Array2<f32>, ring: &Ring) -> Result<Option<Share>, Error> {
-    let (loss, n) = (InfoNce::new(), ring.all.len());
+///
+/// `all`: to every rank, for the one small all-reduce. `None` when another rank has given up.
+fn rank(
+    x: ArrayView2<f32>,
+    ids: Vec<u64>,
+    y: Array2<f32>,
+    ring: &Ring,
+    all: Vec<Sender<Vec<u8>>>,
+) -> Result<Option<Share>, Error> {
+    let (loss, n) = (InfoNce::new(), all.len());
     let (mine, dy) = (ids.clone(), Array2::zeros(y.dim()));
     let mut rows = SoftmaxRows::new(x.nrows())?;
     let mut parcel = Parcel { statistics: SoftmaxRows::new(y.nrows())?.to_bytes()?, y, ids, dy };
@@ -65,9 +71,12 @@ fn rank(x: ArrayView2<f32>, ids: Vec<u64>, y: Array2<f32>, ring: &Ring) -> Resul
     }
     // At home again: complete statistics of this rank's rows. Their totals are exchanged.
     let own = loss.totals(&rows, &SoftmaxRows::from_bytes(&parcel.statistics)?)?.to_bytes()?;
-    ring.all.iter().for_each(|to| drop(to.send(own.clone())));
+    all.iter().for_each(|to| drop(to.send(own.clone())));
+    // Without senders of its own, a rank sees it when another one is gone.
+    drop(all);
     let mut totals: Option<InfoNceTotals> = None;
-    for bytes in ring.parts.iter().take(n) {
+    for _ in 0..n {
+        let Ok(bytes) = ring.parts.recv() else { return Ok(None) };
         let part = InfoNceTotals::from_bytes(&bytes)?;
         match &mut totals {
             Some(totals) => totals.merge(&part)?,
@@ -109,17 +118,20 @@ fn main() -> Result<(), Error> {
     backward.rotate_right(1);
     let mut threads = Vec::new();
     for (((range, next), previous), parts) in ranks.iter().cloned().zip(forward).zip(backward).zip(parts) {
-        let ring = Ring { next, previous, all: all.clone(), parts };
+        let (ring, all) = (Ring { next, previous, parts }, all.clone());
         let (x, y) = (x.slice(s![range.clone(), ..]).to_owned(), y.slice(s![range.clone(), ..]).to_owned());
         let ids = range.map(|i| i as u64).collect();
-        threads.push(thread::spawn(move || rank(x.view(), ids, y, &ring)));
+        threads.push(thread::spawn(move || rank(x.view(), ids, y, &ring, all)));
     }
     drop(all);
 
     let whole = InfoNce::new().gradients(x.view(), y.view(), SCALE, Matches::Diagonal)?;
     let (mut error, mut log_scale) = (0.0f64, 0.0);
-    for (thread, range) in threads.into_iter().zip(&ranks) {
-        let share = thread.join().expect("no rank panics")?.expect("every rank gets its parcels");
+    let ended: Vec<_> = threads.into_iter().map(|thread| thread.join().expect("no rank panics")).collect();
+    // The rank that failed says why; the others only that it is gone.
+    let shares = ended.into_iter().collect::<Result<Vec<_>, Error>>()?;
+    for (share, range) in shares.into_iter().zip(&ranks) {
+        let share = share.expect("no rank gave up");
         assert_eq!(range.len(), share.dx.nrows());
         for (found, whole) in [(&share.dx, &whole.x), (&share.dy, &whole.y)] {
             let size = largest(whole.iter().map(|v| f64::from(*v)));

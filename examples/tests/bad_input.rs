@@ -112,6 +112,7 @@ fn bad_usage_exits_with_2() {
         (&["--method", "ddbp"], &["ddbp", "scip", "dbp"]),
         (&["--method", "dbp", "--temperature", "0"], &["--temperature", "'0'", "above 0"]),
         (&["--method", "dbp", "--temperature", "-1"], &["--temperature", "-1", "above 0"]),
+        (&["--method", "dbp", "--euclidean"], &["--temperature", "--euclidean", "unit"]),
         (&["--method", "dbp", "--order", "random"], &["--order random", "dbp"]),
         (&["--method", "dbp", "--alpha", "0.5"], &["--alpha", "dbp"]),
         (&["--temperature", "0.5"], &["--temperature", "d4"]),

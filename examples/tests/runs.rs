@@ -218,6 +218,24 @@ fn dbp_keeps_the_farthest_rows_of_each_cluster_by_quota() {
 }
 
 #[test]
+fn rows_that_went_as_the_farthest_are_said_to_be_far() {
+    let bench = Bench::new();
+    bench.npy("x.npy", &redundant(100, 8, 3));
+    for (method, order, reason) in [
+        ("dbp", "easy", "far"),
+        ("dbp", "hard", "prototypical"),
+        ("prototypes", "easy", "far"),
+        ("prototypes", "hard", "prototypical"),
+    ] {
+        let folder = format!("{method}.{order}");
+        CURATE.done(&bench, &["x.npy", "--method", method, "--order", order, "--out", &folder]);
+        let removed = String::from_utf8(bench.contents(&folder)["removed.csv"].clone()).unwrap();
+        assert_eq!(removed.lines().skip(1).count(), 50);
+        assert!(removed.lines().skip(1).all(|line| line.ends_with(&format!(",{reason}"))), "{folder}");
+    }
+}
+
+#[test]
 fn scip_drops_small_clusters_then_far_rows() {
     let bench = Bench::new();
     bench.npy("x.npy", &redundant(300, 8, 3));

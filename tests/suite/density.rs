@@ -194,6 +194,9 @@ fn a_nan_complexity_is_an_error_or_by_request_the_mean() {
     let apart = [0.0, f64::NAN, 2.0];
     assert_eq!(config.quotas(90, &apart, &[1.0; 3], &empty).unwrap(), [11, 0, 79]);
     assert_eq!(as_mean.quotas(90, &apart, &[1.0; 3], &empty).unwrap(), [19, 0, 71]);
+    // A mean beyond all numbers.
+    let error = as_mean.quotas(15, &[1.5e308, 1.5e308, f64::NAN], &[1.0; 3], &[9, 9, 9]).unwrap_err();
+    assert!(matches!(error, Error::NonFinite { row: 2, .. }), "{error}");
     // All unknown: even shares.
     assert_eq!(as_mean.quotas(10, &[f64::NAN; 2], &[1.0; 2], &[9, 9]).unwrap(), [5, 5]);
     for bad in [f64::INFINITY, f64::NEG_INFINITY, 1e300] {
@@ -217,6 +220,10 @@ fn impossible_parameters_are_refused_with_their_value() {
         assert!(matches!(error, Error::InvalidParameter { name: "keep_fraction", .. }), "{error}");
         let error = DensityPruning::new().neighbours(0).select(&clusters).unwrap_err();
         assert!(matches!(error, Error::InvalidParameter { name: "neighbours", .. }), "{error}");
+    }
+    for config in [DensityPruning::new(), DensityPruning::new().nan_as_mean(true)] {
+        let error = config.quotas(1, &[0.1, -0.1], &[0.1; 2], &[3, 4]).unwrap_err();
+        assert!(matches!(error, Error::InvalidParameter { name: "complexity", .. }), "{error}");
     }
     for (intra, inter) in [(&[0.1][..], &[0.1, 0.2][..]), (&[0.1, 0.2], &[0.1])] {
         assert!(matches!(

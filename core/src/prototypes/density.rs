@@ -21,8 +21,8 @@ use crate::stats::round_half_even;
 ///    mean distance of its centroid to the `neighbours` nearest others (all, where there are fewer).
 /// 2. share p_j = exp(C_j / T) / sum exp(C / T).
 /// 3. quotas: the whole numbers q that minimise sum (q_j - p_j N)² with sum q = N and
-///    lo_j <= q_j <= n_j, lo_j = min(floor(least N / k), n_j - 1), equal remainders to the lower
-///    index.
+///    lo_j <= q_j <= n_j, lo_j = min(floor(least (N / k)), n_j - 1) (quotient and product rounded to
+///    `f64`), equal remainders to the lower index.
 /// 4. of every cluster the q_j rows farthest from its centroid are kept ([`Drop::Nearest`]).
 ///
 /// *Source*: Abbas, Rusak, Tirumala et al. 2024, Effective pruning of web-scale datasets based on
@@ -32,18 +32,23 @@ use crate::stats::round_half_even;
 /// deduplication; of a Euclidean clustering both distances are squared. Defaults: keep half,
 /// T = 0.5, 20 neighbours, least = 0.5.
 ///
-/// exp((C_j - max C) / T) is rounded to a multiple of 2^-52, which moves a quota by less than
-/// 2^-10 rows; nothing after that is rounded.
+/// exp((C_j - max C) / T), difference and quotient rounded to `f64`, is rounded to a multiple of
+/// 2^-52: the quotas are the exact ones of shares that differ by less than k 2^-52 from those of the
+/// formula. Nothing after that is rounded.
 ///
+/// # Units
+/// Quotas are rows. T has the unit of a complexity: of cosine distances a number between 0 and 4, for
+/// which T = 0.5 is meant; of squared Euclidean ones the fourth power of the rows' unit, where no
+/// default can serve.
 /// # Ties, NaN
-/// Of equally distant rows the lower index is kept. A NaN or infinite complexity of a cluster that
-/// has rows is an error (or the mean, see [`nan_as_mean`](DensityPruning::nan_as_mean)); clusters
+/// Of equally distant rows the lower index is kept. A NaN, infinite or negative complexity of a
+/// cluster that has rows is an error (or the mean, see [`nan_as_mean`](DensityPruning::nan_as_mean)); clusters
 /// without rows take no part.
 /// # Tier
 /// A.
 /// # Cost
-/// O(n log n + k² d): the distances between centroids in `f64`, on all threads; 16 n + 4 k d + 100 k
-/// bytes, and 8 k a thread.
+/// O(n log n + k² d): the distances between centroids in `f64`, on all threads; at most
+/// 16 n + 4 k d + 660 k bytes, and 8 k a thread.
 /// # Example
 /// ```
 /// use pauca::{DensityPruning, KMeans};
@@ -189,6 +194,7 @@ impl DensityPruning {
         // The sign of 0 / 0 is the machine's.
         let mean = |sum: &F64Sum, size| if size > 0 { sum.value() / size as f64 } else { f64::NAN };
         intra.extend(sums.iter().zip(&sizes).map(|(sum, &size)| mean(sum, size)));
+        drop(sums);
         let inter = self.inter(clusters, &sizes, cx)?;
         let total = round_half_even(self.keep_fraction * n as f64) as u64;
         let quotas = self.quotas(total, &intra, &inter, &sizes)?;
@@ -245,10 +251,13 @@ impl DensityPruning {
     /// steps 1 to 3.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] for a total above the rows there are, or 2^42 rows and more;
-    /// [`Error::ShapeMismatch`]; [`Error::NonFinite`] with the cluster as row, for a complexity
-    /// that is NaN or infinite; [`Error::InvalidParameter`] for a temperature that is not above 0
-    /// or a least share outside \[0, 1\]; [`Error::OutOfMemory`].
+    /// [`Error::TooLarge`] for a total above the rows there are, for 2^42 rows or 2^32 clusters and
+    /// more; [`Error::ShapeMismatch`]; [`Error::NonFinite`] with the cluster as row, for a complexity
+    /// that takes part and is NaN or infinite, or becomes so as the mean of others;
+    /// [`Error::InvalidParameter`] for a complexity below 0, a temperature that is not above 0 or a
+    /// least share outside \[0, 1\]; [`Error::OutOfMemory`].
+    /// # Units, ties, cost
+    /// As the type has them; O(k log k) and 110 k bytes.
     /// # Example
     /// ```
     /// use pauca::DensityPruning;
@@ -293,8 +302,7 @@ impl DensityPruning {
         let even = libm::floor(self.least * (total as f64 / clusters.max(1) as f64)) as u64;
         let mut lows = try_capacity(k)?;
         lows.extend(sizes.iter().map(|&size| even.min(size.saturating_sub(1))));
-        if weights.iter().all(|w| *w == 0) {
-            // No cluster has rows.
+        if clusters == 0 {
             return Ok(lows);
         }
         Shares { total, weights: &weights, lows: &lows, highs: sizes }.quotas()
@@ -305,25 +313,30 @@ impl DensityPruning {
         let takes_part = |j: usize| self.nan_as_mean || sizes[j] > 0;
         let mut complexities = try_capacity(sizes.len())?;
         let (mut sum, mut known) = (F64Sum::new(), 0u64);
+        let what = "complexity of the clusters";
         for (j, (intra, inter)) in intra.iter().zip(inter).enumerate() {
             let complexity = intra * inter;
-            let missing = complexity.is_nan() && self.nan_as_mean;
-            if takes_part(j) && !missing {
+            if takes_part(j) && !(complexity.is_nan() && self.nan_as_mean) {
                 if !complexity.is_finite() {
-                    return Err(Error::NonFinite {
-                        what: "complexity of the clusters",
-                        row: j as u64,
-                        col: 0,
-                    });
+                    return Err(Error::NonFinite { what, row: j as u64, col: 0 });
+                }
+                if complexity < 0.0 {
+                    let (name, expected) = ("complexity", "at least 0");
+                    return Err(Error::InvalidParameter { name, value: complexity, expected });
                 }
                 sum.add(complexity);
                 known += 1;
             }
             complexities.push(complexity);
         }
-        let mean = if known > 0 { sum.value() / known as f64 } else { 0.0 };
         if self.nan_as_mean {
-            complexities.iter_mut().filter(|c| c.is_nan()).for_each(|c| *c = mean);
+            let mean = if known > 0 { sum.value() / known as f64 } else { 0.0 };
+            for (j, complexity) in complexities.iter_mut().enumerate().filter(|(_, c)| c.is_nan()) {
+                if !mean.is_finite() {
+                    return Err(Error::NonFinite { what, row: j as u64, col: 0 });
+                }
+                *complexity = mean;
+            }
         }
         let parts = || complexities.iter().enumerate().filter(|(j, _)| takes_part(*j));
         let most = parts().fold(f64::NEG_INFINITY, |most, (_, c)| most.max(*c));

@@ -39,7 +39,7 @@ pub(super) struct Shares<'a> {
 }
 
 impl Shares<'_> {
-    /// The quotas. O(k log k), 48 k bytes.
+    /// The quotas. O(k log k), 72 k bytes.
     pub(super) fn quotas(&self) -> Result<Vec<u64>> {
         let k = self.weights.len();
         let weight: i128 = self.weights.iter().map(|&w| i128::from(w)).sum();

@@ -54,8 +54,8 @@ pub struct Args {
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     pub dedup_keep: Option<f64>,
 
-    /// dbp: how evenly clusters share what is kept; the smaller, the more go to wide clusters that lie
-    /// apart [default: 0.5]
+    /// dbp: how evenly clusters share what is kept, in units of complexity (a product of two distances);
+    /// the smaller, the more go to wide clusters that lie apart [default: 0.5; with --euclidean none]
     #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = above_zero)]
     pub temperature: Option<f64>,
 
@@ -130,9 +130,9 @@ pub struct Args {
 
 const AFTER: &str = "\
 Results in --out: report.html (open this), report.json, kept.npy, labels.npy, centroids.npy, similarity.npy,
-distance.npy, removed.csv, kept_ids.txt, SVG plots; for d4 also labels2.npy and centroids2.npy; similarity.npy for d4
-and semdedup only; for dbp clusters.csv and quotas.svg. removed.csv gives the stage that removed a row (duplicate, prototypical, small-cluster, far), and for
-duplicates the witness.
+distance.npy, removed.csv, kept_ids.txt, SVG plots; for d4 also labels2.npy and centroids2.npy; for d4 and
+semdedup similarity.npy; for dbp clusters.csv and quotas.svg. removed.csv gives the stage that removed a
+row (duplicate, prototypical, small-cluster, far), and for duplicates the witness.
 The same input, flags and seed give the same bytes on every machine, at any number of threads.
 Ctrl-C saves the state and exits with 130; the same command with --resume continues to the same bytes.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.

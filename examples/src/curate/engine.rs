@@ -3,12 +3,12 @@
 use pauca::backend::Backend;
 use pauca::corruption::Scip;
 use pauca::{
-    Clusters, Context, D4, D4Checkpoint, D4Run, Dedup, DensityPruning, KMeans, Prototypes, RowSource,
+    Clusters, Context, D4, D4Checkpoint, D4Run, Dedup, DensityPruning, Drop, KMeans, Prototypes, RowSource,
     SemDedup,
 };
 
 use super::outcome::{Outcome, Second};
-use super::settings::{Goal, Job, Settings};
+use super::settings::{Goal, Job, LEAST, NEIGHBOURS, Settings};
 use crate::failure::Result;
 use crate::stepping::{Stepping, Steps};
 
@@ -55,6 +55,7 @@ fn d4(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>) -> Result<
         keep: Some(curated.keep),
         second: Some(Second { rows: curated.survivors, clusters: curated.reclustered }),
         small: None,
+        drop: Drop::Nearest,
         density: None,
     })
 }
@@ -68,7 +69,15 @@ fn one_clustering(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>
         .init(settings.init.clone());
     let (clusters, state) = with.clusters(&kmeans, settings.max_iter, cx)?;
     let stopped = |e: pauca::Error| with.stopped(&e, Some(state.clone()));
-    let mut outcome = Outcome { clusters, dedup: None, keep: None, second: None, small: None, density: None };
+    let mut outcome = Outcome {
+        clusters,
+        dedup: None,
+        keep: None,
+        second: None,
+        small: None,
+        drop: Drop::Nearest,
+        density: None,
+    };
     match &settings.job {
         Job::Semdedup { .. } => {
             with.reporter.stage("deduplicate", rows, 0);
@@ -78,6 +87,7 @@ fn one_clustering(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>
         }
         Job::Prototypes { keep, drop } => {
             with.reporter.stage("select", rows, 0);
+            outcome.drop = *drop;
             let clusters = &outcome.clusters;
             let select = Prototypes::new().keep_fraction(*keep).drop(*drop);
             let kept = select.select(
@@ -96,7 +106,13 @@ fn one_clustering(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>
         }
         Job::Dbp { keep, temperature, drop } => {
             with.reporter.stage("select", rows, 0);
-            let pruning = DensityPruning::new().keep_fraction(*keep).temperature(*temperature).drop(*drop);
+            let pruning = DensityPruning::new()
+                .keep_fraction(*keep)
+                .temperature(*temperature)
+                .neighbours(NEIGHBOURS)
+                .least(LEAST)
+                .drop(*drop);
+            outcome.drop = *drop;
             let found = pruning.select_on(&outcome.clusters, cx).map_err(&stopped)?;
             outcome.keep = Some(found.keep.clone());
             outcome.density = Some(found);

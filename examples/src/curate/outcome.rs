@@ -1,7 +1,7 @@
 //! What a run found, for every method in one shape, and the questions that files and report ask.
 
 use ndarray::Array1;
-use pauca::{Clusters, Dedup, DensityPruned};
+use pauca::{Clusters, Dedup, DensityPruned, Drop};
 
 /// Points of the keep curve that are drawn and stored.
 const CURVE_POINTS: usize = 201;
@@ -26,6 +26,8 @@ pub struct Outcome {
     pub second: Option<Second>,
     /// Which of the removed rows went for the size of their cluster, for scip.
     pub small: Option<Array1<bool>>,
+    /// Which end of the distances went, where they decided.
+    pub drop: Drop,
     /// Spread and quota of each cluster, for dbp.
     pub density: Option<DensityPruned>,
 }
@@ -64,6 +66,7 @@ impl Outcome {
         match (self.fate(i), &self.small) {
             (Fate::Kept, _) => "kept",
             (Fate::Duplicate, _) => "duplicate",
+            (Fate::Pruned, None) if self.drop == Drop::Farthest => "far",
             (Fate::Pruned, None) => "prototypical",
             (Fate::Pruned, Some(small)) if small[i] => "small-cluster",
             (Fate::Pruned, Some(_)) => "far",

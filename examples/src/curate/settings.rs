@@ -12,6 +12,12 @@ use crate::failure::{Failure, Result};
 use crate::flags::Named;
 use crate::input::Matrix;
 
+/// Of density-based pruning: the nearest centroids that a cluster's complexity is about, and the share of an even
+/// split that every cluster keeps; both as published.
+pub const NEIGHBOURS: usize = 20;
+/// See [`NEIGHBOURS`].
+pub const LEAST: f64 = 0.5;
+
 /// What is done with the clusters.
 #[derive(Clone, Debug)]
 pub enum Job {
@@ -161,6 +167,8 @@ impl Settings {
             Job::Dbp { keep, temperature, drop } => {
                 value["keep"] = json!(keep);
                 value["temperature"] = json!(temperature);
+                value["neighbours"] = json!(NEIGHBOURS);
+                value["least"] = json!(LEAST);
                 value["order"] = json!(if *drop == Drop::Farthest { "easy" } else { "hard" });
             }
             Job::Scip { keep, alpha } => {
@@ -232,10 +240,21 @@ fn job(args: &Args) -> Result<Job> {
             Job::D4 { keep, dedup_keep, order: order(args) }
         }
         Method::Prototypes => Job::Prototypes { keep, drop: drop(args)? },
-        Method::Dbp => Job::Dbp { keep, temperature: args.temperature.unwrap_or(0.5), drop: drop(args)? },
+        Method::Dbp => Job::Dbp { keep, temperature: temperature(args)?, drop: drop(args)? },
         Method::Scip => Job::Scip { keep, alpha: args.alpha.unwrap_or(0.8) },
         Method::Semdedup => semdedup(args, keep)?,
     })
+}
+
+/// The temperature: of cosine distances it has a usual value.
+fn temperature(args: &Args) -> Result<f64> {
+    match args.temperature {
+        Some(temperature) => Ok(temperature),
+        None if args.spherical && !args.euclidean => Ok(0.5),
+        None => Err(Failure::usage(
+            "--method dbp needs --temperature with --euclidean: it has the unit of the input to the fourth power",
+        )),
+    }
 }
 
 /// Which end of the distances goes.

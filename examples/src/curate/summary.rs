@@ -53,7 +53,7 @@ pub fn verdict(outcome: &Outcome, settings: &Settings) -> String {
         }
         Job::Semdedup { .. } => format!("{head} {} went as {} {above}.", count(duplicates), similar(outcome)),
         Job::Dbp { .. } => format!(
-            "{head} {} went as the {} of their clusters, most from large and tight ones.",
+            "{head} {} went as the {} of their clusters, by a quota for each cluster.",
             count(pruned),
             typical(settings)
         ),

@@ -27,7 +27,7 @@ use super::SoftmaxRows;
 /// **A ring of R ranks** passes each range of y once around in step 1 and once in step 3. Beside the
 /// B_y d numbers of the rows there travel, in step 1, their `columns` (32 bytes a row); in step 3
 /// those, complete, and the sum of dL/dy so far (B_y d numbers). Statistics of x stay at home. Of
-/// the totals 2.5 KiB a rank are reduced. With one direction x to y no statistics travel: those of
+/// the totals 1.3 KiB a rank are exchanged. With one direction x to y no statistics travel: those of
 /// y remain [new](SoftmaxRows::new).
 ///
 /// **How exact.** A single block gives the single call's bits, and the totals are exact sums. Else

@@ -48,9 +48,10 @@ impl SoftmaxRow {
 /// The softmaxes of the consecutive rows of one side, as far as the other side was seen.
 ///
 /// Rows of the same number over *other* rows of the other side [`merge`](SoftmaxRows::merge), in
-/// any order; how many were seen and at which scale is remembered, so that a block that was
-/// forgotten, or merged twice, shows as an error and not as another loss. 32 bytes a row, also as
-/// bytes. For what is done with it see [`BlockStatistics`](super::BlockStatistics).
+/// any order. How many were seen and at which scale is remembered, so that a block that was
+/// forgotten, or merged twice, shows as an error and not as another loss; only the number of rows
+/// is known, so one block merged twice *and* another of the same size forgotten is not noticed.
+/// 32 bytes a row, also as bytes. For what is done with it see [`BlockStatistics`](super::BlockStatistics).
 #[derive(Clone, Debug, PartialEq)]
 pub struct SoftmaxRows {
     pub(super) rows: Vec<SoftmaxRow>,

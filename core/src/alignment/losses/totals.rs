@@ -100,7 +100,8 @@ impl InfoNceTotals {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] where rows have seen fewer or more rows of the other side than were
-    /// merged here: a rank or a block is missing, or was counted twice. [`Error::Empty`] when no
+    /// merged here: a rank or a block is missing, or was counted twice (numbers of rows are
+    /// compared, nothing else is known of them). [`Error::Empty`] when no
     /// pair is positive, [`Error::NonFinite`] when the loss overflows.
     pub fn value(&self) -> Result<f64> {
         let mut value = 0.0;
