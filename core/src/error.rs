@@ -185,6 +185,16 @@ pub(crate) fn try_capacity<T>(capacity: usize) -> Result<alloc::vec::Vec<T>> {
     Ok(out)
 }
 
+/// The values in a vector of their own, or [`Error::OutOfMemory`].
+pub(crate) fn try_copy<'v, T: Copy + 'v>(
+    values: impl IntoIterator<Item = &'v T, IntoIter: ExactSizeIterator>,
+) -> Result<alloc::vec::Vec<T>> {
+    let values = values.into_iter();
+    let mut out = try_capacity(values.len())?;
+    out.extend(values.copied());
+    Ok(out)
+}
+
 /// Room for `additional` more items in `vec`, or [`Error::OutOfMemory`].
 pub(crate) fn try_grow<T>(vec: &mut alloc::vec::Vec<T>, additional: usize) -> Result<()> {
     vec.try_reserve(additional)

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result, try_capacity, try_copy, try_vec};
 use crate::kmeans::Clusters;
 use crate::stats::round_half_even;
 
@@ -140,9 +140,9 @@ impl Scip {
             (Some(labels), Some(distances), Some(sizes)) => self.select(labels, distances, sizes),
             // Arrays that somebody took apart and put together with a stride.
             _ => self.select(
-                &copied(&clusters.labels)?,
-                &copied(&clusters.distances)?,
-                &copied(&clusters.counts)?,
+                &try_copy(&clusters.labels)?,
+                &try_copy(&clusters.distances)?,
+                &try_copy(&clusters.counts)?,
             ),
         }
     }
@@ -158,11 +158,4 @@ impl Scip {
         let by_size = round_half_even(self.alpha * pruned);
         Ok((by_size as usize, (pruned - by_size) as usize))
     }
-}
-
-/// The values in one piece.
-fn copied<T: Copy>(x: &Array1<T>) -> Result<Vec<T>> {
-    let mut out = try_capacity(x.len())?;
-    out.extend(x.iter().copied());
-    Ok(out)
 }

@@ -12,10 +12,9 @@ const NEAR: f64 = 1.0 / 8192.0;
 /// The angle between `x` and `y` in half turns: 0 for the same direction, 1/2 for orthogonal rows,
 /// 1 for opposite ones; `None` where either is all zeros or holds a NaN or an infinity. Tier A.
 ///
-/// (2 / pi) atan(sqrt(a / b)) with tan²(theta / 2) = a / b: quotient and root each rounded once, then the arctangent in
-/// half turns correctly rounded; a and b, which with
-/// p = sqrt(dot(x, x) dot(y, y)), s = dot(x, y) and the sums in the order of
-/// [`dot64`](crate::exact::dot64) are
+/// (2 / pi) atan(sqrt(a / b)) with tan²(theta / 2) = a / b: quotient and root each rounded once,
+/// then the arctangent in half turns correctly rounded. With p = sqrt(dot(x, x) dot(y, y)),
+/// s = dot(x, y) and the sums in the order of [`dot64`](crate::exact::dot64)
 /// - a = p - s and b = p + s where p - |s| >= p / 8192, else
 /// - a = sum (|x| y_i - |y| x_i)², b = 4 dot(x, x) dot(y, y) - a where s > 0,
 /// - b = sum (|x| y_i + |y| x_i)², a = 4 dot(x, x) dot(y, y) - b where s < 0; except that rows that

@@ -52,8 +52,8 @@ impl LayerStream {
     ///
     /// # Errors
     /// [`Corrupt`](crate::Error::Corrupt) with the offset for bytes that are not such a state,
-    /// [`OutOfMemory`](crate::Error::OutOfMemory); [`SimdLevel`](crate::Error::SimdLevel) where `PAUCA_SIMD` names a level
-    /// that the machine has not.
+    /// [`OutOfMemory`](crate::Error::OutOfMemory); [`SimdLevel`](crate::Error::SimdLevel) where
+    /// `PAUCA_SIMD` names a level that the machine has not.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::open(bytes, WHAT, MAGIC, VERSION)?;
         let (n_layers, dim) = (reader.size()?, reader.size()?);

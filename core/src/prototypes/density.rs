@@ -7,7 +7,7 @@ use ndarray::Array1;
 use super::quotas::{LIMIT, ONE, Shares};
 use super::{Drop, fill, ranked};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result, try_capacity, try_copy, try_vec};
 use crate::exact::elementary::exp;
 use crate::exact::{F64Sum, Metric, cosine_from, dot64, squared_distance};
 use crate::kmeans::Clusters;
@@ -198,12 +198,9 @@ impl DensityPruning {
         let inter = self.inter(clusters, &sizes, cx)?;
         let total = round_half_even(self.keep_fraction * n as f64) as u64;
         let quotas = self.quotas(total, &intra, &inter, &sizes)?;
-        let mut distances = try_capacity(n)?;
-        distances.extend(clusters.distances.iter().copied());
+        let distances = try_copy(&clusters.distances)?;
         let mut keep = try_vec(n, false)?;
-        let mut left = try_capacity(k)?;
-        left.extend_from_slice(&quotas);
-        fill(&ranked(&distances, self.drop)?, |i| clusters.labels[i], left, &mut keep);
+        fill(&ranked(&distances, self.drop)?, |i| clusters.labels[i], try_copy(&quotas)?, &mut keep);
         Ok(DensityPruned {
             keep: Array1::from_vec(keep),
             quotas: Array1::from_vec(quotas),
@@ -218,8 +215,7 @@ impl DensityPruning {
         if let Some(((row, col), _)) = centroids.indexed_iter().find(|(_, c)| !c.is_finite()) {
             return Err(Error::NonFinite { what: "centroids", row: row as u64, col });
         }
-        let mut packed: Vec<f32> = try_capacity(centroids.len())?;
-        packed.extend(centroids.iter().copied());
+        let packed = try_copy(&clusters.centroids)?;
         let row = |j: usize| &packed[j * centroids.ncols()..(j + 1) * centroids.ncols()];
         let mut squares = try_capacity(k)?;
         squares.extend((0..k).map(|j| dot64(row(j), row(j))));

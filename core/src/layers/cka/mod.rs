@@ -31,7 +31,7 @@ use alloc::vec::Vec;
 
 use crate::backend::cpu::Cpu;
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_grow};
+use crate::error::{Error, Result, try_capacity, try_copy, try_grow};
 use crate::rows::{IntoRows, Rows};
 
 use self::features::{BLOCK, Features, Space};
@@ -77,7 +77,7 @@ pub struct LayerCka {
 impl LayerCka {
     /// For states of `dims` values a row each; they may differ.
     pub fn new(dims: &[usize]) -> Self {
-        Self { dims: copied(dims).unwrap_or_default(), states: dims.len(), path: Path::Auto }
+        Self { dims: try_copy(dims).unwrap_or_default(), states: dims.len(), path: Path::Auto }
     }
 
     /// Which way.
@@ -144,7 +144,7 @@ impl LayerCka {
     }
 
     fn copy(&self) -> Result<Self> {
-        Ok(Self { dims: copied(&self.dims)?, states: self.states, path: self.path })
+        Ok(Self { dims: try_copy(&self.dims)?, states: self.states, path: self.path })
     }
 
     /// The table of whole states, given at once, `states[l]` being `[n, dims[l]]`.
@@ -169,18 +169,11 @@ impl LayerCka {
     }
 }
 
-/// The same values once more.
-fn copied<T: Copy>(values: &[T]) -> Result<Vec<T>> {
-    let mut copy = try_capacity(values.len())?;
-    copy.extend_from_slice(values);
-    Ok(copy)
-}
-
 /// The same lists once more.
 fn copied_all<T: Copy>(lists: &[Vec<T>]) -> Result<Vec<Vec<T>>> {
     let mut copy = try_capacity(lists.len())?;
     for values in lists {
-        copy.push(copied(values)?);
+        copy.push(try_copy(values)?);
     }
     Ok(copy)
 }
