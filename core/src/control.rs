@@ -12,12 +12,26 @@ use crate::exec::Exec;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// What is being done: "seed", "iterate", "order", "copies", "compare".
+    /// What is being done: "seed", "iterate", "order", "copies", "compare", and others.
     pub stage: &'static str,
     /// Units done in this stage.
     pub done: u64,
     /// Units in this stage.
     pub total: u64,
+    /// The iteration that was finished, when one was.
+    pub iteration: Option<Iteration>,
+}
+
+/// A finished iteration of a clustering.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Iteration {
+    /// Its number, from 1; 0 is the assignment to the first centroids.
+    pub number: u64,
+    /// Rows whose label it changed.
+    pub moved: u64,
+    /// The inertia that it left: sum of weight times distance, exact but for one rounding.
+    pub objective: f64,
 }
 
 /// The caller's two closures. The default asks and reports nothing.
@@ -51,9 +65,21 @@ impl<'a> Control<'a> {
     /// [`Error::Cancelled`].
     pub fn poll(&self, stage: &'static str, done: u64, total: u64) -> Result<()> {
         if let Some(report) = self.report {
-            report(&Progress { stage, done, total });
+            report(&Progress { stage, done, total, iteration: None });
         }
         self.check()
+    }
+
+    /// Reports a finished iteration, which made `total` units.
+    pub(crate) fn finished(&self, stage: &'static str, total: u64, iteration: Iteration) {
+        if let Some(report) = self.report {
+            report(&Progress { stage, done: total, total, iteration: Some(iteration) });
+        }
+    }
+
+    /// Whether somebody hears of the progress.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.report.is_some()
     }
 
     /// Asks whether to stop.
@@ -108,7 +134,21 @@ impl<'a> Context<'a> {
     /// Runs `f` on every job, in waves of about 50 ms a thread, asking between the waves whether
     /// to stop. `cost` is the work of one job in multiply-adds. Returns the error of the first
     /// job, in their order, that has one.
-    pub(crate) fn in_waves<T: Send>(
+    ///
+    /// # Errors
+    /// Those of `f`; [`Error::Cancelled`].
+    /// # Example
+    /// ```
+    /// use pauca::{Context, backend::Job};
+    /// let mut jobs: Vec<_> = (0..3u64).map(|i| Job::new((i, 0))).collect();
+    /// Context::default().in_waves(&mut jobs, 1, |(i, square)| {
+    ///     *square = *i * *i;
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(jobs.iter().map(|job| job.work.1).sum::<u64>(), 5);
+    /// # Ok::<(), pauca::Error>(())
+    /// ```
+    pub fn in_waves<T: Send>(
         &self,
         jobs: &mut [Job<T>],
         cost: u64,
@@ -126,12 +166,15 @@ impl<'a> Context<'a> {
 }
 
 /// A piece of work for one thread, and how it ended.
-pub(crate) struct Job<T> {
+#[derive(Debug)]
+pub struct Job<T> {
+    /// The work.
     pub work: T,
     result: Result<()>,
 }
 
 impl<T> Job<T> {
+    /// Work that is to be done.
     pub fn new(work: T) -> Self {
         Self { work, result: Ok(()) }
     }

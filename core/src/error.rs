@@ -169,6 +169,20 @@ pub enum Error {
     /// The caller's row source failed.
     #[error("row source failed")]
     Source(#[source] SourceError),
+    /// A backend's device failed, is not there, or cannot do what is asked.
+    #[error("device failed")]
+    Device(#[source] SourceError),
+}
+
+impl Error {
+    /// The same error about a bad value that was found at a local row of `what`: named as the
+    /// caller knows it.
+    pub(crate) fn at(self, what: &'static str, id: impl FnOnce(usize) -> u64) -> Self {
+        match self {
+            Error::NonFinite { row, col, .. } => Error::NonFinite { what, row: id(row as usize), col },
+            other => other,
+        }
+    }
 }
 
 /// A vector of `len` copies of `value`, or [`Error::OutOfMemory`].

@@ -3,6 +3,8 @@
 //! Algorithms split their work into tasks that write disjoint outputs and whose arithmetic does
 //! not depend on the split, so the choice here never changes a bit of a result.
 
+use crate::error::{Error, Result};
+
 /// A pool of the caller's own: OpenMP, a work-stealing runtime, a game engine's jobs.
 #[cfg(feature = "std")]
 pub trait Executor: Sync {
@@ -10,7 +12,7 @@ pub trait Executor: Sync {
     fn width(&self) -> usize;
 
     /// Calls `task(i)` once for every `i < tasks`, in any order and on any threads, and returns
-    /// when all calls have returned.
+    /// when all calls have returned. The library makes one such call at a time.
     fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync));
 }
 
@@ -62,9 +64,8 @@ impl<'a> Exec<'a> {
     /// [`InvalidParameter`](crate::Error::InvalidParameter) when `n` is 0 or the system refuses
     /// the threads.
     #[cfg(feature = "rayon")]
-    pub fn threads(n: usize) -> crate::Result<Self> {
-        let refused =
-            |expected| crate::Error::InvalidParameter { name: "threads", value: n as f64, expected };
+    pub fn threads(n: usize) -> Result<Self> {
+        let refused = |expected| Error::InvalidParameter { name: "threads", value: n as f64, expected };
         if n == 0 {
             return Err(refused("at least 1"));
         }
@@ -95,8 +96,8 @@ impl<'a> Exec<'a> {
         }
     }
 
-    /// Calls `f` on every item, each as one task.
-    pub(crate) fn for_each<T: Send>(&self, items: &mut [T], f: impl Fn(&mut T) + Sync + Send) {
+    /// Calls `f` on every item, each as one task, and returns when all calls have returned.
+    pub fn for_each<T: Send>(&self, items: &mut [T], f: impl Fn(&mut T) + Sync + Send) {
         match &self.0 {
             Kind::Serial => items.iter_mut().for_each(f),
             #[cfg(feature = "rayon")]
@@ -106,6 +107,33 @@ impl<'a> Exec<'a> {
             #[cfg(feature = "std")]
             Kind::Custom(executor) => on_custom(*executor, items, f),
             Kind::Never(never, _) => match *never {},
+        }
+    }
+
+    /// Runs `here` on the calling thread and `aside` beside it on a thread of a rayon pool; without one, or
+    /// with a pool of one thread, `here` first. When `here` fails, its error is returned after
+    /// `aside` has ended.
+    pub(crate) fn beside<T>(
+        &self,
+        aside: impl FnOnce() + Send,
+        here: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        match &self.0 {
+            #[cfg(feature = "rayon")]
+            Kind::CurrentPool if self.width() > 1 => rayon::in_place_scope(|scope| {
+                scope.spawn(|_| aside());
+                here()
+            }),
+            #[cfg(feature = "rayon")]
+            Kind::Private(pool) if self.width() > 1 => pool.in_place_scope(|scope| {
+                scope.spawn(|_| aside());
+                here()
+            }),
+            _ => {
+                let done = here()?;
+                aside();
+                Ok(done)
+            }
         }
     }
 }

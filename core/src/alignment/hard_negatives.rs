@@ -4,12 +4,16 @@ use alloc::vec::Vec;
 
 use ndarray::Array2;
 
-use super::matches::{Columns, Matches, Table};
-use super::search::{Cosines, TILE};
+use super::matches::{Matches, Table};
+use super::sides::Sides;
+use crate::backend::cpu::Cpu;
+use crate::backend::{Above, Backend, Boundary, Pair, Pairs, SearchStats, Threshold, Work};
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
-use crate::exact::SearchStats;
+use crate::error::{Error, Result, try_vec};
 use crate::rows::IntoRows;
+
+/// Rows of y with which every row of x is compared before there is a similarity to beat.
+const FIRST: usize = 256;
 
 /// The k most similar non-matching rows of y for each row of x: parameters.
 ///
@@ -28,8 +32,8 @@ use crate::rows::IntoRows;
 /// `Empty`, `ShapeMismatch`, `NonFinite`, `InvalidParameter` for k = 0, `Conflict`, `TooLarge`,
 /// `OutOfMemory`, `Cancelled`.
 /// # Cost
-/// 2 B M d flops, and the definition for about k ln(M / k) candidates a row; 12 B k bytes and
-/// O(128 (d + 64)) words a thread.
+/// 2 B M d flops of the backend's fast arithmetic, and the definition for about 256 + k log2(M / 256)
+/// candidates a row; 12 B k + 8 M bytes and a block of each side (1024 and 4096 rows on the CPU).
 /// # Example
 /// ```
 /// use pauca::alignment::{HardNegatives, Matches, Negatives};
@@ -48,14 +52,22 @@ pub struct HardNegatives {
 }
 
 /// The hardest non-matching rows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Negatives {
     /// `[B, k]`: rows of y, the most similar first; [`NONE`](Negatives::NONE) where there are fewer.
     pub rows: Array2<u32>,
     /// `[B, k]`: their cosines; NaN where there are fewer.
     pub similarities: Array2<f64>,
-    /// Pairs settled by the bound (f64) and by the definition (truth).
+    /// How the rows were settled, for each block of y.
     pub search: SearchStats,
+}
+
+impl PartialEq for Negatives {
+    /// By rows, and similarities by their bits (NaN where there are fewer).
+    fn eq(&self, other: &Self) -> bool {
+        self.rows == other.rows
+            && self.similarities.iter().zip(&other.similarities).all(|(a, b)| a.to_bits() == b.to_bits())
+    }
 }
 
 impl Negatives {
@@ -85,15 +97,16 @@ impl HardNegatives {
         y: impl IntoRows<'b>,
         matches: Matches<'_>,
     ) -> Result<Negatives> {
-        self.find_on(x, y, matches, &Context::default())
+        self.find_on(&Cpu::new()?, x, y, matches, &Context::default())
     }
 
-    /// [`find`](HardNegatives::find), watched and on chosen threads.
+    /// [`find`](HardNegatives::find) on any backend.
     ///
     /// # Errors
     /// See the type.
-    pub fn find_on<'a, 'b>(
+    pub fn find_on<'a, 'b, B: Backend>(
         &self,
+        backend: &B,
         x: impl IntoRows<'a>,
         y: impl IntoRows<'b>,
         matches: Matches<'_>,
@@ -103,8 +116,8 @@ impl HardNegatives {
             return Err(Error::InvalidParameter { name: "count", value: 0.0, expected: "at least 1" });
         }
         let (x, y) = (x.into_rows()?, y.into_rows()?);
-        let cosines = Cosines::new(x.view(), y.view())?;
-        let (n, m) = (cosines.n(), cosines.m());
+        let sides = Sides::new(backend, x.view(), y.view(), cx)?;
+        let (n, m) = (sides.n(), sides.m());
         if self.within && n != m {
             let why = "one set has one number of rows";
             return Err(Error::Conflict { first: "within", second: "sides of different length", why });
@@ -113,40 +126,56 @@ impl HardNegatives {
         let size = n.checked_mul(self.count).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
         let mut rows = try_vec(size, Negatives::NONE)?;
         let mut similarities = try_vec(size, f64::NAN)?;
-        let step = TILE * self.count;
-        let outs = rows.chunks_mut(step).zip(similarities.chunks_mut(step));
-        let search = cosines.in_tiles("search", outs, cx, |(rows, similarities), range, tile| {
-            let first = range.start;
-            let mut found: Vec<usize> = try_vec(range.len(), 0)?;
-            let mut right: Vec<Columns<'_>> = try_capacity(range.len())?;
-            right.extend(range.clone().map(|i| table.of(i)));
-            cosines.for_each(range, tile, |tile, i, j, cosine| {
-                let k = i - first;
-                let place = k * self.count..(k + 1) * self.count;
-                let (rows, similarities) = (&mut rows[place.clone()], &mut similarities[place]);
-                let full = found[k] == self.count;
-                tile.stats.rows += 1;
-                if full && !cosines.may_exceed(cosine, similarities[self.count - 1]) {
-                    tile.stats.f64 += 1;
-                    return;
-                }
-                if (self.within && i == j) || right[k].contains(j) {
-                    return;
-                }
-                tile.stats.truth += 1;
-                let s = cosines.truth(i, j, tile);
-                // j ascends: behind all that are equally similar.
-                let at = similarities[..found[k]].partition_point(|other| *other >= s);
-                if at == self.count {
-                    return;
-                }
-                let end = found[k].min(self.count - 1);
-                rows.copy_within(at..end, at + 1);
-                similarities.copy_within(at..end, at + 1);
-                (rows[at], similarities[at]) = (j as u32, s);
-                found[k] = end + 1;
-            })
-        })?;
+        let mut search = SearchStats::default();
+        for range in sides.blocks(Work::ListedPairs) {
+            // The similarity that a row of y must exceed; the last of the k found, once there are so many.
+            let mut beaten = try_vec(range.len(), f64::NEG_INFINITY)?;
+            let mut found = try_vec(range.len(), 0usize)?;
+            let mut pairs: Vec<Pair> = Vec::new();
+            // Each piece is as large as all before: about k pairs of a row pass in each.
+            sides.meet(
+                "search",
+                range.clone(),
+                |seen| seen.max(FIRST),
+                cx,
+                |block, targets, first| {
+                    let threshold = Threshold::Each(&beaten);
+                    let above = Above { threshold, boundary: Boundary::Gt, first_only: false };
+                    pairs.clear();
+                    search.merge(&backend.pairs_above(
+                        block,
+                        targets,
+                        Pairs::Across,
+                        above,
+                        &mut pairs,
+                        cx,
+                    )?);
+                    for pair in &pairs {
+                        let (k, j) = (pair.later as usize, first + pair.earlier as usize);
+                        let i = range.start + k;
+                        if (self.within && i == j) || table.of(i).contains(j) {
+                            continue;
+                        }
+                        let place = i * self.count..(i + 1) * self.count;
+                        let (rows, similarities) = (&mut rows[place.clone()], &mut similarities[place]);
+                        // j ascends: behind all that are equally similar.
+                        let at = similarities[..found[k]].partition_point(|other| *other >= pair.similarity);
+                        if at == self.count {
+                            continue;
+                        }
+                        let end = found[k].min(self.count - 1);
+                        rows.copy_within(at..end, at + 1);
+                        similarities.copy_within(at..end, at + 1);
+                        (rows[at], similarities[at]) = (j as u32, pair.similarity);
+                        found[k] = end + 1;
+                        if found[k] == self.count {
+                            beaten[k] = similarities[self.count - 1];
+                        }
+                    }
+                    Ok(())
+                },
+            )?;
+        }
         let shaped = |_| Error::ShapeMismatch { what: "negatives", expected: n, found: 0 };
         Ok(Negatives {
             rows: Array2::from_shape_vec((n, self.count), rows).map_err(shaped)?,

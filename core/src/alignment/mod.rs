@@ -35,7 +35,7 @@ mod pairwise;
 mod retrieval;
 mod sample;
 mod score;
-mod search;
+mod sides;
 mod zero_shot;
 
 pub use crate::real::Real;

@@ -90,16 +90,15 @@ impl ZeroShot {
         if let Some(row) = class_of.iter().position(|&c| c as usize >= n_classes) {
             return Err(Error::LabelOutOfRange { row, label: class_of[row], k: n_classes });
         }
-        let block = backend.load(texts.view(), 0, Metric::Cosine, cx)?;
-        let mut row = try_vec(d, 0.0f64)?;
-        for i in 0..t {
-            texts.read_row(i, &mut row)?;
-            if row.iter().all(|v| *v == 0.0) {
-                return Err(Error::ZeroRow { row: i as u64 });
-            }
+        let block =
+            backend.load(texts.view(), Metric::Cosine, cx).map_err(|e| e.at("texts", |row| row as u64))?;
+        let mut squares = try_vec(t, 0.0f64)?;
+        backend.squares(&block, &mut squares, cx)?;
+        if let Some(row) = squares.iter().position(|square| *square == 0.0) {
+            return Err(Error::ZeroRow { row: row as u64 });
         }
         let mut sums = Sums::new(n_classes, d)?;
-        backend.accumulate(&block, None, class_of, None, &mut sums, cx)?;
+        backend.collect(&block, class_of, &mut sums, cx)?;
         let mut classes = try_vec(n_classes * d, 0.0f32)?;
         for (c, out) in classes.chunks_exact_mut(d).enumerate() {
             if sums.rows(c) == 0 {
@@ -138,11 +137,11 @@ impl ZeroShot {
         cx: &Context,
     ) -> Result<Array1<u32>> {
         let mut labels = try_vec(pictures.n_rows(), 0u32)?;
-        let blocks = Blocks::of(backend, pictures, Metric::Cosine, cx)?;
+        let mut blocks = Blocks::of(backend, pictures, Metric::Cosine, cx)?;
         let rows = Rows::F32(self.classes.view());
-        let targets = backend.targets(rows, 0, Metric::Cosine, Copies::Collapse, cx)?;
+        let targets = backend.targets(rows, Metric::Cosine, Copies::Collapse, cx)?;
         blocks.for_each(cx, |range, block| {
-            backend.nearest(block, &targets, &mut labels[range], cx).map(|_| ())
+            backend.nearest(block, &targets, None, &mut labels[range], cx).map(|_| ())
         })?;
         Ok(Array1::from_vec(labels))
     }

@@ -1,26 +1,44 @@
-//! One pass over a source: blocks that a backend has checked and prepared.
+//! Passes over a source: blocks that a backend has checked and prepared.
+//!
+//! ```text
+//! the source lies in memory    one block, prepared once
+//! else                         block by block in every pass; the backend keeps the first ones while it
+//!                              has room, the others are read anew
+//! ```
+//!
+//! With threads, the next block is read while the present one is worked on.
 
+use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::Backend;
+use super::{Backend, Work};
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, try_grow};
 use crate::exact::Metric;
-use crate::rows::{RowSource, Rows, Scratch};
+use crate::rows::{RowSource, Rows, Scratch, gather_from, read_from};
 
-/// The blocks of a source on a backend. Rows that lie in memory are prepared once and kept;
-/// others are read and prepared anew in every pass.
+/// The blocks of a source on a backend.
 pub(crate) struct Blocks<'a, B: Backend, S: RowSource> {
     pub backend: &'a B,
     pub source: S,
     pub metric: Metric,
     resident: Option<B::Block<'a>>,
+    /// The first blocks, until the backend has no room.
+    kept: Vec<B::Kept>,
+    full: bool,
 }
 
 impl<'a, B: Backend, S: RowSource + ?Sized> Blocks<'a, B, &'a S> {
     /// Of a source that outlives the passes.
     pub fn of(backend: &'a B, source: &'a S, metric: Metric, cx: &Context) -> Result<Self> {
         Self::new(backend, source, source.resident(), metric, cx)
+    }
+}
+
+impl<'a, B: Backend, S: RowSource + ?Sized> Blocks<'a, B, &'a S> {
+    /// Of a source of which only [`some rows`](Blocks::with_rows) are wanted.
+    pub fn to_gather(backend: &'a B, source: &'a S, metric: Metric, cx: &Context) -> Result<Self> {
+        Self::new(backend, source, source.resident().filter(|_| backend.gathers()), metric, cx)
     }
 }
 
@@ -44,14 +62,14 @@ impl<'a, B: Backend, S: RowSource> Blocks<'a, B, S> {
             });
         }
         let resident = match resident {
-            Some(rows) => Some(located(backend.load(rows, 0, metric, cx), &source)?),
+            Some(rows) => Some(located(backend.load(rows, metric, cx), &source, 0)?),
             None => None,
         };
-        Ok(Self { backend, source, metric, resident })
+        Ok(Self { backend, source, metric, resident, kept: Vec::new(), full: false })
     }
 
     /// Looks at every row once, so that a bad one is named before any is used.
-    pub fn check(&self, cx: &Context) -> Result<()> {
+    pub fn check(&mut self, cx: &Context) -> Result<()> {
         match self.resident {
             Some(_) => Ok(()),
             None => self.for_each(cx, |_, _| Ok(())),
@@ -60,32 +78,86 @@ impl<'a, B: Backend, S: RowSource> Blocks<'a, B, S> {
 
     /// Calls `f` on every block, in order, with the local range of its rows.
     pub fn for_each(
-        &self,
+        &mut self,
         cx: &Context,
         mut f: impl FnMut(Range<usize>, &B::Block<'_>) -> Result<()>,
     ) -> Result<()> {
-        let n = self.source.n_rows();
-        if let Some(block) = &self.resident {
+        let Self { backend, source, metric, resident, kept, full } = self;
+        let n = source.n_rows();
+        if let Some(block) = resident {
             return f(0..n, block);
         }
-        let step = self.source.block_rows().max(1);
-        let mut scratch = Scratch::new();
-        for start in (0..n).step_by(step) {
-            let range = start..n.min(start + step);
-            let rows = self.source.read(range.clone(), &mut scratch)?;
-            let block = self.backend.load(rows, range.start as u64, self.metric, cx);
-            f(range, &located(block, &self.source)?)?;
+        let step = source.block_rows().min(backend.rows_at_once(source.dim(), Work::Pass)).max(1);
+        // Empty behind the last block.
+        let range = |b: usize| n.min(b.saturating_mul(step))..n.min((b + 1).saturating_mul(step));
+        let blocks = n.div_ceil(step);
+        for (b, block) in kept.iter().enumerate() {
+            f(range(b), &backend.kept(block))?;
+        }
+        let mut at = kept.len();
+        let mut work = |rows: Rows<'_>, b: usize| -> Result<()> {
+            let block = located(backend.load(rows, *metric, cx), source, range(b).start)?;
+            if !*full {
+                match backend.keep(&block, range(b).start, cx)? {
+                    Some(copy) => {
+                        try_grow(kept, 1)?;
+                        kept.push(copy);
+                    }
+                    None => *full = true,
+                }
+            }
+            f(range(b), &block)
+        };
+        // Works on a block, and returns the next one, which was read meanwhile.
+        fn ahead<'s, S: RowSource>(
+            source: &'s S,
+            next: Range<usize>,
+            scratch: &'s mut Scratch,
+            cx: &Context,
+            work: impl FnOnce() -> Result<()>,
+        ) -> Result<Option<Rows<'s>>> {
+            if next.is_empty() {
+                return work().map(|()| None);
+            }
+            let mut read = None;
+            cx.exec.beside(|| read = Some(read_from(source, next, scratch)), work)?;
+            read.transpose()
+        }
+        let (mut even, mut odd) = (Scratch::new(), Scratch::new());
+        if at == blocks {
+            return Ok(());
+        }
+        let mut rows = Some(read_from(source, range(at), &mut even)?);
+        while let Some(current) = rows {
+            let next = ahead(source, range(at + 1), &mut odd, cx, || work(current, at))?;
+            let Some(current) = next else { break };
+            rows = ahead(source, range(at + 2), &mut even, cx, || work(current, at + 1))?;
+            at += 2;
         }
         Ok(())
     }
+
+    /// Calls `f` on the block of some rows, in their order.
+    pub fn with_rows<T>(
+        &self,
+        rows: &[usize],
+        scratch: &mut Scratch,
+        cx: &Context,
+        f: impl FnOnce(&B::Block<'_>) -> Result<T>,
+    ) -> Result<T> {
+        if let Some(block) = &self.resident {
+            let mut local = crate::error::try_capacity(rows.len())?;
+            local.extend(rows.iter().map(|&i| i as u32));
+            if let Some(block) = self.backend.gather(block, &local, cx)? {
+                return f(&block);
+            }
+        }
+        let gathered = gather_from(&self.source, rows, scratch)?;
+        f(&self.backend.load(gathered, self.metric, cx)?)
+    }
 }
 
-/// Names the global row of a bad value that was found at a local one.
-fn located<T, S: RowSource>(result: Result<T>, source: &S) -> Result<T> {
-    result.map_err(|error| match error {
-        Error::NonFinite { what, row, col } => {
-            Error::NonFinite { what, row: source.row_id(row as usize), col }
-        }
-        other => other,
-    })
+/// Names the global row of a bad value that was found at a local one of a block that begins at `start`.
+fn located<T, S: RowSource + ?Sized>(result: Result<T>, source: &S, start: usize) -> Result<T> {
+    result.map_err(|error| error.at("x", |row| source.row_id(start + row)))
 }

@@ -3,19 +3,42 @@
 //! An algorithm is written once against [`Backend`], whose operations are *exact*: they return
 //! what the `f64` definitions of [`exact`](crate::exact) give, to the bit. Proposals in fast
 //! arithmetic, certificates and the settling of doubtful cases stay inside a backend, so no
-//! algorithm repeats them. A new backend implements this trait from its documentation alone,
-//! and adds one line to the conformance suite.
+//! algorithm repeats them. A new backend implements this trait from its documentation alone.
+//! One line runs the conformance suite on it (`pauca_tests::conformance!`).
+//!
+//! | group | operations |
+//! |---|---|
+//! | rows | [`load`](Backend::load), [`pack`](Backend::pack), [`targets`](Backend::targets), [`squares`](Backend::squares), [`gather`](Backend::gather) |
+//! | search | [`nearest`](Backend::nearest), [`values`](Backend::values) |
+//! | pairs | [`earlier_max`](Backend::earlier_max), [`pairs_above`](Backend::pairs_above), [`ranks`](Backend::ranks) |
+//! | sums | [`sums`](Backend::sums), [`accumulate`](Backend::accumulate), [`centroids`](Backend::centroids), [`counts`](Backend::counts), [`add_to`](Backend::add_to), [`collect`](Backend::collect) |
+//! | an iteration | [`reassign`](Backend::reassign) |
+//! | sizes and memory | [`rows_at_once`](Backend::rows_at_once), [`keep`](Backend::keep), [`kept`](Backend::kept) |
+//!
+//! Operations that have a body are made of the others, so a backend that lacks them is complete,
+//! and an operation that is added later breaks no backend.
+//!
+//! **What a backend of another crate may use.** The definitions: [`exact`](crate::exact). Bounds
+//! for any unit roundoff and any order of a sum: [`exact::bounds`](crate::exact::bounds). Copies:
+//! [`copies`]. The values of a row: [`Rows::row`]. The caller's threads and the question whether to stop:
+//! [`Context::in_waves`]. Failures of a device: [`Error::Device`](crate::Error::Device).
 
 mod blocks;
 pub mod cpu;
+mod stats;
 
 use alloc::vec::Vec;
 
 pub(crate) use blocks::Blocks;
+pub use stats::SearchStats;
+pub(crate) use stats::equal_but_for_search;
+
+pub use crate::control::Job;
+pub use crate::exact::copies;
 
 use crate::control::Context;
-use crate::error::Result;
-use crate::exact::{Metric, SearchStats, Sums};
+use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::exact::{self, Metric};
 use crate::rows::Rows;
 
 /// Index of no row.
@@ -24,7 +47,8 @@ pub const NO_ROW: u64 = u64::MAX;
 /// What targets that are bitwise equal (with -0.0 equal to 0.0) become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Copies {
-    /// Only the first takes part in a search; it wins every tie of theirs anyway.
+    /// Only the first takes part in a search; it wins every tie of theirs anyway. Pair operations
+    /// refuse such targets.
     Collapse,
     /// All take part.
     Keep,
@@ -34,7 +58,8 @@ pub enum Copies {
 #[derive(Clone, Copy, Debug)]
 pub enum Pairs<'a> {
     /// The later rows and the earlier rows are the same rows, in order, cut into groups at
-    /// these offsets (first 0, last n): all (i, j) with j < i in the same group.
+    /// these offsets (first 0, last n, never falling; groups of no row and of one row are allowed):
+    /// all (i, j) with j < i in the same group.
     Within(&'a [usize]),
     /// Every later row with every earlier row.
     Across,
@@ -45,7 +70,7 @@ pub enum Pairs<'a> {
 pub struct Best {
     /// Its similarity by the definition; -inf while there is none.
     pub similarity: f64,
-    /// Its number: `first` of the targets plus its position; [`NO_ROW`] while there is none.
+    /// Its number: `first` of the call plus its position; [`NO_ROW`] while there is none.
     pub row: u64,
 }
 
@@ -64,6 +89,17 @@ pub enum Boundary {
 }
 
 impl Boundary {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Gt, Self::Ge];
+
+    /// "gt" or "ge": the name in programs, configurations and test vectors.
+    pub fn name(self) -> &'static str {
+        match self {
+            Boundary::Gt => "gt",
+            Boundary::Ge => "ge",
+        }
+    }
+
     /// Whether `similarity` passes `threshold`.
     pub fn passes(self, similarity: f64, threshold: f64) -> bool {
         match self {
@@ -71,6 +107,36 @@ impl Boundary {
             Boundary::Ge => similarity >= threshold,
         }
     }
+}
+
+/// What the similarity of a pair has to pass.
+#[derive(Clone, Copy, Debug)]
+pub enum Threshold<'a> {
+    /// One number for all rows.
+    One(f64),
+    /// A number for each later row.
+    Each(&'a [f64]),
+}
+
+impl Threshold<'_> {
+    /// The threshold of a later row; NaN outside.
+    pub fn of(&self, row: usize) -> f64 {
+        match self {
+            Threshold::One(value) => *value,
+            Threshold::Each(values) => values.get(row).copied().unwrap_or(f64::NAN),
+        }
+    }
+}
+
+/// Which pairs [`Backend::pairs_above`] lists.
+#[derive(Clone, Copy, Debug)]
+pub struct Above<'a> {
+    /// What a similarity has to pass. No similarity passes a NaN.
+    pub threshold: Threshold<'a>,
+    /// Whether a similarity equal to the threshold passes.
+    pub boundary: Boundary,
+    /// Of each later row only the first pair.
+    pub first_only: bool,
 }
 
 /// A pair that passed: positions in the later block and in the earlier targets.
@@ -84,61 +150,211 @@ pub struct Pair {
     pub similarity: f64,
 }
 
+/// Similarities of each row whose ranks are asked: those of row i are
+/// `values[offsets[i]..offsets[i + 1]]`, strictly falling, none of them NaN.
+#[derive(Clone, Copy, Debug)]
+pub struct Levels<'a> {
+    /// Where the levels of each row begin, `[b + 1]`.
+    pub offsets: &'a [usize],
+    /// The levels of all rows.
+    pub values: &'a [f64],
+}
+
+/// How a level stands among the similarities of its row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rank {
+    /// Targets that are more similar.
+    pub above: u64,
+    /// Targets of exactly this similarity.
+    pub equal: u64,
+}
+
+impl<'a> Levels<'a> {
+    /// The levels of row `i`; none outside.
+    pub fn of(&self, i: usize) -> &'a [f64] {
+        match (self.offsets.get(i), self.offsets.get(i + 1)) {
+            (Some(&from), Some(&to)) => self.values.get(from..to).unwrap_or(&[]),
+            _ => &[],
+        }
+    }
+
+    /// Refuses offsets that are not those of `rows` rows, and levels that do not fall.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](Error::ShapeMismatch), [`InvalidParameter`](Error::InvalidParameter).
+    pub fn check(&self, rows: usize, ranks: usize) -> Result<()> {
+        for (what, expected, found) in
+            [("offsets of the levels", rows + 1, self.offsets.len()), ("ranks", self.values.len(), ranks)]
+        {
+            if expected != found {
+                return Err(Error::ShapeMismatch { what, expected, found });
+            }
+        }
+        check_offsets(self.offsets, self.values.len())?;
+        for i in 0..rows {
+            let falls = |w: &&[f64]| !matches!(w[0].partial_cmp(&w[1]), Some(core::cmp::Ordering::Greater));
+            let levels = self.of(i);
+            let wrong = levels.windows(2).find(falls).map(|w| w[1]);
+            if let Some(value) = wrong.or(levels.first().copied().filter(|v| v.is_nan())) {
+                let expected = "strictly falling within a row";
+                return Err(Error::InvalidParameter { name: "level", value, expected });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Offsets of groups: from 0, never falling, to n.
+pub(crate) fn check_offsets(offsets: &[usize], n: usize) -> Result<()> {
+    let rising = offsets.windows(2).all(|w| w[0] <= w[1]);
+    if rising && offsets.first() == Some(&0) && offsets.last() == Some(&n) {
+        return Ok(());
+    }
+    let found = offsets.last().copied().unwrap_or(0);
+    Err(Error::ShapeMismatch { what: "last group offset (offsets rise from 0)", expected: n, found })
+}
+
+/// What an algorithm does with the rows that it asks for at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Work {
+    /// One pass: every row is searched once, and forgotten.
+    Pass,
+    /// All pairs of two blocks, of which a number a row is kept.
+    Pairs,
+    /// All pairs of two blocks, of which many may be listed.
+    ListedPairs,
+}
+
+/// What [`Backend::reassign`] did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reassigned {
+    /// Rows whose label changed.
+    pub moved: u64,
+    /// How the rows were settled.
+    pub search: SearchStats,
+}
+
 /// A machine that carries out the exact operations on which every algorithm here is built.
 ///
-/// Shapes: a block has b rows, targets are t rows, both of d values. All operations are tier A;
-/// all may return [`OutOfMemory`](crate::Error::OutOfMemory) and
-/// [`Cancelled`](crate::Error::Cancelled), and then leave their outputs unspecified.
+/// # Shapes
+/// A block has b rows, targets are t rows, both of d values. A block of no rows is served by
+/// every operation. Both sides of an operation have the same d and the same metric.
+/// # Metric
+/// Pair operations ([`earlier_max`](Backend::earlier_max), [`pairs_above`](Backend::pairs_above),
+/// [`ranks`](Backend::ranks)) compare by cosine: both sides are loaded with [`Metric::Cosine`], the
+/// targets with [`Copies::Keep`].
+/// # Tier
+/// A. Nothing but the arguments named in an operation's definition changes an answer: not what was known
+/// before, not the carry, not sizes of blocks, executor, or copies.
+/// # Errors
+/// Every operation returns [`ShapeMismatch`](Error::ShapeMismatch) where lengths or dimensions do
+/// not fit, [`Conflict`](Error::Conflict) for metrics or copies that do not fit, and may return
+/// [`OutOfMemory`](Error::OutOfMemory), [`Cancelled`](Error::Cancelled) and
+/// [`Device`](Error::Device). After an error the outputs hold anything, and sums that
+/// were changed must be discarded. No argument makes an operation panic.
+/// # Example
+/// ```
+/// use pauca::backend::{Backend, Copies};
+/// use pauca::{Context, Cpu, Metric, Rows};
+/// let (backend, cx) = (Cpu::new()?, Context::default());
+/// let x = ndarray::array![[0.0f32, 1.0], [4.0, 4.0], [0.0, 2.0]];
+/// let c = ndarray::array![[0.0f32, 0.0], [5.0, 5.0]];
+/// let block = backend.load(Rows::F32(x.view()), Metric::SqEuclidean, &cx)?;
+/// let targets = backend.targets(Rows::F32(c.view()), Metric::SqEuclidean, Copies::Collapse, &cx)?;
+/// let (mut labels, mut distances) = ([0; 3], [0.0; 3]);
+/// backend.nearest(&block, &targets, None, &mut labels, &cx)?;
+/// backend.values(&block, &targets, &labels, &mut distances, &cx)?;
+/// assert_eq!((labels, distances), ([0, 1, 0], [1.0, 2.0, 4.0]));
+/// # Ok::<(), pauca::Error>(())
+/// ```
 pub trait Backend: Sync {
-    /// Rows, ready to be searched. O(b) beyond the borrowed rows where rows can be borrowed.
+    /// Rows, ready to be searched.
     type Block<'a>: Sync;
     /// Rows to be searched for, packed. O(t d).
     type Targets: Sync;
+    /// Exact sums, counts and weights of the rows of clusters, where the backend wants them.
+    type Sums: Send + Sync;
+    /// What a backend remembers of a block between two calls of [`reassign`](Backend::reassign).
+    /// Speed only: a fresh one, or one of other rows, gives the same answers. `()` for none.
+    type Carry: Default + Send;
+    /// A block that lasts: rows that the backend copied. [`core::convert::Infallible`] for a backend that keeps none.
+    type Kept: Send + Sync;
 
-    /// Checks and prepares rows. `first_row` is the global id of the first, for errors.
+    /// Checks and prepares rows. Borrows them where it can; a screening copy of O(b d) is allowed.
     ///
     /// # Errors
-    /// [`NonFinite`](crate::Error::NonFinite) with the first such row and column.
-    fn load<'a>(
-        &self,
-        rows: Rows<'a>,
-        first_row: u64,
-        metric: Metric,
-        cx: &Context,
-    ) -> Result<Self::Block<'a>>;
+    /// [`NonFinite`](Error::NonFinite) with `what` "x" and the first such row and column, counted
+    /// within `rows`.
+    fn load<'a>(&self, rows: Rows<'a>, metric: Metric, cx: &Context) -> Result<Self::Block<'a>>;
 
-    /// Packs targets. `first` numbers them in [`Best`].
+    /// Makes targets of the rows of a block; they need the block no longer.
     ///
     /// # Errors
-    /// [`NonFinite`](crate::Error::NonFinite) as for [`load`](Backend::load).
-    fn targets(
+    /// [`TooLarge`](Error::TooLarge) from 2^32 rows on.
+    fn pack(&self, block: &Self::Block<'_>, copies: Copies, cx: &Context) -> Result<Self::Targets>;
+
+    /// Targets of rows that are needed on this side only.
+    ///
+    /// # Errors
+    /// As [`load`](Backend::load) and [`pack`](Backend::pack).
+    fn targets(&self, rows: Rows<'_>, metric: Metric, copies: Copies, cx: &Context) -> Result<Self::Targets> {
+        self.pack(&self.load(rows, metric, cx)?, copies, cx)
+    }
+
+    /// `out[i]` = dot(x_i, x_i) by the definition, whatever the metric of the block. 0 exactly for
+    /// a row of zeros, which has no direction.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn squares(&self, block: &Self::Block<'_>, out: &mut [f64], cx: &Context) -> Result<()>;
+
+    /// Whether [`gather`](Backend::gather) answers: then a source that lies in memory is loaded as a whole
+    /// by algorithms that need its rows in another order. No, unless it says so.
+    fn gathers(&self) -> bool {
+        false
+    }
+
+    /// The rows `rows` of a block (repeats allowed) as a block of their own, where the backend can
+    /// make it faster than the source of the rows: on a device that holds the block. None, the
+    /// default, leaves it to the source.
+    ///
+    /// # Errors
+    /// `ShapeMismatch` for a row outside the block.
+    fn gather<'a>(
         &self,
-        rows: Rows<'_>,
-        first: u64,
-        metric: Metric,
-        copies: Copies,
+        block: &Self::Block<'a>,
+        rows: &[u32],
         cx: &Context,
-    ) -> Result<Self::Targets>;
+    ) -> Result<Option<Self::Block<'a>>> {
+        let _ = (block, rows, cx);
+        Ok(None)
+    }
 
     /// `out[i]` = index of the nearest target of row i: the smallest squared distance, or the
-    /// largest cosine; equal values go to the lowest index (so a zero row under cosine, similar 0
-    /// to all, gets 0). About 2 b t d flops of the fast arithmetic.
+    /// largest cosine; equal values go to the lowest index (so a row of zeros under cosine, similar 0
+    /// to all, gets 0). With one target that is 0 for every row. About 2 b t d flops of the fast
+    /// arithmetic. `rows` of the result is b.
+    ///
+    /// `before`, `[b]`, may tell what was nearest before, to other targets, say. Any numbers are
+    /// allowed; one that is no target means that nothing is known. Speed only.
     ///
     /// # Errors
-    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) when lengths or dimensions differ.
+    /// [`Empty`](Error::Empty) without targets, even for a block of no rows.
     fn nearest(
         &self,
         block: &Self::Block<'_>,
         targets: &Self::Targets,
+        before: Option<&[u32]>,
         out: &mut [u32],
         cx: &Context,
     ) -> Result<SearchStats>;
 
     /// `out[i]` = distance by the definition of row i to target `pair[i]`: squared Euclidean, or
-    /// 1 - cosine. b d operations in `f64`.
+    /// 1 - cosine. Targets keep their index, collapsed or not. b d operations in `f64`.
     ///
     /// # Errors
-    /// [`LabelOutOfRange`](crate::Error::LabelOutOfRange), `ShapeMismatch`.
+    /// [`LabelOutOfRange`](Error::LabelOutOfRange) with the first row whose `pair` is no target.
     fn values(
         &self,
         block: &Self::Block<'_>,
@@ -148,57 +364,196 @@ pub trait Backend: Sync {
         cx: &Context,
     ) -> Result<()>;
 
-    /// Adds every row to the sum of its cluster `to[i]`; where `from` is given, only rows with
-    /// `from[i] != to[i]`, which are also taken from the sum of `from[i]`. A label outside the
-    /// sums stands for no cluster. Cosine blocks add their unit rows f32(x / sqrt(dot(x, x)))
-    /// (zeros for a zero row), others the rows; times the weight where weights are given. Exact.
+    /// Empty sums of `k` clusters of rows of `d` values; `weighted` for rows with weights.
     ///
     /// # Errors
-    /// `ShapeMismatch`.
+    /// `Empty` when `k` or `d` is 0, `TooLarge`.
+    fn sums(&self, k: usize, d: usize, weighted: bool, cx: &Context) -> Result<Self::Sums>;
+
+    /// Adds every row to the sum of its cluster `to[i]` and counts it there; where `from` is given,
+    /// only rows with `from[i] != to[i]`, which are also taken from the sum and the count of `from[i]`. A
+    /// label outside the sums stands for no cluster. Cosine blocks add their unit rows
+    /// f32(x / sqrt(dot(x, x))) (zeros for a row of zeros), others the rows; times the weight where
+    /// weights are given. Rows of weight 0 are in no sum and no count. Without weights, weighted
+    /// sums take every row with weight 1. Exact: any order gives the same sums.
+    ///
+    /// Weights are finite and not negative; the caller has checked that.
+    ///
+    /// # Errors
+    /// [`Mismatch`](Error::Mismatch) for weights with sums that were made without (unless each is
+    /// 0 or 1), and for a row taken from a cluster without rows.
     fn accumulate(
         &self,
         block: &Self::Block<'_>,
         from: Option<&[u32]>,
         to: &[u32],
         weights: Option<&[f32]>,
-        sums: &mut Sums,
+        sums: &mut Self::Sums,
         cx: &Context,
     ) -> Result<()>;
 
-    /// For every later row: the most similar of its earlier rows, if more similar than `best`
-    /// says already; of equally similar ones the first. Called with the earlier rows in
-    /// ascending order, it gives the maximum over all of them. Rows without direction (zeros) are
-    /// similar 0 to everything. About 2 d flops a pair.
+    /// Writes the centroids `[k, d]` of sums: f32(RN64(sum) / RN64(weight)), under cosine the
+    /// direction f32(S / sqrt(dot(S, S))) of S = RN64(sum). A cluster without weight or, under cosine, with a
+    /// sum of 0 keeps what `out` has; so may a cluster to which no row came and from which none went
+    /// since the last call on these sums, whose centroid `out` must therefore hold.
     ///
     /// # Errors
-    /// `ShapeMismatch`.
+    /// See the trait.
+    fn centroids(&self, sums: &mut Self::Sums, metric: Metric, out: &mut [f32], cx: &Context) -> Result<()>;
+
+    /// Writes the number of rows of each cluster, `[k]`.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn counts(&self, sums: &Self::Sums, out: &mut [u64], cx: &Context) -> Result<()>;
+
+    /// Adds the sums, counts and weights to sums on the host, of the same shape.
+    ///
+    /// # Errors
+    /// As [`exact::Sums::merge`].
+    fn add_to(&self, sums: &Self::Sums, host: &mut exact::Sums, cx: &Context) -> Result<()>;
+
+    /// Adds every row to the sum of `to[i]` on the host, as [`accumulate`](Backend::accumulate)
+    /// does: for statistics that travel and are merged, not for iterations.
+    ///
+    /// # Errors
+    /// As [`accumulate`](Backend::accumulate) and [`add_to`](Backend::add_to).
+    fn collect(
+        &self,
+        block: &Self::Block<'_>,
+        to: &[u32],
+        host: &mut exact::Sums,
+        cx: &Context,
+    ) -> Result<()> {
+        let mut sums = self.sums(host.n_clusters(), host.dim(), host.is_weighted(), cx)?;
+        self.accumulate(block, None, to, None, &mut sums, cx)?;
+        self.add_to(&sums, host, cx)
+    }
+
+    /// One assignment of an iteration: `labels` become the nearest targets, and rows whose label
+    /// changed move from the sum of the old label to that of the new one. Equal to
+    /// [`nearest`](Backend::nearest) and [`accumulate`](Backend::accumulate). An old label outside
+    /// the sums (all of them, at first) stands for no cluster.
+    ///
+    /// # Errors
+    /// As those two.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one call of a device: everything it needs, nothing it keeps"
+    )]
+    fn reassign(
+        &self,
+        block: &Self::Block<'_>,
+        targets: &Self::Targets,
+        weights: Option<&[f32]>,
+        labels: &mut [u32],
+        carry: &mut Self::Carry,
+        sums: &mut Self::Sums,
+        cx: &Context,
+    ) -> Result<Reassigned> {
+        let _ = carry;
+        let mut next = try_vec(labels.len(), 0u32)?;
+        let search = self.nearest(block, targets, Some(labels), &mut next, cx)?;
+        self.accumulate(block, Some(labels), &next, weights, sums, cx)?;
+        let moved = labels.iter().zip(&next).filter(|(a, b)| a != b).count() as u64;
+        labels.copy_from_slice(&next);
+        Ok(Reassigned { moved, search })
+    }
+
+    /// For every later row: the most similar of its earlier rows, if more similar than `best`
+    /// says already; of equally similar ones the first. `first` numbers the earlier rows in
+    /// [`Best`]. Called with the earlier rows in ascending order, it gives the maximum over all
+    /// of them. Rows of zeros are similar 0 to everything. About 2 d flops a pair. `rows` of the result is b.
+    ///
+    /// Groups of any number and size come in one call.
+    ///
+    /// # Errors
+    /// `ShapeMismatch` also for offsets that do not rise from 0 to b.
     fn earlier_max(
         &self,
         later: &Self::Block<'_>,
         earlier: &Self::Targets,
         pairs: Pairs<'_>,
+        first: u64,
         best: &mut [Best],
         cx: &Context,
     ) -> Result<SearchStats>;
 
-    /// Appends the pairs whose cosine passes the threshold, ordered by later row, then earlier
-    /// row; with `first_only` at most the first of each later row. About 2 d flops a pair.
+    /// Appends the pairs whose cosine passes, ordered by later row, then earlier row. About 2 d
+    /// flops a pair, 16 bytes for each that passes. `rows` of the result is b.
     ///
     /// # Errors
-    /// `ShapeMismatch`.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one call of a device: everything it needs, nothing it keeps"
-    )]
+    /// As [`earlier_max`](Backend::earlier_max).
     fn pairs_above(
         &self,
         later: &Self::Block<'_>,
         earlier: &Self::Targets,
         pairs: Pairs<'_>,
-        threshold: f64,
-        boundary: Boundary,
-        first_only: bool,
+        above: Above<'_>,
         out: &mut Vec<Pair>,
         cx: &Context,
     ) -> Result<SearchStats>;
+
+    /// Adds to `ranks[l]`, for every level l of a row: how many targets are more similar than
+    /// the level, and how many exactly as similar. About 2 d flops a pair. The default lists all pairs from the
+    /// lowest level of each row on.
+    ///
+    /// # Errors
+    /// As [`Levels::check`].
+    fn ranks(
+        &self,
+        block: &Self::Block<'_>,
+        targets: &Self::Targets,
+        levels: Levels<'_>,
+        ranks: &mut [Rank],
+        cx: &Context,
+    ) -> Result<SearchStats> {
+        let rows = levels.offsets.len().saturating_sub(1);
+        levels.check(rows, ranks.len())?;
+        let mut lowest = try_capacity(rows)?;
+        lowest.extend((0..rows).map(|i| levels.of(i).last().copied().unwrap_or(f64::NAN)));
+        let threshold = Threshold::Each(&lowest);
+        let above = Above { threshold, boundary: Boundary::Ge, first_only: false };
+        let mut pairs = Vec::new();
+        let stats = self.pairs_above(block, targets, Pairs::Across, above, &mut pairs, cx)?;
+        for pair in pairs {
+            let row = pair.later as usize;
+            let at = levels.of(row).partition_point(|level| *level > pair.similarity);
+            let of_row = &mut ranks[levels.offsets[row]..levels.offsets[row + 1]];
+            for (level, rank) in levels.of(row).iter().zip(of_row).skip(at) {
+                if *level == pair.similarity {
+                    rank.equal += 1;
+                } else {
+                    rank.above += 1;
+                }
+            }
+        }
+        Ok(stats)
+    }
+
+    /// How many rows of `dim` values the backend wants at once. A source may deliver fewer
+    /// ([`RowSource::block_rows`](crate::RowSource::block_rows)). Never 0. Speed and memory only.
+    fn rows_at_once(&self, dim: usize, work: Work) -> usize {
+        let _ = dim;
+        match work {
+            Work::Pass => usize::MAX,
+            Work::Pairs => 4096,
+            Work::ListedPairs => 1024,
+        }
+    }
+
+    /// A copy of the block that lasts, if the backend has room for it; `held` rows of the same
+    /// source are kept already. Called block by block in a pass over a source that does not lie in
+    /// memory, until it first answers None, the default; the blocks from there on are read in
+    /// every pass.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn keep(&self, block: &Self::Block<'_>, held: usize, cx: &Context) -> Result<Option<Self::Kept>> {
+        let _ = (block, held, cx);
+        Ok(None)
+    }
+
+    /// The block of which a copy was kept.
+    fn kept<'k>(&self, kept: &'k Self::Kept) -> Self::Block<'k>;
 }

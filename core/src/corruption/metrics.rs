@@ -11,7 +11,7 @@ use crate::error::{Error, Result, try_capacity, try_vec};
 use crate::exact::elementary::ln;
 use crate::exact::{F64Sum, Metric, Sums, cosine_from, dot_wide};
 use crate::kmeans::Clusters;
-use crate::rows::{IntoRows, RowSource, Rows, Scratch};
+use crate::rows::{IntoRows, RowSource, Rows, Scratch, read_from};
 use crate::stats::{Interval, bootstrap};
 
 /// Rows of one task.
@@ -149,28 +149,29 @@ impl<'c> CorruptionMetrics<'c> {
         self.check(n, d, corrupted.n_rows(), corrupted.dim())?;
         let metric = self.clusters.metric;
         let centroids = Rows::F32(self.clusters.centroids.view());
-        let targets = backend.targets(centroids, 0, metric, Copies::Collapse, cx)?;
+        let targets = backend.targets(centroids, metric, Copies::Collapse, cx)?;
         let mut r = Columns::new(n)?;
         let (mut origin, mut shift) = (Sums::new(1, d)?, Sums::new(1, d)?);
         each_pair(x, corrupted, cx, "measure", |start, a, b| {
             let rows = start..start + a.n_rows();
-            let (id_a, id_b) = (|i| x.row_id(start + i), |i| corrupted.row_id(start + i));
-            let block_a = load(backend, "x", a, metric, &id_a, cx)?;
-            let block_b = load(backend, "corrupted", b, metric, &id_b, cx)?;
+            let block_a = backend.load(a.view(), metric, cx);
+            let block_a = block_a.map_err(|error| error.at("x", |row| x.row_id(start + row)))?;
+            let block_b = backend.load(b.view(), metric, cx);
+            let block_b =
+                block_b.map_err(|error| error.at("corrupted", |row| corrupted.row_id(start + row)))?;
             let labels = &mut r.labels[rows.clone()];
-            backend.nearest(&block_a, &targets, labels, cx)?;
-            backend.nearest(&block_b, &targets, &mut r.corrupted_labels[rows.clone()], cx)?;
+            backend.nearest(&block_a, &targets, None, labels, cx)?;
+            backend.nearest(&block_b, &targets, Some(labels), &mut r.corrupted_labels[rows.clone()], cx)?;
             backend.values(&block_a, &targets, labels, &mut r.distances[rows.clone()], cx)?;
             backend.values(&block_b, &targets, labels, &mut r.to_original[rows.clone()], cx)?;
             let own = &r.corrupted_labels[rows.clone()];
             backend.values(&block_b, &targets, own, &mut r.corrupted_distances[rows.clone()], cx)?;
-            // As vectors, whatever the metric of the clusters: x' joins the one sum, x leaves it.
-            let (zeros, none) = (try_vec(rows.len(), 0u32)?, try_vec(rows.len(), u32::MAX)?);
-            let block_a = backend.load(a, 0, Metric::SqEuclidean, cx)?;
-            let block_b = backend.load(b, 0, Metric::SqEuclidean, cx)?;
-            backend.accumulate(&block_a, None, &zeros, None, &mut origin, cx)?;
-            backend.accumulate(&block_b, None, &zeros, None, &mut shift, cx)?;
-            backend.accumulate(&block_a, Some(&zeros), &none, None, &mut shift, cx)?;
+            // As vectors, whatever the metric of the clusters.
+            let zeros = try_vec(rows.len(), 0u32)?;
+            for (rows, sums) in [(a.view(), &mut origin), (b.view(), &mut shift)] {
+                let block = backend.load(rows, Metric::SqEuclidean, cx)?;
+                backend.collect(&block, &zeros, sums, cx)?;
+            }
             let (similarities, squares) = (&mut r.similarities[rows.clone()], &mut r.squares[rows]);
             in_tasks(similarities, squares, d, cx, |i, x, y, similarity, square| {
                 a.read_row(i, x)?;
@@ -181,6 +182,8 @@ impl<'c> CorruptionMetrics<'c> {
                 Ok(())
             })
         })?;
+        // x' in the one sum, less x: the sum of the shifts.
+        shift.remove(&origin)?;
         let direction = direction(&origin, &shift, n)?;
         if let Some(direction) = &direction {
             each_pair(x, corrupted, cx, "align", |start, a, b| {
@@ -229,21 +232,6 @@ impl<'c> CorruptionMetrics<'c> {
     }
 }
 
-/// A block, with bad values named by input and global row.
-fn load<'r, B: Backend>(
-    backend: &B,
-    what: &'static str,
-    rows: Rows<'r>,
-    metric: Metric,
-    id: &dyn Fn(usize) -> u64,
-    cx: &Context,
-) -> Result<B::Block<'r>> {
-    backend.load(rows, 0, metric, cx).map_err(|error| match error {
-        Error::NonFinite { row, col, .. } => Error::NonFinite { what, row: id(row as usize), col },
-        other => other,
-    })
-}
-
 /// Calls `f` on every pair of blocks, in order, with the first row.
 fn each_pair<S: RowSource + ?Sized, T: RowSource + ?Sized>(
     x: &S,
@@ -258,7 +246,7 @@ fn each_pair<S: RowSource + ?Sized, T: RowSource + ?Sized>(
     for start in (0..n).step_by(step) {
         cx.control.poll(stage, start as u64, n as u64)?;
         let range = start..n.min(start + step);
-        f(start, x.read(range.clone(), &mut scratch_x)?, y.read(range, &mut scratch_y)?)?;
+        f(start, read_from(x, range.clone(), &mut scratch_x)?, read_from(y, range, &mut scratch_y)?)?;
     }
     cx.control.poll(stage, n as u64, n as u64)
 }

@@ -3,18 +3,18 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::backend::{Backend, Best, Boundary, Copies, NO_ROW, Pair, Pairs};
+use crate::backend::copies::{hash_row, same_row};
+use crate::backend::{
+    Above, Backend, Best, Blocks, Boundary, Copies, NO_ROW, Pair, Pairs, SearchStats, Threshold, Work,
+};
 use crate::control::Context;
 use crate::error::{Error, Result, try_capacity, try_grow, try_vec};
-use crate::exact::copies::{first_occurrences, hash_row, same_row};
+use crate::exact::Metric;
 use crate::exact::float::{finite, widen};
-use crate::exact::{Metric, SearchStats};
-use crate::rows::{RowSource, Rows, Scratch, row_of, with_view};
+use crate::rows::{RowSource, Scratch, gather_from, read_from};
 
-/// Rows compared at once. Larger blocks read less often, smaller ones need less memory.
-const BLOCK: usize = 4096;
-/// The same for GreedyCover, whose blocks list their passing pairs.
-const GREEDY_BLOCK: usize = 1024;
+/// Rows of equal hash that are read at once, to see whether they are copies.
+const COPIES: usize = 1024;
 
 /// Where the findings go, by row.
 pub(super) struct Found<'f> {
@@ -32,8 +32,7 @@ enum Part {
 
 /// Which rows have to be compared with which.
 pub(super) struct Plan<'a, B: Backend, S: RowSource + ?Sized> {
-    backend: &'a B,
-    source: &'a S,
+    blocks: Blocks<'a, B, &'a S>,
     /// Distinct rows with a direction, in keep-order.
     rows: Vec<usize>,
     /// Where each cluster begins in `rows`.
@@ -54,43 +53,33 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         let n = source.n_rows();
         let mut hashes = try_vec(n, 0u64)?;
         let mut zero = try_vec(n, false)?;
+        let mut buffer = try_vec(source.dim(), 0.0f32)?;
         let mut scratch = Scratch::new();
         let step = source.block_rows().max(1);
         for start in (0..n).step_by(step) {
             let range = start..n.min(start + step);
-            let rows = source.read(range.clone(), &mut scratch)?;
-            with_view!(&rows, view => {
-                let mut buffer = try_vec(view.ncols(), 0.0f32)?;
-                for (i, at) in range.enumerate() {
-                    let row = row_of(view, i, &mut buffer);
-                    if let Some(col) = row.iter().position(|x| !finite(*x)) {
-                        return Err(Error::NonFinite { what: "x", row: source.row_id(at), col });
-                    }
-                    hashes[at] = hash_row(row);
-                    zero[at] = row.iter().all(|x| widen(*x) == 0.0);
+            let rows = read_from(source, range.clone(), &mut scratch)?;
+            for (i, at) in range.enumerate() {
+                let row = rows.row_at(i, &mut buffer);
+                if let Some(col) = row.iter().position(|x| !finite(*x)) {
+                    return Err(Error::NonFinite { what: "x", row: source.row_id(at), col });
                 }
-            });
+                hashes[at] = hash_row(row);
+                zero[at] = row.iter().all(|x| widen(*x) == 0.0);
+            }
             cx.control.poll("copies", start as u64, n as u64)?;
         }
+        let first = first_copies(source, order, offsets, &hashes, &zero, cx)?;
         let mut plan = Self {
-            backend,
-            source,
+            blocks: Blocks::to_gather(backend, source, Metric::Cosine, cx)?,
             rows: try_capacity(n)?,
             offsets: try_capacity(offsets.len())?,
             copies: Vec::new(),
         };
         plan.offsets.push(0);
-        let mut pair = try_vec(2 * source.dim(), 0.0f32)?;
         for bounds in offsets.windows(2) {
-            let members = &order[bounds[0]..bounds[1]];
-            let mut keys = try_capacity(members.len())?;
-            keys.extend(members.iter().map(|&i| hashes[i]));
-            let first = first_occurrences(&keys, |a, b| {
-                let rows = source.gather(&[members[a], members[b]], &mut scratch)?;
-                let (left, right) = pair.split_at_mut(rows.dim());
-                Ok(with_view!(&rows, view => same_row(row_of(view, 0, left), row_of(view, 1, right))))
-            })?;
-            for (at, &i) in members.iter().enumerate() {
+            for at in bounds[0]..bounds[1] {
+                let i = order[at];
                 if zero[i] {
                     continue;
                 }
@@ -98,7 +87,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                     plan.rows.push(i);
                 } else {
                     try_grow(&mut plan.copies, 1)?;
-                    plan.copies.push((i, members[first[at]]));
+                    plan.copies.push((i, order[first[at]]));
                 }
             }
             plan.offsets.push(plan.rows.len());
@@ -136,7 +125,8 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
     /// Fills in every row's most similar earlier row.
     pub fn earlier_max(&self, found: &mut Found<'_>, search: &mut SearchStats, cx: &Context) -> Result<()> {
         let total = self.rows.len() as u64;
-        for part in self.parts(BLOCK)? {
+        let block = self.rows_at_once(Work::Pairs);
+        for part in self.parts(block)? {
             let (range, best) = match part {
                 Part::Clusters(clusters) => {
                     let range = self.offsets[clusters.start]..self.offsets[clusters.end];
@@ -150,11 +140,11 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                 Part::Large(j) => {
                     let range = self.offsets[j]..self.offsets[j + 1];
                     let mut best = try_vec(range.len(), Best::NONE)?;
-                    for start in range.clone().step_by(BLOCK) {
-                        let later = start..range.end.min(start + BLOCK);
+                    for start in range.clone().step_by(block) {
+                        let later = start..range.end.min(start + block);
                         let best = &mut best[later.start - range.start..later.end - range.start];
-                        for start in (range.start..later.start).step_by(BLOCK) {
-                            let earlier = start..later.start.min(start + BLOCK);
+                        for start in (range.start..later.start).step_by(block) {
+                            let earlier = start..later.start.min(start + block);
                             self.max_across(later.clone(), earlier, best, search, cx)?;
                         }
                         self.max_within(later.clone(), &[0, later.len()], best, search, cx)?;
@@ -190,12 +180,12 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         if range.is_empty() {
             return Ok(());
         }
-        let mut scratch = Scratch::new();
-        let rows = self.gather(range.clone(), &mut scratch)?;
-        let block = self.backend.load(rows, 0, Metric::Cosine, cx)?;
-        let targets = self.backend.targets(rows, range.start as u64, Metric::Cosine, Copies::Keep, cx)?;
-        search.merge(&self.backend.earlier_max(&block, &targets, Pairs::Within(groups), best, cx)?);
-        Ok(())
+        let (backend, first) = (self.blocks.backend, range.start as u64);
+        self.blocks.with_rows(&self.rows[range], &mut Scratch::new(), cx, |block| {
+            let targets = backend.pack(block, Copies::Keep, cx)?;
+            search.merge(&backend.earlier_max(block, &targets, Pairs::Within(groups), first, best, cx)?);
+            Ok(())
+        })
     }
 
     fn max_across(
@@ -206,16 +196,21 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         search: &mut SearchStats,
         cx: &Context,
     ) -> Result<()> {
-        let (mut a, mut b) = (Scratch::new(), Scratch::new());
-        let block = self.backend.load(self.gather(later, &mut a)?, 0, Metric::Cosine, cx)?;
-        let rows = self.gather(earlier.clone(), &mut b)?;
-        let targets = self.backend.targets(rows, earlier.start as u64, Metric::Cosine, Copies::Keep, cx)?;
-        search.merge(&self.backend.earlier_max(&block, &targets, Pairs::Across, best, cx)?);
-        Ok(())
+        let (backend, first) = (self.blocks.backend, earlier.start as u64);
+        let targets = self.targets(&self.rows[earlier], cx)?;
+        self.blocks.with_rows(&self.rows[later], &mut Scratch::new(), cx, |block| {
+            search.merge(&backend.earlier_max(block, &targets, Pairs::Across, first, best, cx)?);
+            Ok(())
+        })
     }
 
-    fn gather<'s>(&'s self, range: Range<usize>, scratch: &'s mut Scratch) -> Result<Rows<'s>> {
-        self.source.gather(&self.rows[range], scratch)
+    fn targets(&self, rows: &[usize], cx: &Context) -> Result<B::Targets> {
+        let backend = self.blocks.backend;
+        self.blocks.with_rows(rows, &mut Scratch::new(), cx, |block| backend.pack(block, Copies::Keep, cx))
+    }
+
+    fn rows_at_once(&self, work: Work) -> usize {
+        self.blocks.backend.rows_at_once(self.blocks.source.dim(), work).max(1)
     }
 
     /// Fills in, for every row that a kept earlier row removes, the first such row.
@@ -232,7 +227,9 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
             return Ok(());
         }
         let total = self.rows.len() as u64;
-        for part in self.parts(GREEDY_BLOCK)? {
+        let cover = Cover { threshold, boundary, cx };
+        let (block, kept_block) = (self.rows_at_once(Work::ListedPairs), self.rows_at_once(Work::Pairs));
+        for part in self.parts(block)? {
             let end = match part {
                 Part::Clusters(clusters) => {
                     let range = self.offsets[clusters.start]..self.offsets[clusters.end];
@@ -240,22 +237,22 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                     groups
                         .extend(self.offsets[clusters.start..=clusters.end].iter().map(|o| o - range.start));
                     let rows = &self.rows[range.clone()];
-                    self.cover_within(rows, &groups, threshold, boundary, found, search, cx)?;
+                    self.cover_within(rows, &groups, cover, found, search)?;
                     range.end
                 }
                 Part::Large(j) => {
                     let range = self.offsets[j]..self.offsets[j + 1];
                     let mut kept: Vec<usize> = Vec::new();
-                    for start in range.clone().step_by(GREEDY_BLOCK) {
-                        let end = range.end.min(start + GREEDY_BLOCK);
+                    for start in range.clone().step_by(block) {
+                        let end = range.end.min(start + block);
                         let mut alive: Vec<usize> = try_capacity(end - start)?;
                         alive.extend_from_slice(&self.rows[start..end]);
-                        for earlier in kept.chunks(BLOCK) {
-                            self.cover_across(&alive, earlier, threshold, boundary, found, search, cx)?;
+                        for earlier in kept.chunks(kept_block) {
+                            self.cover_across(&alive, earlier, cover, found, search)?;
                             alive.retain(|&i| found.witness[i] == NO_ROW);
                         }
                         let groups = [0, alive.len()];
-                        self.cover_within(&alive, &groups, threshold, boundary, found, search, cx)?;
+                        self.cover_within(&alive, &groups, cover, found, search)?;
                         try_grow(&mut kept, alive.len())?;
                         kept.extend(alive.iter().copied().filter(|&i| found.witness[i] == NO_ROW));
                         cx.control.poll("compare", end as u64, total)?;
@@ -274,29 +271,25 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one step of one rule, called from one place")]
     fn cover_across(
         &self,
         later: &[usize],
         earlier: &[usize],
-        threshold: f64,
-        boundary: Boundary,
+        cover: Cover<'_>,
         found: &mut Found<'_>,
         search: &mut SearchStats,
-        cx: &Context,
     ) -> Result<()> {
         if later.is_empty() {
             return Ok(());
         }
-        let (mut a, mut b) = (Scratch::new(), Scratch::new());
-        let block = self.backend.load(self.source.gather(later, &mut a)?, 0, Metric::Cosine, cx)?;
-        let rows = self.source.gather(earlier, &mut b)?;
-        let targets = self.backend.targets(rows, 0, Metric::Cosine, Copies::Keep, cx)?;
+        let (backend, cx) = (self.blocks.backend, cover.cx);
+        let targets = self.targets(earlier, cx)?;
         let mut pairs: Vec<Pair> = Vec::new();
-        let of = Pairs::Across;
-        let stats =
-            self.backend.pairs_above(&block, &targets, of, threshold, boundary, true, &mut pairs, cx)?;
-        search.merge(&stats);
+        self.blocks.with_rows(later, &mut Scratch::new(), cx, |block| {
+            let above = cover.above(true);
+            search.merge(&backend.pairs_above(block, &targets, Pairs::Across, above, &mut pairs, cx)?);
+            Ok(())
+        })?;
         for pair in pairs {
             found.similarity[later[pair.later as usize]] = pair.similarity;
             found.witness[later[pair.later as usize]] = earlier[pair.earlier as usize] as u64;
@@ -304,29 +297,25 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one step of one rule, called from one place")]
     fn cover_within(
         &self,
         rows: &[usize],
         groups: &[usize],
-        threshold: f64,
-        boundary: Boundary,
+        cover: Cover<'_>,
         found: &mut Found<'_>,
         search: &mut SearchStats,
-        cx: &Context,
     ) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
-        let mut scratch = Scratch::new();
-        let gathered = self.source.gather(rows, &mut scratch)?;
-        let block = self.backend.load(gathered, 0, Metric::Cosine, cx)?;
-        let targets = self.backend.targets(gathered, 0, Metric::Cosine, Copies::Keep, cx)?;
+        let (backend, cx) = (self.blocks.backend, cover.cx);
         let mut pairs: Vec<Pair> = Vec::new();
-        let of = Pairs::Within(groups);
-        let stats =
-            self.backend.pairs_above(&block, &targets, of, threshold, boundary, false, &mut pairs, cx)?;
-        search.merge(&stats);
+        self.blocks.with_rows(rows, &mut Scratch::new(), cx, |block| {
+            let targets = backend.pack(block, Copies::Keep, cx)?;
+            let (of, above) = (Pairs::Within(groups), cover.above(false));
+            search.merge(&backend.pairs_above(block, &targets, of, above, &mut pairs, cx)?);
+            Ok(())
+        })?;
         // Pairs are ordered by later row, then earlier row: the first kept one is the witness.
         for pair in pairs {
             let (i, j) = (rows[pair.later as usize], rows[pair.earlier as usize]);
@@ -337,4 +326,73 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         }
         Ok(())
     }
+}
+
+/// When a row covers another.
+#[derive(Clone, Copy)]
+struct Cover<'c> {
+    threshold: f64,
+    boundary: Boundary,
+    cx: &'c Context<'c>,
+}
+
+impl Cover<'_> {
+    fn above(&self, first_only: bool) -> Above<'static> {
+        Above { threshold: Threshold::One(self.threshold), boundary: self.boundary, first_only }
+    }
+}
+
+/// For each position of the order: the first position of its cluster that holds the same row. Rows
+/// of equal hash are read, many at once, and compared with one representative of each distinct
+/// row; rows of zeros are left alone.
+fn first_copies<S: RowSource + ?Sized>(
+    source: &S,
+    order: &[usize],
+    offsets: &[usize],
+    hashes: &[u64],
+    zero: &[bool],
+    cx: &Context,
+) -> Result<Vec<usize>> {
+    let mut first = try_capacity(order.len())?;
+    first.extend(0..order.len());
+    // (cluster, hash, position) of rows that share cluster and hash with another.
+    let mut alike: Vec<(usize, u64, usize)> = Vec::new();
+    for (cluster, bounds) in offsets.windows(2).enumerate() {
+        let mut keys = try_capacity(bounds[1] - bounds[0])?;
+        keys.extend((bounds[0]..bounds[1]).filter(|&at| !zero[order[at]]).map(|at| (hashes[order[at]], at)));
+        keys.sort_unstable();
+        for group in keys.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
+            try_grow(&mut alike, group.len())?;
+            alike.extend(group.iter().map(|&(hash, at)| (cluster, hash, at)));
+        }
+    }
+    let d = source.dim();
+    let (mut scratch, mut buffer) = (Scratch::new(), try_vec(d, 0.0f32)?);
+    // One position and row of each kind of the present cluster and hash.
+    let (mut kinds, mut values): (Vec<usize>, Vec<f32>) = (Vec::new(), Vec::new());
+    let mut present = None;
+    for part in alike.chunks(COPIES) {
+        let mut rows = try_capacity(part.len())?;
+        rows.extend(part.iter().map(|&(_, _, at)| order[at]));
+        let rows = gather_from(source, &rows, &mut scratch)?;
+        for (i, &(cluster, hash, at)) in part.iter().enumerate() {
+            if present != Some((cluster, hash)) {
+                present = Some((cluster, hash));
+                kinds.clear();
+                values.clear();
+            }
+            let row = rows.row_at(i, &mut buffer);
+            match values.chunks_exact(d.max(1)).position(|kind| same_row(kind, row)) {
+                Some(kind) => first[at] = kinds[kind],
+                None => {
+                    try_grow(&mut kinds, 1)?;
+                    try_grow(&mut values, d)?;
+                    kinds.push(at);
+                    values.extend_from_slice(row);
+                }
+            }
+        }
+        cx.control.check()?;
+    }
+    Ok(first)
 }

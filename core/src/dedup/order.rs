@@ -14,6 +14,7 @@ use crate::rows::{RowSource, Rows};
 
 /// Which rows of a cluster come first. Equal keys go by row index.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Order {
     /// Farthest from the centroid (by cosine) first: keeps the hard rows, the paper's default.
     Hard,
@@ -29,6 +30,16 @@ pub enum Order {
 }
 
 impl Order {
+    /// "hard", "easy", "random" or "custom": the name in programs, configurations and test vectors.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Order::Hard => "hard",
+            Order::Easy => "easy",
+            Order::Random { .. } => "random",
+            Order::Custom(_) => "custom",
+        }
+    }
+
     /// A copy, or [`Error::OutOfMemory`].
     pub(crate) fn try_clone(&self) -> Result<Self> {
         Ok(match self {
@@ -122,9 +133,10 @@ fn cosine_distances<B: Backend, S: RowSource + ?Sized>(
     clusters: &Clusters,
     cx: &Context,
 ) -> Result<Vec<f64>> {
-    let blocks = Blocks::of(backend, source, Metric::Cosine, cx)?;
+    let mut blocks = Blocks::of(backend, source, Metric::Cosine, cx)?;
     let view: ArrayView2<f32> = clusters.centroids.view();
-    let targets = backend.targets(Rows::F32(view), 0, Metric::Cosine, Copies::Collapse, cx)?;
+    let targets = backend.targets(Rows::F32(view), Metric::Cosine, Copies::Collapse, cx);
+    let targets = targets.map_err(|error| error.at("centroids", |row| row as u64))?;
     let mut labels: Vec<u32> = try_capacity(source.n_rows())?;
     labels.extend(clusters.labels.iter());
     let mut out = try_vec(source.n_rows(), 0.0)?;

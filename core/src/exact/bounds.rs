@@ -10,6 +10,7 @@
 //! normal number of that type (results below it may be flushed, operands below it read as 0);
 //! m = min(d, 512) + ceil(d / 512) + 2, the roundings on the longest path of the kernel's
 //! summation (accumulators of 512 steps are added to a total; a product that is not fused adds one);
+//! for other kernels see [`Summation`];
 //! gamma = m u / (1 - m u); t = ceil(d / 16) + 4, the additions on the longest path of the
 //! definition.
 //!
@@ -43,25 +44,57 @@
 
 use crate::exact::KERNEL_DEPTH;
 
+/// In which order a kernel sums products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Summation {
+    /// One after the other, in accumulators of so many steps that are added to a total.
+    Blocks(usize),
+    /// In any order whatever: the machine's compiler or its matrix units choose.
+    Any,
+}
+
 /// The arithmetic of a kernel.
+///
+/// # Example
+/// ```
+/// use pauca::exact::bounds::{Precision, Summation, cosine_error};
+/// // A device whose f32 operations are right to one unit in the last place, in any order.
+/// let device = Precision { unit: 2f64.powi(-23), summation: Summation::Any, ..Precision::F32 };
+/// assert!(cosine_error(device, 384) > cosine_error(Precision::F32, 384));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Precision {
-    /// Half the distance from 1 to the next number.
+    /// The largest relative error of one operation: half the distance from 1 to the next number
+    /// where it rounds to nearest.
     pub unit: f64,
     /// Smallest normal number.
     pub tiny: f64,
+    /// The order of sums.
+    pub summation: Summation,
 }
 
 impl Precision {
     /// Of the `f32` kernel.
-    pub const F32: Self =
-        Self { unit: f64::from_bits((1023 - 24) << 52), tiny: f64::from_bits((1023 - 126) << 52) };
+    pub const F32: Self = Self {
+        unit: f64::from_bits((1023 - 24) << 52),
+        tiny: f64::from_bits((1023 - 126) << 52),
+        summation: Summation::Blocks(KERNEL_DEPTH),
+    };
     /// Of the `f64` kernel.
-    pub const F64: Self = Self { unit: f64::from_bits((1023 - 53) << 52), tiny: f64::MIN_POSITIVE };
+    pub const F64: Self = Self {
+        unit: f64::from_bits((1023 - 53) << 52),
+        tiny: f64::MIN_POSITIVE,
+        summation: Summation::Blocks(KERNEL_DEPTH),
+    };
 
     /// Roundings on the longest path of the kernel's summation over `d` steps.
     fn roundings(self, d: usize) -> f64 {
-        (d.min(KERNEL_DEPTH) + d.div_ceil(KERNEL_DEPTH) + 2) as f64
+        match self.summation {
+            Summation::Blocks(steps) => (d.min(steps) + d.div_ceil(steps.max(1)) + 2) as f64,
+            // d products and d - 1 additions, each addend in at most all of these.
+            Summation::Any => (d + 2) as f64,
+        }
     }
 
     fn gamma(self, d: usize) -> f64 {

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::error::{Result, try_capacity, try_vec};
 
 /// A 64-bit hash of the values of a row; equal rows have equal hashes, -0.0 counts as 0.0.
-pub(crate) fn hash_row(row: &[f32]) -> u64 {
+pub fn hash_row(row: &[f32]) -> u64 {
     // Four independent lanes of multiply-rotate, folded at the end: one multiplication an element.
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut lanes = [K, K.rotate_left(16), K.rotate_left(32), K.rotate_left(48)];
@@ -34,14 +34,14 @@ fn canonical(x: f32) -> u32 {
 }
 
 /// Whether two rows are exact copies.
-pub(crate) fn same_row(a: &[f32], b: &[f32]) -> bool {
+pub fn same_row(a: &[f32], b: &[f32]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(x, y)| canonical(*x) == canonical(*y))
 }
 
 /// For positions `0..hashes.len()`: the first position that holds the same row. Positions of
 /// equal hash are compared by `same`, in ascending order. Expected O(n log n) and O(n) memory;
 /// a row is compared with one representative per distinct row of its hash.
-pub(crate) fn first_occurrences(
+pub fn first_occurrences(
     hashes: &[u64],
     mut same: impl FnMut(usize, usize) -> Result<bool>,
 ) -> Result<Vec<usize>> {

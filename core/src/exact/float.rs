@@ -47,8 +47,12 @@ pub(crate) fn positive(x: f32) -> bool {
 }
 
 /// `x` rounded up to the next `f32`, for upper bounds.
+///
+/// ```
+/// assert!(f64::from(pauca::exact::float::narrow_up(0.1)) >= 0.1);
+/// ```
 #[inline(always)]
-pub(crate) fn narrow_up(x: f64) -> f32 {
+pub fn narrow_up(x: f64) -> f32 {
     let y = x as f32;
     // Under FTZ a tiny positive bound could become 0: the smallest normal is above it.
     if x > 0.0 && y < f32::MIN_POSITIVE {

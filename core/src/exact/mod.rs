@@ -8,7 +8,6 @@
 //! | [`elementary`] | correctly rounded functions where their bits decide |
 //! | [`float`] | widening and narrowing under any denormal flags |
 //! | [`bounds`] | when a fast score may decide in place of the definition |
-//! | [`SearchStats`] | how many rows each tier of arithmetic settled |
 //!
 //! Results come in three tiers. **A**: bit-identical over threads, splits, SIMD levels and
 //! architectures (all decisions, sums, centroids, `f64` distances and similarities). **B**:
@@ -17,15 +16,16 @@
 
 pub mod bounds;
 pub(crate) mod bytes;
-pub(crate) mod copies;
+#[doc(hidden)]
+pub mod copies;
 pub mod elementary;
 pub mod float;
 mod sums;
 mod truth;
 
 pub use sums::{F64Sum, Sums};
-pub use truth::{LANES, cosine, dot64, squared_distance};
-pub(crate) use truth::{cosine_from, dot_wide, fold, squared_distance_wide, strided};
+pub use truth::{LANES, cosine, cosine_from, dot64, squared_distance, unit_row};
+pub(crate) use truth::{dot_wide, fold, squared_distance_wide, strided};
 
 /// Steps of an inner product that a kernel sums in one accumulator before adding it to the total,
 /// so that its rounding error grows with `KERNEL_DEPTH + d / KERNEL_DEPTH` instead of `d`.
@@ -38,27 +38,4 @@ pub enum Metric {
     SqEuclidean,
     /// Cosine distance, 1 - [`cosine`].
     Cosine,
-}
-
-/// How many rows (or pairs) each tier of arithmetic settled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SearchStats {
-    /// Rows searched.
-    pub rows: u64,
-    /// Settled by the certificate of the `f32` kernel alone.
-    pub f32: u64,
-    /// Settled by the certificate of the `f64` kernel.
-    pub f64: u64,
-    /// Settled by evaluating the definition on the candidates that remained.
-    pub truth: u64,
-}
-
-impl SearchStats {
-    /// Adds the counts of `other`.
-    pub fn merge(&mut self, other: &SearchStats) {
-        self.rows += other.rows;
-        self.f32 += other.f32;
-        self.f64 += other.f64;
-        self.truth += other.truth;
-    }
 }

@@ -13,7 +13,7 @@
 //!
 //! Zero padding, sign flips and scaling by powers of two change no bit; permuting columns may.
 
-use crate::exact::float::widen;
+use crate::exact::float::{narrow, widen};
 
 /// Lanes of the fixed order.
 pub const LANES: usize = 16;
@@ -80,9 +80,13 @@ pub fn cosine(a: &[f32], b: &[f32]) -> f64 {
     cosine_from(dot64(a, b), dot64(a, a), dot64(b, b))
 }
 
-/// Cosine from the three dot products of [`dot64`].
+/// Cosine from the three dot products of [`dot64`]: x with y, x with x, y with y. Tier A.
+///
+/// ```
+/// assert_eq!(pauca::exact::cosine_from(24.0, 25.0, 25.0), 0.96);
+/// ```
 #[inline]
-pub(crate) fn cosine_from(ab: f64, aa: f64, bb: f64) -> f64 {
+pub fn cosine_from(ab: f64, aa: f64, bb: f64) -> f64 {
     if aa == 0.0 || bb == 0.0 {
         return 0.0;
     }
@@ -102,4 +106,22 @@ pub(crate) fn squared_distance_wide(a: &[f64], b: &[f64]) -> f64 {
         let e = x - y;
         lane + e * e
     })
+}
+
+/// Writes the unit row f32(x / sqrt(dot(x, x))), zeros for a row of zeros; `square` is dot(x, x). Tier A.
+///
+/// ```
+/// let mut unit = [0.0; 2];
+/// pauca::exact::unit_row(&[3.0, 4.0], 25.0, &mut unit);
+/// assert_eq!(unit, [0.6, 0.8]);
+/// ```
+pub fn unit_row(row: &[f32], square: f64, out: &mut [f32]) {
+    if square == 0.0 {
+        out.fill(0.0);
+        return;
+    }
+    let norm = libm::sqrt(square);
+    for (o, x) in out.iter_mut().zip(row) {
+        *o = narrow(widen(*x) / norm);
+    }
 }

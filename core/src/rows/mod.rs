@@ -15,6 +15,7 @@ use crate::exact::float::widen;
 mod source;
 
 pub use source::{Blocked, RowSource, Scratch, Subset};
+pub(crate) use source::{StoredRows, gather_from, read_from};
 
 /// A view of `n` rows of `d` values, of any element type and strides.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +87,38 @@ impl Rows<'_> {
             #[cfg(feature = "f16")]
             Rows::Bf16(v) => Rows::Bf16(v.slice(step)),
         })
+    }
+
+    /// Row `i` as `f32` (exact for every element type): in place where its values are `f32` side by side,
+    /// else in `buffer`, which must have room for one row.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] when `i` or the length of the buffer is wrong.
+    /// # Example
+    /// ```
+    /// let x = ndarray::array![[1.0f32, 2.0], [3.0, 4.0]];
+    /// let rows = pauca::Rows::F32(x.t());
+    /// assert_eq!(rows.row(0, &mut [0.0; 2])?, [1.0, 3.0]);
+    /// # Ok::<(), pauca::Error>(())
+    /// ```
+    pub fn row<'b>(&'b self, i: usize, buffer: &'b mut [f32]) -> Result<&'b [f32]> {
+        if buffer.len() < self.dim() {
+            return Err(Error::ShapeMismatch {
+                what: "row buffer",
+                expected: self.dim(),
+                found: buffer.len(),
+            });
+        }
+        if i >= self.n_rows() {
+            return Err(Error::ShapeMismatch { what: "row index", expected: self.n_rows(), found: i });
+        }
+        Ok(self.row_at(i, buffer))
+    }
+
+    /// [`row`](Rows::row) of an index and with a buffer that are known to be right.
+    #[inline]
+    pub(crate) fn row_at<'b>(&'b self, i: usize, buffer: &'b mut [f32]) -> &'b [f32] {
+        with_view!(self, view => row_of(view, i, buffer))
     }
 
     /// Writes row `i`, widened to `f64`, into `out` (exact for every element type).

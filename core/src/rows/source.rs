@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use ndarray::ArrayView2;
 
-use super::{Element, Rows};
+use super::{Element, Rows, with_view};
 use crate::error::{Error, Result, try_grow};
 
 /// A reusable buffer into which a [`RowSource`] may put the rows that it reads.
@@ -78,6 +78,38 @@ pub trait RowSource: Sync {
     /// # Errors
     /// [`Error::Source`] with the source's own error.
     fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>>;
+}
+
+/// The rows of `range`, whose shape is that of the source: a caller's source is not trusted to
+/// deliver what was asked.
+pub(crate) fn read_from<'a, S: RowSource + ?Sized>(
+    source: &'a S,
+    range: Range<usize>,
+    scratch: &'a mut Scratch,
+) -> Result<Rows<'a>> {
+    let expected = range.len();
+    delivered(source.read(range, scratch)?, expected, source.dim())
+}
+
+/// The rows `rows`, checked as by [`read_from`].
+pub(crate) fn gather_from<'a, S: RowSource + ?Sized>(
+    source: &'a S,
+    rows: &[usize],
+    scratch: &'a mut Scratch,
+) -> Result<Rows<'a>> {
+    delivered(source.gather(rows, scratch)?, rows.len(), source.dim())
+}
+
+fn delivered(rows: Rows<'_>, n: usize, d: usize) -> Result<Rows<'_>> {
+    for (what, expected, found) in [
+        ("number of rows that the source delivered", n, rows.n_rows()),
+        ("dimension of the rows that the source delivered", d, rows.dim()),
+    ] {
+        if expected != found {
+            return Err(Error::ShapeMismatch { what, expected, found });
+        }
+    }
+    Ok(rows)
 }
 
 impl<S: RowSource + ?Sized> RowSource for &S {
@@ -153,6 +185,76 @@ fn gather_into<'a, T: Element>(
         expected: len,
         found: rows.len(),
     })
+}
+
+/// A copy of rows, of whatever element type.
+#[derive(Debug)]
+pub(crate) struct StoredRows {
+    values: Scratch,
+    like: Kind,
+    n: usize,
+    d: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    F32,
+    #[cfg(feature = "f16")]
+    F16,
+    #[cfg(feature = "f16")]
+    Bf16,
+}
+
+impl StoredRows {
+    /// Copies `rows`.
+    pub fn of(rows: &Rows<'_>) -> Result<Self> {
+        let mut values = Scratch::new();
+        let like = match rows {
+            Rows::F32(v) => copy_into(v, &mut values).map(|()| Kind::F32),
+            #[cfg(feature = "f16")]
+            Rows::F16(v) => copy_into(v, &mut values).map(|()| Kind::F16),
+            #[cfg(feature = "f16")]
+            Rows::Bf16(v) => copy_into(v, &mut values).map(|()| Kind::Bf16),
+        }?;
+        Ok(Self { values, like, n: rows.n_rows(), d: rows.dim() })
+    }
+
+    /// Bytes that a copy of `n` rows like these would take.
+    pub fn bytes(rows: &Rows<'_>, n: usize) -> usize {
+        let size = with_view!(rows, v => element_size(v));
+        n.saturating_mul(rows.dim()).saturating_mul(size)
+    }
+
+    /// The copied rows.
+    pub fn view(&self) -> Rows<'_> {
+        match self.like {
+            Kind::F32 => Rows::F32(self.typed()),
+            #[cfg(feature = "f16")]
+            Kind::F16 => Rows::F16(self.typed()),
+            #[cfg(feature = "f16")]
+            Kind::Bf16 => Rows::Bf16(self.typed()),
+        }
+    }
+
+    fn typed<T: Element>(&self) -> ArrayView2<'_, T> {
+        let all: &[T] = bytemuck::try_cast_slice(&self.values.words).unwrap_or(&[]);
+        // The copy was made with this type and shape, so neither fallback is ever taken.
+        let values = all.get(..self.n * self.d).unwrap_or(&[]);
+        ArrayView2::from_shape((self.n, self.d), values).unwrap_or_else(|_| ArrayView2::from(&[[]; 0]))
+    }
+}
+
+fn element_size<T>(_: &ArrayView2<'_, T>) -> usize {
+    size_of::<T>()
+}
+
+fn copy_into<T: Element>(view: &ArrayView2<'_, T>, out: &mut Scratch) -> Result<()> {
+    let d = view.ncols().max(1);
+    let size = view.nrows().checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+    for (out, row) in out.elements::<T>(size)?.chunks_exact_mut(d).zip(view.rows()) {
+        out.iter_mut().zip(row).for_each(|(o, x)| *o = *x);
+    }
+    Ok(())
 }
 
 /// In-memory rows that the algorithms read in blocks of `block_rows`, as if they came from a

@@ -147,13 +147,18 @@ where
     }
 }
 
-/// Declares the wrapper of one level and its [`Kernel`] constant.
+/// Declares the kernel of one level with its wrapper: the sizes of the tile stand here alone.
 macro_rules! kernel {
-    ($name:ident, $scalar:ty, $vector:ty, $mr:literal x $nv:literal $(, $feature:literal)?) => {
+    ($kernel:ident, $run:ident, $scalar:ty, $vector:ty, $mr:literal x $nv:literal $(, $feature:literal)?) => {
+        const $kernel: Kernel<$scalar> = {
+            assert!($mr <= MAX_ROWS && $mr * $nv * <$vector>::LANES <= MAX_TILE && $nv * <$vector>::LANES <= 64);
+            Kernel { mr: $mr, nr: $nv * <$vector>::LANES, run: $run }
+        };
+
         /// # Safety
         /// As [`body`]; the caller has checked that the machine has the level.
         $(#[target_feature(enable = $feature)])?
-        unsafe fn $name(
+        unsafe fn $run(
             depth: usize,
             rows: *const $scalar,
             stride: usize,
@@ -168,28 +173,27 @@ macro_rules! kernel {
     };
 }
 
-kernel!(tile_f32_scalar, f32, Plain<f32, 4>, 4 x 2);
-kernel!(tile_f64_scalar, f64, Plain<f64, 2>, 4 x 2);
+kernel!(F32_SCALAR, tile_f32_scalar, f32, Plain<f32, 4>, 4 x 2);
+kernel!(F64_SCALAR, tile_f64_scalar, f64, Plain<f64, 2>, 4 x 2);
 #[cfg(target_arch = "x86_64")]
 use super::vector::x86::{Avx2F32, Avx2F64, Avx512F32, Avx512F64};
 #[cfg(target_arch = "x86_64")]
-kernel!(tile_f32_avx2, f32, Avx2F32, 6 x 2, "avx2,fma");
+kernel!(F32_AVX2, tile_f32_avx2, f32, Avx2F32, 6 x 2, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-kernel!(tile_f64_avx2, f64, Avx2F64, 6 x 2, "avx2,fma");
+kernel!(F64_AVX2, tile_f64_avx2, f64, Avx2F64, 6 x 2, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-kernel!(tile_f32_avx512, f32, Avx512F32, 8 x 3, "avx512f,avx512vl,fma");
+kernel!(F32_AVX512, tile_f32_avx512, f32, Avx512F32, 8 x 3, "avx512f,avx512vl,fma");
 #[cfg(target_arch = "x86_64")]
-kernel!(tile_f64_avx512, f64, Avx512F64, 8 x 3, "avx512f,avx512vl,fma");
+kernel!(F64_AVX512, tile_f64_avx512, f64, Avx512F64, 8 x 3, "avx512f,avx512vl,fma");
 #[cfg(target_arch = "aarch64")]
 use super::vector::arm::{NeonF32, NeonF64};
 #[cfg(target_arch = "aarch64")]
-kernel!(tile_f32_neon, f32, NeonF32, 8 x 3, "neon");
+kernel!(F32_NEON, tile_f32_neon, f32, NeonF32, 8 x 3, "neon");
 #[cfg(target_arch = "aarch64")]
-kernel!(tile_f64_neon, f64, NeonF64, 8 x 3, "neon");
+kernel!(F64_NEON, tile_f64_neon, f64, NeonF64, 8 x 3, "neon");
 
 macro_rules! kernels {
-    ($scalar:ty, $scalar_fn:ident, $avx2:ident, $avx512:ident, $neon:ident,
-     $lanes:literal, $lanes2:literal, $lanes512:literal) => {
+    ($scalar:ty: $plain:ident, $avx2:ident, $avx512:ident, $neon:ident) => {
         impl KernelScalar for $scalar {
             fn kernel(level: Level) -> Result<Kernel<Self>> {
                 if !level.is_available() {
@@ -197,19 +201,19 @@ macro_rules! kernels {
                 }
                 Ok(match level {
                     #[cfg(target_arch = "x86_64")]
-                    Level::Avx2 => Kernel { mr: 6, nr: 2 * $lanes2, run: $avx2 },
+                    Level::Avx2 => $avx2,
                     #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 => Kernel { mr: 8, nr: 3 * $lanes512, run: $avx512 },
+                    Level::Avx512 => $avx512,
                     #[cfg(target_arch = "aarch64")]
-                    Level::Neon => Kernel { mr: 8, nr: 3 * $lanes, run: $neon },
-                    _ => Kernel { mr: 4, nr: 2 * $lanes, run: $scalar_fn },
+                    Level::Neon => $neon,
+                    _ => $plain,
                 })
             }
         }
     };
 }
-kernels!(f32, tile_f32_scalar, tile_f32_avx2, tile_f32_avx512, tile_f32_neon, 4, 8, 16);
-kernels!(f64, tile_f64_scalar, tile_f64_avx2, tile_f64_avx512, tile_f64_neon, 2, 4, 8);
+kernels!(f32: F32_SCALAR, F32_AVX2, F32_AVX512, F32_NEON);
+kernels!(f64: F64_SCALAR, F64_AVX2, F64_AVX512, F64_NEON);
 
 #[cfg(test)]
 mod tests {

@@ -6,10 +6,10 @@ use ndarray::{Array1, ArrayView2};
 
 use super::arrays::{matrix, row_of, same_dim};
 use super::search::Targets;
-use crate::backend::Backend;
+use crate::backend::{Backend, SearchStats, equal_but_for_search};
 use crate::control::Context;
 use crate::error::{Error, Result, try_capacity, try_vec};
-use crate::exact::{Metric, SearchStats};
+use crate::exact::Metric;
 use crate::real::Real;
 
 /// The id of a row that the mask leaves out.
@@ -19,7 +19,7 @@ pub const MASKED: u32 = u32::MAX;
 const GATHER: usize = 1 << 18;
 
 /// The nearest code of every row.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Assignment {
     /// `[n]`: index of the nearest code; [`MASKED`] where the mask is false. Tier A.
     pub ids: Array1<u32>,
@@ -28,6 +28,8 @@ pub struct Assignment {
     /// How the rows were settled. Depends on the SIMD level.
     pub search: SearchStats,
 }
+
+equal_but_for_search!(Assignment: ids, distances);
 
 /// The rows that the mask lets through; `None` for all.
 pub(super) fn valid_rows(n: usize, mask: Option<&[bool]>) -> Result<Option<Vec<u32>>> {
@@ -53,7 +55,7 @@ pub(super) fn for_blocks<T: Real>(
 ) -> Result<()> {
     let (n, d) = z.dim();
     let Some(valid) = valid else {
-        return f(z.view(), 0..n).map_err(|e| named(e, "z"));
+        return f(z.view(), 0..n).map_err(|e| e.at("z", |row| row as u64));
     };
     let step = (GATHER / d.max(1)).max(64);
     let mut start = 0;
@@ -63,24 +65,11 @@ pub(super) fn for_blocks<T: Real>(
             values.extend(z.row(i as usize).iter().copied());
         }
         let block = matrix(rows.len(), d, values)?;
-        f(block.view(), start..start + rows.len()).map_err(|e| match named(e, "z") {
-            Error::NonFinite { what, row, col } => {
-                let row = rows.get(row as usize).map_or(row, |&r| r as u64);
-                Error::NonFinite { what, row, col }
-            }
-            other => other,
-        })?;
+        let id = |row: usize| rows.get(row).map_or(row as u64, |&r| r as u64);
+        f(block.view(), start..start + rows.len()).map_err(|e| e.at("z", id))?;
         start += rows.len();
     }
     Ok(())
-}
-
-/// Backends call every input x.
-pub(super) fn named(error: Error, what: &'static str) -> Error {
-    match error {
-        Error::NonFinite { row, col, .. } => Error::NonFinite { what, row, col },
-        other => other,
-    }
 }
 
 pub(super) fn assign<B: Backend, T: Real>(
@@ -98,7 +87,7 @@ pub(super) fn assign<B: Backend, T: Real>(
     }
     let n = z.nrows();
     let valid = valid_rows(n, mask)?;
-    let targets = Targets::new(backend, codes, metric, cx).map_err(|e| named(e, "codes"))?;
+    let targets = Targets::new(backend, codes, metric, cx).map_err(|e| e.at("codes", |row| row as u64))?;
     let mut ids = try_vec(n, MASKED)?;
     let mut distances = try_vec(n, f64::NAN)?;
     let mut search = SearchStats::default();

@@ -11,11 +11,11 @@ use super::entropy::{self, EntropyLoss};
 use super::estimator::Estimator;
 use super::latents::{Latents, Used};
 use super::loss::{Losses, Reduction};
-use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::backend::{Backend, SearchStats, equal_but_for_search};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
-use crate::exact::{F64Sum, Metric, SearchStats};
+use crate::exact::{F64Sum, Metric};
 use crate::real::Real;
 
 /// How the codes learn.
@@ -94,7 +94,7 @@ impl Default for VectorQuantizer {
 }
 
 /// What one forward step found; also all that [`backward`](VectorQuantizer::backward) needs of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Quantized<T> {
     /// `[n, d]`: the code of each row, bit for bit; zeros where masked.
     pub quantized: Array2<T>,
@@ -110,6 +110,8 @@ pub struct Quantized<T> {
     pub search: SearchStats,
     entropy: Option<entropy::Saved>,
 }
+
+equal_but_for_search!(Quantized<T>: quantized, ids, distances, losses, valid, entropy);
 
 impl<T> Quantized<T> {
     /// Takes the quantized rows out, for a composite that holds its own.

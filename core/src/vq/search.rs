@@ -4,10 +4,10 @@
 use ndarray::ArrayView2;
 
 use super::{stats, wide};
-use crate::backend::{Backend, Copies};
+use crate::backend::{Backend, Copies, SearchStats};
 use crate::control::Context;
 use crate::error::{Error, Result};
-use crate::exact::{Metric, SearchStats, Sums};
+use crate::exact::{Metric, Sums};
 use crate::real::{Real, Typed};
 use crate::rows::Rows;
 
@@ -28,7 +28,7 @@ impl<B: Backend> Targets<B> {
     ) -> Result<Self> {
         Ok(match T::typed(codes.view()) {
             Typed::F32(codes) => {
-                Self::Packed(backend.targets(Rows::F32(codes), 0, metric, Copies::Collapse, cx)?)
+                Self::Packed(backend.targets(Rows::F32(codes), metric, Copies::Collapse, cx)?)
             }
             Typed::F64(codes) => Self::Wide(wide::Codes::new(&codes, metric)?),
         })
@@ -46,8 +46,8 @@ impl<B: Backend> Targets<B> {
     ) -> Result<SearchStats> {
         match (T::typed(rows), self) {
             (Typed::F32(rows), Self::Packed(targets)) => {
-                let block = backend.load(Rows::F32(rows), 0, metric, cx)?;
-                let stats = backend.nearest(&block, targets, ids, cx)?;
+                let block = backend.load(Rows::F32(rows), metric, cx)?;
+                let stats = backend.nearest(&block, targets, None, ids, cx)?;
                 backend.values(&block, targets, ids, distances, cx)?;
                 Ok(stats)
             }
@@ -68,8 +68,8 @@ pub(super) fn accumulate<B: Backend, T: Real>(
 ) -> Result<()> {
     match T::typed(rows) {
         Typed::F32(rows) => {
-            let block = backend.load(Rows::F32(rows), 0, metric, cx)?;
-            backend.accumulate(&block, None, ids, None, sums, cx)
+            let block = backend.load(Rows::F32(rows), metric, cx)?;
+            backend.collect(&block, ids, sums, cx)
         }
         Typed::F64(rows) => stats::accumulate_wide(&rows, metric, ids, sums, cx),
     }

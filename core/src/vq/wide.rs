@@ -15,9 +15,10 @@ use alloc::vec::Vec;
 use ndarray::ArrayView2;
 
 use super::arrays::{row_of, safe_scale};
+use crate::backend::SearchStats;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
-use crate::exact::{Metric, SearchStats, cosine_from, dot_wide, squared_distance_wide};
+use crate::exact::{Metric, cosine_from, dot_wide, squared_distance_wide};
 
 /// Values beyond this have squares that `f64` cannot sum.
 const LARGEST: f64 = f64::from_bits((1023 + 500) << 52);
@@ -91,12 +92,7 @@ pub(super) fn nearest(
     cx.in_waves(&mut tasks, cost, |task| {
         let m = task.ids.len();
         let block = rows.slice(ndarray::s![task.first..task.first + m, ..]);
-        let located = |e| match e {
-            Error::NonFinite { what, row, col } => {
-                Error::NonFinite { what, row: row + task.first as u64, col }
-            }
-            other => other,
-        };
+        let located = |error: Error| error.at("x", |row| (row + task.first) as u64);
         let (block, squares) = prepared(&block, codes.metric).map_err(located)?;
         task.distances.fill(f64::INFINITY);
         task.ids.fill(0);

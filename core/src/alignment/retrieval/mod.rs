@@ -11,15 +11,14 @@ mod ndcg;
 
 pub use ndcg::{Ndcg, NdcgValues};
 
-use core::cmp::Ordering;
-
 use ndarray::{Array1, ArrayView2};
 
 use super::matches::{Matches, Table};
-use super::search::{Cosines, TILE};
+use super::sides::Sides;
+use crate::backend::cpu::Cpu;
+use crate::backend::{Backend, Levels, Rank, SearchStats, Work, equal_but_for_search};
 use crate::control::Context;
 use crate::error::{Error, Result, try_capacity, try_vec};
-use crate::exact::SearchStats;
 use crate::rows::IntoRows;
 
 /// Where wrong candidates stand that tie with the best right one.
@@ -48,8 +47,8 @@ pub enum Ties {
 /// # Errors
 /// `Empty`, `ShapeMismatch`, `NonFinite`, `InvalidParameter`, `TooLarge`, `OutOfMemory`, `Cancelled`.
 /// # Cost
-/// 2 B M d flops, and the definition for the few pairs within 1e-13 of a tie; 48 B + 16 M bytes
-/// and O(128 (d + 64)) words a thread: no B x M matrix.
+/// 2 B M d flops of the backend's fast arithmetic, and the definition for right candidates and for the few pairs near
+/// a tie; 48 B + 8 M bytes and a block of each side (4096 rows on the CPU): no B x M matrix.
 /// # Example
 /// ```
 /// use pauca::alignment::{Matches, Retrieval, Ties};
@@ -61,7 +60,7 @@ pub enum Ties {
 /// assert_eq!(found.median_rank(Ties::Expected), Some(2.0));
 /// # Ok::<(), pauca::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Retrieval {
     /// `[B]`: candidates with a larger cosine than the best right one.
     pub above: Array1<u64>,
@@ -75,9 +74,11 @@ pub struct Retrieval {
     pub similarity: Array1<f64>,
     /// M.
     pub candidates: u64,
-    /// Pairs settled by the bound (f64) and by the definition (truth).
+    /// How the queries were settled, for each block of candidates.
     pub search: SearchStats,
 }
+
+equal_but_for_search!(Retrieval: above, tied, best, right, similarity, candidates);
 
 /// One query's counts.
 #[derive(Clone, Copy, Default)]
@@ -99,40 +100,55 @@ impl Retrieval {
         candidates: impl IntoRows<'b>,
         matches: Matches<'_>,
     ) -> Result<Self> {
-        Self::of_on(queries, candidates, matches, &Context::default())
+        Self::of_on(&Cpu::new()?, queries, candidates, matches, &Context::default())
     }
 
-    /// [`of`](Retrieval::of), watched and on chosen threads.
+    /// [`of`](Retrieval::of) on any backend.
     ///
     /// # Errors
     /// See the type.
-    pub fn of_on<'a, 'b>(
+    pub fn of_on<'a, 'b, B: Backend>(
+        backend: &B,
         queries: impl IntoRows<'a>,
         candidates: impl IntoRows<'b>,
         matches: Matches<'_>,
         cx: &Context,
     ) -> Result<Self> {
         let (x, y) = (queries.into_rows()?, candidates.into_rows()?);
-        let cosines = Cosines::new(x.view(), y.view())?;
-        let table = Table::new(matches, cosines.n(), cosines.m())?;
-        let mut counts = try_vec(cosines.n(), Counts::default())?;
-        let search = cosines.in_tiles("rank", counts.chunks_mut(TILE), cx, |outs, rows, tile| {
-            let first = rows.start;
-            for (out, i) in outs.iter_mut().zip(rows.clone()) {
-                best_right(out, &table, i, |j| cosines.truth(i, j, tile));
+        let sides = Sides::new(backend, x.view(), y.view(), cx)?;
+        let table = Table::new(matches, sides.n(), sides.m())?;
+        let mut counts = try_vec(sides.n(), Counts::default())?;
+        let mut search = SearchStats::default();
+        for rows in sides.blocks(Work::Pairs) {
+            let counts = &mut counts[rows.clone()];
+            sides.each(rows.start, counts, 1, cx, |i, out, buffers| {
+                best_right(out, &table, i, |j| sides.cosine(i, j, buffers));
+                Ok(())
+            })?;
+            // A query's one level is the score of its best right candidate.
+            let (mut offsets, mut levels) = (try_capacity(rows.len() + 1)?, try_capacity(rows.len())?);
+            offsets.push(0);
+            for out in &*counts {
+                levels.extend((out.right > 0).then_some(out.similarity));
+                offsets.push(levels.len());
             }
-            cosines.for_each(rows, tile, |tile, i, j, cosine| {
-                let out = &mut outs[i - first];
-                if out.right > 0 {
-                    match cosines.compare(tile, i, j, cosine, out.similarity) {
-                        Ordering::Greater => out.above += 1,
-                        Ordering::Equal => out.equal += 1,
-                        Ordering::Less => {}
-                    }
-                }
-            })
-        })?;
-        Self::from_counts(&counts, cosines.m() as u64, search)
+            let mut ranks = try_vec(levels.len(), Rank::default())?;
+            sides.meet(
+                "rank",
+                rows,
+                |_| usize::MAX,
+                cx,
+                |block, targets, _| {
+                    let levels = Levels { offsets: &offsets, values: &levels };
+                    search.merge(&backend.ranks(block, targets, levels, &mut ranks, cx)?);
+                    Ok(())
+                },
+            )?;
+            for (out, rank) in counts.iter_mut().filter(|out| out.right > 0).zip(ranks) {
+                (out.above, out.equal) = (rank.above, rank.equal);
+            }
+        }
+        Self::from_counts(&counts, sides.m() as u64, search)
     }
 
     /// Ranks by given scores, the larger the better: for models without embeddings.

@@ -8,10 +8,12 @@ use ndarray::{Array1, ArrayView2};
 
 use super::{Ties, checked_scores};
 use crate::alignment::matches::{Columns, Matches, Table};
-use crate::alignment::search::{Cosines, TILE};
+use crate::alignment::sides::Sides;
+use crate::backend::cpu::Cpu;
+use crate::backend::{Backend, Levels, Rank, SearchStats, Work};
 use crate::control::Context;
 use crate::error::{Error, Result, try_capacity, try_vec};
-use crate::exact::{F64Sum, SearchStats};
+use crate::exact::F64Sum;
 use crate::rows::IntoRows;
 
 /// nDCG: parameters. The default is over all places, ties averaged.
@@ -31,8 +33,8 @@ use crate::rows::IntoRows;
 /// # Errors
 /// `Empty`, `ShapeMismatch`, `NonFinite`, `InvalidParameter` for k = 0, `OutOfMemory`, `Cancelled`.
 /// # Cost
-/// As [`Retrieval`](super::Retrieval), times log2 of the right candidates of a query; for 128
-/// queries at once 32 bytes of each right candidate a thread, and 8 min(k, M) bytes.
+/// As [`Retrieval`](super::Retrieval); for a block of queries at once (4096 on the CPU) 56 bytes of each
+/// right candidate, and 8 min(k, M) bytes.
 /// # Example
 /// ```
 /// use pauca::alignment::{Matches, Ndcg};
@@ -57,12 +59,20 @@ impl Default for Ndcg {
 }
 
 /// The nDCG of every query.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct NdcgValues {
     /// `[B]`: NaN for a query without a right candidate.
     pub values: Array1<f64>,
-    /// Comparisons settled by the bound (f64) and by the definition (truth).
+    /// How the queries were settled, for each block of candidates.
     pub search: SearchStats,
+}
+
+impl PartialEq for NdcgValues {
+    /// By the bits of the values (a query without a right candidate has a NaN).
+    fn eq(&self, other: &Self) -> bool {
+        self.values.len() == other.values.len()
+            && self.values.iter().zip(&other.values).all(|(a, b)| a.to_bits() == b.to_bits())
+    }
 }
 
 impl NdcgValues {
@@ -115,37 +125,63 @@ impl Ndcg {
         candidates: impl IntoRows<'b>,
         matches: Matches<'_>,
     ) -> Result<NdcgValues> {
-        self.of_on(queries, candidates, matches, &Context::default())
+        self.of_on(&Cpu::new()?, queries, candidates, matches, &Context::default())
     }
 
-    /// [`of`](Ndcg::of), watched and on chosen threads.
+    /// [`of`](Ndcg::of) on any backend.
     ///
     /// # Errors
     /// See the type.
-    pub fn of_on<'a, 'b>(
+    pub fn of_on<'a, 'b, B: Backend>(
         &self,
+        backend: &B,
         queries: impl IntoRows<'a>,
         candidates: impl IntoRows<'b>,
         matches: Matches<'_>,
         cx: &Context,
     ) -> Result<NdcgValues> {
         let (x, y) = (queries.into_rows()?, candidates.into_rows()?);
-        let cosines = Cosines::new(x.view(), y.view())?;
-        let table = Table::new(matches, cosines.n(), cosines.m())?;
-        let discounts = self.discounts(cosines.m())?;
-        let mut values = try_vec(cosines.n(), f64::NAN)?;
-        let search = cosines.in_tiles("rank", values.chunks_mut(TILE), cx, |outs, rows, tile| {
-            let first = rows.start;
+        let sides = Sides::new(backend, x.view(), y.view(), cx)?;
+        let table = Table::new(matches, sides.n(), sides.m())?;
+        let discounts = self.discounts(sides.m())?;
+        let mut values = try_vec(sides.n(), f64::NAN)?;
+        let mut search = SearchStats::default();
+        for rows in sides.blocks(Work::Pairs) {
             let mut queries: Vec<Vec<Group>> = try_capacity(rows.len())?;
-            for i in rows.clone() {
-                queries.push(groups(table.of(i), |j| cosines.truth(i, j, tile))?);
-            }
-            cosines.for_each(rows, tile, |tile, i, j, cosine| {
-                place(&mut queries[i - first], |score| cosines.compare(tile, i, j, cosine, score));
+            queries.resize_with(rows.len(), Vec::new);
+            sides.each(rows.start, &mut queries, 1, cx, |i, out, buffers| {
+                *out = groups(table.of(i), |j| sides.cosine(i, j, buffers))?;
+                Ok(())
             })?;
-            outs.iter_mut().zip(&queries).for_each(|(out, groups)| *out = self.value(groups, &discounts));
-            Ok(())
-        })?;
+            let all = queries.iter().map(Vec::len).sum();
+            let (mut offsets, mut levels) = (try_capacity(rows.len() + 1)?, try_capacity(all)?);
+            offsets.push(0);
+            for groups in &queries {
+                levels.extend(groups.iter().map(|group| group.score));
+                offsets.push(levels.len());
+            }
+            let mut ranks = try_vec(all, Rank::default())?;
+            sides.meet(
+                "rank",
+                rows.clone(),
+                |_| usize::MAX,
+                cx,
+                |block, targets, _| {
+                    let levels = Levels { offsets: &offsets, values: &levels };
+                    search.merge(&backend.ranks(block, targets, levels, &mut ranks, cx)?);
+                    Ok(())
+                },
+            )?;
+            let mut ranks = ranks.into_iter();
+            for (value, groups) in values[rows].iter_mut().zip(&mut queries) {
+                let mut better = 0;
+                for (group, rank) in groups.iter_mut().zip(&mut ranks) {
+                    (group.above, group.equal) = (rank.above - better, rank.equal);
+                    better = rank.above + rank.equal;
+                }
+                *value = self.value(groups, &discounts);
+            }
+        }
         Ok(NdcgValues { values: Array1::from_vec(values), search })
     }
 

@@ -1,26 +1,46 @@
 //! Exact sums of rows per cluster. Tasks own ranges of columns, so no two write one number and
 //! no thread needs a copy of the sums.
 
-use ndarray::ArrayView2;
+use alloc::vec::Vec;
 
+use super::{CpuBlock, same_length};
 use crate::control::{Context, Job};
 use crate::error::{Result, try_capacity, try_vec};
-use crate::exact::float::{narrow, positive, widen};
-use crate::exact::{Metric, Sums};
-use crate::rows::{Element, row_of};
+use crate::exact::float::positive;
+use crate::exact::{Metric, Sums, unit_row};
 
-/// See [`Backend::accumulate`](crate::backend::Backend::accumulate).
-#[allow(clippy::too_many_arguments, reason = "the arguments of the trait's method, unpacked")]
-pub(super) fn accumulate<T: Element>(
-    view: &ArrayView2<'_, T>,
-    metric: Metric,
-    squares: &[f64],
-    from: Option<&[u32]>,
-    to: &[u32],
-    weights: Option<&[f32]>,
+/// Exact sums, and which of them changed since centroids were last made of them.
+#[derive(Debug)]
+pub struct CpuSums {
+    pub(super) sums: Sums,
+    pub(super) changed: Vec<bool>,
+}
+
+/// The rows that an accumulation moves.
+#[derive(Clone, Copy)]
+pub(super) struct Moves<'m> {
+    /// Labels that the rows leave.
+    pub from: Option<&'m [u32]>,
+    /// Labels that they join.
+    pub to: &'m [u32],
+    pub weights: Option<&'m [f32]>,
+}
+
+/// See [`Backend::accumulate`](crate::backend::Backend::accumulate). `touched` is told every cluster that
+/// changes.
+pub(super) fn accumulate(
+    block: &CpuBlock<'_>,
+    moves: Moves<'_>,
     sums: &mut Sums,
+    mut touched: impl FnMut(usize),
     cx: &Context,
 ) -> Result<()> {
+    let Moves { from, to, weights } = moves;
+    let (n, d) = (block.rows.n_rows(), block.rows.dim());
+    same_length("dimension of the sums", d, sums.dim())?;
+    same_length("labels", n, to.len())?;
+    from.map_or(Ok(()), |from| same_length("old labels", n, from.len()))?;
+    weights.map_or(Ok(()), |w| same_length("weights", n, w.len()))?;
     let k = sums.n_clusters();
     let cluster = |label: u32| (label as usize) < k;
     // The moves: (cluster left, cluster joined). Rows of weight 0 are in no sum and not counted.
@@ -34,13 +54,13 @@ pub(super) fn accumulate<T: Element>(
         let weight = weights.map(|w| w[i]);
         for (label, sign) in [(old, -1), (new, 1)] {
             if let Some(label) = label {
+                touched(label as usize);
                 sums.count(label as usize, weight, sign)?;
             }
         }
     }
     let mut jobs = try_capacity(sums.chunks_mut().len())?;
     jobs.extend(sums.chunks_mut().iter_mut().map(Job::new));
-    let (n, d) = view.dim();
     let cost = 2 * (n * d / jobs.len().max(1)) as u64;
     cx.in_waves(&mut jobs, cost, |chunk| {
         let columns = chunk.columns();
@@ -49,10 +69,10 @@ pub(super) fn accumulate<T: Element>(
         let mut values = try_vec(columns.len(), 0.0f32)?;
         for i in 0..n {
             let Some((old, new)) = moved(i) else { continue };
-            let row = &row_of(view, i, &mut buffer)[columns.clone()];
-            match metric {
+            let row = &block.rows.row_at(i, &mut buffer)[columns.clone()];
+            match block.metric {
                 Metric::SqEuclidean => values.copy_from_slice(row),
-                Metric::Cosine => unit(row, squares[i], &mut values),
+                Metric::Cosine => unit_row(row, block.squares[i], &mut values),
             }
             for (label, sign) in [(old, -1), (new, 1)] {
                 match (label, weights) {
@@ -64,16 +84,4 @@ pub(super) fn accumulate<T: Element>(
         }
         Ok(())
     })
-}
-
-/// The unit row of the definition, f32(x / sqrt(dot(x, x))); zeros for a zero row.
-fn unit(row: &[f32], square: f64, out: &mut [f32]) {
-    if square == 0.0 {
-        out.fill(0.0);
-        return;
-    }
-    let norm = libm::sqrt(square);
-    for (o, x) in out.iter_mut().zip(row) {
-        *o = narrow(widen(*x) / norm);
-    }
 }

@@ -125,10 +125,6 @@ pub(super) struct Panels<T> {
 }
 
 impl<T: Copy> Panels<T> {
-    pub fn panels(&self) -> usize {
-        self.count.div_ceil(self.nr)
-    }
-
     pub fn panel(&self, p: usize) -> (&[T], &[T]) {
         let size = self.depth * self.nr;
         (&self.data[p * size..(p + 1) * size], &self.offset[p * self.nr..(p + 1) * self.nr])

@@ -273,15 +273,15 @@ impl Chunk {
         Ok(())
     }
 
-    /// Adds the sums of `other`, a chunk of the same shape.
-    pub(super) fn merge(&mut self, other: &Self) -> Result<()> {
+    /// Adds the sums of `other`, a chunk of the same shape (`sign` +1), or takes them away (-1).
+    pub(super) fn merge(&mut self, other: &Self, sign: i64) -> Result<()> {
         for cluster in 0..self.k {
             self.carry(cluster)?;
         }
         for (plane, theirs) in other.planes.iter().enumerate() {
             if !theirs.is_empty() {
                 self.touch(plane)?;
-                self.planes[plane].iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
+                self.planes[plane].iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += sign * theirs);
             }
         }
         for (cluster, pending) in other.pending.iter().enumerate() {

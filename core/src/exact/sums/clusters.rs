@@ -234,21 +234,48 @@ impl Sums {
     /// `ShapeMismatch`, `Mismatch` when only one of them is weighted, `OutOfMemory` (after which
     /// these sums must be discarded).
     pub fn merge(&mut self, other: &Self) -> Result<()> {
+        self.combine(other, 1)
+    }
+
+    /// Takes the sums, counts and weights of `other` away: its rows are no longer among these.
+    ///
+    /// # Errors
+    /// As [`merge`](Sums::merge), and `Mismatch` when a cluster of `other` has more rows than here.
+    /// # Example
+    /// ```
+    /// use pauca::exact::Sums;
+    /// let (mut all, mut part) = (Sums::new(1, 1)?, Sums::new(1, 1)?);
+    /// all.add_row(0, &[1e30])?;
+    /// all.add_row(0, &[2.0])?;
+    /// part.add_row(0, &[1e30])?;
+    /// all.remove(&part)?;
+    /// assert_eq!((all.rows(0), all.column_sum(0, 0)), (1, 2.0));
+    /// # Ok::<(), pauca::Error>(())
+    /// ```
+    pub fn remove(&mut self, other: &Self) -> Result<()> {
+        self.combine(other, -1)
+    }
+
+    fn combine(&mut self, other: &Self, sign: i64) -> Result<()> {
         for (what, expected, found) in [("clusters", self.k, other.k), ("columns", self.d, other.d)] {
             if expected != found {
                 return Err(Error::ShapeMismatch { what, expected, found });
             }
         }
-        match (&mut self.weights, &other.weights) {
-            (Some(mine), Some(theirs)) => mine.merge(theirs)?,
-            (None, None) => {}
-            _ => return Err(Error::Mismatch { what: "presence of weights in the sums" }),
+        if self.is_weighted() != other.is_weighted() {
+            return Err(Error::Mismatch { what: "presence of weights in the sums" });
+        }
+        if sign < 0 && self.rows.iter().zip(&other.rows).any(|(mine, theirs)| mine < theirs) {
+            return Err(Error::Mismatch { what: "number of rows taken away from a cluster" });
+        }
+        if let (Some(mine), Some(theirs)) = (&mut self.weights, &other.weights) {
+            mine.merge(theirs, sign)?;
         }
         for (mine, theirs) in self.chunks.iter_mut().zip(&other.chunks) {
-            mine.merge(theirs)?;
+            mine.merge(theirs, sign)?;
         }
         for (mine, theirs) in self.rows.iter_mut().zip(&other.rows) {
-            *mine = mine.saturating_add(*theirs);
+            *mine = if sign < 0 { mine.saturating_sub(*theirs) } else { mine.saturating_add(*theirs) };
         }
         Ok(())
     }

@@ -16,19 +16,25 @@
 //! below an earlier bound. Restarting a clock at each seed would be biased: a row that was
 //! brought up to date would have more of its clock left than it should.
 
+//! **Reading.** The distances to the first seed are the backend's, in one pass. From then on the race reads the
+//! few rows that come to the top of the heap; where rows do not lie in memory, those next to the
+//! top are read with them.
+
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use ndarray::ArrayView2;
-
 use super::{Shares, TASK};
+use crate::backend::{Backend, Blocks, Copies};
 use crate::control::{Context, Job};
-use crate::error::{Result, try_capacity, try_vec};
+use crate::error::{Result, try_capacity, try_grow, try_vec};
 use crate::exact::elementary::ln;
 use crate::exact::{Metric, cosine_from, dot64, squared_distance};
 use crate::random::Stream;
-use crate::rows::{Element, RowSource, Scratch, row_of, with_view};
+use crate::rows::{RowSource, Scratch, gather_from};
+
+/// Rows that are read at once while the race runs.
+const BATCH: usize = 256;
 
 /// One row's clock.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,24 +61,60 @@ struct Centres {
     times: Vec<f64>,
 }
 
-pub(super) struct Race<'a, S: RowSource + ?Sized> {
-    source: &'a S,
+pub(super) struct Race<'a, S: RowSource> {
+    near: Near<'a, S>,
     shares: &'a Shares<'a>,
     centres: Centres,
     clocks: Vec<Clock>,
     /// (bits of a lower bound of the firing time, row), rows of positive weight. Times are not
     /// negative, so their bits are ordered as they are; never is infinity.
     heap: BinaryHeap<Reverse<(u64, usize)>>,
-    scratch: Scratch,
     distances: u64,
 }
 
+/// The rows next to the top.
+struct Near<'a, S: RowSource> {
+    source: &'a S,
+    scratch: Scratch,
+    /// Ascending; row i of `values` is `rows[i]`.
+    rows: Vec<usize>,
+    values: Vec<f32>,
+    buffer: Vec<f32>,
+}
+
+impl<S: RowSource> Near<'_, S> {
+    fn has(&self, row: usize) -> bool {
+        self.source.resident().is_some() || self.rows.binary_search(&row).is_ok()
+    }
+
+    /// Reads `rows`, in place of those read before.
+    fn read(&mut self, mut rows: Vec<usize>) -> Result<()> {
+        rows.sort_unstable();
+        let d = self.source.dim();
+        let read = gather_from(self.source, &rows, &mut self.scratch)?;
+        self.values.clear();
+        try_grow(&mut self.values, rows.len() * d)?;
+        for i in 0..rows.len() {
+            self.values.extend_from_slice(read.row_at(i, &mut self.buffer));
+        }
+        self.rows = rows;
+        Ok(())
+    }
+
+    /// Calls `f` with a row that is there.
+    fn with<T>(&mut self, row: usize, f: impl FnOnce(&[f32]) -> T) -> Option<T> {
+        if let Some(rows) = self.source.resident() {
+            return Some(f(rows.row_at(row, &mut self.buffer)));
+        }
+        let (at, d) = (self.rows.binary_search(&row).ok()?, self.source.dim());
+        Some(f(&self.values[at * d..(at + 1) * d]))
+    }
+}
+
 impl Centres {
-    fn push<T: Element>(&mut self, view: &ArrayView2<'_, T>, row: usize, time: f64) {
-        let start = self.values.len();
-        self.values.extend(view.row(row).iter().map(|x| x.to_f32()));
-        let new = &self.values[start..];
-        self.squares.push(dot64(new, new));
+    fn push(&mut self, row: &[f32], time: f64) {
+        self.values.extend_from_slice(row);
+        self.squares.push(dot64(row, row));
         self.times.push(time);
     }
 
@@ -95,16 +137,7 @@ impl Centres {
     }
 
     /// Shows the row all seeds that it has not seen, in order; returns its firing time.
-    fn catch_up<T: Element>(
-        &self,
-        view: &ArrayView2<'_, T>,
-        i: usize,
-        w: f64,
-        mut time: f64,
-        clock: &mut Clock,
-    ) -> Result<f64> {
-        let mut buffer = row_buffer(view)?;
-        let row = row_of(view, i, &mut buffer);
+    fn catch_up(&self, row: &[f32], w: f64, mut time: f64, clock: &mut Clock) -> f64 {
         let square = self.square(row);
         for c in clock.seen as usize..self.times.len() {
             let d2 = self.distance(row, square, c);
@@ -119,29 +152,22 @@ impl Centres {
             }
         }
         clock.seen = self.times.len() as u32;
-        Ok(time)
+        time
     }
 }
 
-/// What [`row_of`] needs: nothing where rows can be read in place.
-pub(super) fn row_buffer<T: Element>(view: &ArrayView2<'_, T>) -> Result<Vec<f32>> {
-    let in_place = T::as_f32(&[]).is_some() && (view.ncols() <= 1 || view.strides().get(1) == Some(&1));
-    try_vec(if in_place { 1 } else { view.ncols() }, 0.0)
-}
-
-impl<'a, S: RowSource + ?Sized> Race<'a, S> {
+impl<'a, S: RowSource> Race<'a, S> {
     /// Starts all clocks at the first seed: one pass over the rows, block by block.
-    pub(super) fn start(
-        source: &'a S,
+    pub(super) fn start<B: Backend>(
+        blocks: &'a mut Blocks<'_, B, S>,
         shares: &'a Shares<'a>,
-        metric: Metric,
         k: usize,
         first: usize,
         stream: Stream,
         cx: &Context,
     ) -> Result<Self> {
-        let (n, d) = (source.n_rows(), source.dim());
-        let mut scratch = Scratch::new();
+        let (n, d, metric, backend) =
+            (blocks.source.n_rows(), blocks.source.dim(), blocks.metric, blocks.backend);
         let mut centres = Centres {
             metric,
             d,
@@ -149,25 +175,35 @@ impl<'a, S: RowSource + ?Sized> Race<'a, S> {
             squares: try_capacity(k)?,
             times: try_capacity(k)?,
         };
-        let row = source.gather(&[first], &mut scratch)?;
-        with_view!(&row, view => centres.push(view, 0, 0.0));
+        let (mut scratch, mut buffer) = (Scratch::new(), try_vec(d, 0.0f32)?);
+        let row = gather_from(&blocks.source, &[first], &mut scratch)?;
+        centres.push(row.row_at(0, &mut buffer), 0.0);
+        let seed = match backend.targets(row, metric, Copies::Keep, cx) {
+            Ok(seed) => seed,
+            // The first bad row is named, not the first that seeds.
+            Err(error) => return blocks.check(cx).and(Err(error)),
+        };
         let mut clocks = try_vec(n, Clock { d2: 0.0, rem: 0.0, anchor: 0, seen: 1 })?;
-        let block = source.block_rows().max(1);
-        for (b, clocks) in clocks.chunks_mut(block).enumerate() {
-            let start = b * block;
-            let rows = source.read(start..start + clocks.len(), &mut scratch)?;
-            let mut tasks = try_capacity(clocks.len().div_ceil(TASK))?;
-            tasks.extend(clocks.chunks_mut(TASK).enumerate().map(|(t, clocks)| Job::new((t * TASK, clocks))));
-            cx.in_waves(&mut tasks, (TASK * (d + 64)) as u64, |(at, clocks)| {
-                with_view!(&rows, view => row_buffer(view).map(|mut buffer| {
-                    for (i, clock) in clocks.iter_mut().enumerate() {
-                        let row = row_of(view, *at + i, &mut buffer);
-                        clock.d2 = centres.distance(row, centres.square(row), 0);
-                        clock.rem = -ln(stream.uniform(source.row_id(start + *at + i), 0));
-                    }
-                }))
-            })?;
-        }
+        let (mut zeros, mut distances) = (Vec::new(), Vec::new());
+        blocks.for_each(cx, |range, block| {
+            if zeros.len() < range.len() {
+                (zeros, distances) = (try_vec(range.len(), 0u32)?, try_vec(range.len(), 0.0f64)?);
+            }
+            let distances = &mut distances[..range.len()];
+            backend.values(block, &seed, &zeros[..range.len()], distances, cx)?;
+            clocks[range].iter_mut().zip(distances).for_each(|(clock, d2)| clock.d2 = *d2);
+            Ok(())
+        })?;
+        let source = &blocks.source;
+        let mut tasks = try_capacity(n.div_ceil(TASK))?;
+        tasks.extend(clocks.chunks_mut(TASK).enumerate().map(|(t, clocks)| Job::new((t * TASK, clocks))));
+        // A logarithm costs about as much as 64 multiply-adds.
+        cx.in_waves(&mut tasks, (TASK * 64) as u64, |(at, clocks)| {
+            for (i, clock) in clocks.iter_mut().enumerate() {
+                clock.rem = -ln(stream.uniform(source.row_id(*at + i), 0));
+            }
+            Ok(())
+        })?;
         let mut heap = try_capacity(n)?;
         for (i, clock) in clocks.iter().enumerate() {
             let w = shares.of(i);
@@ -178,7 +214,8 @@ impl<'a, S: RowSource + ?Sized> Race<'a, S> {
             }
         }
         let heap = BinaryHeap::from(heap);
-        Ok(Self { source, shares, centres, clocks, heap, scratch, distances: n as u64 })
+        let near = Near { source, scratch, rows: Vec::new(), values: Vec::new(), buffer };
+        Ok(Self { near, shares, centres, clocks, heap, distances: n as u64 })
     }
 
     /// The next row to fire, which becomes a seed; none when no clock runs any more.
@@ -211,23 +248,42 @@ impl<'a, S: RowSource + ?Sized> Race<'a, S> {
     }
 
     fn seed(&mut self, row: usize, time: f64) -> Result<()> {
-        let rows = self.source.gather(&[row], &mut self.scratch)?;
-        with_view!(&rows, view => self.centres.push(view, 0, time));
+        self.bring(row)?;
+        let Self { near, centres, .. } = self;
+        near.with(row, |values| centres.push(values, time));
         Ok(())
+    }
+
+    /// Has `row` and, if it must be read, the stale rows next to the top read.
+    fn bring(&mut self, row: usize) -> Result<()> {
+        if self.near.has(row) {
+            return Ok(());
+        }
+        let mut rows = try_capacity(BATCH)?;
+        rows.push(row);
+        let mut popped = try_capacity(BATCH)?;
+        while popped.len() + 1 < BATCH
+            && let Some(top) = self.heap.pop()
+        {
+            popped.push(top);
+            let Reverse((_, other)) = top;
+            if other != row && (self.clocks[other].seen as usize) < self.centres.times.len() {
+                rows.push(other);
+            }
+        }
+        // Less than was popped was pushed since the heap was made: there is room.
+        self.heap.extend(popped);
+        self.near.read(rows)
     }
 
     /// Brings one row up to date; returns its firing time.
     fn refresh(&mut self, row: usize, time: f64) -> Result<f64> {
-        let clock = &mut self.clocks[row];
-        let w = self.shares.of(row);
-        self.distances += (self.centres.times.len() - clock.seen as usize) as u64;
-        match self.source.resident() {
-            Some(rows) => with_view!(&rows, v => self.centres.catch_up(v, row, w, time, clock)),
-            None => {
-                let rows = self.source.gather(&[row], &mut self.scratch)?;
-                with_view!(&rows, v => self.centres.catch_up(v, 0, w, time, clock))
-            }
-        }
+        self.bring(row)?;
+        let Self { near, shares, centres, clocks, distances, .. } = self;
+        let clock = &mut clocks[row];
+        *distances += (centres.times.len() - clock.seen as usize) as u64;
+        let caught_up = near.with(row, |values| centres.catch_up(values, shares.of(row), time, clock));
+        Ok(caught_up.unwrap_or(time))
     }
 
     /// Brings all rows up to date, as the lazy race never does.

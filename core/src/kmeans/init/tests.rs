@@ -4,16 +4,32 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::race::Race;
-use super::{Seeds, Shares, plus_plus, random};
+use super::{Seeds, Shares};
+use crate::backend::Blocks;
+use crate::backend::cpu::Cpu;
 use crate::control::{Context, Control};
 use crate::error::{Error, Result};
 use crate::exact::{Metric, cosine, squared_distance};
 use crate::exec::Exec;
 use crate::random::Stream;
-use crate::rows::{Blocked, IntoRows, Rows, Subset};
+use crate::rows::{Blocked, IntoRows, RowSource, Rows, Subset};
+use crate::simd::Level;
 
 fn serial() -> Context<'static> {
     Context::new(Exec::serial(), Control::new())
+}
+
+fn plus_plus<S: RowSource>(
+    source: &S,
+    weights: Option<&[f32]>,
+    k: usize,
+    metric: Metric,
+    seed: u64,
+    stream_base: u32,
+    cx: &Context,
+) -> Result<Seeds> {
+    let cpu = Cpu::with_level(Level::Scalar)?;
+    super::plus_plus(&mut Blocks::of(&cpu, source, metric, cx)?, weights, k, seed, stream_base, cx)
 }
 
 /// Probability of every ordered choice of k seeds, by enumeration.
@@ -105,9 +121,13 @@ fn laziness_changes_no_bit() -> Result<()> {
     let rows = (&x[..], n, d).into_rows()?;
     let weights: Vec<f32> = (0..n).map(|i| (i % 5) as f32 * 0.75).collect();
     for (metric, seed) in [(Metric::SqEuclidean, 1), (Metric::Cosine, 2), (Metric::SqEuclidean, 3)] {
-        let shares = Shares::new(&rows, Some(&weights), metric, &serial())?;
-        let start = || Race::start(&rows, &shares, metric, k, 6, Stream::new(seed, 1), &serial());
-        let (mut lazy, mut eager) = (start()?, start()?);
+        let cpu = Cpu::with_level(Level::Scalar)?;
+        let blocks = || Blocks::of(&cpu, &rows, metric, &serial());
+        let (mut one, mut other) = (blocks()?, blocks()?);
+        let shares = Shares::new(&mut one, Some(&weights), &serial())?;
+        let stream = Stream::new(seed, 1);
+        let mut lazy = Race::start(&mut one, &shares, k, 6, stream, &serial())?;
+        let mut eager = Race::start(&mut other, &shares, k, 6, stream, &serial())?;
         for done in 0..k as u64 - 1 {
             eager.refresh_all()?;
             assert_eq!(lazy.next(done, &serial())?, eager.next(done, &serial())?);
@@ -171,7 +191,9 @@ fn random_takes_the_smallest_keys() -> Result<()> {
     let x = clustered(100, 2);
     let rows = (&x[..], 100, 2).into_rows()?;
     let weights: Vec<f32> = (0..100).map(|i| (i % 3) as f32).collect();
-    let Seeds { rows: found, .. } = random(&rows, Some(&weights), 10, Metric::SqEuclidean, 7, 16, &serial())?;
+    let cpu = Cpu::with_level(Level::Scalar)?;
+    let mut blocks = Blocks::of(&cpu, &rows, Metric::SqEuclidean, &serial())?;
+    let Seeds { rows: found, .. } = super::random(&mut blocks, Some(&weights), 10, 7, 16, &serial())?;
     let stream = Stream::new(7, 18);
     let mut keys: Vec<(u64, usize)> =
         (0..100).filter(|i| i % 3 > 0).map(|i| (stream.bits(i as u64, 0), i)).collect();

@@ -19,14 +19,15 @@ mod race;
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 
+use crate::backend::{Backend, Blocks};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::exact::Metric;
 use crate::exact::elementary::ln;
 use crate::exact::float::widen;
-use crate::exact::{Metric, dot64};
 use crate::random::{Stream, streams};
-use crate::rows::{RowSource, Scratch, row_of, with_view};
-use race::{Race, row_buffer};
+use crate::rows::RowSource;
+use race::Race;
 
 /// The rows that become centroids.
 #[derive(Debug, PartialEq)]
@@ -47,32 +48,32 @@ pub(crate) struct Seeds {
 /// drawn: none, when all rows are zeros under the cosine. Equal times go to the lowest row. `stream_base` is 16 times the stage.
 ///
 /// Cost: n distances, and for each seed one distance to each row whose clock might fire before
-/// the next; 40 bytes a row.
+/// the next; 48 bytes a row. One pass over the rows, two under the cosine.
 ///
 /// # Errors
 /// `InvalidParameter` for k = 0, `ShapeMismatch` for weights of another length, `TooManyClusters`
 /// for fewer rows of positive weight than k, `Cancelled`, `OutOfMemory`, the source's own.
-pub(crate) fn plus_plus<S: RowSource + ?Sized>(
-    source: &S,
+pub(crate) fn plus_plus<B: Backend, S: RowSource>(
+    blocks: &mut Blocks<'_, B, S>,
     weights: Option<&[f32]>,
     k: usize,
-    metric: Metric,
     seed: u64,
     stream_base: u32,
     cx: &Context,
 ) -> Result<Seeds> {
-    let eligible = eligible(source, weights, k)?;
-    let shares = Shares::new(source, weights, metric, cx)?;
+    let (n, eligible) = (blocks.source.n_rows(), eligible(&blocks.source, weights, k)?);
+    let shares = Shares::new(blocks, weights, cx)?;
     let mut rows = try_capacity(k)?;
     let mut distances = 0;
-    let first = first_seed(source, &shares, Stream::new(seed, stream_base + streams::FIRST_SEED), cx)?;
+    let first =
+        first_seed(&blocks.source, &shares, Stream::new(seed, stream_base + streams::FIRST_SEED), cx)?;
     rows.extend(first);
     cx.control.poll("seed", rows.len() as u64, k as u64)?;
     if let Some(first) = first
         && k > 1
     {
         let stream = Stream::new(seed, stream_base + streams::RACE);
-        let mut race = Race::start(source, &shares, metric, k, first, stream, cx)?;
+        let mut race = Race::start(blocks, &shares, k, first, stream, cx)?;
         while rows.len() < k {
             match race.next(rows.len() as u64, cx)? {
                 Some(row) => rows.push(row),
@@ -84,7 +85,7 @@ pub(crate) fn plus_plus<S: RowSource + ?Sized>(
     }
     let distinct = (rows.len() < k).then_some(rows.len());
     if distinct.is_some() {
-        fill(&mut rows, source.n_rows(), weights, k, eligible)?;
+        fill(&mut rows, n, weights, k, eligible)?;
     }
     Ok(Seeds { rows, distinct, distances })
 }
@@ -94,17 +95,17 @@ pub(crate) fn plus_plus<S: RowSource + ?Sized>(
 ///
 /// # Errors
 /// As [`plus_plus`].
-pub(crate) fn random<S: RowSource + ?Sized>(
-    source: &S,
+pub(crate) fn random<B: Backend, S: RowSource>(
+    blocks: &mut Blocks<'_, B, S>,
     weights: Option<&[f32]>,
     k: usize,
-    metric: Metric,
     seed: u64,
     stream_base: u32,
     cx: &Context,
 ) -> Result<Seeds> {
-    eligible(source, weights, k)?;
-    let shares = Shares::new(source, weights, metric, cx)?;
+    eligible(&blocks.source, weights, k)?;
+    let shares = Shares::new(blocks, weights, cx)?;
+    let source = &blocks.source;
     let stream = Stream::new(seed, stream_base + streams::RANDOM_INIT);
     // The k smallest so far, the largest of them on top.
     let mut smallest: BinaryHeap<(bool, u64, usize)> = BinaryHeap::from(try_capacity(k)?);
@@ -146,15 +147,14 @@ struct Shares<'a> {
 }
 
 impl<'a> Shares<'a> {
-    fn new<S: RowSource + ?Sized>(
-        source: &S,
+    fn new<B: Backend, S: RowSource>(
+        blocks: &mut Blocks<'_, B, S>,
         weights: Option<&'a [f32]>,
-        metric: Metric,
         cx: &Context,
     ) -> Result<Self> {
-        let undirected = match metric {
+        let undirected = match blocks.metric {
             Metric::SqEuclidean => Vec::new(),
-            Metric::Cosine => undirected(source, cx)?,
+            Metric::Cosine => undirected(blocks, cx)?,
         };
         Ok(Self { weights, undirected })
     }
@@ -174,25 +174,19 @@ impl<'a> Shares<'a> {
 /// Rows that a task looks at: enough not to notice the task, and a wave stays short.
 const TASK: usize = 256;
 
-/// Which rows are zeros; nothing where none is.
-fn undirected<S: RowSource + ?Sized>(source: &S, cx: &Context) -> Result<Vec<bool>> {
-    let mut zeros = try_vec(source.n_rows(), false)?;
-    let (block, d) = (source.block_rows().max(1), source.dim());
-    let mut scratch = Scratch::new();
-    for (b, zeros) in zeros.chunks_mut(block).enumerate() {
-        let start = b * block;
-        let rows = source.read(start..start + zeros.len(), &mut scratch)?;
-        let mut tasks = try_capacity(zeros.len().div_ceil(TASK))?;
-        tasks.extend(zeros.chunks_mut(TASK).enumerate().map(|(t, zeros)| Job::new((t * TASK, zeros))));
-        cx.in_waves(&mut tasks, (TASK * d) as u64, |(at, zeros)| {
-            with_view!(&rows, view => row_buffer(view).map(|mut buffer| {
-                for (i, zero) in zeros.iter_mut().enumerate() {
-                    let row = row_of(view, *at + i, &mut buffer);
-                    *zero = dot64(row, row) == 0.0;
-                }
-            }))
-        })?;
-    }
+/// Which rows are zeros; nothing where none is. One pass.
+fn undirected<B: Backend, S: RowSource>(blocks: &mut Blocks<'_, B, S>, cx: &Context) -> Result<Vec<bool>> {
+    let mut zeros = try_vec(blocks.source.n_rows(), false)?;
+    let (backend, mut squares) = (blocks.backend, Vec::new());
+    blocks.for_each(cx, |range, block| {
+        if squares.len() < range.len() {
+            squares = try_vec(range.len(), 0.0)?;
+        }
+        let squares = &mut squares[..range.len()];
+        backend.squares(block, squares, cx)?;
+        zeros[range].iter_mut().zip(squares).for_each(|(zero, square)| *zero = *square == 0.0);
+        Ok(())
+    })?;
     Ok(if zeros.contains(&true) { zeros } else { Vec::new() })
 }
 

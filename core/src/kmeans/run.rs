@@ -8,12 +8,12 @@ use ndarray::{Array1, Array2, ArrayView2};
 
 use super::checkpoint::{Checkpoint, settings};
 use super::{Clusters, EmptyClusters, Init, KMeans, init};
-use crate::backend::{Backend, Blocks, Copies};
-use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
-use crate::exact::float::{positive, widen};
-use crate::exact::{F64Sum, Metric, SearchStats, Sums, squared_distance};
-use crate::rows::{RowSource, Rows, Scratch, with_view};
+use crate::backend::{Backend, Blocks, Copies, SearchStats};
+use crate::control::{Context, Iteration};
+use crate::error::{Error, Result, try_capacity, try_copy, try_grow, try_vec};
+use crate::exact::float::{finite, positive};
+use crate::exact::{F64Sum, Metric, squared_distance};
+use crate::rows::{RowSource, Rows, Scratch, gather_from, with_view};
 
 /// A run of k-means between two iterations.
 ///
@@ -28,7 +28,9 @@ pub struct Lloyd<'a, B: Backend, S: RowSource> {
     /// Nearest of `centroids`, unless `stale`.
     labels: Vec<u32>,
     /// Sums of the rows by `labels`, unless `stale`.
-    sums: Sums,
+    sums: B::Sums,
+    /// What the backend remembers of each block.
+    carries: Vec<B::Carry>,
     /// An iteration was left half done: labels and sums must be made anew.
     stale: bool,
     n_iter: usize,
@@ -52,27 +54,27 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         let mut run = Self::prepare(params, backend, source, resident, weights, cx)?;
         let k = run.params.n_clusters;
         let (seed, base) = (run.params.seed, run.params.stream_base);
-        if !matches!(params.init, Init::Given(_)) {
-            run.blocks.check(cx)?;
-        }
+        let blocks = &mut run.blocks;
         let seeds = match &params.init {
             Init::Given(given) => {
-                run.centroids.extend(given.iter());
+                run.centroids.extend(given.iter().copied().map(unsigned));
                 None
             }
-            Init::Random => {
-                Some(init::random(&run.blocks.source, weights, k, run.params.metric, seed, base, cx)?)
-            }
-            Init::KMeansPlusPlus => {
-                Some(init::plus_plus(&run.blocks.source, weights, k, run.params.metric, seed, base, cx)?)
-            }
+            Init::Random => Some(init::random(blocks, weights, k, seed, base, cx)?),
+            Init::KMeansPlusPlus => Some(init::plus_plus(blocks, weights, k, seed, base, cx)?),
         };
         if let Some(seeds) = seeds {
             run.distinct_rows = seeds.distinct.map(|n| n as u64);
             run.seed_distances = seeds.distances;
             let mut scratch = Scratch::new();
-            let rows = run.blocks.source.gather(&seeds.rows, &mut scratch)?;
-            with_view!(&rows, view => run.centroids.extend(view.iter().map(|x| crate::rows::Element::to_f32(*x))));
+            let rows = gather_from(&run.blocks.source, &seeds.rows, &mut scratch)?;
+            with_view!(&rows, view => {
+                run.centroids.extend(view.iter().map(|x| unsigned(crate::rows::Element::to_f32(*x))));
+            });
+            if !run.centroids.iter().all(|x| finite(*x)) {
+                // The first bad row is named, not the first that seeds.
+                run.blocks.check(cx)?;
+            }
         }
         run.assign_all(cx)?;
         Ok(run)
@@ -119,7 +121,8 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         Ok(Self {
             centroids: try_capacity(size)?,
             labels: try_vec(n, 0)?,
-            sums: empty_sums(k, d, weights)?,
+            sums: backend.sums(k, d, weights.is_some(), cx)?,
+            carries: Vec::new(),
             params: params.without_init(),
             blocks,
             weights,
@@ -171,9 +174,9 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
             EmptyClusters::Relocate => self.fill_empty(cx)?,
             EmptyClusters::Keep => 0,
         };
-        let next = self.updated()?;
+        let next = self.updated(cx)?;
         let still = self.params.shift_tolerance > 0.0 && self.shift(&next) <= self.params.shift_tolerance;
-        let (moved, search) = self.assign(&next, cx)?;
+        let (moved, search, inertia) = self.assign(&next, cx)?;
         self.centroids = next;
         self.relocated += relocated;
         self.n_iter += 1;
@@ -181,6 +184,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         self.search = search;
         self.converged = moved == 0 || still;
         self.stale = false;
+        self.report(inertia, cx);
         Ok(!self.is_done())
     }
 
@@ -189,8 +193,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn checkpoint(&self) -> Result<Checkpoint> {
-        let mut centroids = try_capacity(self.centroids.len())?;
-        centroids.extend_from_slice(&self.centroids);
+        let centroids = try_copy(&self.centroids)?;
         Ok(Checkpoint {
             n: self.labels.len() as u64,
             d: self.blocks.source.dim() as u64,
@@ -214,14 +217,9 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         let k = self.params.n_clusters;
         let distances = self.distances(cx)?;
         let mut counts = try_vec(k, 0u64)?;
+        self.labels.iter().for_each(|&label| counts[label as usize] += 1);
         let mut inertia = F64Sum::new();
-        for (i, (&label, &distance)) in self.labels.iter().zip(&distances).enumerate() {
-            counts[label as usize] += 1;
-            match self.weights {
-                None => inertia.add(distance),
-                Some(w) => inertia.add_product(w[i], distance),
-            }
-        }
+        add_inertia(&mut inertia, self.weights, &distances);
         let d = self.blocks.source.dim();
         let centroids = Array2::from_shape_vec((k, d), self.centroids).map_err(|_| Error::ShapeMismatch {
             what: "centroids",
@@ -247,38 +245,62 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     fn assign_all(&mut self, cx: &Context) -> Result<()> {
         self.stale = true;
         let (k, d) = (self.params.n_clusters, self.blocks.source.dim());
-        self.sums = empty_sums(k, d, self.weights)?;
+        self.sums = self.blocks.backend.sums(k, d, self.weights.is_some(), cx)?;
         // No cluster: the first assignment takes every row out of nothing.
         self.labels.fill(u32::MAX);
         let centroids = core::mem::take(&mut self.centroids);
         let assigned = self.assign(&centroids, cx);
         self.centroids = centroids;
-        let (_, search) = assigned?;
+        let (moved, search, inertia) = assigned?;
         self.search = search;
         self.stale = false;
+        if self.n_iter == 0 {
+            self.moved = moved;
+            self.report(inertia, cx);
+            self.moved = 0;
+        }
         Ok(())
     }
 
-    /// Assigns every row to the nearest of `centroids` and moves it between the sums.
-    fn assign(&mut self, centroids: &[f32], cx: &Context) -> Result<(u64, SearchStats)> {
+    /// Tells who listens of the finished iteration.
+    fn report(&self, inertia: Option<f64>, cx: &Context) {
+        if let Some(objective) = inertia {
+            let iteration = Iteration { number: self.n_iter as u64, moved: self.moved, objective };
+            cx.control.finished("iterate", self.labels.len() as u64, iteration);
+        }
+    }
+
+    /// Assigns every row to the nearest of `centroids` and moves it between the sums. Returns the
+    /// inertia too, where somebody listens.
+    fn assign(&mut self, centroids: &[f32], cx: &Context) -> Result<(u64, SearchStats, Option<f64>)> {
         let targets = self.targets(centroids, cx)?;
-        let Self { blocks, labels, sums, weights, .. } = self;
+        let Self { blocks, labels, sums, weights, carries, .. } = self;
         let (mut moved, mut search) = (0, SearchStats::default());
-        let (n, mut next) = (labels.len() as u64, Vec::new());
+        let (n, backend) = (labels.len() as u64, blocks.backend);
+        let mut inertia = cx.control.is_heard().then(F64Sum::new);
+        let (mut distances, mut at) = (Vec::new(), 0);
         blocks.for_each(cx, |range, block| {
-            if next.len() < range.len() {
-                next = try_vec(range.len(), 0u32)?;
+            if at == carries.len() {
+                try_grow(carries, 1)?;
+                carries.push(B::Carry::default());
             }
-            let next = &mut next[..range.len()];
-            search.merge(&blocks.backend.nearest(block, &targets, next, cx)?);
-            let old = &mut labels[range.clone()];
+            let labels = &mut labels[range.clone()];
             let weights = weights.map(|w| &w[range.clone()]);
-            blocks.backend.accumulate(block, Some(old), next, weights, sums, cx)?;
-            moved += old.iter().zip(&*next).filter(|(a, b)| a != b).count() as u64;
-            old.copy_from_slice(next);
+            let done = backend.reassign(block, &targets, weights, labels, &mut carries[at], sums, cx)?;
+            moved += done.moved;
+            search.merge(&done.search);
+            at += 1;
+            if let Some(inertia) = &mut inertia {
+                if distances.len() < range.len() {
+                    distances = try_vec(range.len(), 0.0)?;
+                }
+                let distances = &mut distances[..range.len()];
+                backend.values(block, &targets, labels, distances, cx)?;
+                add_inertia(inertia, weights, distances);
+            }
             cx.control.poll("iterate", range.end as u64, n)
         })?;
-        Ok((moved, search))
+        Ok((moved, search, inertia.map(|sum| sum.value())))
     }
 
     fn targets(&self, centroids: &[f32], cx: &Context) -> Result<B::Targets> {
@@ -288,31 +310,24 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
             expected: k * d,
             found: centroids.len(),
         })?;
-        self.blocks.backend.targets(Rows::F32(view), 0, self.params.metric, Copies::Collapse, cx)
+        self.blocks.backend.targets(Rows::F32(view), self.params.metric, Copies::Collapse, cx)
     }
 
     /// Distance of every row to the centroid of its label, by the definition.
-    fn distances(&self, cx: &Context) -> Result<Vec<f64>> {
+    fn distances(&mut self, cx: &Context) -> Result<Vec<f64>> {
         let targets = self.targets(&self.centroids, cx)?;
-        let mut distances = try_vec(self.labels.len(), 0.0)?;
-        self.blocks.for_each(cx, |range, block| {
-            let labels = &self.labels[range.clone()];
-            self.blocks.backend.values(block, &targets, labels, &mut distances[range], cx)
+        let Self { blocks, labels, .. } = self;
+        let (mut distances, backend) = (try_vec(labels.len(), 0.0)?, blocks.backend);
+        blocks.for_each(cx, |range, block| {
+            backend.values(block, &targets, &labels[range.clone()], &mut distances[range], cx)
         })?;
         Ok(distances)
     }
 
     /// Centroids of the current sums; a cluster without weight or direction keeps its old one.
-    fn updated(&self) -> Result<Vec<f32>> {
-        let d = self.blocks.source.dim();
-        let mut next = try_capacity(self.centroids.len())?;
-        next.extend_from_slice(&self.centroids);
-        for (j, centroid) in next.chunks_exact_mut(d).enumerate() {
-            match self.params.metric {
-                Metric::SqEuclidean => self.sums.mean_into(j, centroid),
-                Metric::Cosine => self.sums.direction_into(j, centroid)?,
-            };
-        }
+    fn updated(&mut self, cx: &Context) -> Result<Vec<f32>> {
+        let mut next = try_copy(&self.centroids)?;
+        self.blocks.backend.centroids(&mut self.sums, self.params.metric, &mut next, cx)?;
         Ok(next)
     }
 
@@ -329,7 +344,9 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     /// Moves the farthest rows into the clusters without weight. Returns how many.
     fn fill_empty(&mut self, cx: &Context) -> Result<u64> {
         let k = self.params.n_clusters;
-        if (0..k).all(|j| self.sums.rows(j) > 0) {
+        let mut counts = try_vec(k, 0u64)?;
+        self.blocks.backend.counts(&self.sums, &mut counts, cx)?;
+        if counts.iter().all(|count| *count > 0) {
             return Ok(0);
         }
         let distances = self.distances(cx)?;
@@ -340,19 +357,15 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
             BinaryHeap::from(all)
         };
         let mut moves: Vec<(usize, u32)> = try_capacity(k)?;
-        let mut left: Vec<u64> = try_capacity(k)?;
-        left.extend((0..k).map(|j| self.sums.rows(j)));
+        let mut left = try_copy(&counts)?;
         let mut scratch = Scratch::new();
-        for j in 0..k {
-            if self.sums.rows(j) > 0 {
-                continue;
-            }
+        for j in (0..k).filter(|&j| counts[j] == 0) {
             // A cluster down to one row stays so: a row skipped here is never eligible again.
             let taken = loop {
                 match farthest.pop() {
                     Some((Ordered(distance), Reverse(i))) if distance > 0.0 => {
                         let donor = self.labels[i] as usize;
-                        if left[donor] > 1 && self.has_direction(i, distance, &mut scratch)? {
+                        if left[donor] > 1 && self.has_direction(i, distance, &mut scratch, cx)? {
                             left[donor] -= 1;
                             break Some(i);
                         }
@@ -371,13 +384,15 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
 
     /// Whether row `i` can move a centroid. Under the cosine a row of zeros cannot: put into an empty
     /// cluster, it would leave it as it was, and be the farthest row again in the next iteration.
-    fn has_direction(&self, i: usize, distance: f64, scratch: &mut Scratch) -> Result<bool> {
+    fn has_direction(&self, i: usize, distance: f64, scratch: &mut Scratch, cx: &Context) -> Result<bool> {
         // Zeros are at distance 1 from everything: few other rows have to be read.
         if self.params.metric == Metric::SqEuclidean || distance != 1.0 {
             return Ok(true);
         }
-        let row = self.blocks.source.gather(&[i], scratch)?;
-        Ok(with_view!(&row, view => view.iter().any(|x| widen(crate::rows::Element::to_f32(*x)) != 0.0)))
+        let mut square = [0.0];
+        let backend = self.blocks.backend;
+        self.blocks.with_rows(&[i], scratch, cx, |block| backend.squares(block, &mut square, cx))?;
+        Ok(square[0] > 0.0)
     }
 
     /// Moves single rows between the sums.
@@ -396,10 +411,10 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         if let Some(weights) = weights {
             w.extend(moves.iter().map(|&(i, _)| weights[i]));
         }
-        let mut scratch = Scratch::new();
-        let gathered = blocks.source.gather(&rows, &mut scratch)?;
-        let block = blocks.backend.load(gathered, 0, blocks.metric, cx)?;
-        blocks.backend.accumulate(&block, Some(&from), &to, weights.map(|_| &w[..]), sums, cx)?;
+        let (mut scratch, backend) = (Scratch::new(), blocks.backend);
+        blocks.with_rows(&rows, &mut scratch, cx, |block| {
+            backend.accumulate(block, Some(&from), &to, weights.map(|_| &w[..]), sums, cx)
+        })?;
         for &(i, j) in moves {
             labels[i] = j;
         }
@@ -407,10 +422,16 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     }
 }
 
-fn empty_sums(k: usize, d: usize, weights: Option<&[f32]>) -> Result<Sums> {
+/// Zero has no sign in a centroid: searches do not see it, so results must not show it.
+fn unsigned(x: f32) -> f32 {
+    // By its bits: under DAZ a subnormal is equal to 0.
+    if x.to_bits() == (-0.0f32).to_bits() { 0.0 } else { x }
+}
+
+fn add_inertia(inertia: &mut F64Sum, weights: Option<&[f32]>, distances: &[f64]) {
     match weights {
-        None => Sums::new(k, d),
-        Some(_) => Sums::weighted(k, d),
+        None => inertia.extend(distances.iter().copied()),
+        Some(w) => distances.iter().zip(w).for_each(|(distance, w)| inertia.add_product(*w, *distance)),
     }
 }
 

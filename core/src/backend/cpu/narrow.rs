@@ -1,0 +1,172 @@
+//! The `f32` tile: all targets of a row by the fast kernel, and the few within twice its error of the
+//! best.
+//!
+//! ```text
+//! for the open rows that together fit the second-level cache
+//!     bring the rows into the kernel's coordinates, bound their norms
+//!     threshold[row] = limit of the row + E
+//!     for each panel of targets, for each tile of rows
+//!         if the kernel reports hits: each (row, target, z) is a candidate of its row
+//!             a new smallest z lowers the threshold to z + 2 E
+//! ```
+//!
+//! Candidates carry across panels only while they lie within 2 E of the best, so a row has few:
+//! on real embeddings about one row in 500 keeps a second one to the end.
+
+use super::ladder::{FEW, Hit, Left, Question, Search, Tier, Wanted};
+use super::pack::Frame;
+use super::sweep::{PackedRows, sweep};
+use crate::backend::SearchStats;
+use crate::error::{Result, try_vec};
+use crate::exact::bounds::{Euclidean, Precision, cosine_error};
+use crate::exact::float::narrow_up;
+use crate::simd::Tile;
+
+/// The tier, with its bound for one search.
+pub(super) struct Narrow {
+    /// Per row and target for Euclidean searches, one number for cosine.
+    bound: Option<Euclidean>,
+    uniform: f64,
+}
+
+impl Narrow {
+    pub fn new(search: &Search<'_>) -> Self {
+        let d = search.dim();
+        let bound = match &search.targets.frame {
+            Frame::Shifted { scale, .. } => Some(Euclidean::new(Precision::F32, d, *scale as f64)),
+            Frame::Unit => None,
+        };
+        Self { bound, uniform: cosine_error(Precision::F32, d) }
+    }
+}
+
+impl Tier for Narrow {
+    fn count<'c>(&self, stats: &'c mut SearchStats) -> &'c mut u64 {
+        &mut stats.f32
+    }
+
+    fn pass<Q: Question>(
+        &self,
+        search: &Search<'_>,
+        first: usize,
+        question: &mut Q,
+        open: &Left,
+        left: &mut Left,
+    ) -> Result<()> {
+        let (cpu, targets, d) = (search.cpu, search.targets, search.dim());
+        let panels = &targets.panels;
+        let mut packed = PackedRows::new(&cpu.narrow, d, f32::NEG_INFINITY, open.len())?;
+        let mut candidates = try_vec(packed.capacity, Candidates::new(f64::INFINITY))?;
+        let mut allowed = try_vec(packed.capacity, 0..0)?;
+        let mut errors = try_vec(packed.capacity, 0.0f64)?;
+        let mut numbers = try_vec(packed.capacity, 0u32)?;
+        let mut buffer = try_vec(d, 0.0f32)?;
+        let mut tile = Tile::new();
+        let mut rows = open.rows();
+        while rows.len() > 0 {
+            let mut n = 0;
+            // The panels that some row looks at.
+            let (mut low, mut high) = (usize::MAX, 0);
+            for row in rows.by_ref().take(packed.capacity) {
+                let start = question.start(row as usize);
+                let at = first + row as usize;
+                numbers[n] = row;
+                packed.threshold[n] = f32::NEG_INFINITY;
+                candidates[n] = Candidates::new(0.0);
+                if !start.targets.is_empty() {
+                    (low, high) = (low.min(start.targets.start), high.max(start.targets.end));
+                    let values = search.row(at, &mut buffer);
+                    let norm = targets.frame.narrow_row(values, search.square(at), packed.row_mut(n, d));
+                    errors[n] = match &self.bound {
+                        Some(bound) => bound.error(norm, panels.largest),
+                        None => self.uniform,
+                    };
+                    candidates[n] = Candidates::new(2.0 * errors[n]);
+                    if Q::WANTED == Wanted::Every || !candidates[n].doubtful {
+                        packed.threshold[n] = narrow_up(start.limit + errors[n]);
+                    }
+                }
+                allowed[n] = start.targets;
+                n += 1;
+            }
+            packed.threshold[n..].fill(f32::NEG_INFINITY);
+            let range = low.min(high) / panels.nr..high.div_ceil(panels.nr);
+            sweep(&cpu.narrow, &mut packed, n, panels, range, &mut tile, |i, target, z, limit| {
+                if !allowed[i].contains(&(target as usize)) {
+                    limit
+                } else if Q::WANTED == Wanted::Least {
+                    candidates[i].offer(target, z, limit)
+                } else {
+                    let error = errors[i];
+                    let hit = Hit { target, z: z as f64, error };
+                    narrow_up(question.offer(numbers[i] as usize, hit, &mut buffer) + error)
+                }
+            });
+            for (row, candidates) in numbers.iter().zip(&candidates).take(n) {
+                if Q::WANTED == Wanted::Least && candidates.doubtful {
+                    left.all(*row)?;
+                } else {
+                    left.some(*row, candidates.left())?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The targets that may still win a row.
+#[derive(Clone, Copy)]
+struct Candidates {
+    items: [(u32, f32); FEW],
+    len: u8,
+    /// More than these within the bound, or not servable in `f32` at all.
+    doubtful: bool,
+    best: f32,
+    /// 2 E of this row.
+    slack: f64,
+}
+
+impl Candidates {
+    fn new(slack: f64) -> Self {
+        Self { items: [(0, 0.0); FEW], len: 0, doubtful: !slack.is_finite(), best: f32::INFINITY, slack }
+    }
+
+    /// The targets that are left, in ascending order.
+    fn left(&self) -> impl Iterator<Item = u32> + '_ {
+        let limit = self.limit();
+        self.items[..self.len as usize].iter().filter(move |&&(_, z)| z <= limit).map(|&(j, _)| j)
+    }
+
+    fn limit(&self) -> f32 {
+        narrow_up(self.best as f64 + self.slack)
+    }
+
+    /// Takes a hit; returns the threshold from now on, never above `threshold`.
+    fn offer(&mut self, target: u32, z: f32, threshold: f32) -> f32 {
+        if self.doubtful {
+            return f32::NEG_INFINITY;
+        }
+        let mut threshold = threshold;
+        if z < self.best {
+            self.best = z;
+            threshold = threshold.min(self.limit());
+        }
+        if self.len as usize == FEW {
+            let mut kept = 0;
+            for i in 0..FEW {
+                if self.items[i].1 <= threshold {
+                    self.items[kept] = self.items[i];
+                    kept += 1;
+                }
+            }
+            self.len = kept as u8;
+        }
+        if self.len as usize == FEW {
+            self.doubtful = true;
+            return f32::NEG_INFINITY;
+        }
+        self.items[self.len as usize] = (target, z);
+        self.len += 1;
+        threshold
+    }
+}

@@ -1,0 +1,92 @@
+//! The question of [`Backend::ranks`](crate::backend::Backend::ranks): targets are counted, by the
+//! tier's bound where no level lies within it.
+
+use alloc::vec::Vec;
+
+use super::ladder::{Hit, Question, Search, Start, Wanted, climb, tasks};
+use super::sweep::capacity;
+use crate::backend::{Levels, Rank, SearchStats};
+use crate::control::Context;
+use crate::error::{Result, try_vec};
+
+struct Ranks<'t> {
+    search: Search<'t>,
+    levels: Levels<'t>,
+    first: usize,
+    /// Of the levels of the task's rows. While the search lasts, `above` counts what lies
+    /// between a level and the one before.
+    ranks: &'t mut [Rank],
+    /// Of each row: whether the definition was asked.
+    near: Vec<bool>,
+}
+
+/// See [`Backend::ranks`](crate::backend::Backend::ranks).
+pub(super) fn ranks<'t>(
+    search: Search<'t>,
+    levels: Levels<'t>,
+    ranks: &'t mut [Rank],
+    cx: &Context,
+) -> Result<SearchStats> {
+    let n = search.rows.n_rows();
+    levels.check(n, ranks.len())?;
+    let mut rest = ranks;
+    let mut tasks = tasks(n, capacity(&search.cpu.narrow, search.dim(), n), |rows| {
+        let levels_of_rows = levels.offsets[rows.end] - levels.offsets[rows.start];
+        let (ranks, others) = core::mem::take(&mut rest).split_at_mut(levels_of_rows);
+        rest = others;
+        let near = try_vec(rows.len(), false)?;
+        Ok(Ranks { search, levels, first: rows.start, ranks, near })
+    })?;
+    climb(&search, &mut tasks, cx)
+}
+
+impl Ranks<'_> {
+    /// Counts a target at `at`, the first level of row `i` that is not above it.
+    fn count(&mut self, i: usize, at: usize, equal: bool) {
+        let offsets = &self.levels.offsets[self.first..];
+        let ranks = &mut self.ranks[offsets[i] - offsets[0]..offsets[i + 1] - offsets[0]];
+        if equal {
+            ranks[at].equal += 1;
+        }
+        // Above all levels from there on, but not above its own.
+        ranks.iter_mut().skip(at + usize::from(equal)).for_each(|rank| rank.above += 1);
+    }
+}
+
+impl Question for Ranks<'_> {
+    const WANTED: Wanted = Wanted::Every;
+
+    fn start(&mut self, i: usize) -> Start {
+        let lowest = self.levels.of(self.first + i).last();
+        let targets = if lowest.is_some() { 0..self.search.targets.n() } else { 0..0 };
+        Start { targets, limit: -lowest.copied().unwrap_or(f64::INFINITY) }
+    }
+
+    fn offer(&mut self, i: usize, hit: Hit, buffer: &mut [f32]) -> f64 {
+        let row = self.first + i;
+        let levels = self.levels.of(row);
+        let limit = -levels.last().copied().unwrap_or(f64::INFINITY);
+        // The similarity lies in [-z - error, -z + error].
+        let (low, high) = ((-hit.z - hit.error).next_down(), (-hit.z + hit.error).next_up());
+        let surely = levels.partition_point(|level| *level > high);
+        let perhaps = levels.partition_point(|level| *level >= low);
+        if surely == perhaps {
+            if surely < levels.len() {
+                self.count(i, surely, false);
+            }
+            return limit;
+        }
+        self.near[i] = true;
+        let values = self.search.row(row, buffer);
+        let similarity = self.search.targets.similarity(values, self.search.square(row), hit.target);
+        let at = levels.partition_point(|level| *level > similarity);
+        if let Some(level) = levels.get(at) {
+            self.count(i, at, *level == similarity);
+        }
+        limit
+    }
+
+    fn settle(&mut self, i: usize, _: &[u32], _: &mut [f32]) -> Result<bool> {
+        Ok(self.near[i])
+    }
+}

@@ -1,0 +1,84 @@
+//! Rows in tiles, and sweeping them over panels of targets.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::pack::Panels;
+use crate::error::{Result, try_vec};
+use crate::simd::{Kernel, KernelScalar, Tile};
+
+/// Rows of a block in the kernel's coordinates, in tiles.
+pub(super) struct PackedRows<T> {
+    pub data: Vec<T>,
+    pub stride: usize,
+    pub threshold: Vec<T>,
+    /// The most rows it holds; a multiple of the tile.
+    pub capacity: usize,
+}
+
+/// The most rows that a [`PackedRows`] of at most `most` holds: as many as fit the second-level cache.
+pub(super) fn capacity<T: KernelScalar>(kernel: &Kernel<T>, depth: usize, most: usize) -> usize {
+    let mr = kernel.mr();
+    let fits = (160 * 1024 / (stride(depth) * size_of::<T>())).clamp(mr, 512);
+    fits.min(most.max(1)).next_multiple_of(mr)
+}
+
+/// Not a multiple of a large power of two: rows of a tile must not share cache sets.
+fn stride(depth: usize) -> usize {
+    depth.next_multiple_of(16) + 16
+}
+
+impl<T: KernelScalar> PackedRows<T> {
+    /// Room for rows of `depth` values, [`capacity`] of them.
+    pub fn new(kernel: &Kernel<T>, depth: usize, never: T, most: usize) -> Result<Self> {
+        let capacity = capacity(kernel, depth, most);
+        let stride = stride(depth);
+        Ok(Self {
+            data: try_vec(capacity * stride, T::default())?,
+            stride,
+            threshold: try_vec(capacity, never)?,
+            capacity,
+        })
+    }
+
+    pub fn row_mut(&mut self, i: usize, depth: usize) -> &mut [T] {
+        &mut self.data[i * self.stride..][..depth]
+    }
+}
+
+/// Sweeps the first `n` packed rows over the panels `range` of targets, tile by tile: every z at or
+/// below its row's threshold is given to `visit(row, target, z, threshold)`, which returns the
+/// row's new threshold. Targets come in ascending order for each row.
+pub(super) fn sweep<T: KernelScalar>(
+    kernel: &Kernel<T>,
+    rows: &mut PackedRows<T>,
+    n: usize,
+    panels: &Panels<T>,
+    range: Range<usize>,
+    tile: &mut Tile<T>,
+    mut visit: impl FnMut(usize, u32, T, T) -> T,
+) {
+    let (mr, nr) = (kernel.mr(), kernel.nr());
+    for p in range {
+        let (panel, offset) = panels.panel(p);
+        for first in (0..n).step_by(mr) {
+            let threshold = &rows.threshold[first..first + mr];
+            let data = &rows.data[first * rows.stride..];
+            if !kernel.scan(panels.depth, data, rows.stride, panel, offset, threshold, tile) {
+                continue;
+            }
+            for r in 0..mr {
+                let mut hits = tile.hits[r];
+                while hits != 0 {
+                    let c = hits.trailing_zeros() as usize;
+                    hits &= hits - 1;
+                    let (target, z) = (p * nr + c, tile.z[r * nr + c]);
+                    let threshold = &mut rows.threshold[first + r];
+                    if target < panels.count && z <= *threshold {
+                        *threshold = visit(first + r, target as u32, z, *threshold);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What a deduplication found.
+
+use alloc::vec::Vec;
+
+use ndarray::Array1;
+
+use super::{KeepCurve, Rule};
+use crate::backend::{Boundary, NO_ROW, SearchStats};
+
+/// What deduplication found. Two are equal when all fields but `search` are, similarities by
+/// their bits (a row without a witness has a NaN).
+#[derive(Clone, Debug)]
+pub struct Dedup {
+    /// The rule that was applied.
+    pub rule: Rule,
+    /// The boundary that was applied.
+    pub boundary: Boundary,
+    /// The epsilon asked for, or with a target fraction 1 - the largest similarity kept.
+    pub epsilon: f64,
+    /// Whether a target fraction was reached; false when more rows than that have no earlier
+    /// row in their cluster.
+    pub reached: bool,
+    /// `[n]`: whether the row is kept.
+    pub keep: Array1<bool>,
+    /// `[n]`: with EarlierMax the most similar earlier row of the cluster (which may itself be
+    /// removed), with GreedyCover of removed rows the first kept row that reaches the threshold;
+    /// [`Dedup::NONE`] where there is none.
+    pub witness: Array1<u64>,
+    /// `[n]`: similarity to the witness; NaN where there is none.
+    pub similarity: Array1<f64>,
+    /// `[n]`: the rows in keep-order, cluster after cluster.
+    pub order: Array1<u64>,
+    /// `[k + 1]`: where each cluster begins in `order`.
+    pub offsets: Vec<usize>,
+    /// Rows that are exact copies of an earlier row of their cluster.
+    pub exact_copies: u64,
+    /// Kept rows for every epsilon (EarlierMax).
+    pub curve: Option<KeepCurve>,
+    /// How the comparisons were settled. Depends on the SIMD level.
+    pub search: SearchStats,
+}
+
+impl PartialEq for Dedup {
+    fn eq(&self, other: &Self) -> bool {
+        #[rustfmt::skip]
+        let Self {
+            rule, boundary, epsilon, reached, keep, witness, similarity, order, offsets, exact_copies, curve, search: _,
+        } = self;
+        let mut bits = similarity.iter().zip(&other.similarity).map(|(a, b)| (a.to_bits(), b.to_bits()));
+        similarity.len() == other.similarity.len()
+            && bits.all(|(a, b)| a == b)
+            && (rule, boundary, reached) == (&other.rule, &other.boundary, &other.reached)
+            && epsilon.to_bits() == other.epsilon.to_bits()
+            && (keep, witness, order, offsets) == (&other.keep, &other.witness, &other.order, &other.offsets)
+            && (exact_copies, curve) == (&other.exact_copies, &other.curve)
+    }
+}
+
+impl Dedup {
+    /// No row.
+    pub const NONE: u64 = NO_ROW;
+
+    /// Number of rows kept.
+    pub fn kept(&self) -> usize {
+        self.keep.iter().filter(|&&k| k).count()
+    }
+}

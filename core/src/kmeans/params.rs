@@ -1,0 +1,287 @@
+//! What is asked of a clustering.
+
+use ndarray::Array2;
+
+use super::{Checkpoint, Clusters, Lloyd};
+use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
+use crate::control::Context;
+use crate::error::{Error, Result, try_capacity};
+use crate::exact::Metric;
+use crate::exact::float::{positive, widen};
+use crate::rows::{IntoRows, RowSource};
+
+/// Where the first centroids come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Init {
+    /// k-means++ (Arthur and Vassilvitskii 2007): each next centroid is a row drawn with
+    /// probability proportional to its weight times its distance to the nearest centroid so far.
+    /// No greedy local trials.
+    KMeansPlusPlus,
+    /// Distinct rows, uniformly.
+    Random,
+    /// These, `[k, d]`.
+    Given(Array2<f32>),
+}
+
+impl Init {
+    /// A copy, or [`Error::OutOfMemory`].
+    pub(crate) fn try_clone(&self) -> Result<Self> {
+        Ok(match self {
+            Init::KMeansPlusPlus => Init::KMeansPlusPlus,
+            Init::Random => Init::Random,
+            Init::Given(given) => {
+                let mut copy = try_capacity(given.len())?;
+                copy.extend(given.iter().copied());
+                let wrong = Error::Empty { what: "initial centroids" };
+                Init::Given(Array2::from_shape_vec(given.dim(), copy).map_err(|_| wrong)?)
+            }
+        })
+    }
+}
+
+/// What happens to a cluster that lost all its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmptyClusters {
+    /// It gets the row farthest from its centroid, of the clusters that hold more than one; if
+    /// that distance is 0, it stays empty. Under the cosine a row of zeros fills no cluster.
+    Relocate,
+    /// It keeps its centroid and may win rows again.
+    Keep,
+}
+
+/// k-means clustering: parameters.
+///
+/// Minimises the inertia, the sum over rows of w_i times the distance to the nearest centroid:
+/// squared Euclidean distance, or 1 - cosine for the spherical variant.
+///
+/// *Source*: Lloyd 1982; spherical: Dhillon and Modha 2001 (centroid = direction of the sum of the
+/// unit rows); seeding: Arthur and Vassilvitskii 2007, sampled as an exponential race.
+///
+/// # Shapes
+/// x: `[n, d]`; centroids: `[k, d]`; labels, distances: `[n]`.
+/// # Ties, NaN
+/// A row equally near to several centroids gets the lowest. NaN and infinities are errors that
+/// name their place. Under cosine a row of zeros is similar 0 to everything and gets label 0.
+/// # Tier
+/// A: same bits for any number of threads, blocks, SIMD level.
+/// # Cost
+/// 2 n k d flops an iteration; memory 4 n + 24 k d bytes beyond x.
+/// # Example
+/// ```
+/// use pauca::KMeans;
+/// let x = ndarray::array![[1.0f32], [2.0], [3.0], [10.0], [11.0], [12.0]];
+/// let clusters = KMeans::new(2).seed(1).fit(&x)?;
+/// let mut centres = clusters.centroids.column(0).to_vec();
+/// centres.sort_by(f32::total_cmp);
+/// assert_eq!(centres, [2.0, 11.0]);
+/// assert_eq!(clusters.inertia, 4.0);
+/// assert_eq!(clusters.predict(&x)?, clusters.labels);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct KMeans {
+    pub(crate) n_clusters: usize,
+    pub(crate) metric: Metric,
+    pub(crate) seed: u64,
+    pub(crate) stream_base: u32,
+    pub(crate) max_iter: usize,
+    pub(crate) shift_tolerance: f64,
+    pub(crate) init: Init,
+    pub(crate) empty: EmptyClusters,
+}
+
+impl KMeans {
+    /// `n_clusters` clusters; Euclidean, k-means++, seed 0, at most 100 iterations.
+    pub fn new(n_clusters: usize) -> Self {
+        Self {
+            n_clusters,
+            metric: Metric::SqEuclidean,
+            seed: 0,
+            stream_base: 0,
+            max_iter: 100,
+            shift_tolerance: 0.0,
+            init: Init::KMeansPlusPlus,
+            empty: EmptyClusters::Relocate,
+        }
+    }
+
+    /// Cosine instead of Euclidean: rows count by their direction only.
+    pub fn spherical(mut self, spherical: bool) -> Self {
+        self.metric = if spherical { Metric::Cosine } else { Metric::SqEuclidean };
+        self
+    }
+
+    /// Seed of the initial centroids.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// At most this many iterations; 0 only assigns to the initial centroids.
+    pub fn max_iter(mut self, max_iter: usize) -> Self {
+        self.max_iter = max_iter;
+        self
+    }
+
+    /// Also stop when the squared distances that the centroids moved sum to at most this. 0 (the
+    /// default) waits until no label changes. Unlike scikit-learn's `tol` it is not scaled by the
+    /// variance of the data.
+    pub fn shift_tolerance(mut self, tolerance: f64) -> Self {
+        self.shift_tolerance = tolerance;
+        self
+    }
+
+    /// Where the first centroids come from.
+    pub fn init(mut self, init: Init) -> Self {
+        self.init = init;
+        self
+    }
+
+    /// What happens to clusters that lose all rows.
+    pub fn empty_clusters(mut self, policy: EmptyClusters) -> Self {
+        self.empty = policy;
+        self
+    }
+
+    /// The parameters but for the first centroids, which may be large.
+    pub(crate) fn without_init(&self) -> Self {
+        Self { init: Init::Random, ..*self }
+    }
+
+    /// Random streams of a later stage of a composition.
+    pub(crate) fn stream_base(mut self, base: u32) -> Self {
+        self.stream_base = base;
+        self
+    }
+
+    /// Clusters rows in memory on the CPU.
+    ///
+    /// # Errors
+    /// [`Error::Empty`], [`Error::TooManyClusters`], [`Error::NonFinite`], and
+    /// [`Error::InvalidParameter`] for 0 clusters or a bad tolerance.
+    pub fn fit<'a>(&self, x: impl IntoRows<'a>) -> Result<Clusters> {
+        self.fit_on(&Cpu::new()?, &x.into_rows()?, None, &Context::default())
+    }
+
+    /// [`fit`](KMeans::fit) with a weight for every row: finite, at least 0, not all 0. A row of
+    /// weight 2 counts as two copies; rows of weight 0 get a label but do not count.
+    ///
+    /// # Errors
+    /// As [`fit`](KMeans::fit); [`Error::ShapeMismatch`], [`Error::InvalidParameter`] for weights.
+    pub fn fit_weighted<'a>(&self, x: impl IntoRows<'a>, weights: &[f32]) -> Result<Clusters> {
+        self.fit_on(&Cpu::new()?, &x.into_rows()?, Some(weights), &Context::default())
+    }
+
+    /// Clusters any source on any backend.
+    ///
+    /// # Errors
+    /// As [`fit`](KMeans::fit); [`Error::Cancelled`], [`Error::OutOfMemory`], [`Error::Source`].
+    pub fn fit_on<B: Backend, S: RowSource + ?Sized>(
+        &self,
+        backend: &B,
+        source: &S,
+        weights: Option<&[f32]>,
+        cx: &Context,
+    ) -> Result<Clusters> {
+        let mut run = self.start_on(backend, source, weights, cx)?;
+        while run.step(cx)? {}
+        run.finish(cx)
+    }
+
+    /// Chooses the first centroids and makes the first assignment; the caller drives the rest.
+    ///
+    /// # Errors
+    /// As [`fit_on`](KMeans::fit_on).
+    pub fn start_on<'a, B: Backend, S: RowSource + ?Sized>(
+        &self,
+        backend: &'a B,
+        source: &'a S,
+        weights: Option<&'a [f32]>,
+        cx: &Context,
+    ) -> Result<Lloyd<'a, B, &'a S>> {
+        Lloyd::start(self, backend, source, source.resident(), weights, cx)
+    }
+
+    /// Continues a run from its checkpoint, to the same bits: one assignment, then as before.
+    /// The data must be those of the checkpoint; only their shape and the parameters are checked.
+    ///
+    /// # Errors
+    /// As [`fit_on`](KMeans::fit_on); [`Error::Mismatch`] when shape or parameters differ.
+    pub fn resume_on<'a, B: Backend, S: RowSource + ?Sized>(
+        &self,
+        backend: &'a B,
+        source: &'a S,
+        weights: Option<&'a [f32]>,
+        checkpoint: &Checkpoint,
+        cx: &Context,
+    ) -> Result<Lloyd<'a, B, &'a S>> {
+        Lloyd::resume(self, backend, source, source.resident(), weights, checkpoint, cx)
+    }
+
+    /// Checks what can be checked without looking at the rows.
+    pub(crate) fn check(&self, n: usize, d: usize, weights: Option<&[f32]>) -> Result<()> {
+        if self.n_clusters == 0 {
+            return Err(Error::InvalidParameter { name: "n_clusters", value: 0.0, expected: "at least 1" });
+        }
+        if self.shift_tolerance.is_nan() || self.shift_tolerance < 0.0 {
+            let (name, value) = ("shift_tolerance", self.shift_tolerance);
+            return Err(Error::InvalidParameter { name, value, expected: "a number of at least 0" });
+        }
+        let mut founders = n;
+        if let Some(weights) = weights {
+            if weights.len() != n {
+                return Err(Error::ShapeMismatch { what: "weights", expected: n, found: weights.len() });
+            }
+            if let Some(row) = weights.iter().position(|w| !w.is_finite()) {
+                return Err(Error::NonFinite { what: "weights", row: row as u64, col: 0 });
+            }
+            if let Some(w) = weights.iter().find(|w| widen(**w) < 0.0) {
+                return Err(Error::InvalidParameter {
+                    name: "weights",
+                    value: *w as f64,
+                    expected: "at least 0",
+                });
+            }
+            founders = weights.iter().filter(|&&w| positive(w)).count();
+            if founders == 0 {
+                return Err(Error::InvalidParameter {
+                    name: "weights",
+                    value: 0.0,
+                    expected: "some above 0",
+                });
+            }
+        }
+        match &self.init {
+            Init::Given(given) => {
+                let expected = (self.n_clusters, d);
+                if given.nrows() != expected.0 {
+                    let (expected, found) = (expected.0, given.nrows());
+                    return Err(Error::ShapeMismatch {
+                        what: "rows of the initial centroids",
+                        expected,
+                        found,
+                    });
+                }
+                if given.ncols() != d {
+                    let found = given.ncols();
+                    return Err(Error::ShapeMismatch {
+                        what: "columns of the initial centroids",
+                        expected: d,
+                        found,
+                    });
+                }
+                for ((row, col), x) in given.indexed_iter() {
+                    if !x.is_finite() {
+                        return Err(Error::NonFinite { what: "initial centroids", row: row as u64, col });
+                    }
+                }
+            }
+            Init::KMeansPlusPlus | Init::Random => {}
+        }
+        if self.n_clusters > founders {
+            return Err(Error::TooManyClusters { k: self.n_clusters, n: founders });
+        }
+        Ok(())
+    }
+}
