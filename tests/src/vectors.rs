@@ -52,6 +52,19 @@ fn within(class: &str, tolerance: Value, mut output: Value) -> Value {
     output
 }
 
+fn text<'a>(p: &'a Value, key: &str) -> &'a str {
+    p[key].as_str().unwrap_or("")
+}
+
+/// The choice that a parameter names. A name that is none of them is never taken for another.
+fn choice<T: Copy>(p: &Value, key: &str, choices: &[(&str, T)]) -> T {
+    let name = text(p, key);
+    match choices.iter().find(|(choice, _)| *choice == name) {
+        Some((_, value)) => *value,
+        None => panic!("{key} is {name:?}, which is no choice of the vectors"),
+    }
+}
+
 /// Whether outputs are those expected: classes, types, shapes and values of class A to the bit, values of
 /// classes B and C within the tolerance written beside them. Says where not.
 ///

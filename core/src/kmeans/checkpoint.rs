@@ -45,10 +45,16 @@ pub struct Checkpoint {
 pub(super) fn settings(params: &KMeans) -> [u64; 5] {
     [
         params.n_clusters as u64,
-        (params.metric == Metric::Cosine) as u64,
+        match params.metric {
+            Metric::SqEuclidean => 0,
+            Metric::Cosine => 1,
+        },
         params.seed,
         params.shift_tolerance.to_bits(),
-        (params.empty == EmptyClusters::Keep) as u64,
+        match params.empty {
+            EmptyClusters::Relocate => 0,
+            EmptyClusters::Keep => 1,
+        },
     ]
 }
 

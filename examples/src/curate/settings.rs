@@ -152,31 +152,31 @@ impl Settings {
         match &self.job {
             Job::Kmeans => {}
             Job::Semdedup { rule, goal, boundary, order } => {
-                value["rule"] = json!(rule_name(*rule));
+                value["rule"] = json!(rule.name());
                 match goal {
                     Goal::Epsilon(epsilon) => value["epsilon"] = json!(epsilon),
                     Goal::Keep(keep) => value["keep"] = json!(keep),
                 }
-                value["boundary"] = json!(if *boundary == Boundary::Ge { "ge" } else { "gt" });
-                value["order"] = json!(order_name(order));
+                value["boundary"] = json!(boundary.name());
+                value["order"] = json!(order.name());
             }
             Job::Prototypes { keep, drop } => {
                 value["keep"] = json!(keep);
-                value["order"] = json!(if *drop == Drop::Farthest { "easy" } else { "hard" });
+                value["order"] = json!(drop_name(*drop));
             }
             Job::Dbp { keep, temperature, drop } => {
                 value["keep"] = json!(keep);
                 value["temperature"] = json!(temperature);
                 value["neighbours"] = json!(NEIGHBOURS);
                 value["least"] = json!(LEAST);
-                value["order"] = json!(if *drop == Drop::Farthest { "easy" } else { "hard" });
+                value["order"] = json!(drop_name(*drop));
             }
             Job::Scip { keep, alpha } => {
                 value["keep"] = json!(keep);
                 value["alpha"] = json!(alpha);
             }
             Job::D4 { keep, dedup_keep, order } => {
-                value["order"] = json!(order_name(order));
+                value["order"] = json!(order.name());
                 value["dedup_keep"] = json!(dedup_keep);
                 value["keep"] = json!(keep);
             }
@@ -185,19 +185,11 @@ impl Settings {
     }
 }
 
-fn order_name(order: &Order) -> &'static str {
-    match order {
-        Order::Easy => "easy",
-        Order::Random { .. } => "random",
-        _ => "hard",
-    }
-}
-
-/// Name of a rule as on the command line.
-pub fn rule_name(rule: Rule) -> &'static str {
-    match rule {
-        Rule::GreedyCover => "greedy-cover",
-        _ => "earlier-max",
+/// Which end of the distances goes, as an order: the rows that come first stay.
+fn drop_name(drop: Drop) -> &'static str {
+    match drop {
+        Drop::Nearest => "hard",
+        Drop::Farthest => "easy",
     }
 }
 

@@ -10,7 +10,7 @@ use pauca_reference::causal::{self as reference, Matrix, Rule};
 use serde_json::{Value, json};
 
 use super::input::hash;
-use super::{f64_bits, integers, within};
+use super::{choice, f64_bits, integers, within};
 
 /// What the file is.
 pub const DESCRIPTION: &str = "AdamW, the weight of the loss over the steps, the loss of linear predictors.";
@@ -164,12 +164,12 @@ pub fn by_library(x: &[Vec<f32>], p: &Value) -> pauca::Result<Value> {
     predictor.params_mut().copy_from_slice(&c.params);
     let crt = Crt::new()
         .lambda(number(p, "lambda"))
-        .norm(if p["norm"] == "plain" { Norm::Plain } else { Norm::Squared })
-        .reduction(match p["reduction"].as_str() {
-            Some("rows") => Reduction::MeanRows,
-            Some("elements") => Reduction::MeanElements,
-            _ => Reduction::Sum,
-        })
+        .norm(choice(p, "norm", &[("plain", Norm::Plain), ("squared", Norm::Squared)]))
+        .reduction(choice(
+            p,
+            "reduction",
+            &[("rows", Reduction::MeanRows), ("elements", Reduction::MeanElements), ("sum", Reduction::Sum)],
+        ))
         .predict_first(flag(p, "first"));
     let value = crt.value(&predictor, &batch, &Context::new(Exec::serial(), Control::new()))?;
     let schedule = Schedule::new().max(number(p, "max")).warm(integer(p, "warm"));

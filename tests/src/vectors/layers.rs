@@ -6,7 +6,7 @@ use pauca::layers::{Keep, LayerDistances, LayerMetric};
 use pauca_reference::layers as reference;
 use serde_json::{Value, json};
 
-use super::{f64_bits, integers};
+use super::{choice, f64_bits, integers};
 use crate::layout::array;
 
 /// The file: name, description, cases without outputs.
@@ -48,7 +48,9 @@ fn outputs(
 pub fn by_reference(x: &[Vec<f32>], p: &Value) -> Value {
     let states = states(x, p);
     let s = states.len();
-    let distance = if p["metric"] == "angular" { reference::angular } else { reference::cosine };
+    type Distance = fn(&[f32], &[f32]) -> Option<f64>;
+    let distances: [(&str, Distance); 2] = [("angular", reference::angular), ("cosine", reference::cosine)];
+    let distance = choice(p, "metric", &distances);
     let pair = |l: usize, m: usize| reference::pair(&states[l.min(m)], &states[l.max(m)], distance);
     let mean = |l, m| if l == m { 0.0 } else { pair(l, m).mean };
     let means: Vec<Vec<f64>> = (0..s).map(|l| (0..s).map(|m| mean(l, m)).collect()).collect();
@@ -64,7 +66,7 @@ pub fn by_reference(x: &[Vec<f32>], p: &Value) -> Value {
 pub fn by_pauca(x: &[Vec<f32>], p: &Value) -> Value {
     let states: Vec<Array2<f32>> = states(x, p).iter().map(|s| array(s)).collect();
     let rows: Vec<Rows> = states.iter().map(|s| Rows::F32(s.view())).collect();
-    let metric = if p["metric"] == "angular" { LayerMetric::Angular } else { LayerMetric::Cosine };
+    let metric = choice(p, "metric", &[("angular", LayerMetric::Angular), ("cosine", LayerMetric::Cosine)]);
     let table = LayerDistances::new(rows.len() - 1).metric(metric).fit(&rows).expect("the case is valid");
     let numbers = |l: usize, m: usize| {
         let at = [l, m];

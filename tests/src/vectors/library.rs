@@ -10,12 +10,8 @@ use pauca::{
 };
 use serde_json::{Value, json};
 
-use super::{booleans, f32_bits, f64_bits, input, integers, layers, memorization, quality};
+use super::{booleans, choice, f32_bits, f64_bits, input, integers, layers, memorization, quality, text};
 use crate::layout::{array, rows_of};
-
-fn text<'a>(p: &'a Value, key: &str) -> &'a str {
-    p[key].as_str().unwrap_or("")
-}
 
 fn integer(p: &Value, key: &str) -> usize {
     p[key].as_u64().unwrap_or(0) as usize
@@ -77,8 +73,8 @@ fn on_backend<B: Backend>(backend: &B, algorithm: &str, x: &[Vec<f32>], p: &Valu
             let c = first_rows(false)?;
             let config = Prototypes::new()
                 .keep_fraction(number(p, "keep"))
-                .drop(if text(p, "drop") == "nearest" { Drop::Nearest } else { Drop::Farthest })
-                .scope(if text(p, "scope") == "global" { Scope::Global } else { Scope::PerCluster });
+                .drop(choice(p, "drop", &[("nearest", Drop::Nearest), ("farthest", Drop::Farthest)]))
+                .scope(choice(p, "scope", &[("global", Scope::Global), ("per_cluster", Scope::PerCluster)]));
             json!({"keep": booleans(config.select(&c.distances.to_vec(), &c.labels.to_vec(), k)?)})
         }
         "density" => {
@@ -96,18 +92,17 @@ fn on_backend<B: Backend>(backend: &B, algorithm: &str, x: &[Vec<f32>], p: &Valu
             })
         }
         "semdedup" => {
-            let config = SemDedup::new(if text(p, "rule") == "earlier_max" {
-                Rule::EarlierMax
-            } else {
-                Rule::GreedyCover
-            })
-            .epsilon(number(p, "epsilon"))
-            .boundary(if text(p, "boundary") == "gt" { Boundary::Gt } else { Boundary::Ge })
-            .order(match text(p, "order") {
+            let rules = [("earlier_max", Rule::EarlierMax), ("greedy_cover", Rule::GreedyCover)];
+            let order = match text(p, "order") {
                 "hard" => Order::Hard,
                 "easy" => Order::Easy,
-                _ => Order::Random { seed: seed(p) },
-            });
+                "random" => Order::Random { seed: seed(p) },
+                other => panic!("{other} is no order of the library"),
+            };
+            let config = SemDedup::new(choice(p, "rule", &rules))
+                .epsilon(number(p, "epsilon"))
+                .boundary(choice(p, "boundary", &Boundary::ALL.map(|b| (b.name(), b))))
+                .order(order);
             let found = config.fit_on(backend, &rows, &first_rows(true)?, &cx)?;
             json!({
                 "order": integers(found.order.iter().map(|&i| Some(i))),
@@ -116,7 +111,7 @@ fn on_backend<B: Backend>(backend: &B, algorithm: &str, x: &[Vec<f32>], p: &Valu
                 "similarity": f64_bits(&found.similarity.to_vec()),
             })
         }
-        _ => {
+        "d4" => {
             let config = D4::new()
                 .clusters(k)
                 .recluster(integer(p, "recluster"))
@@ -134,6 +129,7 @@ fn on_backend<B: Backend>(backend: &B, algorithm: &str, x: &[Vec<f32>], p: &Valu
                 "keep": booleans(found.keep.iter().copied()),
             })
         }
+        other => panic!("{other} is no job of the vectors"),
     })
 }
 

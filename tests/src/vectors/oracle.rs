@@ -9,6 +9,7 @@ use pauca_reference::{d4, fsum, ln, philox};
 use serde_json::{Value, json};
 
 use super::{
+    choice, text,
     booleans, causal, code, codebooks, f32_bits, f64_bits, input, integers, layers, memorization, quality,
 };
 
@@ -103,10 +104,6 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
     ]
 }
 
-fn text<'a>(p: &'a Value, key: &str) -> &'a str {
-    p[key].as_str().unwrap_or("")
-}
-
 fn integer(p: &Value, key: &str) -> usize {
     p[key].as_u64().unwrap_or(0) as usize
 }
@@ -128,7 +125,7 @@ pub fn with_outputs(mut case: Value) -> Value {
         "memorization" => memorization::by_reference(&x, p),
         "prototypes" => {
             let c = first_rows(&x, &ids, p, Metric::SqEuclidean);
-            let drop = if text(p, "drop") == "nearest" { Drop::Nearest } else { Drop::Farthest };
+            let drop = choice(p, "drop", &[("nearest", Drop::Nearest), ("farthest", Drop::Farthest)]);
             let (k, keep) = (integer(p, "k"), prototypes::count(number(p, "keep"), x.len()));
             let keep = match text(p, "scope") {
                 "global" => prototypes::global(&c.distances, keep, drop),
@@ -197,7 +194,7 @@ fn cluster(x: &[Vec<f32>], ids: &[u64], p: &Value) -> Clusters {
     let k = integer(p, "k");
     let config = KMeans {
         k,
-        metric: if text(p, "metric") == "cosine" { Metric::Cosine } else { Metric::SqEuclidean },
+        metric: choice(p, "metric", &[("cosine", Metric::Cosine), ("sq_euclidean", Metric::SqEuclidean)]),
         init: match text(p, "init") {
             "k-means++" => Init::KMeansPlusPlus,
             "random" => Init::Random,
@@ -233,12 +230,13 @@ fn dedup(x: &[Vec<f32>], ids: &[u64], p: &Value) -> Value {
     let order = match text(p, "order") {
         "hard" => Order::Hard,
         "easy" => Order::Easy,
-        _ => Order::Random(p["seed"].as_u64().unwrap_or(0), 0),
+        "random" => Order::Random(p["seed"].as_u64().unwrap_or(0), 0),
+        other => panic!("{other} is no order of the vectors"),
     };
     let order = semdedup::order(x, ids, &c.labels, &c.centroids, &order);
-    let boundary = if text(p, "boundary") == "gt" { Boundary::Gt } else { Boundary::Ge };
+    let boundary = choice(p, "boundary", &[("gt", Boundary::Gt), ("ge", Boundary::Ge)]);
     let epsilon = number(p, "epsilon");
-    let (keep, witness, similarity) = if text(p, "rule") == "earlier_max" {
+    let (keep, witness, similarity) = if choice(p, "rule", &[("earlier_max", true), ("greedy_cover", false)]) {
         let scores = semdedup::earlier_max(x, &order);
         let keep = semdedup::keep_by_epsilon(&scores.score, epsilon, boundary);
         let reported = |s: f64| if s.is_finite() { s } else { f64::NAN };

@@ -152,6 +152,7 @@ pub struct CpuTargets {
     dim: usize,
     values: Vec<f32>,
     squares: Vec<f64>,
+    copies: Copies,
     /// Index of each packed target; ascending.
     order: Vec<u32>,
     frame: Frame,
@@ -212,7 +213,7 @@ fn pairing<'s>(cpu: &'s Cpu, later: &'s CpuBlock<'_>, earlier: &'s CpuTargets) -
     if later.metric != Metric::Cosine {
         return Err(Error::Conflict { first, second, why: "pairs are compared by cosine" });
     }
-    if earlier.order.len() != earlier.n() {
+    if earlier.copies != Copies::Keep {
         return Err(Error::Conflict { first, second: "collapsed targets", why: "every target takes part" });
     }
     Ok(search)
@@ -263,7 +264,7 @@ impl Backend for Cpu {
         })?;
         let panels = narrow_panels(&view, &order, &block.squares, &frame, self.narrow.nr(), cx)?;
         let squares = try_copy(&*block.squares)?;
-        Ok(CpuTargets { metric, dim: d, values, squares, order, frame, panels })
+        Ok(CpuTargets { metric, copies, dim: d, values, squares, order, frame, panels })
     }
 
     fn squares(&self, block: &CpuBlock<'_>, out: &mut [f64], cx: &Context) -> Result<()> {
