@@ -8,18 +8,20 @@
 set -euo pipefail
 root=${1:-$(cd "$(dirname "$0")/.." && pwd)}
 
-foundation="error control exec rows real random stats exact"
+foundation="error memory bytes control exec rows real random stats exact"
 below="$foundation backend" # the default backend of `fit` is in backend, so nobody needs simd or threads
 arrows="
 error      :
+memory     : error
+bytes      : error memory
 control    : error exec
 exec       : error control
-rows       : error control exec exact
+rows       : error memory control exec exact
 real       : error exact
 random     : error exact
-stats      : error exact random
-exact      : error control exec rows random stats
-simd       : error rows exact
+stats      : error memory exact random
+exact      : error memory bytes control exec rows random stats
+simd       : error memory rows exact
 backend    : $foundation
 backend/cpu: $foundation backend simd
 kmeans     : $below

@@ -50,6 +50,7 @@ extern crate alloc;
 
 pub mod alignment;
 pub mod backend;
+mod bytes;
 mod control;
 pub mod corruption;
 mod d4;
@@ -61,6 +62,7 @@ mod kmeans;
 pub mod layers;
 pub mod length;
 pub mod memorization;
+mod memory;
 mod prototypes;
 pub mod quality;
 pub mod random;

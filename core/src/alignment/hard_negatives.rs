@@ -7,8 +7,9 @@ use ndarray::Array2;
 use super::matches::{Columns, Matches, Table};
 use super::search::{Cosines, TILE};
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::SearchStats;
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::IntoRows;
 
 /// The k most similar non-matching rows of y for each row of x: parameters.

@@ -22,9 +22,10 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::score::{check_sides, checked};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::float::widen;
 use crate::exact::{SearchStats, cosine_from, dot64};
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::{Rows, row_of, with_view};
 
 /// Rows of one job, and rows of the other side that it looks at together.

@@ -5,10 +5,11 @@ use core::ops::Range;
 
 use crate::backend::{Backend, Best, Boundary, Copies, NO_ROW, Pair, Pairs};
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_grow, try_vec};
-use crate::exact::copies::{first_occurrences, hash_row, same_row};
+use crate::error::{Error, Result};
 use crate::exact::float::{finite, widen};
 use crate::exact::{Metric, SearchStats};
+use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::rows::copies::{first_occurrences, hash_row, same_row};
 use crate::rows::{RowSource, Rows, Scratch, row_of, with_view};
 
 /// Rows compared at once. Larger blocks read less often, smaller ones need less memory.

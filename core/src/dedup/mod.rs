@@ -34,9 +34,10 @@ pub use crate::backend::Boundary;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, NO_ROW};
 use crate::control::Context;
-use crate::error::{Error, Result, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::SearchStats;
 use crate::kmeans::Clusters;
+use crate::memory::try_vec;
 use crate::rows::{IntoRows, RowSource};
 use crate::stats::round_half_even;
 
@@ -197,7 +198,7 @@ impl SemDedup {
                 *s = f64::NAN;
             }
         });
-        let mut rows: Vec<u64> = crate::error::try_capacity(n)?;
+        let mut rows: Vec<u64> = crate::memory::try_capacity(n)?;
         rows.extend(order.iter().map(|&i| i as u64));
         Ok(Dedup {
             rule: self.rule,
@@ -248,7 +249,7 @@ impl SemDedup {
                 // Rows that no earlier row resembles at all cannot be removed as duplicates.
                 let unremovable = similarity.iter().filter(|&&s| s == f64::NEG_INFINITY).count();
                 let kept = wanted.max(unremovable);
-                let mut ranked: Vec<(f64, usize)> = crate::error::try_capacity(n)?;
+                let mut ranked: Vec<(f64, usize)> = crate::memory::try_capacity(n)?;
                 ranked.extend(order.iter().enumerate().map(|(rank, &i)| (similarity[i], rank)));
                 ranked.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
                 for &(_, rank) in &ranked[kept..] {

@@ -16,8 +16,6 @@
 //! result says which it is.
 
 pub mod bounds;
-pub(crate) mod bytes;
-pub(crate) mod copies;
 pub mod elementary;
 pub mod float;
 mod sums;

@@ -10,9 +10,10 @@ use super::checkpoint::{Checkpoint, settings};
 use super::{Clusters, EmptyClusters, Init, KMeans, init};
 use crate::backend::{Backend, Blocks, Copies};
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::float::{positive, widen};
 use crate::exact::{F64Sum, Metric, SearchStats, Sums, squared_distance};
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::{RowSource, Rows, Scratch, with_view};
 
 /// A run of k-means between two iterations.

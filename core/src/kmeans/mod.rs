@@ -28,9 +28,10 @@ pub use lloyd::Lloyd;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Blocks, Copies};
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::float::{positive, widen};
 use crate::exact::{Metric, SearchStats};
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::{IntoRows, RowSource, Rows};
 
 /// Where the first centroids come from.

@@ -14,8 +14,9 @@ use super::moments::Moments;
 use super::stream::{LayerDistances, fresh};
 use crate::backend::cpu::{Cpu, PairDots};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::elementary::half_turns_all;
+use crate::memory::{try_capacity, try_vec};
 
 /// Values measured between two looks at the control, at most.
 const WAVE_VALUES: usize = 4 << 20;

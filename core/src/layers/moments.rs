@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Result, try_grow, try_vec};
+use crate::error::Result;
 use crate::exact::F64Sum;
+use crate::memory::{try_grow, try_vec};
 
 use super::Quantiles;
 

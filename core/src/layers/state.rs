@@ -2,9 +2,10 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Result, try_capacity};
+use crate::bytes::{Reader, Writer};
+use crate::error::Result;
 use crate::exact::F64Sum;
-use crate::exact::bytes::{Reader, Writer};
+use crate::memory::try_capacity;
 
 use super::moments::{BINS, Moments, Spread};
 use super::stream::{LayerDistances, LayerStream, MAX_LAYERS, fresh};

@@ -9,7 +9,8 @@ use ndarray::ArrayView2;
 
 use crate::backend::cpu::Cpu;
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity};
+use crate::error::{Error, Result};
+use crate::memory::try_capacity;
 use crate::rows::{IntoRows, Rows};
 
 use super::gather::{Batch, Samples, closed, complete, open};

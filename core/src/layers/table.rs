@@ -5,7 +5,8 @@ use core::ops::Range;
 
 use ndarray::{Array1, Array2};
 
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 
 use super::moments::{Moments, Spread};
 use super::plan::{Block, Choice, Keep};

@@ -6,8 +6,9 @@
 use ndarray::Array1;
 
 use super::spread::Spread;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::F64Sum;
+use crate::memory::{try_capacity, try_vec};
 
 fn check(values: &[f64]) -> Result<()> {
     if values.is_empty() {

@@ -8,8 +8,9 @@ use super::hits::IGNORED;
 use super::logits::{TokenScores, check_tile, in_chunks};
 use super::window::{Window, power, scaled};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::float::widen;
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::{IntoRows, with_view};
 
 const BLOCK: usize = 8;

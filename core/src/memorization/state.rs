@@ -8,8 +8,9 @@ use super::logits::{LogitScan, Token};
 use super::runs::UnitLengths;
 use super::tags::TagCounts;
 use super::window::Window;
-use crate::error::{Result, try_capacity};
-use crate::exact::bytes::{Reader, Writer};
+use crate::bytes::{Reader, Writer};
+use crate::error::Result;
+use crate::memory::try_capacity;
 
 const VERSION: u32 = 1;
 const CURVE: (&[u8; 8], &str) = (b"paucaMC\0", "memorization curve");

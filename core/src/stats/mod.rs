@@ -25,7 +25,8 @@ pub use spread::{gini, quantile};
 
 use alloc::vec::Vec;
 
-use crate::error::{Result, try_capacity};
+use crate::error::Result;
+use crate::memory::try_capacity;
 
 /// The nearest integer, ties to even; the one rule by which a fraction of n becomes a count.
 ///

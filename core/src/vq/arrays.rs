@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2};
 
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 
 /// Row `i` of `view`: in place where its values lie side by side, else in `buffer`.

@@ -8,8 +8,9 @@ use super::arrays::{matrix, row_of, same_dim};
 use super::search::Targets;
 use crate::backend::Backend;
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::{Metric, SearchStats};
+use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 
 /// The id of a row that the mask leaves out.

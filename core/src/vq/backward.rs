@@ -10,7 +10,8 @@ use super::estimator::{Estimator, rotate_back_into, unit_back_into};
 use super::latents::{Latents, by_code};
 use super::quantizer::VectorQuantizer;
 use crate::control::{Context, Job};
-use crate::error::{Result, try_capacity, try_vec};
+use crate::error::Result;
+use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 
 /// One backward step.

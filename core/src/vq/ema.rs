@@ -24,9 +24,10 @@ use ndarray::{Array2, ArrayView2};
 use super::arrays::{copy, matrix, row_of, unit_into};
 use super::revive::{Revival, Revived};
 use super::stats::CodeStats;
-use crate::error::{Error, Result, try_capacity, try_vec};
-use crate::exact::bytes::{Reader, Writer};
+use crate::bytes::{Reader, Writer};
+use crate::error::{Error, Result};
 use crate::exact::{F64Sum, Metric, dot_wide};
+use crate::memory::{try_capacity, try_vec};
 use crate::real::{Real, check_finite};
 
 const MAGIC: &[u8; 8] = b"paucaEMA";

@@ -25,7 +25,8 @@ use ndarray::{Array2, ArrayView2, s};
 use super::arrays::{matrix, row_of, zeros};
 use super::latents::Latents;
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 
 /// Entropy loss: parameters.

@@ -101,7 +101,7 @@ pub(super) fn unit_back_into(x: &[f64], g: &[f64], out: &mut [f64]) {
 }
 
 fn widened<T: Real>(x: &[T]) -> Result<alloc::vec::Vec<f64>> {
-    let mut out = crate::error::try_capacity(x.len())?;
+    let mut out = crate::memory::try_capacity(x.len())?;
     out.extend(x.iter().map(|x| x.to_f64()));
     Ok(out)
 }

@@ -7,9 +7,10 @@ use super::assign::valid_rows;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity};
+use crate::error::{Error, Result};
 use crate::exact::float::{narrow, widen};
 use crate::kmeans::KMeans;
+use crate::memory::try_capacity;
 use crate::real::Real;
 use crate::rows::Rows;
 

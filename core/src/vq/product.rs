@@ -11,7 +11,8 @@ use super::residual::CompositeGradients;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity};
+use crate::error::{Error, Result};
+use crate::memory::try_capacity;
 use crate::real::Real;
 
 /// Product (grouped) vector quantization: group g of the columns has its own codebook `[k_g, d_g]`, the widths

@@ -14,8 +14,9 @@ use super::loss::{Losses, Reduction};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::{F64Sum, Metric, SearchStats};
+use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 
 /// How the codes learn.

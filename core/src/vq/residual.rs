@@ -12,8 +12,9 @@ use super::quantizer::{Quantized, Upstream, VectorQuantizer};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::Metric;
+use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 
 /// Residual vector quantization: r_1 = z, q_s = code of r_s, r_(s+1) = r_s - q_s, output q_1 + q_2 + ...

@@ -11,9 +11,10 @@ use super::wide;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::float::{narrow, widen};
 use crate::exact::{Metric, Sums};
+use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 
 /// Count and exact sum of the rows of every code: what an EMA codebook is updated from.

@@ -16,8 +16,9 @@ use ndarray::ArrayView2;
 
 use super::arrays::{row_of, safe_scale};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::{Metric, SearchStats, cosine_from, dot_wide, squared_distance_wide};
+use crate::memory::{try_capacity, try_vec};
 
 /// Values beyond this have squares that `f64` cannot sum.
 const LARGEST: f64 = f64::from_bits((1023 + 500) << 52);

@@ -8,10 +8,11 @@ use super::passes::{Direction, turn};
 use super::softmax_rows::{same_scale, valid_scale};
 use super::tiles::{Problem, SoftTargets};
 use super::{Directions, Gradients, InfoNce, Reduction, SoftmaxRow, SoftmaxRows, Targets, Weighting};
+use crate::bytes::{Reader, Writer};
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity};
+use crate::error::{Error, Result};
 use crate::exact::F64Sum;
-use crate::exact::bytes::{Reader, Writer};
+use crate::memory::try_capacity;
 use crate::real::Real;
 
 const MAGIC: &[u8; 8] = b"PAUCANCE";

@@ -18,8 +18,9 @@ use ndarray::{Array1, ArrayView2};
 use super::matches::{Matches, Table};
 use super::search::{Cosines, TILE};
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::SearchStats;
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::IntoRows;
 
 /// Where wrong candidates stand that tie with the best right one.

@@ -10,8 +10,9 @@ use super::{Ties, checked_scores};
 use crate::alignment::matches::{Columns, Matches, Table};
 use crate::alignment::search::{Cosines, TILE};
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::{F64Sum, SearchStats};
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::IntoRows;
 
 /// nDCG: parameters. The default is over all places, ties averaged.

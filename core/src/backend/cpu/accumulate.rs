@@ -4,9 +4,10 @@
 use ndarray::ArrayView2;
 
 use crate::control::{Context, Job};
-use crate::error::{Result, try_capacity, try_vec};
+use crate::error::Result;
 use crate::exact::float::{narrow, positive, widen};
 use crate::exact::{Metric, Sums};
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::{Element, row_of};
 
 /// See [`Backend::accumulate`](crate::backend::Backend::accumulate).

@@ -28,10 +28,11 @@ use self::pack::{Frame, Panels, narrow_panels, scale_for};
 pub(crate) use self::products::Right;
 use super::{Backend, Best, Boundary, Copies, Pair, Pairs};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
-use crate::exact::copies::{first_occurrences, hash_row, same_row};
+use crate::error::{Error, Result};
 use crate::exact::float::finite;
 use crate::exact::{Metric, SearchStats, Sums, cosine_from, dot64, squared_distance};
+use crate::memory::{try_capacity, try_vec};
+use crate::rows::copies::{first_occurrences, hash_row, same_row};
 use crate::rows::{Element, Rows, row_of, with_view};
 use crate::simd::{DotKernel, Kernel, KernelScalar, Level};
 

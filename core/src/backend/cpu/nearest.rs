@@ -8,9 +8,10 @@ use super::pack::{Frame, wide_panels};
 use super::search::{Candidates, PackedRows, WideError, sweep, wide_candidates, wide_scores};
 use super::{Cpu, CpuTargets};
 use crate::control::{Context, Job};
-use crate::error::{Result, try_capacity, try_grow, try_vec};
+use crate::error::Result;
 use crate::exact::bounds::{Euclidean, Precision, cosine_error};
 use crate::exact::{Metric, SearchStats};
+use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::rows::{Element, row_of};
 use crate::simd::{MAX_ROWS, Tile};
 

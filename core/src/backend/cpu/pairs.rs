@@ -10,10 +10,11 @@ use super::search::{Candidates, PackedRows, WideError, sweep, wide_candidates, w
 use super::{Cpu, CpuTargets, same_length};
 use crate::backend::{Best, Boundary, Pair, Pairs};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_grow, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::SearchStats;
 use crate::exact::bounds::{Precision, cosine_error};
 use crate::exact::float::narrow_up;
+use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::rows::{Element, row_of};
 use crate::simd::Tile;
 

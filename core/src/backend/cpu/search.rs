@@ -19,9 +19,10 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::pack::Panels;
-use crate::error::{Result, try_grow, try_vec};
+use crate::error::Result;
 use crate::exact::bounds::Euclidean;
 use crate::exact::float::narrow_up;
+use crate::memory::{try_grow, try_vec};
 use crate::simd::{Kernel, KernelScalar, Tile};
 
 /// Candidates a row may hold in the `f32` sweep before it is handed to the `f64` kernel.

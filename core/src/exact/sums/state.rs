@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use super::canonical;
 use super::chunk::{Chunk, DIGITS, WEIGHTED_DIGITS};
 use super::clusters::{CHUNK, Sums};
-use crate::error::{Error, Result, try_vec};
-use crate::exact::bytes::{Reader, Writer};
+use crate::bytes::{Reader, Writer};
+use crate::error::{Error, Result};
+use crate::memory::try_vec;
 
 const MAGIC: &[u8; 8] = b"PAUCASUM";
 const VERSION: u32 = 1;

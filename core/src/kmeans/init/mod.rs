@@ -20,10 +20,11 @@ use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::elementary::ln;
 use crate::exact::float::widen;
 use crate::exact::{Metric, dot64};
+use crate::memory::{try_capacity, try_vec};
 use crate::random::{Stream, streams};
 use crate::rows::{RowSource, Scratch, row_of, with_view};
 use race::{Race, row_buffer};

@@ -24,9 +24,10 @@ use ndarray::ArrayView2;
 
 use super::{Shares, TASK};
 use crate::control::{Context, Job};
-use crate::error::{Result, try_capacity, try_vec};
+use crate::error::Result;
 use crate::exact::elementary::ln;
 use crate::exact::{Metric, cosine_from, dot64, squared_distance};
+use crate::memory::{try_capacity, try_vec};
 use crate::random::Stream;
 use crate::rows::{Element, RowSource, Scratch, row_of, with_view};
 

@@ -31,7 +31,8 @@ use alloc::vec::Vec;
 
 use crate::backend::cpu::Cpu;
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_copy, try_grow};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_copy, try_grow};
 use crate::rows::{IntoRows, Rows};
 
 use self::features::{BLOCK, Features, Space};

@@ -2,7 +2,8 @@
 
 use ndarray::Array2;
 
-use crate::error::{Error, Result, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::try_vec;
 
 /// Self-HSIC below this share of its largest term is rounding, not signal.
 const NOISE: f64 = 1.0 / (1u64 << 40) as f64;

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Error, Result, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::try_vec;
 use crate::real::Real;
 
 /// AdamW over a flat vector of parameters.

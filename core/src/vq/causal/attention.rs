@@ -9,7 +9,8 @@ use ndarray::Array2;
 
 use super::batch::sequences;
 use super::maps::{add_scaled, dot};
-use crate::error::{Result, try_vec};
+use crate::error::Result;
+use crate::memory::try_vec;
 use crate::real::Real;
 use crate::vq::arrays::zeros;
 

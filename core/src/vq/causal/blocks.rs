@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::maps::view;
-use crate::error::{Error, Result, try_capacity, try_grow};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_grow};
 use crate::random::{Stream, streams};
 use crate::real::Real;
 

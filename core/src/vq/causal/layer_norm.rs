@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
-use crate::error::{Result, try_capacity};
+use crate::error::Result;
+use crate::memory::try_capacity;
 use crate::real::Real;
 use crate::vq::arrays::zeros;
 

@@ -7,8 +7,9 @@ use ndarray::{Array1, Array2, Array3, ArrayView2};
 use super::batch::{Batch, Place};
 use super::predictor::{Predicted, Predictor};
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::F64Sum;
+use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 use crate::vq::Reduction;
 

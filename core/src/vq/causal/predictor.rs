@@ -9,7 +9,8 @@ use super::blocks::{Block, Layout, Pass, Sink};
 use super::transformer::{self, Transformer};
 use super::window::{self, Window};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 use crate::vq::arrays::{matrix, zeros};
 

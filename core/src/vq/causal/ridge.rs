@@ -22,8 +22,9 @@ use super::maps::product;
 use super::predictor::Predictor;
 use super::solve::{cholesky, least_norm};
 use super::window::Window;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::F64Sum;
+use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 use crate::vq::arrays::{copy, zeros};
 

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use ndarray::Array2;
 
-use crate::error::{Result, try_capacity, try_vec};
+use crate::error::Result;
+use crate::memory::{try_capacity, try_vec};
 use crate::vq::arrays::{copy, zeros};
 
 /// A sweep of Jacobi rotations converges quadratically: 10 are usual, 60 never needed.

@@ -18,7 +18,8 @@ use super::batch::sequences;
 use super::blocks::{Fill, Layout, Pass, Sink, views_mut};
 use super::layer_norm::{self, Normed};
 use super::maps::{add_product, affine, affine_backward, gelu, product};
-use crate::error::{Error, Result, try_capacity};
+use crate::error::{Error, Result};
+use crate::memory::try_capacity;
 use crate::real::Real;
 use crate::vq::arrays::zeros;
 

@@ -9,9 +9,10 @@ use alloc::vec::Vec;
 
 use ndarray::ArrayView2;
 
-use crate::error::{Error, Result, try_capacity, try_grow};
+use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
+use crate::memory::{try_capacity, try_grow};
 use crate::vq::MASKED;
 
 /// Grams that wait before they are sorted in.

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Error, Result, try_capacity, try_grow};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_grow};
 
 fn check(points: &[(f64, f64)]) -> Result<()> {
     match points.iter().position(|(r, d)| !(r.is_finite() && d.is_finite())) {

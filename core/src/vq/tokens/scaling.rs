@@ -6,7 +6,8 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Error, Result, try_capacity};
+use crate::error::{Error, Result};
+use crate::memory::try_capacity;
 
 /// Parameters of L(C) = floor + e^log_scale C^exponent. Tier C.
 #[derive(Clone, Copy, Debug, PartialEq)]

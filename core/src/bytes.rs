@@ -7,7 +7,8 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Error, Result, try_capacity, try_grow};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_grow};
 
 /// A checksum of eight bytes a step. For a fixed word each step is a bijection of the state, and
 /// for a fixed state one of the word: damage within one word always shows.

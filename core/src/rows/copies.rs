@@ -5,7 +5,8 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Result, try_capacity, try_vec};
+use crate::error::Result;
+use crate::memory::{try_capacity, try_vec};
 
 /// A 64-bit hash of the values of a row; equal rows have equal hashes, -0.0 counts as 0.0.
 pub(crate) fn hash_row(row: &[f32]) -> u64 {
@@ -64,7 +65,7 @@ pub(crate) fn first_occurrences(
             }
         }
         if found == i {
-            crate::error::try_grow(&mut representatives, 1)?;
+            crate::memory::try_grow(&mut representatives, 1)?;
             representatives.push(i);
         }
         first[i] = found;
