@@ -8,11 +8,12 @@
 set -euo pipefail
 root=${1:-$(cd "$(dirname "$0")/.." && pwd)}
 
-foundation="error memory bytes control exec rows real random stats exact"
+foundation="error memory arrays bytes control exec rows real random stats exact"
 below="$foundation backend" # the default backend of `fit` is in backend, so nobody needs simd or threads
 arrows="
 error      :
 memory     : error
+arrays     : error memory
 bytes      : error memory
 control    : error exec
 exec       : error control
@@ -33,6 +34,8 @@ quality    : $foundation
 d4         : $below kmeans dedup prototypes
 layers     : $below
 vq         : $below kmeans
+causal     : $foundation vq
+tokens     : $foundation vq
 alignment  : $below
 memorization : $foundation
 "

@@ -4,8 +4,9 @@ use alloc::vec::Vec;
 
 use ndarray::{Array1, ArrayView2};
 
-use super::arrays::{matrix, row_of, same_dim};
+use super::rows::{row_of, same_dim};
 use super::search::Targets;
+use crate::arrays::matrix;
 use crate::backend::Backend;
 use crate::control::Context;
 use crate::error::{Error, Result};

@@ -7,7 +7,7 @@
 //! and w = (a + b)/|a + b|: R = I - 2 w w' + 2 b a', applied in O(d). The forward value is e itself.
 //! Where z or e is zero, or a = -b (the plane is undefined), the gradient is straight-through.
 
-use super::arrays::{safe_scale, same_len, unit_into};
+use super::rows::{safe_scale, same_len, unit_into};
 use crate::error::Result;
 use crate::real::Real;
 

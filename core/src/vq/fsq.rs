@@ -4,8 +4,9 @@ use alloc::vec::Vec;
 
 use ndarray::{Array1, Array2, ArrayView2};
 
-use super::arrays::{same_dim, zeros};
 use super::assign::{MASKED, check_ids, valid_rows};
+use super::rows::same_dim;
+use crate::arrays::zeros;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;

@@ -2,8 +2,8 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::arrays::matrix;
 use super::assign::valid_rows;
+use crate::arrays::matrix;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::Context;

@@ -17,8 +17,8 @@
 //! | [`Usage`], [`PositionUsage`] | perplexity, entropy, dead codes, overall and by position |
 //! | [`EntropyLoss`] | confident rows, evenly used codes |
 //! | [`ResidualQuantizer`], [`ProductQuantizer`], [`FiniteScalar`] | several small codebooks, or none |
-//! | [`causal`] | causal regularisation: latents that a next-token predictor finds easy |
-//! | [`tokens`] | what the ids are like: conditional entropies, rate and distortion, scaling laws |
+//!
+//! What ids are like: [`tokens`](crate::tokens). Latents that are easy to predict: [`causal`](crate::causal).
 //!
 //! *Sources*: van den Oord et al. 2017 (VQ-VAE; losses, straight-through, EMA); Fifty et al. 2024 (rotation
 //! trick); Yu et al. 2024 and LlamaGen (entropy loss, unit codes); Zeghidour et al. 2021 (residual);
@@ -31,10 +31,8 @@
 //!
 //! Latents and codes are `f32` or `f64` ([`Real`]), in any strides. All inner arithmetic is `f64`.
 
-mod arrays;
 mod assign;
 mod backward;
-pub mod causal;
 mod ema;
 mod entropy;
 mod estimator;
@@ -46,9 +44,9 @@ mod product;
 mod quantizer;
 mod residual;
 mod revive;
+mod rows;
 mod search;
 mod stats;
-pub mod tokens;
 mod usage;
 mod wide;
 

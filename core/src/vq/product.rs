@@ -4,10 +4,11 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2, s};
 
-use super::arrays::{same_len, zeros};
 use super::loss::{Losses, Reduction};
 use super::quantizer::{Quantized, Upstream, VectorQuantizer};
 use super::residual::CompositeGradients;
+use super::rows::same_len;
+use crate::arrays::zeros;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::Context;

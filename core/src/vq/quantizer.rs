@@ -4,13 +4,14 @@ use alloc::vec::Vec;
 
 use ndarray::{Array1, Array2, ArrayView2};
 
-use super::arrays::{copy, matrix, row_of, same_dim, unit_into, zero_values};
 use super::assign::{Assignment, MASKED, assign, check_ids, refuse_zero_rows, valid_rows};
 use super::backward::Pull;
 use super::entropy::{self, EntropyLoss};
 use super::estimator::Estimator;
 use super::latents::{Latents, Used};
 use super::loss::{Losses, Reduction};
+use super::rows::{row_of, same_dim, unit_into};
+use crate::arrays::{copy, matrix, zero_values};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::{Context, Job};

@@ -4,11 +4,12 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2};
 
-use super::arrays::{copy, row_of, same_len, zeros};
 use super::assign::MASKED;
 use super::estimator::{Estimator, rotate_back_into};
 use super::loss::Losses;
 use super::quantizer::{Quantized, Upstream, VectorQuantizer};
+use super::rows::{row_of, same_len};
+use crate::arrays::{copy, zeros};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::Context;

@@ -16,9 +16,9 @@ use core::cmp::{Ordering, Reverse};
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::arrays::{row_of, same_dim, unit_into};
 use super::assign::{MASKED, check_ids};
 use super::latents::by_code;
+use super::rows::{row_of, same_dim, unit_into};
 use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::memory::{try_capacity, try_grow, try_vec};

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use ndarray::ArrayView2;
 
-use super::arrays::row_of;
 use super::assign::{MASKED, check_ids, for_blocks};
+use super::rows::row_of;
 use super::search::accumulate;
 use super::wide;
 use crate::backend::Backend;

@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 
 use ndarray::ArrayView2;
 
-use super::arrays::{row_of, safe_scale};
+use super::rows::{row_of, safe_scale};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::{Metric, SearchStats, cosine_from, dot_wide, squared_distance_wide};
@@ -129,6 +129,6 @@ pub(super) fn nearest(
 /// Unit rows of `f64`, for sums.
 pub(super) fn unit(view: &ArrayView2<'_, f64>, i: usize, out: &mut [f64]) -> Result<()> {
     let mut buffer = try_vec(out.len(), 0.0)?;
-    super::arrays::unit_into(row_of(view, i, &mut buffer), out);
+    super::rows::unit_into(row_of(view, i, &mut buffer), out);
     Ok(())
 }

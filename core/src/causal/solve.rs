@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 
 use ndarray::Array2;
 
+use crate::arrays::{copy, zeros};
 use crate::error::Result;
 use crate::memory::{try_capacity, try_vec};
-use crate::vq::arrays::{copy, zeros};
 
 /// A sweep of Jacobi rotations converges quadratically: 10 are usual, 60 never needed.
 const MOST_SWEEPS: usize = 60;

@@ -20,7 +20,7 @@ use crate::real::Real;
 /// multiplication a step, in `f64`; constants rounded to the type of the parameters), the root correctly.
 /// # Example
 /// ```
-/// use pauca::vq::causal::AdamW;
+/// use pauca::causal::AdamW;
 /// let mut p = [1.0f64];
 /// let mut adam = AdamW::new(1).rate(0.1).decay(0.0);
 /// adam.step(&mut p, &[2.0])?; // the first step has the size of the rate

@@ -1,11 +1,8 @@
-//! Rows and arrays: where they lie, how they are made without aborting, unit length.
+//! Rows of latents: where they lie, unit length, that both sides agree.
 
-use alloc::vec::Vec;
-
-use ndarray::{Array2, ArrayView2};
+use ndarray::ArrayView2;
 
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 
 /// Row `i` of `view`: in place where its values lie side by side, else in `buffer`.
@@ -53,31 +50,6 @@ pub(super) fn unit_into<T: Real>(row: &[T], out: &mut [T]) {
     for o in out.iter_mut() {
         *o = T::from_f64(o.to_f64() / norm);
     }
-}
-
-/// An array of `rows` rows from their values, which must be as many.
-pub(super) fn matrix<T>(rows: usize, columns: usize, values: Vec<T>) -> Result<Array2<T>> {
-    let found = values.len();
-    let wrong = Error::ShapeMismatch { what: "values of an array", expected: rows * columns, found };
-    Array2::from_shape_vec((rows, columns), values).map_err(|_| wrong)
-}
-
-/// As many zeros as an array of that shape holds, or [`Error::OutOfMemory`].
-pub(super) fn zero_values<T: Real>(rows: usize, columns: usize) -> Result<Vec<T>> {
-    let len = rows.checked_mul(columns).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
-    try_vec(len, T::default())
-}
-
-/// An array of zeros, or [`Error::OutOfMemory`].
-pub(super) fn zeros<T: Real>(rows: usize, columns: usize) -> Result<Array2<T>> {
-    matrix(rows, columns, zero_values(rows, columns)?)
-}
-
-/// A copy in standard order.
-pub(super) fn copy<T: Real>(view: &ArrayView2<'_, T>) -> Result<Array2<T>> {
-    let mut values = try_capacity(view.len())?;
-    values.extend(view.iter().copied());
-    matrix(view.nrows(), view.ncols(), values)
 }
 
 /// Errors unless as many are there as are expected.

@@ -3,9 +3,9 @@
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
+use crate::arrays::zeros;
 use crate::error::{Error, Result};
 use crate::real::Real;
-use crate::vq::arrays::zeros;
 
 /// A slice seen as a matrix of `cols` columns.
 pub(super) fn view<T>(values: &[T], cols: usize) -> Result<ArrayView2<'_, T>> {

@@ -22,11 +22,11 @@ use super::maps::product;
 use super::predictor::Predictor;
 use super::solve::{cholesky, least_norm};
 use super::window::Window;
+use crate::arrays::{copy, zeros};
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
-use crate::vq::arrays::{copy, zeros};
 
 /// Sums from which the best AR(k) predictor of latents follows.
 ///
@@ -40,7 +40,7 @@ use crate::vq::arrays::{copy, zeros};
 /// O(rows (k d)²) operations; 624 bytes for each of about (k d)² / 2 + k d² sums.
 /// # Example
 /// ```
-/// use pauca::vq::causal::{Batch, RidgeGram};
+/// use pauca::causal::{Batch, RidgeGram};
 /// let mut gram = RidgeGram::new(1, 1)?;
 /// let z = ndarray::array![[[8.0f32], [5.0], [3.5], [2.75]]]; // z_t = z_{t-1} / 2 + 1
 /// gram.push(&Batch::new(z.view()))?;

@@ -86,7 +86,7 @@ fn line(data: &Data, u: f64) -> Option<(f64, f64, f64)> {
 ///
 /// # Example
 /// ```
-/// use pauca::vq::tokens::scaling_fit;
+/// use pauca::tokens::scaling_fit;
 /// let compute = [1e15, 1e16, 1e17, 1e18];
 /// let loss = compute.map(|c: f64| 2.5 + 1e3 * c.powf(-0.2));
 /// let fit = scaling_fit(&compute, &loss)?.unwrap();

@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayView3};
 
 use super::maps::{affine, affine_backward, view};
+use crate::arrays::{matrix, zeros};
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::real::Real;
-use crate::vq::arrays::{matrix, zeros};
 
 /// Rows of one tile of work, at least one sequence. A constant of the result: sums of gradients
 /// are formed tile by tile.

@@ -8,9 +8,9 @@ use ndarray::{Array2, ArrayView2};
 use super::batch::sequences;
 use super::blocks::{Fill, Layout, Pass, Sink, views_mut};
 use super::maps::{affine, affine_backward, gelu, product};
+use crate::arrays::zeros;
 use crate::error::{Error, Result};
 use crate::real::Real;
-use crate::vq::arrays::zeros;
 
 /// What stands before the first latent of a sequence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -20,7 +20,7 @@ fn check(points: &[(f64, f64)]) -> Result<()> {
 ///
 /// # Example
 /// ```
-/// use pauca::vq::tokens::{lower_hull, pareto};
+/// use pauca::tokens::{lower_hull, pareto};
 /// let points = [(8.0, 1.0), (4.0, 3.5), (2.0, 4.0), (4.0, 5.0), (1.0, 9.0)];
 /// assert_eq!(pareto(&points)?, [4, 2, 1, 0]);
 /// // (4, 3.5) lies above the line from (2, 4) to (8, 1).
@@ -81,7 +81,7 @@ pub fn lower_hull(points: &[(f64, f64)]) -> Result<Vec<usize>> {
 ///
 /// # Example
 /// ```
-/// use pauca::vq::tokens::bd_rate;
+/// use pauca::tokens::bd_rate;
 /// let a = [(1.0, 8.0), (2.0, 4.0), (4.0, 1.0)];
 /// let b = a.map(|(r, d)| (0.5 * r, d));
 /// assert!((bd_rate(&a, &b)?.unwrap() + 0.5).abs() < 1e-15);

@@ -8,11 +8,11 @@ use super::batch::{Batch, Latents, Place, Tile};
 use super::blocks::{Block, Layout, Pass, Sink};
 use super::transformer::{self, Transformer};
 use super::window::{self, Window};
+use crate::arrays::{matrix, zeros};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
-use crate::vq::arrays::{matrix, zeros};
 
 /// Which predictor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,7 +50,7 @@ impl From<Transformer> for Kind {
 /// same bits for any number of threads.
 /// # Example
 /// ```
-/// use pauca::vq::causal::{Batch, Predictor, Window};
+/// use pauca::causal::{Batch, Predictor, Window};
 /// let mut predictor = Predictor::<f64>::new(Window::linear(1), 1, 1, 0)?;
 /// predictor.params_mut().copy_from_slice(&[0.5, 3.0]); // W, b
 /// let z = ndarray::array![[[2.0], [4.0], [6.0]]];

@@ -18,10 +18,10 @@ use super::batch::sequences;
 use super::blocks::{Fill, Layout, Pass, Sink, views_mut};
 use super::layer_norm::{self, Normed};
 use super::maps::{add_product, affine, affine_backward, gelu, product};
+use crate::arrays::zeros;
 use crate::error::{Error, Result};
 use crate::memory::try_capacity;
 use crate::real::Real;
-use crate::vq::arrays::zeros;
 
 /// A causal transformer: parameters.
 ///

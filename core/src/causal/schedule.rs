@@ -19,7 +19,7 @@ pub enum Shape {
 ///
 /// # Example
 /// ```
-/// use pauca::vq::causal::Schedule;
+/// use pauca::causal::Schedule;
 /// let schedule = Schedule::new();
 /// assert_eq!([0, 500, 1000, 9999].map(|s| schedule.at(s).unwrap()), [0.0, 2.0, 4.0, 4.0]);
 /// ```

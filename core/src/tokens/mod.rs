@@ -11,7 +11,7 @@
 //! | [`scaling_fit`] | L(C) = L_min + e^lambda C^alpha |
 //! | [`pareto`], [`lower_hull`], [`bd_rate`] | rate and distortion |
 //!
-//! Unigram entropies, overall and by position: [`Usage`](super::Usage), [`PositionUsage`](super::PositionUsage).
+//! Unigram entropies, overall and by position: [`Usage`](crate::vq::Usage), [`PositionUsage`](crate::vq::PositionUsage).
 
 mod ngrams;
 mod rate;

@@ -55,7 +55,7 @@ pub enum Flow {
 /// sequences.
 /// # Example
 /// ```
-/// use pauca::vq::causal::{Batch, Crt, Predictor, Window};
+/// use pauca::causal::{Batch, Crt, Predictor, Window};
 /// let predictor = Predictor::<f64>::new(Window::linear(1), 1, 1, 0)?; // predicts 0
 /// let z = ndarray::array![[[9.0], [1.0], [3.0]]];
 /// let found = Crt::new().gradients(&predictor, &Batch::new(z.view()), &Default::default())?;

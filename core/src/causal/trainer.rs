@@ -18,7 +18,7 @@ use crate::real::Real;
 ///
 /// # Example
 /// ```
-/// use pauca::vq::causal::{AdamW, Batch, Crt, Predictor, Schedule, Trainer, Window};
+/// use pauca::causal::{AdamW, Batch, Crt, Predictor, Schedule, Trainer, Window};
 /// // Each latent is half of the one before: AR(1) learns it.
 /// let z = ndarray::Array3::from_shape_fn((4, 6, 1), |(b, t, _)| (b + 1) as f64 / f64::powi(2.0, t as i32));
 /// let predictor = Predictor::new(Window::linear(1), 1, 1, 0)?;

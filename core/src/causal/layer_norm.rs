@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
+use crate::arrays::zeros;
 use crate::error::Result;
 use crate::memory::try_capacity;
 use crate::real::Real;
-use crate::vq::arrays::zeros;
 
 /// Added to the variance.
 const EPSILON: f64 = 1e-5;

@@ -9,10 +9,10 @@ use ndarray::Array2;
 
 use super::batch::sequences;
 use super::maps::{add_scaled, dot};
+use crate::arrays::zeros;
 use crate::error::Result;
 use crate::memory::try_vec;
 use crate::real::Real;
-use crate::vq::arrays::zeros;
 
 /// Columns of a head: queries, keys and values lie side by side in rows of 3 w.
 struct Head {

@@ -24,7 +24,7 @@ const PENDING: usize = 1 << 16;
 /// 32 bytes for every distinct gram; sorting, O(log) an added token.
 /// # Example
 /// ```
-/// use pauca::vq::tokens::NGrams;
+/// use pauca::tokens::NGrams;
 /// let mut grams = NGrams::new(3, 2)?;
 /// for _ in 0..4 {
 ///     grams.add(&[0, 1, 2, 0, 1, 2, 0])?; // a cycle: the token before tells all
@@ -244,7 +244,7 @@ fn summed(mut counts: Vec<(u128, u64)>) -> Vec<(u128, u64)> {
 ///
 /// # Example
 /// ```
-/// use pauca::vq::tokens::mutual_information;
+/// use pauca::tokens::mutual_information;
 /// let items = ndarray::array![[0, 5, 1], [1, 6, 1], [0, 5, 2], [1, 6, 2]];
 /// assert!((mutual_information(items.view(), 0, 1)? - 2f64.ln()).abs() < 1e-15);
 /// assert!(mutual_information(items.view(), 0, 2)?.abs() < 1e-15);
