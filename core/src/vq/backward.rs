@@ -7,7 +7,7 @@ use ndarray::{Array2, ArrayView2};
 use super::entropy::{self, widened_row};
 use super::estimator::{Estimator, rotate_back_into, unit_back_into};
 use super::latents::{Latents, by_code};
-use super::quantizer::VectorQuantizer;
+use super::params::VectorQuantizer;
 use crate::arrays::{matrix, zero_values};
 use crate::control::{Context, Job};
 use crate::error::Result;

@@ -21,9 +21,9 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2};
 
+use super::code_stats::CodeStats;
 use super::revive::{Revival, Revived};
 use super::rows::{row_of, unit_into};
-use super::stats::CodeStats;
 use crate::arrays::{copy, matrix};
 use crate::bytes::{Reader, Writer};
 use crate::error::{Error, Result};

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use ndarray::{Array1, Array2, ArrayView2};
 
-use super::assign::{MASKED, check_ids, valid_rows};
+use super::ids::{MASKED, check_ids, valid_rows};
 use super::rows::same_dim;
 use crate::arrays::zeros;
 use crate::error::{Error, Result};

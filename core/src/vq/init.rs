@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::assign::valid_rows;
+use super::ids::valid_rows;
 use crate::arrays::matrix;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2};
 
-use super::assign::MASKED;
+use super::ids::MASKED;
 use super::rows::{row_of, unit_into};
 use crate::error::Result;
 use crate::memory::{try_capacity, try_vec};

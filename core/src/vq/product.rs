@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use ndarray::{Array2, ArrayView2, s};
 
 use super::loss::{Losses, Reduction};
-use super::quantizer::{Quantized, Upstream, VectorQuantizer};
+use super::params::VectorQuantizer;
 use super::residual::CompositeGradients;
+use super::result::{Quantized, Upstream};
 use super::rows::same_len;
 use crate::arrays::zeros;
 use crate::backend::Backend;

@@ -4,10 +4,11 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2};
 
-use super::assign::MASKED;
 use super::estimator::{Estimator, rotate_back_into};
+use super::ids::MASKED;
 use super::loss::Losses;
-use super::quantizer::{Quantized, Upstream, VectorQuantizer};
+use super::params::VectorQuantizer;
+use super::result::{Quantized, Upstream};
 use super::rows::{row_of, same_len};
 use crate::arrays::{copy, zeros};
 use crate::backend::Backend;

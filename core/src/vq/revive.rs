@@ -16,7 +16,7 @@ use core::cmp::{Ordering, Reverse};
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::assign::{MASKED, check_ids};
+use super::ids::{MASKED, check_ids};
 use super::latents::by_code;
 use super::rows::{row_of, same_dim, unit_into};
 use crate::error::{Error, Result};

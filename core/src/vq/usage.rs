@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::assign::{MASKED, check_ids};
+use super::ids::{MASKED, check_ids};
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;

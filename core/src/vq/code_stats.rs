@@ -4,17 +4,14 @@ use alloc::vec::Vec;
 
 use ndarray::ArrayView2;
 
-use super::assign::{MASKED, check_ids, for_blocks};
-use super::rows::row_of;
-use super::search::accumulate;
-use super::wide;
+use super::by_type::accumulate;
+use super::ids::{MASKED, check_ids, for_blocks};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::control::{Context, Job};
+use crate::control::Context;
 use crate::error::{Error, Result};
-use crate::exact::float::{narrow, widen};
 use crate::exact::{Metric, Sums};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::try_capacity;
 use crate::real::Real;
 
 /// Count and exact sum of the rows of every code: what an EMA codebook is updated from.
@@ -155,61 +152,4 @@ impl CodeStats {
     pub fn from_planes(k: usize, d: usize, metric: Metric, buffer: &[i64]) -> Result<Self> {
         Ok(Self { metric, sums: Sums::from_planes(k, d, false, buffer)? })
     }
-}
-
-/// Cuts an `f64` into three `f32` that sum to it, but for what lies below 2^-149.
-fn thirds(x: f64) -> [f32; 3] {
-    let high = narrow(x);
-    let rest = x - widen(high);
-    let middle = narrow(rest);
-    [high, middle, narrow(rest - widen(middle))]
-}
-
-/// `f64` rows into exact sums of `f32` values.
-pub(super) fn accumulate_wide(
-    view: &ArrayView2<'_, f64>,
-    metric: Metric,
-    ids: &[u32],
-    sums: &mut Sums,
-    cx: &Context,
-) -> Result<()> {
-    let (n, d) = view.dim();
-    // 2^127: what rounds to an infinite f32 must not come near.
-    let limit = f64::from_bits((1023 + 127) << 52);
-    for ((row, col), &x) in view.indexed_iter() {
-        if !x.is_finite() {
-            return Err(Error::NonFinite { what: "x", row: row as u64, col });
-        }
-        if metric == Metric::SqEuclidean && x.abs() >= limit {
-            let expected = "below 2^127 in magnitude, to be summed";
-            return Err(Error::InvalidParameter { name: "a value of z", value: x, expected });
-        }
-    }
-    for &id in ids {
-        sums.count(id as usize, None, 1)?;
-    }
-    let mut jobs = try_capacity(sums.chunks_mut().len())?;
-    jobs.extend(sums.chunks_mut().iter_mut().map(Job::new));
-    cx.in_waves(&mut jobs, 8 * (n * d) as u64, |chunk| {
-        let columns = chunk.columns();
-        chunk.prepare()?;
-        let mut buffer = try_vec(d, 0.0f64)?;
-        let mut row = try_vec(d, 0.0f64)?;
-        let mut parts = try_vec(3 * columns.len(), 0.0f32)?;
-        for i in 0..n {
-            match metric {
-                Metric::SqEuclidean => row.copy_from_slice(row_of(view, i, &mut buffer)),
-                Metric::Cosine => wide::unit(view, i, &mut row)?,
-            }
-            for (j, &x) in row[columns.clone()].iter().enumerate() {
-                for (p, part) in thirds(x).into_iter().enumerate() {
-                    parts[p * columns.len() + j] = part;
-                }
-            }
-            for part in parts.chunks_exact(columns.len()) {
-                chunk.add(ids[i] as usize, part, 1)?;
-            }
-        }
-        Ok(())
-    })
 }

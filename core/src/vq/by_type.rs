@@ -3,7 +3,7 @@
 
 use ndarray::ArrayView2;
 
-use super::{stats, wide};
+use super::wide;
 use crate::backend::{Backend, Copies};
 use crate::control::Context;
 use crate::error::{Error, Result};
@@ -71,6 +71,6 @@ pub(super) fn accumulate<B: Backend, T: Real>(
             let block = backend.load(Rows::F32(rows), 0, metric, cx)?;
             backend.accumulate(&block, None, ids, None, sums, cx)
         }
-        Typed::F64(rows) => stats::accumulate_wide(&rows, metric, ids, sums, cx),
+        Typed::F64(rows) => wide::accumulate(&rows, metric, ids, sums, cx),
     }
 }
