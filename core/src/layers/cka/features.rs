@@ -7,7 +7,7 @@
 
 use alloc::vec::Vec;
 
-use super::table::{CkaTable, Traces};
+use super::result::{CkaTable, Traces};
 use crate::backend::cpu::{Cpu, Right};
 use crate::control::{Context, Job};
 use crate::error::Result;

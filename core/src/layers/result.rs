@@ -8,9 +8,9 @@ use ndarray::{Array1, Array2};
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
 
-use super::moments::{Moments, Spread};
+use super::moments::{Moments, Spread, pair};
+use super::params::LayerDistances;
 use super::plan::{Block, Choice, Keep};
-use super::stream::{LayerStream, pair};
 use super::{LayerMetric, Quantiles};
 
 /// Distances between the L + 1 hidden states of a network of L layers. All arrays are [L + 1,
@@ -51,15 +51,16 @@ fn square<T: Clone>(n: usize, value: T) -> Result<Array2<T>> {
 }
 
 impl LayerTable {
-    pub(crate) fn new(stream: &LayerStream) -> Result<Self> {
-        let n_layers = stream.n_layers();
+    /// The table of `samples` samples, from the moments of all pairs of states.
+    pub(crate) fn new(asked: &LayerDistances, samples: u64, found: &[Moments]) -> Result<Self> {
+        let LayerDistances { n_layers, metric, .. } = *asked;
         let n = n_layers + 1;
-        let (mut count, mut mean) = (square(n, stream.samples)?, square(n, 0.0)?);
+        let (mut count, mut mean) = (square(n, samples)?, square(n, 0.0)?);
         let (mut variance, mut min, mut max) = (square(n, 0.0)?, square(n, 0.0)?, square(n, 0.0)?);
-        let mut moments = try_capacity(stream.moments.len())?;
+        let mut moments = try_capacity(found.len())?;
         for l in 0..n {
             for m in l + 1..n {
-                let from = &stream.moments[pair(n_layers, l, m)];
+                let from = &found[pair(n_layers, l, m)];
                 let some = |value: f64| if from.count == 0 { f64::NAN } else { value };
                 let (average, spread) = (from.mean(), from.variance());
                 for at in [[l, m], [m, l]] {
@@ -87,7 +88,6 @@ impl LayerTable {
                 moments.push(own);
             }
         }
-        let (metric, samples) = (stream.metric(), stream.samples);
         Ok(Self { metric, n_layers, samples, count, mean, variance, min, max, moments })
     }
 

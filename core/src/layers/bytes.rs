@@ -7,8 +7,9 @@ use crate::error::Result;
 use crate::exact::F64Sum;
 use crate::memory::try_capacity;
 
-use super::moments::{BINS, Moments, Spread};
-use super::stream::{LayerDistances, LayerStream, MAX_LAYERS, fresh};
+use super::moments::{BINS, Moments, Spread, fresh};
+use super::params::{LayerDistances, MAX_LAYERS};
+use super::stream::LayerStream;
 use super::{LayerMetric, Quantiles};
 
 const MAGIC: &[u8; 8] = b"PAUCALYR";
@@ -26,10 +27,10 @@ impl LayerStream {
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         self.closed()?;
         let mut writer = Writer::new(MAGIC, VERSION);
-        writer.u64(self.n_layers() as u64);
+        writer.u64(self.config.n_layers as u64);
         writer.u64(self.dim as u64);
-        writer.u32(u32::from(self.metric() == LayerMetric::Cosine));
-        writer.u32(u32::from(self.quantiles() == Quantiles::Histogram));
+        writer.u32(u32::from(self.config.metric == LayerMetric::Cosine));
+        writer.u32(u32::from(self.config.quantiles == Quantiles::Histogram));
         writer.u64(self.samples);
         for moments in &self.moments {
             writer.u64s(&[moments.count, moments.skipped, moments.min.to_bits(), moments.max.to_bits()]);
