@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayViewMut2};
 
 use super::batch::{Batch, Latents, Place, Tile};
-use super::blocks::{Block, Layout, Pass, Sink};
+use super::layout::{Block, Layout, Pass, Sink};
 use super::transformer::{self, Transformer};
 use super::window::{self, Window};
 use crate::arrays::{matrix, zeros};

@@ -2,7 +2,7 @@
 
 use super::adamw::AdamW;
 use super::batch::Batch;
-use super::loss::{Crt, CrtGradients};
+use super::crt::{Crt, CrtGradients};
 use super::predictor::Predictor;
 use super::schedule::Schedule;
 use crate::control::Context;

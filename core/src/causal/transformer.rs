@@ -15,8 +15,8 @@ use ndarray::{Array2, ArrayView2};
 
 use super::attention;
 use super::batch::sequences;
-use super::blocks::{Fill, Layout, Pass, Sink, views_mut};
 use super::layer_norm::{self, Normed};
+use super::layout::{Fill, Layout, Pass, Sink, views_mut};
 use super::maps::{add_product, affine, affine_backward, gelu, product};
 use crate::arrays::zeros;
 use crate::error::{Error, Result};

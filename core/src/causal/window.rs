@@ -6,7 +6,7 @@
 use ndarray::{Array2, ArrayView2};
 
 use super::batch::sequences;
-use super::blocks::{Fill, Layout, Pass, Sink, views_mut};
+use super::layout::{Fill, Layout, Pass, Sink, views_mut};
 use super::maps::{affine, affine_backward, gelu, product};
 use crate::arrays::zeros;
 use crate::error::{Error, Result};

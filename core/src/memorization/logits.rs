@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use ndarray::{Array1, ArrayView2, s};
 
+use super::exponentials::{CHUNK, LIMIT, Window, power, powers};
 use super::hits::{Hits, IGNORED, Memorized, check_ids};
-use super::window::{CHUNK, LIMIT, Window, power, powers};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::float::widen;

@@ -5,7 +5,7 @@
 
 use ndarray::Array1;
 
-use super::spread::Spread;
+use super::logit_spread::Spread;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::memory::{try_capacity, try_vec};

@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
+use super::exponentials::{LIMIT, power, scaled};
 use super::hits::{IGNORED, check_ids};
 use super::logits::check_tile;
-use super::window::{LIMIT, power, scaled};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;

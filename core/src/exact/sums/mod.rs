@@ -19,10 +19,10 @@
 //! grid from the largest magnitude; one outlier then coarsens it for all, it costs a first pass,
 //! and partial sums of different grids do not merge. Hence the absolute grid.
 
+mod bytes;
 mod chunk;
 mod clusters;
 mod scalar;
-mod state;
 #[cfg(test)]
 mod tests;
 

@@ -3,11 +3,11 @@
 use alloc::vec::Vec;
 
 use super::curve::Curve;
+use super::exponentials::Window;
 use super::hits::{IGNORED, Memorized};
 use super::logits::{LogitScan, Token};
 use super::runs::UnitLengths;
 use super::tags::TagCounts;
-use super::window::Window;
 use crate::bytes::{Reader, Writer};
 use crate::error::Result;
 use crate::memory::try_capacity;

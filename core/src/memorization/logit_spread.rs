@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
+use super::exponentials::{Window, power, scaled};
 use super::hits::IGNORED;
 use super::logits::{TokenScores, check_tile, in_chunks};
-use super::window::{Window, power, scaled};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::float::widen;
