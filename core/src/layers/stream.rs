@@ -61,7 +61,7 @@ impl LayerDistances {
     /// first NaN or infinity, and as [`start`](LayerDistances::start).
     /// # Cost
     /// n L² / 2 dot products of d values; 2.6 kB for each pair of states and the quantiles' share
-    /// (see [`Quantiles`]). The states are read where they are.
+    /// (see [`Quantiles`](super::Quantiles)). The states are read where they are.
     pub fn fit(&self, states: &[Rows<'_>]) -> Result<LayerTable> {
         self.fit_on(states, Tokens::Rows, &Context::default())
     }

@@ -33,7 +33,7 @@ pub enum Training {
 /// # Ties, NaN
 /// A row equally near to several codes gets the lowest; a zero row under cosine gets code 0 (or is an error,
 /// [`refuse_zero_rows`](VectorQuantizer::refuse_zero_rows)). NaN and infinities in valid rows are errors;
-/// masked rows may hold anything, get id [`MASKED`], a row of zeros, no loss and no gradient.
+/// masked rows may hold anything, get id [`MASKED`](super::MASKED), a row of zeros, no loss and no gradient.
 /// # Tier
 /// A: ids, distances, quantized, codebook and commitment losses. C: gradients, with relative error below
 /// 1e-12 in `f64` and 1e-6 of the largest entry in `f32`; entropy loss. All are the same for any number of threads.

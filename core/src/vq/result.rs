@@ -10,12 +10,12 @@ use crate::arrays::matrix;
 use crate::error::{Error, Result};
 use crate::exact::SearchStats;
 
-/// What one forward step found; also all that [`backward`](VectorQuantizer::backward) needs of it.
+/// What one forward step found; also all that [`backward`](super::VectorQuantizer::backward) needs of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quantized<T> {
     /// `[n, d]`: the code of each row, bit for bit; zeros where masked.
     pub quantized: Array2<T>,
-    /// `[n]`: index of the code; [`MASKED`] where masked.
+    /// `[n]`: index of the code; [`MASKED`](super::MASKED) where masked.
     pub ids: Array1<u32>,
     /// `[n]`: squared Euclidean distance, or 1 - cosine, of z to its code; NaN where masked.
     pub distances: Array1<f64>,
@@ -36,7 +36,7 @@ impl<T> Quantized<T> {
     }
 }
 
-/// What comes from above into [`backward`](VectorQuantizer::backward).
+/// What comes from above into [`backward`](super::VectorQuantizer::backward).
 #[derive(Clone, Copy, Debug)]
 pub struct Upstream<'a, T> {
     /// Gradient with respect to the quantized output, `[n, d]`; `None` for zeros.
