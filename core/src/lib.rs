@@ -31,11 +31,12 @@
 //! | layer similarity, blocks to prune | [`layers`] | Gromov et al. 2024; Men et al. 2024; Kornblith et al. 2019 |
 //! | corrupted code: making it, where it lands, pruning | [`corruption`] | Yang et al. 2023, SCIP |
 //! | long documents, and what length confounds | [`length`] | Singh et al. 2024 |
-//! | codebooks of tokenizers, statistics of tokens | [`vq`] | van den Oord et al. 2017; see there |
+//! | codebooks of tokenizers | [`vq`] | van den Oord et al. 2017; see there |
+//! | what tokens cost, how predictable they are | [`tokens`] | Bjontegaard 2001; see there |
 //! | images and texts: scores, losses, retrieval, balancing | [`alignment`] | Bordes et al. 2024 |
 //! | memorization, forgetting, extraction, membership | [`memorization`] | Tirumala et al. 2022 |
 //! | text quality: lines, documents, published rules | [`quality`] | Sharma et al. 2024; Rae et al. 2021; Raffel et al. 2020; Penedo et al. 2024 |
-//! | tokens that are easy to model | [`vq::causal`] | Ramanujan et al. 2024, CRT |
+//! | tokens that are easy to model | [`causal`] | Ramanujan et al. 2024, CRT |
 //! | the definitions, sums, bounds | [`exact`] | |
 //! | what is read, what is computed with | [`IntoRows`], [`Real`] | |
 //! | where it runs | [`Context`], [`Exec`], [`Control`], [`backend`] | |
@@ -49,7 +50,10 @@
 extern crate alloc;
 
 pub mod alignment;
+mod arrays;
 pub mod backend;
+mod bytes;
+pub mod causal;
 mod control;
 pub mod corruption;
 mod d4;
@@ -61,6 +65,7 @@ mod kmeans;
 pub mod layers;
 pub mod length;
 pub mod memorization;
+mod memory;
 mod prototypes;
 pub mod quality;
 pub mod random;
@@ -68,6 +73,7 @@ mod real;
 mod rows;
 mod simd;
 pub mod stats;
+pub mod tokens;
 pub mod vq;
 
 pub use backend::cpu::Cpu;

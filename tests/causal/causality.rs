@@ -1,7 +1,7 @@
 //! What a prediction may depend on, to the bit.
 
 use ndarray::s;
-use pauca::vq::causal::{Batch, Predictor, Real};
+use pauca::causal::{Batch, Predictor, Real};
 use pauca::{Context, Control, Exec};
 use pauca_tests::data::Rng;
 
@@ -89,7 +89,7 @@ fn many(kind: &str) -> (Problem, Predictor<f32>) {
     let steps = if kind == "transformer" { 3 } else { 7 };
     p.z = ndarray::Array3::from_shape_simple_fn((3500 / steps, steps, p.dim), || rng.normal());
     if kind == "transformer" {
-        p.kind = pauca::vq::causal::Transformer::new(3).width(8).heads(2).into();
+        p.kind = pauca::causal::Transformer::new(3).width(8).heads(2).into();
         let fresh = Predictor::<f64>::new(p.kind, p.dim, p.dim, 2).unwrap();
         p.params = fresh.params().iter().map(|v| v + 0.1 * rng.normal()).collect();
     }

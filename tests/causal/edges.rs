@@ -1,7 +1,7 @@
 //! The edge cases of the contracts by name, and every error.
 
 use ndarray::{Array1, Array2, Array3, array};
-use pauca::vq::causal::{
+use pauca::causal::{
     Batch, Crt, Kind, Norm, Predictor, RidgeGram, Schedule, Shape, Start, Trainer, Transformer, Window,
 };
 use pauca::{Context, Error};

@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2};
 use pauca::Context;
-use pauca::vq::causal::{Batch, CrtGradients, Flow, Predictor, Transformer};
+use pauca::causal::{Batch, CrtGradients, Flow, Predictor, Transformer};
 use pauca_reference::causal as reference;
 
 use crate::problem::{KINDS, Problem, difference, worst, worst_of_largest};
@@ -60,7 +60,7 @@ fn truth(p: &Problem, flow: Flow) -> Truth {
     Truth { z, params, projection }
 }
 
-fn flat<T: pauca::vq::causal::Real>(found: &CrtGradients<T>) -> [Vec<f64>; 3] {
+fn flat<T: pauca::causal::Real>(found: &CrtGradients<T>) -> [Vec<f64>; 3] {
     let empty = (Array2::from_elem((0, 0), T::zero()), Array1::from_elem(0, T::zero()));
     let (w, b) = found.dprojection.as_ref().unwrap_or(&empty);
     [

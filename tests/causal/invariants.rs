@@ -2,7 +2,7 @@
 
 use ndarray::{Array3, Axis};
 use pauca::Context;
-use pauca::vq::causal::{Batch, CrtGradients, Flow};
+use pauca::causal::{Batch, CrtGradients, Flow};
 use pauca_reference::causal as reference;
 use pauca_tests::data::Rng;
 use proptest::prelude::*;
@@ -140,7 +140,7 @@ proptest! {
         let mut p = Problem::random(KINDS[kind], seed);
         (p.projection, p.dim) = (None, p.z.dim().2);
         p.outputs = p.dim;
-        let fresh = pauca::vq::causal::Predictor::<f64>::new(p.kind, p.dim, p.dim, seed).unwrap();
+        let fresh = pauca::causal::Predictor::<f64>::new(p.kind, p.dim, p.dim, seed).unwrap();
         p.params = fresh.params().to_vec();
         let turned = p.z.clone().reversed_axes().as_standard_layout().to_owned();
         let batch = Batch::new(turned.view().reversed_axes());

@@ -1,7 +1,7 @@
 //! AdamW against the reference, and its errors.
 
 use pauca::Error;
-use pauca::vq::causal::AdamW;
+use pauca::causal::AdamW;
 use pauca_reference::causal as reference;
 use pauca_tests::data::Rng;
 

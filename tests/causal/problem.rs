@@ -1,8 +1,8 @@
 //! Random problems: latents read in some way, a predictor, a rule; and their value by the reference.
 
 use ndarray::{Array1, Array2, Array3};
+use pauca::causal::{Batch, Crt, Kind, Norm, Predictor, Real, Start, Transformer, Window};
 use pauca::vq::Reduction;
-use pauca::vq::causal::{Batch, Crt, Kind, Norm, Predictor, Real, Start, Transformer, Window};
 use pauca_reference::causal::{self as reference, Matrix, Rule, transformer::Shape};
 use pauca_tests::data::Rng;
 

@@ -1,7 +1,7 @@
 //! The closed-form predictor: least squares, merging, singular latents, the envelope theorem.
 
 use ndarray::{Array3, Axis, s};
-use pauca::vq::causal::{Batch, Crt, RidgeFit, RidgeGram};
+use pauca::causal::{Batch, Crt, RidgeFit, RidgeGram};
 use pauca::{Context, Error};
 use pauca_reference::causal::{Matrix, ridge as reference};
 use pauca_tests::data::Rng;

@@ -1,7 +1,7 @@
 //! Causal regularisation: predictors, training steps, sums of the best linear predictor.
 
 use ndarray::{Array1, Array2, Array3};
-use pauca::vq::causal::{
+use pauca::causal::{
     Batch, Crt, Kind, Norm, Predictor, RidgeGram, Schedule, Start, Trainer, Transformer, Window,
 };
 use pauca::{Context, Control, Exec, Real};

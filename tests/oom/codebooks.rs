@@ -1,7 +1,7 @@
 //! Codebooks: steps, moving averages, composites, statistics of use and of tokens.
 
 use ndarray::s;
-use pauca::vq::tokens::{NGrams, bd_rate, lower_hull, mutual_information, pareto, scaling_fit};
+use pauca::tokens::{NGrams, bd_rate, lower_hull, mutual_information, pareto, scaling_fit};
 use pauca::vq::{
     CodeStats, Ema, EmaCodebook, EntropyLoss, Estimator, FiniteScalar, Policy, PositionUsage,
     ProductQuantizer, ResidualQuantizer, Revival, Smoothing, Training, Upstream, Usage, VectorQuantizer,

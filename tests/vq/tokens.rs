@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 use pauca::Error;
-use pauca::vq::tokens::{NGrams, bd_rate, lower_hull, mutual_information, pareto, scaling_fit};
+use pauca::tokens::{NGrams, bd_rate, lower_hull, mutual_information, pareto, scaling_fit};
 use pauca::vq::{MASKED, Usage};
 use pauca_reference::tokens as reference;
 use pauca_tests::data::Rng;

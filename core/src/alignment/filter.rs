@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use ndarray::Array1;
 
 use crate::backend::Boundary;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 use crate::stats::round_half_even;
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -9,7 +9,8 @@ use super::sides::Sides;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Above, Backend, Boundary, Pair, Pairs, SearchStats, Threshold, Work};
 use crate::control::Context;
-use crate::error::{Error, Result, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::try_vec;
 use crate::rows::IntoRows;
 
 /// Rows of y with which every row of x is compared before there is a similarity to beat.

@@ -19,7 +19,8 @@ use aho_corasick::Anchored;
 use aho_corasick::automaton::Automaton;
 use aho_corasick::nfa::contiguous::NFA;
 
-use crate::error::{Error, Result, try_capacity, try_grow, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::random::{Stream, streams};
 
 /// Finds the entries of a text: one pass over its bytes, whatever the number of entries.

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 use crate::random::{Stream, streams};
 
 /// `partner[i]` != i for every row: the texts to set against pictures i as *wrong* pairs.

@@ -10,9 +10,10 @@ use alloc::vec::Vec;
 use ndarray::{Array1, ArrayView2};
 
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::float::finite;
 use crate::exact::{F64Sum, cosine_from, dot64};
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::{Element, IntoRows, Rows, row_of, with_view};
 
 /// Pairs of one job.

@@ -6,8 +6,9 @@ use core::ops::Range;
 use super::score::check_sides;
 use crate::backend::{Backend, Copies, Work};
 use crate::control::{Context, Job};
-use crate::error::{Result, try_capacity, try_vec};
+use crate::error::Result;
 use crate::exact::{Metric, cosine_from, dot64};
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::Rows;
 
 /// Rows of x whose right candidates one task looks at.

@@ -4,8 +4,9 @@ use ndarray::{Array1, Array2};
 
 use crate::backend::{Backend, Blocks, Copies, cpu::Cpu};
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::{Metric, Sums};
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::{IntoRows, RowSource, Rows};
 
 /// Classes made of texts.

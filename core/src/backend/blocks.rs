@@ -13,8 +13,9 @@ use core::ops::Range;
 
 use super::{Backend, Work};
 use crate::control::Context;
-use crate::error::{Error, Result, try_grow};
+use crate::error::{Error, Result};
 use crate::exact::Metric;
+use crate::memory::try_grow;
 use crate::rows::{RowSource, Rows, Scratch, gather_from, read_from};
 
 /// The blocks of a source on a backend.
@@ -146,7 +147,7 @@ impl<'a, B: Backend, S: RowSource> Blocks<'a, B, S> {
         f: impl FnOnce(&B::Block<'_>) -> Result<T>,
     ) -> Result<T> {
         if let Some(block) = &self.resident {
-            let mut local = crate::error::try_capacity(rows.len())?;
+            let mut local = crate::memory::try_capacity(rows.len())?;
             local.extend(rows.iter().map(|&i| i as u32));
             if let Some(block) = self.backend.gather(block, &local, cx)? {
                 return f(&block);

@@ -34,11 +34,12 @@ pub use stats::SearchStats;
 pub(crate) use stats::equal_but_for_search;
 
 pub use crate::control::Job;
-pub use crate::exact::copies;
+pub use crate::rows::copies;
 
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::{self, Metric};
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::Rows;
 
 /// Index of no row.

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use super::kinds::Corruption;
 use super::sites::{Change, Nested, Site, sites};
 use super::syntax::{Kind, Syntax, Token, scan};
-use crate::error::{Error, Result, try_capacity, try_grow};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_grow};
 use crate::random::{Stream, streams};
 use crate::stats::round_half_even;
 

@@ -7,10 +7,11 @@ use ndarray::Array1;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Copies};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::elementary::ln;
 use crate::exact::{F64Sum, Metric, Sums, cosine_from, dot_wide};
 use crate::kmeans::Clusters;
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::{IntoRows, RowSource, Rows, Scratch, read_from};
 use crate::stats::{Interval, bootstrap};
 

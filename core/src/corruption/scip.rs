@@ -4,8 +4,9 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
-use crate::error::{Error, Result, try_capacity, try_copy, try_vec};
+use crate::error::{Error, Result};
 use crate::kmeans::Clusters;
+use crate::memory::{try_capacity, try_copy, try_vec};
 use crate::stats::round_half_even;
 
 /// SCIP pruning: parameters.

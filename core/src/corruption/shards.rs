@@ -3,8 +3,9 @@
 use alloc::vec::Vec;
 
 use super::scip::{Scip, ScipPruned};
-use crate::error::{Error, Result, try_capacity, try_grow, try_vec};
-use crate::exact::bytes::{Reader, Writer};
+use crate::bytes::{Reader, Writer};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_grow, try_vec};
 
 const MAGIC: &[u8; 8] = b"PAUCASCI";
 const VERSION: u32 = 1;

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Result, try_grow};
+use crate::error::Result;
+use crate::memory::try_grow;
 
 /// How comments and strings are written. All that the corruptions know of a language.
 ///

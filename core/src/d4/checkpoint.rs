@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
+use crate::bytes::{Reader, Writer};
 use crate::error::Result;
-use crate::exact::bytes::{Reader, Writer};
 use crate::kmeans::Checkpoint;
 
 const MAGIC: [u8; 8] = *b"paucaD4\0";

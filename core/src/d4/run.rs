@@ -9,8 +9,9 @@ use super::{Curated, D4};
 use crate::backend::Backend;
 use crate::control::Context;
 use crate::dedup::Dedup;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::kmeans::{Checkpoint, Clusters, Lloyd};
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::{RowSource, Subset};
 use crate::stats::round_half_even;
 

@@ -8,9 +8,10 @@ use crate::backend::{
     Above, Backend, Best, Blocks, Boundary, Copies, NO_ROW, Pair, Pairs, SearchStats, Threshold, Work,
 };
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_grow, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::exact::float::{finite, widen};
+use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::rows::{RowSource, Scratch, gather_from, read_from};
 
 /// Rows of equal hash that are read at once, to see whether they are copies.

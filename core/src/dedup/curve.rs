@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use crate::backend::Boundary;
-use crate::error::{Result, try_capacity};
+use crate::error::Result;
+use crate::memory::try_capacity;
 
 /// The number of rows that EarlierMax keeps, for every epsilon at once: the sorted maxima. Exact,
 /// because the maxima do not depend on epsilon.

@@ -6,9 +6,10 @@ use ndarray::ArrayView2;
 
 use crate::backend::{Backend, Blocks, Copies};
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::kmeans::Clusters;
+use crate::memory::{try_capacity, try_vec};
 use crate::random::{Stream, streams};
 use crate::rows::{RowSource, Rows};
 

@@ -8,8 +8,9 @@ use super::{Dedup, KeepCurve, Order, compare, order};
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Boundary, NO_ROW, SearchStats};
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::kmeans::Clusters;
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::{IntoRows, RowSource};
 use crate::stats::round_half_even;
 

@@ -15,9 +15,6 @@
 //! result says which it is.
 
 pub mod bounds;
-pub(crate) mod bytes;
-#[doc(hidden)]
-pub mod copies;
 pub mod elementary;
 pub mod float;
 mod sums;

@@ -4,9 +4,10 @@
 use alloc::vec::Vec;
 
 use super::{EmptyClusters, KMeans};
-use crate::error::{Result, try_capacity};
+use crate::bytes::{Reader, Writer};
+use crate::error::Result;
 use crate::exact::Metric;
-use crate::exact::bytes::{Reader, Writer};
+use crate::memory::try_capacity;
 
 const MAGIC: [u8; 8] = *b"paucaKM\0";
 const VERSION: u32 = 1;

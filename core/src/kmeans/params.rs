@@ -6,9 +6,10 @@ use super::{Checkpoint, Clusters, Lloyd};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity};
+use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::exact::float::{positive, widen};
+use crate::memory::try_capacity;
 use crate::rows::{IntoRows, RowSource};
 
 /// Where the first centroids come from.

@@ -5,8 +5,9 @@ use ndarray::{Array1, Array2};
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Blocks, Copies, SearchStats, equal_but_for_search};
 use crate::control::Context;
-use crate::error::{Error, Result, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::Metric;
+use crate::memory::try_vec;
 use crate::rows::{IntoRows, RowSource, Rows};
 
 /// A clustering.

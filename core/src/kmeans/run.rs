@@ -10,9 +10,10 @@ use super::checkpoint::{Checkpoint, settings};
 use super::{Clusters, EmptyClusters, Init, KMeans, init};
 use crate::backend::{Backend, Blocks, Copies, SearchStats};
 use crate::control::{Context, Iteration};
-use crate::error::{Error, Result, try_capacity, try_copy, try_grow, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::float::{finite, positive};
 use crate::exact::{F64Sum, Metric, squared_distance};
+use crate::memory::{try_capacity, try_copy, try_grow, try_vec};
 use crate::rows::{RowSource, Rows, Scratch, gather_from, with_view};
 
 /// A run of k-means between two iterations.

@@ -19,7 +19,8 @@ use alloc::vec::Vec;
 
 use nalgebra::DMatrix;
 
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::{IntoRows, Rows};
 
 /// Iterations of the decomposition for each singular value, at most: many times what it needs.

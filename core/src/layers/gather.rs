@@ -4,8 +4,9 @@ use alloc::vec::Vec;
 
 use ndarray::ArrayView2;
 
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::float::finite;
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::{Rows, row_of, with_view};
 
 /// Which rows of the states of a batch are samples.

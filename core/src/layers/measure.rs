@@ -10,12 +10,13 @@ use alloc::vec::Vec;
 use super::LayerMetric;
 use super::angle::Chords;
 use super::gather::Samples;
-use super::moments::Moments;
-use super::stream::{LayerDistances, fresh};
+use super::moments::{Moments, fresh};
+use super::params::LayerDistances;
 use crate::backend::cpu::{Cpu, PairDots};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::elementary::half_turns_all;
+use crate::memory::{try_capacity, try_vec};
 
 /// Values measured between two looks at the control, at most.
 const WAVE_VALUES: usize = 4 << 20;

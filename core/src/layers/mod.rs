@@ -41,41 +41,22 @@
 //! A state of zeros has no direction: the pairs that it belongs to are counted as skipped.
 
 mod angle;
+mod bytes;
 #[cfg(feature = "svd")]
 pub mod canonical;
 mod cka;
 mod gather;
 mod measure;
 mod moments;
+mod params;
 mod plan;
-mod state;
+mod result;
 mod stream;
-mod table;
 
 pub use angle::{angular_distance, cosine_distance};
 pub use cka::{Cka, CkaStream, CkaTable, LayerCka, Path};
 pub use gather::{Tokens, last_tokens};
+pub use params::{LayerDistances, LayerMetric, Quantiles};
 pub use plan::{Block, Choice, Keep, deepest, mergekit};
-pub use stream::{LayerDistances, LayerStream};
-pub use table::LayerTable;
-
-/// What is measured between two states of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LayerMetric {
-    /// The angle in half turns, from 0 to 1: [`angular_distance`]. Gromov et al. 2024.
-    Angular,
-    /// 1 - cos, from 0 to 2: [`cosine_distance`]. Its mean between neighbours is the block
-    /// influence of Men et al. 2024 (ShortGPT), equation 1.
-    Cosine,
-}
-
-/// How the spread of the values is kept. Count, mean, variance and extremes are exact either way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Quantiles {
-    /// Every value: 8 bytes for each pair of states and each sample. For texts.
-    Exact,
-    /// A histogram of 64 bins an octave from 2^-32 to 2: 17 kB for each pair of states, whatever
-    /// the number of samples. Quantiles are within 0.8 % (2^-7) of a value of that rank. For
-    /// tokens by the million.
-    Histogram,
-}
+pub use result::LayerTable;
+pub use stream::LayerStream;

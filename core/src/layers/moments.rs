@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Result, try_grow, try_vec};
+use crate::error::Result;
 use crate::exact::F64Sum;
+use crate::memory::{try_capacity, try_grow, try_vec};
 
 use super::Quantiles;
 
@@ -193,4 +194,20 @@ impl Moments {
             }
         }
     }
+}
+
+/// As many empty moments as there are pairs of states.
+pub(crate) fn fresh(n_layers: usize, quantiles: Quantiles) -> Result<Vec<Moments>> {
+    let pairs = n_layers * (n_layers + 1) / 2;
+    let mut moments = try_capacity(pairs)?;
+    for _ in 0..pairs {
+        moments.push(Moments::new(quantiles)?);
+    }
+    Ok(moments)
+}
+
+/// Place of the pair of states l < m among all pairs of L + 1 states.
+pub(crate) fn pair(n_layers: usize, l: usize, m: usize) -> usize {
+    // State 0 has L partners above it, state 1 has L - 1, ...
+    l * (2 * n_layers + 1 - l) / 2 + (m - l - 1)
 }

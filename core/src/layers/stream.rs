@@ -9,61 +9,17 @@ use ndarray::ArrayView2;
 
 use crate::backend::cpu::Cpu;
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity};
+use crate::error::{Error, Result};
+use crate::memory::try_capacity;
 use crate::rows::{IntoRows, Rows};
 
 use super::gather::{Batch, Samples, closed, complete, open};
 use super::measure::measure;
-use super::moments::Moments;
-use super::{LayerMetric, LayerTable, Quantiles, Tokens};
-
-/// More layers than any network has; keeps the number of pairs far from overflow.
-pub(crate) const MAX_LAYERS: usize = 1 << 15;
-
-/// Distances between all pairs of hidden states: parameters.
-///
-/// # Example
-/// ```
-/// use pauca::Rows;
-/// use pauca::layers::{Keep, LayerDistances};
-/// // Two samples; three layers, of which the middle one only stretches.
-/// let states = [
-///     ndarray::array![[1.0f32, 0.0], [0.0, 1.0]],
-///     ndarray::array![[1.0f32, 1.0], [-1.0, 1.0]],
-///     ndarray::array![[3.0f32, 3.0], [-5.0, 5.0]],
-///     ndarray::array![[0.0f32, 1.0], [-1.0, 0.0]],
-/// ];
-/// let table = LayerDistances::new(3).fit(&states.each_ref().map(|s| Rows::F32(s.view())))?;
-/// assert_eq!(table.distance(1, 1), Some(0.0));
-/// assert_eq!(table.best_block(1, Keep::default())?.block.layers(), 1..2);
-/// # Ok::<(), pauca::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct LayerDistances {
-    pub(crate) n_layers: usize,
-    pub(crate) metric: LayerMetric,
-    pub(crate) quantiles: Quantiles,
-}
+use super::moments::{Moments, fresh};
+use super::params::{LayerDistances, MAX_LAYERS};
+use super::{LayerTable, Tokens};
 
 impl LayerDistances {
-    /// For a network of `n_layers` layers, whose samples have `n_layers + 1` states. Angular
-    /// distance, exact quantiles.
-    pub fn new(n_layers: usize) -> Self {
-        Self { n_layers, metric: LayerMetric::Angular, quantiles: Quantiles::Exact }
-    }
-
-    /// What is measured.
-    pub fn metric(mut self, metric: LayerMetric) -> Self {
-        self.metric = metric;
-        self
-    }
-
-    /// How the spread of the values is kept.
-    pub fn quantiles(mut self, quantiles: Quantiles) -> Self {
-        self.quantiles = quantiles;
-        self
-    }
-
     /// An empty stream for states of `dim` values a row.
     ///
     /// # Errors
@@ -105,7 +61,7 @@ impl LayerDistances {
     /// first NaN or infinity, and as [`start`](LayerDistances::start).
     /// # Cost
     /// n L² / 2 dot products of d values; 2.6 kB for each pair of states and the quantiles' share
-    /// (see [`Quantiles`]). The states are read where they are.
+    /// (see [`Quantiles`](super::Quantiles)). The states are read where they are.
     pub fn fit(&self, states: &[Rows<'_>]) -> Result<LayerTable> {
         self.fit_on(states, Tokens::Rows, &Context::default())
     }
@@ -119,22 +75,6 @@ impl LayerDistances {
         stream.push(states, tokens, cx)?;
         stream.finish()
     }
-}
-
-/// As many empty moments as there are pairs of states.
-pub(crate) fn fresh(n_layers: usize, quantiles: Quantiles) -> Result<Vec<Moments>> {
-    let pairs = n_layers * (n_layers + 1) / 2;
-    let mut moments = try_capacity(pairs)?;
-    for _ in 0..pairs {
-        moments.push(Moments::new(quantiles)?);
-    }
-    Ok(moments)
-}
-
-/// Place of the pair of states l < m among all pairs of L + 1 states.
-pub(crate) fn pair(n_layers: usize, l: usize, m: usize) -> usize {
-    // State 0 has L partners above it, state 1 has L - 1, ...
-    l * (2 * n_layers + 1 - l) / 2 + (m - l - 1)
 }
 
 /// Distances in the making: takes batches, all layers at once or layer by layer as the hooks of
@@ -300,22 +240,10 @@ impl LayerStream {
     /// [`Error::Conflict`] while a batch is open, [`Error::OutOfMemory`].
     pub fn finish(&self) -> Result<LayerTable> {
         self.closed()?;
-        LayerTable::new(self)
+        LayerTable::new(&self.config, self.samples, &self.moments)
     }
 
     pub(crate) fn closed(&self) -> Result<()> {
         closed(&self.batch)
-    }
-
-    pub(crate) fn n_layers(&self) -> usize {
-        self.config.n_layers
-    }
-
-    pub(crate) fn metric(&self) -> LayerMetric {
-        self.config.metric
-    }
-
-    pub(crate) fn quantiles(&self) -> Quantiles {
-        self.config.quantiles
     }
 }

@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 
 use super::{Length, all_finite, rounded, same_length, share, widened};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
+use crate::memory::{try_capacity, try_vec};
 use crate::stats::{add_times, average_ranks};
 
 /// A bin for every document, by its length.

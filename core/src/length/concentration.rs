@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::{Length, share, widened, within_unit};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 use crate::stats::round_half_even;
 
 /// How unevenly tokens are spread over documents: Lorenz curve, Gini coefficient, and the share of

@@ -3,8 +3,9 @@
 use alloc::vec::Vec;
 
 use super::{Length, LengthBins, all_finite, rounded, same_length, share, widened};
-use crate::error::{Result, try_capacity, try_vec};
+use crate::error::Result;
 use crate::exact::F64Sum;
+use crate::memory::{try_capacity, try_vec};
 use crate::stats::{Interval, auc, bootstrap, kendall, quantile, spearman};
 
 /// Whether a score is confounded by length: parameters of the report.

@@ -28,7 +28,8 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Error, Result, try_capacity};
+use crate::error::{Error, Result};
+use crate::memory::try_capacity;
 
 mod bins;
 mod concentration;

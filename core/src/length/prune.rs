@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use ndarray::Array1;
 
 use super::{Length, widened, within_unit};
-use crate::error::{Result, try_capacity, try_vec};
+use crate::error::Result;
+use crate::memory::{try_capacity, try_vec};
 use crate::stats::round_half_even;
 
 /// How far to prune.

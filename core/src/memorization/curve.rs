@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::hits::Memorized;
-use crate::error::{Error, Result, try_capacity, try_grow};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_grow};
 
 /// M(f) at ascending times: epochs, or numbers of updates.
 ///

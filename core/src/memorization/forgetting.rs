@@ -2,9 +2,10 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Error, Result, try_capacity};
+use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
+use crate::memory::try_capacity;
 
 /// A forgetting curve and what follows from it.
 ///

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Error, Result, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::try_vec;
 
 /// A target id that is not counted: padding, a prompt, an unmasked position.
 pub const IGNORED: u32 = u32::MAX;

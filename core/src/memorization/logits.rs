@@ -4,11 +4,12 @@ use alloc::vec::Vec;
 
 use ndarray::{Array1, ArrayView2, s};
 
+use super::exponentials::{CHUNK, LIMIT, Window, power, powers};
 use super::hits::{Hits, IGNORED, Memorized, check_ids};
-use super::window::{CHUNK, LIMIT, Window, power, powers};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_grow, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::float::widen;
+use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::rows::{Element, IntoRows, Rows, with_view};
 
 /// Tokens of one piece of parallel work.

@@ -5,9 +5,10 @@
 
 use ndarray::Array1;
 
-use super::spread::Spread;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use super::logit_spread::Spread;
+use crate::error::{Error, Result};
 use crate::exact::F64Sum;
+use crate::memory::{try_capacity, try_vec};
 
 fn check(values: &[f64]) -> Result<()> {
     if values.is_empty() {

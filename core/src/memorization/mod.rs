@@ -38,25 +38,26 @@
 //! Tier A: hits, counts, curves, M, T, runs, ratios, forgetting, decay fits, kept supports. Tier B:
 //! log-probabilities and what is made of them, each with its bound.
 
+mod bytes;
 mod curve;
+mod exponentials;
 mod exposure;
 mod extraction;
 mod forgetting;
 mod hits;
+mod logit_spread;
 mod logits;
 mod membership;
 mod runs;
 mod sampling;
-mod spread;
-mod state;
 mod tags;
-mod window;
 
 pub use curve::{Curve, overfit_onset};
 pub use exposure::{Counterfactual, counterfactual, exposure, sampled_exposure};
 pub use extraction::{Discoverability, Queries, SuffixMatch, suffix_match};
 pub use forgetting::{Decay, Forgetting};
 pub use hits::{Hits, IGNORED, Memorized};
+pub use logit_spread::{LogitSpread, Spread};
 pub use logits::{LogitScan, TokenScores};
 pub use membership::{
     MembershipRate, min_k, min_k_published, reference_difference, standardized, token_loss, tpr_at_fpr,
@@ -64,5 +65,4 @@ pub use membership::{
 };
 pub use runs::{RunLengths, UnitLengths};
 pub use sampling::Sampling;
-pub use spread::{LogitSpread, Spread};
 pub use tags::{TagCounts, TagRatio};

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::hits::Hits;
-use crate::error::{Error, Result, try_capacity, try_grow};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_grow};
 
 /// Lengths of the maximal runs of consecutive memorized tokens, streamed over documents.
 ///

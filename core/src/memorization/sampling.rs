@@ -4,12 +4,13 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
+use super::exponentials::{LIMIT, power, scaled};
 use super::hits::{IGNORED, check_ids};
 use super::logits::check_tile;
-use super::window::{LIMIT, power, scaled};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::F64Sum;
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::IntoRows;
 
 /// e^-700 is a normal number; smaller shares of the largest term are taken as 0.

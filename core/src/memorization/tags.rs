@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::hits::Hits;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 
 /// Counts by part of speech, streamed. Tags are the caller's: nothing here tags text.
 ///

@@ -7,10 +7,11 @@ use ndarray::Array1;
 use super::quotas::{LIMIT, ONE, Shares};
 use super::{Drop, fill, ranked};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_copy, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::elementary::exp;
 use crate::exact::{F64Sum, Metric, cosine_from, dot64, squared_distance};
 use crate::kmeans::Clusters;
+use crate::memory::{try_capacity, try_copy, try_vec};
 use crate::stats::round_half_even;
 
 /// Density-based pruning (DBP): parameters.

@@ -16,7 +16,8 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 use crate::stats::{largest_remainder, round_half_even};
 
 /// Which rows go.

@@ -21,7 +21,8 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::error::{Result, try_capacity};
+use crate::error::Result;
+use crate::memory::try_capacity;
 
 /// Rows of all clusters together must be fewer.
 pub(super) const LIMIT: u64 = 1 << 42;

@@ -11,7 +11,8 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::text::{characters, holds, occurrences};
 use super::{Split, Unit};
-use crate::error::{Result, try_grow};
+use crate::error::Result;
+use crate::memory::try_grow;
 
 /// Notices whose lines go.
 const POLICY: [&str; 6] =

@@ -2,9 +2,10 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Error, Result, try_capacity};
+use crate::bytes::{Reader, Writer};
+use crate::error::{Error, Result};
 use crate::exact::F64Sum;
-use crate::exact::bytes::{Reader, Writer};
+use crate::memory::try_capacity;
 
 const MAGIC: &[u8; 8] = b"PAUCAPPL";
 const VERSION: u32 = 1;

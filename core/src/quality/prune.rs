@@ -4,8 +4,9 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
-use crate::error::{Error, Result, try_capacity, try_grow, try_vec};
-use crate::exact::bytes::{Reader, Writer};
+use crate::bytes::{Reader, Writer};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::stats::round_half_even;
 
 const MAGIC: &[u8; 8] = b"PAUCAQSC";

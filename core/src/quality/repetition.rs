@@ -8,7 +8,8 @@
 use alloc::vec::Vec;
 
 use super::text::{characters, collect};
-use crate::error::{Result, try_capacity, try_vec};
+use crate::error::Result;
+use crate::memory::{try_capacity, try_vec};
 
 /// (copies, characters of copies, characters of all).
 pub(super) fn copies(items: &[&str]) -> Result<(u64, u64, u64)> {

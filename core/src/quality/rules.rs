@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::{Measure, Page, Unit};
-use crate::error::{Error, Result, try_capacity, try_grow, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_grow, try_vec};
 
 /// Which values pass. NaN passes none.
 #[derive(Clone, Copy, Debug, PartialEq)]

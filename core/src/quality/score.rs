@@ -7,7 +7,8 @@ use ndarray::{Array1, ArrayView2};
 use super::mean::{TINY, weighted_mean};
 use super::{LineFacts, NoWeight, Predicate, Split, Unit, Weights};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_grow};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_grow};
 
 /// Multiply-adds that the predicates cost a byte of text, roughly; for the length of waves.
 const COST: u64 = 400;

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::error::{Result, try_grow};
+use crate::error::Result;
+use crate::memory::try_grow;
 
 /// What counts as a line. Pieces of white space alone never count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,7 +4,8 @@ use ndarray::Array1;
 
 use super::Perplexities;
 use super::mean::{HEAVY, LIGHT};
-use crate::error::{Error, Result, try_capacity};
+use crate::error::{Error, Result};
+use crate::memory::try_capacity;
 
 /// What a predicate weighs that no line passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -12,6 +12,7 @@ use ndarray::{ArrayBase, ArrayView2, Data, Ix2};
 use crate::error::{Error, Result};
 use crate::exact::float::widen;
 
+pub mod copies;
 mod source;
 
 pub use source::{Blocked, RowSource, Scratch, Subset};

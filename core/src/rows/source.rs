@@ -6,7 +6,8 @@ use core::ops::Range;
 use ndarray::ArrayView2;
 
 use super::{Element, Rows, with_view};
-use crate::error::{Error, Result, try_grow};
+use crate::error::{Error, Result};
+use crate::memory::try_grow;
 
 /// A reusable buffer into which a [`RowSource`] may put the rows that it reads.
 #[derive(Debug, Default)]
@@ -351,7 +352,7 @@ impl<S: RowSource + ?Sized> RowSource for Subset<'_, S> {
         self.source.gather(rows, scratch)
     }
     fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
-        let mut inner = crate::error::try_capacity(rows.len())?;
+        let mut inner = crate::memory::try_capacity(rows.len())?;
         for &i in rows {
             let expected = self.rows.len();
             inner.push(*self.rows.get(i).ok_or(Error::ShapeMismatch {

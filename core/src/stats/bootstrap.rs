@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::quantile;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 use crate::random::{Stream, streams};
 
 /// A statistic with the interval in which resampling leaves it.

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 
 /// The first NaN of `values` is an error; infinities have their place in an order.
 fn refuse_nan(what: &'static str, values: &[f64]) -> Result<()> {

@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Error, Result, try_capacity};
+use crate::error::{Error, Result};
 use crate::exact::F64Sum;
+use crate::memory::try_capacity;
 
 /// The q-quantile of ascending values, by linear interpolation between neighbours.
 ///

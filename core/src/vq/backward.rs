@@ -4,13 +4,14 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2};
 
-use super::arrays::{matrix, zero_values};
 use super::entropy::{self, widened_row};
 use super::estimator::{Estimator, rotate_back_into, unit_back_into};
 use super::latents::{Latents, by_code};
-use super::quantizer::VectorQuantizer;
+use super::params::VectorQuantizer;
+use crate::arrays::{matrix, zero_values};
 use crate::control::{Context, Job};
-use crate::error::{Result, try_capacity, try_vec};
+use crate::error::Result;
+use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 
 /// One backward step.

@@ -21,12 +21,14 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2};
 
-use super::arrays::{copy, matrix, row_of, unit_into};
+use super::code_stats::CodeStats;
 use super::revive::{Revival, Revived};
-use super::stats::CodeStats;
-use crate::error::{Error, Result, try_capacity, try_vec};
-use crate::exact::bytes::{Reader, Writer};
+use super::rows::{row_of, unit_into};
+use crate::arrays::{copy, matrix};
+use crate::bytes::{Reader, Writer};
+use crate::error::{Error, Result};
 use crate::exact::{F64Sum, Metric, dot_wide};
+use crate::memory::{try_capacity, try_vec};
 use crate::real::{Real, check_finite};
 
 const MAGIC: &[u8; 8] = b"paucaEMA";

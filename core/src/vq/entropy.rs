@@ -22,10 +22,12 @@ use core::ops::Range;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, s};
 
-use super::arrays::{matrix, row_of, zeros};
 use super::latents::Latents;
+use super::rows::row_of;
+use crate::arrays::{matrix, zeros};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 
 /// Entropy loss: parameters.

@@ -7,7 +7,7 @@
 //! and w = (a + b)/|a + b|: R = I - 2 w w' + 2 b a', applied in O(d). The forward value is e itself.
 //! Where z or e is zero, or a = -b (the plane is undefined), the gradient is straight-through.
 
-use super::arrays::{safe_scale, same_len, unit_into};
+use super::rows::{safe_scale, same_len, unit_into};
 use crate::error::Result;
 use crate::real::Real;
 
@@ -101,7 +101,7 @@ pub(super) fn unit_back_into(x: &[f64], g: &[f64], out: &mut [f64]) {
 }
 
 fn widened<T: Real>(x: &[T]) -> Result<alloc::vec::Vec<f64>> {
-    let mut out = crate::error::try_capacity(x.len())?;
+    let mut out = crate::memory::try_capacity(x.len())?;
     out.extend(x.iter().map(|x| x.to_f64()));
     Ok(out)
 }

@@ -4,9 +4,11 @@ use alloc::vec::Vec;
 
 use ndarray::{Array1, Array2, ArrayView2};
 
-use super::arrays::{same_dim, zeros};
-use super::assign::{MASKED, check_ids, valid_rows};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use super::ids::{MASKED, check_ids, valid_rows};
+use super::rows::same_dim;
+use crate::arrays::zeros;
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 
 /// Finite scalar quantization with `levels[j]` levels in column j.

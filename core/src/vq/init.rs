@@ -2,14 +2,15 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::arrays::matrix;
-use super::assign::valid_rows;
+use super::ids::valid_rows;
+use crate::arrays::matrix;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity};
+use crate::error::{Error, Result};
 use crate::exact::float::{narrow, widen};
 use crate::kmeans::KMeans;
+use crate::memory::try_capacity;
 use crate::real::Real;
 use crate::rows::Rows;
 

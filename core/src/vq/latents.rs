@@ -4,9 +4,10 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2};
 
-use super::arrays::{row_of, unit_into};
-use super::assign::MASKED;
-use crate::error::{Result, try_capacity, try_vec};
+use super::ids::MASKED;
+use super::rows::{row_of, unit_into};
+use crate::error::Result;
+use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 
 /// Codes as they stand for rows.

@@ -15,7 +15,7 @@ pub enum Reduction {
 
 impl Reduction {
     /// What the sum over `rows` valid rows of `columns` values is multiplied by; 0 without rows.
-    pub(super) fn scale(self, rows: usize, columns: usize) -> f64 {
+    pub(crate) fn scale(self, rows: usize, columns: usize) -> f64 {
         match self {
             _ if rows == 0 => 0.0,
             Reduction::MeanElements => 1.0 / (rows as f64 * columns as f64),

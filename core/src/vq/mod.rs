@@ -17,8 +17,8 @@
 //! | [`Usage`], [`PositionUsage`] | perplexity, entropy, dead codes, overall and by position |
 //! | [`EntropyLoss`] | confident rows, evenly used codes |
 //! | [`ResidualQuantizer`], [`ProductQuantizer`], [`FiniteScalar`] | several small codebooks, or none |
-//! | [`causal`] | causal regularisation: latents that a next-token predictor finds easy |
-//! | [`tokens`] | what the ids are like: conditional entropies, rate and distortion, scaling laws |
+//!
+//! What ids are like: [`tokens`](crate::tokens). Latents that are easy to predict: [`causal`](crate::causal).
 //!
 //! *Sources*: van den Oord et al. 2017 (VQ-VAE; losses, straight-through, EMA); Fifty et al. 2024 (rotation
 //! trick); Yu et al. 2024 and LlamaGen (entropy loss, unit codes); Zeghidour et al. 2021 (residual);
@@ -31,38 +31,41 @@
 //!
 //! Latents and codes are `f32` or `f64` ([`Real`]), in any strides. All inner arithmetic is `f64`.
 
-mod arrays;
 mod assign;
 mod backward;
-pub mod causal;
+mod by_type;
+mod code_stats;
 mod ema;
 mod entropy;
 mod estimator;
 mod fsq;
+mod ids;
 mod init;
 mod latents;
 mod loss;
+mod params;
 mod product;
-mod quantizer;
 mod residual;
+mod result;
 mod revive;
-mod search;
-mod stats;
-pub mod tokens;
+mod rows;
+mod run;
 mod usage;
 mod wide;
 
 pub use crate::real::Real;
-pub use assign::{Assignment, CodeId, MASKED, pack_ids};
+pub use assign::Assignment;
+pub use code_stats::CodeStats;
 pub use ema::{Ema, EmaCodebook, Smoothing};
 pub use entropy::{EntropyLoss, EntropyValue};
 pub use estimator::{Estimator, l2_normalize, l2_normalize_backward, rotate, rotate_backward};
 pub use fsq::{FiniteScalar, FiniteScalarCodes};
+pub use ids::{CodeId, MASKED, pack_ids};
 pub use init::{kmeans_codes, kmeans_codes_on};
 pub use loss::{Losses, Reduction};
+pub use params::{Training, VectorQuantizer};
 pub use product::{ProductQuantized, ProductQuantizer};
-pub use quantizer::{Gradients, Quantized, Training, Upstream, VectorQuantizer};
 pub use residual::{CompositeGradients, ResidualQuantized, ResidualQuantizer};
+pub use result::{Gradients, Quantized, Upstream};
 pub use revive::{Policy, Revival, Revived};
-pub use stats::CodeStats;
 pub use usage::{PositionUsage, Usage};

@@ -4,14 +4,17 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2, s};
 
-use super::arrays::{same_len, zeros};
 use super::loss::{Losses, Reduction};
-use super::quantizer::{Quantized, Upstream, VectorQuantizer};
+use super::params::VectorQuantizer;
 use super::residual::CompositeGradients;
+use super::result::{Quantized, Upstream};
+use super::rows::same_len;
+use crate::arrays::zeros;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity};
+use crate::error::{Error, Result};
+use crate::memory::try_capacity;
 use crate::real::Real;
 
 /// Product (grouped) vector quantization: group g of the columns has its own codebook `[k_g, d_g]`, the widths

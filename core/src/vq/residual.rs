@@ -4,16 +4,19 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2};
 
-use super::arrays::{copy, row_of, same_len, zeros};
-use super::assign::MASKED;
 use super::estimator::{Estimator, rotate_back_into};
+use super::ids::MASKED;
 use super::loss::Losses;
-use super::quantizer::{Quantized, Upstream, VectorQuantizer};
+use super::params::VectorQuantizer;
+use super::result::{Quantized, Upstream};
+use super::rows::{row_of, same_len};
+use crate::arrays::{copy, zeros};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::Metric;
+use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 
 /// Residual vector quantization: r_1 = z, q_s = code of r_s, r_(s+1) = r_s - q_s, output q_1 + q_2 + ...

@@ -16,14 +16,15 @@ use core::cmp::{Ordering, Reverse};
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::arrays::{row_of, same_dim, unit_into};
-use super::assign::{MASKED, check_ids};
+use super::ids::{MASKED, check_ids};
 use super::latents::by_code;
-use crate::error::{Error, Result, try_capacity, try_grow, try_vec};
+use super::rows::{row_of, same_dim, unit_into};
+use crate::error::{Error, Result};
 use crate::exact::Metric;
-use crate::exact::copies::first_occurrences;
+use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::random::{Stream, streams};
 use crate::real::Real;
+use crate::rows::copies::first_occurrences;
 
 /// Which rows dead codes take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

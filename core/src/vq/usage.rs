@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::assign::{MASKED, check_ids};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use super::ids::{MASKED, check_ids};
+use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
+use crate::memory::{try_capacity, try_vec};
 use crate::stats::gini;
 
 /// Entropy in nats of a histogram: sum of c/n ln(n/c), 0 ln 0 = 0; 0 for an empty one.

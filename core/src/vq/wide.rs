@@ -1,4 +1,4 @@
-//! Nearest codes of `f64` rows: the definition, evaluated on every pair.
+//! Nearest codes of `f64` rows, the definition evaluated on every pair; and their exact sums.
 //!
 //! Rounding a row to `f32` can change its nearest code, and the seam's search tells the winner only,
 //! not who else is near, so an `f32` proposal cannot be certified from outside. `f64` latents serve
@@ -14,11 +14,13 @@ use alloc::vec::Vec;
 
 use ndarray::ArrayView2;
 
-use super::arrays::{row_of, safe_scale};
+use super::rows::{row_of, safe_scale, unit_into};
 use crate::backend::SearchStats;
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
-use crate::exact::{Metric, cosine_from, dot_wide, squared_distance_wide};
+use crate::error::{Error, Result};
+use crate::exact::float::{narrow, widen};
+use crate::exact::{Metric, Sums, cosine_from, dot_wide, squared_distance_wide};
+use crate::memory::{try_capacity, try_vec};
 
 /// Values beyond this have squares that `f64` cannot sum.
 const LARGEST: f64 = f64::from_bits((1023 + 500) << 52);
@@ -122,8 +124,65 @@ pub(super) fn nearest(
 }
 
 /// Unit rows of `f64`, for sums.
-pub(super) fn unit(view: &ArrayView2<'_, f64>, i: usize, out: &mut [f64]) -> Result<()> {
+fn unit(view: &ArrayView2<'_, f64>, i: usize, out: &mut [f64]) -> Result<()> {
     let mut buffer = try_vec(out.len(), 0.0)?;
-    super::arrays::unit_into(row_of(view, i, &mut buffer), out);
+    unit_into(row_of(view, i, &mut buffer), out);
     Ok(())
+}
+
+/// Cuts an `f64` into three `f32` that sum to it, but for what lies below 2^-149.
+fn thirds(x: f64) -> [f32; 3] {
+    let high = narrow(x);
+    let rest = x - widen(high);
+    let middle = narrow(rest);
+    [high, middle, narrow(rest - widen(middle))]
+}
+
+/// `f64` rows into exact sums of `f32` values.
+pub(super) fn accumulate(
+    view: &ArrayView2<'_, f64>,
+    metric: Metric,
+    ids: &[u32],
+    sums: &mut Sums,
+    cx: &Context,
+) -> Result<()> {
+    let (n, d) = view.dim();
+    // 2^127: what rounds to an infinite f32 must not come near.
+    let limit = f64::from_bits((1023 + 127) << 52);
+    for ((row, col), &x) in view.indexed_iter() {
+        if !x.is_finite() {
+            return Err(Error::NonFinite { what: "x", row: row as u64, col });
+        }
+        if metric == Metric::SqEuclidean && x.abs() >= limit {
+            let expected = "below 2^127 in magnitude, to be summed";
+            return Err(Error::InvalidParameter { name: "a value of z", value: x, expected });
+        }
+    }
+    for &id in ids {
+        sums.count(id as usize, None, 1)?;
+    }
+    let mut jobs = try_capacity(sums.chunks_mut().len())?;
+    jobs.extend(sums.chunks_mut().iter_mut().map(Job::new));
+    cx.in_waves(&mut jobs, 8 * (n * d) as u64, |chunk| {
+        let columns = chunk.columns();
+        chunk.prepare()?;
+        let mut buffer = try_vec(d, 0.0f64)?;
+        let mut row = try_vec(d, 0.0f64)?;
+        let mut parts = try_vec(3 * columns.len(), 0.0f32)?;
+        for i in 0..n {
+            match metric {
+                Metric::SqEuclidean => row.copy_from_slice(row_of(view, i, &mut buffer)),
+                Metric::Cosine => unit(view, i, &mut row)?,
+            }
+            for (j, &x) in row[columns.clone()].iter().enumerate() {
+                for (p, part) in thirds(x).into_iter().enumerate() {
+                    parts[p * columns.len() + j] = part;
+                }
+            }
+            for part in parts.chunks_exact(columns.len()) {
+                chunk.add(ids[i] as usize, part, 1)?;
+            }
+        }
+        Ok(())
+    })
 }

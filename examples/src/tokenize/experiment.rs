@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use pauca::vq::tokens::NGrams;
+use pauca::tokens::NGrams;
 use pauca::vq::{PositionUsage, Usage};
 
 use super::args::PredictorName;

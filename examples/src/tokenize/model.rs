@@ -5,8 +5,8 @@
 //! one sees more pictures.
 
 use ndarray::Array3;
+use pauca::causal::{AdamW, Batch, Predictor, Transformer};
 use pauca::random::Stream;
-use pauca::vq::causal::{AdamW, Batch, Predictor, Transformer};
 
 use super::library;
 use super::tokenizer::{BATCH, rate, serial};

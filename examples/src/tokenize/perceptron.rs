@@ -3,8 +3,8 @@
 //! y = silu(x U + c) V + b, silu(v) = v / (1 + e^-v); all parameters in one flat vector for AdamW.
 
 use ndarray::{Array2, ArrayView2};
+use pauca::causal::AdamW;
 use pauca::random::Stream;
-use pauca::vq::causal::AdamW;
 
 use crate::failure::Result;
 use crate::tokenize::library;

@@ -7,8 +7,8 @@
 //! plus lambda times the causal regulariser on the unit latents, in raster order.
 
 use ndarray::{Array2, Array3};
+use pauca::causal::{AdamW, Batch, Crt, Predictor, RidgeGram, Schedule, Trainer, Transformer, Window};
 use pauca::random::Stream;
-use pauca::vq::causal::{AdamW, Batch, Crt, Predictor, RidgeGram, Schedule, Trainer, Transformer, Window};
 use pauca::vq::{
     CodeStats, Ema, EmaCodebook, Policy, Revival, Training, Upstream, VectorQuantizer, kmeans_codes_on,
 };
@@ -220,7 +220,7 @@ impl Tokenizer {
             return Ok(None);
         }
         let above = self.geometry.grid + 1;
-        let kind: pauca::vq::causal::Kind = match settings.predictor {
+        let kind: pauca::causal::Kind = match settings.predictor {
             PredictorName::Transformer => {
                 Transformer::new(self.geometry.tokens()).layers(2).width(32).heads(2).into()
             }

@@ -3,8 +3,8 @@
 //! Everything is `f64`. The whole sequences of `steps` rows are the batch; a remainder is left out.
 
 use ndarray::Array3;
+use pauca::causal::{AdamW, Batch, Crt, Norm, Predictor, Schedule, Shape, Window};
 use pauca::vq::Reduction;
-use pauca::vq::causal::{AdamW, Batch, Crt, Norm, Predictor, Schedule, Shape, Window};
 use pauca::{Context, Control, Exec};
 use pauca_reference::causal::{self as reference, Matrix, Rule};
 use serde_json::{Value, json};

@@ -18,9 +18,10 @@
 //! between processors. A relative error of a logit by (d + 8) 2^-53 |x||y| s / |l| is what remains;
 //! see each loss for what it means for the gradients.
 
-mod blocks;
+mod block_statistics;
 mod info_nce;
 mod logsumexp;
+mod params;
 mod passes;
 mod siglip;
 mod softmax_rows;
@@ -29,9 +30,9 @@ mod totals;
 
 use ndarray::{Array2, ArrayView2};
 
-pub use blocks::BlockStatistics;
-pub use info_nce::InfoNce;
+pub use block_statistics::BlockStatistics;
 pub use logsumexp::LogSumExp;
+pub use params::InfoNce;
 pub use siglip::SigLip;
 pub use softmax_rows::{SoftmaxRow, SoftmaxRows};
 pub use totals::InfoNceTotals;

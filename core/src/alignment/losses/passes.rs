@@ -6,7 +6,8 @@ use core::ops::Range;
 use super::tiles::{Part, Problem, TILE, Tile, tiles};
 use super::{BlockStatistics, LogSumExp, SoftmaxRow, SoftmaxRows};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 
 /// Row tiles whose column statistics are held at once.

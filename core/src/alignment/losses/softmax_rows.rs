@@ -3,8 +3,9 @@
 use alloc::vec::Vec;
 
 use super::LogSumExp;
-use crate::error::{Error, Result, try_capacity, try_vec};
-use crate::exact::bytes::{Reader, Writer};
+use crate::bytes::{Reader, Writer};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 
 const MAGIC: &[u8; 8] = b"PAUCASMX";
 const VERSION: u32 = 1;

@@ -9,8 +9,9 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use super::{Gradients, Targets, check};
 use crate::alignment::matches::Table;
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::F64Sum;
+use crate::memory::{try_capacity, try_vec};
 use crate::real::{Real, check_finite};
 
 /// Rows and columns of a tile. A tile of logits (128 KiB) stays in a core's cache beside its rows.

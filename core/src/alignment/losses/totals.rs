@@ -7,11 +7,12 @@ use ndarray::ArrayView2;
 use super::passes::{Direction, turn};
 use super::softmax_rows::{same_scale, valid_scale};
 use super::tiles::{Problem, SoftTargets};
-use super::{Directions, Gradients, InfoNce, Reduction, SoftmaxRow, SoftmaxRows, Targets, Weighting};
+use super::{Gradients, InfoNce, SoftmaxRows, Targets};
+use crate::bytes::{Reader, Writer};
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity};
+use crate::error::{Error, Result};
 use crate::exact::F64Sum;
-use crate::exact::bytes::{Reader, Writer};
+use crate::memory::try_capacity;
 use crate::real::Real;
 
 const MAGIC: &[u8; 8] = b"PAUCANCE";
@@ -246,50 +247,6 @@ impl InfoNceTotals {
         }
         r.end()?;
         Ok(Self { loss, scale, sides })
-    }
-}
-
-/// How the parameters enter the sums.
-impl InfoNce {
-    /// Whether x to y, whether y to x.
-    pub(super) fn wanted(&self) -> [bool; 2] {
-        [self.directions != Directions::YToX, self.directions != Directions::XToY]
-    }
-
-    fn is_mean(&self) -> bool {
-        self.reduction == Reduction::Mean
-    }
-
-    /// What each direction counts.
-    fn share(&self) -> f64 {
-        if self.is_mean() && self.directions == Directions::Both { 0.5 } else { 1.0 }
-    }
-
-    /// What the pairs of a row count.
-    fn factor(&self, row: &SoftmaxRow) -> f64 {
-        match self.weighting {
-            Weighting::Pairs => 1.0,
-            Weighting::Rows if row.weight > 0.0 => 1.0 / row.weight,
-            Weighting::Rows => 0.0,
-        }
-    }
-
-    /// Part of the format of bytes: the order in which the choices are declared.
-    fn code(&self) -> u32 {
-        self.directions as u32 | (self.reduction as u32) << 8 | (self.weighting as u32) << 16
-    }
-
-    fn from_code(code: u32) -> Option<Self> {
-        let mut found = None;
-        for directions in [Directions::XToY, Directions::YToX, Directions::Both] {
-            for reduction in [Reduction::Sum, Reduction::Mean] {
-                for weighting in [Weighting::Pairs, Weighting::Rows] {
-                    let loss = Self { reduction, directions, weighting };
-                    found = found.or((loss.code() == code).then_some(loss));
-                }
-            }
-        }
-        found
     }
 }
 

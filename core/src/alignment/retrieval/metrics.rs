@@ -3,8 +3,9 @@
 use alloc::vec::Vec;
 
 use super::{Retrieval, Ties};
-use crate::error::{Result, try_capacity};
+use crate::error::Result;
 use crate::exact::F64Sum;
+use crate::memory::try_capacity;
 
 impl Retrieval {
     /// Queries with a right candidate: those that count.

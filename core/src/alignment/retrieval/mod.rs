@@ -18,7 +18,8 @@ use super::sides::Sides;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Levels, Rank, SearchStats, Work, equal_but_for_search};
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::IntoRows;
 
 /// Where wrong candidates stand that tie with the best right one.

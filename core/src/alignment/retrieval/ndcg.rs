@@ -12,8 +12,9 @@ use crate::alignment::sides::Sides;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Levels, Rank, SearchStats, Work};
 use crate::control::Context;
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::F64Sum;
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::IntoRows;
 
 /// nDCG: parameters. The default is over all places, ties averaged.

@@ -7,7 +7,8 @@ use super::ladder::{Hit, Question, Search, Start, Wanted, climb, tasks};
 use super::sweep::capacity;
 use crate::backend::{Above, Pair, Pairs, SearchStats};
 use crate::control::Context;
-use crate::error::{Result, try_grow, try_vec};
+use crate::error::Result;
+use crate::memory::{try_grow, try_vec};
 
 struct PairsAbove<'t> {
     search: Search<'t>,

@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 
 use super::{CpuBlock, same_length};
 use crate::control::{Context, Job};
-use crate::error::{Result, try_capacity, try_vec};
+use crate::error::Result;
 use crate::exact::float::positive;
 use crate::exact::{Metric, Sums, unit_row};
+use crate::memory::{try_capacity, try_vec};
 
 /// Exact sums, and which of them changed since centroids were last made of them.
 #[derive(Debug)]

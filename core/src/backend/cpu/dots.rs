@@ -7,8 +7,9 @@
 use alloc::vec::Vec;
 
 use super::Cpu;
-use crate::error::{Error, Result, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::{LANES, fold};
+use crate::memory::try_vec;
 use crate::simd::{DotKernel, Step};
 
 /// Columns of a block: seven rows of it are 28 kB.

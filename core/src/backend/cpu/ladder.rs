@@ -31,7 +31,8 @@ use super::wide::Wide;
 use super::{Cpu, CpuTargets};
 use crate::backend::SearchStats;
 use crate::control::{Context, Job};
-use crate::error::{Result, try_capacity, try_grow, try_vec};
+use crate::error::Result;
+use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::rows::Rows;
 
 /// Targets among which the definition decides at once; rows with more go to the next tier.

@@ -38,9 +38,10 @@ pub(crate) use self::products::Right;
 use super::copies::{first_occurrences, hash_row, same_row};
 use super::{Above, Backend, Best, Copies, Levels, Pair, Pairs, Rank, SearchStats};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_copy, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::float::finite;
 use crate::exact::{self, Metric, cosine_from, dot64, squared_distance};
+use crate::memory::{try_capacity, try_copy, try_vec};
 use crate::rows::{Rows, StoredRows};
 use crate::simd::{DotKernel, Kernel, KernelScalar, Level};
 

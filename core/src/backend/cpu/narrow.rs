@@ -17,9 +17,10 @@ use super::ladder::{FEW, Hit, Left, Question, Search, Tier, Wanted};
 use super::pack::Frame;
 use super::sweep::{PackedRows, sweep};
 use crate::backend::SearchStats;
-use crate::error::{Result, try_vec};
+use crate::error::Result;
 use crate::exact::bounds::{Euclidean, Precision, cosine_error};
 use crate::exact::float::narrow_up;
+use crate::memory::try_vec;
 use crate::simd::Tile;
 
 /// The tier, with its bound for one search.

@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use ndarray::ArrayView2;
 
 use crate::control::{Context, Job};
-use crate::error::{Result, try_vec};
+use crate::error::Result;
 use crate::exact::float::widen;
+use crate::memory::try_vec;
 use crate::rows::row_of;
 
 /// The coordinates of one search (exact/bounds.rs: shift c0 and scale s, or unit rows).
@@ -154,7 +155,7 @@ macro_rules! panels {
                 norms: &'a mut [f64],
                 order: &'a [u32],
             }
-            let mut parts = crate::error::try_capacity(panels)?;
+            let mut parts = crate::memory::try_capacity(panels)?;
             parts.extend(
                 data.chunks_mut((depth * nr).max(1))
                     .zip(offset.chunks_mut(nr))

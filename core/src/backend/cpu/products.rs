@@ -8,7 +8,8 @@
 use alloc::vec::Vec;
 
 use super::Cpu;
-use crate::error::{Error, Result, try_vec};
+use crate::error::{Error, Result};
+use crate::memory::try_vec;
 use crate::simd::{MAX_ROWS, Tile};
 
 /// The right side of products, [depth, cols], in panels of the kernel's width.

@@ -7,7 +7,8 @@ use super::ladder::{Hit, Question, Search, Start, Wanted, climb, tasks};
 use super::sweep::capacity;
 use crate::backend::{Levels, Rank, SearchStats};
 use crate::control::Context;
-use crate::error::{Result, try_vec};
+use crate::error::Result;
+use crate::memory::try_vec;
 
 struct Ranks<'t> {
     search: Search<'t>,

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::pack::Panels;
-use crate::error::{Result, try_vec};
+use crate::error::Result;
+use crate::memory::try_vec;
 use crate::simd::{Kernel, KernelScalar, Tile};
 
 /// Rows of a block in the kernel's coordinates, in tiles.

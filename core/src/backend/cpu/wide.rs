@@ -8,8 +8,9 @@ use super::pack::{Frame, Panels, wide_panels};
 use super::sweep::PackedRows;
 use crate::backend::SearchStats;
 use crate::control::Context;
-use crate::error::{Result, try_grow, try_vec};
+use crate::error::Result;
 use crate::exact::bounds::{Euclidean, Precision, cosine_error};
+use crate::memory::{try_grow, try_vec};
 use crate::simd::{Kernel, MAX_ROWS, Tile};
 
 /// The tier, with its targets and its bound for one search.

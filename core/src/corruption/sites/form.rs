@@ -7,7 +7,8 @@ use super::lines::Scanned;
 use super::words::is_reserved;
 use super::{Change, Found};
 use crate::corruption::syntax::Kind;
-use crate::error::{Result, try_grow};
+use crate::error::Result;
+use crate::memory::try_grow;
 
 /// Operators of conditions, and their opposites.
 const OPPOSITES: &[(&str, &str)] = &[

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::corruption::syntax::{Kind, Token};
-use crate::error::{Result, try_capacity, try_grow, try_vec};
+use crate::error::Result;
+use crate::memory::{try_capacity, try_grow, try_vec};
 
 /// A text and its pieces.
 pub(super) struct Scanned<'t> {

@@ -15,7 +15,8 @@ use alloc::vec::Vec;
 
 use super::kinds::Corruption;
 use super::syntax::{Syntax, Token};
-use crate::error::{Result, try_grow};
+use crate::error::Result;
+use crate::memory::try_grow;
 
 pub(super) use nested::Nested;
 pub use words::RESERVED_WORDS;

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::Site;
-use crate::error::{Result, try_capacity, try_vec};
+use crate::error::Result;
+use crate::memory::{try_capacity, try_vec};
 
 /// Sites of which any two are apart or one lies in the other, by ascending starts.
 ///

@@ -4,8 +4,9 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{MAX_PENDING, balanced};
-use crate::error::{Error, Result, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::float::widen;
+use crate::memory::try_vec;
 
 /// Digits of f32 values: 2^-160 (b = -5) up to 2^128.
 pub(super) const DIGITS: usize = 9;
@@ -82,7 +83,7 @@ fn parts(x: f64) -> (u64, i32) {
 impl Chunk {
     pub(super) fn new(columns: Range<usize>, k: usize, weighted: bool) -> Result<Self> {
         let digits = if weighted { WEIGHTED_DIGITS } else { DIGITS };
-        let mut planes = crate::error::try_capacity(digits)?;
+        let mut planes = crate::memory::try_capacity(digits)?;
         planes.resize_with(digits, Vec::new);
         Ok(Self { columns, k, base: if weighted { -10 } else { -5 }, planes, pending: try_vec(k, 0)? })
     }

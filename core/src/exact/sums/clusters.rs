@@ -4,9 +4,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::chunk::{Chunk, UNWEIGHTED, WEIGHTED_DIGITS};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::dot_wide;
 use crate::exact::float::narrow;
+use crate::memory::{try_capacity, try_vec};
 
 /// Columns of a chunk: enough of a row to stream it at the memory's speed (64 took twice as long),
 /// few enough for a task each.

@@ -1,8 +1,8 @@
 //! One exact sum over the whole range of f64.
 
 use super::{MAX_PENDING, canonical, round};
+use crate::bytes::{Reader, Writer};
 use crate::error::Result;
-use crate::exact::bytes::{Reader, Writer};
 
 /// Weight of the lowest digit: below the smallest product, 2^-149 * 2^-1074.
 const EXPONENT: i32 = -1248;

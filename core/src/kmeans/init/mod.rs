@@ -21,10 +21,11 @@ use alloc::vec::Vec;
 
 use crate::backend::{Backend, Blocks};
 use crate::control::{Context, Job};
-use crate::error::{Error, Result, try_capacity, try_vec};
+use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::exact::elementary::ln;
 use crate::exact::float::widen;
+use crate::memory::{try_capacity, try_vec};
 use crate::random::{Stream, streams};
 use crate::rows::RowSource;
 use race::Race;

@@ -27,9 +27,10 @@ use core::cmp::Reverse;
 use super::{Shares, TASK};
 use crate::backend::{Backend, Blocks, Copies};
 use crate::control::{Context, Job};
-use crate::error::{Result, try_capacity, try_grow, try_vec};
+use crate::error::Result;
 use crate::exact::elementary::ln;
 use crate::exact::{Metric, cosine_from, dot64, squared_distance};
+use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::random::Stream;
 use crate::rows::{RowSource, Scratch, gather_from};
 

@@ -6,11 +6,12 @@
 
 use alloc::vec::Vec;
 
-use super::table::{CkaTable, Traces};
+use super::result::{CkaTable, Traces};
 use crate::backend::cpu::{Cpu, Right};
 use crate::control::{Context, Job};
-use crate::error::{Result, try_capacity, try_vec};
+use crate::error::Result;
 use crate::exact::float::widen;
+use crate::memory::{try_capacity, try_vec};
 
 /// Rows of a tile.
 const TILE: usize = 64;

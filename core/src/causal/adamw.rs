@@ -1,0 +1,131 @@
+//! AdamW: Adam with weight decay kept apart from the gradient.
+
+use alloc::vec::Vec;
+
+use crate::error::{Error, Result};
+use crate::memory::try_vec;
+use crate::real::Real;
+
+/// AdamW over a flat vector of parameters.
+///
+/// At step t, from 1: m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g²;
+/// p = p - rate decay p - rate (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon).
+///
+/// *Source*: Loshchilov and Hutter 2019 (Decoupled weight decay regularization), algorithm 2 with
+/// the rate in front of the decay, as frameworks have it. Defaults: rate 1e-3, betas 0.9 and 0.999,
+/// epsilon 1e-8, decay 0.01. The CRT paper gives its predictor an AdamW of its own and no numbers.
+///
+/// # Tier
+/// A: every parameter by itself, every operation rounded in the order above (rate times decay first; b^t by one
+/// multiplication a step, in `f64`; constants rounded to the type of the parameters), the root correctly.
+/// # Example
+/// ```
+/// use pauca::causal::AdamW;
+/// let mut p = [1.0f64];
+/// let mut adam = AdamW::new(1).rate(0.1).decay(0.0);
+/// adam.step(&mut p, &[2.0])?; // the first step has the size of the rate
+/// assert!((p[0] - 0.9).abs() < 1e-9);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdamW<T> {
+    rate: f64,
+    betas: [f64; 2],
+    epsilon: f64,
+    decay: f64,
+    len: usize,
+    /// Betas to the power of the steps taken.
+    powers: [f64; 2],
+    steps: u64,
+    mean: Vec<T>,
+    square: Vec<T>,
+}
+
+impl<T: Real> AdamW<T> {
+    /// For `len` parameters.
+    pub fn new(len: usize) -> Self {
+        let (mean, square) = (Vec::new(), Vec::new());
+        let (betas, powers) = ([0.9, 0.999], [1.0; 2]);
+        Self { rate: 1e-3, betas, epsilon: 1e-8, decay: 0.01, len, powers, steps: 0, mean, square }
+    }
+
+    /// Learning rate, finite and at least 0; may change between steps.
+    pub fn rate(mut self, rate: f64) -> Self {
+        self.rate = rate;
+        self
+    }
+
+    /// The same between steps, for a schedule.
+    pub fn set_rate(&mut self, rate: f64) {
+        self.rate = rate;
+    }
+
+    /// Shares kept of the two moments, in [0, 1).
+    pub fn betas(mut self, first: f64, second: f64) -> Self {
+        self.betas = [first, second];
+        self
+    }
+
+    /// What the root is kept above, above 0.
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// Weight decay, finite and at least 0; every parameter decays.
+    pub fn decay(mut self, decay: f64) -> Self {
+        self.decay = decay;
+        self
+    }
+
+    /// Steps taken.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Moves `params` one step against `gradient`. On error nothing has changed.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`], [`Error::ShapeMismatch`], [`Error::NonFinite`] for a gradient
+    /// that is not finite, [`Error::OutOfMemory`] at the first step.
+    pub fn step(&mut self, params: &mut [T], gradient: &[T]) -> Result<()> {
+        let range = |name, value, good: bool, expected| {
+            if good { Ok(()) } else { Err(Error::InvalidParameter { name, value, expected }) }
+        };
+        for (name, value) in [("rate", self.rate), ("decay", self.decay)] {
+            range(name, value, value >= 0.0 && value.is_finite(), "finite and at least 0")?;
+        }
+        for beta in self.betas {
+            range("beta", beta, (0.0..1.0).contains(&beta), "within [0, 1)")?;
+        }
+        range("epsilon", self.epsilon, self.epsilon > 0.0 && self.epsilon.is_finite(), "above 0")?;
+        for (what, found) in [("params", params.len()), ("gradient", gradient.len())] {
+            if found != self.len {
+                return Err(Error::ShapeMismatch { what, expected: self.len, found });
+            }
+        }
+        if let Some(col) = gradient.iter().position(|v| !v.is_finite()) {
+            return Err(Error::NonFinite { what: "gradient", row: 0, col });
+        }
+        if self.mean.len() != self.len {
+            let square = try_vec(self.len, T::zero())?;
+            self.mean = try_vec(self.len, T::zero())?;
+            self.square = square;
+        }
+        self.steps += 1;
+        let number = T::from_f64;
+        let [b1, b2] = self.betas;
+        self.powers = [self.powers[0] * b1, self.powers[1] * b2];
+        let (first, second) = (number(1.0 - self.powers[0]), number(1.0 - self.powers[1]));
+        let (b1, c1, b2, c2) = (number(b1), number(1.0 - b1), number(b2), number(1.0 - b2));
+        let (rate, decay, epsilon) =
+            (number(self.rate), number(self.rate * self.decay), number(self.epsilon));
+        let moments = self.mean.iter_mut().zip(self.square.iter_mut());
+        for ((p, &g), (m, v)) in params.iter_mut().zip(gradient).zip(moments) {
+            *m = b1 * *m + c1 * g;
+            *v = b2 * *v + c2 * (g * g);
+            *p = *p - decay * *p - rate * (*m / first) / ((*v / second).sqrt() + epsilon);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,271 @@
+//! The best linear predictor in closed form, from sums over any number of batches.
+//!
+//! The regulariser of a linear predictor is quadratic in its weights, so the best ones need no
+//! training: W = (A + ridge)^-1 C with A the covariance of what is seen, C its covariance with what
+//! is predicted. A value that every implementation reaches, to compare tokenizers by.
+//!
+//! **Its gradient** in z needs no derivative of W: at the optimum the loss does not change with W to
+//! first order (the envelope theorem), and the ridge term does not depend on z. So
+//! [`Crt::gradients`](super::Crt::gradients) with the fitted predictor, lambda 1, the squared norm
+//! and the mean over rows is the gradient of [`RidgeFit::objective`] with the solution inside.
+//!
+//! **Why it merges.** The products of one sequence are formed in `f64`; those of different sequences
+//! are added without rounding. So blocks, workers and threads may share the sequences in any way, and
+//! the sums have the same bits.
+
+use alloc::vec::Vec;
+
+use ndarray::{Array1, Array2, ArrayViewMut2};
+
+use super::batch::Batch;
+use super::maps::product;
+use super::predictor::Predictor;
+use super::solve::{cholesky, least_norm};
+use super::window::Window;
+use crate::arrays::{copy, zeros};
+use crate::error::{Error, Result};
+use crate::exact::F64Sum;
+use crate::memory::{try_capacity, try_vec};
+use crate::real::Real;
+
+/// Sums from which the best AR(k) predictor of latents follows.
+///
+/// Over all steps t >= 1, with x_t = [1 | z_{t-1} | ... | z_{t-k}] (zeros before the first): the
+/// sums of x x', x z' and |z|².
+///
+/// # Tier
+/// C; for given products of a sequence exact, so on one machine the same bits for any split of the
+/// sequences over batches and workers.
+/// # Cost
+/// O(rows (k d)²) operations; 624 bytes for each of about (k d)² / 2 + k d² sums.
+/// # Example
+/// ```
+/// use pauca::causal::{Batch, RidgeGram};
+/// let mut gram = RidgeGram::new(1, 1)?;
+/// let z = ndarray::array![[[8.0f32], [5.0], [3.5], [2.75]]]; // z_t = z_{t-1} / 2 + 1
+/// gram.push(&Batch::new(z.view()))?;
+/// let fit = gram.fit(0.0)?;
+/// assert!((fit.weights[[0, 0]] - 0.5).abs() < 1e-12 && (fit.bias[0] - 1.0).abs() < 1e-12);
+/// assert!(fit.mse < 1e-12);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct RidgeGram {
+    lags: usize,
+    dim: usize,
+    rows: u64,
+    /// Lower triangle of the sum of x x', row by row.
+    seen: Vec<F64Sum>,
+    /// Sum of x z', row by row.
+    cross: Vec<F64Sum>,
+    target: F64Sum,
+}
+
+/// The best linear predictor of the latents pushed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RidgeFit {
+    /// W [k d, d]: rows (j - 1) d .. j d multiply z_{t-j}.
+    pub weights: Array2<f64>,
+    /// b \[d\].
+    pub bias: Array1<f64>,
+    /// Mean of |z_t - x_t W - b|² over all steps from 1 on.
+    pub mse: f64,
+    /// 1 - mse / (mean of |z - mean|²); `None` when the latents do not vary.
+    pub r2: Option<f64>,
+    /// What was minimised: mse + ridge |W|².
+    pub objective: f64,
+    /// Directions of x that vary; less than k d when W is the solution of least norm among many.
+    pub rank: usize,
+    /// Steps predicted.
+    pub rows: u64,
+    lags: usize,
+}
+
+impl core::fmt::Debug for RidgeGram {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "RidgeGram(lags {}, dim {}, rows {})", self.lags, self.dim, self.rows)
+    }
+}
+
+impl RidgeGram {
+    /// Empty sums for latents of `dim` components, seen `lags` steps back.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for 0, [`Error::TooLarge`], [`Error::OutOfMemory`].
+    pub fn new(lags: usize, dim: usize) -> Result<Self> {
+        for (name, value) in [("lags", lags), ("dim", dim)] {
+            if value == 0 {
+                return Err(Error::InvalidParameter { name, value: 0.0, expected: "at least 1" });
+            }
+        }
+        let seen = lags.checked_mul(dim).and_then(|seen| seen.checked_add(1));
+        let seen = seen.filter(|seen| *seen < MOST_SEEN).ok_or(Error::TooLarge {
+            what: "lags times components",
+            size: lags.saturating_mul(dim),
+            limit: MOST_SEEN,
+        })?;
+        let cross = seen.checked_mul(dim).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        Ok(Self {
+            lags,
+            dim,
+            rows: 0,
+            seen: try_vec(seen * (seen + 1) / 2, F64Sum::new())?,
+            cross: try_vec(cross, F64Sum::new())?,
+            target: F64Sum::new(),
+        })
+    }
+
+    /// Adds the sequences of a batch. On error nothing has changed.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] for latents of another dimension, those of [`Batch::places`],
+    /// [`Error::NonFinite`].
+    pub fn push<T: Real>(&mut self, batch: &Batch<'_, T>) -> Result<()> {
+        if batch.dim() != self.dim {
+            let (expected, found) = (self.dim, batch.dim());
+            return Err(Error::ShapeMismatch { what: "a latent", expected, found });
+        }
+        let latents = batch.latents()?;
+        let longest = latents.starts.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0);
+        let (width, dim) = (1 + self.lags * self.dim, self.dim);
+        // Everything that can be refused is asked for before the first sum changes.
+        let steps = longest.saturating_sub(1);
+        let (mut x, mut z) = (zeros::<f64>(steps, width)?, zeros::<f64>(steps, dim)?);
+        let (mut seen, mut cross) = (zeros::<f64>(width, width)?, zeros::<f64>(width, dim)?);
+        for w in latents.starts.windows(2) {
+            let steps = (w[1] - w[0]).saturating_sub(1);
+            if steps == 0 {
+                continue;
+            }
+            let rows = ndarray::s![..steps, ..];
+            let (mut x, mut z) = (x.slice_mut(rows), z.slice_mut(rows));
+            fill(&mut x, &mut z, &latents.x, w[0], self.lags);
+            product(&x.t(), &x.view(), &mut seen.view_mut());
+            product(&x.t(), &z.view(), &mut cross.view_mut());
+            let lower = (0..width).flat_map(|i| (0..=i).map(move |j| (i, j)));
+            self.seen.iter_mut().zip(lower).for_each(|(sum, at)| sum.add(seen[at]));
+            self.cross.iter_mut().zip(&cross).for_each(|(sum, &v)| sum.add(v));
+            z.iter().for_each(|v| self.target.add(v * v));
+            self.rows += steps as u64;
+        }
+        Ok(())
+    }
+
+    /// Adds the sums of `other`.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when lags or dimension differ.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        if (self.lags, self.dim) != (other.lags, other.dim) {
+            return Err(Error::Mismatch { what: "the number of lags or components" });
+        }
+        self.rows += other.rows;
+        self.seen.iter_mut().zip(&other.seen).for_each(|(a, b)| a.merge(b));
+        self.cross.iter_mut().zip(&other.cross).for_each(|(a, b)| a.merge(b));
+        self.target.merge(&other.target);
+        Ok(())
+    }
+
+    /// Steps that were added.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// The weights that minimise mse + `ridge` |W|² (the shift is free). With ridge 0 and latents that
+    /// do not vary in every direction, those of least norm.
+    ///
+    /// Covariances come from sums of products: latents far from 0 lose digits (of mean 1000 and
+    /// deviation 0.01, ten of sixteen). Shift them first where that matters.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for a ridge that is negative or not finite, [`Error::Empty`] when
+    /// no step was added, [`Error::NonFinite`] when a sum overflowed, [`Error::OutOfMemory`].
+    /// # Cost
+    /// O((k d)³).
+    pub fn fit(&self, ridge: f64) -> Result<RidgeFit> {
+        if !(ridge >= 0.0 && ridge.is_finite()) {
+            let expected = "finite and at least 0";
+            return Err(Error::InvalidParameter { name: "ridge", value: ridge, expected });
+        }
+        if self.rows == 0 {
+            return Err(Error::Empty { what: "the sums of the ridge predictor" });
+        }
+        let (n, p, d) = (self.rows as f64, self.lags * self.dim, self.dim);
+        let seen = |i: usize, j: usize| self.seen[i * (i + 1) / 2 + j].value() / n;
+        let cross = |i: usize, j: usize| self.cross[i * d + j].value() / n;
+        // Row and column 0 belong to the constant: they hold the means.
+        let mut means: Vec<f64> = try_capacity(p)?;
+        means.extend((1..=p).map(|i| seen(i, 0)));
+        let mut targets: Vec<f64> = try_capacity(d)?;
+        targets.extend((0..d).map(|j| cross(0, j)));
+        let (mut a, mut c, mut floor) = (zeros::<f64>(p, p)?, zeros::<f64>(p, d)?, try_vec(p, 0.0)?);
+        for i in 0..p {
+            for j in 0..=i {
+                a[[i, j]] = seen(i + 1, j + 1) - means[i] * means[j];
+                a[[j, i]] = a[[i, j]];
+            }
+            // Below this a variance cannot be told from rounding errors of the sums.
+            floor[i] = (p + 2) as f64 * f64::EPSILON * seen(i + 1, i + 1);
+            (0..d).for_each(|j| c[[i, j]] = cross(i + 1, j) - means[i] * targets[j]);
+        }
+        let spread = self.target.value() / n - targets.iter().map(|m| m * m).sum::<f64>();
+        let spread_floor = 2.0 * f64::EPSILON * self.target.value() / n;
+        if let Some(at) = a.iter().chain(&c).chain([&spread]).position(|v| !v.is_finite()) {
+            return Err(Error::NonFinite { what: "the sums of the ridge predictor", row: 0, col: at });
+        }
+        let mut ridged = copy(&a.view())?;
+        (0..p).for_each(|i| ridged[[i, i]] += ridge);
+        let (weights, rank) = match cholesky(&ridged, &c, &floor)? {
+            Some(weights) => (weights, p),
+            None => least_norm(copy(&a.view())?, ridge, &c, floor.iter().copied().fold(0.0, f64::max))?,
+        };
+        let mut bias: Vec<f64> = try_capacity(d)?;
+        bias.extend((0..d).map(|j| targets[j] - (0..p).map(|i| means[i] * weights[[i, j]]).sum::<f64>()));
+        let mut aw = zeros::<f64>(p, d)?;
+        product(&a.view(), &weights.view(), &mut aw.view_mut());
+        let explained: f64 = weights.iter().zip(&c).zip(&aw).map(|((w, c), aw)| w * (2.0 * c - aw)).sum();
+        let mse = f64::max(spread - explained, 0.0);
+        let r2 = (spread > spread_floor).then(|| 1.0 - mse / spread);
+        let objective = mse + ridge * weights.iter().map(|w| w * w).sum::<f64>();
+        let (bias, rows, lags) = (Array1::from_vec(bias), self.rows, self.lags);
+        Ok(RidgeFit { weights, bias, mse, r2, objective, rank, rows, lags })
+    }
+}
+
+impl RidgeFit {
+    /// The fitted predictor.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn predictor<T: Real>(&self) -> Result<Predictor<T>> {
+        let dim = self.bias.len();
+        let mut predictor = Predictor::new(Window::linear(self.lags), dim, dim, 0)?;
+        let values = self.weights.iter().chain(&self.bias);
+        predictor.params_mut().iter_mut().zip(values).for_each(|(p, v)| *p = T::from_f64(*v));
+        Ok(predictor)
+    }
+}
+
+/// So many inputs would need more sums than memory holds.
+const MOST_SEEN: usize = 1 << (usize::BITS / 4 + 4);
+
+/// Rows x_t and z_t of one sequence, t from 1.
+fn fill<T: Real>(
+    x: &mut ArrayViewMut2<'_, f64>,
+    z: &mut ArrayViewMut2<'_, f64>,
+    rows: &Array2<T>,
+    first: usize,
+    lags: usize,
+) {
+    let (steps, dim) = z.dim();
+    for t in 1..=steps {
+        x[[t - 1, 0]] = 1.0;
+        for j in 0..dim {
+            z[[t - 1, j]] = rows[[first + t, j]].to_f64();
+            for lag in 0..lags {
+                let value = if lag < t { rows[[first + t - 1 - lag, j]].to_f64() } else { 0.0 };
+                x[[t - 1, 1 + lag * dim + j]] = value;
+            }
+        }
+    }
+}

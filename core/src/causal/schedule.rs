@@ -1,0 +1,85 @@
+//! The weight of the regulariser over the steps of training.
+
+use crate::error::{Error, Result};
+
+/// How the weight rises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// In proportion to the step.
+    #[default]
+    Linear,
+    /// As sin²: slowly, fast, slowly.
+    Cosine,
+}
+
+/// Lambda at a step: 0 at step 0, rising for `warm` steps, then constant.
+///
+/// *Source*: Ramanujan et al. 2024 raise lambda from 0 to 4 over 1,000 steps; the shape is not
+/// stated in what we could read. Linear: max s / warm; cosine: max sin²(pi s / (2 warm)).
+///
+/// # Example
+/// ```
+/// use pauca::causal::Schedule;
+/// let schedule = Schedule::new();
+/// assert_eq!([0, 500, 1000, 9999].map(|s| schedule.at(s).unwrap()), [0.0, 2.0, 4.0, 4.0]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Schedule {
+    max: f64,
+    warm: u64,
+    shape: Shape,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self { max: 4.0, warm: 1000, shape: Shape::Linear }
+    }
+}
+
+impl Schedule {
+    /// To 4 in 1,000 steps, linear.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The weight in the end, finite and at least 0.
+    pub fn max(mut self, max: f64) -> Self {
+        self.max = max;
+        self
+    }
+
+    /// Steps until it is reached; 0: it is there from the first step on.
+    pub fn warm(mut self, warm: u64) -> Self {
+        self.warm = warm;
+        self
+    }
+
+    /// How it rises.
+    pub fn shape(mut self, shape: Shape) -> Self {
+        self.shape = shape;
+        self
+    }
+
+    /// Lambda at `step`, counted from 0. Never falls from one step to the next. Tier A (linear), B
+    /// (cosine: within 4 ulp).
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for a maximum that is negative or not finite.
+    pub fn at(&self, step: u64) -> Result<f64> {
+        if !(self.max >= 0.0 && self.max.is_finite()) {
+            let (name, value) = ("the largest lambda", self.max);
+            return Err(Error::InvalidParameter { name, value, expected: "finite and at least 0" });
+        }
+        if step >= self.warm {
+            return Ok(self.max);
+        }
+        let share = step as f64 / self.warm as f64;
+        Ok(match self.shape {
+            Shape::Linear => self.max * share,
+            Shape::Cosine => {
+                let sine = libm::sin(core::f64::consts::FRAC_PI_2 * share);
+                self.max * (sine * sine)
+            }
+        })
+    }
+}

@@ -1,0 +1,199 @@
+//! The second pass over the logits: mean and spread of a token's log-probabilities.
+
+use alloc::vec::Vec;
+
+use ndarray::Array1;
+
+use super::exponentials::{Window, power, scaled};
+use super::hits::IGNORED;
+use super::logits::{TokenScores, check_tile, in_chunks};
+use crate::control::{Context, Job};
+use crate::error::{Error, Result};
+use crate::exact::float::widen;
+use crate::memory::{try_capacity, try_vec};
+use crate::rows::{IntoRows, with_view};
+
+const BLOCK: usize = 8;
+const COST: u64 = 60;
+/// e^-700 is a normal number; what is farther below the largest term does not count.
+const FAR: f64 = -700.0;
+
+/// Sums of e^d, e^d |d|, e^d d² over the vocabulary, d = logit - largest logit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Moments([Window; 3]);
+
+/// The second pass over the same tiles: mu = sum p ln p and sigma² = sum p (ln p - mu)² of every
+/// token, for Min-K%++.
+///
+/// Two passes, because the moments must be taken about the largest logit: one pass about any other
+/// number cancels. About the largest, sigma² >= p_max (E d)², so sigma² loses at most a factor
+/// 1 / p_max <= v of its precision, and sigma is 0 only where all probabilities above 0 are equal.
+///
+/// # Shapes, ties, NaN
+/// As [`LogitScan`](super::LogitScan); the tiles must be those of the first pass, each id once.
+/// # Tier
+/// B: relative error of sigma² below v 2^-49; the same bits for every tiling, order, merging and
+/// number of threads.
+/// # Cost
+/// O(t v); 144 t bytes.
+/// # Example
+/// ```
+/// use pauca::memorization::{LogitScan, LogitSpread};
+/// let logits = ndarray::array![[0.0f32, 0.0, 0.0, 0.0]];
+/// let mut scan = LogitScan::new(&[2], 4)?;
+/// scan.push(0, &logits)?;
+/// let scores = scan.finish()?;
+/// let mut second = LogitSpread::new(&scores)?;
+/// second.push(0, &logits)?;
+/// let spread = second.finish()?;
+/// assert!((spread.entropy[0] - 4f64.ln()).abs() < 1e-15);
+/// assert_eq!(spread.deviation[0], 0.0);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogitSpread<'s> {
+    scores: &'s TokenScores,
+    targets: Vec<u32>,
+    sums: Vec<Moments>,
+    seen: usize,
+}
+
+/// Mean and spread of the log-probabilities of every token; NaN where not counted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spread {
+    /// -mu = -sum p ln p, nats: the entropy.
+    pub entropy: Array1<f64>,
+    /// sigma, nats.
+    pub deviation: Array1<f64>,
+    /// ln p_y - mu, nats, without the cancellation of that difference.
+    pub excess: Array1<f64>,
+}
+
+impl<'s> LogitSpread<'s> {
+    /// A second pass for the tokens of `scores`.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn new(scores: &'s TokenScores) -> Result<Self> {
+        let mut targets = try_capacity(scores.targets.len())?;
+        targets.extend(scores.targets.iter().copied());
+        let sums = try_vec(targets.len(), Moments::default())?;
+        Ok(Self { scores, targets, sums, seen: 0 })
+    }
+
+    /// Takes the logits of the ids `first..first + w`, on the default executor.
+    ///
+    /// # Errors
+    /// As [`push_on`](LogitSpread::push_on).
+    pub fn push<'r>(&mut self, first: usize, tile: impl IntoRows<'r>) -> Result<()> {
+        self.push_on(first, tile, &Context::default())
+    }
+
+    /// Takes the logits of the ids `first..first + w`: `[tokens, w]`.
+    ///
+    /// # Errors
+    /// As [`LogitScan::push_on`](super::LogitScan::push_on); [`Error::Mismatch`] for a logit above
+    /// the largest of the first pass. Ids are counted, not remembered.
+    pub fn push_on<'r>(&mut self, first: usize, tile: impl IntoRows<'r>, cx: &Context<'_>) -> Result<()> {
+        let tile = tile.into_rows()?;
+        let (n, width) = (tile.n_rows(), tile.dim());
+        if n != self.sums.len() {
+            let expected = self.sums.len();
+            return Err(Error::ShapeMismatch { what: "rows of the tile", expected, found: n });
+        }
+        let end = first.saturating_add(width).max(self.seen.saturating_add(width));
+        if end > self.scores.vocabulary {
+            let expected = self.scores.vocabulary;
+            return Err(Error::ShapeMismatch { what: "the end of the tile", expected, found: end });
+        }
+        check_tile(&tile, &self.targets, first, cx)?;
+        let (targets, max) = (&self.targets, &self.scores.max_logit);
+        let mut made = try_vec(n, Moments::default())?;
+        let mut jobs = try_capacity(n.div_ceil(BLOCK))?;
+        jobs.extend(made.chunks_mut(BLOCK).enumerate().map(|(i, block)| Job::new((i * BLOCK, block))));
+        cx.in_waves(&mut jobs, COST * (BLOCK * width) as u64, |(start, block)| {
+            with_view!(&tile, view => {
+                for (i, sums) in block.iter_mut().enumerate() {
+                    let row = *start + i;
+                    if targets[row] == IGNORED {
+                        continue;
+                    }
+                    let mut above = false;
+                    in_chunks(view, row, |_, values| {
+                        values.iter().for_each(|x| above |= sums.add(widen(*x) - max[row]));
+                    });
+                    if above {
+                        return Err(Error::Mismatch { what: "the largest logit of the first pass" });
+                    }
+                }
+            });
+            Ok(())
+        })?;
+        self.sums.iter_mut().zip(&made).for_each(|(sums, more)| sums.merge(more));
+        self.seen += width;
+        Ok(())
+    }
+
+    /// Adds a second pass over other ids of the same tokens.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] for other first passes.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        let (mine, theirs) = (self.scores, other.scores);
+        let same = mine.vocabulary == theirs.vocabulary
+            && mine.targets == theirs.targets
+            && mine.max_logit.iter().zip(&theirs.max_logit).all(|(a, b)| a.to_bits() == b.to_bits());
+        if !same || self.seen + other.seen > mine.vocabulary {
+            return Err(Error::Mismatch { what: "first pass" });
+        }
+        self.sums.iter_mut().zip(&other.sums).for_each(|(sums, more)| sums.merge(more));
+        self.seen += other.seen;
+        Ok(())
+    }
+
+    /// Mean and spread, once every id was seen.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] when ids are missing; [`Error::OutOfMemory`].
+    pub fn finish(&self) -> Result<Spread> {
+        let (expected, found) = (self.scores.vocabulary, self.seen);
+        if found != expected {
+            return Err(Error::ShapeMismatch { what: "the set of vocabulary ids seen", expected, found });
+        }
+        let n = self.sums.len();
+        let mut out = [try_vec(n, f64::NAN)?, try_vec(n, f64::NAN)?, try_vec(n, f64::NAN)?];
+        for (i, sums) in self.sums.iter().enumerate().filter(|(i, _)| self.targets[*i] != IGNORED) {
+            let [e, first, second] = [0, 1, 2].map(|j| sums.0[j].number());
+            let (mean, square) = (first / e, second / e);
+            let variance = square - mean * mean;
+            out[0][i] = libm::log(e) + mean;
+            out[1][i] = libm::sqrt(if variance > 0.0 { variance } else { 0.0 });
+            // d_y - E d; the mean of |d| is -E d.
+            out[2][i] = match self.scores.log_prob[i] {
+                f64::NEG_INFINITY => f64::NEG_INFINITY,
+                _ => (self.scores.target_logit[i] - self.scores.max_logit[i]) + mean,
+            };
+        }
+        let [entropy, deviation, excess] = out.map(Array1::from_vec);
+        Ok(Spread { entropy, deviation, excess })
+    }
+}
+
+impl Moments {
+    /// Adds the id whose logit is `d` above the largest; true where d is positive.
+    #[inline(always)]
+    fn add(&mut self, d: f64) -> bool {
+        if d > FAR {
+            let (m, k) = power(if d < 0.0 { d } else { 0.0 });
+            let e = scaled(m, k);
+            self.0[0].add(m, k);
+            self.0[1].add_number(e * -d);
+            self.0[2].add_number(e * (d * d));
+        }
+        d > 0.0
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(mine, theirs)| mine.merge(theirs));
+    }
+}

@@ -1,0 +1,35 @@
+//! Memory that grows with the input is asked for here: refused, it is an error and not the end of the program.
+
+use alloc::vec::Vec;
+
+use crate::error::{Error, Result};
+
+/// A vector of `len` copies of `value`, or [`Error::OutOfMemory`].
+pub(crate) fn try_vec<T: Clone>(len: usize, value: T) -> Result<Vec<T>> {
+    let mut out = try_capacity(len)?;
+    out.resize(len, value);
+    Ok(out)
+}
+
+/// An empty vector with room for `capacity` items, or [`Error::OutOfMemory`].
+pub(crate) fn try_capacity<T>(capacity: usize) -> Result<Vec<T>> {
+    let mut out = Vec::new();
+    try_grow(&mut out, capacity)?;
+    Ok(out)
+}
+
+/// The values in a vector of their own, or [`Error::OutOfMemory`].
+pub(crate) fn try_copy<'v, T: Copy + 'v>(
+    values: impl IntoIterator<Item = &'v T, IntoIter: ExactSizeIterator>,
+) -> Result<Vec<T>> {
+    let values = values.into_iter();
+    let mut out = try_capacity(values.len())?;
+    out.extend(values.copied());
+    Ok(out)
+}
+
+/// Room for `additional` more items in `vec`, or [`Error::OutOfMemory`].
+pub(crate) fn try_grow<T>(vec: &mut Vec<T>, additional: usize) -> Result<()> {
+    vec.try_reserve(additional)
+        .map_err(|_| Error::OutOfMemory { bytes: additional.saturating_mul(size_of::<T>()) })
+}

@@ -1,0 +1,22 @@
+//! What tokens are like: how predictable they are, what they cost, how models of them scale.
+//!
+//! A tokenizer is judged by three curves: what the tokens cost (bits an item) against what they lose, how
+//! much of that cost a sequence model could save (conditional entropies), and how fast such a model learns
+//! with compute (scaling laws). All three are computed here from ids and numbers alone.
+//!
+//! | part | what |
+//! |---|---|
+//! | [`NGrams`] | H(x_i given the n tokens before): plug-in, Miller-Madow, held-out; bits an item |
+//! | [`mutual_information`] | between two positions |
+//! | [`scaling_fit`] | L(C) = L_min + e^lambda C^alpha |
+//! | [`pareto`], [`lower_hull`], [`bd_rate`] | rate and distortion |
+//!
+//! Unigram entropies, overall and by position: [`Usage`](crate::vq::Usage), [`PositionUsage`](crate::vq::PositionUsage).
+
+mod ngrams;
+mod rate;
+mod scaling;
+
+pub use ngrams::{ConditionalEntropy, NGrams, mutual_information};
+pub use rate::{bd_rate, lower_hull, pareto};
+pub use scaling::{ScalingFit, scaling_fit};

@@ -1,0 +1,282 @@
+//! Counts of n-grams and the entropies that follow from them.
+//!
+//! Only grams of the longest length are counted, at the positions that have that many tokens before them;
+//! shorter ones are their marginals. So all orders look at the same positions (matched contexts), and
+//! the plug-in entropy cannot rise with the length of the context. A gram is one integer in base k;
+//! counts are exact, kept sorted, and merge by addition.
+
+use alloc::vec::Vec;
+
+use ndarray::ArrayView2;
+
+use crate::error::{Error, Result};
+use crate::exact::F64Sum;
+use crate::exact::elementary::ln;
+use crate::memory::{try_capacity, try_grow};
+use crate::vq::MASKED;
+
+/// Grams that wait before they are sorted in.
+const PENDING: usize = 1 << 16;
+
+/// Exact counts of n-grams in items of tokens.
+///
+/// # Cost
+/// 32 bytes for every distinct gram; sorting, O(log) an added token.
+/// # Example
+/// ```
+/// use pauca::tokens::NGrams;
+/// let mut grams = NGrams::new(3, 2)?;
+/// for _ in 0..4 {
+///     grams.add(&[0, 1, 2, 0, 1, 2, 0])?; // a cycle: the token before tells all
+/// }
+/// let alone = grams.conditional_entropy(0)?.plug_in;
+/// assert!((alone - (0.4 * (1.0f64 / 0.4).ln() + 0.4 * (1.0f64 / 0.4).ln() + 0.2 * 5f64.ln())).abs() < 1e-15);
+/// assert_eq!(grams.conditional_entropy(1)?.plug_in, 0.0);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct NGrams {
+    k: u64,
+    context: usize,
+    /// Sorted by gram.
+    sorted: Vec<(u128, u64)>,
+    pending: Vec<u128>,
+}
+
+/// An entropy of a token given the tokens before it, in nats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ConditionalEntropy {
+    /// From the frequencies as they are; too low where contexts are rare. Tier B.
+    pub plug_in: f64,
+    /// With the Miller-Madow correction (grams seen - contexts seen) / (2 tokens).
+    pub miller_madow: f64,
+    /// Distinct contexts with their token.
+    pub grams: u64,
+    /// Distinct contexts.
+    pub contexts: u64,
+    /// Tokens counted.
+    pub tokens: u64,
+}
+
+impl NGrams {
+    /// Of tokens below `k` with up to `context` tokens before them.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for no tokens, [`Error::TooLarge`] when k^(context + 1) exceeds 2^127.
+    pub fn new(k: usize, context: usize) -> Result<Self> {
+        if k == 0 {
+            return Err(Error::InvalidParameter { name: "k", value: 0.0, expected: "at least 1" });
+        }
+        let mut room = 1u128 << 127;
+        for used in 0..=context {
+            room /= k as u128;
+            if room == 0 {
+                let (what, limit) = ("tokens of context", used.saturating_sub(1));
+                return Err(Error::TooLarge { what, size: context, limit });
+            }
+            if k == 1 {
+                break;
+            }
+        }
+        Ok(Self { k: k as u64, context, sorted: Vec::new(), pending: Vec::new() })
+    }
+
+    /// The longest context.
+    pub fn context(&self) -> usize {
+        self.context
+    }
+
+    /// Counts the tokens of one item that have a full context in it. [`MASKED`] tokens are counted neither by
+    /// themselves nor in contexts.
+    ///
+    /// # Errors
+    /// [`Error::LabelOutOfRange`], and then nothing was counted; [`Error::OutOfMemory`].
+    pub fn add(&mut self, item: &[u32]) -> Result<()> {
+        let bad = |&id: &u32| id != MASKED && id as u64 >= self.k;
+        if let Some(row) = item.iter().position(bad) {
+            return Err(Error::LabelOutOfRange { row, label: item[row], k: self.k as usize });
+        }
+        if item.len() <= self.context {
+            return Ok(());
+        }
+        try_grow(&mut self.pending, item.len() - self.context)?;
+        for window in item.windows(self.context + 1).filter(|w| !w.contains(&MASKED)) {
+            self.pending.push(window.iter().fold(0, |gram, &id| gram * self.k as u128 + id as u128));
+        }
+        if self.pending.len() >= PENDING.max(self.sorted.len()) {
+            self.sorted = self.merged()?;
+            self.pending.clear();
+        }
+        Ok(())
+    }
+
+    /// Adds the counts of `other`.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when tokens or context differ, [`Error::OutOfMemory`].
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        if (self.k, self.context) != (other.k, other.context) {
+            return Err(Error::Mismatch { what: "number of tokens or context of the n-grams" });
+        }
+        let theirs = other.merged()?;
+        let mut all = self.merged()?;
+        try_grow(&mut all, theirs.len())?;
+        all.extend(theirs);
+        self.sorted = summed(all);
+        self.pending.clear();
+        Ok(())
+    }
+
+    fn merged(&self) -> Result<Vec<(u128, u64)>> {
+        let mut all = try_capacity(self.sorted.len() + self.pending.len())?;
+        all.extend_from_slice(&self.sorted);
+        all.extend(self.pending.iter().map(|&gram| (gram, 1)));
+        Ok(summed(all))
+    }
+
+    /// Counts of grams of n + 1 tokens, sorted: grams of one context lie side by side.
+    fn counts(&self, n: usize) -> Result<Vec<(u128, u64)>> {
+        if n > self.context {
+            let (size, limit) = (n, self.context);
+            return Err(Error::TooLarge { what: "tokens of context", size, limit });
+        }
+        let mut counts = self.merged()?;
+        if n < self.context {
+            let modulus = (0..=n).fold(1u128, |m, _| m * self.k as u128);
+            counts.iter_mut().for_each(|(gram, _)| *gram %= modulus);
+            counts = summed(counts);
+        }
+        Ok(counts)
+    }
+
+    /// H(x_i given x_(i-1) .. x_(i-n)) over all counted positions; zeros where nothing was counted.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] when n exceeds the context, [`Error::OutOfMemory`].
+    pub fn conditional_entropy(&self, n: usize) -> Result<ConditionalEntropy> {
+        let counts = self.counts(n)?;
+        let tokens: u64 = counts.iter().map(|c| c.1).sum();
+        let mut sum = F64Sum::new();
+        let mut contexts = 0;
+        for group in counts.chunk_by(|a, b| a.0 / self.k as u128 == b.0 / self.k as u128) {
+            contexts += 1;
+            let total: u64 = group.iter().map(|c| c.1).sum();
+            for (_, count) in group {
+                let count = *count as f64;
+                sum.add(count / tokens as f64 * ln(total as f64 / count));
+            }
+        }
+        let grams = counts.len() as u64;
+        let plug_in = sum.value();
+        let correction = (grams - contexts) as f64 / (2.0 * tokens.max(1) as f64);
+        Ok(ConditionalEntropy { plug_in, miller_madow: plug_in + correction, grams, contexts, tokens })
+    }
+
+    /// Mean of -ln p(x_i given the n tokens before) over the tokens of `other`, p being the counts here with
+    /// `alpha` added to each of the k tokens of every context. An upper estimate of the entropy.
+    ///
+    /// # Errors
+    /// As [`conditional_entropy`](NGrams::conditional_entropy); [`Error::Mismatch`] when the tokens differ,
+    /// [`Error::InvalidParameter`] unless `alpha` is positive and finite, [`Error::Empty`] when `other` has none.
+    pub fn held_out(&self, n: usize, other: &Self, alpha: f64) -> Result<f64> {
+        if self.k != other.k {
+            return Err(Error::Mismatch { what: "number of tokens of the n-grams" });
+        }
+        if !(alpha.is_finite() && alpha > 0.0) {
+            let (name, value) = ("alpha", alpha);
+            return Err(Error::InvalidParameter { name, value, expected: "a number above 0" });
+        }
+        let (mine, theirs) = (self.counts(n)?, other.counts(n)?);
+        let tokens: u64 = theirs.iter().map(|c| c.1).sum();
+        if tokens == 0 {
+            return Err(Error::Empty { what: "held-out tokens" });
+        }
+        let k = self.k as u128;
+        let mut sum = F64Sum::new();
+        for group in theirs.chunk_by(|a, b| a.0 / k == b.0 / k) {
+            let context = group[0].0 / k;
+            let start = mine.partition_point(|c| c.0 / k < context);
+            let end = start + mine[start..].partition_point(|c| c.0 / k == context);
+            let known = &mine[start..end];
+            let total: u64 = known.iter().map(|c| c.1).sum();
+            for (gram, count) in group {
+                let seen = known.binary_search_by_key(gram, |c| c.0).map_or(0, |at| known[at].1);
+                let p = (seen as f64 + alpha) / (total as f64 + alpha * self.k as f64);
+                sum.add(-(*count as f64 / tokens as f64) * ln(p));
+            }
+        }
+        Ok(sum.value())
+    }
+
+    /// Bits that an item of `positions` tokens costs a coder who knows up to `context` tokens before each:
+    /// sum over i of H(x_i given min(i, context) tokens), plug-in. Without a model it costs positions log2 k.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn bits_per_item(&self, positions: usize) -> Result<f64> {
+        let mut nats = 0.0;
+        for n in 0..=self.context.min(positions.saturating_sub(1)) {
+            let times = if n == self.context { positions - n } else { 1 };
+            nats += times as f64 * self.conditional_entropy(n)?.plug_in;
+        }
+        Ok(if positions == 0 { 0.0 } else { nats / core::f64::consts::LN_2 })
+    }
+}
+
+/// Sorted, equal grams added up.
+fn summed(mut counts: Vec<(u128, u64)>) -> Vec<(u128, u64)> {
+    counts.sort_unstable_by_key(|c| c.0);
+    counts.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1 += next.1;
+        }
+        same
+    });
+    counts
+}
+
+/// Mutual information in nats between positions `a` and `b` of items `[n, positions]`, plug-in; items with a
+/// [`MASKED`] token at either are left out. Tier B.
+///
+/// # Errors
+/// [`Error::ShapeMismatch`] for a position outside, [`Error::OutOfMemory`].
+///
+/// # Example
+/// ```
+/// use pauca::tokens::mutual_information;
+/// let items = ndarray::array![[0, 5, 1], [1, 6, 1], [0, 5, 2], [1, 6, 2]];
+/// assert!((mutual_information(items.view(), 0, 1)? - 2f64.ln()).abs() < 1e-15);
+/// assert!(mutual_information(items.view(), 0, 2)?.abs() < 1e-15);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+pub fn mutual_information(items: ArrayView2<'_, u32>, a: usize, b: usize) -> Result<f64> {
+    for found in [a, b] {
+        if found >= items.ncols() {
+            return Err(Error::ShapeMismatch { what: "position", expected: items.ncols(), found });
+        }
+    }
+    let mut joint = try_capacity(items.nrows())?;
+    for item in items.rows() {
+        if item[a] != MASKED && item[b] != MASKED {
+            joint.push(((item[a] as u128) << 32 | item[b] as u128, 1));
+        }
+    }
+    let margin = |shift: u32| -> Result<Vec<(u128, u64)>> {
+        let mut of_one = try_capacity(joint.len())?;
+        of_one.extend(joint.iter().map(|&(pair, count)| (pair >> shift & 0xffff_ffff, count)));
+        Ok(summed(of_one))
+    };
+    let (first, second) = (margin(32)?, margin(0)?);
+    let n = joint.len() as f64;
+    let count = |counts: &[(u128, u64)], id: u128| {
+        counts.binary_search_by_key(&id, |c| c.0).map_or(0.0, |at| counts[at].1 as f64)
+    };
+    let mut sum = F64Sum::new();
+    for (pair, c) in summed(joint) {
+        let c = c as f64;
+        let product = count(&first, pair >> 32) * count(&second, pair & 0xffff_ffff);
+        sum.add(c / n * ln(c * n / product));
+    }
+    Ok(sum.value())
+}

@@ -1,0 +1,238 @@
+//! The step: forward, backward.
+
+use ndarray::{Array1, Array2, ArrayView2};
+
+use super::assign::{Assignment, assign, refuse_zero_rows};
+use super::backward::Pull;
+use super::entropy;
+use super::ids::{MASKED, check_ids, valid_rows};
+use super::latents::{Latents, Used};
+use super::loss::Losses;
+use super::params::{Training, VectorQuantizer};
+use super::result::{Gradients, Quantized, Upstream};
+use super::rows::{row_of, same_dim, unit_into};
+use crate::arrays::{copy, matrix, zero_values};
+use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
+use crate::control::{Context, Job};
+use crate::error::{Error, Result};
+use crate::exact::{F64Sum, Metric};
+use crate::memory::{try_capacity, try_vec};
+use crate::real::Real;
+
+impl VectorQuantizer {
+    /// The nearest code of every row, without losses.
+    ///
+    /// # Errors
+    /// [`Error::Empty`], [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::ZeroRow`] on request,
+    /// [`Error::TooLarge`], [`Error::OutOfMemory`].
+    pub fn assign<T: Real>(
+        &self,
+        z: ArrayView2<'_, T>,
+        codes: ArrayView2<'_, T>,
+        mask: Option<&[bool]>,
+    ) -> Result<Assignment> {
+        self.assign_on(&Cpu::new()?, z, codes, mask, &Context::default())
+    }
+
+    /// [`assign`](VectorQuantizer::assign) on any backend.
+    ///
+    /// # Errors
+    /// As [`assign`](VectorQuantizer::assign); [`Error::Cancelled`].
+    pub fn assign_on<B: Backend, T: Real>(
+        &self,
+        backend: &B,
+        z: ArrayView2<'_, T>,
+        codes: ArrayView2<'_, T>,
+        mask: Option<&[bool]>,
+        cx: &Context,
+    ) -> Result<Assignment> {
+        same_dim(&z, &codes)?;
+        if self.refuse_zero_rows && self.metric == Metric::Cosine {
+            refuse_zero_rows(&z, mask)?;
+        }
+        assign(backend, &z, &codes, self.metric, mask, cx)
+    }
+
+    /// Ids, codes, losses.
+    ///
+    /// # Errors
+    /// As [`assign`](VectorQuantizer::assign); [`Error::InvalidParameter`] for a bad weight.
+    pub fn forward<T: Real>(
+        &self,
+        z: ArrayView2<'_, T>,
+        codes: ArrayView2<'_, T>,
+        mask: Option<&[bool]>,
+    ) -> Result<Quantized<T>> {
+        self.forward_on(&Cpu::new()?, z, codes, mask, &Context::default())
+    }
+
+    /// [`forward`](VectorQuantizer::forward) on any backend.
+    ///
+    /// # Errors
+    /// As [`forward`](VectorQuantizer::forward); [`Error::Cancelled`].
+    pub fn forward_on<B: Backend, T: Real>(
+        &self,
+        backend: &B,
+        z: ArrayView2<'_, T>,
+        codes: ArrayView2<'_, T>,
+        mask: Option<&[bool]>,
+        cx: &Context,
+    ) -> Result<Quantized<T>> {
+        self.check()?;
+        let Assignment { ids, distances, search } =
+            self.assign_on(backend, z.view(), codes.view(), mask, cx)?;
+        let latents = Latents { z: z.view(), valid: valid_rows(z.nrows(), mask)?, unit: self.unit() };
+        let used = self.used(&codes)?;
+        let (quantized, squares) = self.output(&latents, &used.view(), &ids, &distances, cx)?;
+        let (mut value, mut saved) = (None, None);
+        if let Some(loss) = &self.entropy {
+            let (v, s) = entropy::forward(loss, &latents, &used.view(), cx)?;
+            (value, saved) = (Some(v), Some(s));
+        }
+        let valid = latents.n();
+        let scale = self.reduction.scale(valid, z.ncols());
+        let codebook = if self.training == Training::Gradient { self.codebook } else { 0.0 };
+        let losses = Losses::new(&squares, scale, self.commitment, codebook, value);
+        Ok(Quantized { quantized, ids, distances, losses, valid, search, entropy: saved })
+    }
+
+    /// The codes that stand for rows: the stored ones, or their unit vectors.
+    fn used<'a, T: Real>(&self, codes: &'a ArrayView2<'_, T>) -> Result<Used<'a, T>> {
+        if !(self.unit() && self.training == Training::Gradient) {
+            return Ok(Used::Stored(codes.view()));
+        }
+        let mut unit = copy(codes)?;
+        let mut buffer = try_vec(codes.ncols(), T::default())?;
+        for (i, mut out) in unit.rows_mut().into_iter().enumerate() {
+            if let Some(out) = out.as_slice_mut() {
+                unit_into(row_of(codes, i, &mut buffer), out);
+            }
+        }
+        Ok(Used::Unit(unit))
+    }
+
+    /// The code of every id, as [`forward`](VectorQuantizer::forward) gives it; zeros for [`MASKED`].
+    ///
+    /// # Errors
+    /// [`Error::LabelOutOfRange`], [`Error::OutOfMemory`].
+    pub fn decode<T: Real>(&self, codes: ArrayView2<'_, T>, ids: &[u32]) -> Result<Array2<T>> {
+        check_ids(ids, codes.nrows())?;
+        let d = codes.ncols();
+        let mut out = zero_values(ids.len(), d)?;
+        let mut buffer = try_vec(d, T::default())?;
+        let unit = self.unit() && self.training == Training::Gradient;
+        for (out, &id) in out.chunks_exact_mut(d.max(1)).zip(ids).filter(|(_, id)| **id != MASKED) {
+            let code = row_of(&codes, id as usize, &mut buffer);
+            if unit { unit_into(code, out) } else { out.copy_from_slice(code) }
+        }
+        matrix(ids.len(), d, out)
+    }
+
+    /// The quantized rows, and the exact sum of |t - q|².
+    fn output<T: Real>(
+        &self,
+        latents: &Latents<'_, T>,
+        used: &ArrayView2<'_, T>,
+        ids: &Array1<u32>,
+        distances: &Array1<f64>,
+        cx: &Context,
+    ) -> Result<(Array2<T>, F64Sum)> {
+        let (n, d) = latents.z.dim();
+        let mut out = zero_values::<T>(n, d)?;
+        struct Task<'t, T> {
+            first: usize,
+            out: &'t mut [T],
+            squares: F64Sum,
+        }
+        let step = (64 * 1024 / d).max(1);
+        let mut jobs = try_capacity(n.div_ceil(step))?;
+        for (i, out) in out.chunks_mut(step * d).enumerate() {
+            jobs.push(Job::new(Task { first: i * step, out, squares: F64Sum::new() }));
+        }
+        cx.in_waves(&mut jobs, (4 * step * d) as u64, |task| {
+            let mut buffers = [try_vec(d, T::default())?, try_vec(d, T::default())?];
+            let mut buffer = try_vec(d, T::default())?;
+            for (r, out) in task.out.chunks_exact_mut(d).enumerate() {
+                let i = task.first + r;
+                if ids[i] == MASKED {
+                    continue;
+                }
+                out.copy_from_slice(row_of(used, ids[i] as usize, &mut buffer));
+                task.squares.add(match self.unit() {
+                    false => distances[i],
+                    true => T::distance(latents.of_row(i, &mut buffers), out),
+                });
+            }
+            Ok(())
+        })?;
+        let mut squares = F64Sum::new();
+        jobs.iter().for_each(|job| squares.merge(&job.work.squares));
+        drop(jobs);
+        Ok((matrix(n, d, out)?, squares))
+    }
+
+    /// Gradients with respect to latents and codes. `z`, `codes` and the parameters must be those of the
+    /// forward step.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`], [`Error::LabelOutOfRange`], [`Error::Mismatch`] when only one of the two steps
+    /// had an entropy loss, [`Error::OutOfMemory`].
+    pub fn backward<T: Real>(
+        &self,
+        z: ArrayView2<'_, T>,
+        codes: ArrayView2<'_, T>,
+        step: &Quantized<T>,
+        upstream: Upstream<'_, T>,
+    ) -> Result<Gradients<T>> {
+        self.backward_on(z, codes, step, upstream, &Context::default())
+    }
+
+    /// [`backward`](VectorQuantizer::backward) in a context.
+    ///
+    /// # Errors
+    /// As [`backward`](VectorQuantizer::backward); [`Error::Cancelled`].
+    pub fn backward_on<T: Real>(
+        &self,
+        z: ArrayView2<'_, T>,
+        codes: ArrayView2<'_, T>,
+        step: &Quantized<T>,
+        upstream: Upstream<'_, T>,
+        cx: &Context,
+    ) -> Result<Gradients<T>> {
+        self.check()?;
+        same_dim(&z, &codes)?;
+        let n = z.nrows();
+        if step.ids.len() != n {
+            return Err(Error::ShapeMismatch { what: "ids", expected: n, found: step.ids.len() });
+        }
+        upstream.check(z.dim())?;
+        let ids = step.ids.as_slice().ok_or(Error::Mismatch { what: "order of the ids in memory" })?;
+        check_ids(ids, codes.nrows())?;
+        let masked = ids.contains(&MASKED);
+        let mut valid = None;
+        if masked {
+            let mut rows = try_capacity(n)?;
+            rows.extend((0..n as u32).filter(|&i| ids[i as usize] != MASKED));
+            valid = Some(rows);
+        }
+        let latents = Latents { z, valid, unit: self.unit() };
+        let used = self.used(&codes)?;
+        let used = used.view();
+        let entropy = match (&self.entropy, &step.entropy) {
+            (Some(loss), Some(saved)) => {
+                Some(entropy::Backward::new(loss, &used, saved, latents.n(), upstream.loss)?)
+            }
+            (None, None) => None,
+            _ => return Err(Error::Mismatch { what: "presence of an entropy loss" }),
+        };
+        let scale = 2.0 * upstream.loss * self.reduction.scale(latents.n(), latents.z.ncols());
+        let pull = Pull { vq: self, latents: &latents, used, ids, entropy: entropy.as_ref(), scale };
+        let (latent_gradient, means, fallbacks) = pull.latents(upstream.quantized.as_ref(), cx)?;
+        let codes = match self.training {
+            Training::Ema => None,
+            Training::Gradient => Some(pull.codes(&codes, &means, cx)?),
+        };
+        Ok(Gradients { latents: latent_gradient, codes, fallbacks })
+    }
+}
