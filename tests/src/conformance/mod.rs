@@ -16,19 +16,25 @@
 //!
 //! | room | what it holds |
 //! |---|---|
-//! | [`search`] | the operations of a backend against their definitions |
+//! | [`search`], [`sums`], [`contract`] | the operations of a backend against their definitions, and at their edges |
 //! | [`kmeans`], [`dedup`], [`d4`], [`density`] | curation: properties, and the reference |
+//! | [`codebooks`], [`corruption`], [`zero_shot`] | all else that takes a backend, against the reference |
 //!
 //! Tests of what no backend takes part in are no part of this.
 
 #![allow(missing_docs, reason = "the name of a property says what it states")]
 
+pub mod codebooks;
+pub mod contract;
+pub mod corruption;
 pub mod d4;
 pub mod dedup;
 pub mod density;
 pub mod harness;
 pub mod kmeans;
 pub mod search;
+pub mod sums;
+pub mod zero_shot;
 
 /// Lists the properties once, and defines `conformance!`, which tests all of them on a backend.
 macro_rules! properties {
@@ -79,9 +85,36 @@ properties! { ($)
         nearest_settles_near_ties,
         nearest_settles_midpoints,
         nearest_is_equivariant,
+        nearest_is_the_same_with_copies,
+        values_are_the_definition,
         earlier_max_is_the_definition,
         earlier_max_goes_in_pieces,
+        earlier_max_keeps_what_is_as_similar,
         pairs_above_is_the_definition,
+        pairs_above_appends,
+        groups_of_none_and_of_one,
+    }
+    sums {
+        are_the_definition,
+        rows_of_weight_zero_are_in_none,
+        labels_outside_stand_for_no_cluster,
+        moves_leave_no_trace,
+        blocks_add_up,
+        rows_without_weights_weigh_one,
+        weights_need_weighted_sums,
+    }
+    contract {
+        bad_values_are_named,
+        empty_blocks_are_served,
+        a_block_of_one_row_is_served,
+        no_targets_are_served_or_named,
+        dimensions_must_agree,
+        lengths_must_agree,
+        metrics_must_agree,
+        pairs_need_cosines,
+        pairs_need_copies_kept,
+        labels_of_values_must_be_targets,
+        offsets_must_rise,
     }
     kmeans {
         equals_the_reference,
@@ -148,5 +181,24 @@ properties! { ($)
     }
     density {
         pruning_equals_the_reference,
+    }
+    codebooks {
+        assignment_is_the_definition,
+        a_step_equals_the_reference,
+        residual_stages_quantize_what_is_left,
+        product_groups_quantize_their_columns,
+        statistics_are_exact_sums,
+        first_codes_are_centroids,
+        executors_and_layouts_do_not_matter,
+    }
+    corruption {
+        pairs_equal_the_reference,
+        direction_equals_the_reference,
+        block_sizes_and_executors_do_not_matter,
+    }
+    zero_shot {
+        classes_equal_the_reference,
+        pictures_get_the_nearest_class,
+        block_sizes_and_executors_do_not_matter,
     }
 }
