@@ -1,6 +1,7 @@
 //! Equality to the bit between the library and the reference.
 
 use ndarray::Array2;
+use pauca::corruption::PairedReport;
 use pauca_reference::kmeans::Clusters;
 
 use crate::layout::rows_of;
@@ -8,6 +9,11 @@ use crate::layout::rows_of;
 /// The bits of `f64` values.
 pub fn bits<'a>(values: impl IntoIterator<Item = &'a f64>) -> Vec<u64> {
     values.into_iter().map(|v| v.to_bits()).collect()
+}
+
+/// The bits of `f64` values, where NaN is one value.
+pub fn nan_bits(values: impl IntoIterator<Item = f64>) -> Vec<u64> {
+    values.into_iter().map(|v| if v.is_nan() { u64::MAX } else { v.to_bits() }).collect()
 }
 
 /// The bits of rows.
@@ -54,4 +60,22 @@ pub fn assert_same_dedup(a: &pauca::Dedup, b: &pauca::Dedup) {
     assert_eq!(bits(&a.similarity), bits(&b.similarity), "similarity");
     assert_eq!(a.epsilon.to_bits(), b.epsilon.to_bits(), "epsilon");
     assert_eq!((a.reached, a.exact_copies), (b.reached, b.exact_copies), "reached, exact copies");
+}
+
+/// Panics at the first difference between two reports of paired rows.
+pub fn assert_same_report(a: &PairedReport, b: &PairedReport) {
+    assert_eq!((&a.labels, &a.corrupted_labels), (&b.labels, &b.corrupted_labels));
+    assert_eq!((&a.sizes, &a.corrupted_sizes), (&b.sizes, &b.corrupted_sizes));
+    for (a, b) in [
+        (&a.distances, &b.distances),
+        (&a.corrupted_distances, &b.corrupted_distances),
+        (&a.distances_to_original, &b.distances_to_original),
+        (&a.similarities, &b.similarities),
+        (&a.squared_shifts, &b.squared_shifts),
+        (&a.alignments, &b.alignments),
+    ] {
+        assert_eq!(nan_bits(a.to_vec()), nan_bits(b.to_vec()));
+    }
+    assert_eq!(a.direction, b.direction);
+    assert_eq!(a.explained_share, b.explained_share);
 }

@@ -1,7 +1,8 @@
-//! What the tests share: data sets of every awkward kind, layouts in memory, the backends under
-//! test, and the comparison with the reference, to the bit.
+//! What the tests share: the conformance suite that every backend must pass, data sets of every
+//! awkward kind, layouts in memory, and the comparison with the reference, to the bit.
 
 pub mod agree;
+pub mod conformance;
 pub mod data;
 pub mod layout;
 pub mod problem;

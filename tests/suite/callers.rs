@@ -10,10 +10,9 @@ use pauca::{
     Blocked, Context, Control, Cpu, D4, Error, Exec, KMeans, Progress, Result, RowSource, Rows, Rule,
     Scratch, SemDedup,
 };
+use pauca_tests::conformance::d4::assert_same_curated;
 use pauca_tests::data::{Kind, Rng};
 use pauca_tests::layout::array;
-
-use crate::selection::assert_same_curated;
 
 /// Rows that can be read so often and no more; counts the largest read.
 struct Failing<'a> {

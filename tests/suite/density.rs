@@ -1,58 +1,24 @@
 //! Density-based pruning: the conditions its quotas meet, the reference, the edges of the contract.
 
-use ndarray::{Array1, array};
-use pauca::backend::Backend;
+use ndarray::array;
 use pauca::exact::elementary::exp;
-use pauca::{Clusters, Context, Control, DensityPruned, DensityPruning, Drop, Error, Exec, KMeans};
+use pauca::{Clusters, Context, Control, DensityPruned, DensityPruning, Error, Exec, KMeans};
 use pauca_reference::density as reference;
-use pauca_reference::prototypes;
 use pauca_tests::agree::bits;
+use pauca_tests::conformance::kmeans::EXECUTORS;
 use pauca_tests::data::Rng;
+use pauca_tests::layout;
 use pauca_tests::problem::Problem;
-use pauca_tests::subject::Subject;
 use proptest::prelude::*;
-
-use crate::kmeans::EXECUTORS;
 
 fn pruning(config: &reference::Density) -> DensityPruning {
     DensityPruning::new().temperature(config.temperature).neighbours(config.neighbours).least(config.least)
 }
 
 /// Clusters of a random problem, some with copies of centroids or without rows.
-fn some_clusters<B: Backend>(s: &Subject<B>, p: &mut Problem) -> Clusters {
+pub fn executors_do_not_matter(p: &mut Problem) {
     p.relocate = p.rng.chance(0.3);
-    s.kmeans(&p.config(), &p.x, None).unwrap()
-}
-
-pub fn pruning_equals_the_reference<B: Backend>(s: &Subject<B>, p: &mut Problem) {
-    let clusters = some_clusters(s, p);
-    let config = reference::Density {
-        temperature: p.rng.pick(&[0.01, 0.5, 3.0]),
-        neighbours: p.rng.pick(&[1, 3, 20]),
-        least: p.rng.pick(&[0.0, 0.5, 1.0]),
-    };
-    let keep = p.rng.pick(&[0.0, 0.2, 0.5, 1.0]);
-    let (distances, labels) = (clusters.distances.to_vec(), clusters.labels.to_vec());
-    let rows: Vec<Vec<f32>> = clusters.centroids.outer_iter().map(|c| c.to_vec()).collect();
-    let (intra, inter) = reference::spreads(&distances, &labels, &rows, p.metric(), config.neighbours);
-    let total = prototypes::count(keep, labels.len());
-    let quotas = reference::quotas(total as u64, &intra, &inter, &clusters.counts.to_vec(), &config);
-    for (drop, theirs) in
-        [(Drop::Nearest, prototypes::Drop::Nearest), (Drop::Farthest, prototypes::Drop::Farthest)]
-    {
-        let found = pruning(&config).keep_fraction(keep).drop(drop).select_on(&clusters, &s.cx).unwrap();
-        assert_eq!(
-            (bits(&found.intra), bits(&found.inter)),
-            (bits(&Array1::from(intra.clone())), bits(&Array1::from(inter.clone())))
-        );
-        assert_eq!(found.quotas.to_vec(), quotas);
-        assert_eq!(found.keep.to_vec(), reference::select(&distances, &labels, &quotas, theirs));
-        assert_eq!(found.kept(), total);
-    }
-}
-
-pub fn executors_do_not_matter<B: Backend>(s: &Subject<B>, p: &mut Problem) {
-    let clusters = some_clusters(s, p);
+    let clusters = p.config().fit(&layout::array(&p.x)).unwrap();
     let same = |a: &DensityPruned, b: &DensityPruned| {
         assert_eq!((&a.keep, &a.quotas), (&b.keep, &b.quotas));
         assert_eq!((bits(&a.intra), bits(&a.inter)), (bits(&b.intra), bits(&b.inter)));

@@ -5,12 +5,12 @@ use half::f16;
 use pauca::{Blocked, Clusters, Cpu, D4, Dedup, Level, RowSource, Rows, Rule, SemDedup};
 use pauca_reference::semdedup as reference;
 use pauca_tests::agree::{assert_clusters, assert_same, bits};
+use pauca_tests::conformance::d4::some_d4;
+use pauca_tests::conformance::dedup::{assert_order, boundaries, some_epsilon, some_order};
 use pauca_tests::data::{Kind, Rng};
 use pauca_tests::layout::{Layout, Stored, array, rows_of};
 use pauca_tests::problem::{Problem, Recipe, Start};
 use pauca_tests::subject::{Backwards, Subject};
-
-use crate::dedup::{assert_order, boundaries, some_epsilon, some_order};
 
 /// How many.
 pub const PROBLEMS: usize = 2000;
@@ -106,7 +106,7 @@ fn witnesses(found: &Dedup) -> Vec<Option<usize>> {
 }
 
 fn curate(s: &Subject<Cpu>, p: &mut Problem, rows: &Rows) {
-    let (config, reference): (D4, _) = crate::selection::some_d4(p);
+    let (config, reference): (D4, _) = some_d4(p);
     let expected = pauca_reference::d4::d4(&p.x, &reference);
     let found = config.fit_on(&s.backend, rows, &s.cx).unwrap();
     assert_clusters(&found.clusters, &expected.clusters);

@@ -8,10 +8,9 @@ use pauca::{
 };
 use pauca_reference::truth;
 use pauca_tests::agree::{array_bits, assert_same};
+use pauca_tests::conformance::kmeans::EXECUTORS;
 use pauca_tests::data::{Kind, Rng};
 use pauca_tests::layout::array;
-
-use crate::kmeans::EXECUTORS;
 
 /// NeMo's figures are printed to six decimals.
 const PRINTED: f64 = 1e-6;

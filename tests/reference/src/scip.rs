@@ -60,15 +60,7 @@ pub fn pairs(
     sizes: &[u64],
     metric: Metric,
 ) -> Vec<Pair> {
-    let nearest = |row: &[f32]| {
-        let mut best = 0;
-        for j in 1..centroids.len() {
-            if metric.distance(row, &centroids[j]) < metric.distance(row, &centroids[best]) {
-                best = j;
-            }
-        }
-        best
-    };
+    let nearest = |row: &[f32]| metric.nearest(row, centroids) as usize;
     let log_size = |j: usize| ln(sizes[j].max(1) as f64);
     let pair = |x: &Vec<f32>, y: &Vec<f32>| {
         let (a, b) = (nearest(x), nearest(y));

@@ -1,16 +1,38 @@
 //! The operations of a backend against the definitions.
 
+use crate::agree::bits;
+use crate::data::Rng;
+use crate::layout::array;
+use crate::problem::Problem;
+use crate::subject::Subject;
+use ndarray::Array2;
 use pauca::backend::{Backend, Best, Boundary, Copies, NO_ROW, Pair, Pairs};
 use pauca::{Metric, Rows};
 use pauca_reference::truth;
-use pauca_tests::agree::bits;
-use pauca_tests::data::Rng;
-use pauca_tests::layout::array;
-use pauca_tests::problem::Problem;
-use pauca_tests::subject::Subject;
 
-fn metric(p: &Problem) -> Metric {
+pub(super) fn metric(p: &Problem) -> Metric {
     if p.spherical { Metric::Cosine } else { Metric::SqEuclidean }
+}
+
+/// Rows as a block.
+pub(super) fn load<'a, B: Backend>(s: &Subject<B>, x: &'a Array2<f32>, metric: Metric) -> B::Block<'a> {
+    s.backend.load(Rows::F32(x.view()), 0, metric, &s.cx).unwrap()
+}
+
+/// Rows as targets.
+pub(super) fn targets<B: Backend>(
+    s: &Subject<B>,
+    c: &Array2<f32>,
+    first: u64,
+    metric: Metric,
+    copies: Copies,
+) -> B::Targets {
+    s.backend.targets(Rows::F32(c.view()), first, metric, copies, &s.cx).unwrap()
+}
+
+/// Rows as later rows and as earlier ones, numbered from 1000.
+pub(super) fn pair_of<'a, B: Backend>(s: &Subject<B>, x: &'a Array2<f32>) -> (B::Block<'a>, B::Targets) {
+    (load(s, x, Metric::Cosine), targets(s, x, 1000, Metric::Cosine, Copies::Keep))
 }
 
 /// Labels and distances by the backend.
@@ -21,8 +43,8 @@ fn nearest<B: Backend>(
     metric: Metric,
 ) -> (Vec<u32>, Vec<f64>) {
     let (x, c) = (array(x), array(c));
-    let block = s.backend.load(Rows::F32(x.view()), 0, metric, &s.cx).unwrap();
-    let targets = s.backend.targets(Rows::F32(c.view()), 0, metric, Copies::Collapse, &s.cx).unwrap();
+    let block = load(s, &x, metric);
+    let targets = targets(s, &c, 0, metric, Copies::Collapse);
     let mut labels = vec![u32::MAX; x.nrows()];
     let stats = s.backend.nearest(&block, &targets, &mut labels, &s.cx).unwrap();
     assert_eq!(stats.rows, x.nrows() as u64);
@@ -41,10 +63,10 @@ fn assert_nearest<B: Backend>(s: &Subject<B>, x: &[Vec<f32>], c: &[Vec<f32>], p:
     }
 }
 
-pub fn nearest_is_the_definition<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+/// `count` rows of the problem, or near them.
+pub(super) fn rows_nearby(p: &mut Problem, count: usize) -> Vec<Vec<f32>> {
     let d = p.x[0].len();
-    let mut c: Vec<Vec<f32>> =
-        (0..1 + p.rng.below(70)).map(|_| p.x[p.rng.below(p.x.len())].clone()).collect();
+    let mut c: Vec<Vec<f32>> = (0..count).map(|_| p.x[p.rng.below(p.x.len())].clone()).collect();
     for row in &mut c {
         match p.rng.below(3) {
             0 => {}
@@ -54,6 +76,12 @@ pub fn nearest_is_the_definition<B: Backend>(s: &Subject<B>, p: &mut Problem) {
                 .for_each(|v| *v = (*v * (1.0 + 0.3 * p.rng.normal() as f32)).clamp(-3e38, 3e38)),
         }
     }
+    c
+}
+
+pub fn nearest_is_the_definition<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let count = 1 + p.rng.below(70);
+    let c = rows_nearby(p, count);
     assert_nearest(s, &p.x, &c, p);
 }
 
@@ -122,6 +150,38 @@ pub fn nearest_is_equivariant<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     }
 }
 
+/// The first of equal targets wins, whether the others take part or not.
+pub fn nearest_is_the_same_with_copies<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let count = 1 + p.rng.below(10);
+    let c = rows_nearby(p, count);
+    let c = array(&[c.clone(), c].concat());
+    let x = array(&p.x);
+    let block = load(s, &x, metric(p));
+    let [a, b] = [Copies::Collapse, Copies::Keep].map(|copies| {
+        let mut labels = vec![u32::MAX; p.x.len()];
+        s.backend.nearest(&block, &targets(s, &c, 0, metric(p), copies), &mut labels, &s.cx).unwrap();
+        labels
+    });
+    assert_eq!(a, b);
+    assert!(a.iter().all(|label| (*label as usize) < count));
+}
+
+/// Of any target, copies of others among them.
+pub fn values_are_the_definition<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let count = 1 + p.rng.below(20);
+    let c = rows_nearby(p, count);
+    let pair: Vec<u32> = p.x.iter().map(|_| p.rng.below(count) as u32).collect();
+    let expected: Vec<f64> =
+        p.x.iter().zip(&pair).map(|(x, j)| p.metric().distance(x, &c[*j as usize])).collect();
+    let (x, c) = (array(&p.x), array(&c));
+    let block = load(s, &x, metric(p));
+    for copies in [Copies::Collapse, Copies::Keep] {
+        let mut values = vec![f64::NAN; p.x.len()];
+        s.backend.values(&block, &targets(s, &c, 0, metric(p), copies), &pair, &mut values, &s.cx).unwrap();
+        assert_eq!(bits(&values), bits(&expected));
+    }
+}
+
 /// Random cuts of 0..n, first 0 and last n.
 fn cuts(n: usize, rng: &mut Rng) -> Vec<usize> {
     let mut cuts: Vec<usize> = (0..rng.below(4)).map(|_| rng.below(n + 1)).chain([0, n]).collect();
@@ -152,14 +212,17 @@ fn assert_best(found: &[Best], expected: &[Best]) {
 
 pub fn earlier_max_is_the_definition<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let offsets = cuts(p.x.len(), &mut p.rng);
+    assert_earlier_max(s, p, &offsets);
+}
+
+fn assert_earlier_max<B: Backend>(s: &Subject<B>, p: &Problem, offsets: &[usize]) {
     let x = array(&p.x);
-    let rows = Rows::F32(x.view());
-    let block = s.backend.load(rows, 0, Metric::Cosine, &s.cx).unwrap();
-    let targets = s.backend.targets(rows, 1000, Metric::Cosine, Copies::Keep, &s.cx).unwrap();
+    let (block, targets) = pair_of(s, &x);
     let mut best = vec![Best::NONE; p.x.len()];
-    s.backend.earlier_max(&block, &targets, Pairs::Within(&offsets), &mut best, &s.cx).unwrap();
+    let stats = s.backend.earlier_max(&block, &targets, Pairs::Within(offsets), &mut best, &s.cx).unwrap();
+    assert_eq!(stats.rows, p.x.len() as u64);
     assert!(best.iter().all(|b| (b.row == NO_ROW) == (b.similarity == f64::NEG_INFINITY)));
-    assert_best(&best, &earlier_max_by_definition(&p.x, &offsets));
+    assert_best(&best, &earlier_max_by_definition(&p.x, offsets));
 }
 
 /// The rows before the block first, then the block within itself.
@@ -170,50 +233,100 @@ pub fn earlier_max_goes_in_pieces<B: Backend>(s: &Subject<B>, p: &mut Problem) {
         return;
     }
     let (early, late) = (array(&p.x[..cut]), array(&p.x[cut..]));
-    let block = s.backend.load(Rows::F32(late.view()), 0, Metric::Cosine, &s.cx).unwrap();
+    let block = load(s, &late, Metric::Cosine);
     let mut best = vec![Best::NONE; n - cut];
     for (rows, first, pairs) in [(&early, 0, Pairs::Across), (&late, cut, Pairs::Within(&[0, n - cut]))] {
-        let rows = Rows::F32(rows.view());
-        let targets =
-            s.backend.targets(rows, 1000 + first as u64, Metric::Cosine, Copies::Keep, &s.cx).unwrap();
+        let targets = targets(s, rows, 1000 + first as u64, Metric::Cosine, Copies::Keep);
         s.backend.earlier_max(&block, &targets, pairs, &mut best, &s.cx).unwrap();
     }
     assert_best(&best, &earlier_max_by_definition(&p.x, &[0, n])[cut..]);
 }
 
-/// Thresholds that some pair hits exactly, in both boundary modes.
-pub fn pairs_above_is_the_definition<B: Backend>(s: &Subject<B>, p: &mut Problem) {
-    let n = p.x.len();
-    let offsets = cuts(n, &mut p.rng);
+/// Rows no more similar than what is known already leave it as it is.
+pub fn earlier_max_keeps_what_is_as_similar<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let x = array(&p.x);
-    let rows = Rows::F32(x.view());
-    let block = s.backend.load(rows, 0, Metric::Cosine, &s.cx).unwrap();
-    let targets = s.backend.targets(rows, 0, Metric::Cosine, Copies::Keep, &s.cx).unwrap();
+    let block = load(s, &x, Metric::Cosine);
+    let known = p.rng.pick(&[Best { similarity: 1.0, row: 7 }, Best { similarity: 2.0, row: NO_ROW }]);
+    let mut best = vec![known; p.x.len()];
+    let mut found = vec![Best::NONE; p.x.len()];
+    for first in [1000, 5000] {
+        let targets = targets(s, &x, first, Metric::Cosine, Copies::Keep);
+        s.backend.earlier_max(&block, &targets, Pairs::Across, &mut best, &s.cx).unwrap();
+        s.backend.earlier_max(&block, &targets, Pairs::Across, &mut found, &s.cx).unwrap();
+    }
+    assert_eq!(best, vec![known; p.x.len()]);
+    assert!(found.iter().all(|best| (1000..5000).contains(&best.row)));
+}
+
+/// The pairs (later, earlier, similarity) of each group that pass.
+fn pairs_by_definition(
+    x: &[Vec<f32>],
+    offsets: &[usize],
+    threshold: f64,
+    boundary: Boundary,
+    first_only: bool,
+) -> Vec<(u32, u32, u64)> {
+    let mut found = Vec::new();
+    for group in offsets.windows(2) {
+        for j in group[0]..group[1] {
+            let similarities = (group[0]..j).map(|i| (j as u32, i as u32, truth::cosine(&x[i], &x[j])));
+            let above = similarities.filter(|&(_, _, v)| match boundary {
+                Boundary::Gt => v > threshold,
+                Boundary::Ge => v >= threshold,
+            });
+            let most = if first_only { 1 } else { x.len() };
+            found.extend(above.take(most).map(|(later, earlier, v)| (later, earlier, v.to_bits())));
+        }
+    }
+    found
+}
+
+fn assert_pairs_above<B: Backend>(s: &Subject<B>, p: &mut Problem, offsets: &[usize]) {
+    let n = p.x.len();
+    let x = array(&p.x);
+    let (block, targets) = pair_of(s, &x);
     let exact = truth::cosine(&p.x[p.rng.below(n)], &p.x[p.rng.below(n)]);
     let threshold = p.rng.pick(&[exact, exact.next_up(), exact.next_down(), 0.9, 0.0, -1.0, 1.0]);
     for boundary in [Boundary::Gt, Boundary::Ge] {
         for first_only in [false, true] {
             let mut found: Vec<Pair> = Vec::new();
-            let pairs = Pairs::Within(&offsets);
-            s.backend
+            let pairs = Pairs::Within(offsets);
+            let stats = s
+                .backend
                 .pairs_above(&block, &targets, pairs, threshold, boundary, first_only, &mut found, &s.cx)
                 .unwrap();
-            let mut expected = Vec::new();
-            for group in offsets.windows(2) {
-                for j in group[0]..group[1] {
-                    let above =
-                        (group[0]..j).map(|i| (j as u32, i as u32, truth::cosine(&p.x[i], &p.x[j]))).filter(
-                            |&(_, _, v)| {
-                                if boundary == Boundary::Gt { v > threshold } else { v >= threshold }
-                            },
-                        );
-                    expected.extend(above.take(if first_only { 1 } else { n }));
-                }
-            }
-            let pairs: Vec<_> = found.iter().map(|f| (f.later, f.earlier)).collect();
-            assert_eq!(pairs, expected.iter().map(|e| (e.0, e.1)).collect::<Vec<_>>());
-            let similarities: Vec<f64> = found.iter().map(|f| f.similarity).collect();
-            assert_eq!(bits(&similarities), bits(expected.iter().map(|e| &e.2)));
+            assert_eq!(stats.rows, n as u64);
+            let found: Vec<_> = found.iter().map(|f| (f.later, f.earlier, f.similarity.to_bits())).collect();
+            assert_eq!(found, pairs_by_definition(&p.x, offsets, threshold, boundary, first_only));
         }
     }
+}
+
+/// Thresholds that some pair hits exactly, in both boundary modes.
+pub fn pairs_above_is_the_definition<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let offsets = cuts(p.x.len(), &mut p.rng);
+    assert_pairs_above(s, p, &offsets);
+}
+
+/// What was found before stays, first.
+pub fn pairs_above_appends<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let x = array(&p.x);
+    let (block, targets) = pair_of(s, &x);
+    let known = Pair { later: 7, earlier: 9, similarity: 0.5 };
+    let [mut alone, mut after] = [vec![], vec![known]];
+    for out in [&mut alone, &mut after] {
+        s.backend.pairs_above(&block, &targets, Pairs::Across, 0.5, Boundary::Ge, false, out, &s.cx).unwrap();
+    }
+    assert_eq!((after[0], &after[1..]), (known, &alone[..]));
+}
+
+/// Empty groups anywhere, and every row alone or nearly so.
+pub fn groups_of_none_and_of_one<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let n = p.x.len();
+    let repeats: Vec<usize> = (0..=n).map(|_| p.rng.below(3)).collect();
+    let mut offsets: Vec<usize> =
+        (0..=n).flat_map(|end| std::iter::repeat_n(end, repeats[end])).chain([0, n]).collect();
+    offsets.sort_unstable();
+    assert_earlier_max(s, p, &offsets);
+    assert_pairs_above(s, p, &offsets);
 }

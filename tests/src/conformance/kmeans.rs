@@ -2,6 +2,10 @@
 
 use std::sync::LazyLock;
 
+use crate::agree::{array_bits, assert_clusters, assert_same, bits, row_bits};
+use crate::layout::{Layout, Stored, array, rows_of};
+use crate::problem::{Problem, Start};
+use crate::subject::{Backwards, Subject};
 use half::{bf16, f16};
 use pauca::backend::Backend;
 use pauca::{
@@ -9,10 +13,6 @@ use pauca::{
     Subset,
 };
 use pauca_reference as reference;
-use pauca_tests::agree::{array_bits, assert_clusters, assert_same, bits, row_bits};
-use pauca_tests::layout::{Layout, Stored, array, rows_of};
-use pauca_tests::problem::{Problem, Start};
-use pauca_tests::subject::{Backwards, Subject};
 
 /// Every way to run: 1, 2, 3 and 8 threads, and the caller's executor.
 pub static EXECUTORS: LazyLock<Vec<Exec<'static>>> = LazyLock::new(|| {

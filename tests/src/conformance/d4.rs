@@ -1,100 +1,17 @@
-//! Properties of prototypes and D4.
+//! Properties of D4.
 
+use crate::agree::{array_bits, assert_clusters, assert_same, assert_same_dedup, bits};
+use crate::layout::array;
+use crate::problem::{Problem, Start};
+use crate::subject::Subject;
 use pauca::backend::Backend;
 use pauca::{
-    Blocked, Context, Control, Curated, D4, D4Checkpoint, Drop, Init, KMeans, Order, Prototypes, Rows, Rule,
-    Scope, SemDedup,
+    Blocked, Context, Control, Curated, D4, D4Checkpoint, Init, KMeans, Order, Prototypes, Rows, Rule,
+    SemDedup,
 };
 use pauca_reference::prototypes as reference;
-use pauca_tests::agree::{array_bits, assert_clusters, assert_same, assert_same_dedup, bits};
-use pauca_tests::data::Rng;
-use pauca_tests::layout::array;
-use pauca_tests::problem::{Problem, Start};
-use pauca_tests::subject::Subject;
 
-use crate::kmeans::EXECUTORS;
-
-/// Distances with ties, labels, and a fraction that often lands on a tie of rounding.
-fn some_distances(p: &mut Problem) -> (Vec<f64>, Vec<u32>, f64) {
-    let n = p.x.len();
-    let coarse = p.rng.chance(0.5);
-    let distance = |rng: &mut Rng| if coarse { rng.below(4) as f64 } else { rng.unit() };
-    let distances = (0..n).map(|_| distance(&mut p.rng)).collect();
-    let labels = (0..n).map(|_| p.rng.below(p.k) as u32).collect();
-    let some = p.rng.unit();
-    let half = (p.rng.below(n) as f64 + 0.5) / n as f64;
-    (distances, labels, p.rng.pick(&[0.0, 1.0, 0.5, 1.0 / 3.0, some, half]))
-}
-
-const DROPS: [(Drop, reference::Drop); 2] =
-    [(Drop::Nearest, reference::Drop::Nearest), (Drop::Farthest, reference::Drop::Farthest)];
-
-fn select(fraction: f64, drop: Drop, scope: Scope, distances: &[f64], labels: &[u32], k: usize) -> Vec<bool> {
-    let config = Prototypes::new().keep_fraction(fraction).drop(drop).scope(scope);
-    config.select(distances, labels, k).unwrap().to_vec()
-}
-
-fn kept(keep: &[bool]) -> usize {
-    keep.iter().filter(|k| **k).count()
-}
-
-pub fn prototypes_equal_the_reference<B: Backend>(_: &Subject<B>, p: &mut Problem) {
-    let (distances, labels, fraction) = some_distances(p);
-    let m = reference::count(fraction, distances.len());
-    for (drop, ref_drop) in DROPS {
-        let global = select(fraction, drop, Scope::Global, &distances, &labels, p.k);
-        assert_eq!(global, reference::global(&distances, m, ref_drop));
-        let local = select(fraction, drop, Scope::PerCluster, &distances, &labels, p.k);
-        assert_eq!(local, reference::per_cluster(&distances, &labels, p.k, m, ref_drop));
-    }
-}
-
-pub fn prototypes_cut_at_a_threshold<B: Backend>(_: &Subject<B>, p: &mut Problem) {
-    let (distances, labels, fraction) = some_distances(p);
-    let keep = select(fraction, Drop::Nearest, Scope::Global, &distances, &labels, p.k);
-    assert_eq!(kept(&keep), (fraction * keep.len() as f64).round_ties_even() as usize);
-    for i in 0..keep.len() {
-        for j in 0..keep.len() {
-            if keep[i] && !keep[j] {
-                assert!(distances[j] < distances[i] || (distances[j] == distances[i] && i < j));
-            }
-        }
-    }
-}
-
-/// Without ties, the hardest m and the easiest n - m are all rows.
-pub fn prototypes_complement<B: Backend>(_: &Subject<B>, p: &mut Problem) {
-    let (_, labels, _) = some_distances(p);
-    let n = labels.len();
-    let distances: Vec<f64> = p.rng.permutation(n).into_iter().map(|v| v as f64).collect();
-    let m = p.rng.below(n + 1);
-    let hard = select(m as f64 / n as f64, Drop::Nearest, Scope::Global, &distances, &labels, p.k);
-    let easy = select((n - m) as f64 / n as f64, Drop::Farthest, Scope::Global, &distances, &labels, p.k);
-    assert!(hard.iter().zip(&easy).all(|(h, e)| h != e));
-}
-
-pub fn prototypes_are_nested<B: Backend>(_: &Subject<B>, p: &mut Problem) {
-    let (distances, labels, a) = some_distances(p);
-    let b = p.rng.unit();
-    for (drop, _) in DROPS {
-        let [few, many] =
-            [a.min(b), a.max(b)].map(|f| select(f, drop, Scope::Global, &distances, &labels, p.k));
-        assert!(few.iter().zip(&many).all(|(few, many)| !*few || *many));
-    }
-}
-
-pub fn quotas_are_exact<B: Backend>(_: &Subject<B>, p: &mut Problem) {
-    let (distances, labels, fraction) = some_distances(p);
-    let n = labels.len();
-    let keep = select(fraction, Drop::Farthest, Scope::PerCluster, &distances, &labels, p.k);
-    let total = (fraction * n as f64).round_ties_even();
-    assert_eq!(kept(&keep) as f64, total);
-    for j in 0..p.k {
-        let members: Vec<usize> = (0..n).filter(|&i| labels[i] as usize == j).collect();
-        let quota = members.iter().filter(|&&i| keep[i]).count() as f64;
-        assert!((quota - total * members.len() as f64 / n as f64).abs() < 1.0 + 1e-9);
-    }
-}
+use super::kmeans::EXECUTORS;
 
 /// A D4 problem: the configuration, and the same for the reference.
 pub fn some_d4(p: &mut Problem) -> (D4, pauca_reference::d4::D4) {
@@ -130,7 +47,7 @@ pub fn assert_same_curated(a: &Curated, b: &Curated) {
     assert_eq!(a.keep, b.keep);
 }
 
-pub fn d4_equals_the_reference<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+pub fn equals_the_reference<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let (config, reference) = some_d4(p);
     let expected = pauca_reference::d4::d4(&p.x, &reference);
     let found = fit(s, &config, &p.x).unwrap();
@@ -146,7 +63,7 @@ pub fn d4_equals_the_reference<B: Backend>(s: &Subject<B>, p: &mut Problem) {
 
 /// The parts by hand. The second clustering starts from the centroids that D4's own seeds give:
 /// its streams are its own.
-pub fn d4_is_its_parts<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+pub fn is_its_parts<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let (config, reference) = some_d4(p);
     let found = fit(s, &config, &p.x).unwrap();
     let clusters = s.kmeans(&p.config(), &p.x, None).unwrap();
@@ -178,7 +95,7 @@ pub fn d4_is_its_parts<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     }
 }
 
-pub fn d4_is_nested<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+pub fn is_nested<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let (config, reference) = some_d4(p);
     let many = fit(s, &config, &p.x).unwrap();
     let few = fit(s, &config.keep_fraction(reference.keep * p.rng.unit()), &p.x).unwrap();
@@ -188,7 +105,7 @@ pub fn d4_is_nested<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     }
 }
 
-pub fn d4_without_dedup_is_prototypes<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+pub fn without_dedup_is_prototypes<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let (config, reference) = some_d4(p);
     let found = fit(s, &config.dedup_keep_fraction(1.0), &p.x).unwrap();
     assert_eq!(found.survivors.len(), p.x.len());
@@ -199,7 +116,7 @@ pub fn d4_without_dedup_is_prototypes<B: Backend>(s: &Subject<B>, p: &mut Proble
     assert_eq!(found.keep, expected);
 }
 
-pub fn d4_without_prototypes_is_dedup<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+pub fn without_prototypes_is_dedup<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let (config, reference) = some_d4(p);
     let found = fit(s, &config.keep_fraction(reference.dedup_keep), &p.x).unwrap();
     if found.dedup.reached {
@@ -207,7 +124,7 @@ pub fn d4_without_prototypes_is_dedup<B: Backend>(s: &Subject<B>, p: &mut Proble
     }
 }
 
-pub fn d4_steps_and_checkpoints_equal_a_run<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+pub fn steps_and_checkpoints_equal_a_run<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     p.max_iter = p.max_iter.min(3);
     let (config, _) = some_d4(p);
     let whole = fit(s, &config, &p.x).unwrap();
@@ -228,7 +145,7 @@ pub fn d4_steps_and_checkpoints_equal_a_run<B: Backend>(s: &Subject<B>, p: &mut 
     assert_same_curated(&run.finish(&s.cx).unwrap(), &whole);
 }
 
-pub fn d4_block_sizes_and_executors_do_not_matter<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+pub fn block_sizes_and_executors_do_not_matter<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let (config, _) = some_d4(p);
     let expected = fit(s, &config, &p.x).unwrap();
     let x = array(&p.x);

@@ -1,5 +1,9 @@
 //! Properties of semantic deduplication.
 
+use crate::agree::{assert_same_dedup, bits};
+use crate::layout::{Layout, Stored, array, rows_of};
+use crate::problem::Problem;
+use crate::subject::Subject;
 use half::{bf16, f16};
 use pauca::backend::Backend;
 use pauca::{
@@ -7,17 +11,13 @@ use pauca::{
 };
 use pauca_reference::semdedup::{self as reference, Boundary as RefBoundary};
 use pauca_reference::truth::cosine;
-use pauca_tests::agree::{assert_same_dedup, bits};
-use pauca_tests::layout::{Layout, Stored, array, rows_of};
-use pauca_tests::problem::Problem;
-use pauca_tests::subject::Subject;
 
-use crate::kmeans::EXECUTORS;
+use super::kmeans::EXECUTORS;
 
 /// Clusters for `p`: few iterations are enough to get some.
 pub fn clusters<B: Backend>(s: &Subject<B>, p: &mut Problem) -> Clusters {
     (p.k, p.max_iter, p.weights) = (p.k.min(6), 2, None);
-    p.start = pauca_tests::problem::Start::Random;
+    p.start = crate::problem::Start::Random;
     s.kmeans(&p.config(), &p.x, None).unwrap()
 }
 
