@@ -11,6 +11,7 @@
 //! | [`published`] | SemDeDup's pseudo-code, transcribed |
 //! | [`seeding_frequencies`] | k-means++ against exact D² sampling |
 //! | [`bad_input`], [`callers`], [`denormal_flags`] | what callers and hosts may do to us |
+//! | [`sources`] | raw files and shards against the rows in memory, and what is wrong with files |
 //! | [`vectors`] | the files in tests/vectors |
 //!
 //! A new backend adds one `conformance!` line.
@@ -32,6 +33,7 @@ mod random_problems;
 mod search;
 mod seeding_frequencies;
 mod selection;
+mod sources;
 mod torture;
 mod vectors;
 
