@@ -55,6 +55,7 @@ mod arrays;
 pub mod backend;
 mod bytes;
 pub mod causal;
+mod check;
 mod control;
 pub mod corruption;
 mod d4;

@@ -5,15 +5,71 @@ use alloc::vec::Vec;
 use ndarray::Array1;
 
 use super::checkpoint::D4Checkpoint;
-use super::{Curated, D4};
+use super::params::D4;
+use super::result::Curated;
 use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
 use crate::control::Context;
 use crate::dedup::Dedup;
 use crate::error::{Error, Result};
 use crate::kmeans::{Checkpoint, Clusters, Lloyd};
 use crate::memory::{try_capacity, try_vec};
-use crate::rows::{RowSource, Subset};
+use crate::rows::{IntoRows, RowSource, Subset};
 use crate::stats::round_half_even;
+
+impl D4 {
+    /// Curates rows in memory on the CPU.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for fractions outside [0, 1] or keep above dedup_keep, and those
+    /// of [`KMeans`] and [`SemDedup`].
+    pub fn fit<'a>(&self, x: impl IntoRows<'a>) -> Result<Curated> {
+        self.fit_on(&Cpu::new()?, &x.into_rows()?, &Context::default())
+    }
+
+    /// Curates any source on any backend.
+    ///
+    /// # Errors
+    /// As [`fit`](D4::fit); [`Error::Cancelled`], [`Error::OutOfMemory`], [`Error::Source`].
+    pub fn fit_on<B: Backend, S: RowSource + ?Sized>(
+        &self,
+        backend: &B,
+        source: &S,
+        cx: &Context,
+    ) -> Result<Curated> {
+        let mut run = self.start_on(backend, source, cx)?;
+        while run.step(cx)? {}
+        run.finish(cx)
+    }
+
+    /// Starts a run that the caller drives step by step.
+    ///
+    /// # Errors
+    /// As [`fit_on`](D4::fit_on).
+    pub fn start_on<'a, B: Backend, S: RowSource + ?Sized>(
+        &self,
+        backend: &'a B,
+        source: &'a S,
+        cx: &Context,
+    ) -> Result<D4Run<'a, B, S>> {
+        D4Run::start(self.try_clone()?, backend, source, None, cx)
+    }
+
+    /// Continues a run from its checkpoint, to the same bits. The first clustering is not iterated
+    /// again, but rows are assigned to it and, if it was done, deduplicated anew.
+    ///
+    /// # Errors
+    /// As [`fit_on`](D4::fit_on); [`Error::Mismatch`] for a checkpoint of other data or parameters.
+    pub fn resume_on<'a, B: Backend, S: RowSource + ?Sized>(
+        &self,
+        backend: &'a B,
+        source: &'a S,
+        checkpoint: &D4Checkpoint,
+        cx: &Context,
+    ) -> Result<D4Run<'a, B, S>> {
+        D4Run::start(self.try_clone()?, backend, source, Some(checkpoint), cx)
+    }
+}
 
 #[allow(clippy::large_enum_variant, reason = "there is one a run")]
 enum Stage<'a, B: Backend, S: RowSource + ?Sized> {

@@ -25,6 +25,7 @@ mod curve;
 mod order;
 mod params;
 mod result;
+mod run;
 
 pub use self::curve::KeepCurve;
 pub use self::order::Order;

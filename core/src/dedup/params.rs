@@ -1,18 +1,8 @@
-//! What is asked of a deduplication, and the run.
+//! What is asked of a deduplication.
 
-use alloc::vec::Vec;
-
-use ndarray::Array1;
-
-use super::{Dedup, KeepCurve, Order, compare, order};
-use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, Boundary, NO_ROW, SearchStats};
-use crate::control::Context;
+use super::order::Order;
+use crate::backend::Boundary;
 use crate::error::{Error, Result};
-use crate::kmeans::Clusters;
-use crate::memory::{try_capacity, try_vec};
-use crate::rows::{IntoRows, RowSource};
-use crate::stats::round_half_even;
 
 /// Which earlier rows can remove a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +31,7 @@ impl Rule {
 
 /// What is asked of the result.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Target {
+pub(super) enum Target {
     Epsilon(f64),
     KeepFraction(f64),
 }
@@ -75,11 +65,11 @@ enum Target {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SemDedup {
-    rule: Rule,
-    target: Target,
-    boundary: Boundary,
-    order: Order,
-    published: bool,
+    pub(super) rule: Rule,
+    pub(super) target: Target,
+    pub(super) boundary: Boundary,
+    pub(super) order: Order,
+    pub(super) published: bool,
 }
 
 impl SemDedup {
@@ -126,84 +116,7 @@ impl SemDedup {
         self
     }
 
-    /// Deduplicates rows in memory on the CPU.
-    ///
-    /// # Errors
-    /// [`Error::ShapeMismatch`] when `clusters` are not over these rows,
-    /// [`Error::InvalidParameter`] for an epsilon outside [0, 2] or a fraction outside [0, 1],
-    /// [`Error::Conflict`] for a fraction with GreedyCover, [`Error::NonFinite`].
-    pub fn fit<'a>(&self, x: impl IntoRows<'a>, clusters: &Clusters) -> Result<Dedup> {
-        self.fit_on(&Cpu::new()?, &x.into_rows()?, clusters, &Context::default())
-    }
-
-    /// Deduplicates any source on any backend.
-    ///
-    /// # Errors
-    /// As [`fit`](SemDedup::fit); [`Error::Cancelled`], [`Error::OutOfMemory`], [`Error::Source`].
-    pub fn fit_on<B: Backend, S: RowSource + ?Sized>(
-        &self,
-        backend: &B,
-        source: &S,
-        clusters: &Clusters,
-        cx: &Context,
-    ) -> Result<Dedup> {
-        self.check()?;
-        let n = source.n_rows();
-        let (order, offsets) = order::keep_order(&self.order, self.published, backend, source, clusters, cx)?;
-        let plan = compare::Plan::new(backend, source, &order, &offsets, cx)?;
-        let mut similarity = try_vec(n, f64::NEG_INFINITY)?;
-        let mut witness = try_vec(n, NO_ROW)?;
-        let mut keep = try_vec(n, true)?;
-        let mut search = SearchStats::default();
-        let mut found = compare::Found { similarity: &mut similarity, witness: &mut witness };
-        let (curve, epsilon, reached);
-        match self.rule {
-            Rule::EarlierMax => {
-                plan.earlier_max(&mut found, &mut search, cx)?;
-                if self.published {
-                    similarity.iter_mut().for_each(|s| *s = s.max(0.0));
-                }
-                (epsilon, reached) = self.select(&similarity, &order, &mut keep)?;
-                curve = Some(KeepCurve::new(&similarity)?);
-            }
-            Rule::GreedyCover => {
-                let Target::Epsilon(e) = self.target else {
-                    return Err(Error::Conflict {
-                        first: "keep_fraction",
-                        second: "GreedyCover",
-                        why: "its kept sets are not nested in epsilon; use EarlierMax or an epsilon",
-                    });
-                };
-                plan.greedy_cover(1.0 - e, self.boundary, &mut found, &mut search, cx)?;
-                keep.iter_mut().zip(&witness).for_each(|(keep, &w)| *keep = w == NO_ROW);
-                (curve, epsilon, reached) = (None, e, true);
-            }
-        }
-        let exact_copies = plan.exact_copies();
-        similarity.iter_mut().for_each(|s| {
-            if *s == f64::NEG_INFINITY {
-                *s = f64::NAN;
-            }
-        });
-        let mut rows: Vec<u64> = try_capacity(n)?;
-        rows.extend(order.iter().map(|&i| i as u64));
-        Ok(Dedup {
-            rule: self.rule,
-            boundary: self.boundary,
-            epsilon,
-            reached,
-            keep: Array1::from_vec(keep),
-            witness: Array1::from_vec(witness),
-            similarity: Array1::from_vec(similarity),
-            order: Array1::from_vec(rows),
-            offsets,
-            exact_copies,
-            curve,
-            search,
-        })
-    }
-
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         match self.target {
             Target::Epsilon(value) if !(0.0..=2.0).contains(&value) => {
                 Err(Error::InvalidParameter { name: "epsilon", value, expected: "within [0, 2]" })
@@ -217,34 +130,6 @@ impl SemDedup {
                 why: "the published pseudo-code is EarlierMax",
             }),
             _ => Ok(()),
-        }
-    }
-
-    /// Marks what EarlierMax removes. Returns the epsilon used and whether a target was reached.
-    fn select(&self, similarity: &[f64], order: &[usize], keep: &mut [bool]) -> Result<(f64, bool)> {
-        let n = similarity.len();
-        match self.target {
-            Target::Epsilon(epsilon) => {
-                let threshold = 1.0 - epsilon;
-                for (keep, &s) in keep.iter_mut().zip(similarity) {
-                    *keep = !self.boundary.passes(s, threshold);
-                }
-                Ok((epsilon, true))
-            }
-            Target::KeepFraction(fraction) => {
-                let wanted = round_half_even(fraction * n as f64) as usize;
-                // Rows that no earlier row resembles at all cannot be removed as duplicates.
-                let unremovable = similarity.iter().filter(|&&s| s == f64::NEG_INFINITY).count();
-                let kept = wanted.max(unremovable);
-                let mut ranked: Vec<(f64, usize)> = try_capacity(n)?;
-                ranked.extend(order.iter().enumerate().map(|(rank, &i)| (similarity[i], rank)));
-                ranked.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-                for &(_, rank) in &ranked[kept..] {
-                    keep[order[rank]] = false;
-                }
-                let largest = kept.checked_sub(1).map_or(f64::NEG_INFINITY, |last| ranked[last].0);
-                Ok((1.0 - largest.max(-1.0), kept == wanted))
-            }
         }
     }
 }

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
-use super::{KeepCurve, Rule};
+use super::curve::KeepCurve;
+use super::params::Rule;
 use crate::backend::{Boundary, NO_ROW, SearchStats};
 
 /// What deduplication found. Two are equal when all fields but `search` are, similarities by

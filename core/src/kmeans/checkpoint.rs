@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use super::{EmptyClusters, KMeans};
+use super::params::{EmptyClusters, KMeans};
 use crate::bytes::{Reader, Writer};
 use crate::error::Result;
 use crate::exact::Metric;

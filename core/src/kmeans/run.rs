@@ -7,14 +7,83 @@ use core::cmp::Reverse;
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::checkpoint::{Checkpoint, settings};
-use super::{Clusters, EmptyClusters, Init, KMeans, init};
+use super::init;
+use super::params::{EmptyClusters, Init, KMeans};
+use super::result::Clusters;
+use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Blocks, Copies, SearchStats};
 use crate::control::{Context, Iteration};
 use crate::error::{Error, Result};
 use crate::exact::float::{finite, positive};
 use crate::exact::{F64Sum, Metric, squared_distance};
 use crate::memory::{try_capacity, try_copy, try_grow, try_vec};
-use crate::rows::{RowSource, Rows, Scratch, gather_from, with_view};
+use crate::rows::{IntoRows, RowSource, Rows, Scratch, gather_from, with_view};
+
+impl KMeans {
+    /// Clusters rows in memory on the CPU.
+    ///
+    /// # Errors
+    /// [`Error::Empty`], [`Error::TooManyClusters`], [`Error::NonFinite`], and
+    /// [`Error::InvalidParameter`] for 0 clusters or a bad tolerance.
+    pub fn fit<'a>(&self, x: impl IntoRows<'a>) -> Result<Clusters> {
+        self.fit_on(&Cpu::new()?, &x.into_rows()?, None, &Context::default())
+    }
+
+    /// [`fit`](KMeans::fit) with a weight for every row: finite, at least 0, not all 0. A row of
+    /// weight 2 counts as two copies; rows of weight 0 get a label but do not count.
+    ///
+    /// # Errors
+    /// As [`fit`](KMeans::fit); [`Error::ShapeMismatch`], [`Error::InvalidParameter`] for weights.
+    pub fn fit_weighted<'a>(&self, x: impl IntoRows<'a>, weights: &[f32]) -> Result<Clusters> {
+        self.fit_on(&Cpu::new()?, &x.into_rows()?, Some(weights), &Context::default())
+    }
+
+    /// Clusters any source on any backend.
+    ///
+    /// # Errors
+    /// As [`fit`](KMeans::fit); [`Error::Cancelled`], [`Error::OutOfMemory`], [`Error::Source`].
+    pub fn fit_on<B: Backend, S: RowSource + ?Sized>(
+        &self,
+        backend: &B,
+        source: &S,
+        weights: Option<&[f32]>,
+        cx: &Context,
+    ) -> Result<Clusters> {
+        let mut run = self.start_on(backend, source, weights, cx)?;
+        while run.step(cx)? {}
+        run.finish(cx)
+    }
+
+    /// Chooses the first centroids and makes the first assignment; the caller drives the rest.
+    ///
+    /// # Errors
+    /// As [`fit_on`](KMeans::fit_on).
+    pub fn start_on<'a, B: Backend, S: RowSource + ?Sized>(
+        &self,
+        backend: &'a B,
+        source: &'a S,
+        weights: Option<&'a [f32]>,
+        cx: &Context,
+    ) -> Result<Lloyd<'a, B, &'a S>> {
+        Lloyd::start(self, backend, source, source.resident(), weights, cx)
+    }
+
+    /// Continues a run from its checkpoint, to the same bits: one assignment, then as before.
+    /// The data must be those of the checkpoint; only their shape and the parameters are checked.
+    ///
+    /// # Errors
+    /// As [`fit_on`](KMeans::fit_on); [`Error::Mismatch`] when shape or parameters differ.
+    pub fn resume_on<'a, B: Backend, S: RowSource + ?Sized>(
+        &self,
+        backend: &'a B,
+        source: &'a S,
+        weights: Option<&'a [f32]>,
+        checkpoint: &Checkpoint,
+        cx: &Context,
+    ) -> Result<Lloyd<'a, B, &'a S>> {
+        Lloyd::resume(self, backend, source, source.resident(), weights, checkpoint, cx)
+    }
+}
 
 /// A run of k-means between two iterations.
 ///

@@ -28,6 +28,7 @@
 
 use alloc::vec::Vec;
 
+use crate::check::same_length;
 use crate::error::{Error, Result};
 use crate::memory::try_capacity;
 
@@ -68,10 +69,6 @@ fn within_unit(name: &'static str, value: f64) -> Result<()> {
         return Ok(());
     }
     Err(Error::InvalidParameter { name, value, expected: "within [0, 1]" })
-}
-
-fn same_length(what: &'static str, expected: usize, found: usize) -> Result<()> {
-    if expected == found { Ok(()) } else { Err(Error::ShapeMismatch { what, expected, found }) }
 }
 
 fn all_finite(what: &'static str, values: &[f64]) -> Result<()> {

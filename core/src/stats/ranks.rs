@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::check::same_length;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
 
@@ -11,10 +12,6 @@ fn refuse_nan(what: &'static str, values: &[f64]) -> Result<()> {
         Some(row) => Err(Error::NonFinite { what, row: row as u64, col: 0 }),
         None => Ok(()),
     }
-}
-
-fn same_length(what: &'static str, expected: usize, found: usize) -> Result<()> {
-    if expected == found { Ok(()) } else { Err(Error::ShapeMismatch { what, expected, found }) }
 }
 
 /// Rows in ascending order of `values`, equal ones by row; -0.0 equals 0.0.

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::earlier::Allowed;
-use super::ladder::{Hit, Question, Search, Start, Wanted, climb, tasks};
+use super::ladder::{climb, tasks};
+use super::question::{Hit, Question, Search, Start, Wanted};
 use super::sweep::capacity;
 use crate::backend::{Above, Pair, Pairs, SearchStats};
 use crate::control::Context;

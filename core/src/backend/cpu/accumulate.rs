@@ -3,7 +3,8 @@
 
 use alloc::vec::Vec;
 
-use super::{CpuBlock, same_length};
+use super::block::CpuBlock;
+use crate::check::same_length;
 use crate::control::{Context, Job};
 use crate::error::Result;
 use crate::exact::float::positive;

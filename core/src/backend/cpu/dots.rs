@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use super::Cpu;
+use super::machine::Cpu;
 use crate::error::{Error, Result};
 use crate::exact::{LANES, fold};
 use crate::memory::try_vec;

@@ -3,7 +3,8 @@
 
 use core::ops::Range;
 
-use super::ladder::{Question, Search, Start, Wanted, climb, tasks};
+use super::ladder::{climb, tasks};
+use super::question::{Question, Search, Start, Wanted};
 use super::sweep::capacity;
 use crate::backend::{Best, Pairs, SearchStats, check_offsets};
 use crate::control::Context;
@@ -19,7 +20,7 @@ pub(super) struct Allowed<'a> {
 impl<'a> Allowed<'a> {
     pub fn new(pairs: Pairs<'a>, n: usize, count: usize) -> Result<Self> {
         if let Pairs::Within(offsets) = pairs {
-            super::same_length("targets of pairs within one block", n, count)?;
+            crate::check::same_length("targets of pairs within one block", n, count)?;
             check_offsets(offsets, n)?;
         }
         Ok(Self { pairs, count })

@@ -18,169 +18,17 @@
 //! |---|---|
 //! | `narrow`, `wide` | the tiers: the `f32` tile and the `f64` tile |
 //! | `nearest`, `earlier`, `above`, `ranks` | the questions |
-//!
-//! Two kinds of questions. [`Wanted::Least`]: the target of the least score; a tier follows the
-//! least score of each row by itself. [`Wanted::Every`]: all targets up to a limit; a tier offers each to the
-//! question at once, because they may be many.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::narrow::Narrow;
+use super::question::{FEW, Left, Question, Search, Tier};
 use super::wide::Wide;
-use super::{Cpu, CpuTargets};
 use crate::backend::SearchStats;
 use crate::control::{Context, Job};
 use crate::error::Result;
-use crate::memory::{try_capacity, try_grow, try_vec};
-use crate::rows::Rows;
-
-/// Targets among which the definition decides at once; rows with more go to the next tier.
-pub(super) const FEW: usize = 8;
-
-/// One search: rows of a block against targets.
-#[derive(Clone, Copy)]
-pub(super) struct Search<'s> {
-    pub cpu: &'s Cpu,
-    pub rows: Rows<'s>,
-    /// dot(x, x) of every row; none for Euclidean rows.
-    pub squares: &'s [f64],
-    pub targets: &'s CpuTargets,
-}
-
-impl<'s> Search<'s> {
-    /// Row `i` of the block.
-    #[inline]
-    pub fn row<'b>(&'b self, i: usize, buffer: &'b mut [f32]) -> &'b [f32] {
-        self.rows.row_at(i, buffer)
-    }
-
-    /// dot(x, x) of row `i`; Euclidean blocks have none and need none.
-    #[inline]
-    pub fn square(&self, i: usize) -> f64 {
-        self.squares.get(i).copied().unwrap_or(0.0)
-    }
-
-    pub fn dim(&self) -> usize {
-        self.targets.dim
-    }
-}
-
-/// What a question wants of the targets.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// The one of the least score (smallest distance, largest similarity), the first of equals.
-    Least,
-    /// All up to a limit.
-    Every,
-}
-
-/// Where a row starts.
-pub(super) struct Start {
-    /// The packed targets that it looks at.
-    pub targets: Range<usize>,
-    /// Targets of a score beyond this are of no interest: -S under cosine. Euclidean scores of
-    /// different tiers have different origins, so there it is infinite.
-    pub limit: f64,
-}
-
-/// A target whose score a tier knows: the true one lies within `error` of `z`.
-pub(super) struct Hit {
-    pub target: u32,
-    pub z: f64,
-    pub error: f64,
-}
-
-/// The rows of a task and what they ask. Rows are numbered within the task.
-pub(super) trait Question: Send {
-    const WANTED: Wanted;
-
-    /// Where row `i` starts. A row that looks at no target is settled with none.
-    fn start(&mut self, i: usize) -> Start;
-
-    /// A target of row `i` that may lie within its limit; returns the limit from now on. For
-    /// [`Wanted::Every`] only. `buffer` has room for a row.
-    fn offer(&mut self, i: usize, hit: Hit, buffer: &mut [f32]) -> f64 {
-        let _ = (i, hit, buffer);
-        f64::NEG_INFINITY
-    }
-
-    /// Settles row `i`, whose answer is among `left`, ascending. Returns whether the definition
-    /// decided. `buffer` has room for a row.
-    fn settle(&mut self, i: usize, left: &[u32], buffer: &mut [f32]) -> Result<bool>;
-}
-
-/// What a tier leaves of the rows of a task.
-#[derive(Default)]
-pub(super) struct Left {
-    targets: Vec<u32>,
-    rows: Vec<Open>,
-}
-
-/// What is left of one row.
-#[derive(Clone)]
-struct Open {
-    row: u32,
-    /// None: everything.
-    left: Option<Range<u32>>,
-}
-
-impl Left {
-    /// Of row `row`: these targets, ascending.
-    pub fn some(&mut self, row: u32, targets: impl Iterator<Item = u32>) -> Result<()> {
-        let from = self.targets.len() as u32;
-        for target in targets {
-            try_grow(&mut self.targets, 1)?;
-            self.targets.push(target);
-        }
-        self.push(row, Some(from..self.targets.len() as u32))
-    }
-
-    /// Of row `row`: too many to be told.
-    pub fn all(&mut self, row: u32) -> Result<()> {
-        self.push(row, None)
-    }
-
-    fn push(&mut self, row: u32, left: Option<Range<u32>>) -> Result<()> {
-        try_grow(&mut self.rows, 1)?;
-        self.rows.push(Open { row, left });
-        Ok(())
-    }
-
-    /// The open rows.
-    pub fn rows(&self) -> impl ExactSizeIterator<Item = u32> + '_ {
-        self.rows.iter().map(|open| open.row)
-    }
-
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    fn targets(&self, open: &Open) -> Option<&[u32]> {
-        open.left.as_ref().map(|range| &self.targets[range.start as usize..range.end as usize])
-    }
-}
-
-/// A tier of arithmetic: proposes, and certifies what it can.
-pub(super) trait Tier: Sync {
-    /// The rows that it settled.
-    fn count<'c>(&self, stats: &'c mut SearchStats) -> &'c mut u64;
-
-    /// Says of every row of `open` which targets may still be its answer. `first` is the block's
-    /// number of the task's row 0.
-    fn pass<Q: Question>(
-        &self,
-        search: &Search<'_>,
-        first: usize,
-        question: &mut Q,
-        open: &Left,
-        left: &mut Left,
-    ) -> Result<()>;
-}
+use crate::memory::{try_capacity, try_vec};
 
 /// Rows that are searched together, from `first` on.
 pub(super) struct Task<Q> {
@@ -212,7 +60,7 @@ impl<Q: Question> Task<Q> {
         let mut left = Left::default();
         tier.pass(search, self.first, &mut self.question, &self.open, &mut left)?;
         let mut buffer = try_vec(search.dim(), 0.0f32)?;
-        let mut rows = core::mem::take(&mut left.rows);
+        let mut rows = core::mem::take(&mut left.open);
         let mut kept = 0;
         for at in 0..rows.len() {
             let open = rows[at].clone();
@@ -228,7 +76,7 @@ impl<Q: Question> Task<Q> {
             }
         }
         rows.truncate(kept);
-        left.rows = rows;
+        left.open = rows;
         self.open = left;
         Ok(())
     }
@@ -283,4 +131,109 @@ fn climb_from<Q: Question, S: Tier>(
     let mut stats = SearchStats::default();
     tasks.iter().for_each(|task| stats.merge(&task.work.stats));
     Ok(stats)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::super::machine::Cpu;
+    use super::super::nearest::Nearest;
+    use super::super::question::{Left, Wanted};
+    use super::*;
+    use crate::backend::{Backend, Copies};
+    use crate::exact::Metric;
+    use crate::exact::float::widen;
+    use crate::random::Stream;
+    use crate::rows::IntoRows;
+    use crate::simd::Level;
+
+    /// A screen that looks at one column: a target whose distance in it alone exceeds that of some target by all
+    /// columns cannot be the nearest. It leaves sparse sets, and gives up where they are long.
+    struct FirstColumn;
+
+    impl Tier for FirstColumn {
+        fn count<'c>(&self, stats: &'c mut SearchStats) -> &'c mut u64 {
+            // The place of a tier that this search does not reach.
+            &mut stats.f64
+        }
+
+        fn pass<Q: Question>(
+            &self,
+            search: &Search<'_>,
+            first: usize,
+            question: &mut Q,
+            open: &Left,
+            left: &mut Left,
+        ) -> Result<()> {
+            assert!(Q::WANTED == Wanted::Least, "a screen for the nearest");
+            let mut buffer = try_vec(search.dim(), 0.0f32)?;
+            for row in open.rows() {
+                let all = question.start(row as usize).targets;
+                let values = search.row(first + row as usize, &mut buffer);
+                let target = |packed: usize| search.targets.row(search.targets.order[packed]);
+                let whole = |packed: usize| {
+                    let squares =
+                        values.iter().zip(target(packed)).map(|(x, c)| (widen(*x) - widen(*c)).powi(2));
+                    // Relative error below (d + 2) 2^-52, for d below 2^20.
+                    squares.sum::<f64>() * (1.0 + 2f64.powi(-30))
+                };
+                let least = all.clone().map(whole).fold(f64::INFINITY, f64::min);
+                let near = |packed: &usize| {
+                    (widen(values[0]) - widen(target(*packed)[0])).powi(2) * (1.0 - 2f64.powi(-30)) <= least
+                };
+                if all.clone().filter(near).count() > 3 * FEW {
+                    left.all(row)?;
+                } else {
+                    left.some(row, all.filter(near).map(|packed| packed as u32))?;
+                }
+            }
+            Ok(())
+        }
+    }
+
+    /// A tier is a type and an entry in the climb: the answers stay, and each of the ways is taken.
+    #[test]
+    fn a_screen_changes_no_answer() -> Result<()> {
+        let (n, d, k) = (700, 6, 60);
+        let stream = Stream::new(5, 99);
+        let rows = |count: usize, base: u64| -> Vec<f32> {
+            // Coarse values tie often; the first column tells much of some rows and nothing of others.
+            let value = |i: usize, j: u32| (stream.uniform(base + i as u64, j) * 16.0).floor() as f32;
+            let far = |i: usize, j: u32| if j == 0 && i.is_multiple_of(3) { 100.0 } else { 1.0 };
+            (0..count)
+                .flat_map(|i| (0..d as u32).map(move |j| (i, j)))
+                .map(|(i, j)| value(i, j) * far(i, j))
+                .collect()
+        };
+        let (x, c) = (rows(n, 0), rows(k, 10_000));
+        let (cpu, cx) = (Cpu::with_level(Level::detect())?, Context::default());
+        let block = cpu.load((&x[..], n, d).into_rows()?, Metric::SqEuclidean, &cx)?;
+        let targets = cpu.targets((&c[..], k, d).into_rows()?, Metric::SqEuclidean, Copies::Collapse, &cx)?;
+        let search = super::super::search(&cpu, &block, &targets)?;
+        let run = |screened: bool| -> Result<(Vec<u32>, SearchStats)> {
+            let mut out = vec![u32::MAX; n];
+            let mut rest = &mut out[..];
+            let mut tasks = tasks(n, 100, |rows| {
+                let (out, others) = core::mem::take(&mut rest).split_at_mut(rows.len());
+                rest = others;
+                Ok(Nearest::new(search, rows.start, out))
+            })?;
+            let stats = climb_from(&search, screened.then_some(&FirstColumn), &mut tasks, &cx)?;
+            drop(tasks);
+            Ok((out, stats))
+        };
+        let (plain, screened) = (run(false)?, run(true)?);
+        assert_eq!(plain.0, screened.0);
+        let (before, after) = (plain.1, screened.1);
+        assert_eq!((before.rows, after.rows), (n as u64, n as u64));
+        assert_eq!(before.f64, 0);
+        // Certified by the screen, decided by the definition, passed on to the tile.
+        assert!(
+            after.f64 > 0 && after.truth > before.truth && (1..before.f32).contains(&after.f32),
+            "{after:?}"
+        );
+        Ok(())
+    }
 }

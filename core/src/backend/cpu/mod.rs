@@ -2,8 +2,11 @@
 //!
 //! | part | what it does |
 //! |---|---|
+//! | `machine` | the kernels of one SIMD level |
+//! | `block`, `targets` | the two sides of a search |
 //! | `pack` | rows and targets in the coordinates of the kernel, with norm bounds |
 //! | `sweep` | rows in tiles, swept over panels of targets |
+//! | `question` | what a search asks, and what a tier answers |
 //! | `ladder` | the driver of tiers, for every search |
 //! | `narrow`, `wide` | the tiers: the `f32` tile, the `f64` tile |
 //! | `nearest`, `earlier`, `above`, `ranks` | the questions of [`Backend`]'s searches |
@@ -13,190 +16,38 @@
 
 mod above;
 mod accumulate;
+mod block;
 mod dots;
 mod earlier;
 mod ladder;
+mod machine;
 mod narrow;
 mod nearest;
 mod pack;
 mod products;
+mod question;
 mod ranks;
 mod sweep;
+mod targets;
 mod wide;
 
 use alloc::vec::Vec;
-use core::ops::Range;
-
-use ndarray::ArrayView2;
 
 pub use self::accumulate::CpuSums;
 use self::accumulate::{Moves, accumulate};
+pub use self::block::{CpuBlock, CpuKept};
 pub(crate) use self::dots::PairDots;
-use self::ladder::Search;
-use self::pack::{Frame, Panels, narrow_panels, scale_for};
+pub use self::machine::Cpu;
 pub(crate) use self::products::Right;
-use super::copies::{first_occurrences, hash_row, same_row};
+use self::question::Search;
+pub use self::targets::CpuTargets;
 use super::{Above, Backend, Best, Copies, Levels, Pair, Pairs, Rank, SearchStats};
+use crate::check::same_length;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
-use crate::exact::float::finite;
-use crate::exact::{self, Metric, cosine_from, dot64, squared_distance};
-use crate::memory::{try_capacity, try_copy, try_vec};
+use crate::exact::{self, Metric, dot64};
+use crate::memory::{try_capacity, try_vec};
 use crate::rows::{Rows, StoredRows};
-use crate::simd::{DotKernel, Kernel, KernelScalar, Level};
-
-/// The CPU backend at one SIMD level.
-///
-/// # Example
-/// ```
-/// use pauca::{Cpu, Level};
-/// assert_eq!(Cpu::with_level(Level::Scalar)?.level(), Level::Scalar);
-/// # Ok::<(), pauca::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Cpu {
-    level: Level,
-    narrow: Kernel<f32>,
-    wide: Kernel<f64>,
-    dots: DotKernel,
-    keep_bytes: usize,
-}
-
-/// Rows of a source that a pass keeps for the next ones, unless [`Cpu::keep_bytes`] says otherwise.
-const KEEP_BYTES: usize = 64 << 20;
-
-impl Cpu {
-    /// At the level that the environment variable `PAUCA_SIMD` names, else at the best one.
-    ///
-    /// # Errors
-    /// [`Error::SimdLevel`] when the variable names a level that is unknown or not available.
-    #[cfg(feature = "std")]
-    pub fn new() -> Result<Self> {
-        Self::with_level(Level::from_environment()?)
-    }
-
-    /// At the best level known at compile time.
-    ///
-    /// # Errors
-    /// None today; the signature is that of the function with `std`.
-    #[cfg(not(feature = "std"))]
-    pub fn new() -> Result<Self> {
-        Self::with_level(Level::detect())
-    }
-
-    /// At the given level.
-    ///
-    /// # Errors
-    /// [`Error::SimdLevel`] when this machine lacks it.
-    pub fn with_level(level: Level) -> Result<Self> {
-        Ok(Self {
-            level,
-            narrow: f32::kernel(level)?,
-            wide: f64::kernel(level)?,
-            dots: DotKernel::new(level)?,
-            keep_bytes: KEEP_BYTES,
-        })
-    }
-
-    /// The level in use.
-    pub fn level(&self) -> Level {
-        self.level
-    }
-
-    /// How many bytes of the rows of a source that does not lie in memory an algorithm may keep
-    /// from one pass to the next, so that it need not read them again; 64 MiB unless set. Changes
-    /// no result.
-    pub fn keep_bytes(mut self, bytes: usize) -> Self {
-        self.keep_bytes = bytes;
-        self
-    }
-}
-
-/// Rows that were checked, with their squared norms where the metric needs them.
-#[derive(Debug)]
-pub struct CpuBlock<'a> {
-    rows: Rows<'a>,
-    metric: Metric,
-    /// dot(x, x) by the definition; empty for Euclidean blocks.
-    squares: Squares<'a>,
-}
-
-/// Squares of rows that a block made, or that were kept with its rows.
-#[derive(Debug)]
-enum Squares<'a> {
-    Made(Vec<f64>),
-    Kept(&'a [f64]),
-}
-
-impl core::ops::Deref for Squares<'_> {
-    type Target = [f64];
-    fn deref(&self) -> &[f64] {
-        match self {
-            Squares::Made(squares) => squares,
-            Squares::Kept(squares) => squares,
-        }
-    }
-}
-
-/// A block with rows of its own.
-#[derive(Debug)]
-pub struct CpuKept {
-    rows: StoredRows,
-    metric: Metric,
-    squares: Vec<f64>,
-}
-
-/// Packed targets, with the originals for the definition.
-#[derive(Debug)]
-pub struct CpuTargets {
-    metric: Metric,
-    dim: usize,
-    values: Vec<f32>,
-    squares: Vec<f64>,
-    copies: Copies,
-    /// Index of each packed target; ascending.
-    order: Vec<u32>,
-    frame: Frame,
-    panels: Panels<f32>,
-}
-
-impl CpuTargets {
-    fn n(&self) -> usize {
-        self.values.len() / self.dim.max(1)
-    }
-
-    fn row(&self, j: u32) -> &[f32] {
-        &self.values[j as usize * self.dim..][..self.dim]
-    }
-
-    fn view(&self) -> Result<ArrayView2<'_, f32>> {
-        ArrayView2::from_shape((self.n(), self.dim), &self.values).map_err(|_| Error::ShapeMismatch {
-            what: "targets",
-            expected: self.n() * self.dim,
-            found: self.values.len(),
-        })
-    }
-
-    fn square(&self, j: u32) -> f64 {
-        self.squares.get(j as usize).copied().unwrap_or(0.0)
-    }
-
-    /// Distance by the definition: squared Euclidean or 1 - cosine; `square` is dot(x, x).
-    fn distance(&self, row: &[f32], square: f64, j: u32) -> f64 {
-        match self.metric {
-            Metric::SqEuclidean => squared_distance(row, self.row(j)),
-            Metric::Cosine => 1.0 - self.similarity(row, square, j),
-        }
-    }
-
-    fn similarity(&self, row: &[f32], square: f64, j: u32) -> f64 {
-        cosine_from(dot64(row, self.row(j)), square, self.square(j))
-    }
-}
-
-fn same_length(what: &'static str, expected: usize, found: usize) -> Result<()> {
-    if expected == found { Ok(()) } else { Err(Error::ShapeMismatch { what, expected, found }) }
-}
 
 /// The two sides of a search, which must agree in dimension and metric.
 fn search<'s>(cpu: &'s Cpu, block: &'s CpuBlock<'_>, targets: &'s CpuTargets) -> Result<Search<'s>> {
@@ -228,44 +79,11 @@ impl Backend for Cpu {
     type Kept = CpuKept;
 
     fn load<'a>(&self, rows: Rows<'a>, metric: Metric, cx: &Context) -> Result<CpuBlock<'a>> {
-        let (n, d) = (rows.n_rows(), rows.dim());
-        let mut squares = try_vec(if metric == Metric::Cosine { n } else { 0 }, 0.0f64)?;
-        let step = (32 * 1024 / d.max(1)).max(1);
-        let mut jobs = try_capacity(n.div_ceil(step))?;
-        let mut rest = &mut squares[..];
-        for start in (0..n).step_by(step) {
-            let rows = start..n.min(start + step);
-            let (mine, others) = rest.split_at_mut(if metric == Metric::Cosine { rows.len() } else { 0 });
-            rest = others;
-            jobs.push(Job::new((rows, mine)));
-        }
-        cx.in_waves(&mut jobs, (step * d) as u64, |(range, squares)| {
-            check_rows(&rows, range.clone(), squares)
-        })?;
-        Ok(CpuBlock { rows, metric, squares: Squares::Made(squares) })
+        CpuBlock::new(rows, metric, cx)
     }
 
     fn pack(&self, block: &CpuBlock<'_>, copies: Copies, cx: &Context) -> Result<CpuTargets> {
-        let (n, d, metric) = (block.rows.n_rows(), block.rows.dim(), block.metric);
-        if n > u32::MAX as usize {
-            return Err(Error::TooLarge { what: "number of targets", size: n, limit: u32::MAX as usize });
-        }
-        let size = n.checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
-        let mut values = try_vec(size, 0.0f32)?;
-        widen_all(&block.rows, &mut values)?;
-        let order = distinct_order(&values, n, d, copies)?;
-        let frame = match metric {
-            Metric::Cosine => Frame::Unit,
-            Metric::SqEuclidean => shifted_frame(&values, n, d)?,
-        };
-        let view = ArrayView2::from_shape((n, d), &values).map_err(|_| Error::ShapeMismatch {
-            what: "targets",
-            expected: size,
-            found: values.len(),
-        })?;
-        let panels = narrow_panels(&view, &order, &block.squares, &frame, self.narrow.nr(), cx)?;
-        let squares = try_copy(&*block.squares)?;
-        Ok(CpuTargets { metric, copies, dim: d, values, squares, order, frame, panels })
+        CpuTargets::new(self, block, copies, cx)
     }
 
     fn squares(&self, block: &CpuBlock<'_>, out: &mut [f64], cx: &Context) -> Result<()> {
@@ -274,7 +92,7 @@ impl Backend for Cpu {
             out.copy_from_slice(&block.squares);
             return Ok(());
         }
-        by_row(&block.rows, out, cx, |_, row| dot64(row, row))
+        block.by_row(out, cx, |_, row| dot64(row, row))
     }
 
     fn nearest(
@@ -307,7 +125,7 @@ impl Backend for Cpu {
         if let Some((row, &label)) = pair.iter().enumerate().find(|&(_, &j)| j as usize >= k) {
             return Err(Error::LabelOutOfRange { row, label, k });
         }
-        by_row(&block.rows, out, cx, |i, row| targets.distance(row, search.square(i), pair[i]))
+        block.by_row(out, cx, |i, row| targets.distance(row, search.square(i), pair[i]))
     }
 
     fn sums(&self, k: usize, d: usize, weighted: bool, _: &Context) -> Result<CpuSums> {
@@ -404,94 +222,11 @@ impl Backend for Cpu {
 
     fn keep(&self, block: &CpuBlock<'_>, held: usize, _: &Context) -> Result<Option<CpuKept>> {
         let rows = held.saturating_add(block.rows.n_rows());
-        if StoredRows::bytes(&block.rows, rows) > self.keep_bytes {
-            return Ok(None);
-        }
-        let (rows, squares) = (StoredRows::of(&block.rows)?, try_copy(&*block.squares)?);
-        Ok(Some(CpuKept { rows, metric: block.metric, squares }))
+        let fits = StoredRows::bytes(&block.rows, rows) <= self.keep_bytes;
+        fits.then(|| block.copy()).transpose()
     }
 
     fn kept<'k>(&self, kept: &'k CpuKept) -> CpuBlock<'k> {
-        CpuBlock { rows: kept.rows.view(), metric: kept.metric, squares: Squares::Kept(&kept.squares) }
+        kept.block()
     }
-}
-
-/// Finds the first value that is not finite; writes dot(x, x) where `squares` has room.
-fn check_rows(rows: &Rows<'_>, range: Range<usize>, squares: &mut [f64]) -> Result<()> {
-    let mut buffer = try_vec(rows.dim(), 0.0f32)?;
-    for (i, r) in range.enumerate() {
-        let row = rows.row_at(r, &mut buffer);
-        // All bits are looked at without a branch; only a bad row is searched for its column.
-        if !row.iter().fold(true, |ok, x| ok & finite(*x)) {
-            let col = row.iter().position(|x| !finite(*x)).unwrap_or(0);
-            return Err(Error::NonFinite { what: "x", row: r as u64, col });
-        }
-        if let Some(square) = squares.get_mut(i) {
-            *square = dot64(row, row);
-        }
-    }
-    Ok(())
-}
-
-/// `out[i] = f(i, row i)`.
-fn by_row(
-    rows: &Rows<'_>,
-    out: &mut [f64],
-    cx: &Context,
-    f: impl Fn(usize, &[f32]) -> f64 + Sync + Send,
-) -> Result<()> {
-    let step = (64 * 1024 / rows.dim().max(1)).max(1);
-    let mut jobs = try_capacity(out.len().div_ceil(step))?;
-    jobs.extend(out.chunks_mut(step).enumerate().map(|(i, out)| Job::new((i * step, out))));
-    cx.in_waves(&mut jobs, (8 * step * rows.dim()) as u64, |(first, out)| {
-        let mut buffer = try_vec(rows.dim(), 0.0f32)?;
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = f(*first + i, rows.row_at(*first + i, &mut buffer));
-        }
-        Ok(())
-    })
-}
-
-fn widen_all(rows: &Rows<'_>, out: &mut [f32]) -> Result<()> {
-    let d = rows.dim();
-    let mut buffer = try_vec(d, 0.0f32)?;
-    for (i, out) in out.chunks_exact_mut(d.max(1)).enumerate() {
-        out.copy_from_slice(rows.row_at(i, &mut buffer));
-    }
-    Ok(())
-}
-
-/// The targets that take part in a search, ascending.
-fn distinct_order(values: &[f32], n: usize, d: usize, copies: Copies) -> Result<Vec<u32>> {
-    let mut order = try_capacity(n)?;
-    if copies == Copies::Keep {
-        order.extend(0..n as u32);
-        return Ok(order);
-    }
-    let row = |i: usize| &values[i * d..(i + 1) * d];
-    let mut hashes = try_capacity(n)?;
-    hashes.extend((0..n).map(|i| hash_row(row(i))));
-    let first = first_occurrences(&hashes, |a, b| Ok(same_row(row(a), row(b))))?;
-    order.extend(first.iter().enumerate().filter(|&(i, &f)| i == f).map(|(i, _)| i as u32));
-    Ok(order)
-}
-
-/// Shift by the mean of the targets, scale by the largest target. The choice is about speed
-/// only: any shift and scale give the same answers.
-fn shifted_frame(values: &[f32], n: usize, d: usize) -> Result<Frame> {
-    let mut mean = try_vec(d, 0.0f64)?;
-    for row in values.chunks_exact(d.max(1)) {
-        for (m, &x) in mean.iter_mut().zip(row) {
-            *m += x as f64;
-        }
-    }
-    let mut center = try_capacity(d)?;
-    center.extend(mean.iter().map(|m| (m / n.max(1) as f64) as f32));
-    let mut largest = 0.0f64;
-    for row in values.chunks_exact(d.max(1)) {
-        let square: f64 =
-            row.iter().zip(&center).map(|(&x, &c)| (x as f64 - c as f64) * (x as f64 - c as f64)).sum();
-        largest = largest.max(libm::sqrt(square));
-    }
-    Ok(Frame::Shifted { center, scale: scale_for(largest) })
 }

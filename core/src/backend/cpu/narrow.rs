@@ -13,8 +13,8 @@
 //! Candidates carry across panels only while they lie within 2 E of the best, so a row has few:
 //! on real embeddings about one row in 500 keeps a second one to the end.
 
-use super::ladder::{FEW, Hit, Left, Question, Search, Tier, Wanted};
 use super::pack::Frame;
+use super::question::{FEW, Hit, Left, Question, Search, Tier, Wanted};
 use super::sweep::{PackedRows, sweep};
 use crate::backend::SearchStats;
 use crate::error::Result;

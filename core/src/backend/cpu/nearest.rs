@@ -1,8 +1,9 @@
 //! The question of [`Backend::nearest`](crate::backend::Backend::nearest).
 
-use super::CpuTargets;
-use super::ladder::{Question, Search, Start, Wanted, climb, tasks};
+use super::ladder::{climb, tasks};
+use super::question::{Question, Search, Start, Wanted};
 use super::sweep::capacity;
+use super::targets::CpuTargets;
 use crate::backend::SearchStats;
 use crate::control::Context;
 use crate::error::{Error, Result};
@@ -12,7 +13,7 @@ use crate::exact::Metric;
 /// at its last task wastes little of the others (8 cost 5 % of the time of two threads).
 const BLOCKS_PER_TASK: usize = 2;
 
-struct Nearest<'t> {
+pub(super) struct Nearest<'t> {
     search: Search<'t>,
     /// The block's number of row 0.
     first: usize,
@@ -35,12 +36,16 @@ pub(super) fn nearest<'t>(search: Search<'t>, out: &'t mut [u32], cx: &Context) 
     let mut tasks = tasks(n, step, |rows| {
         let (out, others) = core::mem::take(&mut rest).split_at_mut(rows.len());
         rest = others;
-        Ok(Nearest { search, first: rows.start, out })
+        Ok(Nearest::new(search, rows.start, out))
     })?;
     climb(&search, &mut tasks, cx)
 }
 
-impl Nearest<'_> {
+impl<'t> Nearest<'t> {
+    pub fn new(search: Search<'t>, first: usize, out: &'t mut [u32]) -> Self {
+        Self { search, first, out }
+    }
+
     fn no_direction(&self, i: usize) -> bool {
         self.search.targets.metric == Metric::Cosine && self.search.square(self.first + i) == 0.0
     }

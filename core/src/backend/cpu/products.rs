@@ -7,7 +7,7 @@
 
 use alloc::vec::Vec;
 
-use super::Cpu;
+use super::machine::Cpu;
 use crate::error::{Error, Result};
 use crate::memory::try_vec;
 use crate::simd::{MAX_ROWS, Tile};

@@ -3,7 +3,8 @@
 
 use alloc::vec::Vec;
 
-use super::ladder::{Hit, Question, Search, Start, Wanted, climb, tasks};
+use super::ladder::{climb, tasks};
+use super::question::{Hit, Question, Search, Start, Wanted};
 use super::sweep::capacity;
 use crate::backend::{Levels, Rank, SearchStats};
 use crate::control::Context;

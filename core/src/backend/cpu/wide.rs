@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::ladder::{Hit, Left, Question, Search, Tier, Wanted};
 use super::pack::{Frame, Panels, wide_panels};
+use super::question::{Hit, Left, Question, Search, Tier, Wanted};
 use super::sweep::PackedRows;
 use crate::backend::SearchStats;
 use crate::control::Context;

@@ -24,7 +24,7 @@ use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use super::{Shares, TASK};
+use super::shares::Shares;
 use crate::backend::{Backend, Blocks, Copies};
 use crate::control::{Context, Job};
 use crate::error::Result;
@@ -36,6 +36,8 @@ use crate::rows::{RowSource, Scratch, gather_from};
 
 /// Rows that are read at once while the race runs.
 const BATCH: usize = 256;
+/// Rows that a task looks at: enough not to notice the task, and a wave stays short.
+const TASK: usize = 256;
 
 /// One row's clock.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,8 +3,9 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::Seeds;
 use super::race::Race;
-use super::{Seeds, Shares};
+use super::shares::Shares;
 use crate::backend::Blocks;
 use crate::backend::cpu::Cpu;
 use crate::control::{Context, Control};

@@ -1,0 +1,116 @@
+//! Rows that were checked, and copies of them that last.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::control::{Context, Job};
+use crate::error::{Error, Result};
+use crate::exact::float::finite;
+use crate::exact::{Metric, dot64};
+use crate::memory::{try_capacity, try_copy, try_vec};
+use crate::rows::{Rows, StoredRows};
+
+/// Rows that were checked, with their squared norms where the metric needs them.
+#[derive(Debug)]
+pub struct CpuBlock<'a> {
+    pub(super) rows: Rows<'a>,
+    pub(super) metric: Metric,
+    /// dot(x, x) by the definition; empty for Euclidean blocks.
+    pub(super) squares: Squares<'a>,
+}
+
+/// Squares of rows that a block made, or that were kept with its rows.
+#[derive(Debug)]
+pub(super) enum Squares<'a> {
+    Made(Vec<f64>),
+    Kept(&'a [f64]),
+}
+
+impl core::ops::Deref for Squares<'_> {
+    type Target = [f64];
+    fn deref(&self) -> &[f64] {
+        match self {
+            Squares::Made(squares) => squares,
+            Squares::Kept(squares) => squares,
+        }
+    }
+}
+
+/// A block with rows of its own.
+#[derive(Debug)]
+pub struct CpuKept {
+    rows: StoredRows,
+    metric: Metric,
+    squares: Vec<f64>,
+}
+
+impl<'a> CpuBlock<'a> {
+    /// See [`Backend::load`](crate::backend::Backend::load).
+    pub(super) fn new(rows: Rows<'a>, metric: Metric, cx: &Context) -> Result<Self> {
+        let (n, d) = (rows.n_rows(), rows.dim());
+        let mut squares = try_vec(if metric == Metric::Cosine { n } else { 0 }, 0.0f64)?;
+        let step = (32 * 1024 / d.max(1)).max(1);
+        let mut jobs = try_capacity(n.div_ceil(step))?;
+        let mut rest = &mut squares[..];
+        for start in (0..n).step_by(step) {
+            let rows = start..n.min(start + step);
+            let (mine, others) = rest.split_at_mut(if metric == Metric::Cosine { rows.len() } else { 0 });
+            rest = others;
+            jobs.push(Job::new((rows, mine)));
+        }
+        cx.in_waves(&mut jobs, (step * d) as u64, |(range, squares)| {
+            check_rows(&rows, range.clone(), squares)
+        })?;
+        Ok(Self { rows, metric, squares: Squares::Made(squares) })
+    }
+
+    /// The same block with rows of its own.
+    pub(super) fn copy(&self) -> Result<CpuKept> {
+        let (rows, squares) = (StoredRows::of(&self.rows)?, try_copy(&*self.squares)?);
+        Ok(CpuKept { rows, metric: self.metric, squares })
+    }
+
+    /// `out[i] = f(i, row i)`.
+    pub(super) fn by_row(
+        &self,
+        out: &mut [f64],
+        cx: &Context,
+        f: impl Fn(usize, &[f32]) -> f64 + Sync + Send,
+    ) -> Result<()> {
+        let rows = &self.rows;
+        let step = (64 * 1024 / rows.dim().max(1)).max(1);
+        let mut jobs = try_capacity(out.len().div_ceil(step))?;
+        jobs.extend(out.chunks_mut(step).enumerate().map(|(i, out)| Job::new((i * step, out))));
+        cx.in_waves(&mut jobs, (8 * step * rows.dim()) as u64, |(first, out)| {
+            let mut buffer = try_vec(rows.dim(), 0.0f32)?;
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = f(*first + i, rows.row_at(*first + i, &mut buffer));
+            }
+            Ok(())
+        })
+    }
+}
+
+impl CpuKept {
+    /// The block of these rows.
+    pub(super) fn block(&self) -> CpuBlock<'_> {
+        CpuBlock { rows: self.rows.view(), metric: self.metric, squares: Squares::Kept(&self.squares) }
+    }
+}
+
+/// Finds the first value that is not finite; writes dot(x, x) where `squares` has room.
+fn check_rows(rows: &Rows<'_>, range: Range<usize>, squares: &mut [f64]) -> Result<()> {
+    let mut buffer = try_vec(rows.dim(), 0.0f32)?;
+    for (i, r) in range.enumerate() {
+        let row = rows.row_at(r, &mut buffer);
+        // All bits are looked at without a branch; only a bad row is searched for its column.
+        if !row.iter().fold(true, |ok, x| ok & finite(*x)) {
+            let col = row.iter().position(|x| !finite(*x)).unwrap_or(0);
+            return Err(Error::NonFinite { what: "x", row: r as u64, col });
+        }
+        if let Some(square) = squares.get_mut(i) {
+            *square = dot64(row, row);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! What a search asks of the tiers, and what a tier leaves.
+//!
+//! Two kinds of questions. [`Wanted::Least`]: the target of the least score; a tier follows the
+//! least score of each row by itself. [`Wanted::Every`]: all targets up to a limit; a tier offers each to the
+//! question at once, because they may be many.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::machine::Cpu;
+use super::targets::CpuTargets;
+use crate::backend::SearchStats;
+use crate::error::Result;
+use crate::memory::try_grow;
+use crate::rows::Rows;
+
+/// Targets among which the definition decides at once; rows with more go to the next tier.
+pub(super) const FEW: usize = 8;
+
+/// One search: rows of a block against targets.
+#[derive(Clone, Copy)]
+pub(super) struct Search<'s> {
+    pub cpu: &'s Cpu,
+    pub rows: Rows<'s>,
+    /// dot(x, x) of every row; none for Euclidean rows.
+    pub squares: &'s [f64],
+    pub targets: &'s CpuTargets,
+}
+
+impl<'s> Search<'s> {
+    /// Row `i` of the block.
+    #[inline]
+    pub fn row<'b>(&'b self, i: usize, buffer: &'b mut [f32]) -> &'b [f32] {
+        self.rows.row_at(i, buffer)
+    }
+
+    /// dot(x, x) of row `i`; Euclidean blocks have none and need none.
+    #[inline]
+    pub fn square(&self, i: usize) -> f64 {
+        self.squares.get(i).copied().unwrap_or(0.0)
+    }
+
+    pub fn dim(&self) -> usize {
+        self.targets.dim
+    }
+}
+
+/// What a question wants of the targets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The one of the least score (smallest distance, largest similarity), the first of equals.
+    Least,
+    /// All up to a limit.
+    Every,
+}
+
+/// Where a row starts.
+pub(super) struct Start {
+    /// The packed targets that it looks at.
+    pub targets: Range<usize>,
+    /// Targets of a score beyond this are of no interest: -S under cosine. Euclidean scores of
+    /// different tiers have different origins, so there it is infinite.
+    pub limit: f64,
+}
+
+/// A target whose score a tier knows: the true one lies within `error` of `z`.
+pub(super) struct Hit {
+    pub target: u32,
+    pub z: f64,
+    pub error: f64,
+}
+
+/// The rows of a task and what they ask. Rows are numbered within the task.
+pub(super) trait Question: Send {
+    const WANTED: Wanted;
+
+    /// Where row `i` starts. A row that looks at no target is settled with none.
+    fn start(&mut self, i: usize) -> Start;
+
+    /// A target of row `i` that may lie within its limit; returns the limit from now on. For
+    /// [`Wanted::Every`] only. `buffer` has room for a row.
+    fn offer(&mut self, i: usize, hit: Hit, buffer: &mut [f32]) -> f64 {
+        let _ = (i, hit, buffer);
+        f64::NEG_INFINITY
+    }
+
+    /// Settles row `i`, whose answer is among `left`, ascending. Returns whether the definition
+    /// decided. `buffer` has room for a row.
+    fn settle(&mut self, i: usize, left: &[u32], buffer: &mut [f32]) -> Result<bool>;
+}
+
+/// What a tier leaves of the rows of a task.
+#[derive(Default)]
+pub(super) struct Left {
+    targets: Vec<u32>,
+    pub open: Vec<Open>,
+}
+
+/// What is left of one row.
+#[derive(Clone)]
+pub(super) struct Open {
+    pub row: u32,
+    /// None: everything.
+    left: Option<Range<u32>>,
+}
+
+impl Left {
+    /// Of row `row`: these targets, ascending.
+    pub fn some(&mut self, row: u32, targets: impl Iterator<Item = u32>) -> Result<()> {
+        let from = self.targets.len() as u32;
+        for target in targets {
+            try_grow(&mut self.targets, 1)?;
+            self.targets.push(target);
+        }
+        self.push(row, Some(from..self.targets.len() as u32))
+    }
+
+    /// Of row `row`: too many to be told.
+    pub fn all(&mut self, row: u32) -> Result<()> {
+        self.push(row, None)
+    }
+
+    fn push(&mut self, row: u32, left: Option<Range<u32>>) -> Result<()> {
+        try_grow(&mut self.open, 1)?;
+        self.open.push(Open { row, left });
+        Ok(())
+    }
+
+    /// The open rows.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = u32> + '_ {
+        self.open.iter().map(|open| open.row)
+    }
+
+    pub fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    pub fn targets(&self, open: &Open) -> Option<&[u32]> {
+        open.left.as_ref().map(|range| &self.targets[range.start as usize..range.end as usize])
+    }
+}
+
+/// A tier of arithmetic: proposes, and certifies what it can.
+pub(super) trait Tier: Sync {
+    /// The rows that it settled.
+    fn count<'c>(&self, stats: &'c mut SearchStats) -> &'c mut u64;
+
+    /// Says of every row of `open` which targets may still be its answer. `first` is the block's
+    /// number of the task's row 0.
+    fn pass<Q: Question>(
+        &self,
+        search: &Search<'_>,
+        first: usize,
+        question: &mut Q,
+        open: &Left,
+        left: &mut Left,
+    ) -> Result<()>;
+}

@@ -1,0 +1,132 @@
+//! Targets, packed for the `f32` tile, with the originals for the definition.
+
+use alloc::vec::Vec;
+
+use ndarray::ArrayView2;
+
+use super::block::CpuBlock;
+use super::machine::Cpu;
+use super::pack::{Frame, Panels, narrow_panels, scale_for};
+use crate::backend::Copies;
+use crate::backend::copies::{first_occurrences, hash_row, same_row};
+use crate::control::Context;
+use crate::error::{Error, Result};
+use crate::exact::{Metric, cosine_from, dot64, squared_distance};
+use crate::memory::{try_capacity, try_copy, try_vec};
+use crate::rows::Rows;
+
+/// Packed targets, with the originals for the definition.
+#[derive(Debug)]
+pub struct CpuTargets {
+    pub(super) metric: Metric,
+    pub(super) dim: usize,
+    values: Vec<f32>,
+    pub(super) squares: Vec<f64>,
+    pub(super) copies: Copies,
+    /// Index of each packed target; ascending.
+    pub(super) order: Vec<u32>,
+    pub(super) frame: Frame,
+    pub(super) panels: Panels<f32>,
+}
+
+impl CpuTargets {
+    /// See [`Backend::pack`](crate::backend::Backend::pack).
+    pub(super) fn new(cpu: &Cpu, block: &CpuBlock<'_>, copies: Copies, cx: &Context) -> Result<Self> {
+        let (n, d, metric) = (block.rows.n_rows(), block.rows.dim(), block.metric);
+        if n > u32::MAX as usize {
+            return Err(Error::TooLarge { what: "number of targets", size: n, limit: u32::MAX as usize });
+        }
+        let size = n.checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        let mut values = try_vec(size, 0.0f32)?;
+        widen_all(&block.rows, &mut values)?;
+        let order = distinct_order(&values, n, d, copies)?;
+        let frame = match metric {
+            Metric::Cosine => Frame::Unit,
+            Metric::SqEuclidean => shifted_frame(&values, n, d)?,
+        };
+        let view = ArrayView2::from_shape((n, d), &values).map_err(|_| Error::ShapeMismatch {
+            what: "targets",
+            expected: size,
+            found: values.len(),
+        })?;
+        let panels = narrow_panels(&view, &order, &block.squares, &frame, cpu.narrow.nr(), cx)?;
+        let squares = try_copy(&*block.squares)?;
+        Ok(Self { metric, copies, dim: d, values, squares, order, frame, panels })
+    }
+
+    pub(super) fn n(&self) -> usize {
+        self.values.len() / self.dim.max(1)
+    }
+
+    pub(super) fn row(&self, j: u32) -> &[f32] {
+        &self.values[j as usize * self.dim..][..self.dim]
+    }
+
+    pub(super) fn view(&self) -> Result<ArrayView2<'_, f32>> {
+        ArrayView2::from_shape((self.n(), self.dim), &self.values).map_err(|_| Error::ShapeMismatch {
+            what: "targets",
+            expected: self.n() * self.dim,
+            found: self.values.len(),
+        })
+    }
+
+    pub(super) fn square(&self, j: u32) -> f64 {
+        self.squares.get(j as usize).copied().unwrap_or(0.0)
+    }
+
+    /// Distance by the definition: squared Euclidean or 1 - cosine; `square` is dot(x, x).
+    pub(super) fn distance(&self, row: &[f32], square: f64, j: u32) -> f64 {
+        match self.metric {
+            Metric::SqEuclidean => squared_distance(row, self.row(j)),
+            Metric::Cosine => 1.0 - self.similarity(row, square, j),
+        }
+    }
+
+    pub(super) fn similarity(&self, row: &[f32], square: f64, j: u32) -> f64 {
+        cosine_from(dot64(row, self.row(j)), square, self.square(j))
+    }
+}
+
+fn widen_all(rows: &Rows<'_>, out: &mut [f32]) -> Result<()> {
+    let d = rows.dim();
+    let mut buffer = try_vec(d, 0.0f32)?;
+    for (i, out) in out.chunks_exact_mut(d.max(1)).enumerate() {
+        out.copy_from_slice(rows.row_at(i, &mut buffer));
+    }
+    Ok(())
+}
+
+/// The targets that take part in a search, ascending.
+fn distinct_order(values: &[f32], n: usize, d: usize, copies: Copies) -> Result<Vec<u32>> {
+    let mut order = try_capacity(n)?;
+    if copies == Copies::Keep {
+        order.extend(0..n as u32);
+        return Ok(order);
+    }
+    let row = |i: usize| &values[i * d..(i + 1) * d];
+    let mut hashes = try_capacity(n)?;
+    hashes.extend((0..n).map(|i| hash_row(row(i))));
+    let first = first_occurrences(&hashes, |a, b| Ok(same_row(row(a), row(b))))?;
+    order.extend(first.iter().enumerate().filter(|&(i, &f)| i == f).map(|(i, _)| i as u32));
+    Ok(order)
+}
+
+/// Shift by the mean of the targets, scale by the largest target. The choice is about speed
+/// only: any shift and scale give the same answers.
+fn shifted_frame(values: &[f32], n: usize, d: usize) -> Result<Frame> {
+    let mut mean = try_vec(d, 0.0f64)?;
+    for row in values.chunks_exact(d.max(1)) {
+        for (m, &x) in mean.iter_mut().zip(row) {
+            *m += x as f64;
+        }
+    }
+    let mut center = try_capacity(d)?;
+    center.extend(mean.iter().map(|m| (m / n.max(1) as f64) as f32));
+    let mut largest = 0.0f64;
+    for row in values.chunks_exact(d.max(1)) {
+        let square: f64 =
+            row.iter().zip(&center).map(|(&x, &c)| (x as f64 - c as f64) * (x as f64 - c as f64)).sum();
+        largest = largest.max(libm::sqrt(square));
+    }
+    Ok(Frame::Shifted { center, scale: scale_for(largest) })
+}

@@ -1,0 +1,186 @@
+//! What is asked of a run, and the parts that it is composed of.
+
+use crate::dedup::{Boundary, Order, Rule, SemDedup};
+use crate::error::{Error, Result};
+use crate::kmeans::{Init, KMeans};
+use crate::prototypes::{Drop, Prototypes, Scope};
+
+/// Random streams of one stage; stage s uses those from 16 s on.
+const STREAMS_PER_STAGE: u32 = 16;
+
+/// D4: parameters.
+///
+/// |kept| = round_half_even(keep_fraction n), after the first stage
+/// round_half_even(dedup_keep_fraction n). Equal, to the bit, to composing [`KMeans`],
+/// [`SemDedup`] and [`Prototypes`] by hand.
+///
+/// # Tier
+/// A.
+/// # Cost
+/// Two k-means runs, d n_c² flops for each first cluster of n_c rows.
+/// # Example
+/// ```
+/// use pauca::D4;
+/// let x = ndarray::Array2::from_shape_fn((100, 4), |(i, j)| ((i * 37 + j * 11) % 23) as f32 - 11.5);
+/// let chosen = D4::new().clusters(5).keep_fraction(0.25).seed(1).fit(&x)?;
+/// assert_eq!(chosen.kept(), 25);
+/// assert_eq!(chosen.survivors.len(), 75);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct D4 {
+    clusters: Option<usize>,
+    recluster: Option<usize>,
+    dedup_keep_fraction: f64,
+    pub(super) keep_fraction: f64,
+    seed: u64,
+    max_iter: usize,
+    spherical: bool,
+    init: Init,
+    order: Order,
+    scope: Scope,
+}
+
+impl Default for D4 {
+    fn default() -> Self {
+        Self {
+            clusters: None,
+            recluster: None,
+            dedup_keep_fraction: 0.75,
+            keep_fraction: 0.5,
+            seed: 0,
+            max_iter: 20,
+            spherical: true,
+            init: Init::KMeansPlusPlus,
+            order: Order::Hard,
+            scope: Scope::Global,
+        }
+    }
+}
+
+impl D4 {
+    /// round(sqrt(n)) clusters twice, spherical, 20 iterations, 0.75 then 0.5 of the rows, seed 0.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Clusters of the first clustering, and of the second unless [`recluster`](D4::recluster)
+    /// says otherwise.
+    pub fn clusters(mut self, k: usize) -> Self {
+        self.clusters = Some(k);
+        self
+    }
+
+    /// Clusters of the second clustering (never more than survivors; the result tells).
+    pub fn recluster(mut self, k: usize) -> Self {
+        self.recluster = Some(k);
+        self
+    }
+
+    /// Share of the input that deduplication keeps.
+    pub fn dedup_keep_fraction(mut self, fraction: f64) -> Self {
+        self.dedup_keep_fraction = fraction;
+        self
+    }
+
+    /// Share of the input that is kept in the end; at most the share that deduplication keeps.
+    pub fn keep_fraction(mut self, fraction: f64) -> Self {
+        self.keep_fraction = fraction;
+        self
+    }
+
+    /// Seed of both clusterings.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Iterations of each clustering, at most.
+    pub fn max_iter(mut self, max_iter: usize) -> Self {
+        self.max_iter = max_iter;
+        self
+    }
+
+    /// Spherical (the default) or Euclidean clusterings. Duplicates are by cosine either way.
+    pub fn spherical(mut self, spherical: bool) -> Self {
+        self.spherical = spherical;
+        self
+    }
+
+    /// First centroids of the first clustering. The second starts by k-means++, or by
+    /// [`Init::Random`] where that is asked for here.
+    pub fn init(mut self, init: Init) -> Self {
+        self.init = init;
+        self
+    }
+
+    /// Which rows deduplication prefers.
+    pub fn order(mut self, order: Order) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Whether the last stage ranks all survivors together or each cluster by itself.
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// A copy, or [`Error::OutOfMemory`]: given centroids and keys may be large.
+    pub(super) fn try_clone(&self) -> Result<Self> {
+        Ok(Self { init: self.init.try_clone()?, order: self.order.try_clone()?, ..*self })
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        for (name, value) in
+            [("dedup_keep_fraction", self.dedup_keep_fraction), ("keep_fraction", self.keep_fraction)]
+        {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(Error::InvalidParameter { name, value, expected: "within [0, 1]" });
+            }
+        }
+        if self.keep_fraction > self.dedup_keep_fraction {
+            let (name, value) = ("keep_fraction", self.keep_fraction);
+            return Err(Error::InvalidParameter { name, value, expected: "at most dedup_keep_fraction" });
+        }
+        Ok(())
+    }
+
+    fn first_k(&self, n: usize) -> usize {
+        self.clusters.unwrap_or_else(|| (libm::rint(libm::sqrt(n as f64)) as usize).max(1))
+    }
+
+    pub(super) fn first_clustering(&self, n: usize) -> Result<KMeans> {
+        let init = self.init.try_clone()?;
+        Ok(KMeans::new(self.first_k(n))
+            .spherical(self.spherical)
+            .seed(self.seed)
+            .max_iter(self.max_iter)
+            .init(init))
+    }
+
+    pub(super) fn dedup(&self) -> Result<SemDedup> {
+        Ok(SemDedup::new(Rule::EarlierMax)
+            .keep_fraction(self.dedup_keep_fraction)
+            .boundary(Boundary::Gt)
+            .order(self.order.try_clone()?))
+    }
+
+    pub(super) fn second_clustering(&self, n: usize, survivors: usize) -> KMeans {
+        let asked = self.recluster.or(self.clusters).unwrap_or_else(|| self.first_k(n));
+        let init = match self.init {
+            Init::Random => Init::Random,
+            Init::KMeansPlusPlus | Init::Given(_) => Init::KMeansPlusPlus,
+        };
+        KMeans::new(asked.min(survivors))
+            .spherical(self.spherical)
+            .seed(self.seed)
+            .stream_base(STREAMS_PER_STAGE)
+            .max_iter(self.max_iter)
+            .init(init)
+    }
+
+    pub(super) fn prototypes(&self) -> Prototypes {
+        Prototypes::new().drop(Drop::Nearest).scope(self.scope)
+    }
+}

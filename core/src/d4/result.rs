@@ -1,0 +1,28 @@
+//! What a run chose.
+
+use ndarray::Array1;
+
+use crate::dedup::Dedup;
+use crate::kmeans::Clusters;
+
+/// What D4 chose.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curated {
+    /// `[n]`: whether the row is kept in the end.
+    pub keep: Array1<bool>,
+    /// The first clustering, of all rows.
+    pub clusters: Clusters,
+    /// The deduplication; its `keep` marks the survivors.
+    pub dedup: Dedup,
+    /// Rows of the second clustering, ascending.
+    pub survivors: Array1<u64>,
+    /// The second clustering; its rows are the survivors, in that order.
+    pub reclustered: Clusters,
+}
+
+impl Curated {
+    /// Number of rows kept.
+    pub fn kept(&self) -> usize {
+        self.keep.iter().filter(|&&k| k).count()
+    }
+}
