@@ -173,16 +173,16 @@ mod tests {
                 let all = question.start(row as usize).targets;
                 let values = search.row(first + row as usize, &mut buffer);
                 let target = |packed: usize| search.targets.row(search.targets.order[packed]);
-                let whole = |packed: usize| {
-                    let squares =
-                        values.iter().zip(target(packed)).map(|(x, c)| (widen(*x) - widen(*c)).powi(2));
-                    // Relative error below (d + 2) 2^-52, for d below 2^20.
-                    squares.sum::<f64>() * (1.0 + 2f64.powi(-30))
+                let square = |x: f32, c: f32| (widen(x) - widen(c)) * (widen(x) - widen(c));
+                // Relative error of sum and definition: below (2 d + 8) 2^-53.
+                const SLACK: f64 = 1e-9;
+                let whole = |packed: usize| -> f64 {
+                    let squares = values.iter().zip(target(packed)).map(|(x, c)| square(*x, *c));
+                    squares.sum::<f64>() * (1.0 + SLACK)
                 };
                 let least = all.clone().map(whole).fold(f64::INFINITY, f64::min);
-                let near = |packed: &usize| {
-                    (widen(values[0]) - widen(target(*packed)[0])).powi(2) * (1.0 - 2f64.powi(-30)) <= least
-                };
+                let near =
+                    |packed: &usize| square(values[0], target(*packed)[0]) * (1.0 - SLACK) <= least;
                 if all.clone().filter(near).count() > 3 * FEW {
                     left.all(row)?;
                 } else {
@@ -211,8 +211,8 @@ mod tests {
         let (cpu, cx) = (Cpu::with_level(Level::detect())?, Context::default());
         let block = cpu.load((&x[..], n, d).into_rows()?, Metric::SqEuclidean, &cx)?;
         let targets = cpu.targets((&c[..], k, d).into_rows()?, Metric::SqEuclidean, Copies::Collapse, &cx)?;
-        let search = super::super::search(&cpu, &block, &targets)?;
         let run = |screened: bool| -> Result<(Vec<u32>, SearchStats)> {
+            let search = super::super::search(&cpu, &block, &targets)?;
             let mut out = vec![u32::MAX; n];
             let mut rest = &mut out[..];
             let mut tasks = tasks(n, 100, |rows| {
