@@ -14,10 +14,12 @@ use crate::error::{Error, Result};
 use crate::exact::float::widen;
 
 mod raw;
+mod read_at;
 mod shards;
 mod source;
 
-pub use raw::{ElementType, RawRows, ReadAt};
+pub use raw::{ElementType, RawRows};
+pub use read_at::ReadAt;
 pub use shards::Shards;
 pub use source::{Blocked, RowSource, Scratch, Subset};
 
