@@ -445,7 +445,7 @@ mod tests {
         let rows = counted(200, 1024)?; // 4 KiB a row: gaps of up to 4 rows are read
         assert_eq!(gather(&rows, &[0, 5])?, (1, 6 * 4096));
         assert_eq!(gather(&rows, &[6, 0])?, (2, 2 * 4096));
-        assert_eq!(gather(&rows, &[6, 0, 7, 1, 6])?, (2, 4 * 4096));
+        assert_eq!(gather(&rows, &[7, 0, 8, 1, 7])?, (2, 4 * 4096));
         // A run is at most 1 MiB, and what is read beside the wanted rows at most 16 KiB for each.
         let rows = counted(1024, 1024)?;
         let every: Vec<usize> = (0..1024).rev().collect();
