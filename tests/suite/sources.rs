@@ -261,7 +261,9 @@ fn raw_rows_refuse_other_lengths() {
     assert!(RawRows::new(&bytes, 4..=99, ElementType::F32, 8, 3).is_ok());
     assert!(matches!(raw(0..0, 0, 0), Err(Error::InvalidParameter { name: "d", .. })));
     assert!(matches!(raw(0..0, usize::MAX, 3), Err(Error::TooLarge { size: usize::MAX, .. })));
-    assert!(matches!(raw(0..0, 2, usize::MAX), Err(Error::TooLarge { size: 2, .. })));
+    assert!(matches!(raw(0..0, 0, usize::MAX), Err(Error::TooLarge { size: usize::MAX, .. })));
+    let widest = raw(0..0, 0, usize::MAX / 4).unwrap();
+    assert_eq!(widest.gather(&[], &mut Scratch::new()).unwrap().dim(), usize::MAX / 4);
     let none = raw(4..100, 8, 3).unwrap().block_rows(0);
     assert!(matches!(none, Err(Error::InvalidParameter { name: "block_rows", .. })));
 }

@@ -15,10 +15,12 @@ use crate::exact::float::widen;
 
 pub mod copies;
 mod raw;
+mod read_at;
 mod shards;
 mod source;
 
-pub use raw::{ElementType, RawRows, ReadAt};
+pub use raw::{ElementType, RawRows};
+pub use read_at::ReadAt;
 pub use shards::Shards;
 pub use source::{Blocked, RowSource, Scratch, Subset};
 pub(crate) use source::{StoredRows, gather_from, read_from};

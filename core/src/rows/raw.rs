@@ -11,7 +11,7 @@ use core::ops::{Bound, Range, RangeBounds};
 
 use ndarray::ArrayView2;
 
-use super::{Element, RowElement, RowSource, Rows, Scratch};
+use super::{Element, ReadAt, RowElement, RowSource, Rows, Scratch};
 use crate::error::{Error, Result, SourceError};
 use crate::memory::try_capacity;
 
@@ -72,92 +72,6 @@ impl ElementType {
     /// Bytes of one value.
     pub fn size(self) -> usize {
         with_type!(self, T => size_of::<T>())
-    }
-}
-
-/// Bytes that can be read at any position, and again: memory, a file, a caller's own storage.
-///
-/// With the feature `std` a `std::fs::File` is one on Unix and Windows; the caller opens it. On
-/// Windows reading moves the file's cursor.
-#[allow(clippy::len_without_is_empty, reason = "nobody asks: rows are compared with the length")]
-pub trait ReadAt: Sync {
-    /// How many bytes there are.
-    ///
-    /// # Errors
-    /// The storage's own.
-    fn len(&self) -> core::result::Result<u64, SourceError>;
-
-    /// Fills `out` with the bytes from `offset` on.
-    ///
-    /// # Errors
-    /// The storage's own, and when it ends before `out` is full.
-    fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> core::result::Result<(), SourceError>;
-}
-
-impl<R: ReadAt + ?Sized> ReadAt for &R {
-    fn len(&self) -> core::result::Result<u64, SourceError> {
-        (**self).len()
-    }
-    fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> core::result::Result<(), SourceError> {
-        (**self).read_exact_at(offset, out)
-    }
-}
-
-impl<R: ReadAt + ?Sized> ReadAt for Box<R> {
-    fn len(&self) -> core::result::Result<u64, SourceError> {
-        (**self).len()
-    }
-    fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> core::result::Result<(), SourceError> {
-        (**self).read_exact_at(offset, out)
-    }
-}
-
-impl ReadAt for [u8] {
-    fn len(&self) -> core::result::Result<u64, SourceError> {
-        Ok(<[u8]>::len(self) as u64)
-    }
-    fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> core::result::Result<(), SourceError> {
-        let start = usize::try_from(offset).ok();
-        let bytes = start.and_then(|start| self.get(start..start.checked_add(out.len())?));
-        out.copy_from_slice(bytes.ok_or("the bytes end before")?);
-        Ok(())
-    }
-}
-
-impl ReadAt for Vec<u8> {
-    fn len(&self) -> core::result::Result<u64, SourceError> {
-        ReadAt::len(&self[..])
-    }
-    fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> core::result::Result<(), SourceError> {
-        self[..].read_exact_at(offset, out)
-    }
-}
-
-#[cfg(all(feature = "std", any(unix, windows)))]
-impl ReadAt for std::fs::File {
-    fn len(&self) -> core::result::Result<u64, SourceError> {
-        Ok(self.metadata()?.len())
-    }
-
-    #[cfg(unix)]
-    fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> core::result::Result<(), SourceError> {
-        Ok(std::os::unix::fs::FileExt::read_exact_at(self, out, offset)?)
-    }
-
-    #[cfg(windows)]
-    fn read_exact_at(&self, mut offset: u64, mut out: &mut [u8]) -> core::result::Result<(), SourceError> {
-        while !out.is_empty() {
-            match std::os::windows::fs::FileExt::seek_read(self, out, offset) {
-                Ok(0) => return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
-                Ok(read) => {
-                    offset += read as u64;
-                    out = &mut out[read..];
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
     }
 }
 
@@ -244,7 +158,9 @@ impl<R: ReadAt> RawRows<R> {
         if d == 0 {
             return Err(Error::InvalidParameter { name: "d", value: 0.0, expected: "at least 1" });
         }
-        let row = (d as u64).checked_mul(element.size() as u64).unwrap_or(u64::MAX);
+        let limit = usize::MAX / element.size();
+        let row = d.checked_mul(element.size());
+        let row = row.ok_or(Error::TooLarge { what: "columns of a row", size: d, limit })? as u64;
         let limit = usize::try_from(u64::MAX / row).unwrap_or(usize::MAX);
         let too_large = Error::TooLarge { what: "rows of so many columns", size: n, limit };
         let needed = row.checked_mul(n as u64).ok_or(too_large)?;
@@ -490,60 +406,66 @@ mod tests {
     }
 
     /// `n` rows of `d` values, each its own number.
-    fn counted(n: usize, d: usize) -> RawRows<Counted> {
+    fn counted(n: usize, d: usize) -> Result<RawRows<Counted>> {
         let bytes = (0..n * d).flat_map(|v| (v as f32).to_le_bytes()).collect();
         let source = Counted { bytes, reads: AtomicU64::new(0), read: AtomicU64::new(0) };
-        RawRows::new(source, .., ElementType::F32, n, d).unwrap()
+        RawRows::new(source, .., ElementType::F32, n, d)
     }
 
     /// Reads and bytes of one gather, whose answer is checked.
-    fn gather(rows: &RawRows<Counted>, wanted: &[usize]) -> (u64, u64) {
+    fn gather(rows: &RawRows<Counted>, wanted: &[usize]) -> Result<(u64, u64)> {
         let mut scratch = Scratch::new();
         let (reads, read) =
             (rows.source.reads.load(Ordering::Relaxed), rows.source.read.load(Ordering::Relaxed));
         #[allow(irrefutable_let_patterns, reason = "without the feature f16 there is one type")]
-        let Rows::F32(found) = rows.gather(wanted, &mut scratch).unwrap() else { panic!("f32 asked for") };
+        let Rows::F32(found) = rows.gather(wanted, &mut scratch)? else { panic!("f32 asked for") };
         assert_eq!(found.dim(), (wanted.len(), rows.d));
         for (row, &i) in found.rows().into_iter().zip(wanted) {
             assert!(row.iter().enumerate().all(|(j, &v)| v == (i * rows.d + j) as f32), "row {i}: {row}");
         }
-        (rows.source.reads.load(Ordering::Relaxed) - reads, rows.source.read.load(Ordering::Relaxed) - read)
+        Ok((
+            rows.source.reads.load(Ordering::Relaxed) - reads,
+            rows.source.read.load(Ordering::Relaxed) - read,
+        ))
     }
 
     #[test]
-    fn gather_reads_neighbours_together() {
-        let rows = counted(1000, 4); // 16 bytes a row
-        assert_eq!(gather(&rows, &[]), (0, 0));
-        assert_eq!(gather(&rows, &[7, 8, 9]), (1, 48));
-        assert_eq!(gather(&rows, &[9, 7, 8, 7, 7]), (1, 48));
-        assert_eq!(gather(&rows, &[999, 0]), (1, 16_000));
+    fn gather_reads_neighbours_together() -> Result<()> {
+        let rows = counted(1000, 4)?; // 16 bytes a row
+        assert_eq!(gather(&rows, &[])?, (0, 0));
+        assert_eq!(gather(&rows, &[7, 8, 9])?, (1, 48));
+        assert_eq!(gather(&rows, &[9, 7, 8, 7, 7])?, (1, 48));
+        assert_eq!(gather(&rows, &[999, 0])?, (1, 16_000));
         let every: Vec<usize> = (0..1000).rev().collect();
-        assert_eq!(gather(&rows, &every), (1, 16_000));
+        assert_eq!(gather(&rows, &every)?, (1, 16_000));
+        Ok(())
     }
 
     #[test]
-    fn gather_leaves_long_gaps_out() {
-        let rows = counted(200, 1024); // 4 KiB a row: gaps of up to 4 rows are read
-        assert_eq!(gather(&rows, &[0, 5]), (1, 6 * 4096));
-        assert_eq!(gather(&rows, &[6, 0]), (2, 2 * 4096));
-        assert_eq!(gather(&rows, &[6, 0, 7, 1, 6]), (2, 4 * 4096));
+    fn gather_leaves_long_gaps_out() -> Result<()> {
+        let rows = counted(200, 1024)?; // 4 KiB a row: gaps of up to 4 rows are read
+        assert_eq!(gather(&rows, &[0, 5])?, (1, 6 * 4096));
+        assert_eq!(gather(&rows, &[6, 0])?, (2, 2 * 4096));
+        assert_eq!(gather(&rows, &[7, 0, 8, 1, 7])?, (2, 4 * 4096));
         // A run is at most 1 MiB, and what is read beside the wanted rows at most 16 KiB for each.
-        let rows = counted(1024, 1024);
+        let rows = counted(1024, 1024)?;
         let every: Vec<usize> = (0..1024).rev().collect();
-        assert_eq!(gather(&rows, &every), (4, 4 << 20));
+        assert_eq!(gather(&rows, &every)?, (4, 4 << 20));
         // A row longer than a run.
-        let rows = counted(3, 300_000);
-        assert_eq!(gather(&rows, &[2, 0, 2]), (2, 2 * 1_200_000));
+        let rows = counted(3, 300_000)?;
+        assert_eq!(gather(&rows, &[2, 0, 2])?, (2, 2 * 1_200_000));
+        Ok(())
     }
 
     #[test]
-    fn read_is_one_read() {
-        let rows = counted(100, 3);
+    fn read_is_one_read() -> Result<()> {
+        let rows = counted(100, 3)?;
         let mut scratch = Scratch::new();
-        assert_eq!(RowSource::read(&rows, 5..95, &mut scratch).unwrap().n_rows(), 90);
-        assert_eq!(RowSource::read(&rows, 5..5, &mut scratch).unwrap().n_rows(), 0);
+        assert_eq!(RowSource::read(&rows, 5..95, &mut scratch)?.n_rows(), 90);
+        assert_eq!(RowSource::read(&rows, 5..5, &mut scratch)?.n_rows(), 0);
         assert_eq!(rows.source.reads.load(Ordering::Relaxed), 1);
         assert_eq!(rows.source.read.load(Ordering::Relaxed), 90 * 12);
+        Ok(())
     }
 
     #[test]

@@ -181,8 +181,7 @@ mod tests {
                     squares.sum::<f64>() * (1.0 + SLACK)
                 };
                 let least = all.clone().map(whole).fold(f64::INFINITY, f64::min);
-                let near =
-                    |packed: &usize| square(values[0], target(*packed)[0]) * (1.0 - SLACK) <= least;
+                let near = |packed: &usize| square(values[0], target(*packed)[0]) * (1.0 - SLACK) <= least;
                 if all.clone().filter(near).count() > 3 * FEW {
                     left.all(row)?;
                 } else {
