@@ -66,7 +66,7 @@ fn curation(c: &mut Criterion) {
     }
     let one =
         KMeans::new(1).spherical(true).max_iter(0).init(Init::Random).fit_on(&cpu, &view, None, &cx).unwrap();
-    for rule in [Rule::EarlierMax, Rule::GreedyCover] {
+    for rule in Rule::ALL {
         let order = Order::Custom((0..n).map(|i| i as f64).collect());
         let dedup = SemDedup::new(rule).order(order).epsilon(0.05);
         group.throughput(Throughput::Elements((n * (n - 1) / 2) as u64));

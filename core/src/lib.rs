@@ -79,7 +79,7 @@ pub mod tokens;
 pub mod vq;
 
 pub use backend::cpu::Cpu;
-pub use control::{Context, Control, Progress};
+pub use control::{Context, Control, Iteration, Progress};
 pub use d4::{Curated, D4, D4Checkpoint, D4Run};
 pub use dedup::{Boundary, Dedup, KeepCurve, Order, Rule, SemDedup};
 pub use error::{Error, Result, SourceError};

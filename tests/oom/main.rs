@@ -150,7 +150,7 @@ fn refused_memory_is_an_error_on_every_entry_point() {
             }
         }
         every_refusal("predict", || clusters.predict_on(&backend, &x, &cx).map(|l| l.sum()));
-        for rule in [Rule::EarlierMax, Rule::GreedyCover] {
+        for rule in Rule::ALL {
             let one = KMeans::new(1).spherical(true).max_iter(1).fit_on(&backend, &x, None, &cx).unwrap();
             let config = SemDedup::new(rule).epsilon(0.3);
             every_refusal("semdedup", || config.fit_on(&backend, &x, &one, &cx).map(|d| (d.keep, d.witness)));

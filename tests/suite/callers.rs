@@ -5,10 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ndarray::Array2;
+use ndarray::{Array2, s};
 use pauca::{
-    Blocked, Context, Control, Cpu, D4, Error, Exec, KMeans, Progress, Result, RowSource, Rows, Rule,
-    Scratch, SemDedup,
+    Blocked, Context, Control, Cpu, D4, EmptyClusters, Error, Exec, Init, KMeans, Progress, Result, RowSource,
+    Rows, Rule, Scratch, SemDedup,
 };
 use pauca_tests::conformance::d4::assert_same_curated;
 use pauca_tests::data::{Kind, Rng};
@@ -85,6 +85,113 @@ fn a_source_that_fails_is_reported_from_every_read() {
     }
 }
 
+/// Rows of which one answer in turn has too few or too many rows or columns, or another number of them than was
+/// told before.
+struct Lying<'a> {
+    rows: Blocked<'a>,
+    resident: bool,
+    left: AtomicU64,
+    lie: usize,
+}
+
+impl Lying<'_> {
+    fn answer<'r>(&self, rows: Rows<'r>) -> Result<Rows<'r>> {
+        let Rows::F32(view) = rows else { panic!("rows of f32") };
+        let (n, d) = view.dim();
+        if self.left.fetch_sub(1, Ordering::Relaxed) != 1 {
+            return Ok(Rows::F32(view));
+        }
+        Ok(Rows::F32(match self.lie {
+            0 => view.slice_move(s![..n - 1, ..]),
+            1 => view.slice_move(s![.., ..d - 1]),
+            2 => view.slice_move(s![..0, ..]),
+            _ => view.slice_move(s![.., ..0]),
+        }))
+    }
+}
+
+impl RowSource for Lying<'_> {
+    fn n_rows(&self) -> usize {
+        self.rows.n_rows()
+    }
+    fn dim(&self) -> usize {
+        self.rows.dim()
+    }
+    fn block_rows(&self) -> usize {
+        self.rows.block_rows()
+    }
+    fn resident(&self) -> Option<Rows<'_>> {
+        self.resident.then(|| self.answer(self.rows.read(0..self.n_rows(), &mut Scratch::new()).ok()?).ok())?
+    }
+    fn read<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+        self.answer(self.rows.read(range, scratch)?)
+    }
+    fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+        self.answer(self.rows.gather(rows, scratch)?)
+    }
+}
+
+/// Another shape than was asked is an error from every read, never a panic.
+#[test]
+fn a_source_that_delivers_another_shape_is_refused_at_every_read() {
+    let x = rows();
+    let backend = Cpu::new().unwrap();
+    let cx = Context::new(Exec::serial(), Control::new());
+    let clusters = KMeans::new(3).spherical(true).fit(&x).unwrap();
+    let classes = pauca::alignment::ZeroShot { classes: clusters.centroids.clone() };
+    let honest = Blocked::new(Rows::F32(x.view()), 16).unwrap();
+    let run = |source: &Lying, what: usize| match what {
+        0 => KMeans::new(3).max_iter(3).fit_on(&backend, source, None, &cx).map(|_| ()),
+        1 => KMeans::new(3).spherical(true).max_iter(2).fit_on(&backend, source, None, &cx).map(|_| ()),
+        2 => SemDedup::new(Rule::EarlierMax).fit_on(&backend, source, &clusters, &cx).map(|_| ()),
+        3 => SemDedup::new(Rule::GreedyCover).fit_on(&backend, source, &clusters, &cx).map(|_| ()),
+        4 => clusters.predict_on(&backend, source, &cx).map(|_| ()),
+        5 => D4::new().clusters(3).max_iter(2).fit_on(&backend, source, &cx).map(|_| ()),
+        6 => classes.predict_on(&backend, source, &cx).map(|_| ()),
+        7 => {
+            let metrics = pauca::corruption::PairedMetrics::new(&clusters);
+            metrics.measure_on(&backend, &honest, source, &cx).map(|_| ())
+        }
+        _ => KMeans::new(3).init(Init::Random).max_iter(2).fit_on(&backend, source, None, &cx).map(|_| ()),
+    };
+    for (what, lie, resident) in
+        (0..9).flat_map(|w| (0..4).flat_map(move |l| [(w, l, false), (w, l, true)]))
+    {
+        for reads in 1.. {
+            let source = Lying { rows: honest, resident, left: AtomicU64::new(reads), lie };
+            let outcome = run(&source, what);
+            // The lie was not reached: the job reads less often.
+            if source.left.load(Ordering::Relaxed).wrapping_sub(1) < u64::MAX / 2 {
+                assert!(outcome.is_ok(), "job {what}, lie {lie}: {outcome:?}");
+                break;
+            }
+            assert!(
+                matches!(outcome, Err(Error::ShapeMismatch { .. })),
+                "job {what}, lie {lie}, read {reads}, resident {resident}: {outcome:?}"
+            );
+            assert!(reads < 100_000);
+        }
+    }
+}
+
+/// -0.0 equals 0.0 in a row, so it must not show in a result, whichever way a centroid began.
+#[test]
+fn zeros_of_centroids_have_no_sign() {
+    let bits = |c: &Array2<f32>| c.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    let signed = ndarray::array![[-0.0f32, 1.0], [0.0, 1.0], [-0.0, -0.0], [0.0, 0.0]];
+    let unsigned = signed.mapv(|v| v + 0.0);
+    for seed in 0..20 {
+        for init in [Init::KMeansPlusPlus, Init::Random, Init::Given(signed.slice(s![..3, ..]).to_owned())] {
+            for empty in [EmptyClusters::Relocate, EmptyClusters::Keep] {
+                let config = KMeans::new(3).seed(seed).init(init.clone()).empty_clusters(empty);
+                let (a, b) = (config.fit(&signed).unwrap(), config.fit(&unsigned).unwrap());
+                assert_eq!((bits(&a.centroids), &a.labels), (bits(&b.centroids), &b.labels));
+                assert!(a.centroids.iter().all(|v| v.to_bits() != (-0.0f32).to_bits()));
+            }
+        }
+    }
+}
+
 /// Progress within a stage never goes back, never passes its total, and changes no result.
 #[test]
 fn progress_is_told_and_changes_nothing() {
@@ -98,8 +205,17 @@ fn progress_is_told_and_changes_nothing() {
     let config = D4::new().clusters(4);
     let quiet = config.fit_on(&backend, &blocked, &silent).unwrap();
     let loud = config.fit_on(&backend, &blocked, &heard).unwrap();
-    assert_eq!((quiet.keep, quiet.clusters.labels), (loud.keep, loud.clusters.labels));
+    assert_eq!((&quiet.keep, &quiet.clusters.labels), (&loud.keep, &loud.clusters.labels));
     let told = told.into_inner();
+    // The last iteration of each clustering left what the clustering reports.
+    let iterations: Vec<_> = told.iter().filter_map(|p| p.iteration).collect();
+    for clusters in [&quiet.clusters, &quiet.reclustered] {
+        let last = |i: &&pauca::Iteration| {
+            (i.number, i.objective.to_bits()) == (clusters.n_iter as u64, clusters.inertia.to_bits())
+        };
+        assert!(iterations.iter().any(|i| last(&i)), "{iterations:?}");
+    }
+    assert!(iterations.windows(2).all(|w| w[1].number == w[0].number + 1 || w[1].number == 0));
     assert!(told.len() > 5 && told.iter().all(|p| p.done <= p.total && !p.stage.is_empty()));
     let mut stages: Vec<&str> = told.iter().map(|p| p.stage).collect();
     stages.dedup();
@@ -175,7 +291,7 @@ fn defaults_are_as_documented() {
         KMeans::new(3).spherical(false).seed(0).init(pauca::Init::KMeansPlusPlus).shift_tolerance(0.0);
     assert_eq!(KMeans::new(3).fit(&x).unwrap(), named.fit(&x).unwrap());
     let c = KMeans::new(3).fit(&x).unwrap();
-    for rule in [Rule::EarlierMax, Rule::GreedyCover] {
+    for rule in Rule::ALL {
         let named = SemDedup::new(rule).epsilon(0.05).boundary(pauca::Boundary::Gt).order(pauca::Order::Hard);
         let (a, b) = (SemDedup::new(rule).fit(&x, &c).unwrap(), named.published(false).fit(&x, &c).unwrap());
         pauca_tests::agree::assert_same_dedup(&a, &b);

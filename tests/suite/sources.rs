@@ -122,7 +122,7 @@ fn assert_same_answers(source: &impl RowSource, x: &Rows, threads: usize) {
         assert_same(&found, &config.fit_on(&cpu, x, None, &cx).unwrap());
     }
     let clusters = KMeans::new(3).spherical(true).fit_on(&cpu, x, None, &cx).unwrap();
-    for rule in [Rule::EarlierMax, Rule::GreedyCover] {
+    for rule in Rule::ALL {
         let config = SemDedup::new(rule).epsilon(0.01);
         let found = config.fit_on(&cpu, source, &clusters, &cx).unwrap();
         assert_same_dedup(&found, &config.fit_on(&cpu, x, &clusters, &cx).unwrap());

@@ -296,12 +296,11 @@ fn dedup(x: &Array2<f32>, rule: Rule, epsilon: f64, boundary: Boundary) -> Dedup
     config.fit(x, &one_cluster(x)).unwrap()
 }
 
-const RULES: [Rule; 2] = [Rule::EarlierMax, Rule::GreedyCover];
 
 #[test]
 fn case_29_a_thousand_copies() {
     let x = Array2::from_shape_fn((1000, 3), |(_, j)| [0.1f32, -0.7, 0.3][j]);
-    for rule in RULES {
+    for rule in Rule::ALL {
         let found = dedup(&x, rule, 0.0, Boundary::Ge);
         assert!(found.keep[0] && found.kept() == 1 && found.exact_copies == 999);
         assert!(found.witness.iter().skip(1).all(|w| *w == 0));
@@ -320,7 +319,7 @@ fn case_29_copies_cost_linear_time() {
     let x = Array2::from_elem((20_000, 64), 0.7f32);
     let clusters = one_cluster(&x);
     let start = std::time::Instant::now();
-    for rule in RULES {
+    for rule in Rule::ALL {
         let found = SemDedup::new(rule).epsilon(0.1).fit(&x, &clusters).unwrap();
         assert_eq!((found.kept(), found.search.rows), (1, found.search.rows.min(1)));
     }
@@ -352,7 +351,7 @@ fn case_31_cosines_above_1_are_clamped() {
 #[test]
 fn case_32_exactly_at_the_threshold() {
     let x = array![[3.0, 4.0], [4.0, 3.0]];
-    for rule in RULES {
+    for rule in Rule::ALL {
         assert_eq!(dedup(&x, rule, 0.04, Boundary::Gt).kept(), 2);
         let found = dedup(&x, rule, 0.04, Boundary::Ge);
         assert_eq!((found.kept(), found.similarity[1]), (1, 0.96));
@@ -362,7 +361,7 @@ fn case_32_exactly_at_the_threshold() {
 #[test]
 fn case_33_opposite_rows_are_no_duplicates() {
     let x = array![[3.0, 4.0], [-3.0, -4.0]];
-    for rule in RULES {
+    for rule in Rule::ALL {
         assert_eq!(dedup(&x, rule, 1.999, Boundary::Ge).kept(), 2);
     }
 }
@@ -370,7 +369,7 @@ fn case_33_opposite_rows_are_no_duplicates() {
 #[test]
 fn case_34_scale_does_not_matter() {
     let x = array![[3.0, 4.0], [3e-20, 4e-20]];
-    for rule in RULES {
+    for rule in Rule::ALL {
         assert_eq!(dedup(&x, rule, 1e-6, Boundary::Gt).kept(), 1);
     }
 }
@@ -378,7 +377,7 @@ fn case_34_scale_does_not_matter() {
 #[test]
 fn case_35_zero_rows_stay() {
     let x = array![[0.0, 0.0], [1.0, 0.0], [0.0, -0.0], [1.0, 0.0]];
-    for rule in RULES {
+    for rule in Rule::ALL {
         let found = dedup(&x, rule, 2.0, Boundary::Ge);
         assert_eq!(found.keep.to_vec(), [true, true, true, false]);
         assert_eq!(found.witness.to_vec(), [Dedup::NONE, Dedup::NONE, Dedup::NONE, 1]);
@@ -392,7 +391,7 @@ fn case_35_zero_rows_stay() {
 fn case_36_clusters_hide_duplicates() {
     let x = array![[1.0, 0.0], [1.0, 0.01]];
     let c = from(x.clone()).spherical(true).max_iter(0).fit(&x).unwrap();
-    for rule in RULES {
+    for rule in Rule::ALL {
         assert_eq!(SemDedup::new(rule).epsilon(0.1).fit(&x, &c).unwrap().kept(), 2);
         assert_eq!(dedup(&x, rule, 0.1, Boundary::Gt).kept(), 1);
     }

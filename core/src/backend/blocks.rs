@@ -16,13 +16,16 @@ use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::memory::try_grow;
-use crate::rows::{RowSource, Rows, Scratch, gather_from, read_from};
+use crate::rows::{RowSource, Rows, Scratch, delivered, gather_from, read_from};
 
 /// The blocks of a source on a backend.
 pub(crate) struct Blocks<'a, B: Backend, S: RowSource> {
     pub backend: &'a B,
     pub source: S,
     pub metric: Metric,
+    /// The shape of the source, asked once.
+    pub n: usize,
+    pub d: usize,
     resident: Option<B::Block<'a>>,
     /// The first blocks, until the backend has no room.
     kept: Vec<B::Kept>,
@@ -52,21 +55,18 @@ impl<'a, B: Backend, S: RowSource> Blocks<'a, B, S> {
         metric: Metric,
         cx: &Context,
     ) -> Result<Self> {
-        if source.n_rows() == 0 || source.dim() == 0 {
+        let (n, d, limit) = (source.n_rows(), source.dim(), u32::MAX as usize);
+        if n == 0 || d == 0 {
             return Err(Error::Empty { what: "x" });
         }
-        if source.n_rows() > u32::MAX as usize {
-            return Err(Error::TooLarge {
-                what: "rows of one call",
-                size: source.n_rows(),
-                limit: u32::MAX as usize,
-            });
+        if n > limit {
+            return Err(Error::TooLarge { what: "rows of one call", size: n, limit });
         }
         let resident = match resident {
-            Some(rows) => Some(located(backend.load(rows, metric, cx), &source, 0)?),
+            Some(rows) => Some(located(backend.load(delivered(rows, n, d)?, metric, cx), &source, 0)?),
             None => None,
         };
-        Ok(Self { backend, source, metric, resident, kept: Vec::new(), full: false })
+        Ok(Self { backend, source, metric, n, d, resident, kept: Vec::new(), full: false })
     }
 
     /// Looks at every row once, so that a bad one is named before any is used.
@@ -83,12 +83,12 @@ impl<'a, B: Backend, S: RowSource> Blocks<'a, B, S> {
         cx: &Context,
         mut f: impl FnMut(Range<usize>, &B::Block<'_>) -> Result<()>,
     ) -> Result<()> {
-        let Self { backend, source, metric, resident, kept, full } = self;
-        let n = source.n_rows();
+        let Self { backend, source, metric, n, d, resident, kept, full } = self;
+        let n = *n;
         if let Some(block) = resident {
             return f(0..n, block);
         }
-        let step = source.block_rows().min(backend.rows_at_once(source.dim(), Work::Pass)).max(1);
+        let step = source.block_rows().min(backend.rows_at_once(*d, Work::Pass)).max(1);
         // Empty behind the last block.
         let range = |b: usize| n.min(b.saturating_mul(step))..n.min((b + 1).saturating_mul(step));
         let blocks = n.div_ceil(step);
@@ -155,6 +155,14 @@ impl<'a, B: Backend, S: RowSource> Blocks<'a, B, S> {
         }
         let gathered = gather_from(&self.source, rows, scratch)?;
         f(&self.backend.load(gathered, self.metric, cx)?)
+    }
+}
+
+/// Labels that a backend gave must be targets before they index anything.
+pub(crate) fn check_labels(labels: &[u32], k: usize) -> Result<()> {
+    match labels.iter().position(|label| *label as usize >= k) {
+        Some(row) => Err(Error::LabelOutOfRange { row, label: labels[row], k }),
+        None => Ok(()),
     }
 }
 

@@ -29,7 +29,7 @@ mod stats;
 
 use alloc::vec::Vec;
 
-pub(crate) use blocks::Blocks;
+pub(crate) use blocks::{Blocks, check_labels};
 pub use stats::SearchStats;
 pub(crate) use stats::equal_but_for_search;
 

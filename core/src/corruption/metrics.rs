@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use ndarray::Array1;
 
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, Copies};
+use crate::backend::{Backend, Copies, check_labels};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::elementary::ln;
@@ -153,7 +153,7 @@ impl<'c> CorruptionMetrics<'c> {
         let targets = backend.targets(centroids, metric, Copies::Collapse, cx)?;
         let mut r = Columns::new(n)?;
         let (mut origin, mut shift) = (Sums::new(1, d)?, Sums::new(1, d)?);
-        each_pair(x, corrupted, cx, "measure", |start, a, b| {
+        each_pair(n, x, corrupted, cx, "measure", |start, a, b| {
             let rows = start..start + a.n_rows();
             let block_a = backend.load(a.view(), metric, cx);
             let block_a = block_a.map_err(|error| error.at("x", |row| x.row_id(start + row)))?;
@@ -163,6 +163,8 @@ impl<'c> CorruptionMetrics<'c> {
             let labels = &mut r.labels[rows.clone()];
             backend.nearest(&block_a, &targets, None, labels, cx)?;
             backend.nearest(&block_b, &targets, Some(labels), &mut r.corrupted_labels[rows.clone()], cx)?;
+            check_labels(labels, self.clusters.counts.len())?;
+            check_labels(&r.corrupted_labels[rows.clone()], self.clusters.counts.len())?;
             backend.values(&block_a, &targets, labels, &mut r.distances[rows.clone()], cx)?;
             backend.values(&block_b, &targets, labels, &mut r.to_original[rows.clone()], cx)?;
             let own = &r.corrupted_labels[rows.clone()];
@@ -187,7 +189,7 @@ impl<'c> CorruptionMetrics<'c> {
         shift.remove(&origin)?;
         let direction = direction(&origin, &shift, n)?;
         if let Some(direction) = &direction {
-            each_pair(x, corrupted, cx, "align", |start, a, b| {
+            each_pair(n, x, corrupted, cx, "align", |start, a, b| {
                 let rows = start..start + a.n_rows();
                 let (alignments, squares) = (&mut r.alignments[rows.clone()], &mut r.squares[rows]);
                 let v = direction.unit.as_slice().unwrap_or(&[]);
@@ -235,13 +237,13 @@ impl<'c> CorruptionMetrics<'c> {
 
 /// Calls `f` on every pair of blocks, in order, with the first row.
 fn each_pair<S: RowSource + ?Sized, T: RowSource + ?Sized>(
+    n: usize,
     x: &S,
     y: &T,
     cx: &Context,
     stage: &'static str,
     mut f: impl FnMut(usize, Rows<'_>, Rows<'_>) -> Result<()>,
 ) -> Result<()> {
-    let n = x.n_rows();
     let step = x.block_rows().min(y.block_rows()).max(1);
     let (mut scratch_x, mut scratch_y) = (Scratch::new(), Scratch::new());
     for start in (0..n).step_by(step) {

@@ -187,7 +187,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> D4Run<'a, B, S> {
     pub fn finish(mut self, cx: &Context) -> Result<Curated> {
         while self.step(cx)? {}
         let Stage::Second { clusters, dedup, lloyd } = self.stage else { return Err(ended()) };
-        let n = self.source.n_rows();
+        let n = dedup.keep.len();
         let reclustered = lloyd.finish(cx)?;
         let kept = round_half_even(self.params.keep_fraction * n as f64) as usize;
         let chosen = self.params.prototypes().select_count(

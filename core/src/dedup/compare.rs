@@ -7,6 +7,7 @@ use crate::backend::copies::{hash_row, same_row};
 use crate::backend::{
     Above, Backend, Best, Blocks, Boundary, Copies, NO_ROW, Pair, Pairs, SearchStats, Threshold, Work,
 };
+use crate::check::same_length;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::Metric;
@@ -51,7 +52,8 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         offsets: &[usize],
         cx: &Context,
     ) -> Result<Self> {
-        let n = source.n_rows();
+        let n = order.len();
+        same_length("rows of the source", n, source.n_rows())?;
         let mut hashes = try_vec(n, 0u64)?;
         let mut zero = try_vec(n, false)?;
         let mut buffer = try_vec(source.dim(), 0.0f32)?;
@@ -158,7 +160,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                 let i = self.rows[at];
                 if best.row != NO_ROW {
                     found.similarity[i] = best.similarity;
-                    found.witness[i] = self.rows[best.row as usize] as u64;
+                    found.witness[i] = named(&self.rows, best.row)? as u64;
                 }
             }
             cx.control.poll("compare", range.end as u64, total)?;
@@ -211,7 +213,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
     }
 
     fn rows_at_once(&self, work: Work) -> usize {
-        self.blocks.backend.rows_at_once(self.blocks.source.dim(), work).max(1)
+        self.blocks.backend.rows_at_once(self.blocks.d, work).max(1)
     }
 
     /// Fills in, for every row that a kept earlier row removes, the first such row.
@@ -292,8 +294,9 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
             Ok(())
         })?;
         for pair in pairs {
-            found.similarity[later[pair.later as usize]] = pair.similarity;
-            found.witness[later[pair.later as usize]] = earlier[pair.earlier as usize] as u64;
+            let i = named(later, pair.later.into())?;
+            found.similarity[i] = pair.similarity;
+            found.witness[i] = named(earlier, pair.earlier.into())? as u64;
         }
         Ok(())
     }
@@ -319,7 +322,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         })?;
         // Pairs are ordered by later row, then earlier row: the first kept one is the witness.
         for pair in pairs {
-            let (i, j) = (rows[pair.later as usize], rows[pair.earlier as usize]);
+            let (i, j) = (named(rows, pair.later.into())?, named(rows, pair.earlier.into())?);
             if found.witness[i] == NO_ROW && found.witness[j] == NO_ROW {
                 found.similarity[i] = pair.similarity;
                 found.witness[i] = j as u64;
@@ -327,6 +330,16 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         }
         Ok(())
     }
+}
+
+/// The row at a position that a backend gave.
+fn named(rows: &[usize], at: u64) -> Result<usize> {
+    let row = usize::try_from(at).ok().and_then(|at| rows.get(at).copied());
+    row.ok_or(Error::ShapeMismatch {
+        what: "position of a row that the backend found",
+        expected: rows.len(),
+        found: usize::try_from(at).unwrap_or(usize::MAX),
+    })
 }
 
 /// When a row covers another.

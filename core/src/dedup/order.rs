@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 use ndarray::ArrayView2;
 
 use crate::backend::{Backend, Blocks, Copies};
+use crate::check::same_length;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::kmeans::Clusters;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_copy, try_vec};
 use crate::random::{Stream, streams};
 use crate::rows::{RowSource, Rows};
 
@@ -138,9 +139,9 @@ fn cosine_distances<B: Backend, S: RowSource + ?Sized>(
     let view: ArrayView2<f32> = clusters.centroids.view();
     let targets = backend.targets(Rows::F32(view), Metric::Cosine, Copies::Collapse, cx);
     let targets = targets.map_err(|error| error.at("centroids", |row| row as u64))?;
-    let mut labels: Vec<u32> = try_capacity(source.n_rows())?;
-    labels.extend(clusters.labels.iter());
-    let mut out = try_vec(source.n_rows(), 0.0)?;
+    let labels = try_copy(&clusters.labels)?;
+    same_length("labels", blocks.n, labels.len())?;
+    let mut out = try_vec(blocks.n, 0.0)?;
     blocks.for_each(cx, |range, block| {
         backend.values(block, &targets, &labels[range.clone()], &mut out[range], cx)
     })?;

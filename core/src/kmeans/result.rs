@@ -1,5 +1,7 @@
 //! What a clustering found.
 
+use alloc::vec::Vec;
+
 use ndarray::{Array1, Array2};
 
 use crate::backend::cpu::Cpu;
@@ -66,11 +68,11 @@ impl Clusters {
         source: &S,
         cx: &Context,
     ) -> Result<Array1<u32>> {
-        let mut labels = try_vec(source.n_rows(), 0u32)?;
-        if labels.is_empty() {
-            return Ok(Array1::from_vec(labels));
+        if source.n_rows() == 0 {
+            return Ok(Array1::from_vec(Vec::new()));
         }
         let mut blocks = Blocks::of(backend, source, self.metric, cx)?;
+        let mut labels = try_vec(blocks.n, 0u32)?;
         let rows = Rows::F32(self.centroids.view());
         let targets = backend.targets(rows, self.metric, Copies::Collapse, cx).map_err(named)?;
         blocks.for_each(cx, |range, block| {

@@ -11,7 +11,7 @@ use super::init;
 use super::params::{EmptyClusters, Init, KMeans};
 use super::result::Clusters;
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, Blocks, Copies, SearchStats};
+use crate::backend::{Backend, Blocks, Copies, SearchStats, check_labels};
 use crate::control::{Context, Iteration};
 use crate::error::{Error, Result};
 use crate::exact::float::{finite, positive};
@@ -185,7 +185,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         cx: &Context,
     ) -> Result<Self> {
         let blocks = Blocks::new(backend, source, resident, params.metric, cx)?;
-        let (n, d, k) = (blocks.source.n_rows(), blocks.source.dim(), params.n_clusters);
+        let (n, d, k) = (blocks.n, blocks.d, params.n_clusters);
         params.check(n, d, weights)?;
         let size = k.checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
         Ok(Self {
@@ -266,7 +266,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         let centroids = try_copy(&self.centroids)?;
         Ok(Checkpoint {
             n: self.labels.len() as u64,
-            d: self.blocks.source.dim() as u64,
+            d: self.blocks.d as u64,
             settings: settings(&self.params),
             n_iter: self.n_iter as u64,
             relocated: self.relocated,
@@ -290,7 +290,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         self.labels.iter().for_each(|&label| counts[label as usize] += 1);
         let mut inertia = F64Sum::new();
         add_inertia(&mut inertia, self.weights, &distances);
-        let d = self.blocks.source.dim();
+        let d = self.blocks.d;
         let centroids = Array2::from_shape_vec((k, d), self.centroids).map_err(|_| Error::ShapeMismatch {
             what: "centroids",
             expected: k,
@@ -314,7 +314,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     /// Labels and sums anew from the centroids.
     fn assign_all(&mut self, cx: &Context) -> Result<()> {
         self.stale = true;
-        let (k, d) = (self.params.n_clusters, self.blocks.source.dim());
+        let (k, d) = (self.params.n_clusters, self.blocks.d);
         self.sums = self.blocks.backend.sums(k, d, self.weights.is_some(), cx)?;
         // No cluster: the first assignment takes every row out of nothing.
         self.labels.fill(u32::MAX);
@@ -344,8 +344,8 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     /// inertia too, where somebody listens.
     fn assign(&mut self, centroids: &[f32], cx: &Context) -> Result<(u64, SearchStats, Option<f64>)> {
         let targets = self.targets(centroids, cx)?;
-        let Self { blocks, labels, sums, weights, carries, .. } = self;
-        let (mut moved, mut search) = (0, SearchStats::default());
+        let Self { params, blocks, labels, sums, weights, carries, .. } = self;
+        let (mut moved, mut search, k) = (0, SearchStats::default(), params.n_clusters);
         let (n, backend) = (labels.len() as u64, blocks.backend);
         let mut inertia = cx.control.is_heard().then(F64Sum::new);
         let (mut distances, mut at) = (Vec::new(), 0);
@@ -357,6 +357,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
             let labels = &mut labels[range.clone()];
             let weights = weights.map(|w| &w[range.clone()]);
             let done = backend.reassign(block, &targets, weights, labels, &mut carries[at], sums, cx)?;
+            check_labels(labels, k)?;
             moved += done.moved;
             search.merge(&done.search);
             at += 1;
@@ -374,7 +375,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     }
 
     fn targets(&self, centroids: &[f32], cx: &Context) -> Result<B::Targets> {
-        let (k, d) = (self.params.n_clusters, self.blocks.source.dim());
+        let (k, d) = (self.params.n_clusters, self.blocks.d);
         let view = ArrayView2::from_shape((k, d), centroids).map_err(|_| Error::ShapeMismatch {
             what: "centroids",
             expected: k * d,
@@ -403,7 +404,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
 
     /// Sum of squared distances between old and new centroids, exact but for one rounding.
     fn shift(&self, next: &[f32]) -> f64 {
-        let d = self.blocks.source.dim();
+        let d = self.blocks.d;
         let mut sum = F64Sum::new();
         for (a, b) in self.centroids.chunks_exact(d).zip(next.chunks_exact(d)) {
             sum.add(squared_distance(a, b));

@@ -23,7 +23,7 @@ pub use raw::{ElementType, RawRows};
 pub use read_at::ReadAt;
 pub use shards::Shards;
 pub use source::{Blocked, RowSource, Scratch, Subset};
-pub(crate) use source::{StoredRows, gather_from, read_from};
+pub(crate) use source::{StoredRows, delivered, gather_from, read_from};
 
 /// A view of `n` rows of `d` values, of any element type and strides.
 #[derive(Clone, Copy, Debug)]

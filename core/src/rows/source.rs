@@ -146,7 +146,8 @@ pub(crate) fn gather_from<'a, S: RowSource + ?Sized>(
     delivered(source.gather(rows, scratch)?, rows.len(), source.dim())
 }
 
-fn delivered(rows: Rows<'_>, n: usize, d: usize) -> Result<Rows<'_>> {
+/// Rows of that shape, or an error: see [`read_from`].
+pub(crate) fn delivered(rows: Rows<'_>, n: usize, d: usize) -> Result<Rows<'_>> {
     for (what, expected, found) in [
         ("number of rows that the source delivered", n, rows.n_rows()),
         ("dimension of the rows that the source delivered", d, rows.dim()),

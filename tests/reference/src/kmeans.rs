@@ -89,6 +89,8 @@ pub fn kmeans(x: &[Vec<f32>], ids: &[u64], weights: &[f32], config: &KMeans) -> 
             pick(&seeds.rows)
         }
     };
+    // A zero of a centroid has no sign: -0.0 and 0.0 are one value, of rows as of centroids.
+    centroids.iter_mut().flatten().filter(|v| v.to_bits() << 1 == 0).for_each(|v| *v = 0.0);
     let mut labels = predict(x, &centroids, metric);
     let (mut n_iter, mut converged, mut relocated) = (0, false, 0);
     while n_iter < config.max_iter && !converged {

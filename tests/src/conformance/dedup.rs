@@ -204,7 +204,7 @@ fn restrict(p: &Problem, c: &Clusters, rows: &[usize]) -> (Problem, Clusters) {
 pub fn what_is_kept_stays<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let c = clusters(s, p);
     let epsilon = some_epsilon(p);
-    for rule in [Rule::EarlierMax, Rule::GreedyCover] {
+    for rule in Rule::ALL {
         for (boundary, _) in boundaries() {
             let found = run(s, p, &c, rule, epsilon, boundary, &Order::Hard);
             let rows: Vec<usize> = (0..p.x.len()).filter(|&i| found.keep[i]).collect();
@@ -226,7 +226,7 @@ pub fn rows_added_at_the_end_change_nothing<B: Backend>(s: &Subject<B>, p: &mut 
     let epsilon = some_epsilon(p);
     let order = |n: usize| Order::Custom((0..n).map(|i| i as f64).collect());
     let (part, part_c) = restrict(p, &c, &(0..n - 1).collect::<Vec<_>>());
-    for rule in [Rule::EarlierMax, Rule::GreedyCover] {
+    for rule in Rule::ALL {
         let all = run(s, p, &c, rule, epsilon, Boundary::Ge, &order(n));
         let less = run(s, &part, &part_c, rule, epsilon, Boundary::Ge, &order(n - 1));
         assert_eq!(all.keep.to_vec()[..n - 1], less.keep.to_vec());
@@ -239,7 +239,7 @@ pub fn rows_added_at_the_end_change_nothing<B: Backend>(s: &Subject<B>, p: &mut 
 pub fn clusters_do_not_meet<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let c = clusters(s, p);
     let epsilon = some_epsilon(p);
-    for rule in [Rule::EarlierMax, Rule::GreedyCover] {
+    for rule in Rule::ALL {
         let all = run(s, p, &c, rule, epsilon, Boundary::Gt, &Order::Easy);
         for j in 0..c.centroids.nrows() {
             let rows: Vec<usize> = (0..p.x.len()).filter(|&i| c.labels[i] as usize == j).collect();
@@ -264,7 +264,7 @@ pub fn clusters_do_not_meet<B: Backend>(s: &Subject<B>, p: &mut Problem) {
 pub fn the_first_row_stays_and_epsilon_two_empties<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let c = clusters(s, p);
     let (order, _) = some_order(p);
-    for rule in [Rule::EarlierMax, Rule::GreedyCover] {
+    for rule in Rule::ALL {
         let found = run(s, p, &c, rule, 2.0, Boundary::Ge, &order);
         for w in found.offsets.windows(2) {
             let rows = &found.order.to_vec()[w[0]..w[1]];
@@ -329,7 +329,7 @@ pub fn lengths_do_not_matter<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     // Scaled copies are no copies any more: without them, to the bit.
     let copies = |p: &Problem| (0..p.x.len()).any(|i| p.x[..i].contains(&p.x[i]));
     let (before, after) = (copies(p), copies(&scaled));
-    for rule in [Rule::EarlierMax, Rule::GreedyCover] {
+    for rule in Rule::ALL {
         let mut cosine_clusters = c.clone();
         cosine_clusters.metric = pauca::Metric::SqEuclidean;
         let a = run(s, p, &cosine_clusters, rule, epsilon, Boundary::Ge, &order);
@@ -349,7 +349,7 @@ pub fn rows_permute<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let order = p.rng.permutation(n);
     let (moved, moved_c) = restrict(p, &c, &order);
     let moved_keys = order.iter().map(|&i| keys[i]).collect();
-    for rule in [Rule::EarlierMax, Rule::GreedyCover] {
+    for rule in Rule::ALL {
         let a = run(s, p, &c, rule, epsilon, Boundary::Gt, &Order::Custom(keys.clone()));
         let b =
             run(s, &moved, &moved_c, rule, epsilon, Boundary::Gt, &Order::Custom(Vec::clone(&moved_keys)));
@@ -365,7 +365,7 @@ pub fn rows_permute<B: Backend>(s: &Subject<B>, p: &mut Problem) {
 
 fn both_rules(p: &mut Problem) -> [SemDedup; 2] {
     let ((order, _), epsilon) = (some_order(p), some_epsilon(p));
-    [Rule::EarlierMax, Rule::GreedyCover].map(|r| SemDedup::new(r).epsilon(epsilon).order(order.clone()))
+    Rule::ALL.map(|r| SemDedup::new(r).epsilon(epsilon).order(order.clone()))
 }
 
 pub fn block_sizes_do_not_matter<B: Backend>(s: &Subject<B>, p: &mut Problem) {
@@ -460,7 +460,7 @@ pub fn copies_go_to_their_first<B: Backend>(s: &Subject<B>, p: &mut Problem) {
         }
     }
     assert_eq!(found.exact_copies, copies);
-    for rule in [Rule::EarlierMax, Rule::GreedyCover] {
+    for rule in Rule::ALL {
         assert_eq!(run(s, p, &c, rule, 0.0, Boundary::Gt, &keys).kept(), p.x.len());
     }
 }

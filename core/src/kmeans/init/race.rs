@@ -32,7 +32,7 @@ use crate::exact::elementary::ln;
 use crate::exact::{Metric, cosine_from, dot64, squared_distance};
 use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::random::Stream;
-use crate::rows::{RowSource, Scratch, gather_from};
+use crate::rows::{RowSource, Rows, Scratch, delivered, gather_from};
 
 /// Rows that are read at once while the race runs.
 const BATCH: usize = 256;
@@ -78,6 +78,9 @@ pub(super) struct Race<'a, S: RowSource> {
 /// The rows next to the top.
 struct Near<'a, S: RowSource> {
     source: &'a S,
+    /// All rows, where they lie in memory.
+    resident: Option<Rows<'a>>,
+    d: usize,
     scratch: Scratch,
     /// Ascending; row i of `values` is `rows[i]`.
     rows: Vec<usize>,
@@ -87,13 +90,13 @@ struct Near<'a, S: RowSource> {
 
 impl<S: RowSource> Near<'_, S> {
     fn has(&self, row: usize) -> bool {
-        self.source.resident().is_some() || self.rows.binary_search(&row).is_ok()
+        self.resident.is_some() || self.rows.binary_search(&row).is_ok()
     }
 
     /// Reads `rows`, in place of those read before.
     fn read(&mut self, mut rows: Vec<usize>) -> Result<()> {
         rows.sort_unstable();
-        let d = self.source.dim();
+        let d = self.d;
         let read = gather_from(self.source, &rows, &mut self.scratch)?;
         self.values.clear();
         try_grow(&mut self.values, rows.len() * d)?;
@@ -106,10 +109,10 @@ impl<S: RowSource> Near<'_, S> {
 
     /// Calls `f` with a row that is there.
     fn with<T>(&mut self, row: usize, f: impl FnOnce(&[f32]) -> T) -> Option<T> {
-        if let Some(rows) = self.source.resident() {
+        if let Some(rows) = &self.resident {
             return Some(f(rows.row_at(row, &mut self.buffer)));
         }
-        let (at, d) = (self.rows.binary_search(&row).ok()?, self.source.dim());
+        let (at, d) = (self.rows.binary_search(&row).ok()?, self.d);
         Some(f(&self.values[at * d..(at + 1) * d]))
     }
 }
@@ -170,7 +173,7 @@ impl<'a, S: RowSource> Race<'a, S> {
         cx: &Context,
     ) -> Result<Self> {
         let (n, d, metric, backend) =
-            (blocks.source.n_rows(), blocks.source.dim(), blocks.metric, blocks.backend);
+            (blocks.n, blocks.d, blocks.metric, blocks.backend);
         let mut centres = Centres {
             metric,
             d,
@@ -217,7 +220,8 @@ impl<'a, S: RowSource> Race<'a, S> {
             }
         }
         let heap = BinaryHeap::from(heap);
-        let near = Near { source, scratch, rows: Vec::new(), values: Vec::new(), buffer };
+        let resident = source.resident().map(|rows| delivered(rows, n, d)).transpose()?;
+        let near = Near { source, resident, d, scratch, rows: Vec::new(), values: Vec::new(), buffer };
         Ok(Self { near, shares, centres, clocks, heap, distances: n as u64 })
     }
 

@@ -50,7 +50,7 @@ impl<'a> Shares<'a> {
 
 /// Which rows are zeros; nothing where none is. One pass.
 fn undirected<B: Backend, S: RowSource>(blocks: &mut Blocks<'_, B, S>, cx: &Context) -> Result<Vec<bool>> {
-    let mut zeros = try_vec(blocks.source.n_rows(), false)?;
+    let mut zeros = try_vec(blocks.n, false)?;
     let (backend, mut squares) = (blocks.backend, Vec::new());
     blocks.for_each(cx, |range, block| {
         if squares.len() < range.len() {
