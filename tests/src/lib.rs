@@ -5,6 +5,7 @@ pub mod agree;
 pub mod conformance;
 pub mod data;
 pub mod layout;
+pub mod plain;
 pub mod problem;
 pub mod states;
 pub mod subject;
