@@ -39,6 +39,7 @@
 //! | tokens that are easy to model | [`causal`] | Ramanujan et al. 2024, CRT |
 //! | the definitions, sums, bounds | [`exact`] | |
 //! | what is read, what is computed with | [`IntoRows`], [`Real`] | |
+//! | rows larger than memory: files, shards, your own | [`RowSource`], [`RawRows`], [`Shards`] | |
 //! | where it runs | [`Context`], [`Exec`], [`Control`], [`backend`] | |
 //!
 //! Without the default features the crate is `no_std` with `alloc`.
@@ -88,5 +89,7 @@ pub use exec::Executor;
 pub use kmeans::{Checkpoint, Clusters, EmptyClusters, Init, KMeans, Lloyd};
 pub use prototypes::{DensityPruned, DensityPruning, Drop, Prototypes, Scope};
 pub use real::Real;
-pub use rows::{Blocked, IntoRows, RowElement, RowSource, Rows, Scratch, Subset};
+pub use rows::{
+    Blocked, ElementType, IntoRows, RawRows, ReadAt, RowElement, RowSource, Rows, Scratch, Shards, Subset,
+};
 pub use simd::Level;

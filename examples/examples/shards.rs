@@ -1,55 +1,62 @@
-//! One iteration of k-means over shards, as ranks of a training cluster would make it: each assigns
-//! its own rows and sums them exactly; the sums travel as integers and add up to the same bits,
-//! however the rows are split.
+//! Clusters of rows that lie in several files on a disk, read in blocks of a few rows, with the bits
+//! of the same rows in memory. Then one iteration of k-means as ranks of a training cluster would make
+//! it: each assigns and sums its own shard; the sums travel as integers and add up to the same bits.
 #![allow(clippy::print_stdout, reason = "it shows what it found")]
 
-use ndarray::{Array2, ArrayView2, Axis};
+use std::error::Error;
+use std::fs::File;
+
+use ndarray::{Array2, ArrayView1, s};
 use pauca::backend::{Backend, Copies};
 use pauca::exact::Sums;
-use pauca::{Context, Cpu, Error, Metric, Rows};
+use pauca::{Context, Cpu, ElementType, KMeans, Metric, RawRows, RowSource, Rows, Scratch, Shards};
 
-/// What one rank does: labels of its rows, then the flat integer buffer to all-reduce.
-fn rank(x: ArrayView2<f32>, centroids: &Array2<f32>) -> Result<Vec<i64>, Error> {
-    let (cpu, cx) = (Cpu::new()?, Context::default());
-    let (k, d) = centroids.dim();
-    let block = cpu.load(Rows::F32(x), 0, Metric::SqEuclidean, &cx)?;
-    let targets = cpu.targets(Rows::F32(centroids.view()), 0, Metric::SqEuclidean, Copies::Collapse, &cx)?;
-    let mut labels = vec![0; x.nrows()];
-    cpu.nearest(&block, &targets, &mut labels, &cx)?;
-    let mut sums = Sums::new(k, d)?;
-    cpu.accumulate(&block, None, &labels, None, &mut sums, &cx)?;
+const D: usize = 8;
+
+/// What one rank does: labels of its rows, block by block, then the integers to all-reduce.
+fn rank(shard: &impl RowSource, centroids: &Array2<f32>) -> Result<Vec<i64>, pauca::Error> {
+    let (cpu, cx, metric) = (Cpu::new()?, Context::default(), Metric::SqEuclidean);
+    let targets = cpu.targets(Rows::F32(centroids.view()), metric, Copies::Collapse, &cx)?;
+    let (mut sums, mut scratch) = (Sums::new(centroids.nrows(), D)?, Scratch::new());
+    for start in (0..shard.n_rows()).step_by(shard.block_rows()) {
+        let range = start..shard.n_rows().min(start + shard.block_rows());
+        let mut labels = vec![0; range.len()];
+        let block = cpu.load(shard.read(range, &mut scratch)?, metric, &cx)?;
+        cpu.nearest(&block, &targets, None, &mut labels, &cx)?;
+        cpu.collect(&block, &labels, &mut sums, &cx)?;
+    }
     sums.planes()
 }
 
-/// All-reduce by integer addition, then the means.
-fn reduce(buffers: &[Vec<i64>], k: usize, d: usize) -> Result<Array2<f32>, Error> {
-    let mut total = vec![0i64; buffers[0].len()];
-    for buffer in buffers {
-        total.iter_mut().zip(buffer).for_each(|(t, b)| *t += b);
+fn main() -> Result<(), Box<dyn Error>> {
+    let x = Array2::from_shape_fn((999, D), |(i, j)| ((i * 7919 + j * 104_729) % 1009) as f32 / 7.0);
+    let dir = std::env::temp_dir().join(format!("pauca-shards-{}", std::process::id()));
+    std::fs::create_dir_all(&dir)?;
+    // Three files of 100, 1 and 898 rows: little-endian f32, row after row.
+    let mut shards = Vec::new();
+    for (i, range) in [0..100, 100..101, 101..999].into_iter().enumerate() {
+        let path = dir.join(format!("part-{i}.f32"));
+        let bytes: Vec<u8> = x.slice(s![range.clone(), ..]).iter().flat_map(|v| v.to_le_bytes()).collect();
+        std::fs::write(&path, bytes)?;
+        let rows = RawRows::new(File::open(&path)?, .., ElementType::F32, range.len(), D)?;
+        shards.push(rows.block_rows(64)?.first_id(range.start as u64)?);
     }
-    let sums = Sums::from_planes(k, d, false, &total)?;
-    let mut centroid = vec![0.0; d];
-    let mut centroids = Array2::zeros((k, d));
-    for j in 0..k {
-        if sums.mean_into(j, &mut centroid) {
-            centroids.row_mut(j).assign(&ndarray::ArrayView1::from(&centroid));
-        }
+    let shards = Shards::new(shards)?;
+    let kmeans = KMeans::new(20).seed(7);
+    let clusters = kmeans.fit_on(&Cpu::new()?, &shards, None, &Context::default())?;
+    let same = clusters == kmeans.fit(&x)?;
+    println!("k-means over three files gives the bits of the rows in memory: {same}");
+
+    let mut total = rank(&shards.shards()[0], &clusters.centroids)?;
+    for shard in &shards.shards()[1..] {
+        total.iter_mut().zip(rank(shard, &clusters.centroids)?).for_each(|(sum, part)| *sum += part);
     }
-    Ok(centroids)
-}
-
-fn main() -> Result<(), Error> {
-    let x = Array2::from_shape_fn((999, 8), |(i, j)| ((i * 7919 + j * 104_729) % 1009) as f32 / 7.0);
-    let start = x.slice(ndarray::s![..20, ..]).to_owned();
-    let whole = reduce(&[rank(x.view(), &start)?], 20, 8)?;
-
-    let (first, rest) = x.view().split_at(Axis(0), 100);
-    let (second, third) = rest.split_at(Axis(0), 1);
-    let shards = [rank(first, &start)?, rank(second, &start)?, rank(third, &start)?];
-    let merged = reduce(&shards, 20, 8)?;
-
-    let same = whole.iter().zip(&merged).all(|(a, b)| a.to_bits() == b.to_bits());
-    println!("shards of 100, 1 and 898 rows give the bits of the whole: {same}");
-    assert!(same);
+    let (sums, mut mean) = (Sums::from_planes(20, D, false, &total)?, [0.0; D]);
+    let fixed = clusters.converged
+        && (0..20)
+            .all(|j| sums.mean_into(j, &mut mean) && clusters.centroids.row(j) == ArrayView1::from(&mean));
+    println!("the sums of three ranks give the centroids again: {fixed}");
+    std::fs::remove_dir_all(&dir)?;
+    assert!(same && fixed);
     Ok(())
 }

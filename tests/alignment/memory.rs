@@ -73,10 +73,13 @@ fn info_nce_at_4096_by_512_stays_within_64_mb() {
 fn retrieval_holds_no_matrix() {
     let (x, y) = (unit(3000, 16, 3), unit(3000, 16, 4));
     // A matrix of 3000 x 3000 f64 would be 72 MB.
-    let (found, held) = peak(|| Retrieval::of_on(&x, &y, Matches::Diagonal, &serial()).unwrap());
+    let (found, held) =
+        peak(|| Retrieval::of_on(&Cpu::new().unwrap(), &x, &y, Matches::Diagonal, &serial()).unwrap());
     assert!(held < 2_000_000, "{held}");
     assert!(found.recall_at(1, Ties::Expected).is_some());
-    let (_, held) = peak(|| HardNegatives::new(5).find_on(&x, &y, Matches::Diagonal, &serial()).unwrap());
+    let (_, held) = peak(|| {
+        HardNegatives::new(5).find_on(&Cpu::new().unwrap(), &x, &y, Matches::Diagonal, &serial()).unwrap()
+    });
     assert!(held < 2_000_000, "{held}");
 }
 
@@ -100,10 +103,13 @@ fn refused_memory_is_an_error_on_every_entry_point() {
         most("info nce", every_refusal("info nce", info));
         let sig = || SigLip::new().gradients_on(x.view(), y.view(), 9.0, 0.0, matches, &serial());
         most("siglip", every_refusal("siglip", sig));
-        most("retrieval", every_refusal("retrieval", || Retrieval::of_on(&x, &y, matches, &serial())));
-        let ndcg = || Ndcg::new().of_on(&x, &y, matches, &serial());
+        most(
+            "retrieval",
+            every_refusal("retrieval", || Retrieval::of_on(&Cpu::new().unwrap(), &x, &y, matches, &serial())),
+        );
+        let ndcg = || Ndcg::new().of_on(&Cpu::new().unwrap(), &x, &y, matches, &serial());
         most("ndcg", every_refusal("ndcg", ndcg));
-        let hard = || HardNegatives::new(3).find_on(&x, &y, matches, &serial());
+        let hard = || HardNegatives::new(3).find_on(&Cpu::new().unwrap(), &x, &y, matches, &serial());
         most("hard negatives", every_refusal("hard negatives", hard));
     }
     let info = || InfoNce::new().gradients_on(x.view(), y.view(), 9.0, soft.view(), &serial());
@@ -157,8 +163,11 @@ fn cancelled_calls_say_so() {
         SigLip::new().value_on(x.view(), y.view(), 1.0, 0.0, diagonal, &cx),
         Err(Error::Cancelled)
     ));
-    assert!(matches!(Retrieval::of_on(&x, &y, diagonal, &cx), Err(Error::Cancelled)));
-    assert!(matches!(HardNegatives::new(1).find_on(&x, &y, diagonal, &cx), Err(Error::Cancelled)));
+    assert!(matches!(Retrieval::of_on(&Cpu::new().unwrap(), &x, &y, diagonal, &cx), Err(Error::Cancelled)));
+    assert!(matches!(
+        HardNegatives::new(1).find_on(&Cpu::new().unwrap(), &x, &y, diagonal, &cx),
+        Err(Error::Cancelled)
+    ));
     let loss = InfoNce::new();
     let block = loss.block_statistics_on(x.view(), y.view(), 1.0, diagonal, &cx);
     assert!(matches!(block, Err(Error::Cancelled)));

@@ -157,7 +157,10 @@ fn ndcg_is_the_same_for_any_threads_and_layout() {
     let matches = Matches::Groups { x: &gx, y: &gy };
     let expected = Ndcg::new().of(&x, &y, matches).unwrap();
     for n in [1, 2, 3, 8] {
-        assert_eq!(Ndcg::new().of_on(&x, &y, matches, &threads(n)).unwrap(), expected);
+        assert_eq!(
+            Ndcg::new().of_on(&pauca::Cpu::new().unwrap(), &x, &y, matches, &threads(n)).unwrap(),
+            expected
+        );
     }
     let wide = Array2::from_shape_fn((540, 12), |(j, k)| if j % 2 == 0 { y[[j / 2, k]] } else { f32::NAN });
     assert_eq!(Ndcg::new().of(&x, wide.slice(s![..;2, ..]), matches).unwrap(), expected);
@@ -176,5 +179,8 @@ fn queries_without_a_right_candidate_have_none_and_bad_input_is_named() {
     assert!(matches!(error, Error::NonFinite { row: 1, col: 1, .. }), "{error}");
     let (x, stop) = (ndarray::array![[1.0f32, 0.0]], || true);
     let cx = Context::new(Exec::serial(), Control::new().stop_when(&stop));
-    assert!(matches!(Ndcg::new().of_on(&x, &x, Matches::Diagonal, &cx), Err(Error::Cancelled)));
+    assert!(matches!(
+        Ndcg::new().of_on(&pauca::Cpu::new().unwrap(), &x, &x, Matches::Diagonal, &cx),
+        Err(Error::Cancelled)
+    ));
 }

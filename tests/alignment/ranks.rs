@@ -79,12 +79,12 @@ fn ranks_are_the_same_for_any_threads_and_layout() {
     let (x, y, gx, gy) = problem(Kind::Grid, 300, 270, 12, 4);
     let (a, b) = (array(&x), array(&y));
     let matches = Matches::Groups { x: &gx, y: &gy };
-    let expected = Retrieval::of_on(&a, &b, matches, &crate::serial()).unwrap();
+    let expected = Retrieval::of_on(&pauca::Cpu::new().unwrap(), &a, &b, matches, &crate::serial()).unwrap();
     for n in [1, 2, 8] {
-        let found = Retrieval::of_on(&a, &b, matches, &threads(n)).unwrap();
+        let found = Retrieval::of_on(&pauca::Cpu::new().unwrap(), &a, &b, matches, &threads(n)).unwrap();
         assert_eq!(
-            (&found.above, &found.tied, found.search),
-            (&expected.above, &expected.tied, expected.search)
+            (&found.above, &found.tied, found.search.rows),
+            (&expected.above, &expected.tied, expected.search.rows)
         );
     }
     let wide = Array2::from_shape_fn((12, 600), |(k, i)| a[[i / 2, k]]);
@@ -97,7 +97,9 @@ fn hard_negatives_are_the_same_for_any_threads() {
     let (x, y, gx, gy) = problem(Kind::Grid, 300, 270, 12, 4);
     let (a, b) = (array(&x), array(&y));
     let matches = Matches::Groups { x: &gx, y: &gy };
-    let run = |cx: &pauca::Context| HardNegatives::new(5).find_on(&a, &b, matches, cx).unwrap();
+    let run = |cx: &pauca::Context| {
+        HardNegatives::new(5).find_on(&pauca::Cpu::new().unwrap(), &a, &b, matches, cx).unwrap()
+    };
     let expected = run(&crate::serial());
     for n in [1, 2, 8] {
         let found = run(&threads(n));

@@ -54,9 +54,9 @@ fn refused_memory_is_an_error_for_cross_searches() {
     let pairs: Vec<(u32, u32)> = (0..N as u32).map(|i| (i, i * 7 % M as u32)).collect();
     let matches = Matches::Pairs(&pairs);
     with_products(|| {
-        every_refusal("retrieval", || Retrieval::of_on(&x, &y, matches, &cx));
+        every_refusal("retrieval", || Retrieval::of_on(&pauca::Cpu::new().unwrap(), &x, &y, matches, &cx));
         every_refusal("hard negatives", || {
-            let found = HardNegatives::new(3).find_on(&x, &y, matches, &cx)?;
+            let found = HardNegatives::new(3).find_on(&pauca::Cpu::new().unwrap(), &x, &y, matches, &cx)?;
             Ok((found.rows, digest(&found.similarities)))
         });
     });

@@ -11,6 +11,7 @@
 //! | [`published`] | SemDeDup's pseudo-code, transcribed |
 //! | [`seeding_frequencies`] | k-means++ against exact D² sampling |
 //! | [`bad_input`], [`callers`], [`denormal_flags`] | what callers and hosts may do to us |
+//! | [`sources`] | raw files and shards against the rows in memory, and what is wrong with files |
 //! | [`vectors`] | the files in tests/vectors |
 
 #![allow(clippy::needless_range_loop, reason = "formulas read by index")]
@@ -25,6 +26,7 @@ mod prototypes;
 mod published;
 mod random_problems;
 mod seeding_frequencies;
+mod sources;
 mod torture;
 mod vectors;
 

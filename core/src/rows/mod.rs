@@ -3,7 +3,8 @@
 //! [`Rows`] erases the element type at the door: `f32`, and with the feature `f16` also
 //! `half::f16` and `half::bf16`, in any strides. Values are widened where they are used, so a
 //! set of `f16` rows never becomes a full `f32` copy. [`RowSource`] is the same for data that
-//! may not fit into memory: rows that can be read again, in ranges and by index.
+//! may not fit into memory: rows that can be read again, in ranges and by index. [`RawRows`] reads
+//! them from bytes, a file's for one; [`Shards`] makes one source of several.
 
 use core::ops::Range;
 
@@ -13,8 +14,12 @@ use crate::error::{Error, Result};
 use crate::exact::float::widen;
 
 pub mod copies;
+mod raw;
+mod shards;
 mod source;
 
+pub use raw::{ElementType, RawRows, ReadAt};
+pub use shards::Shards;
 pub use source::{Blocked, RowSource, Scratch, Subset};
 pub(crate) use source::{StoredRows, gather_from, read_from};
 

@@ -40,11 +40,56 @@ impl Scratch {
     }
 }
 
-/// Rows that can be read again and again, in ranges and by index: an array in memory, a memory
-/// map, a set of shards. A source that can be read only once is first written to a raw file.
+/// Rows that can be read again and again, in ranges and by index: an array in memory ([`Rows`]), a
+/// file or a memory map ([`RawRows`](crate::RawRows)), several of them ([`Shards`](crate::Shards)). A
+/// source that can be read only once is first written to a raw file.
 ///
 /// All ranges and indices are local (`0..n_rows`); [`row_id`](RowSource::row_id) gives the
 /// global id that seeds randomness and names a row in errors.
+///
+/// # When it is read
+/// Rows that lie in memory in full ([`resident`](RowSource::resident)) are not read at all.
+///
+/// [`read`](RowSource::read) and [`gather`](RowSource::gather) are called one at a time, never two at
+/// once. A pass reads each row once, in ranges of [`block_rows`](RowSource::block_rows) that ascend.
+/// Both are called on the calling thread, except that with a rayon pool the next block of a pass may
+/// be read on a thread of that pool while the current block is worked on: a source needs no lock, but
+/// must not count on one thread. `row_id` alone may be called from several threads at once.
+///
+/// | what is done | passes | gathers |
+/// |---|---|---|
+/// | [`KMeans`](crate::KMeans), seeding: given, random, k-means++ | 0, 1, 2 | the seeds; for k-means++ rows that may be the next seed |
+/// | ... assigning | iterations + 1 | |
+/// | ... an iteration that found a cluster empty | 1 more | the rows that fill it |
+/// | ... the final distances | 1 | |
+/// | [`SemDedup`](crate::SemDedup) | 1 | a row once for every pair of blocks that its block is in, and to compare it with a copy |
+/// | [`D4`](crate::D4) | those of k-means, SemDedup, k-means | the passes of the second k-means: only the kept rows, ascending |
+///
+/// These are the most: a backend that keeps blocks, within its budget of memory, asks for fewer.
+///
+/// # Example
+/// A source of one's own: rows that are computed.
+/// ```
+/// use pauca::{Context, Cpu, KMeans, Result, RowSource, Rows, Scratch};
+/// struct Waves;
+/// impl RowSource for Waves {
+///     fn n_rows(&self) -> usize { 1000 }
+///     fn dim(&self) -> usize { 2 }
+///     fn read<'a>(&'a self, range: std::ops::Range<usize>, scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+///         self.gather(&range.collect::<Vec<_>>(), scratch)
+///     }
+///     fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+///         let out = scratch.elements::<f32>(rows.len() * 2)?;
+///         for (row, &i) in out.chunks_exact_mut(2).zip(rows) {
+///             row.copy_from_slice(&[(i as f32 / 100.0).sin(), (i % 7) as f32]);
+///         }
+///         pauca::IntoRows::into_rows((&*out, rows.len(), 2))
+///     }
+/// }
+/// let clusters = KMeans::new(7).fit_on(&Cpu::new()?, &Waves, None, &Context::default())?;
+/// assert_eq!(clusters.labels.len(), 1000);
+/// # Ok::<(), pauca::Error>(())
+/// ```
 pub trait RowSource: Sync {
     /// Number of rows.
     fn n_rows(&self) -> usize;

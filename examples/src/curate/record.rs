@@ -5,7 +5,7 @@
 //! same input, settings and seed.
 
 use pauca::Clusters;
-use pauca::exact::SearchStats;
+use pauca::backend::SearchStats;
 use serde_json::{Value, json};
 
 use super::outcome::Outcome;

@@ -6,7 +6,7 @@ use pauca::alignment::{
     mismatched,
 };
 use pauca::stats::{Interval, auc, bootstrap, quantile};
-use pauca::{Context, RowSource, Rows, Scratch};
+use pauca::{Context, Cpu, RowSource, Rows, Scratch};
 
 /// Level of all intervals.
 pub const LEVEL: f64 = 0.95;
@@ -105,9 +105,10 @@ pub fn measure(
     })?;
 
     begin("retrieve", m);
-    let to_picture = Retrieval::of_on(&y, &x, Matches::Diagonal, cx)?;
-    let to_text = Retrieval::of_on(&x, &y, Matches::Diagonal, cx)?;
-    let hard = HardNegatives::new(HARDEST.min(m - 1)).find_on(&y, &x, Matches::Diagonal, cx)?;
+    let cpu = Cpu::new()?;
+    let to_picture = Retrieval::of_on(&cpu, &y, &x, Matches::Diagonal, cx)?;
+    let to_text = Retrieval::of_on(&cpu, &x, &y, Matches::Diagonal, cx)?;
+    let hard = HardNegatives::new(HARDEST.min(m - 1)).find_on(&cpu, &y, &x, Matches::Diagonal, cx)?;
     let mistaken = hard
         .rows
         .outer_iter()

@@ -2,11 +2,11 @@
 //! error that names it, and nothing is a panic.
 
 use ndarray::Array2;
-use pauca::backend::{Backend, Best, Boundary, Copies, Pair, Pairs};
-use pauca::exact::{SearchStats, Sums};
+use pauca::backend::{Backend, Best, Boundary, Copies, Pair, Pairs, SearchStats};
 use pauca::{Error, Metric, Result, Rows};
 
-use super::search::{load, metric, pair_of, rows_nearby, targets};
+use super::search::{above, load, metric, pair_of, rows_nearby, targets};
+use super::sums::host;
 use crate::layout::array;
 use crate::problem::Problem;
 use crate::subject::Subject;
@@ -31,7 +31,7 @@ fn nearest<B: Backend>(
     n: usize,
 ) -> Result<(SearchStats, Vec<u32>)> {
     let mut labels = vec![u32::MAX; n];
-    s.backend.nearest(block, targets, &mut labels, &s.cx).map(|stats| (stats, labels))
+    s.backend.nearest(block, targets, None, &mut labels, &s.cx).map(|stats| (stats, labels))
 }
 
 fn values<B: Backend>(
@@ -52,7 +52,7 @@ fn earlier_max<B: Backend>(
     n: usize,
 ) -> Result<(SearchStats, Vec<Best>)> {
     let mut best = vec![Best::NONE; n];
-    s.backend.earlier_max(later, earlier, pairs, &mut best, &s.cx).map(|stats| (stats, best))
+    s.backend.earlier_max(later, earlier, pairs, 0, &mut best, &s.cx).map(|stats| (stats, best))
 }
 
 fn pairs_above<B: Backend>(
@@ -62,24 +62,25 @@ fn pairs_above<B: Backend>(
     pairs: Pairs<'_>,
 ) -> Result<(SearchStats, Vec<Pair>)> {
     let mut found = Vec::new();
-    let stats = s.backend.pairs_above(later, earlier, pairs, -2.0, Boundary::Gt, false, &mut found, &s.cx)?;
+    let above = above(-2.0, Boundary::Gt, false);
+    let stats = s.backend.pairs_above(later, earlier, pairs, above, &mut found, &s.cx)?;
     Ok((stats, found))
 }
 
-/// The first NaN or infinity, by its row from `first_row` on and its column; of blocks and of targets.
+/// The first NaN or infinity, by its row in the block and its column; of blocks and of targets.
 pub fn bad_values_are_named<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let (n, d) = (p.x.len(), p.x[0].len());
     let (row, col) = (p.rng.below(n), p.rng.below(d));
     let mut x = array(&p.x);
     x[[n - 1, d - 1]] = f32::NAN;
     x[[row, col]] = p.rng.pick(&[f32::NAN, f32::INFINITY, f32::NEG_INFINITY]);
-    let (rows, first, named) = (Rows::F32(x.view()), 1000, 1000 + row as u64);
+    let (rows, named) = (Rows::F32(x.view()), row as u64);
     for metric in METRICS {
-        fails!(s.backend.load(rows, first, metric, &s.cx),
-            Error::NonFinite { row, col: c, .. } if (row, c) == (named, col));
+        fails!(s.backend.load(rows, metric, &s.cx),
+            Error::NonFinite { what: "x", row, col: c } if (row, c) == (named, col));
         for copies in [Copies::Collapse, Copies::Keep] {
-            fails!(s.backend.targets(rows, first, metric, copies, &s.cx),
-                Error::NonFinite { row, col: c, .. } if (row, c) == (named, col));
+            fails!(s.backend.targets(rows, metric, copies, &s.cx),
+                Error::NonFinite { what: "x", row, col: c } if (row, c) == (named, col));
         }
     }
 }
@@ -88,16 +89,18 @@ pub fn empty_blocks_are_served<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let d = p.x[0].len();
     let (none, x) = (Array2::zeros((0, d)), array(&p.x));
     for metric in METRICS {
-        let (block, targets) = (load(s, &none, metric), targets(s, &x, 0, metric, Copies::Keep));
+        let (block, targets) = (load(s, &none, metric), targets(s, &x, metric, Copies::Keep));
         assert_eq!(nearest(s, &block, &targets, 0).unwrap().0.rows, 0);
         assert!(values(s, &block, &targets, &[]).unwrap().is_empty());
-        let mut sums = Sums::weighted(p.k, d).unwrap();
-        let before = sums.planes().unwrap();
+        let mut sums = s.backend.sums(p.k, d, true, &s.cx).unwrap();
         s.backend.accumulate(&block, Some(&[]), &[], Some(&[]), &mut sums, &s.cx).unwrap();
-        assert_eq!(sums.planes().unwrap(), before);
+        assert_eq!(
+            host(s, &sums, p, true).planes().unwrap(),
+            host(s, &s.backend.sums(p.k, d, true, &s.cx).unwrap(), p, true).planes().unwrap()
+        );
     }
     let (block, nothing) = pair_of(s, &none);
-    let earlier = targets(s, &x, 0, Metric::Cosine, Copies::Keep);
+    let earlier = targets(s, &x, Metric::Cosine, Copies::Keep);
     for (earlier, pairs) in [
         (&earlier, Pairs::Across),
         (&nothing, Pairs::Across),
@@ -113,13 +116,14 @@ pub fn empty_blocks_are_served<B: Backend>(s: &Subject<B>, p: &mut Problem) {
 pub fn a_block_of_one_row_is_served<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let (one, c) = (p.x[..1].to_vec(), rows_nearby(p, 3));
     let (x, targets_of) = (array(&one), array(&c));
-    let (block, targets) = (load(s, &x, metric(p)), targets(s, &targets_of, 0, metric(p), Copies::Collapse));
+    let (block, targets) = (load(s, &x, metric(p)), targets(s, &targets_of, metric(p), Copies::Collapse));
     let (stats, labels) = nearest(s, &block, &targets, 1).unwrap();
     assert_eq!((stats.rows, labels[0]), (1, p.metric().nearest(&one[0], &c)));
     let value = values(s, &block, &targets, &[2]).unwrap()[0];
     assert_eq!(value.to_bits(), p.metric().distance(&one[0], &c[2]).to_bits());
-    let mut sums = Sums::new(1, one[0].len()).unwrap();
+    let mut sums = s.backend.sums(p.k, one[0].len(), false, &s.cx).unwrap();
     s.backend.accumulate(&block, None, &[0], None, &mut sums, &s.cx).unwrap();
+    let sums = host(s, &sums, p, false);
     let row = if p.spherical { pauca_reference::truth::unit(&one[0]) } else { one[0].clone() };
     assert!(row.iter().enumerate().all(|(j, v)| sums.column_sum(0, j) == *v as f64) && sums.rows(0) == 1);
     let (block, itself) = pair_of(s, &x);
@@ -140,7 +144,7 @@ pub fn no_targets_are_served_or_named<B: Backend>(s: &Subject<B>, p: &mut Proble
     for metric in METRICS {
         let block = load(s, &x, metric);
         for copies in [Copies::Collapse, Copies::Keep] {
-            let targets = targets(s, &none, 0, metric, copies);
+            let targets = targets(s, &none, metric, copies);
             fails!(nearest(s, &block, &targets, n), Error::Empty { what: "targets" });
             fails!(
                 values(s, &block, &targets, &vec![0; n]),
@@ -148,7 +152,7 @@ pub fn no_targets_are_served_or_named<B: Backend>(s: &Subject<B>, p: &mut Proble
             );
         }
     }
-    let (block, targets) = (load(s, &x, Metric::Cosine), targets(s, &none, 0, Metric::Cosine, Copies::Keep));
+    let (block, targets) = (load(s, &x, Metric::Cosine), targets(s, &none, Metric::Cosine, Copies::Keep));
     let (stats, best) = earlier_max(s, &block, &targets, Pairs::Across, n).unwrap();
     assert_eq!((stats.rows, best), (n as u64, vec![Best::NONE; n]));
     let (stats, found) = pairs_above(s, &block, &targets, Pairs::Across).unwrap();
@@ -160,11 +164,11 @@ pub fn dimensions_must_agree<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let wide: Vec<Vec<f32>> = p.x.iter().map(|row| [&row[..], &[1.0]].concat()).collect();
     let (x, wide) = (array(&p.x), array(&wide));
     for metric in METRICS {
-        let (block, targets) = (load(s, &x, metric), targets(s, &wide, 0, metric, Copies::Keep));
+        let (block, targets) = (load(s, &x, metric), targets(s, &wide, metric, Copies::Keep));
         fails!(nearest(s, &block, &targets, n), Error::ShapeMismatch { .. });
         fails!(values(s, &block, &targets, &vec![0; n]), Error::ShapeMismatch { .. });
         for d in [d + 1, d.max(2) - 1].into_iter().filter(|wrong| *wrong != d) {
-            let mut sums = Sums::new(p.k, d).unwrap();
+            let mut sums = s.backend.sums(p.k, d, false, &s.cx).unwrap();
             let labels = vec![0; n];
             fails!(
                 s.backend.accumulate(&block, None, &labels, None, &mut sums, &s.cx),
@@ -172,7 +176,7 @@ pub fn dimensions_must_agree<B: Backend>(s: &Subject<B>, p: &mut Problem) {
             );
         }
     }
-    let (block, earlier) = (load(s, &x, Metric::Cosine), targets(s, &wide, 0, Metric::Cosine, Copies::Keep));
+    let (block, earlier) = (load(s, &x, Metric::Cosine), targets(s, &wide, Metric::Cosine, Copies::Keep));
     for pairs in [Pairs::Across, Pairs::Within(&[0, n])] {
         fails!(earlier_max(s, &block, &earlier, pairs, n), Error::ShapeMismatch { .. });
         fails!(pairs_above(s, &block, &earlier, pairs), Error::ShapeMismatch { .. });
@@ -184,7 +188,7 @@ pub fn lengths_must_agree<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let n = p.x.len();
     let wrong = p.rng.pick(&[n - 1, n + 1]);
     let x = array(&p.x);
-    let (block, all) = (load(s, &x, metric(p)), targets(s, &x, 0, metric(p), Copies::Keep));
+    let (block, all) = (load(s, &x, metric(p)), targets(s, &x, metric(p), Copies::Keep));
     fails!(nearest(s, &block, &all, wrong), Error::ShapeMismatch { .. });
     fails!(values(s, &block, &all, &vec![0; wrong]), Error::ShapeMismatch { .. });
     for (pairs, values) in [(n, wrong), (wrong, n)] {
@@ -192,7 +196,7 @@ pub fn lengths_must_agree<B: Backend>(s: &Subject<B>, p: &mut Problem) {
         fails!(s.backend.values(&block, &all, &pairs, &mut values, &s.cx), Error::ShapeMismatch { .. });
     }
     let (good, bad, ones) = (vec![0; n], vec![0; wrong], vec![1.0; wrong]);
-    let mut sums = Sums::weighted(p.k, p.x[0].len()).unwrap();
+    let mut sums = s.backend.sums(p.k, p.x[0].len(), true, &s.cx).unwrap();
     for (from, to, weights) in
         [(None, &bad, None), (Some(&bad[..]), &good, None), (None, &good, Some(&ones[..]))]
     {
@@ -207,7 +211,7 @@ pub fn lengths_must_agree<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     }
     // Rows within themselves are as many on both sides.
     let more = array(&[&p.x[..], &p.x[..1]].concat());
-    let more = targets(s, &more, 0, Metric::Cosine, Copies::Keep);
+    let more = targets(s, &more, Metric::Cosine, Copies::Keep);
     fails!(earlier_max(s, &block, &more, Pairs::Within(&[0, n]), n), Error::ShapeMismatch { .. });
     fails!(pairs_above(s, &block, &more, Pairs::Within(&[0, n])), Error::ShapeMismatch { .. });
 }
@@ -216,7 +220,7 @@ pub fn metrics_must_agree<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let n = p.x.len();
     let x = array(&p.x);
     for (rows, other) in [(METRICS[0], METRICS[1]), (METRICS[1], METRICS[0])] {
-        let (block, targets) = (load(s, &x, rows), targets(s, &x, 0, other, Copies::Keep));
+        let (block, targets) = (load(s, &x, rows), targets(s, &x, other, Copies::Keep));
         fails!(nearest(s, &block, &targets, n), Error::Conflict { .. });
         fails!(values(s, &block, &targets, &vec![0; n]), Error::Conflict { .. });
         for pairs in [Pairs::Across, Pairs::Within(&[0, n])] {
@@ -231,23 +235,22 @@ pub fn pairs_need_cosines<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let n = p.x.len();
     let x = array(&p.x);
     let block = load(s, &x, Metric::SqEuclidean);
-    let targets = targets(s, &x, 0, Metric::SqEuclidean, Copies::Keep);
+    let targets = targets(s, &x, Metric::SqEuclidean, Copies::Keep);
     for pairs in [Pairs::Across, Pairs::Within(&[0, n])] {
         fails!(earlier_max(s, &block, &targets, pairs, n), Error::Conflict { .. });
         fails!(pairs_above(s, &block, &targets, pairs), Error::Conflict { .. });
     }
 }
 
-/// Targets without their copies lack rows that pairs are made of.
+/// Targets without their copies may lack rows that pairs are made of, whether they do or not.
 pub fn pairs_need_copies_kept<B: Backend>(s: &Subject<B>, p: &mut Problem) {
-    p.x.push(p.x[p.rng.below(p.x.len())].clone());
     let n = p.x.len();
     let x = array(&p.x);
     let block = load(s, &x, Metric::Cosine);
-    let targets = targets(s, &x, 0, Metric::Cosine, Copies::Collapse);
+    let targets = targets(s, &x, Metric::Cosine, Copies::Collapse);
     for pairs in [Pairs::Across, Pairs::Within(&[0, n])] {
-        assert!(earlier_max(s, &block, &targets, pairs, n).is_err());
-        assert!(pairs_above(s, &block, &targets, pairs).is_err());
+        fails!(earlier_max(s, &block, &targets, pairs, n), Error::Conflict { .. });
+        fails!(pairs_above(s, &block, &targets, pairs), Error::Conflict { .. });
     }
 }
 
@@ -256,7 +259,7 @@ pub fn labels_of_values_must_be_targets<B: Backend>(s: &Subject<B>, p: &mut Prob
     let n = p.x.len();
     let c = array(&rows_nearby(p, 3));
     let x = array(&p.x);
-    let (block, targets) = (load(s, &x, metric(p)), targets(s, &c, 0, metric(p), Copies::Collapse));
+    let (block, targets) = (load(s, &x, metric(p)), targets(s, &c, metric(p), Copies::Collapse));
     let (first, bad) = (p.rng.below(n), p.rng.pick(&[3, 4, u32::MAX]));
     let mut pair: Vec<u32> = (0..n).map(|_| p.rng.below(3) as u32).collect();
     pair[n - 1] = 77;

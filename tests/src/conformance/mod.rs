@@ -18,12 +18,13 @@
 //! |---|---|
 //! | [`search`], [`sums`], [`contract`] | the operations of a backend against their definitions, and at their edges |
 //! | [`kmeans`], [`dedup`], [`d4`], [`density`] | curation: properties, and the reference |
-//! | [`codebooks`], [`corruption`], [`zero_shot`] | all else that takes a backend, against the reference |
+//! | [`codebooks`], [`corruption`], [`zero_shot`], [`alignment`] | all else that takes a backend, against the reference |
 //!
 //! Tests of what no backend takes part in are no part of this.
 
 #![allow(missing_docs, reason = "the name of a property says what it states")]
 
+pub mod alignment;
 pub mod codebooks;
 pub mod contract;
 pub mod corruption;
@@ -92,6 +93,10 @@ properties! { ($)
         earlier_max_keeps_what_is_as_similar,
         pairs_above_is_the_definition,
         pairs_above_appends,
+        pairs_above_asks_each_row_for_its_own,
+        ranks_are_the_definition,
+        nearest_ignores_what_was_before,
+        kept_and_gathered_rows_are_the_rows,
         groups_of_none_and_of_one,
     }
     sums {
@@ -102,6 +107,9 @@ properties! { ($)
         blocks_add_up,
         rows_without_weights_weigh_one,
         weights_need_weighted_sums,
+        centroids_are_the_definition,
+        reassignment_is_its_parts,
+        collecting_is_accumulating,
     }
     contract {
         bad_values_are_named,
@@ -195,6 +203,12 @@ properties! { ($)
         pairs_equal_the_reference,
         direction_equals_the_reference,
         block_sizes_and_executors_do_not_matter,
+    }
+    alignment {
+        ranks_equal_the_reference,
+        gains_equal_the_reference,
+        hard_negatives_equal_the_reference,
+        executors_do_not_matter,
     }
     zero_shot {
         classes_equal_the_reference,

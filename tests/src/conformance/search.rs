@@ -6,7 +6,9 @@ use crate::layout::array;
 use crate::problem::Problem;
 use crate::subject::Subject;
 use ndarray::Array2;
-use pauca::backend::{Backend, Best, Boundary, Copies, NO_ROW, Pair, Pairs};
+use pauca::backend::{
+    Above, Backend, Best, Boundary, Copies, Levels, NO_ROW, Pair, Pairs, Rank, Threshold, Work,
+};
 use pauca::{Metric, Rows};
 use pauca_reference::truth;
 
@@ -16,23 +18,24 @@ pub(super) fn metric(p: &Problem) -> Metric {
 
 /// Rows as a block.
 pub(super) fn load<'a, B: Backend>(s: &Subject<B>, x: &'a Array2<f32>, metric: Metric) -> B::Block<'a> {
-    s.backend.load(Rows::F32(x.view()), 0, metric, &s.cx).unwrap()
+    s.backend.load(Rows::F32(x.view()), metric, &s.cx).unwrap()
 }
 
 /// Rows as targets.
 pub(super) fn targets<B: Backend>(
     s: &Subject<B>,
     c: &Array2<f32>,
-    first: u64,
     metric: Metric,
     copies: Copies,
 ) -> B::Targets {
-    s.backend.targets(Rows::F32(c.view()), first, metric, copies, &s.cx).unwrap()
+    s.backend.targets(Rows::F32(c.view()), metric, copies, &s.cx).unwrap()
 }
 
-/// Rows as later rows and as earlier ones, numbered from 1000.
+/// Rows as later rows and as earlier ones.
 pub(super) fn pair_of<'a, B: Backend>(s: &Subject<B>, x: &'a Array2<f32>) -> (B::Block<'a>, B::Targets) {
-    (load(s, x, Metric::Cosine), targets(s, x, 1000, Metric::Cosine, Copies::Keep))
+    let block = load(s, x, Metric::Cosine);
+    let targets = s.backend.pack(&block, Copies::Keep, &s.cx).unwrap();
+    (block, targets)
 }
 
 /// Labels and distances by the backend.
@@ -44,9 +47,9 @@ fn nearest<B: Backend>(
 ) -> (Vec<u32>, Vec<f64>) {
     let (x, c) = (array(x), array(c));
     let block = load(s, &x, metric);
-    let targets = targets(s, &c, 0, metric, Copies::Collapse);
+    let targets = targets(s, &c, metric, Copies::Collapse);
     let mut labels = vec![u32::MAX; x.nrows()];
-    let stats = s.backend.nearest(&block, &targets, &mut labels, &s.cx).unwrap();
+    let stats = s.backend.nearest(&block, &targets, None, &mut labels, &s.cx).unwrap();
     assert_eq!(stats.rows, x.nrows() as u64);
     let mut values = vec![f64::NAN; x.nrows()];
     s.backend.values(&block, &targets, &labels, &mut values, &s.cx).unwrap();
@@ -159,7 +162,7 @@ pub fn nearest_is_the_same_with_copies<B: Backend>(s: &Subject<B>, p: &mut Probl
     let block = load(s, &x, metric(p));
     let [a, b] = [Copies::Collapse, Copies::Keep].map(|copies| {
         let mut labels = vec![u32::MAX; p.x.len()];
-        s.backend.nearest(&block, &targets(s, &c, 0, metric(p), copies), &mut labels, &s.cx).unwrap();
+        s.backend.nearest(&block, &targets(s, &c, metric(p), copies), None, &mut labels, &s.cx).unwrap();
         labels
     });
     assert_eq!(a, b);
@@ -177,7 +180,7 @@ pub fn values_are_the_definition<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let block = load(s, &x, metric(p));
     for copies in [Copies::Collapse, Copies::Keep] {
         let mut values = vec![f64::NAN; p.x.len()];
-        s.backend.values(&block, &targets(s, &c, 0, metric(p), copies), &pair, &mut values, &s.cx).unwrap();
+        s.backend.values(&block, &targets(s, &c, metric(p), copies), &pair, &mut values, &s.cx).unwrap();
         assert_eq!(bits(&values), bits(&expected));
     }
 }
@@ -219,7 +222,8 @@ fn assert_earlier_max<B: Backend>(s: &Subject<B>, p: &Problem, offsets: &[usize]
     let x = array(&p.x);
     let (block, targets) = pair_of(s, &x);
     let mut best = vec![Best::NONE; p.x.len()];
-    let stats = s.backend.earlier_max(&block, &targets, Pairs::Within(offsets), &mut best, &s.cx).unwrap();
+    let stats =
+        s.backend.earlier_max(&block, &targets, Pairs::Within(offsets), 1000, &mut best, &s.cx).unwrap();
     assert_eq!(stats.rows, p.x.len() as u64);
     assert!(best.iter().all(|b| (b.row == NO_ROW) == (b.similarity == f64::NEG_INFINITY)));
     assert_best(&best, &earlier_max_by_definition(&p.x, offsets));
@@ -236,8 +240,8 @@ pub fn earlier_max_goes_in_pieces<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let block = load(s, &late, Metric::Cosine);
     let mut best = vec![Best::NONE; n - cut];
     for (rows, first, pairs) in [(&early, 0, Pairs::Across), (&late, cut, Pairs::Within(&[0, n - cut]))] {
-        let targets = targets(s, rows, 1000 + first as u64, Metric::Cosine, Copies::Keep);
-        s.backend.earlier_max(&block, &targets, pairs, &mut best, &s.cx).unwrap();
+        let targets = targets(s, rows, Metric::Cosine, Copies::Keep);
+        s.backend.earlier_max(&block, &targets, pairs, 1000 + first as u64, &mut best, &s.cx).unwrap();
     }
     assert_best(&best, &earlier_max_by_definition(&p.x, &[0, n])[cut..]);
 }
@@ -249,13 +253,18 @@ pub fn earlier_max_keeps_what_is_as_similar<B: Backend>(s: &Subject<B>, p: &mut 
     let known = p.rng.pick(&[Best { similarity: 1.0, row: 7 }, Best { similarity: 2.0, row: NO_ROW }]);
     let mut best = vec![known; p.x.len()];
     let mut found = vec![Best::NONE; p.x.len()];
+    let targets = targets(s, &x, Metric::Cosine, Copies::Keep);
     for first in [1000, 5000] {
-        let targets = targets(s, &x, first, Metric::Cosine, Copies::Keep);
-        s.backend.earlier_max(&block, &targets, Pairs::Across, &mut best, &s.cx).unwrap();
-        s.backend.earlier_max(&block, &targets, Pairs::Across, &mut found, &s.cx).unwrap();
+        for best in [&mut best, &mut found] {
+            s.backend.earlier_max(&block, &targets, Pairs::Across, first, best, &s.cx).unwrap();
+        }
     }
     assert_eq!(best, vec![known; p.x.len()]);
     assert!(found.iter().all(|best| (1000..5000).contains(&best.row)));
+}
+
+pub(super) fn above(threshold: f64, boundary: Boundary, first_only: bool) -> Above<'static> {
+    Above { threshold: Threshold::One(threshold), boundary, first_only }
 }
 
 /// The pairs (later, earlier, similarity) of each group that pass.
@@ -293,7 +302,14 @@ fn assert_pairs_above<B: Backend>(s: &Subject<B>, p: &mut Problem, offsets: &[us
             let pairs = Pairs::Within(offsets);
             let stats = s
                 .backend
-                .pairs_above(&block, &targets, pairs, threshold, boundary, first_only, &mut found, &s.cx)
+                .pairs_above(
+                    &block,
+                    &targets,
+                    pairs,
+                    above(threshold, boundary, first_only),
+                    &mut found,
+                    &s.cx,
+                )
                 .unwrap();
             assert_eq!(stats.rows, n as u64);
             let found: Vec<_> = found.iter().map(|f| (f.later, f.earlier, f.similarity.to_bits())).collect();
@@ -315,9 +331,126 @@ pub fn pairs_above_appends<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let known = Pair { later: 7, earlier: 9, similarity: 0.5 };
     let [mut alone, mut after] = [vec![], vec![known]];
     for out in [&mut alone, &mut after] {
-        s.backend.pairs_above(&block, &targets, Pairs::Across, 0.5, Boundary::Ge, false, out, &s.cx).unwrap();
+        let above = above(0.5, Boundary::Ge, false);
+        s.backend.pairs_above(&block, &targets, Pairs::Across, above, out, &s.cx).unwrap();
     }
     assert_eq!((after[0], &after[1..]), (known, &alone[..]));
+}
+
+/// A threshold for each row: one that a pair of its own hits exactly, none (NaN), or everything.
+pub fn pairs_above_asks_each_row_for_its_own<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let n = p.x.len();
+    let x = array(&p.x);
+    let (block, targets) = pair_of(s, &x);
+    let thresholds: Vec<f64> = (0..n)
+        .map(|i| {
+            let exact = truth::cosine(&p.x[i], &p.x[p.rng.below(n)]);
+            p.rng.pick(&[exact, exact.next_up(), f64::NAN, f64::NEG_INFINITY, f64::INFINITY, 0.9])
+        })
+        .collect();
+    for boundary in Boundary::ALL {
+        let above = Above { threshold: Threshold::Each(&thresholds), boundary, first_only: false };
+        let mut found = Vec::new();
+        s.backend.pairs_above(&block, &targets, Pairs::Across, above, &mut found, &s.cx).unwrap();
+        let found: Vec<_> = found.iter().map(|f| (f.later, f.earlier, f.similarity.to_bits())).collect();
+        let mut expected = Vec::new();
+        for (i, threshold) in thresholds.iter().enumerate() {
+            let similarities = p.x.iter().map(|y| truth::cosine(&p.x[i], y)).enumerate();
+            let passing = similarities.filter(|(_, v)| boundary.passes(*v, *threshold));
+            expected.extend(passing.map(|(j, v)| (i as u32, j as u32, v.to_bits())));
+        }
+        assert_eq!(found, expected);
+    }
+}
+
+/// Levels that targets hit exactly, and such as lie between; rows without any.
+pub fn ranks_are_the_definition<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let (n, count) = (p.x.len(), 1 + p.rng.below(40));
+    let y = rows_nearby(p, count);
+    let (mut offsets, mut values) = (vec![0], Vec::new());
+    for i in 0..n {
+        let mut levels: Vec<f64> = (0..p.rng.below(4))
+            .map(|_| {
+                let exact = truth::cosine(&p.x[i], &y[p.rng.below(count)]) + 0.0;
+                p.rng.pick(&[exact, exact, exact.next_up(), exact.next_down(), 2.0, -2.0])
+            })
+            .collect();
+        levels.sort_by(|a, b| b.total_cmp(a));
+        levels.dedup();
+        values.extend(levels);
+        offsets.push(values.len());
+    }
+    let known = Rank { above: 3, equal: 1 };
+    let mut ranks = vec![known; values.len()];
+    let (x, z) = (array(&p.x), array(&y));
+    let (block, targets) = (load(s, &x, Metric::Cosine), targets(s, &z, Metric::Cosine, Copies::Keep));
+    let levels = Levels { offsets: &offsets, values: &values };
+    let stats = s.backend.ranks(&block, &targets, levels, &mut ranks, &s.cx).unwrap();
+    assert_eq!(stats.rows, n as u64);
+    for i in 0..n {
+        let similarities: Vec<f64> = y.iter().map(|y| truth::cosine(&p.x[i], y)).collect();
+        for l in offsets[i]..offsets[i + 1] {
+            let above = similarities.iter().filter(|v| **v > values[l]).count() as u64;
+            let equal = similarities.iter().filter(|v| **v == values[l]).count() as u64;
+            assert_eq!(ranks[l], Rank { above: known.above + above, equal: known.equal + equal });
+        }
+    }
+    // What is no list of falling levels is refused.
+    for (offsets, values) in [(&[0, 1][..], &[0.5, 0.5][..]), (&[0, 2], &[0.5, 0.5]), (&[0, 1], &[f64::NAN])]
+    {
+        let offsets: Vec<usize> = (0..n).map(|_| 0).chain(offsets.iter().copied()).skip(1).collect();
+        let mut ranks = vec![known; values.len()];
+        let levels = Levels { offsets: &offsets, values };
+        assert!(s.backend.ranks(&block, &targets, levels, &mut ranks, &s.cx).is_err());
+    }
+}
+
+/// What was nearest before, true, false or no target at all, changes no answer.
+pub fn nearest_ignores_what_was_before<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let count = 1 + p.rng.below(20);
+    let c = array(&rows_nearby(p, count));
+    let x = array(&p.x);
+    let (block, targets) = (load(s, &x, metric(p)), targets(s, &c, metric(p), Copies::Collapse));
+    let mut expected = vec![u32::MAX; p.x.len()];
+    s.backend.nearest(&block, &targets, None, &mut expected, &s.cx).unwrap();
+    let wild: Vec<u32> = p.x.iter().map(|_| p.rng.pick(&[0, 1, count as u32, u32::MAX])).collect();
+    for before in [&expected, &wild] {
+        let mut labels = vec![u32::MAX; p.x.len()];
+        s.backend.nearest(&block, &targets, Some(before), &mut labels, &s.cx).unwrap();
+        assert_eq!(labels, expected);
+    }
+}
+
+/// Copies of blocks, and rows picked out of blocks, are the rows.
+pub fn kept_and_gathered_rows_are_the_rows<B: Backend>(s: &Subject<B>, p: &mut Problem) {
+    let count = 1 + p.rng.below(20);
+    let c = array(&rows_nearby(p, count));
+    let x = array(&p.x);
+    let targets = targets(s, &c, metric(p), Copies::Keep);
+    let search = |block: &B::Block<'_>, n: usize| {
+        let (mut labels, mut squares) = (vec![u32::MAX; n], vec![f64::NAN; n]);
+        s.backend.nearest(block, &targets, None, &mut labels, &s.cx).unwrap();
+        s.backend.squares(block, &mut squares, &s.cx).unwrap();
+        (labels, bits(&squares))
+    };
+    let block = load(s, &x, metric(p));
+    let whole = search(&block, p.x.len());
+    assert_eq!(whole.1, p.x.iter().map(|x| truth::dot(x, x).to_bits()).collect::<Vec<_>>());
+    if let Some(kept) = s.backend.keep(&block, 0, &s.cx).unwrap() {
+        assert_eq!(search(&s.backend.kept(&kept), p.x.len()), whole);
+    }
+    let rows: Vec<u32> = (0..p.rng.below(9)).map(|_| p.rng.below(p.x.len()) as u32).collect();
+    let gathered = s.backend.gather(&block, &rows, &s.cx).unwrap();
+    assert!(gathered.is_some() || !s.backend.gathers(), "a backend that gathers answers");
+    if let Some(gathered) = gathered {
+        let found = search(&gathered, rows.len());
+        let picked = rows.iter().map(|&i| (whole.0[i as usize], whole.1[i as usize])).unzip();
+        assert_eq!(found, picked);
+        assert!(s.backend.gather(&block, &[p.x.len() as u32], &s.cx).is_err());
+    }
+    for work in [Work::Pass, Work::Pairs, Work::ListedPairs] {
+        assert!(s.backend.rows_at_once(p.x[0].len(), work) > 0);
+    }
 }
 
 /// Empty groups anywhere, and every row alone or nearly so.

@@ -9,8 +9,8 @@ use pauca_reference::{d4, fsum, ln, philox};
 use serde_json::{Value, json};
 
 use super::{
-    choice, text,
-    booleans, causal, code, codebooks, f32_bits, f64_bits, input, integers, layers, memorization, quality,
+    booleans, causal, choice, code, codebooks, f32_bits, f64_bits, input, integers, layers, memorization,
+    quality, text,
 };
 
 /// Files: name, description, cases without outputs.
@@ -236,7 +236,8 @@ fn dedup(x: &[Vec<f32>], ids: &[u64], p: &Value) -> Value {
     let order = semdedup::order(x, ids, &c.labels, &c.centroids, &order);
     let boundary = choice(p, "boundary", &[("gt", Boundary::Gt), ("ge", Boundary::Ge)]);
     let epsilon = number(p, "epsilon");
-    let (keep, witness, similarity) = if choice(p, "rule", &[("earlier_max", true), ("greedy_cover", false)]) {
+    let (keep, witness, similarity) = if choice(p, "rule", &[("earlier_max", true), ("greedy_cover", false)])
+    {
         let scores = semdedup::earlier_max(x, &order);
         let keep = semdedup::keep_by_epsilon(&scores.score, epsilon, boundary);
         let reported = |s: f64| if s.is_finite() { s } else { f64::NAN };
