@@ -3,6 +3,7 @@
 
 pub mod agree;
 pub mod conformance;
+pub mod counting;
 pub mod data;
 pub mod layout;
 pub mod plain;
