@@ -3,8 +3,10 @@
 
 pub mod agree;
 pub mod conformance;
+pub mod counting;
 pub mod data;
 pub mod layout;
+pub mod plain;
 pub mod problem;
 pub mod states;
 pub mod subject;

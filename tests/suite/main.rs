@@ -10,12 +10,14 @@
 //! | [`torture`] | the numbered hard cases |
 //! | [`published`] | SemDeDup's pseudo-code, transcribed |
 //! | [`seeding_frequencies`] | k-means++ against exact D² sampling |
+//! | [`backends`] | what algorithms ask of a backend: calls, counted |
 //! | [`bad_input`], [`callers`], [`denormal_flags`] | what callers and hosts may do to us |
 //! | [`sources`] | raw files and shards against the rows in memory, and what is wrong with files |
 //! | [`vectors`] | the files in tests/vectors |
 
 #![allow(clippy::needless_range_loop, reason = "formulas read by index")]
 
+mod backends;
 mod bad_input;
 mod callers;
 mod denormal_flags;
@@ -33,6 +35,7 @@ mod vectors;
 use pauca::{Cpu, Exec, Level};
 use pauca_tests::conformance;
 use pauca_tests::conformance::harness::{cases, say};
+use pauca_tests::plain::Plain;
 use pauca_tests::subject::{Backwards, Subject};
 
 /// The CPU at a level, if this machine has it.
@@ -46,6 +49,7 @@ conformance!(cpu_avx512_serial, cpu(Level::Avx512, Exec::serial()));
 conformance!(cpu_neon_serial, cpu(Level::Neon, Exec::serial()));
 conformance!(cpu_best_rayon, cpu(Level::detect(), Exec::rayon()));
 conformance!(cpu_best_custom, cpu(Level::detect(), Exec::custom(&Backwards)));
+conformance!(plain, Subject::new(Plain, Exec::rayon()));
 
 /// One test, for all backends, of each property that no backend takes part in.
 macro_rules! once {
@@ -81,8 +85,8 @@ once! {
 #[test]
 fn summary_of_properties_and_cases() {
     let (properties, once) = (conformance::PROPERTIES.len(), ONCE.len());
-    // The available levels, and the best one on rayon and on a custom executor.
-    let backends = Level::available().len() + 2;
+    // The available levels, the best one on rayon and on a custom executor, and the plain backend.
+    let backends = Level::available().len() + 3;
     say(&format!(
         "({properties} properties x {backends} backends + {once}) x {} cases = {} cases, and {} whole problems",
         cases(),
