@@ -21,6 +21,12 @@ pub fn row_bits(rows: &[Vec<f32>]) -> Vec<Vec<u32>> {
     rows.iter().map(|row| row.iter().map(|v| v.to_bits()).collect()).collect()
 }
 
+/// The rows as centroids have them: a zero has no sign.
+pub fn unsigned(rows: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    let zero = |v: f32| v.to_bits() << 1 == 0;
+    rows.iter().map(|row| row.iter().map(|v| if zero(*v) { 0.0 } else { *v }).collect()).collect()
+}
+
 /// The bits of an array.
 pub fn array_bits(array: &Array2<f32>) -> Vec<Vec<u32>> {
     row_bits(&rows_of(array))

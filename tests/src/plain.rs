@@ -7,7 +7,6 @@
 //! The operations that have a body in the trait keep it.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use pauca::backend::{Above, Backend, Best, Copies, Job, Pair, Pairs, SearchStats, Threshold, Work};
 use pauca::exact::{self, Metric, cosine_from, dot64, float, squared_distance, unit_row};
@@ -98,23 +97,7 @@ fn check_pairs(later: &Block, earlier: &Targets, pairs: Pairs) -> Result<()> {
         return Err(conflict("collapsed targets", "every target takes part in pairs"));
     }
     fits_u32("later rows", later.len())?;
-    if let Pairs::Within(offsets) = pairs {
-        equal("earlier rows", later.len(), earlier.rows.len())?;
-        equal("first offset", 0, offsets.first().copied().unwrap_or(usize::MAX))?;
-        equal("last offset", later.len(), offsets.last().copied().unwrap_or(usize::MAX))?;
-        for pair in offsets.windows(2).filter(|pair| pair[0] > pair[1]) {
-            equal("offset below the one before", pair[0], pair[1])?;
-        }
-    }
-    Ok(())
-}
-
-/// The earlier rows of later row `i`, among `t`.
-fn earlier_of(pairs: Pairs, i: usize, t: usize) -> Range<usize> {
-    match pairs {
-        Pairs::Across => 0..t,
-        Pairs::Within(offsets) => offsets[offsets.partition_point(|&from| from <= i) - 1]..i,
-    }
+    pairs.check(later.len(), earlier.rows.len())
 }
 
 /// Calls `f` for each row and its output, on the caller's threads.
@@ -341,7 +324,7 @@ impl Backend for Plain {
         check_pairs(later, earlier, pairs)?;
         equal("best", later.len(), best.len())?;
         for_rows(best, earlier, cx, |i, best| {
-            for j in earlier_of(pairs, i, earlier.rows.len()) {
+            for j in pairs.earlier_of(i, earlier.rows.len()) {
                 let similarity = later.cosine(i, &earlier.rows, j);
                 if similarity > best.similarity {
                     *best = Best { similarity, row: first.wrapping_add(j as u64) };
@@ -366,7 +349,7 @@ impl Backend for Plain {
         }
         let mut of_rows = vec![Vec::new(); later.len()];
         for_rows(&mut of_rows, earlier, cx, |i, out| {
-            let passing = earlier_of(pairs, i, earlier.rows.len()).filter_map(|j| {
+            let passing = pairs.earlier_of(i, earlier.rows.len()).filter_map(|j| {
                 let similarity = later.cosine(i, &earlier.rows, j);
                 let passes = above.boundary.passes(similarity, above.threshold.of(i));
                 passes.then_some(Pair { later: i as u32, earlier: j as u32, similarity })

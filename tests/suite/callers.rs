@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ndarray::{Array2, s};
 use pauca::{
-    Blocked, Context, Control, Cpu, D4, EmptyClusters, Error, Exec, Init, KMeans, Progress, Result, RowSource,
-    Rows, Rule, Scratch, SemDedup,
+    Blocked, Context, Control, Cpu, D4, EmptyClusters, Error, Exec, Init, KMeans, Progress, Result,
+    RowSource, Rows, Rule, Scratch, SemDedup,
 };
 use pauca_tests::conformance::d4::assert_same_curated;
 use pauca_tests::data::{Kind, Rng};
@@ -88,6 +88,7 @@ fn a_source_that_fails_is_reported_from_every_read() {
 /// Rows of which one answer in turn has too few or too many rows or columns, or another number of them than was
 /// told before.
 struct Lying<'a> {
+    all: Rows<'a>,
     rows: Blocked<'a>,
     resident: bool,
     left: AtomicU64,
@@ -121,7 +122,7 @@ impl RowSource for Lying<'_> {
         self.rows.block_rows()
     }
     fn resident(&self) -> Option<Rows<'_>> {
-        self.resident.then(|| self.answer(self.rows.read(0..self.n_rows(), &mut Scratch::new()).ok()?).ok())?
+        if self.resident { self.answer(self.all.view()).ok() } else { None }
     }
     fn read<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch) -> Result<Rows<'a>> {
         self.answer(self.rows.read(range, scratch)?)
@@ -149,16 +150,16 @@ fn a_source_that_delivers_another_shape_is_refused_at_every_read() {
         5 => D4::new().clusters(3).max_iter(2).fit_on(&backend, source, &cx).map(|_| ()),
         6 => classes.predict_on(&backend, source, &cx).map(|_| ()),
         7 => {
-            let metrics = pauca::corruption::PairedMetrics::new(&clusters);
+            let metrics = pauca::corruption::CorruptionMetrics::of(&clusters);
             metrics.measure_on(&backend, &honest, source, &cx).map(|_| ())
         }
         _ => KMeans::new(3).init(Init::Random).max_iter(2).fit_on(&backend, source, None, &cx).map(|_| ()),
     };
-    for (what, lie, resident) in
-        (0..9).flat_map(|w| (0..4).flat_map(move |l| [(w, l, false), (w, l, true)]))
+    for (what, lie, resident) in (0..9).flat_map(|w| (0..4).flat_map(move |l| [(w, l, false), (w, l, true)]))
     {
         for reads in 1.. {
-            let source = Lying { rows: honest, resident, left: AtomicU64::new(reads), lie };
+            let source =
+                Lying { all: Rows::F32(x.view()), rows: honest, resident, left: AtomicU64::new(reads), lie };
             let outcome = run(&source, what);
             // The lie was not reached: the job reads less often.
             if source.left.load(Ordering::Relaxed).wrapping_sub(1) < u64::MAX / 2 {

@@ -296,7 +296,6 @@ fn dedup(x: &Array2<f32>, rule: Rule, epsilon: f64, boundary: Boundary) -> Dedup
     config.fit(x, &one_cluster(x)).unwrap()
 }
 
-
 #[test]
 fn case_29_a_thousand_copies() {
     let x = Array2::from_shape_fn((1000, 3), |(_, j)| [0.1f32, -0.7, 0.3][j]);

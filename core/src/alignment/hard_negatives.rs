@@ -153,10 +153,10 @@ impl HardNegatives {
                     )?);
                     for pair in &pairs {
                         let (k, j) = (pair.later as usize, first + pair.earlier as usize);
-                    if k >= range.len() || j >= m {
-                        let what = "position of a row that the backend found";
-                        return Err(Error::ShapeMismatch { what, expected: m, found: j });
-                    }
+                        if k >= range.len() || j >= m {
+                            let what = "position of a row that the backend found";
+                            return Err(Error::ShapeMismatch { what, expected: m, found: j });
+                        }
                         let i = range.start + k;
                         if (self.within && i == j) || table.of(i).contains(j) {
                             continue;

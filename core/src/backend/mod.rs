@@ -28,6 +28,7 @@ pub mod cpu;
 mod stats;
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 pub(crate) use blocks::{Blocks, check_labels};
 pub use stats::SearchStats;
@@ -36,6 +37,7 @@ pub(crate) use stats::equal_but_for_search;
 pub use crate::control::Job;
 pub use crate::rows::copies;
 
+use crate::check::same_length;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::{self, Metric};
@@ -73,6 +75,34 @@ pub struct Best {
     pub similarity: f64,
     /// Its number: `first` of the call plus its position; [`NO_ROW`] while there is none.
     pub row: u64,
+}
+
+impl<'a> Pairs<'a> {
+    /// Refuses offsets that are not those of `later` rows, and rows within themselves that are not as many
+    /// on both sides.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](Error::ShapeMismatch).
+    pub fn check(&self, later: usize, earlier: usize) -> Result<()> {
+        match self {
+            Pairs::Across => Ok(()),
+            Pairs::Within(offsets) => {
+                same_length("targets of pairs within one block", later, earlier)?;
+                check_offsets(offsets, later)
+            }
+        }
+    }
+
+    /// The earlier rows, of `earlier` in all, of a later row, where the pairs were checked.
+    pub fn earlier_of(&self, later: usize, earlier: usize) -> Range<usize> {
+        match self {
+            Pairs::Across => 0..earlier,
+            Pairs::Within(offsets) => {
+                let group = offsets.partition_point(|&o| o <= later).saturating_sub(1);
+                offsets.get(group).copied().unwrap_or(later)..later
+            }
+        }
+    }
 }
 
 impl Best {
@@ -206,7 +236,7 @@ impl<'a> Levels<'a> {
 }
 
 /// Offsets of groups: from 0, never falling, to n.
-pub(crate) fn check_offsets(offsets: &[usize], n: usize) -> Result<()> {
+fn check_offsets(offsets: &[usize], n: usize) -> Result<()> {
     let rising = offsets.windows(2).all(|w| w[0] <= w[1]);
     if rising && offsets.first() == Some(&0) && offsets.last() == Some(&n) {
         return Ok(());
@@ -239,8 +269,9 @@ pub struct Reassigned {
 /// A machine that carries out the exact operations on which every algorithm here is built.
 ///
 /// # Shapes
-/// A block has b rows, targets are t rows, both of d values. A block of no rows is served by
-/// every operation. Both sides of an operation have the same d and the same metric.
+/// A block has b rows, targets are t rows, both of d values, d at least 1; b and t are below 2^32. A
+/// block of no rows is served by every operation. Both sides of an operation have the same d and
+/// the same metric.
 /// # Metric
 /// Pair operations ([`earlier_max`](Backend::earlier_max), [`pairs_above`](Backend::pairs_above),
 /// [`ranks`](Backend::ranks)) compare by cosine: both sides are loaded with [`Metric::Cosine`], the
@@ -251,9 +282,17 @@ pub struct Reassigned {
 /// # Errors
 /// Every operation returns [`ShapeMismatch`](Error::ShapeMismatch) where lengths or dimensions do
 /// not fit, [`Conflict`](Error::Conflict) for metrics or copies that do not fit, and may return
-/// [`OutOfMemory`](Error::OutOfMemory), [`Cancelled`](Error::Cancelled) and
-/// [`Device`](Error::Device). After an error the outputs hold anything, and sums that
-/// were changed must be discarded. No argument makes an operation panic.
+/// [`OutOfMemory`](Error::OutOfMemory) (for a refused `try_reserve`), [`Cancelled`](Error::Cancelled)
+/// and [`Device`](Error::Device). Of several errors, any; texts that are not named here are free.
+/// After an error the outputs hold anything, and sums that were changed must be discarded. No
+/// argument makes an operation panic. Operations that are not short ask at least once whether to
+/// stop ([`Context::in_waves`] does).
+/// # Implementing
+/// Signatures have `Self::Block<'a>`: a concrete type in its place makes `'a` late-bound, which the
+/// compiler refuses (E0195). [`Pairs::check`], [`Pairs::earlier_of`] and [`Levels::check`] are what
+/// every backend needs. [`SearchStats`] starts from its default; a backend that proposes nothing
+/// counts every row as `truth`. A backend that wraps another hands on the operations with a
+/// body, too.
 /// # Example
 /// ```
 /// use pauca::backend::{Backend, Copies};
@@ -279,7 +318,8 @@ pub trait Backend: Sync {
     /// What a backend remembers of a block between two calls of [`reassign`](Backend::reassign).
     /// Speed only: a fresh one, or one of other rows, gives the same answers. `()` for none.
     type Carry: Default + Send;
-    /// A block that lasts: rows that the backend copied. [`core::convert::Infallible`] for a backend that keeps none.
+    /// A block that lasts: rows that the backend copied. [`core::convert::Infallible`] for a backend that
+    /// keeps none, whose [`kept`](Backend::kept) is `match *kept {}`.
     type Kept: Send + Sync;
 
     /// Checks and prepares rows. Borrows them where it can; a screening copy of O(b d) is allowed.
@@ -289,7 +329,8 @@ pub trait Backend: Sync {
     /// within `rows`.
     fn load<'a>(&self, rows: Rows<'a>, metric: Metric, cx: &Context) -> Result<Self::Block<'a>>;
 
-    /// Makes targets of the rows of a block; they need the block no longer.
+    /// Makes targets of the rows of a block; they need the block no longer. `copies` changes no
+    /// answer of [`nearest`](Backend::nearest) and [`values`](Backend::values).
     ///
     /// # Errors
     /// [`TooLarge`](Error::TooLarge) from 2^32 rows on.
@@ -310,8 +351,8 @@ pub trait Backend: Sync {
     /// See the trait.
     fn squares(&self, block: &Self::Block<'_>, out: &mut [f64], cx: &Context) -> Result<()>;
 
-    /// Whether [`gather`](Backend::gather) answers: then a source that lies in memory is loaded as a whole
-    /// by algorithms that need its rows in another order. No, unless it says so.
+    /// Whether [`gather`](Backend::gather) always answers: then a source that lies in memory is loaded as a
+    /// whole by algorithms that need its rows in another order. No, unless it says so.
     fn gathers(&self) -> bool {
         false
     }
@@ -341,7 +382,7 @@ pub trait Backend: Sync {
     /// allowed; one that is no target means that nothing is known. Speed only.
     ///
     /// # Errors
-    /// [`Empty`](Error::Empty) without targets, even for a block of no rows.
+    /// [`Empty`](Error::Empty) with `what` "targets" without targets, even for a block of no rows.
     fn nearest(
         &self,
         block: &Self::Block<'_>,
@@ -378,11 +419,12 @@ pub trait Backend: Sync {
     /// weights are given. Rows of weight 0 are in no sum and no count. Without weights, weighted
     /// sums take every row with weight 1. Exact: any order gives the same sums.
     ///
-    /// Weights are finite and not negative; the caller has checked that.
+    /// Weights are finite and not negative, and `from` is how the rows are counted in these sums;
+    /// the caller has checked that.
     ///
     /// # Errors
-    /// [`Mismatch`](Error::Mismatch) for weights with sums that were made without (unless each is
-    /// 0 or 1), and for a row taken from a cluster without rows.
+    /// [`Mismatch`](Error::Mismatch) for weights with sums that were made without (unless each of the
+    /// call is 0 or 1), and where a count would end below 0.
     fn accumulate(
         &self,
         block: &Self::Block<'_>,
@@ -464,9 +506,11 @@ pub trait Backend: Sync {
     /// For every later row: the most similar of its earlier rows, if more similar than `best`
     /// says already; of equally similar ones the first. `first` numbers the earlier rows in
     /// [`Best`]. Called with the earlier rows in ascending order, it gives the maximum over all
-    /// of them. Rows of zeros are similar 0 to everything. About 2 d flops a pair. `rows` of the result is b.
+    /// of them. Rows of zeros are similar 0 to everything. About 2 d flops a pair. `rows` of the
+    /// result is b.
     ///
-    /// Groups of any number and size come in one call.
+    /// Groups of any number and size come in one call. `best` holds no NaN, and `first + t` is below
+    /// [`NO_ROW`].
     ///
     /// # Errors
     /// `ShapeMismatch` also for offsets that do not rise from 0 to b.
@@ -533,7 +577,8 @@ pub trait Backend: Sync {
     }
 
     /// How many rows of `dim` values the backend wants at once. A source may deliver fewer
-    /// ([`RowSource::block_rows`](crate::RowSource::block_rows)). Never 0. Speed and memory only.
+    /// ([`RowSource::block_rows`](crate::RowSource::block_rows)). Rows that lie in memory are loaded as
+    /// a whole for a pass, whatever this says. Never 0. Speed and memory only.
     fn rows_at_once(&self, dim: usize, work: Work) -> usize {
         let _ = dim;
         match work {
@@ -544,9 +589,9 @@ pub trait Backend: Sync {
     }
 
     /// A copy of the block that lasts, if the backend has room for it; `held` rows of the same
-    /// source are kept already. Called block by block in a pass over a source that does not lie in
-    /// memory, until it first answers None, the default; the blocks from there on are read in
-    /// every pass.
+    /// source are kept already. Called block by block in the first pass over a source that does
+    /// not lie in memory, until it first answers None, the default; the blocks from there on are
+    /// read in every pass. Sources, and runs at the same time, are counted apart.
     ///
     /// # Errors
     /// See the trait.

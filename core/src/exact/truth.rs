@@ -80,7 +80,8 @@ pub fn cosine(a: &[f32], b: &[f32]) -> f64 {
     cosine_from(dot64(a, b), dot64(a, a), dot64(b, b))
 }
 
-/// Cosine from the three dot products of [`dot64`]: x with y, x with x, y with y. Tier A.
+/// Cosine from the three dot products of [`dot64`]: x with y, x with x, y with y; 0 where one of
+/// the last two is 0. Tier A.
 ///
 /// ```
 /// assert_eq!(pauca::exact::cosine_from(24.0, 25.0, 25.0), 0.96);

@@ -12,7 +12,7 @@ use pauca_reference::vq as reference;
 
 use super::kmeans::EXECUTORS;
 use super::search::{metric, rows_nearby};
-use crate::agree::{array_bits, bits, row_bits};
+use crate::agree::{array_bits, bits, row_bits, unsigned};
 use crate::layout::{Layout, Stored, array};
 use crate::problem::{Problem, Start};
 use crate::subject::Subject;
@@ -240,7 +240,7 @@ pub fn first_codes_are_centroids<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let start = Start::Given(valid.x[..p.k].to_vec());
     let config = Problem { start, max_iter: 0, ..valid.clone() }.config();
     let found = kmeans_codes_on(&s.backend, &config, z.view(), z.mask(), &s.cx).unwrap();
-    assert_eq!(array_bits(&found), row_bits(&valid.x[..p.k]));
+    assert_eq!(array_bits(&found), row_bits(&unsigned(&valid.x[..p.k])));
 }
 
 fn assert_same_step(a: &Quantized<f32>, b: &Quantized<f32>) {

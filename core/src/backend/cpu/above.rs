@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use super::earlier::Allowed;
 use super::ladder::{climb, tasks};
 use super::question::{Hit, Question, Search, Start, Wanted};
 use super::sweep::capacity;
@@ -13,7 +12,7 @@ use crate::memory::{try_grow, try_vec};
 
 struct PairsAbove<'t> {
     search: Search<'t>,
-    allowed: Allowed<'t>,
+    pairs: Pairs<'t>,
     above: Above<'t>,
     first: usize,
     found: Vec<Pair>,
@@ -31,10 +30,10 @@ pub(super) fn pairs_above<'t>(
     cx: &Context,
 ) -> Result<SearchStats> {
     let n = search.rows.n_rows();
-    let allowed = Allowed::new(pairs, n, search.targets.n())?;
+    pairs.check(n, search.targets.n())?;
     let mut tasks = tasks(n, capacity(&search.cpu.narrow, search.dim(), n), |rows| {
         let near = try_vec(rows.len(), false)?;
-        Ok(PairsAbove { search, allowed, above, first: rows.start, found: Vec::new(), near, failed: Ok(()) })
+        Ok(PairsAbove { search, pairs, above, first: rows.start, found: Vec::new(), near, failed: Ok(()) })
     })?;
     let stats = climb(&search, &mut tasks, cx)?;
     for task in tasks {
@@ -51,7 +50,8 @@ impl Question for PairsAbove<'_> {
 
     fn start(&mut self, i: usize) -> Start {
         let row = self.first + i;
-        Start { targets: self.allowed.of(row), limit: -self.above.threshold.of(row) }
+        let targets = self.pairs.earlier_of(row, self.search.targets.n());
+        Start { targets, limit: -self.above.threshold.of(row) }
     }
 
     fn offer(&mut self, i: usize, hit: Hit, buffer: &mut [f32]) -> f64 {

@@ -1,45 +1,15 @@
-//! The question of [`Backend::earlier_max`](crate::backend::Backend::earlier_max), and which earlier
-//! rows a later row looks at.
-
-use core::ops::Range;
+//! The question of [`Backend::earlier_max`](crate::backend::Backend::earlier_max).
 
 use super::ladder::{climb, tasks};
 use super::question::{Question, Search, Start, Wanted};
 use super::sweep::capacity;
-use crate::backend::{Best, Pairs, SearchStats, check_offsets};
+use crate::backend::{Best, Pairs, SearchStats};
 use crate::control::Context;
 use crate::error::Result;
 
-/// The earlier rows of each later row, as a range of targets.
-#[derive(Clone, Copy)]
-pub(super) struct Allowed<'a> {
-    pairs: Pairs<'a>,
-    count: usize,
-}
-
-impl<'a> Allowed<'a> {
-    pub fn new(pairs: Pairs<'a>, n: usize, count: usize) -> Result<Self> {
-        if let Pairs::Within(offsets) = pairs {
-            crate::check::same_length("targets of pairs within one block", n, count)?;
-            check_offsets(offsets, n)?;
-        }
-        Ok(Self { pairs, count })
-    }
-
-    pub fn of(&self, row: usize) -> Range<usize> {
-        match self.pairs {
-            Pairs::Across => 0..self.count,
-            Pairs::Within(offsets) => {
-                let group = offsets.partition_point(|&o| o <= row);
-                offsets[group.saturating_sub(1)]..row
-            }
-        }
-    }
-}
-
 struct EarlierMax<'t> {
     search: Search<'t>,
-    allowed: Allowed<'t>,
+    pairs: Pairs<'t>,
     /// The number of the first earlier row.
     number: u64,
     first: usize,
@@ -55,12 +25,12 @@ pub(super) fn earlier_max<'t>(
     cx: &Context,
 ) -> Result<SearchStats> {
     let n = best.len();
-    let allowed = Allowed::new(pairs, n, search.targets.n())?;
+    pairs.check(n, search.targets.n())?;
     let mut rest = best;
     let mut tasks = tasks(n, capacity(&search.cpu.narrow, search.dim(), n), |rows| {
         let (best, others) = core::mem::take(&mut rest).split_at_mut(rows.len());
         rest = others;
-        Ok(EarlierMax { search, allowed, number, first: rows.start, best })
+        Ok(EarlierMax { search, pairs, number, first: rows.start, best })
     })?;
     climb(&search, &mut tasks, cx)
 }
@@ -69,8 +39,9 @@ impl Question for EarlierMax<'_> {
     const WANTED: Wanted = Wanted::Least;
 
     fn start(&mut self, i: usize) -> Start {
+        let targets = self.pairs.earlier_of(self.first + i, self.search.targets.n());
         // Only what could exceed the best so far is of interest.
-        Start { targets: self.allowed.of(self.first + i), limit: -self.best[i].similarity }
+        Start { targets, limit: -self.best[i].similarity }
     }
 
     /// Takes the most similar if it is more similar than the best so far, the first of equals.

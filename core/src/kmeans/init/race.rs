@@ -172,8 +172,7 @@ impl<'a, S: RowSource> Race<'a, S> {
         stream: Stream,
         cx: &Context,
     ) -> Result<Self> {
-        let (n, d, metric, backend) =
-            (blocks.n, blocks.d, blocks.metric, blocks.backend);
+        let (n, d, metric, backend) = (blocks.n, blocks.d, blocks.metric, blocks.backend);
         let mut centres = Centres {
             metric,
             d,
