@@ -35,6 +35,8 @@ pub struct Reporter {
     last_line: Cell<Option<Instant>>,
     last_memory: Cell<Option<Instant>>,
     peak_memory: Cell<u64>,
+    /// Of the last finished iteration of a clustering.
+    inertia: Cell<Option<f64>>,
 }
 
 struct Stage {
@@ -75,6 +77,7 @@ impl Reporter {
             last_line: Cell::new(None),
             last_memory: Cell::new(None),
             peak_memory: Cell::new(0),
+            inertia: Cell::new(None),
         }
     }
 
@@ -127,6 +130,9 @@ impl Reporter {
     /// What the library says while it works; called often.
     pub fn library(&self, progress: &pauca::Progress) {
         self.look_at_memory();
+        if let Some(iteration) = progress.iteration {
+            self.inertia.set(Some(iteration.objective));
+        }
         let share = progress.done as f64 / progress.total.max(1) as f64;
         let stage = self.stage.borrow();
         if let Some(bar) = &self.bar {
@@ -152,14 +158,18 @@ impl Reporter {
         stage.steps = steps;
         stage.step_begun = Instant::now();
         let moved = moved as f64 / stage.rows.max(1) as f64;
+        let inertia = self.inertia.take();
         stage.note = format!(", {} of rows moved, {} rows/s", percent(moved), si(rate));
+        if let Some(inertia) = inertia {
+            stage.note.push_str(&format!(", inertia {inertia:.4}"));
+        }
         if let Some(bar) = &self.bar {
             bar.set_message(stage.message(None));
         }
         if self.style == Style::Json {
             self.json(json!({
                 "event": "step", "stage": stage.name, "step": steps, "most_steps": stage.most_steps,
-                "moved": moved, "rows_per_second": rate, "eta_seconds_at_most": stage.eta(),
+                "moved": moved, "inertia": inertia, "rows_per_second": rate, "eta_seconds_at_most": stage.eta(),
             }));
         }
     }

@@ -1,4 +1,5 @@
-//! Any backend, with the calls of its operations counted.
+//! Any backend, with the calls of its operations counted. A new operation needs its line below: the
+//! compiler does not miss it.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 

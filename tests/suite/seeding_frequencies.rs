@@ -1,8 +1,10 @@
 //! k-means++ by the race against exact D² sampling: frequencies of whole outcomes.
 
 use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Mutex;
 
-use pauca::{Context, Control, Cpu, Exec, KMeans, Rows};
+use pauca::{Context, Control, Cpu, Exec, KMeans, Result, RowSource, Rows, Scratch};
 use pauca_tests::layout::array;
 
 /// Probability of every ordered outcome of k draws by D² sampling, by enumeration.
@@ -37,27 +39,46 @@ fn exact(x: &[Vec<f32>], weights: &[f64], k: usize, spherical: bool) -> HashMap<
     outcomes
 }
 
-/// Chi-square of `draws` outcomes of the race. Copies of a row are told apart by an own column of
-/// zeros and -0.0, which are equal for every distance.
+/// Rows in memory that remember which of them were asked for last: copies have equal values, and are told
+/// apart by that.
+struct Remembering<'a> {
+    rows: Rows<'a>,
+    last: Mutex<Vec<usize>>,
+}
+
+impl RowSource for Remembering<'_> {
+    fn n_rows(&self) -> usize {
+        self.rows.n_rows()
+    }
+    fn dim(&self) -> usize {
+        self.rows.dim()
+    }
+    fn resident(&self) -> Option<Rows<'_>> {
+        Some(self.rows.view())
+    }
+    fn read<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+        RowSource::read(&self.rows, range, scratch)
+    }
+    fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+        *self.last.lock().unwrap() = rows.to_vec();
+        self.rows.gather(rows, scratch)
+    }
+}
+
+/// Chi-square of `draws` outcomes of the race.
 fn chi_square(x: &[Vec<f32>], weights: &[f32], k: usize, spherical: bool, draws: u64) {
     let expected = exact(x, &weights.iter().map(|w| *w as f64).collect::<Vec<_>>(), k, spherical);
-    let n = x.len();
-    let tagged: Vec<Vec<f32>> = (0..n)
-        .map(|i| {
-            let tag = (0..n).map(|j| if i == j { -0.0 } else { 0.0 });
-            x[i].iter().copied().chain(tag).collect()
-        })
-        .collect();
-    let data = array(&tagged);
+    let data = array(x);
+    let source = Remembering { rows: Rows::F32(data.view()), last: Mutex::default() };
     let (backend, cx) = (Cpu::new().unwrap(), Context::new(Exec::serial(), Control::new()));
     let mut seen: HashMap<Vec<usize>, u64> = HashMap::new();
     for seed in 0..draws {
         let config = KMeans::new(k).spherical(spherical).seed(seed).max_iter(0);
-        let found = config.fit_on(&backend, &Rows::F32(data.view()), Some(weights), &cx).unwrap();
-        let tag = |row: ndarray::ArrayView1<f32>| {
-            (0..n).find(|j| row[x[0].len() + j].is_sign_negative()).expect("a seed is a row")
-        };
-        *seen.entry(found.centroids.rows().into_iter().map(tag).collect()).or_default() += 1;
+        let found = config.fit_on(&backend, &source, Some(weights), &cx).unwrap();
+        // The rows asked for last became the centroids.
+        let seeds = source.last.lock().unwrap().clone();
+        assert!(seeds.len() == k && seeds.iter().zip(found.centroids.rows()).all(|(&i, c)| c == data.row(i)));
+        *seen.entry(seeds).or_default() += 1;
     }
     assert!(seen.keys().all(|outcome| expected.contains_key(outcome)), "an impossible outcome");
     // Outcomes expected less than ten times share a cell.

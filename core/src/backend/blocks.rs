@@ -42,7 +42,8 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Blocks<'a, B, &'a S> {
 impl<'a, B: Backend, S: RowSource + ?Sized> Blocks<'a, B, &'a S> {
     /// Of a source of which only [`some rows`](Blocks::with_rows) are wanted.
     pub fn to_gather(backend: &'a B, source: &'a S, metric: Metric, cx: &Context) -> Result<Self> {
-        Self::new(backend, source, source.resident().filter(|_| backend.gathers()), metric, cx)
+        let resident = if backend.gathers() { source.resident() } else { None };
+        Self::new(backend, source, resident, metric, cx)
     }
 }
 

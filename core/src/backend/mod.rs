@@ -293,6 +293,10 @@ pub struct Reassigned {
 /// every backend needs. [`SearchStats`] starts from its default; a backend that proposes nothing
 /// counts every row as `truth`. A backend that wraps another hands on the operations with a
 /// body, too.
+///
+/// A body made of the other operations sees the lengths of slices only: t and the metric cannot be
+/// asked. [`values`](Backend::values) gives 1 - S, whose ties S does not have; S itself comes from pair
+/// operations.
 /// # Example
 /// ```
 /// use pauca::backend::{Backend, Copies};

@@ -17,10 +17,11 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// All rules.
+    /// All rules. A new one must be listed here: tests go over this list.
     pub const ALL: [Self; 2] = [Self::EarlierMax, Self::GreedyCover];
 
-    /// "earlier-max" or "greedy-cover": the name in programs, configurations and test vectors.
+    /// "earlier-max" or "greedy-cover": the name in programs and configurations; test vectors write
+    /// `_` for `-`.
     pub fn name(self) -> &'static str {
         match self {
             Rule::EarlierMax => "earlier-max",
@@ -126,7 +127,7 @@ impl SemDedup {
             }
             _ if self.published && self.rule != Rule::EarlierMax => Err(Error::Conflict {
                 first: "published",
-                second: "GreedyCover",
+                second: "another rule than EarlierMax",
                 why: "the published pseudo-code is EarlierMax",
             }),
             _ => Ok(()),

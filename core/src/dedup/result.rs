@@ -27,7 +27,8 @@ pub struct Dedup {
     /// removed), with GreedyCover of removed rows the first kept row that reaches the threshold;
     /// [`Dedup::NONE`] where there is none.
     pub witness: Array1<u64>,
-    /// `[n]`: similarity to the witness; NaN where there is none.
+    /// `[n]`: similarity to the witness; NaN where there is none. That of a removed row passes the
+    /// threshold.
     pub similarity: Array1<f64>,
     /// `[n]`: the rows in keep-order, cluster after cluster.
     pub order: Array1<u64>,

@@ -58,11 +58,11 @@ impl Scratch {
 ///
 /// | what is done | passes | gathers |
 /// |---|---|---|
-/// | [`KMeans`](crate::KMeans), seeding: given, random, k-means++ | 0, 1, 2 | the seeds; for k-means++ rows that may be the next seed |
+/// | [`KMeans`](crate::KMeans), seeding: given, random, k-means++ | 0, 0, 1; spherical 0, 1, 2 | the seeds; for k-means++ rows that may be the next seed, 256 at once |
 /// | ... assigning | iterations + 1 | |
 /// | ... an iteration that found a cluster empty | 1 more | the rows that fill it |
 /// | ... the final distances | 1 | |
-/// | [`SemDedup`](crate::SemDedup) | 1 | a row once for every pair of blocks that its block is in, and to compare it with a copy |
+/// | [`SemDedup`](crate::SemDedup) | 1 | a row once for every pair of blocks that its block is in; rows of equal hash, 1,024 at once |
 /// | [`D4`](crate::D4) | those of k-means, SemDedup, k-means | the passes of the second k-means: only the kept rows, ascending |
 ///
 /// These are the most: a backend that keeps blocks, within its budget of memory, asks for fewer.

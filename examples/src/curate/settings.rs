@@ -267,10 +267,11 @@ fn semdedup(args: &Args, keep: f64) -> Result<Job> {
     };
     let goal = match args.epsilon {
         Some(epsilon) => Goal::Epsilon(epsilon),
-        None if rule == Rule::GreedyCover => {
-            return Err(Failure::usage(
-                "--rule greedy-cover needs --epsilon, such as 0.05: what it keeps is no function of one curve",
-            ));
+        None if rule != Rule::EarlierMax => {
+            return Err(Failure::usage(format!(
+                "--rule {} needs --epsilon, such as 0.05: only earlier-max can keep a given share",
+                rule.name()
+            )));
         }
         None => Goal::Keep(keep),
     };

@@ -1,4 +1,4 @@
-//! Semantic deduplication: two rules, three orders.
+//! Semantic deduplication: two rules, four orders.
 //!
 //! Abbas et al. 2023 (SemDeDup), section 3 and appendix A7:
 //!   1. cluster the embeddings with k-means;

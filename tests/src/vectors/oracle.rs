@@ -127,9 +127,10 @@ pub fn with_outputs(mut case: Value) -> Value {
             let c = first_rows(&x, &ids, p, Metric::SqEuclidean);
             let drop = choice(p, "drop", &[("nearest", Drop::Nearest), ("farthest", Drop::Farthest)]);
             let (k, keep) = (integer(p, "k"), prototypes::count(number(p, "keep"), x.len()));
-            let keep = match text(p, "scope") {
-                "global" => prototypes::global(&c.distances, keep, drop),
-                _ => prototypes::per_cluster(&c.distances, &c.labels, k, keep, drop),
+            let keep = if choice(p, "scope", &[("global", true), ("per_cluster", false)]) {
+                prototypes::global(&c.distances, keep, drop)
+            } else {
+                prototypes::per_cluster(&c.distances, &c.labels, k, keep, drop)
             };
             json!({"keep": booleans(keep)})
         }

@@ -75,9 +75,13 @@ impl<Q: Question> Task<Q> {
                 }
             }
         }
-        rows.truncate(kept);
-        left.open = rows;
-        self.open = left;
+        // Most tasks are done here; their lists must not wait for the others.
+        self.open = Left::default();
+        if kept > 0 {
+            rows.truncate(kept);
+            left.open = rows;
+            self.open = left;
+        }
         Ok(())
     }
 }

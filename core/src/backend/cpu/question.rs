@@ -3,6 +3,10 @@
 //! Two kinds of questions. [`Wanted::Least`]: the target of the least score; a tier follows the
 //! least score of each row by itself. [`Wanted::Every`]: all targets up to a limit; a tier offers each to the
 //! question at once, because they may be many.
+//!
+//! A tier calls `start` for each open row (again in each tier, so it resets what was gathered), `offer`
+//! for [`Wanted::Every`]; the ladder then calls `settle`. Scores are followed downwards only. The `f32` tile
+//! settles every row of a [`Wanted::Every`]; a row whose bound is infinite is offered all its targets.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -63,7 +67,8 @@ pub(super) struct Start {
     pub limit: f64,
 }
 
-/// A target whose score a tier knows: the true one lies within `error` of `z`.
+/// A packed target ([`CpuTargets`]' `order` has its index, the same where copies are kept) whose score a
+/// tier knows: the true one lies within `error` of `z`.
 pub(super) struct Hit {
     pub target: u32,
     pub z: f64,
@@ -84,8 +89,8 @@ pub(super) trait Question: Send {
         f64::NEG_INFINITY
     }
 
-    /// Settles row `i`, whose answer is among `left`, ascending. Returns whether the definition
-    /// decided. `buffer` has room for a row.
+    /// Settles row `i`, whose answer is among `left`, packed targets, ascending; none for
+    /// [`Wanted::Every`], whose targets were offered. Returns whether the definition decided. `buffer` has room for a row.
     fn settle(&mut self, i: usize, left: &[u32], buffer: &mut [f32]) -> Result<bool>;
 }
 
