@@ -20,7 +20,7 @@ fn kmeans_loads_rows_in_memory_once() {
     let config = KMeans::new(5).seed(1);
     let clusters = config.fit_on(&cpu, &rows, None, &cx).unwrap();
     let calls = cpu.take();
-    assert_eq!((calls.load, calls.keep, calls.reassign), (1, 0, clusters.n_iter as usize + 1));
+    assert_eq!((calls.load, calls.keep, calls.reassign), (1, 0, clusters.n_iter + 1));
     assert_eq!(config.fit_on(&plain, &rows, None, &cx).unwrap(), clusters);
     assert_eq!(plain.take(), calls, "what is asked does not depend on who answers");
 }
