@@ -23,7 +23,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::narrow::Narrow;
-use super::question::{FEW, Left, Question, Search, Tier};
+use super::question::{Open, Question, Search, Sieve, Tier};
 use super::wide::Wide;
 use crate::backend::SearchStats;
 use crate::control::{Context, Job};
@@ -35,53 +35,27 @@ pub(super) struct Task<Q> {
     pub question: Q,
     first: usize,
     rows: usize,
-    open: Left,
+    open: Open,
     stats: SearchStats,
 }
 
 impl<Q: Question> Task<Q> {
-    pub fn new(first: usize, rows: usize, question: Q) -> Job<Self> {
-        let (open, stats) = (Left::default(), SearchStats::default());
-        Job::new(Self { question, first, rows, open, stats })
+    fn new(first: usize, rows: usize, question: Q) -> Job<Self> {
+        let stats = SearchStats { rows: rows as u64, ..SearchStats::default() };
+        Job::new(Self { question, first, rows, open: Open::All(rows as u32), stats })
     }
 
-    /// Opens all rows.
-    fn begin(&mut self) -> Result<()> {
-        self.stats.rows += self.rows as u64;
-        (0..self.rows as u32).try_for_each(|row| self.open.all(row))
-    }
-
-    /// Lets a tier look at the open rows, and settles those that it leaves few targets; all that it leaves
-    /// some, when it is the last.
+    /// Lets a tier look at the open rows.
     fn step<T: Tier>(&mut self, search: &Search<'_>, tier: &T, last: bool) -> Result<()> {
-        if self.open.is_empty() {
+        if self.open.len() == 0 {
             return Ok(());
         }
-        let mut left = Left::default();
-        tier.pass(search, self.first, &mut self.question, &self.open, &mut left)?;
-        let mut buffer = try_vec(search.dim(), 0.0f32)?;
-        let mut rows = core::mem::take(&mut left.open);
-        let mut kept = 0;
-        for at in 0..rows.len() {
-            let open = rows[at].clone();
-            match left.targets(&open) {
-                Some(targets) if last || targets.len() <= FEW => {
-                    let asked = self.question.settle(open.row as usize, targets, &mut buffer)?;
-                    *(if asked { &mut self.stats.truth } else { tier.count(&mut self.stats) }) += 1;
-                }
-                _ => {
-                    rows[kept] = open;
-                    kept += 1;
-                }
-            }
-        }
-        // Most tasks are done here; their lists must not wait for the others.
-        self.open = Left::default();
-        if kept > 0 {
-            rows.truncate(kept);
-            left.open = rows;
-            self.open = left;
-        }
+        let buffer = try_vec(search.dim(), 0.0f32)?;
+        let mut sieve = Sieve { last, open: Vec::new(), certified: 0, decided: 0, buffer };
+        tier.pass(search, self.first, &mut self.question, &self.open, &mut sieve)?;
+        *tier.count(&mut self.stats) += sieve.certified;
+        self.stats.truth += sieve.decided;
+        self.open = Open::Some(sieve.open);
         Ok(())
     }
 }
@@ -122,13 +96,12 @@ fn climb_from<Q: Question, S: Tier>(
     let most = tasks.iter().map(|task| task.work.rows).max().unwrap_or(0);
     let cost = (most * search.targets.order.len()) as u64 * search.dim() as u64;
     cx.in_waves(tasks, cost, |task| {
-        task.begin()?;
         if let Some(screen) = screen {
             task.step(search, screen, false)?;
         }
         task.step(search, &narrow, false)
     })?;
-    if tasks.iter().any(|task| !task.work.open.is_empty()) {
+    if tasks.iter().any(|task| task.work.open.len() > 0) {
         let wide = Wide::new(search, cx)?;
         cx.in_waves(tasks, 2 * cost, |task| task.step(search, &wide, true))?;
     }
@@ -144,7 +117,7 @@ mod tests {
 
     use super::super::machine::Cpu;
     use super::super::nearest::Nearest;
-    use super::super::question::{Left, Wanted};
+    use super::super::question::{FEW, Wanted};
     use super::*;
     use crate::backend::{Backend, Copies};
     use crate::exact::Metric;
@@ -168,12 +141,12 @@ mod tests {
             search: &Search<'_>,
             first: usize,
             question: &mut Q,
-            open: &Left,
-            left: &mut Left,
+            open: &Open,
+            sieve: &mut Sieve,
         ) -> Result<()> {
             assert!(Q::WANTED == Wanted::Least, "a screen for the nearest");
             let mut buffer = try_vec(search.dim(), 0.0f32)?;
-            for row in open.rows() {
+            for row in (0..open.len()).map(|at| open.row(at)) {
                 let all = question.start(row as usize).targets;
                 let values = search.row(first + row as usize, &mut buffer);
                 let target = |packed: usize| search.targets.row(search.targets.order[packed]);
@@ -187,9 +160,10 @@ mod tests {
                 let least = all.clone().map(whole).fold(f64::INFINITY, f64::min);
                 let near = |packed: &usize| square(values[0], target(*packed)[0]) * (1.0 - SLACK) <= least;
                 if all.clone().filter(near).count() > 3 * FEW {
-                    left.all(row)?;
+                    sieve.all(row)?;
                 } else {
-                    left.some(row, all.filter(near).map(|packed| packed as u32))?;
+                    let left: Vec<u32> = all.filter(near).map(|packed| packed as u32).collect();
+                    sieve.some(question, row, &left)?;
                 }
             }
             Ok(())

@@ -14,7 +14,7 @@
 //! on real embeddings about one row in 500 keeps a second one to the end.
 
 use super::pack::Frame;
-use super::question::{FEW, Hit, Left, Question, Search, Tier, Wanted};
+use super::question::{FEW, Hit, Open, Question, Search, Sieve, Tier, Wanted};
 use super::sweep::{PackedRows, sweep};
 use crate::backend::SearchStats;
 use crate::error::Result;
@@ -51,8 +51,8 @@ impl Tier for Narrow {
         search: &Search<'_>,
         first: usize,
         question: &mut Q,
-        open: &Left,
-        left: &mut Left,
+        open: &Open,
+        sieve: &mut Sieve,
     ) -> Result<()> {
         let (cpu, targets, d) = (search.cpu, search.targets, search.dim());
         let panels = &targets.panels;
@@ -63,37 +63,38 @@ impl Tier for Narrow {
         let mut numbers = try_vec(packed.capacity, 0u32)?;
         let mut buffer = try_vec(d, 0.0f32)?;
         let mut tile = Tile::new();
-        let mut rows = open.rows();
-        while rows.len() > 0 {
-            let mut n = 0;
+        for from in (0..open.len()).step_by(packed.capacity) {
+            let n = (open.len() - from).min(packed.capacity);
             // The panels that some row looks at.
-            let (mut low, mut high) = (usize::MAX, 0);
-            for row in rows.by_ref().take(packed.capacity) {
+            let (mut low, mut high, mut whole) = (usize::MAX, 0, true);
+            for i in 0..n {
+                let row = open.row(from + i);
                 let start = question.start(row as usize);
                 let at = first + row as usize;
-                numbers[n] = row;
-                packed.threshold[n] = f32::NEG_INFINITY;
-                candidates[n] = Candidates::new(0.0);
-                if !start.targets.is_empty() {
+                numbers[i] = row;
+                packed.threshold[i] = f32::NEG_INFINITY;
+                if start.targets.is_empty() {
+                    candidates[i] = Candidates::new(0.0);
+                } else {
+                    whole &= start.targets.len() == panels.count;
                     (low, high) = (low.min(start.targets.start), high.max(start.targets.end));
                     let values = search.row(at, &mut buffer);
-                    let norm = targets.frame.narrow_row(values, search.square(at), packed.row_mut(n, d));
-                    errors[n] = match &self.bound {
+                    let norm = targets.frame.narrow_row(values, search.square(at), packed.row_mut(i, d));
+                    errors[i] = match &self.bound {
                         Some(bound) => bound.error(norm, panels.largest),
                         None => self.uniform,
                     };
-                    candidates[n] = Candidates::new(2.0 * errors[n]);
-                    if Q::WANTED == Wanted::Every || !candidates[n].doubtful {
-                        packed.threshold[n] = narrow_up(start.limit + errors[n]);
+                    candidates[i] = Candidates::new(2.0 * errors[i]);
+                    if Q::WANTED == Wanted::Every || !candidates[i].doubtful {
+                        packed.threshold[i] = narrow_up(start.limit + errors[i]);
                     }
                 }
-                allowed[n] = start.targets;
-                n += 1;
+                allowed[i] = start.targets;
             }
             packed.threshold[n..].fill(f32::NEG_INFINITY);
             let range = low.min(high) / panels.nr..high.div_ceil(panels.nr);
             sweep(&cpu.narrow, &mut packed, n, panels, range, &mut tile, |i, target, z, limit| {
-                if !allowed[i].contains(&(target as usize)) {
+                if !whole && !allowed[i].contains(&(target as usize)) {
                     limit
                 } else if Q::WANTED == Wanted::Least {
                     candidates[i].offer(target, z, limit)
@@ -105,9 +106,10 @@ impl Tier for Narrow {
             });
             for (row, candidates) in numbers.iter().zip(&candidates).take(n) {
                 if Q::WANTED == Wanted::Least && candidates.doubtful {
-                    left.all(*row)?;
+                    sieve.all(*row)?;
                 } else {
-                    left.some(*row, candidates.left())?;
+                    let (left, count) = candidates.left();
+                    sieve.some(question, *row, &left[..count])?;
                 }
             }
         }
@@ -132,10 +134,15 @@ impl Candidates {
         Self { items: [(0, 0.0); FEW], len: 0, doubtful: !slack.is_finite(), best: f32::INFINITY, slack }
     }
 
-    /// The targets that are left, in ascending order.
-    fn left(&self) -> impl Iterator<Item = u32> + '_ {
-        let limit = self.limit();
-        self.items[..self.len as usize].iter().filter(move |&&(_, z)| z <= limit).map(|&(j, _)| j)
+    /// The targets that are left, in ascending order, and how many.
+    #[inline(always)]
+    fn left(&self) -> ([u32; FEW], usize) {
+        let (limit, mut left, mut count) = (self.limit(), [0; FEW], 0);
+        for (target, z) in &self.items[..self.len as usize] {
+            left[count] = *target;
+            count += usize::from(*z <= limit);
+        }
+        (left, count)
     }
 
     fn limit(&self) -> f32 {
@@ -143,6 +150,7 @@ impl Candidates {
     }
 
     /// Takes a hit; returns the threshold from now on, never above `threshold`.
+    #[inline(always)]
     fn offer(&mut self, target: u32, z: f32, threshold: f32) -> f32 {
         if self.doubtful {
             return f32::NEG_INFINITY;

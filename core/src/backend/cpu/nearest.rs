@@ -59,6 +59,7 @@ impl Question for Nearest<'_> {
         Start { targets: 0..all, limit: f64::INFINITY }
     }
 
+    #[inline(always)]
     fn settle(&mut self, i: usize, left: &[u32], buffer: &mut [f32]) -> Result<bool> {
         let targets = self.search.targets;
         let packed = match left {
@@ -74,6 +75,7 @@ impl Question for Nearest<'_> {
 
 /// The definition's choice among packed targets in ascending order: the smallest distance (the
 /// largest cosine), the first of equals.
+#[inline(never)]
 fn decide(search: &Search<'_>, row: usize, left: &[u32], buffer: &mut [f32]) -> u32 {
     let targets: &CpuTargets = search.targets;
     let values = search.row(row, buffer);

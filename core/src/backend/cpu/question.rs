@@ -15,7 +15,7 @@ use super::machine::Cpu;
 use super::targets::CpuTargets;
 use crate::backend::SearchStats;
 use crate::error::Result;
-use crate::memory::try_grow;
+use crate::memory::{try_copy, try_grow};
 use crate::rows::Rows;
 
 /// Targets among which the definition decides at once; rows with more go to the next tier.
@@ -94,58 +94,80 @@ pub(super) trait Question: Send {
     fn settle(&mut self, i: usize, left: &[u32], buffer: &mut [f32]) -> Result<bool>;
 }
 
-/// What a tier leaves of the rows of a task.
-#[derive(Default)]
-pub(super) struct Left {
-    targets: Vec<u32>,
-    pub open: Vec<Open>,
+/// The rows that a tier looks at, and what became of them.
+#[derive(Clone, Debug)]
+pub(super) enum Open {
+    /// All rows of the task, and all their targets.
+    All(u32),
+    /// These rows.
+    Some(Vec<Left>),
 }
 
 /// What is left of one row.
-#[derive(Clone)]
-pub(super) struct Open {
-    pub row: u32,
-    /// None: everything.
-    left: Option<Range<u32>>,
+#[derive(Clone, Debug)]
+pub(super) struct Left {
+    row: u32,
+    /// None: all of them.
+    targets: Option<Vec<u32>>,
 }
 
-impl Left {
-    /// Of row `row`: these targets, ascending.
-    pub fn some(&mut self, row: u32, targets: impl Iterator<Item = u32>) -> Result<()> {
-        let from = self.targets.len() as u32;
-        for target in targets {
-            try_grow(&mut self.targets, 1)?;
-            self.targets.push(target);
+impl Open {
+    pub fn len(&self) -> usize {
+        match self {
+            Open::All(rows) => *rows as usize,
+            Open::Some(rows) => rows.len(),
         }
-        self.push(row, Some(from..self.targets.len() as u32))
     }
 
-    /// Of row `row`: too many to be told.
-    pub fn all(&mut self, row: u32) -> Result<()> {
-        self.push(row, None)
+    /// Row `at` of those that are open.
+    pub fn row(&self, at: usize) -> u32 {
+        match self {
+            Open::All(_) => at as u32,
+            Open::Some(rows) => rows[at].row,
+        }
     }
 
-    fn push(&mut self, row: u32, left: Option<Range<u32>>) -> Result<()> {
+    /// The targets of that row that an earlier tier could not exclude, where it told them.
+    pub fn targets(&self, at: usize) -> Option<&[u32]> {
+        match self {
+            Open::All(_) => None,
+            Open::Some(rows) => rows[at].targets.as_deref(),
+        }
+    }
+}
+
+/// Where a tier puts what it leaves of each row: few targets are settled at once, others wait for the next tier.
+pub(super) struct Sieve {
+    /// Whether there is no next tier.
+    pub last: bool,
+    /// The rows that stay open.
+    pub open: Vec<Left>,
+    /// Rows that the tier certified, and that the definition decided.
+    pub certified: u64,
+    pub decided: u64,
+    pub buffer: Vec<f32>,
+}
+
+impl Sieve {
+    /// The answer of row `row` is among these targets, ascending.
+    #[inline(always)]
+    pub fn some<Q: Question>(&mut self, question: &mut Q, row: u32, targets: &[u32]) -> Result<()> {
+        if self.last || targets.len() <= FEW {
+            let decided = question.settle(row as usize, targets, &mut self.buffer)?;
+            *(if decided { &mut self.decided } else { &mut self.certified }) += 1;
+            return Ok(());
+        }
+        let targets = Some(try_copy(targets)?);
         try_grow(&mut self.open, 1)?;
-        self.open.push(Open { row, left });
+        self.open.push(Left { row, targets });
         Ok(())
     }
 
-    /// The open rows.
-    pub fn rows(&self) -> impl ExactSizeIterator<Item = u32> + '_ {
-        self.open.iter().map(|open| open.row)
-    }
-
-    pub fn len(&self) -> usize {
-        self.open.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.open.is_empty()
-    }
-
-    pub fn targets(&self, open: &Open) -> Option<&[u32]> {
-        open.left.as_ref().map(|range| &self.targets[range.start as usize..range.end as usize])
+    /// Row `row` has too many to be told.
+    pub fn all(&mut self, row: u32) -> Result<()> {
+        try_grow(&mut self.open, 1)?;
+        self.open.push(Left { row, targets: None });
+        Ok(())
     }
 }
 
@@ -161,7 +183,7 @@ pub(super) trait Tier: Sync {
         search: &Search<'_>,
         first: usize,
         question: &mut Q,
-        open: &Left,
-        left: &mut Left,
+        open: &Open,
+        sieve: &mut Sieve,
     ) -> Result<()>;
 }

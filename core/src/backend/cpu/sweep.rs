@@ -50,6 +50,7 @@ impl<T: KernelScalar> PackedRows<T> {
 /// Sweeps the first `n` packed rows over the panels `range` of targets, tile by tile: every z at or
 /// below its row's threshold is given to `visit(row, target, z, threshold)`, which returns the
 /// row's new threshold. Targets come in ascending order for each row.
+#[inline(always)] // Where rows are short, a call for each hit shows.
 pub(super) fn sweep<T: KernelScalar>(
     kernel: &Kernel<T>,
     rows: &mut PackedRows<T>,

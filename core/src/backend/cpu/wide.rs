@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::pack::{Frame, Panels, wide_panels};
-use super::question::{Hit, Left, Question, Search, Tier, Wanted};
+use super::question::{Hit, Open, Question, Search, Sieve, Tier, Wanted};
 use super::sweep::PackedRows;
 use crate::backend::SearchStats;
 use crate::control::Context;
@@ -49,7 +49,7 @@ impl Wide {
         z: &[f64],
         base: usize,
         norm: f64,
-        allowed: Range<usize>,
+        allowed: impl Iterator<Item = usize> + Clone,
         out: &mut Vec<u32>,
     ) -> Result<()> {
         out.clear();
@@ -77,8 +77,8 @@ impl Tier for Wide {
         search: &Search<'_>,
         first: usize,
         question: &mut Q,
-        open: &Left,
-        left: &mut Left,
+        open: &Open,
+        sieve: &mut Sieve,
     ) -> Result<()> {
         let (kernel, panels, d) = (&search.cpu.wide, &self.panels, search.dim());
         let mr = kernel.mr();
@@ -87,24 +87,23 @@ impl Tier for Wide {
         let mut buffer = try_vec(d, 0.0f32)?;
         let mut tile = Tile::new();
         let mut found = Vec::new();
-        let mut rows = open.rows();
-        while rows.len() > 0 {
-            let mut n = 0;
+        for from in (0..open.len()).step_by(mr) {
+            let n = (open.len() - from).min(mr);
             let mut numbers = [0u32; MAX_ROWS];
             let mut norms = [0.0; MAX_ROWS];
             let mut limits = [0.0; MAX_ROWS];
             let mut allowed: [Range<usize>; MAX_ROWS] = core::array::from_fn(|_| 0..0);
             let (mut low, mut high) = (usize::MAX, 0);
-            for row in rows.by_ref().take(mr) {
+            for i in 0..n {
+                let row = open.row(from + i);
                 let start = question.start(row as usize);
                 let at = first + row as usize;
                 let values = search.row(at, &mut buffer);
-                norms[n] = search.targets.frame.wide_row(values, search.square(at), packed.row_mut(n, d));
+                norms[i] = search.targets.frame.wide_row(values, search.square(at), packed.row_mut(i, d));
                 if !start.targets.is_empty() {
                     (low, high) = (low.min(start.targets.start), high.max(start.targets.end));
                 }
-                (numbers[n], limits[n], allowed[n]) = (row, start.limit, start.targets);
-                n += 1;
+                (numbers[i], limits[i], allowed[i]) = (row, start.limit, start.targets);
             }
             let range = low.min(high) / panels.nr..high.div_ceil(panels.nr);
             let width = all_scores(kernel, &packed, panels, range.clone(), &mut tile, &mut scores)?;
@@ -112,7 +111,13 @@ impl Tier for Wide {
             for i in 0..n {
                 let z = &scores[i * width..(i + 1) * width];
                 match Q::WANTED {
-                    Wanted::Least => self.candidates(z, base, norms[i], allowed[i].clone(), &mut found)?,
+                    Wanted::Least => match open.targets(from + i) {
+                        Some(left) => {
+                            let left = left.iter().map(|target| *target as usize);
+                            self.candidates(z, base, norms[i], left, &mut found)?;
+                        }
+                        None => self.candidates(z, base, norms[i], allowed[i].clone(), &mut found)?,
+                    },
                     Wanted::Every => {
                         for j in allowed[i].clone() {
                             let error = self.error(norms[i], j);
@@ -123,7 +128,7 @@ impl Tier for Wide {
                         }
                     }
                 }
-                left.some(numbers[i], found.iter().copied())?;
+                sieve.some(question, numbers[i], &found)?;
             }
         }
         Ok(())
