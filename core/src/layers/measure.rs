@@ -20,8 +20,8 @@ use crate::memory::{try_capacity, try_vec};
 
 /// Dot products in memory at a time, at most, but for those of one sample.
 const WAVE_VALUES: usize = 4 << 20;
-/// Distances of one task, about.
-const TASK: usize = 1 << 14;
+/// Dot products of one piece, which is a task, at most, but for those of one sample.
+const PIECE: usize = 1 << 14;
 
 /// What the samples add to the moments of each pair of states.
 pub(crate) fn measure(
@@ -51,8 +51,8 @@ pub(crate) fn measure(
 }
 
 /// Turns the dot products of the samples from `first` on, [samples, states, states], into the
-/// distances of the pairs, in order, at the beginning of what each sample has there; NaN for a
-/// pair with a state of zeros.
+/// distances of the pairs, [samples, pairs] at the beginning of each piece; NaN for a pair with a
+/// state of zeros.
 fn distances(
     metric: LayerMetric,
     samples: Samples<'_, '_>,
@@ -61,20 +61,21 @@ fn distances(
     cx: &Context<'_>,
 ) -> Result<()> {
     let (n, d) = (samples.n_states(), samples.dim());
-    let rows = (TASK / (n * n)).clamp(1, 1024);
+    let rows = piece(n * n);
     let mut jobs = try_capacity(values.len().div_ceil(rows * n * n))?;
     let pieces = values.chunks_mut(rows * n * n).enumerate();
     jobs.extend(pieces.map(|(i, values)| Job::new((first + i * rows, values))));
     // A distance takes about as long as a hundred multiply-adds of the kernels.
     cx.in_waves(&mut jobs, (rows * n * n * 50) as u64, |(first, values)| {
         let (mut x, mut y) = (try_vec(d, 0.0)?, try_vec(d, 0.0)?);
-        for (i, values) in values.chunks_exact_mut(n * n).enumerate() {
-            let mut pair = 0;
+        let mut pair = 0;
+        for i in 0..values.len() / (n * n) {
+            let at = i * n * n;
             for l in 0..n {
-                // Pair (l, m) is written at or before l n + m - 1: over what has been read, this one included.
-                let own = values[l * n + l];
+                // Pair (l, m) is written before at + l n + m: over what has been read.
+                let own = values[at + l * n + l];
                 for m in l + 1..n {
-                    let products = [own, values[m * n + m], values[l * n + m]];
+                    let products = [own, values[at + m * n + m], values[at + l * n + m]];
                     values[pair] = if products[0] > 0.0 && products[1] > 0.0 {
                         let chords = match Chords::far(products) {
                             Some(chords) => chords,
@@ -94,25 +95,31 @@ fn distances(
                     pair += 1;
                 }
             }
-            if metric == LayerMetric::Angular {
-                half_turns_all(&mut values[..pair]);
-            }
+        }
+        if metric == LayerMetric::Angular {
+            half_turns_all(&mut values[..pair]);
         }
         Ok(())
     })
 }
 
-/// Adds `values`, of which each sample has `stride` and its pairs come first, to the moments of the pairs.
-fn collect(moments: &mut [Moments], values: &[f64], stride: usize, cx: &Context<'_>) -> Result<()> {
+/// Samples of a piece.
+fn piece(square: usize) -> usize {
+    (PIECE / square).max(1)
+}
+
+/// Adds `values` as [`distances`] left them to the moments of their pairs.
+fn collect(moments: &mut [Moments], values: &[f64], square: usize, cx: &Context<'_>) -> Result<()> {
     /// Pairs of one task.
     const PAIRS: usize = 16;
-    let samples = values.len() / stride;
-    let mut jobs = try_capacity(moments.len().div_ceil(PAIRS))?;
+    let (samples, pairs) = (values.len() / square, moments.len());
+    let mut jobs = try_capacity(pairs.div_ceil(PAIRS))?;
     jobs.extend(moments.chunks_mut(PAIRS).enumerate().map(|(i, out)| Job::new((i * PAIRS, out))));
     // An exact addition takes about as long as twenty multiply-adds; there are four a value.
     cx.in_waves(&mut jobs, (samples * PAIRS * 80) as u64, |(first, moments)| {
         moments.iter_mut().try_for_each(|moments| moments.reserve(samples))?;
-        for sample in values.chunks_exact(stride) {
+        let pieces = values.chunks(piece(square) * square);
+        for sample in pieces.flat_map(|piece| piece[..piece.len() / square * pairs].chunks_exact(pairs)) {
             moments.iter_mut().zip(&sample[*first..]).for_each(|(moments, value)| moments.add(*value));
         }
         Ok(())
