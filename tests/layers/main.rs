@@ -9,12 +9,14 @@
 //! | [`torture`] | the numbered hard cases |
 //! | [`vectors`] | the file in tests/vectors |
 //! | [`misuse`] | errors, cancellation |
+//! | [`machines`] | the same bits on a machine that is not the CPU |
 
 mod angles;
 mod blocks;
 mod canonical;
 mod cka;
 mod distances;
+mod machines;
 mod misuse;
 mod torture;
 mod vectors;

@@ -16,7 +16,8 @@
 //! | sizes and memory | [`rows_at_once`](Backend::rows_at_once), [`keep`](Backend::keep), [`kept`](Backend::kept) |
 //!
 //! Operations that have a body are made of the others, so a backend that lacks them is complete,
-//! and an operation that is added later breaks no backend.
+//! and an operation that is added later breaks no backend. What only some algorithms need is in a small trait of its
+//! own, all of it with a body: [`Products`].
 //!
 //! **What a backend of another crate may use.** The definitions: [`exact`](crate::exact). Bounds
 //! for any unit roundoff and any order of a sum: [`exact::bounds`](crate::exact::bounds). Copies:
@@ -25,12 +26,14 @@
 
 mod blocks;
 pub mod cpu;
+mod products;
 mod stats;
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
 pub(crate) use blocks::{Blocks, check_labels};
+pub use products::{Products, Samples};
 pub use stats::SearchStats;
 pub(crate) use stats::equal_but_for_search;
 

@@ -56,7 +56,7 @@ fn distance(x: &[f32], y: &[f32], metric: LayerMetric) -> Option<f64> {
     let defined = xx > 0.0 && yy > 0.0 && xx.is_finite() && yy.is_finite();
     defined.then(|| {
         let dots = [xx, yy, dot64(x, y)];
-        let chords = Chords::far(dots).unwrap_or_else(|| Chords::near(x, y, widen, dots));
+        let chords = Chords::far(dots).unwrap_or_else(|| Chords::near(x, y, dots));
         match metric {
             LayerMetric::Angular => half_turns(chords.tangent()),
             LayerMetric::Cosine => chords.cosine_distance(),
@@ -81,17 +81,17 @@ impl Chords {
         (p - xy.abs() >= p * NEAR).then_some(Self { a: p - xy, b: p + xy })
     }
 
-    /// From the rows themselves, whose elements `wide` widens.
+    /// From the rows themselves.
     #[cold]
-    pub(crate) fn near<T: Copy>(x: &[T], y: &[T], wide: impl Fn(T) -> f64, [xx, yy, xy]: [f64; 3]) -> Self {
+    pub(crate) fn near(x: &[f32], y: &[f32], [xx, yy, xy]: [f64; 3]) -> Self {
         let (nx, ny) = (libm::sqrt(xx), libm::sqrt(yy));
         let whole = 4.0 * (xx * yy);
         let sign = if xy > 0.0 { -1.0 } else { 1.0 };
-        let small = if multiples(x, y, &wide) {
+        let small = if multiples(x, y) {
             0.0
         } else {
             strided(x, y, |lane, x, y| {
-                let e = nx * wide(y) + sign * (ny * wide(x));
+                let e = nx * widen(y) + sign * (ny * widen(x));
                 lane + e * e
             })
         };
@@ -112,9 +112,9 @@ impl Chords {
 }
 
 /// Whether the rows are exact multiples of one another: products of two `f32` are exact.
-fn multiples<T: Copy>(x: &[T], y: &[T], wide: impl Fn(T) -> f64) -> bool {
-    let Some((p, q)) = x.iter().zip(y).map(|(&x, &y)| (wide(x), wide(y))).find(|(x, _)| *x != 0.0) else {
+fn multiples(x: &[f32], y: &[f32]) -> bool {
+    let Some((p, q)) = x.iter().zip(y).map(|(&x, &y)| (widen(x), widen(y))).find(|(x, _)| *x != 0.0) else {
         return false;
     };
-    x.iter().zip(y).all(|(&x, &y)| wide(x) * q == wide(y) * p)
+    x.iter().zip(y).all(|(&x, &y)| widen(x) * q == widen(y) * p)
 }

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::backend::Products;
 use crate::bytes::{Reader, Writer};
 use crate::error::Result;
 use crate::exact::F64Sum;
@@ -16,7 +17,7 @@ const MAGIC: &[u8; 8] = b"PAUCALYR";
 const VERSION: u32 = 1;
 const WHAT: &str = "layer distances";
 
-impl LayerStream {
+impl<P: Products> LayerStream<P> {
     /// The state: versioned, little-endian, checksummed. Streams that counted the same samples
     /// have the same bytes, whatever the order. 650 bytes for each pair of states and its
     /// quantiles' share.
@@ -49,8 +50,11 @@ impl LayerStream {
         }
         writer.finish()
     }
+}
 
-    /// The stream that [`to_bytes`](LayerStream::to_bytes) wrote.
+impl LayerStream {
+    /// The stream that [`to_bytes`](LayerStream::to_bytes) wrote, on the CPU. To go on elsewhere,
+    /// merge it into a stream that was started there.
     ///
     /// # Errors
     /// [`Corrupt`](crate::Error::Corrupt) with the offset for bytes that are not such a state,

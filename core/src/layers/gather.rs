@@ -4,10 +4,11 @@ use alloc::vec::Vec;
 
 use ndarray::ArrayView2;
 
+use crate::backend::Samples;
 use crate::error::{Error, Result};
 use crate::exact::float::finite;
 use crate::memory::{try_capacity, try_vec};
-use crate::rows::{Rows, row_of, with_view};
+use crate::rows::Rows;
 
 /// Which rows of the states of a batch are samples.
 ///
@@ -122,9 +123,9 @@ impl Batch {
         let mut values = try_capacity(total)?;
         let mut buffer = try_vec(dim, 0.0)?;
         let one = core::slice::from_ref(rows);
-        let samples = self.samples(one);
+        let samples = self.samples(one)?;
         for i in 0..count {
-            let row = samples.row(0, i, &mut buffer);
+            let row = samples.row(0, i, &mut buffer)?;
             check(row, state, samples.index(i))?;
             values.extend_from_slice(row);
         }
@@ -132,8 +133,8 @@ impl Batch {
     }
 
     /// The samples of states that fit.
-    pub(crate) fn samples<'s, 'r>(&'s self, states: &'s [Rows<'r>]) -> Samples<'s, 'r> {
-        Samples { states, chosen: self.chosen.as_deref(), n: self.n_samples() }
+    pub(crate) fn samples<'s, 'r>(&'s self, states: &'s [Rows<'r>]) -> Result<Samples<'s, 'r>> {
+        Samples::new(states, self.chosen.as_deref())
     }
 }
 
@@ -147,49 +148,15 @@ fn check(values: &[f32], state: usize, row: usize) -> Result<()> {
     Err(Error::NonFiniteState { state, row: row as u64, col })
 }
 
-/// The rows that count of all states of a batch, where they are.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Samples<'s, 'r> {
-    /// All of the same shape.
-    pub(crate) states: &'s [Rows<'r>],
-    /// Rows of a state that count; `None`: all.
-    chosen: Option<&'s [usize]>,
-    /// How many.
-    pub(crate) n: usize,
-}
-
-impl<'s, 'r> Samples<'s, 'r> {
-    /// All rows of `states`.
-    pub(crate) fn all(states: &'s [Rows<'r>]) -> Self {
-        Self { states, chosen: None, n: states.first().map_or(0, Rows::n_rows) }
-    }
-
-    /// Values of a row.
-    pub(crate) fn dim(&self) -> usize {
-        self.states.first().map_or(0, Rows::dim)
-    }
-
-    /// Row of the states that sample `i` is.
-    fn index(&self, i: usize) -> usize {
-        self.chosen.map_or(i, |chosen| chosen[i])
-    }
-
-    /// Sample `i` of a state, in place or in `buffer`.
-    #[inline]
-    pub(crate) fn row<'b>(&'b self, state: usize, i: usize, buffer: &'b mut [f32]) -> &'b [f32] {
-        with_view!(&self.states[state], view => row_of(view, self.index(i), buffer))
-    }
-
-    /// An error that names the first value that is not finite, state by state.
-    pub(crate) fn check(&self) -> Result<()> {
-        let mut buffer = try_vec(self.dim(), 0.0)?;
-        for state in 0..self.states.len() {
-            for i in 0..self.n {
-                check(self.row(state, i, &mut buffer), state, self.index(i))?;
-            }
+/// An error that names the first value that is not finite, state by state.
+pub(crate) fn check_all(samples: Samples<'_, '_>) -> Result<()> {
+    let mut buffer = try_vec(samples.dim(), 0.0)?;
+    for state in 0..samples.n_states() {
+        for i in 0..samples.n_samples() {
+            check(samples.row(state, i, &mut buffer)?, state, samples.index(i))?;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// The open batch of a stream, or why there is none.

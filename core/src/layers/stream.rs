@@ -8,12 +8,13 @@ use alloc::vec::Vec;
 use ndarray::ArrayView2;
 
 use crate::backend::cpu::Cpu;
+use crate::backend::{Products, Samples};
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::memory::try_capacity;
 use crate::rows::{IntoRows, Rows};
 
-use super::gather::{Batch, Samples, closed, complete, open};
+use super::gather::{Batch, closed, complete, open};
 use super::measure::measure;
 use super::moments::{Moments, fresh};
 use super::params::{LayerDistances, MAX_LAYERS};
@@ -27,14 +28,14 @@ impl LayerDistances {
     /// [`Error::TooLarge`], [`Error::OutOfMemory`], and [`Error::SimdLevel`] when the environment
     /// variable `PAUCA_SIMD` names no available level.
     pub fn start(&self, dim: usize) -> Result<LayerStream> {
-        self.start_on(&Cpu::new()?, dim)
+        self.start_on(Cpu::new()?, dim)
     }
 
-    /// The same at a chosen SIMD level, which changes no bit.
+    /// The same on a chosen machine (a SIMD level, a device; owned or lent), which changes no bit.
     ///
     /// # Errors
     /// As [`start`](LayerDistances::start), but for the environment.
-    pub fn start_on(&self, cpu: &Cpu, dim: usize) -> Result<LayerStream> {
+    pub fn start_on<P: Products>(&self, products: P, dim: usize) -> Result<LayerStream<P>> {
         let (n_layers, limit) = (self.n_layers, MAX_LAYERS);
         if n_layers == 0 {
             let (name, value) = ("n_layers", 0.0);
@@ -47,7 +48,7 @@ impl LayerDistances {
             return Err(Error::Empty { what: "row of a state" });
         }
         let moments = fresh(n_layers, self.quantiles)?;
-        Ok(LayerStream { config: self.clone(), dim, cpu: *cpu, samples: 0, moments, batch: None })
+        Ok(LayerStream { config: self.clone(), dim, products, samples: 0, moments, batch: None })
     }
 
     /// The table of whole states, given at once: `states[l]` is [samples, d], l = 0..=L.
@@ -101,10 +102,10 @@ impl LayerDistances {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct LayerStream {
+pub struct LayerStream<P: Products = Cpu> {
     pub(crate) config: LayerDistances,
     pub(crate) dim: usize,
-    cpu: Cpu,
+    products: P,
     pub(crate) samples: u64,
     pub(crate) moments: Vec<Moments>,
     batch: Option<Batch>,
@@ -120,7 +121,9 @@ impl LayerStream {
     ) -> Result<Self> {
         Ok(Self { samples, moments, ..config.start(dim)? })
     }
+}
 
+impl<P: Products> LayerStream<P> {
     /// Samples so far.
     pub fn samples(&self) -> u64 {
         self.samples
@@ -139,9 +142,9 @@ impl LayerStream {
             batch.fit(state, self.dim)?;
         }
         complete(expected, states.len())?;
-        let samples = batch.samples(states);
-        let added = measure(&self.config, &self.cpu, samples, cx)?;
-        self.add(&added, samples.n as u64)
+        let samples = batch.samples(states)?;
+        let added = measure(&self.config, &self.products, samples, cx)?;
+        self.add(&added, samples.n_samples() as u64)
     }
 
     /// Opens a batch.
@@ -196,7 +199,7 @@ impl LayerStream {
                 found,
             })?));
         }
-        let added = measure(&self.config, &self.cpu, Samples::all(&states), cx)?;
+        let added = measure(&self.config, &self.products, Samples::new(&states, None)?, cx)?;
         self.add(&added, samples as u64)?;
         self.batch = None;
         Ok(())
@@ -214,13 +217,13 @@ impl LayerStream {
         Ok(())
     }
 
-    /// Adds everything that `other`, of the same configuration, has counted. Any order and
-    /// grouping of merges gives the same bits.
+    /// Adds everything that `other`, of the same configuration and on any machine, has counted. Any
+    /// order and grouping of merges gives the same bits.
     ///
     /// # Errors
     /// [`Error::Conflict`] for another configuration and while a batch is open in either,
     /// [`Error::ShapeMismatch`] for rows of another length, [`Error::OutOfMemory`].
-    pub fn merge(&mut self, other: &Self) -> Result<()> {
+    pub fn merge<Q: Products>(&mut self, other: &LayerStream<Q>) -> Result<()> {
         self.closed()?;
         other.closed()?;
         if self.config != other.config {

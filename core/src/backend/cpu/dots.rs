@@ -61,16 +61,6 @@ impl PairDots {
         })
     }
 
-    /// Row `r`, widened.
-    pub fn get(&self, r: usize, out: &mut [f64]) {
-        let blocks = self.packed.chunks_exact(self.rows * STRIDE);
-        for (out, block) in out.chunks_mut(DEPTH).zip(blocks) {
-            for (out, step) in out.chunks_mut(LANES).zip(&block[r * STRIDE..]) {
-                out.copy_from_slice(&step.0[..out.len()]);
-            }
-        }
-    }
-
     /// dot(x_l, x_m) for l <= m into `out[l * n + m]`; the rest of it is left alone.
     pub fn dots(&mut self, out: &mut [f64]) {
         let (n, kernel) = (self.n, &self.kernel);

@@ -21,7 +21,8 @@
 //! (a constant changes nothing in exact arithmetic, and a great deal in floating point when data
 //! lie far from the origin) and the mean at the end.
 //!
-//! Products are made by the kernel of the searches in `f64`; their last bits depend on the SIMD level.
+//! Products are made by the kernel of the searches in `f64`, on the CPU of any machine
+//! ([`Products`](crate::backend::Products) says why); their last bits depend on the SIMD level.
 
 mod features;
 mod gram;

@@ -6,6 +6,7 @@ use super::features::{BLOCK, Features, Space};
 use super::gram;
 use super::params::{LayerCka, Path};
 use super::result::CkaTable;
+use crate::backend::Products;
 use crate::backend::cpu::Cpu;
 use crate::control::Context;
 use crate::error::{Error, Result};
@@ -23,11 +24,11 @@ impl LayerCka {
         self.start_on(&Cpu::new()?)
     }
 
-    /// The same at a chosen SIMD level.
+    /// The same on the CPU of a chosen machine: its [`host`](Products::host), or a SIMD level.
     ///
     /// # Errors
     /// As [`start`](LayerCka::start), but for the environment.
-    pub fn start_on(&self, cpu: &Cpu) -> Result<CkaStream> {
+    pub fn start_on(&self, products: &impl Products) -> Result<CkaStream> {
         if self.dims.len() < self.states {
             return Err(Error::OutOfMemory { bytes: self.states.saturating_mul(size_of::<usize>()) });
         }
@@ -42,7 +43,7 @@ impl LayerCka {
         rows.extend(self.dims.iter().map(|_| Vec::new()));
         Ok(CkaStream {
             config: self.copy()?,
-            cpu: *cpu,
+            cpu: products.host()?,
             first: Vec::new(),
             rows,
             held: 0,
