@@ -14,7 +14,7 @@ use crate::memory::try_vec;
 use crate::rows::IntoRows;
 
 /// Rows of y with which every row of x is compared before there is a similarity to beat.
-const FIRST: usize = 256;
+const FIRST: usize = 32;
 
 /// The k most similar non-matching rows of y for each row of x: parameters.
 ///
@@ -33,7 +33,7 @@ const FIRST: usize = 256;
 /// `Empty`, `ShapeMismatch`, `NonFinite`, `InvalidParameter` for k = 0, `Conflict`, `TooLarge`,
 /// `OutOfMemory`, `Cancelled`.
 /// # Cost
-/// 2 B M d flops of the backend's fast arithmetic, and the definition for about 256 + k log2(M / 256)
+/// 2 B M d flops of the backend's fast arithmetic, and the definition for about 32 + k log2(M / 32)
 /// candidates a row; 12 B k + 8 M bytes and a block of each side (1024 and 4096 rows on the CPU).
 /// # Example
 /// ```

@@ -1,7 +1,7 @@
 //! The seam between algorithms and machines.
 //!
 //! An algorithm is written once against [`Backend`], whose operations are *exact*: they return
-//! what the `f64` definitions of [`exact`](crate::exact) give, to the bit. Proposals in fast
+//! what the `f64` definitions of [`exact`] give, to the bit. Proposals in fast
 //! arithmetic, certificates and the settling of doubtful cases stay inside a backend, so no
 //! algorithm repeats them. A new backend implements this trait from its documentation alone.
 //! One line runs the conformance suite on it (`pauca_tests::conformance!`).
@@ -19,10 +19,10 @@
 //! and an operation that is added later breaks no backend. What only some algorithms need is in a small trait of its
 //! own, all of it with a body: [`Products`].
 //!
-//! **What a backend of another crate may use.** The definitions: [`exact`](crate::exact). Bounds
-//! for any unit roundoff and any order of a sum: [`exact::bounds`](crate::exact::bounds). Copies:
+//! **What a backend of another crate may use.** The definitions: [`exact`]. Bounds
+//! for any unit roundoff and any order of a sum: [`exact::bounds`]. Copies:
 //! [`copies`]. The values of a row: [`Rows::row`]. The caller's threads and the question whether to stop:
-//! [`Context::in_waves`]. Failures of a device: [`Error::Device`](crate::Error::Device).
+//! [`Context::in_waves`]. Failures of a device: [`Error::Device`].
 
 mod blocks;
 pub mod cpu;

@@ -22,7 +22,7 @@ impl D4 {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] for fractions outside [0, 1] or keep above dedup_keep, and those
-    /// of [`KMeans`] and [`SemDedup`].
+    /// of [`KMeans`](crate::KMeans) and [`SemDedup`](crate::SemDedup).
     pub fn fit<'a>(&self, x: impl IntoRows<'a>) -> Result<Curated> {
         self.fit_on(&Cpu::new()?, &x.into_rows()?, &Context::default())
     }
