@@ -3,7 +3,9 @@
 //! Algorithms split their work into tasks that write disjoint outputs and whose arithmetic does
 //! not depend on the split, so the choice here never changes a bit of a result.
 
-use crate::error::{Error, Result};
+#[cfg(feature = "rayon")]
+use crate::error::Error;
+use crate::error::Result;
 
 /// A pool of the caller's own: OpenMP, a work-stealing runtime, a game engine's jobs.
 #[cfg(feature = "std")]
