@@ -150,8 +150,11 @@ fn on_rayon<T: Send>(items: &mut [T], f: impl Fn(&mut T) + Sync + Send) {
 /// what makes the hand-over safe without `unsafe` even if an executor calls an index twice.
 #[cfg(feature = "std")]
 fn on_custom<T: Send>(executor: &dyn Executor, items: &mut [T], f: impl Fn(&mut T) + Sync + Send) {
-    let slots: alloc::vec::Vec<std::sync::Mutex<Option<&mut T>>> =
-        items.iter_mut().map(|item| std::sync::Mutex::new(Some(item))).collect();
+    let mut slots: alloc::vec::Vec<std::sync::Mutex<Option<&mut T>>> = alloc::vec::Vec::new();
+    if slots.try_reserve_exact(items.len()).is_err() {
+        return items.iter_mut().for_each(f);
+    }
+    slots.extend(items.iter_mut().map(|item| std::sync::Mutex::new(Some(item))));
     executor.run(slots.len(), &|i| {
         let item = slots.get(i).and_then(|slot| slot.lock().ok()?.take());
         if let Some(item) = item {

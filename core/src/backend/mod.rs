@@ -206,7 +206,7 @@ pub struct Rank {
 impl<'a> Levels<'a> {
     /// The levels of row `i`; none outside.
     pub fn of(&self, i: usize) -> &'a [f64] {
-        match (self.offsets.get(i), self.offsets.get(i + 1)) {
+        match (self.offsets.get(i), self.offsets.get(i.saturating_add(1))) {
             (Some(&from), Some(&to)) => self.values.get(from..to).unwrap_or(&[]),
             _ => &[],
         }
@@ -217,9 +217,10 @@ impl<'a> Levels<'a> {
     /// # Errors
     /// [`ShapeMismatch`](Error::ShapeMismatch), [`InvalidParameter`](Error::InvalidParameter).
     pub fn check(&self, rows: usize, ranks: usize) -> Result<()> {
-        for (what, expected, found) in
-            [("offsets of the levels", rows + 1, self.offsets.len()), ("ranks", self.values.len(), ranks)]
-        {
+        for (what, expected, found) in [
+            ("offsets of the levels", rows.saturating_add(1), self.offsets.len()),
+            ("ranks", self.values.len(), ranks),
+        ] {
             if expected != found {
                 return Err(Error::ShapeMismatch { what, expected, found });
             }
@@ -570,6 +571,10 @@ pub trait Backend: Sync {
         let stats = self.pairs_above(block, targets, Pairs::Across, above, &mut pairs, cx)?;
         for pair in pairs {
             let row = pair.later as usize;
+            if row >= rows {
+                let what = "position of a row that the backend found";
+                return Err(Error::ShapeMismatch { what, expected: rows, found: row });
+            }
             let at = levels.of(row).partition_point(|level| *level > pair.similarity);
             let of_row = &mut ranks[levels.offsets[row]..levels.offsets[row + 1]];
             for (level, rank) in levels.of(row).iter().zip(of_row).skip(at) {

@@ -28,10 +28,14 @@ pub struct SearchStats {
 impl SearchStats {
     /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &SearchStats) {
-        self.rows += other.rows;
-        self.f32 += other.f32;
-        self.f64 += other.f64;
-        self.truth += other.truth;
+        for (mine, theirs) in [
+            (&mut self.rows, other.rows),
+            (&mut self.f32, other.f32),
+            (&mut self.f64, other.f64),
+            (&mut self.truth, other.truth),
+        ] {
+            *mine = mine.saturating_add(theirs);
+        }
     }
 }
 

@@ -116,7 +116,10 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                 continue;
             }
             let mut end = start + 1;
-            while end < k && self.offsets[end + 1] - self.offsets[start] <= 2 * block && size(end) <= block {
+            while end < k
+                && self.offsets[end + 1] - self.offsets[start] <= block.saturating_mul(2)
+                && size(end) <= block
+            {
                 end += 1;
             }
             parts.push(Part::Clusters(start..end));

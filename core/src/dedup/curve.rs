@@ -45,9 +45,9 @@ impl KeepCurve {
         self.similarities.partition_point(|&s| !boundary.passes(s, threshold))
     }
 
-    /// Epsilon and rows kept at `count` epsilons spread evenly over [0, `largest`].
+    /// Epsilon and rows kept at `count` epsilons, at most 2^20, spread evenly over [0, `largest`].
     pub fn points(&self, count: usize, largest: f64, boundary: Boundary) -> Vec<(f64, usize)> {
-        (0..count)
+        (0..count.min(1 << 20))
             .map(|i| {
                 let epsilon = largest * i as f64 / (count.max(2) - 1) as f64;
                 (epsilon, self.kept(epsilon, boundary))

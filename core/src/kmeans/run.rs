@@ -248,7 +248,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         let still = self.params.shift_tolerance > 0.0 && self.shift(&next) <= self.params.shift_tolerance;
         let (moved, search, inertia) = self.assign(&next, cx)?;
         self.centroids = next;
-        self.relocated += relocated;
+        self.relocated = self.relocated.saturating_add(relocated);
         self.n_iter += 1;
         self.moved = moved;
         self.search = search;
@@ -358,7 +358,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
             let weights = weights.map(|w| &w[range.clone()]);
             let done = backend.reassign(block, &targets, weights, labels, &mut carries[at], sums, cx)?;
             check_labels(labels, k)?;
-            moved += done.moved;
+            moved = done.moved.saturating_add(moved);
             search.merge(&done.search);
             at += 1;
             if let Some(inertia) = &mut inertia {
@@ -493,7 +493,8 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     }
 }
 
-/// Zero has no sign in a centroid: searches do not see it, so results must not show it.
+/// Zero has no sign in a first centroid: -0.0 and 0.0 are one value in rows, so results must not tell
+/// them apart. (A mean that underflows keeps its sign; that is a value of its own.)
 fn unsigned(x: f32) -> f32 {
     // By its bits: under DAZ a subnormal is equal to 0.
     if x.to_bits() == (-0.0f32).to_bits() { 0.0 } else { x }

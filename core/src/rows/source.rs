@@ -48,7 +48,8 @@ impl Scratch {
 /// global id that seeds randomness and names a row in errors.
 ///
 /// # When it is read
-/// Rows that lie in memory in full ([`resident`](RowSource::resident)) are not read at all.
+/// The passes of k-means do not read rows that lie in memory in full
+/// ([`resident`](RowSource::resident)).
 ///
 /// [`read`](RowSource::read) and [`gather`](RowSource::gather) are called one at a time, never two at
 /// once. A pass reads each row once, in ranges of [`block_rows`](RowSource::block_rows) that ascend.
@@ -62,7 +63,7 @@ impl Scratch {
 /// | ... assigning | iterations + 1 | |
 /// | ... an iteration that found a cluster empty | 1 more | the rows that fill it |
 /// | ... the final distances | 1 | |
-/// | [`SemDedup`](crate::SemDedup) | 1 | a row once for every pair of blocks that its block is in; rows of equal hash, 1,024 at once |
+/// | [`SemDedup`](crate::SemDedup) | 1; with Euclidean clusters and an order by distance 2 | a row once for every pair of blocks that its block is in; rows of equal hash, 1,024 at once |
 /// | [`D4`](crate::D4) | those of k-means, SemDedup, k-means | the passes of the second k-means: only the kept rows, ascending |
 ///
 /// These are the most: a backend that keeps blocks, within its budget of memory, asks for fewer.

@@ -146,6 +146,7 @@ impl Retrieval {
                 },
             )?;
             for (out, rank) in counts.iter_mut().filter(|out| out.right > 0).zip(ranks) {
+                check_equal(rank, out.best)?;
                 (out.above, out.equal) = (rank.above, rank.equal);
             }
         }
@@ -189,6 +190,17 @@ impl Retrieval {
             search,
         })
     }
+}
+
+/// The right candidates of a score are among those of that score: a backend that counts fewer is not
+/// believed.
+fn check_equal(rank: Rank, right: u64) -> Result<()> {
+    if rank.equal >= right {
+        return Ok(());
+    }
+    let whole = |v: u64| usize::try_from(v).unwrap_or(usize::MAX);
+    let what = "candidates of one score that the backend counted";
+    Err(Error::ShapeMismatch { what, expected: whole(right), found: whole(rank.equal) })
 }
 
 /// The best of the right candidates of query `i`, and how many share its score.

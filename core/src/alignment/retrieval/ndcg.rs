@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use ndarray::{Array1, ArrayView2};
 
-use super::{Ties, checked_scores};
+use super::{Ties, check_equal, checked_scores};
 use crate::alignment::matches::{Columns, Matches, Table};
 use crate::alignment::sides::Sides;
 use crate::backend::cpu::Cpu;
@@ -177,8 +177,9 @@ impl Ndcg {
             for (value, groups) in values[rows].iter_mut().zip(&mut queries) {
                 let mut better = 0;
                 for (group, rank) in groups.iter_mut().zip(&mut ranks) {
-                    (group.above, group.equal) = (rank.above - better, rank.equal);
-                    better = rank.above + rank.equal;
+                    check_equal(rank, group.right)?;
+                    (group.above, group.equal) = (rank.above.saturating_sub(better), rank.equal);
+                    better = rank.above.saturating_add(rank.equal);
                 }
                 *value = self.value(groups, &discounts);
             }

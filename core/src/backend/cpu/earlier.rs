@@ -52,7 +52,7 @@ impl Question for EarlierMax<'_> {
         for &target in left {
             let similarity = search.targets.similarity(values, square, target);
             if similarity > best[i].similarity {
-                best[i] = Best { similarity, row: *number + target as u64 };
+                best[i] = Best { similarity, row: number.saturating_add(target as u64) };
             }
         }
         Ok(left.len() > 1)

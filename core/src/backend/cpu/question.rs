@@ -4,8 +4,8 @@
 //! least score of each row by itself. [`Wanted::Every`]: all targets up to a limit; a tier offers each to the
 //! question at once, because they may be many.
 //!
-//! A tier calls `start` for each open row (again in each tier, so it resets what was gathered), `offer`
-//! for [`Wanted::Every`]; the ladder then calls `settle`. Scores are followed downwards only. The `f32` tile
+//! A tier calls `start` for each open row (again in each tier), `offer` for [`Wanted::Every`], whose rows it
+//! must settle, since what was offered is not offered again; then `settle`. Scores are followed downwards only. The `f32` tile
 //! settles every row of a [`Wanted::Every`]; a row whose bound is infinite is offered all its targets.
 
 use alloc::vec::Vec;

@@ -2,6 +2,7 @@
 //! tier's bound where no level lies within it.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::ladder::{climb, tasks};
 use super::question::{Hit, Question, Search, Start, Wanted};
@@ -15,9 +16,10 @@ struct Ranks<'t> {
     search: Search<'t>,
     levels: Levels<'t>,
     first: usize,
-    /// Of the levels of the task's rows. While the search lasts, `above` counts what lies
-    /// between a level and the one before.
+    /// Of the levels of the task's rows.
     ranks: &'t mut [Rank],
+    /// Of each level: targets below the level before, or equal to it, that are above this one.
+    between: Vec<u64>,
     /// Of each row: whether the definition was asked.
     near: Vec<bool>,
 }
@@ -36,22 +38,28 @@ pub(super) fn ranks<'t>(
         let levels_of_rows = levels.offsets[rows.end] - levels.offsets[rows.start];
         let (ranks, others) = core::mem::take(&mut rest).split_at_mut(levels_of_rows);
         rest = others;
-        let near = try_vec(rows.len(), false)?;
-        Ok(Ranks { search, levels, first: rows.start, ranks, near })
+        let (near, between) = (try_vec(rows.len(), false)?, try_vec(levels_of_rows, 0u64)?);
+        Ok(Ranks { search, levels, first: rows.start, ranks, between, near })
     })?;
     climb(&search, &mut tasks, cx)
 }
 
 impl Ranks<'_> {
+    /// The levels of row `i` among those of the task.
+    fn range(&self, i: usize) -> Range<usize> {
+        let offsets = &self.levels.offsets[self.first..];
+        offsets[i] - offsets[0]..offsets[i + 1] - offsets[0]
+    }
+
     /// Counts a target at `at`, the first level of row `i` that is not above it.
     fn count(&mut self, i: usize, at: usize, equal: bool) {
-        let offsets = &self.levels.offsets[self.first..];
-        let ranks = &mut self.ranks[offsets[i] - offsets[0]..offsets[i + 1] - offsets[0]];
+        let range = self.range(i);
         if equal {
-            ranks[at].equal += 1;
+            self.ranks[range.clone()][at].equal += 1;
         }
-        // Above all levels from there on, but not above its own.
-        ranks.iter_mut().skip(at + usize::from(equal)).for_each(|rank| rank.above += 1);
+        if let Some(between) = self.between[range].get_mut(at + usize::from(equal)) {
+            *between += 1;
+        }
     }
 }
 
@@ -89,6 +97,11 @@ impl Question for Ranks<'_> {
     }
 
     fn settle(&mut self, i: usize, _: &[u32], _: &mut [f32]) -> Result<bool> {
+        let (range, mut above) = (self.range(i), 0);
+        for (rank, between) in self.ranks[range.clone()].iter_mut().zip(&self.between[range]) {
+            above += between;
+            rank.above += above;
+        }
         Ok(self.near[i])
     }
 }

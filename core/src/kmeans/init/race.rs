@@ -73,6 +73,8 @@ pub(super) struct Race<'a, S: RowSource> {
     /// negative, so their bits are ordered as they are; never is infinity.
     heap: BinaryHeap<Reverse<(u64, usize)>>,
     distances: u64,
+    /// Seeds wanted.
+    k: usize,
 }
 
 /// The rows next to the top.
@@ -221,7 +223,7 @@ impl<'a, S: RowSource> Race<'a, S> {
         let heap = BinaryHeap::from(heap);
         let resident = source.resident().map(|rows| delivered(rows, n, d)).transpose()?;
         let near = Near { source, resident, d, scratch, rows: Vec::new(), values: Vec::new(), buffer };
-        Ok(Self { near, shares, centres, clocks, heap, distances: n as u64 })
+        Ok(Self { near, shares, centres, clocks, heap, distances: n as u64, k })
     }
 
     /// The next row to fire, which becomes a seed; none when no clock runs any more.
@@ -243,7 +245,7 @@ impl<'a, S: RowSource> Race<'a, S> {
             }
             looked += 1;
             if looked.is_multiple_of(4096) {
-                cx.control.poll("seed", done, self.centres.times.capacity() as u64)?;
+                cx.control.poll("seed", done, self.k as u64)?;
             }
         }
         Ok(None)
