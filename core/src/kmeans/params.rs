@@ -63,6 +63,8 @@ pub enum EmptyClusters {
 /// A: same bits for any number of threads, blocks, SIMD level.
 /// # Cost
 /// 2 n k d flops an iteration; memory 4 n + 24 k d bytes beyond x.
+/// A source that does not lie in memory costs up to [`Cpu::keep_bytes`](crate::Cpu::keep_bytes) more, for
+/// rows that are kept between passes.
 /// # Example
 /// ```
 /// use pauca::KMeans;
