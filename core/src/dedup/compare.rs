@@ -132,6 +132,8 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
     pub fn earlier_max(&self, found: &mut Found<'_>, search: &mut SearchStats, cx: &Context) -> Result<()> {
         let total = self.rows.len() as u64;
         let block = self.rows_at_once(Work::Pairs);
+        // One for all: fresh memory for each block costs as much as a tenth of the comparisons.
+        let mut scratch = Scratch::new();
         for part in self.parts(block)? {
             let (range, best) = match part {
                 Part::Clusters(clusters) => {
@@ -140,7 +142,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                     groups
                         .extend(self.offsets[clusters.start..=clusters.end].iter().map(|o| o - range.start));
                     let mut best = try_vec(range.len(), Best::NONE)?;
-                    self.max_within(range.clone(), &groups, &mut best, search, cx)?;
+                    self.max_within(range.clone(), &groups, &mut best, search, &mut scratch, cx)?;
                     (range, best)
                 }
                 Part::Large(j) => {
@@ -151,9 +153,9 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                         let best = &mut best[later.start - range.start..later.end - range.start];
                         for start in (range.start..later.start).step_by(block) {
                             let earlier = start..later.start.min(start + block);
-                            self.max_across(later.clone(), earlier, best, search, cx)?;
+                            self.max_across(later.clone(), earlier, best, search, &mut scratch, cx)?;
                         }
-                        self.max_within(later.clone(), &[0, later.len()], best, search, cx)?;
+                        self.max_within(later.clone(), &[0, later.len()], best, search, &mut scratch, cx)?;
                         cx.control.poll("compare", later.end as u64, total)?;
                     }
                     (range, best)
@@ -181,13 +183,14 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         groups: &[usize],
         best: &mut [Best],
         search: &mut SearchStats,
+        scratch: &mut Scratch,
         cx: &Context,
     ) -> Result<()> {
         if range.is_empty() {
             return Ok(());
         }
         let (backend, first) = (self.blocks.backend, range.start as u64);
-        self.blocks.with_rows(&self.rows[range], &mut Scratch::new(), cx, |block| {
+        self.blocks.with_rows(&self.rows[range], scratch, cx, |block| {
             let targets = backend.pack(block, Copies::Keep, cx)?;
             search.merge(&backend.earlier_max(block, &targets, Pairs::Within(groups), first, best, cx)?);
             Ok(())
@@ -200,19 +203,20 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         earlier: Range<usize>,
         best: &mut [Best],
         search: &mut SearchStats,
+        scratch: &mut Scratch,
         cx: &Context,
     ) -> Result<()> {
         let (backend, first) = (self.blocks.backend, earlier.start as u64);
-        let targets = self.targets(&self.rows[earlier], cx)?;
-        self.blocks.with_rows(&self.rows[later], &mut Scratch::new(), cx, |block| {
+        let targets = self.targets(&self.rows[earlier], scratch, cx)?;
+        self.blocks.with_rows(&self.rows[later], scratch, cx, |block| {
             search.merge(&backend.earlier_max(block, &targets, Pairs::Across, first, best, cx)?);
             Ok(())
         })
     }
 
-    fn targets(&self, rows: &[usize], cx: &Context) -> Result<B::Targets> {
+    fn targets(&self, rows: &[usize], scratch: &mut Scratch, cx: &Context) -> Result<B::Targets> {
         let backend = self.blocks.backend;
-        self.blocks.with_rows(rows, &mut Scratch::new(), cx, |block| backend.pack(block, Copies::Keep, cx))
+        self.blocks.with_rows(rows, scratch, cx, |block| backend.pack(block, Copies::Keep, cx))
     }
 
     fn rows_at_once(&self, work: Work) -> usize {
@@ -234,6 +238,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         }
         let total = self.rows.len() as u64;
         let cover = Cover { threshold, boundary, cx };
+        let mut scratch = Scratch::new();
         let (block, kept_block) = (self.rows_at_once(Work::ListedPairs), self.rows_at_once(Work::Pairs));
         for part in self.parts(block)? {
             let end = match part {
@@ -243,7 +248,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                     groups
                         .extend(self.offsets[clusters.start..=clusters.end].iter().map(|o| o - range.start));
                     let rows = &self.rows[range.clone()];
-                    self.cover_within(rows, &groups, cover, found, search)?;
+                    self.cover_within(rows, &groups, cover, found, search, &mut scratch)?;
                     range.end
                 }
                 Part::Large(j) => {
@@ -254,11 +259,11 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                         let mut alive: Vec<usize> = try_capacity(end - start)?;
                         alive.extend_from_slice(&self.rows[start..end]);
                         for earlier in kept.chunks(kept_block) {
-                            self.cover_across(&alive, earlier, cover, found, search)?;
+                            self.cover_across(&alive, earlier, cover, found, search, &mut scratch)?;
                             alive.retain(|&i| found.witness[i] == NO_ROW);
                         }
                         let groups = [0, alive.len()];
-                        self.cover_within(&alive, &groups, cover, found, search)?;
+                        self.cover_within(&alive, &groups, cover, found, search, &mut scratch)?;
                         try_grow(&mut kept, alive.len())?;
                         kept.extend(alive.iter().copied().filter(|&i| found.witness[i] == NO_ROW));
                         cx.control.poll("compare", end as u64, total)?;
@@ -284,14 +289,15 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         cover: Cover<'_>,
         found: &mut Found<'_>,
         search: &mut SearchStats,
+        scratch: &mut Scratch,
     ) -> Result<()> {
         if later.is_empty() {
             return Ok(());
         }
         let (backend, cx) = (self.blocks.backend, cover.cx);
-        let targets = self.targets(earlier, cx)?;
+        let targets = self.targets(earlier, scratch, cx)?;
         let mut pairs: Vec<Pair> = Vec::new();
-        self.blocks.with_rows(later, &mut Scratch::new(), cx, |block| {
+        self.blocks.with_rows(later, scratch, cx, |block| {
             let above = cover.above(true);
             search.merge(&backend.pairs_above(block, &targets, Pairs::Across, above, &mut pairs, cx)?);
             Ok(())
@@ -311,13 +317,14 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         cover: Cover<'_>,
         found: &mut Found<'_>,
         search: &mut SearchStats,
+        scratch: &mut Scratch,
     ) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
         let (backend, cx) = (self.blocks.backend, cover.cx);
         let mut pairs: Vec<Pair> = Vec::new();
-        self.blocks.with_rows(rows, &mut Scratch::new(), cx, |block| {
+        self.blocks.with_rows(rows, scratch, cx, |block| {
             let targets = backend.pack(block, Copies::Keep, cx)?;
             let (of, above) = (Pairs::Within(groups), cover.above(false));
             search.merge(&backend.pairs_above(block, &targets, of, above, &mut pairs, cx)?);

@@ -37,8 +37,7 @@ impl CpuTargets {
             return Err(Error::TooLarge { what: "number of targets", size: n, limit: u32::MAX as usize });
         }
         let size = n.checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
-        let mut values = try_vec(size, 0.0f32)?;
-        widen_all(&block.rows, &mut values)?;
+        let values = widened(&block.rows, size)?;
         let order = distinct_order(&values, n, d, copies)?;
         let frame = match metric {
             Metric::Cosine => Frame::Unit,
@@ -87,13 +86,11 @@ impl CpuTargets {
     }
 }
 
-fn widen_all(rows: &Rows<'_>, out: &mut [f32]) -> Result<()> {
-    let d = rows.dim();
-    let mut buffer = try_vec(d, 0.0f32)?;
-    for (i, out) in out.chunks_exact_mut(d.max(1)).enumerate() {
-        out.copy_from_slice(rows.row_at(i, &mut buffer));
-    }
-    Ok(())
+/// All `size` values of the rows, row by row.
+fn widened(rows: &Rows<'_>, size: usize) -> Result<Vec<f32>> {
+    let (mut values, mut buffer) = (try_capacity(size)?, try_vec(rows.dim(), 0.0f32)?);
+    (0..rows.n_rows()).for_each(|i| values.extend_from_slice(rows.row_at(i, &mut buffer)));
+    Ok(values)
 }
 
 /// The targets that take part in a search, ascending.
