@@ -19,13 +19,13 @@ arrows="
 error      :
 check      : error
 memory     : error
-arrays     : error memory
+arrays     : error check memory
 bytes      : error memory
-exec       : error
+exec       : error check
 control    : error exec
 random     :
-exact      : error memory bytes
-rows       : error memory exact
+exact      : error check memory bytes
+rows       : error check memory exact
 real       : error exact
 stats      : error check memory random exact
 simd       : error exact

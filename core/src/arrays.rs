@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use ndarray::{Array2, ArrayView2};
 
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{area, try_capacity, try_vec};
 
 /// An array of `rows` rows from their values, which must be as many.
 pub(crate) fn matrix<T>(rows: usize, columns: usize, values: Vec<T>) -> Result<Array2<T>> {
@@ -16,7 +16,7 @@ pub(crate) fn matrix<T>(rows: usize, columns: usize, values: Vec<T>) -> Result<A
 
 /// As many zeros as an array of that shape holds, or [`Error::OutOfMemory`].
 pub(crate) fn zero_values<T: Copy + Default>(rows: usize, columns: usize) -> Result<Vec<T>> {
-    let len = rows.checked_mul(columns).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+    let len = area(rows, columns)?;
     try_vec(len, T::default())
 }
 

@@ -1,8 +1,71 @@
-//! Errors about arguments, made in one place.
+//! Errors about arguments, made in one place. Each function names what it refuses.
 
 use crate::error::{Error, Result};
 
 /// Refuses a length that is not the expected one.
 pub(crate) fn same_length(what: &'static str, expected: usize, found: usize) -> Result<()> {
     if expected == found { Ok(()) } else { Err(Error::ShapeMismatch { what, expected, found }) }
+}
+
+/// Refuses an input of no items.
+pub(crate) fn not_empty<N: Default + PartialEq>(what: &'static str, len: N) -> Result<()> {
+    if len != N::default() { Ok(()) } else { Err(Error::Empty { what }) }
+}
+
+/// Refuses a size beyond what the integers can count.
+pub(crate) fn at_most(what: &'static str, size: usize, limit: usize) -> Result<()> {
+    if size <= limit { Ok(()) } else { Err(Error::TooLarge { what, size, limit }) }
+}
+
+/// Refuses a parameter that does not hold to `expected`.
+pub(crate) fn parameter(name: &'static str, value: f64, expected: &'static str, holds: bool) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::InvalidParameter { name, value, expected }) }
+}
+
+/// Refuses what is not a fraction: within [0, 1].
+pub(crate) fn fraction(name: &'static str, value: f64) -> Result<()> {
+    parameter(name, value, "within [0, 1]", (0.0..=1.0).contains(&value))
+}
+
+/// Refuses the count 0.
+pub(crate) fn at_least_one<N: Default + PartialEq>(name: &'static str, count: N) -> Result<()> {
+    parameter(name, 0.0, "at least 1", count != N::default())
+}
+
+/// Refuses what is negative or not finite.
+pub(crate) fn not_negative(name: &'static str, value: f64) -> Result<()> {
+    parameter(name, value, "a number of at least 0", (0.0..f64::INFINITY).contains(&value))
+}
+
+/// Refuses what is not above 0, or not finite.
+pub(crate) fn positive(name: &'static str, value: f64) -> Result<()> {
+    parameter(name, value, "finite and above 0", value > 0.0 && value < f64::INFINITY)
+}
+
+/// Refuses the first value that is not finite, one value a row.
+pub(crate) fn finite(what: &'static str, values: impl IntoIterator<Item: Into<f64>>) -> Result<()> {
+    match values.into_iter().position(|value| !value.into().is_finite()) {
+        Some(row) => Err(Error::NonFinite { what, row: row as u64, col: 0 }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses the first value that is not finite of row `row`.
+pub(crate) fn finite_row(
+    what: &'static str,
+    row: u64,
+    values: impl IntoIterator<Item: Into<f64>>,
+) -> Result<()> {
+    match values.into_iter().position(|value| !value.into().is_finite()) {
+        Some(col) => Err(Error::NonFinite { what, row, col }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses the first label that names none of `k` clusters.
+pub(crate) fn labels(labels: &[u32], k: usize) -> Result<()> {
+    match labels.iter().position(|label| *label as usize >= k) {
+        Some(row) => Err(Error::LabelOutOfRange { row, label: labels[row], k }),
+        None => Ok(()),
+    }
 }

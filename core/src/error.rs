@@ -175,12 +175,118 @@ pub enum Error {
 }
 
 impl Error {
+    /// The code and the name of every variant, in the order of the codes.
+    ///
+    /// # Example
+    /// ```
+    /// let error = pauca::KMeans::new(0).fit(ndarray::arr2(&[[1.0f32]]).view()).unwrap_err();
+    /// assert_eq!(error.code(), 4);
+    /// assert!(pauca::Error::CODES.contains(&(4, "InvalidParameter")));
+    /// ```
+    pub const CODES: &[(i32, &str)] = &[
+        (1, "NonFinite"),
+        (2, "Empty"),
+        (3, "ShapeMismatch"),
+        (4, "InvalidParameter"),
+        (5, "Conflict"),
+        (6, "TooManyClusters"),
+        (7, "LabelOutOfRange"),
+        (8, "ZeroRow"),
+        (9, "TooLarge"),
+        (10, "OutOfMemory"),
+        (11, "Cancelled"),
+        (12, "SimdLevel"),
+        (13, "Corrupt"),
+        (14, "Mismatch"),
+        (15, "NonFiniteState"),
+        (16, "NoToken"),
+        (17, "TokenOutOfRange"),
+        (18, "NoInformativeFilter"),
+        (19, "DuplicateId"),
+        (20, "Source"),
+        (21, "Device"),
+    ];
+
+    /// A number of the variant that never changes, for callers in other languages. 0 is success and
+    /// belongs to no error. A new variant gets the next number.
+    pub fn code(&self) -> i32 {
+        match self {
+            Error::NonFinite { .. } => 1,
+            Error::Empty { .. } => 2,
+            Error::ShapeMismatch { .. } => 3,
+            Error::InvalidParameter { .. } => 4,
+            Error::Conflict { .. } => 5,
+            Error::TooManyClusters { .. } => 6,
+            Error::LabelOutOfRange { .. } => 7,
+            Error::ZeroRow { .. } => 8,
+            Error::TooLarge { .. } => 9,
+            Error::OutOfMemory { .. } => 10,
+            Error::Cancelled => 11,
+            Error::SimdLevel { .. } => 12,
+            Error::Corrupt { .. } => 13,
+            Error::Mismatch { .. } => 14,
+            Error::NonFiniteState { .. } => 15,
+            Error::NoToken { .. } => 16,
+            Error::TokenOutOfRange { .. } => 17,
+            Error::NoInformativeFilter { .. } => 18,
+            Error::DuplicateId { .. } => 19,
+            Error::Source(_) => 20,
+            Error::Device(_) => 21,
+        }
+    }
+
     /// The same error about a bad value that was found at a local row of `what`: named as the
     /// caller knows it.
     pub(crate) fn at(self, what: &'static str, id: impl FnOnce(usize) -> u64) -> Self {
         match self {
             Error::NonFinite { row, col, .. } => Error::NonFinite { what, row: id(row as usize), col },
             other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_those_of_the_variants_and_stay() {
+        let (what, why) = ("x", "y");
+        let boxed = || SourceError::from("failed");
+        let all = vec![
+            Error::NonFinite { what, row: 0, col: 0 },
+            Error::Empty { what },
+            Error::ShapeMismatch { what, expected: 0, found: 1 },
+            Error::InvalidParameter { name: what, value: 0.0, expected: why },
+            Error::Conflict { first: what, second: what, why },
+            Error::TooManyClusters { k: 2, n: 1 },
+            Error::LabelOutOfRange { row: 0, label: 1, k: 1 },
+            Error::ZeroRow { row: 0 },
+            Error::TooLarge { what, size: 2, limit: 1 },
+            Error::OutOfMemory { bytes: 1 },
+            Error::Cancelled,
+            Error::SimdLevel { available: what },
+            Error::Corrupt { what, offset: 0, why },
+            Error::Mismatch { what },
+            Error::NonFiniteState { state: 0, row: 0, col: 0 },
+            Error::NoToken { sequence: 0 },
+            Error::TokenOutOfRange { what, position: 0, id: 1, vocabulary: 1 },
+            Error::NoInformativeFilter { filters: 1 },
+            Error::DuplicateId { id: 0 },
+            Error::Source(boxed()),
+            Error::Device(boxed()),
+        ];
+        assert_eq!(all.len(), Error::CODES.len(), "a variant without a place in CODES");
+        for (at, (error, (code, name))) in all.iter().zip(Error::CODES).enumerate() {
+            assert_eq!((error.code(), *code), (at as i32 + 1, at as i32 + 1));
+            let shown = format!("{error:?}");
+            assert!(
+                shown.strip_prefix(name).is_some_and(|rest| !rest.starts_with(char::is_alphabetic)),
+                "{shown} under the name {name}"
+            );
         }
     }
 }

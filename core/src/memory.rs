@@ -28,6 +28,11 @@ pub(crate) fn try_copy<'v, T: Copy + 'v>(
     Ok(out)
 }
 
+/// The number of values of `rows` rows of `columns` each; more than memory can hold is refused.
+pub(crate) fn area(rows: usize, columns: usize) -> Result<usize> {
+    rows.checked_mul(columns).ok_or(Error::OutOfMemory { bytes: usize::MAX })
+}
+
 /// Room for `additional` more items in `vec`, or [`Error::OutOfMemory`].
 pub(crate) fn try_grow<T>(vec: &mut Vec<T>, additional: usize) -> Result<()> {
     vec.try_reserve(additional)

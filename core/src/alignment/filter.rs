@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use ndarray::Array1;
 
 use crate::backend::Boundary;
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
 use crate::stats::round_half_even;
@@ -78,9 +79,7 @@ impl Filter {
     /// are, `OutOfMemory`.
     pub fn select(&self, scores: &[f64]) -> Result<Selected> {
         let n = scores.len();
-        if let Some(row) = scores.iter().position(|s| !s.is_finite()) {
-            return Err(Error::NonFinite { what: "scores", row: row as u64, col: 0 });
-        }
+        check::finite("scores", scores.iter().copied())?;
         let count = match self.0 {
             Rule::Threshold(value, _) if value.is_nan() => {
                 return Err(Error::InvalidParameter { name: "threshold", value, expected: "a number" });

@@ -8,9 +8,10 @@ use super::matches::{Matches, Table};
 use super::sides::Sides;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Above, Backend, Boundary, Pair, Pairs, SearchStats, Threshold, Work};
+use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
-use crate::memory::try_vec;
+use crate::memory::{area, try_vec};
 use crate::rows::IntoRows;
 
 /// Rows of y with which every row of x is compared before there is a similarity to beat.
@@ -113,9 +114,7 @@ impl HardNegatives {
         matches: Matches<'_>,
         cx: &Context,
     ) -> Result<Negatives> {
-        if self.count == 0 {
-            return Err(Error::InvalidParameter { name: "count", value: 0.0, expected: "at least 1" });
-        }
+        check::at_least_one("count", self.count)?;
         let (x, y) = (x.into_rows()?, y.into_rows()?);
         let sides = Sides::new(backend, x.view(), y.view(), cx)?;
         let (n, m) = (sides.n(), sides.m());
@@ -124,7 +123,7 @@ impl HardNegatives {
             return Err(Error::Conflict { first: "within", second: "sides of different length", why });
         }
         let table = Table::new(matches, n, m)?;
-        let size = n.checked_mul(self.count).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        let size = area(n, self.count)?;
         let mut rows = try_vec(size, Negatives::NONE)?;
         let mut similarities = try_vec(size, f64::NAN)?;
         let mut search = SearchStats::default();

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::try_capacity;
 
@@ -102,9 +103,7 @@ impl<'a> Table<'a> {
             Matches::Diagonal => Kind::Diagonal,
             Matches::Groups { x, y } => {
                 for (what, expected, found) in [("groups of x", n, x.len()), ("groups of y", m, y.len())] {
-                    if expected != found {
-                        return Err(Error::ShapeMismatch { what, expected, found });
-                    }
+                    check::same_length(what, expected, found)?;
                 }
                 let mut pairs = try_capacity(m)?;
                 pairs.extend(y.iter().enumerate().map(|(j, group)| (*group, j as u32)));

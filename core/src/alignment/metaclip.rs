@@ -19,6 +19,7 @@ use aho_corasick::Anchored;
 use aho_corasick::automaton::Automaton;
 use aho_corasick::nfa::contiguous::NFA;
 
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::random::{Stream, streams};
@@ -77,9 +78,7 @@ impl Matcher {
             try_grow(&mut padded, 1)?;
             padded.push(pattern);
         }
-        if padded.is_empty() {
-            return Err(Error::Empty { what: "entries" });
-        }
+        check::not_empty("entries", padded.len())?;
         let automaton = NFA::new(&padded).map_err(|_| Error::TooLarge {
             what: "bytes of the entries",
             size: bytes,
@@ -162,9 +161,7 @@ impl Counts {
     /// # Errors
     /// `Empty` for none, `OutOfMemory`.
     pub fn new(entries: usize) -> Result<Self> {
-        if entries == 0 {
-            return Err(Error::Empty { what: "entries" });
-        }
+        check::not_empty("entries", entries)?;
         Ok(Self { counts: try_vec(entries, 0)? })
     }
 
@@ -188,9 +185,7 @@ impl Counts {
     /// `ShapeMismatch`.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         let (expected, found) = (self.counts.len(), other.counts.len());
-        if expected != found {
-            return Err(Error::ShapeMismatch { what: "entries of the other counts", expected, found });
-        }
+        check::same_length("entries of the other counts", expected, found)?;
         self.counts
             .iter_mut()
             .zip(&other.counts)
@@ -252,13 +247,7 @@ impl Balance {
     /// # Errors
     /// `InvalidParameter` for 0, `OutOfMemory`.
     pub fn new(counts: &Counts, most: u64) -> Result<Self> {
-        if most == 0 {
-            return Err(Error::InvalidParameter {
-                name: "texts an entry",
-                value: 0.0,
-                expected: "at least 1",
-            });
-        }
+        check::at_least_one("texts an entry", most)?;
         let mut shares = try_capacity(counts.counts.len())?;
         shares.extend(counts.counts.iter().map(|&count| most as f64 / count.max(most) as f64));
         Ok(Self { shares, seed: 0 })
@@ -318,16 +307,12 @@ pub fn tail_share(counts: &[u64], most: u64) -> f64 {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn threshold_for_tail(counts: &[u64], share: f64) -> Result<u64> {
-    if !(0.0..=1.0).contains(&share) {
-        return Err(Error::InvalidParameter { name: "share", value: share, expected: "within [0, 1]" });
-    }
+    check::fraction("share", share)?;
     let mut sorted: Vec<u64> = try_capacity(counts.len())?;
     sorted.extend_from_slice(counts);
     sorted.sort_unstable();
     let all: u128 = sorted.iter().map(|c| *c as u128).sum();
-    if all == 0 {
-        return Err(Error::Empty { what: "matches of the entries" });
-    }
+    check::not_empty("matches of the entries", all)?;
     let (mut sum, mut best) = (0u128, (f64::INFINITY, 0));
     for count in sorted {
         sum += count as u128;

@@ -8,6 +8,7 @@
 
 use ndarray::ArrayView2;
 
+use crate::check;
 use crate::error::{Error, Result};
 
 /// Wins, ties and losses.
@@ -100,12 +101,8 @@ fn finite(scores: &[f64], what: &'static str) -> Result<()> {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn pairwise(right: &[f64], wrong: &[f64]) -> Result<Outcomes> {
-    if right.is_empty() {
-        return Err(Error::Empty { what: "scores" });
-    }
-    if wrong.len() != right.len() {
-        return Err(Error::ShapeMismatch { what: "wrong scores", expected: right.len(), found: wrong.len() });
-    }
+    check::not_empty("scores", right.len())?;
+    check::same_length("wrong scores", right.len(), wrong.len())?;
     finite(right, "right scores")?;
     finite(wrong, "wrong scores")?;
     let mut outcomes = Outcomes::default();
@@ -133,17 +130,11 @@ pub fn pairwise(right: &[f64], wrong: &[f64]) -> Result<Outcomes> {
 /// ```
 pub fn choices(scores: ArrayView2<'_, f64>, right: &[usize]) -> Result<Outcomes> {
     let (n, c) = scores.dim();
-    if n == 0 || c == 0 {
-        return Err(Error::Empty { what: "scores" });
-    }
-    if right.len() != n {
-        return Err(Error::ShapeMismatch { what: "right answers", expected: n, found: right.len() });
-    }
+    check::not_empty("scores", n.min(c))?;
+    check::same_length("right answers", n, right.len())?;
     let mut outcomes = Outcomes::default();
     for (i, (row, &right)) in scores.outer_iter().zip(right).enumerate() {
-        if let Some(col) = row.iter().position(|s| !s.is_finite()) {
-            return Err(Error::NonFinite { what: "scores", row: i as u64, col });
-        }
+        check::finite_row("scores", i as u64, row.iter().copied())?;
         let Some(&own) = row.get(right) else {
             return Err(Error::ShapeMismatch {
                 what: "column of the right answer",
@@ -195,15 +186,11 @@ impl Winoground {
     /// # Ok::<(), pauca::Error>(())
     /// ```
     pub fn of(items: &[[[f64; 2]; 2]]) -> Result<Self> {
-        if items.is_empty() {
-            return Err(Error::Empty { what: "scores" });
-        }
+        check::not_empty("scores", items.len())?;
         let mut found = Self::default();
         for (i, item) in items.iter().enumerate() {
             let flat = [item[0][0], item[0][1], item[1][0], item[1][1]];
-            if let Some(col) = flat.iter().position(|s| !s.is_finite()) {
-                return Err(Error::NonFinite { what: "scores", row: i as u64, col });
-            }
+            check::finite_row("scores", i as u64, flat.iter().copied())?;
             let [text, image] = judge(|a, b| Outcome::of(flat[a], flat[b]));
             let group = text.and(image);
             let credit = if group == Outcome::Tie || text == Outcome::Tie || image == Outcome::Tie {

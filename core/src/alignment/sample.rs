@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
 use crate::random::{Stream, streams};
@@ -63,9 +64,7 @@ pub fn mismatched(n: usize, seed: u64) -> Result<Vec<usize>> {
 /// ```
 pub fn balanced_sample(groups: &[u64], row_ids: &[u64], cap: usize, seed: u64) -> Result<Array1<bool>> {
     let n = groups.len();
-    if row_ids.len() != n {
-        return Err(Error::ShapeMismatch { what: "row ids", expected: n, found: row_ids.len() });
-    }
+    check::same_length("row ids", n, row_ids.len())?;
     let stream = Stream::new(seed, streams::BALANCED_SAMPLE);
     let mut order: Vec<(u64, u64, u64, usize)> = try_capacity(n)?;
     order.extend((0..n).map(|i| (groups[i], stream.bits(row_ids[i], 0), row_ids[i], i)));

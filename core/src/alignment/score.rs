@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use ndarray::{Array1, ArrayView2};
 
+use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::float::finite;
@@ -190,16 +191,12 @@ pub(super) fn checked<'r>(row: &'r [f32], what: &'static str, i: usize) -> Resul
 /// Both sides have rows, values, and the same number of these; their rows can be numbered by u32.
 pub(super) fn check_sides(x: &Rows<'_>, y: &Rows<'_>) -> Result<()> {
     for (what, rows, dim) in [("x", x.n_rows(), x.dim()), ("y", y.n_rows(), y.dim())] {
-        if rows == 0 || dim == 0 {
-            return Err(Error::Empty { what });
-        }
+        check::not_empty(what, rows.min(dim))?;
         let limit = u32::MAX as usize;
         if rows >= limit {
             return Err(Error::TooLarge { what: "rows of one call", size: rows, limit });
         }
     }
-    if x.dim() != y.dim() {
-        return Err(Error::ShapeMismatch { what: "columns of y", expected: x.dim(), found: y.dim() });
-    }
+    check::same_length("columns of y", x.dim(), y.dim())?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use ndarray::{Array1, Array2};
 
 use crate::backend::{Backend, Blocks, Copies, cpu::Cpu};
+use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::{Metric, Sums};
@@ -78,16 +79,8 @@ impl ZeroShot {
         cx: &Context,
     ) -> Result<Self> {
         let (t, d) = (texts.n_rows(), texts.dim());
-        if t == 0 || d == 0 {
-            return Err(Error::Empty { what: "texts" });
-        }
-        if class_of.len() != t {
-            return Err(Error::ShapeMismatch {
-                what: "classes of the texts",
-                expected: t,
-                found: class_of.len(),
-            });
-        }
+        check::not_empty("texts", t.min(d))?;
+        check::same_length("classes of the texts", t, class_of.len())?;
         if let Some(row) = class_of.iter().position(|&c| c as usize >= n_classes) {
             return Err(Error::LabelOutOfRange { row, label: class_of[row], k: n_classes });
         }
@@ -157,9 +150,7 @@ impl ZeroShot {
             let (expected, found) = (truth.len(), predicted.len());
             return Err(Error::ShapeMismatch { what: "predictions", expected, found });
         }
-        if truth.is_empty() {
-            return Err(Error::Empty { what: "predictions" });
-        }
+        check::not_empty("predictions", truth.len())?;
         let (mut right, mut total) = (try_capacity(k)?, try_capacity(k)?);
         right.resize(k, 0u64);
         total.resize(k, 0u64);

@@ -12,8 +12,9 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{Backend, Work};
+use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exact::Metric;
 use crate::memory::try_grow;
 use crate::rows::{RowSource, Rows, Scratch, delivered, gather_from, read_from};
@@ -57,12 +58,8 @@ impl<'a, B: Backend, S: RowSource> Blocks<'a, B, S> {
         cx: &Context,
     ) -> Result<Self> {
         let (n, d, limit) = (source.n_rows(), source.dim(), u32::MAX as usize);
-        if n == 0 || d == 0 {
-            return Err(Error::Empty { what: "x" });
-        }
-        if n > limit {
-            return Err(Error::TooLarge { what: "rows of one call", size: n, limit });
-        }
+        check::not_empty("x", n.min(d))?;
+        check::at_most("rows of one call", n, limit)?;
         let resident = match resident {
             Some(rows) => Some(located(backend.load(delivered(rows, n, d)?, metric, cx), &source, 0)?),
             None => None,
@@ -156,14 +153,6 @@ impl<'a, B: Backend, S: RowSource> Blocks<'a, B, S> {
         }
         let gathered = gather_from(&self.source, rows, scratch)?;
         f(&self.backend.load(gathered, self.metric, cx)?)
-    }
-}
-
-/// Labels that a backend gave must be targets before they index anything.
-pub(crate) fn check_labels(labels: &[u32], k: usize) -> Result<()> {
-    match labels.iter().position(|label| *label as usize >= k) {
-        Some(row) => Err(Error::LabelOutOfRange { row, label: labels[row], k }),
-        None => Ok(()),
     }
 }
 

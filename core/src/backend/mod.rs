@@ -32,7 +32,7 @@ mod stats;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-pub(crate) use blocks::{Blocks, check_labels};
+pub(crate) use blocks::Blocks;
 pub use products::{Products, Samples};
 pub use stats::SearchStats;
 pub(crate) use stats::equal_but_for_search;
@@ -40,7 +40,7 @@ pub(crate) use stats::equal_but_for_search;
 pub use crate::control::Job;
 pub use crate::rows::copies;
 
-use crate::check::same_length;
+use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::{self, Metric};
@@ -90,7 +90,7 @@ impl<'a> Pairs<'a> {
         match self {
             Pairs::Across => Ok(()),
             Pairs::Within(offsets) => {
-                same_length("targets of pairs within one block", later, earlier)?;
+                check::same_length("targets of pairs within one block", later, earlier)?;
                 check_offsets(offsets, later)
             }
         }
@@ -221,9 +221,7 @@ impl<'a> Levels<'a> {
             ("offsets of the levels", rows.saturating_add(1), self.offsets.len()),
             ("ranks", self.values.len(), ranks),
         ] {
-            if expected != found {
-                return Err(Error::ShapeMismatch { what, expected, found });
-            }
+            check::same_length(what, expected, found)?;
         }
         check_offsets(self.offsets, self.values.len())?;
         for i in 0..rows {

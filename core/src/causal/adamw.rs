@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::try_vec;
 use crate::real::Real;
@@ -100,13 +101,9 @@ impl<T: Real> AdamW<T> {
         }
         range("epsilon", self.epsilon, self.epsilon > 0.0 && self.epsilon.is_finite(), "above 0")?;
         for (what, found) in [("params", params.len()), ("gradient", gradient.len())] {
-            if found != self.len {
-                return Err(Error::ShapeMismatch { what, expected: self.len, found });
-            }
+            check::same_length(what, self.len, found)?;
         }
-        if let Some(col) = gradient.iter().position(|v| !v.is_finite()) {
-            return Err(Error::NonFinite { what: "gradient", row: 0, col });
-        }
+        check::finite_row("gradient", 0, gradient.iter().map(|g| g.to_f64()))?;
         if self.mean.len() != self.len {
             let square = try_vec(self.len, T::zero())?;
             self.mean = try_vec(self.len, T::zero())?;

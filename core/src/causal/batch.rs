@@ -7,8 +7,9 @@ use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayView3};
 
 use super::maps::{affine, affine_backward, view};
 use crate::arrays::{matrix, zeros};
+use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::memory::{area, try_capacity, try_grow, try_vec};
 use crate::real::Real;
 
 /// Rows of one tile of work, at least one sequence. A constant of the result: sums of gradients
@@ -111,7 +112,7 @@ impl<'a, T: Real> Batch<'a, T> {
         if let Some(order) = self.order {
             permutation(order, steps)?;
         }
-        let rows = sequences.checked_mul(steps).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        let rows = area(sequences, steps)?;
         let mut places = try_capacity(self.lengths.map_or(rows, |lengths| lengths.iter().sum()))?;
         for sequence in 0..sequences {
             let length = self.lengths.map_or(steps, |lengths| lengths[sequence]);
@@ -258,9 +259,7 @@ impl<T: Real> Latents<T> {
 
 /// Errors unless every number of 0..n occurs once.
 fn permutation(order: &[usize], n: usize) -> Result<()> {
-    if order.len() != n {
-        return Err(Error::ShapeMismatch { what: "order", expected: n, found: order.len() });
-    }
+    check::same_length("order", n, order.len())?;
     let mut seen = try_vec(n, false)?;
     for &position in order {
         if position >= n || core::mem::replace(&mut seen[position], true) {
@@ -280,9 +279,7 @@ fn check_projection<T: Real>(
         let (expected, found) = (dim, weight.nrows());
         return Err(Error::ShapeMismatch { what: "projection", expected, found });
     }
-    if weight.ncols() == 0 {
-        return Err(Error::Empty { what: "projection" });
-    }
+    check::not_empty("projection", weight.ncols())?;
     if let Some(bias) = bias
         && bias.len() != weight.ncols()
     {

@@ -9,9 +9,10 @@ use super::layout::{Block, Layout, Pass, Sink};
 use super::transformer::{self, Transformer};
 use super::window::{self, Window};
 use crate::arrays::{matrix, zeros};
+use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{area, try_capacity, try_vec};
 use crate::real::Real;
 
 /// Which predictor.
@@ -112,9 +113,7 @@ impl<T: Real> Predictor<T> {
     pub fn new(kind: impl Into<Kind>, inputs: usize, outputs: usize, seed: u64) -> Result<Self> {
         let kind = kind.into();
         for (name, value) in [("inputs", inputs), ("outputs", outputs)] {
-            if value == 0 {
-                return Err(Error::InvalidParameter { name, value: 0.0, expected: "at least 1" });
-            }
+            check::at_least_one(name, value)?;
         }
         let layout: Layout = match &kind {
             Kind::Window(window) => window.layout(inputs, outputs),
@@ -295,9 +294,7 @@ impl<T: Real> Predictor<T> {
             let (size, limit) = (batch.steps(), transformer.steps);
             return Err(Error::TooLarge { what: "the number of steps", size, limit });
         }
-        if let Some(col) = self.params.iter().position(|v| !v.is_finite()) {
-            return Err(Error::NonFinite { what: "the parameters", row: 0, col });
-        }
+        check::finite_row("the parameters", 0, self.params.iter().map(|p| p.to_f64()))?;
         batch.latents()
     }
 
@@ -305,7 +302,7 @@ impl<T: Real> Predictor<T> {
     pub(super) fn outputs_of(&self, latents: &Latents<T>, cx: &Context<'_>) -> Result<Array2<T>> {
         let tiles = latents.tiles()?;
         let n = latents.x.nrows();
-        let size = n.checked_mul(self.outputs).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        let size = area(n, self.outputs)?;
         let mut out = try_vec(size, T::zero())?;
         let mut rest = &mut out[..];
         let mut jobs = try_capacity(tiles.len())?;

@@ -23,9 +23,10 @@ use super::predictor::Predictor;
 use super::solve::{cholesky, least_norm};
 use super::window::Window;
 use crate::arrays::{copy, zeros};
+use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{area, try_capacity, try_vec};
 use crate::real::Real;
 
 /// Sums from which the best AR(k) predictor of latents follows.
@@ -94,9 +95,7 @@ impl RidgeGram {
     /// [`Error::InvalidParameter`] for 0, [`Error::TooLarge`], [`Error::OutOfMemory`].
     pub fn new(lags: usize, dim: usize) -> Result<Self> {
         for (name, value) in [("lags", lags), ("dim", dim)] {
-            if value == 0 {
-                return Err(Error::InvalidParameter { name, value: 0.0, expected: "at least 1" });
-            }
+            check::at_least_one(name, value)?;
         }
         let seen = lags.checked_mul(dim).and_then(|seen| seen.checked_add(1));
         let seen = seen.filter(|seen| *seen < MOST_SEEN).ok_or(Error::TooLarge {
@@ -104,7 +103,7 @@ impl RidgeGram {
             size: lags.saturating_mul(dim),
             limit: MOST_SEEN,
         })?;
-        let cross = seen.checked_mul(dim).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        let cross = area(seen, dim)?;
         Ok(Self {
             lags,
             dim,
@@ -187,9 +186,7 @@ impl RidgeGram {
             let expected = "finite and at least 0";
             return Err(Error::InvalidParameter { name: "ridge", value: ridge, expected });
         }
-        if self.rows == 0 {
-            return Err(Error::Empty { what: "the sums of the ridge predictor" });
-        }
+        check::not_empty("the sums of the ridge predictor", self.rows)?;
         let (n, p, d) = (self.rows as f64, self.lags * self.dim, self.dim);
         let seen = |i: usize, j: usize| self.seen[i * (i + 1) / 2 + j].value() / n;
         let cross = |i: usize, j: usize| self.cross[i * d + j].value() / n;

@@ -19,6 +19,7 @@ use super::layer_norm::{self, Normed};
 use super::layout::{Fill, Layout, Pass, Sink, views_mut};
 use super::maps::{add_product, affine, affine_backward, gelu, product};
 use crate::arrays::zeros;
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::try_capacity;
 use crate::real::Real;
@@ -76,17 +77,13 @@ impl Transformer {
         let w = self.width;
         let m = self.hidden.unwrap_or(w.saturating_mul(4));
         for (name, value) in [("steps", self.steps), ("width", w), ("heads", self.heads), ("hidden", m)] {
-            if value == 0 {
-                return Err(Error::InvalidParameter { name, value: 0.0, expected: "at least 1" });
-            }
+            check::at_least_one(name, value)?;
         }
         if !w.is_multiple_of(self.heads) {
             let expected = "a multiple of the number of heads";
             return Err(Error::InvalidParameter { name: "width", value: w as f64, expected });
         }
-        if self.layers > MOST_LAYERS {
-            return Err(Error::TooLarge { what: "layers", size: self.layers, limit: MOST_LAYERS });
-        }
+        check::at_most("layers", self.layers, MOST_LAYERS)?;
         let map = |inputs| Fill::Uniform { inputs };
         let back = |inputs: usize| Fill::Uniform { inputs: inputs.saturating_mul(2 * self.layers) };
         let mut layout = Layout::new();

@@ -9,6 +9,7 @@ use super::batch::sequences;
 use super::layout::{Fill, Layout, Pass, Sink, views_mut};
 use super::maps::{affine, affine_backward, gelu, product};
 use crate::arrays::zeros;
+use crate::check;
 use crate::error::{Error, Result};
 use crate::real::Real;
 
@@ -81,9 +82,7 @@ impl Window {
             Middle::Linear(h) | Middle::Gelu(h) => h,
         };
         for (name, value) in [("lags", self.lags), ("rank or hidden", hidden)] {
-            if value == 0 {
-                return Err(Error::InvalidParameter { name, value: 0.0, expected: "at least 1" });
-            }
+            check::at_least_one(name, value)?;
         }
         let seen = self.lags.checked_mul(inputs).ok_or(Error::TooLarge {
             what: "lags",

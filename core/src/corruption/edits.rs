@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::kinds::Corruption;
 use super::sites::{Change, Nested, Site, sites};
 use super::syntax::{Kind, Syntax, Token, scan};
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_grow};
 use crate::random::{Stream, streams};
@@ -207,9 +208,7 @@ impl Corruptor {
 
     /// The sites 0..n in the order of their keys.
     fn drawn(&self, id: u64, n: usize) -> Result<Vec<usize>> {
-        if n > MOST_SITES {
-            return Err(Error::TooLarge { what: "sites of one text", size: n, limit: MOST_SITES });
-        }
+        check::at_most("sites of one text", n, MOST_SITES)?;
         let mut keyed: Vec<(u64, usize)> = try_capacity(n)?;
         keyed.extend((0..n).map(|site| (self.bits(id, site, false), site)));
         keyed.sort_unstable();

@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 use ndarray::Array1;
 
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, Copies, check_labels};
+use crate::backend::{Backend, Copies};
+use crate::check;
 use crate::control::{Context, Job};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exact::elementary::ln;
 use crate::exact::{F64Sum, Metric, Sums, cosine_from, dot_wide};
 use crate::kmeans::Clusters;
@@ -163,8 +164,8 @@ impl<'c> CorruptionMetrics<'c> {
             let labels = &mut r.labels[rows.clone()];
             backend.nearest(&block_a, &targets, None, labels, cx)?;
             backend.nearest(&block_b, &targets, Some(labels), &mut r.corrupted_labels[rows.clone()], cx)?;
-            check_labels(labels, self.clusters.counts.len())?;
-            check_labels(&r.corrupted_labels[rows.clone()], self.clusters.counts.len())?;
+            check::labels(labels, self.clusters.counts.len())?;
+            check::labels(&r.corrupted_labels[rows.clone()], self.clusters.counts.len())?;
             backend.values(&block_a, &targets, labels, &mut r.distances[rows.clone()], cx)?;
             backend.values(&block_b, &targets, labels, &mut r.to_original[rows.clone()], cx)?;
             let own = &r.corrupted_labels[rows.clone()];
@@ -215,21 +216,15 @@ impl<'c> CorruptionMetrics<'c> {
 
     fn check(&self, n: usize, d: usize, n2: usize, d2: usize) -> Result<()> {
         let columns = self.clusters.centroids.ncols();
-        if n == 0 || d == 0 {
-            return Err(Error::Empty { what: "x" });
-        }
-        if n2 == 0 {
-            return Err(Error::Empty { what: "corrupted" });
-        }
+        check::not_empty("x", n.min(d))?;
+        check::not_empty("corrupted", n2)?;
         for (what, expected, found) in [
             ("rows of corrupted", n, n2),
             ("columns of corrupted", d, d2),
             ("columns of x", columns, d),
             ("counts", self.clusters.centroids.nrows(), self.clusters.counts.len()),
         ] {
-            if expected != found {
-                return Err(Error::ShapeMismatch { what, expected, found });
-            }
+            check::same_length(what, expected, found)?;
         }
         Ok(())
     }
@@ -297,16 +292,12 @@ impl Direction {
     pub fn score<'a>(&self, x: impl IntoRows<'a>) -> Result<Array1<f64>> {
         let rows = x.into_rows()?;
         let d = self.unit.len();
-        if rows.dim() != d {
-            return Err(Error::ShapeMismatch { what: "columns of x", expected: d, found: rows.dim() });
-        }
+        check::same_length("columns of x", d, rows.dim())?;
         let (mut scores, mut buffer) = (try_vec(rows.n_rows(), 0.0)?, try_vec(d, 0.0)?);
         let unit = self.unit.as_slice().unwrap_or(&[]);
         for (i, score) in scores.iter_mut().enumerate() {
             rows.read_row(i, &mut buffer)?;
-            if let Some(col) = buffer.iter().position(|v| !v.is_finite()) {
-                return Err(Error::NonFinite { what: "x", row: i as u64, col });
-            }
+            check::finite_row("x", i as u64, buffer.iter().copied())?;
             buffer.iter_mut().zip(&self.origin).for_each(|(v, o)| *v -= o);
             *score = dot_wide(&buffer, unit);
         }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
+use crate::check;
 use crate::error::{Error, Result};
 use crate::kmeans::Clusters;
 use crate::memory::{try_capacity, try_copy, try_vec};
@@ -99,12 +100,8 @@ impl Scip {
     pub fn select(&self, labels: &[u32], distances: &[f64], sizes: &[u64]) -> Result<ScipPruned> {
         let n = labels.len();
         let (n_size, n_distance) = self.counts(n)?;
-        if distances.len() != n {
-            return Err(Error::ShapeMismatch { what: "distances", expected: n, found: distances.len() });
-        }
-        if let Some(row) = distances.iter().position(|d| !d.is_finite()) {
-            return Err(Error::NonFinite { what: "distances", row: row as u64, col: 0 });
-        }
+        check::same_length("distances", n, distances.len())?;
+        check::finite("distances", distances.iter().copied())?;
         if let Some(row) = labels.iter().position(|&l| l as usize >= sizes.len()) {
             return Err(Error::LabelOutOfRange { row, label: labels[row], k: sizes.len() });
         }
@@ -151,9 +148,7 @@ impl Scip {
     /// Rows pruned by size and by distance, of `n`.
     pub(super) fn counts(&self, n: usize) -> Result<(usize, usize)> {
         for (name, value) in [("prune_fraction", self.prune_fraction), ("alpha", self.alpha)] {
-            if !(0.0..=1.0).contains(&value) {
-                return Err(Error::InvalidParameter { name, value, expected: "within [0, 1]" });
-            }
+            check::fraction(name, value)?;
         }
         let pruned = round_half_even(self.prune_fraction * n as f64);
         let by_size = round_half_even(self.alpha * pruned);

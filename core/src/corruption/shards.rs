@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::scip::{Scip, ScipPruned};
 use crate::bytes::{Reader, Writer};
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_grow, try_vec};
 
@@ -62,9 +63,7 @@ impl ScipRows {
     /// nothing is added.
     pub fn push(&mut self, first_row: u64, labels: &[u32], distances: &[f64]) -> Result<()> {
         let n = labels.len();
-        if distances.len() != n {
-            return Err(Error::ShapeMismatch { what: "distances", expected: n, found: distances.len() });
-        }
+        check::same_length("distances", n, distances.len())?;
         if first_row.checked_add(n as u64).is_none() {
             return Err(Error::TooLarge { what: "last row id", size: usize::MAX, limit: usize::MAX - 1 });
         }

@@ -1,5 +1,6 @@
 //! What is asked of a run, and the parts that it is composed of.
 
+use crate::check;
 use crate::dedup::{Boundary, Order, Rule, SemDedup};
 use crate::error::{Error, Result};
 use crate::kmeans::{Init, KMeans};
@@ -135,9 +136,7 @@ impl D4 {
         for (name, value) in
             [("dedup_keep_fraction", self.dedup_keep_fraction), ("keep_fraction", self.keep_fraction)]
         {
-            if !(0.0..=1.0).contains(&value) {
-                return Err(Error::InvalidParameter { name, value, expected: "within [0, 1]" });
-            }
+            check::fraction(name, value)?;
         }
         if self.keep_fraction > self.dedup_keep_fraction {
             let (name, value) = ("keep_fraction", self.keep_fraction);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use ndarray::ArrayView2;
 
 use crate::backend::{Backend, Blocks, Copies};
-use crate::check::same_length;
+use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::Metric;
@@ -68,9 +68,7 @@ pub(super) fn keep_order<B: Backend, S: RowSource + ?Sized>(
 ) -> Result<(Vec<usize>, Vec<usize>)> {
     let (n, k) = (source.n_rows(), clusters.centroids.nrows());
     let labels = &clusters.labels;
-    if labels.len() != n {
-        return Err(Error::ShapeMismatch { what: "labels", expected: n, found: labels.len() });
-    }
+    check::same_length("labels", n, labels.len())?;
     if let Some(row) = labels.iter().position(|&l| l as usize >= k) {
         return Err(Error::LabelOutOfRange { row, label: labels[row], k });
     }
@@ -85,13 +83,7 @@ pub(super) fn keep_order<B: Backend, S: RowSource + ?Sized>(
             rows.sort_unstable_by_key(|&i| (label(i), keys[i], i));
         }
         Order::Custom(keys) => {
-            if keys.len() != n {
-                return Err(Error::ShapeMismatch {
-                    what: "keys of the order",
-                    expected: n,
-                    found: keys.len(),
-                });
-            }
+            check::same_length("keys of the order", n, keys.len())?;
             if let Some(row) = keys.iter().position(|key| !key.is_finite()) {
                 return Err(Error::NonFinite { what: "keys of the order", row: row as u64, col: 0 });
             }
@@ -140,7 +132,7 @@ fn cosine_distances<B: Backend, S: RowSource + ?Sized>(
     let targets = backend.targets(Rows::F32(view), Metric::Cosine, Copies::Collapse, cx);
     let targets = targets.map_err(|error| error.at("centroids", |row| row as u64))?;
     let labels = try_copy(&clusters.labels)?;
-    same_length("labels", blocks.n, labels.len())?;
+    check::same_length("labels", blocks.n, labels.len())?;
     let mut out = try_vec(blocks.n, 0.0)?;
     blocks.for_each(cx, |range, block| {
         backend.values(block, &targets, &labels[range.clone()], &mut out[range], cx)

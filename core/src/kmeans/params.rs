@@ -2,6 +2,7 @@
 
 use ndarray::Array2;
 
+use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::exact::float::{positive, widen};
@@ -155,21 +156,15 @@ impl KMeans {
 
     /// Checks what can be checked without looking at the rows.
     pub(crate) fn check(&self, n: usize, d: usize, weights: Option<&[f32]>) -> Result<()> {
-        if self.n_clusters == 0 {
-            return Err(Error::InvalidParameter { name: "n_clusters", value: 0.0, expected: "at least 1" });
-        }
+        check::at_least_one("n_clusters", self.n_clusters)?;
         if self.shift_tolerance.is_nan() || self.shift_tolerance < 0.0 {
             let (name, value) = ("shift_tolerance", self.shift_tolerance);
             return Err(Error::InvalidParameter { name, value, expected: "a number of at least 0" });
         }
         let mut founders = n;
         if let Some(weights) = weights {
-            if weights.len() != n {
-                return Err(Error::ShapeMismatch { what: "weights", expected: n, found: weights.len() });
-            }
-            if let Some(row) = weights.iter().position(|w| !w.is_finite()) {
-                return Err(Error::NonFinite { what: "weights", row: row as u64, col: 0 });
-            }
+            check::same_length("weights", n, weights.len())?;
+            check::finite("weights", weights.iter().copied())?;
             if let Some(w) = weights.iter().find(|w| widen(**w) < 0.0) {
                 return Err(Error::InvalidParameter {
                     name: "weights",

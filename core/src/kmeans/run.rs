@@ -11,12 +11,13 @@ use super::init;
 use super::params::{EmptyClusters, Init, KMeans};
 use super::result::Clusters;
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, Blocks, Copies, SearchStats, check_labels};
+use crate::backend::{Backend, Blocks, Copies, SearchStats};
+use crate::check;
 use crate::control::{Context, Iteration};
 use crate::error::{Error, Result};
 use crate::exact::float::{finite, positive};
 use crate::exact::{F64Sum, Metric, squared_distance};
-use crate::memory::{try_capacity, try_copy, try_grow, try_vec};
+use crate::memory::{area, try_capacity, try_copy, try_grow, try_vec};
 use crate::rows::{IntoRows, RowSource, Rows, Scratch, gather_from, with_view};
 
 impl KMeans {
@@ -187,7 +188,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         let blocks = Blocks::new(backend, source, resident, params.metric, cx)?;
         let (n, d, k) = (blocks.n, blocks.d, params.n_clusters);
         params.check(n, d, weights)?;
-        let size = k.checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        let size = area(k, d)?;
         Ok(Self {
             centroids: try_capacity(size)?,
             labels: try_vec(n, 0)?,
@@ -357,7 +358,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
             let labels = &mut labels[range.clone()];
             let weights = weights.map(|w| &w[range.clone()]);
             let done = backend.reassign(block, &targets, weights, labels, &mut carries[at], sums, cx)?;
-            check_labels(labels, k)?;
+            check::labels(labels, k)?;
             moved = done.moved.saturating_add(moved);
             search.merge(&done.search);
             at += 1;

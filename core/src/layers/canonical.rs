@@ -19,8 +19,9 @@ use alloc::vec::Vec;
 
 use nalgebra::DMatrix;
 
+use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{area, try_capacity, try_vec};
 use crate::rows::{IntoRows, Rows};
 
 /// Iterations of the decomposition for each singular value, at most: many times what it needs.
@@ -49,18 +50,14 @@ struct Decomposed {
 
 fn decompose(rows: &Rows<'_>) -> Result<Option<Decomposed>> {
     let (n, d) = (rows.n_rows(), rows.dim());
-    if n == 0 || d == 0 {
-        return Err(Error::Empty { what: "x" });
-    }
-    let size = n.checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+    check::not_empty("x", n.min(d))?;
+    let size = area(n, d)?;
     let mut x = DMatrix::from_vec(n, d, try_vec(size, 0.0)?);
     let (mut row, mut first, mut mean) = (try_vec(d, 0.0)?, try_vec(d, 0.0)?, try_vec(d, 0.0)?);
     rows.read_row(0, &mut first)?;
     for i in 0..n {
         rows.read_row(i, &mut row)?;
-        if let Some(col) = row.iter().position(|v| !v.is_finite()) {
-            return Err(Error::NonFinite { what: "x", row: i as u64, col });
-        }
+        check::finite_row("x", i as u64, row.iter().copied())?;
         for (j, v) in row.iter().enumerate() {
             // Less the first row, so that equal rows are exactly 0.
             x[(i, j)] = v - first[j];
@@ -116,9 +113,7 @@ impl Decomposed {
 fn both<'a>(x: impl IntoRows<'a>, y: impl IntoRows<'a>) -> Result<Option<[Decomposed; 2]>> {
     let (x, y) = (x.into_rows()?, y.into_rows()?);
     let (expected, found) = (x.n_rows(), y.n_rows());
-    if expected != found {
-        return Err(Error::ShapeMismatch { what: "y", expected, found });
-    }
+    check::same_length("y", expected, found)?;
     Ok(decompose(&x)?.zip(decompose(&y)?).map(|(x, y)| [x, y]))
 }
 

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use ndarray::ArrayView2;
 
 use crate::backend::Samples;
+use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::float::finite;
 use crate::memory::{try_capacity, try_vec};
@@ -87,9 +88,7 @@ impl Batch {
     /// Takes note of the next state, of `dim` values a row; the first one fixes the number of rows.
     pub(crate) fn fit(&mut self, rows: &Rows<'_>, dim: usize) -> Result<()> {
         let (expected, found) = (dim, rows.dim());
-        if expected != found {
-            return Err(Error::ShapeMismatch { what: "row of a state", expected, found });
-        }
+        check::same_length("row of a state", expected, found)?;
         let found = rows.n_rows();
         if let Some(expected) = self.n_rows
             && expected != found

@@ -9,6 +9,7 @@ use ndarray::ArrayView2;
 
 use crate::backend::cpu::Cpu;
 use crate::backend::{Products, Samples};
+use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::memory::try_capacity;
@@ -41,12 +42,8 @@ impl LayerDistances {
             let (name, value) = ("n_layers", 0.0);
             return Err(Error::InvalidParameter { name, value, expected: "at least 1" });
         }
-        if n_layers > limit {
-            return Err(Error::TooLarge { what: "n_layers", size: n_layers, limit });
-        }
-        if dim == 0 {
-            return Err(Error::Empty { what: "row of a state" });
-        }
+        check::at_most("n_layers", n_layers, limit)?;
+        check::not_empty("row of a state", dim)?;
         let moments = fresh(n_layers, self.quantiles)?;
         Ok(LayerStream { config: self.clone(), dim, products, samples: 0, moments, batch: None })
     }

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::hits::Memorized;
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_grow};
 
@@ -131,8 +132,6 @@ impl Curve {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn overfit_onset(perplexity: &[f64]) -> Result<Option<usize>> {
-    if let Some(row) = perplexity.iter().position(|p| !p.is_finite()) {
-        return Err(Error::NonFinite { what: "perplexities", row: row as u64, col: 0 });
-    }
+    check::finite("perplexities", perplexity.iter().copied())?;
     Ok(perplexity.windows(2).position(|pair| pair[1] > pair[0]).map(|i| i + 1))
 }

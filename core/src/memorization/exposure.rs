@@ -1,5 +1,6 @@
 //! Exposure of a canary, counterfactual memorization of an example.
 
+use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 
@@ -40,9 +41,7 @@ pub fn exposure(rank: u64, space: u64) -> Result<f64> {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn sampled_exposure(loss: f64, sampled: &[f64]) -> Result<f64> {
-    if sampled.is_empty() {
-        return Err(Error::Empty { what: "the sample of candidates" });
-    }
+    check::not_empty("the sample of candidates", sampled.len())?;
     if loss.is_nan() {
         return Err(Error::NonFinite { what: "loss of the secret", row: 0, col: 0 });
     }
@@ -85,12 +84,8 @@ pub fn counterfactual(with: &[f64], without: &[f64]) -> Result<Counterfactual> {
     let mut sides = [(0.0, None); 2];
     let whats = ["the set of models with the example", "the set of models without the example"];
     for ((side, values), what) in sides.iter_mut().zip([with, without]).zip(whats) {
-        if values.is_empty() {
-            return Err(Error::Empty { what });
-        }
-        if let Some(row) = values.iter().position(|v| !v.is_finite()) {
-            return Err(Error::NonFinite { what: "performances", row: row as u64, col: 0 });
-        }
+        check::not_empty(what, values.len())?;
+        check::finite("performances", values.iter().copied())?;
         let mut sum = F64Sum::new();
         sum.extend(values.iter().copied());
         let n = values.len() as f64;

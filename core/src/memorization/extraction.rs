@@ -1,5 +1,6 @@
 //! Extraction: does a model, given a prefix, say the rest?
 
+use crate::check;
 use crate::error::{Error, Result};
 
 /// How far a generated continuation follows the true one.
@@ -29,9 +30,7 @@ pub struct SuffixMatch {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn suffix_match(generated: &[u32], suffix: &[u32]) -> Result<SuffixMatch> {
-    if suffix.is_empty() {
-        return Err(Error::Empty { what: "the true suffix" });
-    }
+    check::not_empty("the true suffix", suffix.len())?;
     let right = |(a, b): (&u32, &u32)| a == b;
     let hits = generated.iter().zip(suffix).filter(|(a, b)| a == b).count();
     let common_prefix = generated.iter().zip(suffix).take_while(|pair| right(*pair)).count();
@@ -121,9 +120,7 @@ impl Discoverability {
     /// # Errors
     /// [`Error::InvalidParameter`] unless n >= 1 and 0 < p <= 1.
     pub fn discoverable(&self, n: u64, p: f64) -> Result<bool> {
-        if n == 0 {
-            return Err(Error::InvalidParameter { name: "n", value: 0.0, expected: "at least 1" });
-        }
+        check::at_least_one("n", n)?;
         check_probability(p)?;
         Ok(self.within(n) >= p)
     }

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
@@ -74,9 +75,7 @@ impl Forgetting {
         let Some(&first) = curve.first() else {
             return Err(Error::Empty { what: "the forgetting curve" });
         };
-        if let Some(row) = curve.iter().position(|m| !m.is_finite()) {
-            return Err(Error::NonFinite { what: "the forgetting curve", row: row as u64, col: 0 });
-        }
+        check::finite("the forgetting curve", curve.iter().copied())?;
         let (mut at, mut baseline) = (0, first);
         for (i, &m) in curve.iter().enumerate() {
             if m < baseline {

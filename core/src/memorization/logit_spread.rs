@@ -7,6 +7,7 @@ use ndarray::Array1;
 use super::exponentials::{Window, power, scaled};
 use super::hits::IGNORED;
 use super::logits::{TokenScores, check_tile, in_chunks};
+use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::float::widen;
@@ -157,9 +158,7 @@ impl<'s> LogitSpread<'s> {
     /// [`Error::ShapeMismatch`] when ids are missing; [`Error::OutOfMemory`].
     pub fn finish(&self) -> Result<Spread> {
         let (expected, found) = (self.scores.vocabulary, self.seen);
-        if found != expected {
-            return Err(Error::ShapeMismatch { what: "the set of vocabulary ids seen", expected, found });
-        }
+        check::same_length("the set of vocabulary ids seen", expected, found)?;
         let n = self.sums.len();
         let mut out = [try_vec(n, f64::NAN)?, try_vec(n, f64::NAN)?, try_vec(n, f64::NAN)?];
         for (i, sums) in self.sums.iter().enumerate().filter(|(i, _)| self.targets[*i] != IGNORED) {

@@ -6,6 +6,7 @@ use ndarray::{Array1, ArrayView2, s};
 
 use super::exponentials::{CHUNK, LIMIT, Window, power, powers};
 use super::hits::{Hits, IGNORED, Memorized, check_ids};
+use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::float::widen;
@@ -99,16 +100,10 @@ impl LogitScan {
     /// [`Error::Empty`] without targets or vocabulary; [`Error::TokenOutOfRange`] for a target that
     /// is neither [`IGNORED`] nor below `vocabulary`; [`Error::TooLarge`] for 2^32 - 1 ids or more.
     pub fn new(targets: &[u32], vocabulary: usize) -> Result<Self> {
-        if targets.is_empty() {
-            return Err(Error::Empty { what: "the set of targets" });
-        }
-        if vocabulary == 0 {
-            return Err(Error::Empty { what: "the vocabulary" });
-        }
+        check::not_empty("the set of targets", targets.len())?;
+        check::not_empty("the vocabulary", vocabulary)?;
         let limit = IGNORED as usize - 1;
-        if vocabulary > limit {
-            return Err(Error::TooLarge { what: "vocabulary", size: vocabulary, limit });
-        }
+        check::at_most("vocabulary", vocabulary, limit)?;
         check_ids("target", targets, vocabulary)?;
         let mut copy = try_capacity(targets.len())?;
         copy.extend_from_slice(targets);

@@ -6,14 +6,13 @@
 use ndarray::Array1;
 
 use super::logit_spread::Spread;
+use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::memory::{try_capacity, try_vec};
 
 fn check(values: &[f64]) -> Result<()> {
-    if values.is_empty() {
-        return Err(Error::Empty { what: "the text" });
-    }
+    check::not_empty("the text", values.len())?;
     match values.iter().position(|v| v.is_nan() || *v == f64::INFINITY) {
         Some(row) => Err(Error::NonFinite { what: "log-probabilities", row: row as u64, col: 0 }),
         None => Ok(()),
@@ -67,9 +66,7 @@ pub fn reference_difference(loss: f64, reference_loss: f64) -> Result<f64> {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn zlib_ratio(loss: f64, compressed_bytes: u64) -> Result<f64> {
-    if compressed_bytes == 0 {
-        return Err(Error::Empty { what: "the compressed text" });
-    }
+    check::not_empty("the compressed text", compressed_bytes)?;
     if !loss.is_finite() {
         return Err(Error::NonFinite { what: "losses", row: 0, col: 0 });
     }
@@ -208,12 +205,8 @@ pub struct MembershipRate {
 /// ```
 pub fn tpr_at_fpr(scores: &[f64], member: &[bool], fpr: f64) -> Result<MembershipRate> {
     let n = scores.len();
-    if member.len() != n {
-        return Err(Error::ShapeMismatch { what: "membership flags", expected: n, found: member.len() });
-    }
-    if !(0.0..=1.0).contains(&fpr) {
-        return Err(Error::InvalidParameter { name: "fpr", value: fpr, expected: "within [0, 1]" });
-    }
+    check::same_length("membership flags", n, member.len())?;
+    check::fraction("fpr", fpr)?;
     if let Some(row) = scores.iter().position(|s| s.is_nan()) {
         return Err(Error::NonFinite { what: "scores", row: row as u64, col: 0 });
     }

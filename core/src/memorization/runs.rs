@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::hits::Hits;
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_grow};
 
@@ -73,9 +74,7 @@ impl UnitLengths {
             }
             start = end;
         }
-        if start != expected {
-            return Err(Error::ShapeMismatch { what: "the last document's end", expected, found: start });
-        }
+        check::same_length("the last document's end", expected, start)?;
         let mut start = 0;
         let longest = ends.iter().map(|&end| {
             let document = &hits.hit()[core::mem::replace(&mut start, end)..end];

@@ -7,6 +7,7 @@ use ndarray::Array1;
 use super::exponentials::{LIMIT, power, scaled};
 use super::hits::{IGNORED, check_ids};
 use super::logits::check_tile;
+use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
@@ -133,12 +134,8 @@ impl Sampling {
         self.check()?;
         let logits = logits.into_rows()?;
         let (n, v) = (logits.n_rows(), logits.dim());
-        if targets.len() != n {
-            return Err(Error::ShapeMismatch { what: "targets", expected: n, found: targets.len() });
-        }
-        if n == 0 || v == 0 {
-            return Err(Error::Empty { what: "the logits" });
-        }
+        check::same_length("targets", n, targets.len())?;
+        check::not_empty("the logits", n.min(v))?;
         check_ids("target", targets, v)?;
         check_tile(&logits, targets, 0, cx)?;
         let mut out = try_vec(n, f64::NAN)?;

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::hits::Hits;
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
 
@@ -70,9 +71,7 @@ impl TagCounts {
         self.agree(Some(predicted.is_some()))?;
         for tags in [Some(tags), predicted].into_iter().flatten() {
             let (expected, found, k) = (hits.len(), tags.len(), self.counts.len());
-            if expected != found {
-                return Err(Error::ShapeMismatch { what: "tags", expected, found });
-            }
+            check::same_length("tags", expected, found)?;
             let outside = |i: &usize| hits.counted()[*i] && tags[*i] as usize >= k;
             if let Some(row) = (0..expected).find(outside) {
                 return Err(Error::LabelOutOfRange { row, label: tags[row] as u32, k });

@@ -6,6 +6,7 @@ use ndarray::Array1;
 
 use super::quotas::{LIMIT, ONE, Shares};
 use super::{Drop, fill, ranked};
+use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::elementary::exp;
@@ -172,9 +173,7 @@ impl DensityPruning {
             let (name, value) = ("keep_fraction", self.keep_fraction);
             return Err(Error::InvalidParameter { name, value, expected: "within [0, 1]" });
         }
-        if self.neighbours == 0 {
-            return Err(Error::InvalidParameter { name: "neighbours", value: 0.0, expected: "at least 1" });
-        }
+        check::at_least_one("neighbours", self.neighbours)?;
         if clusters.distances.len() != n {
             let (what, found) = ("distances", clusters.distances.len());
             return Err(Error::ShapeMismatch { what, expected: n, found });
@@ -267,21 +266,13 @@ impl DensityPruning {
     pub fn quotas(&self, total: u64, intra: &[f64], inter: &[f64], sizes: &[u64]) -> Result<Vec<u64>> {
         let k = sizes.len();
         for (what, found) in [("intra", intra.len()), ("inter", inter.len())] {
-            if found != k {
-                return Err(Error::ShapeMismatch { what, expected: k, found });
-            }
+            check::same_length(what, k, found)?;
         }
         if !(self.temperature > 0.0 && self.temperature.is_finite()) {
             let (name, value) = ("temperature", self.temperature);
             return Err(Error::InvalidParameter { name, value, expected: "finite and above 0" });
         }
-        if !(0.0..=1.0).contains(&self.least) {
-            return Err(Error::InvalidParameter {
-                name: "least",
-                value: self.least,
-                expected: "within [0, 1]",
-            });
-        }
+        check::fraction("least", self.least)?;
         let rows = sizes.iter().fold(0u64, |sum, &size| sum.saturating_add(size));
         for (what, size, limit) in [
             ("rows of all clusters", rows, LIMIT - 1),

@@ -16,6 +16,7 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
 use crate::stats::{largest_remainder, round_half_even};
@@ -123,12 +124,8 @@ impl Prototypes {
         n_clusters: usize,
     ) -> Result<Array1<bool>> {
         let n = distances.len();
-        if labels.len() != n {
-            return Err(Error::ShapeMismatch { what: "labels", expected: n, found: labels.len() });
-        }
-        if let Some(row) = distances.iter().position(|d| !d.is_finite()) {
-            return Err(Error::NonFinite { what: "distances", row: row as u64, col: 0 });
-        }
+        check::same_length("labels", n, labels.len())?;
+        check::finite("distances", distances.iter().copied())?;
         if let Some(row) = labels.iter().position(|&l| l as usize >= n_clusters) {
             return Err(Error::LabelOutOfRange { row, label: labels[row], k: n_clusters });
         }

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::bytes::{Reader, Writer};
+use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::memory::try_capacity;
@@ -129,9 +130,7 @@ impl SubsetPerplexity {
     /// 2^64 tokens. On error nothing is added.
     pub fn push(&mut self, passes: &[bool], tokens: u64, nll: f64) -> Result<()> {
         let (expected, found) = (self.pools.len() - 1, passes.len());
-        if found != expected {
-            return Err(Error::ShapeMismatch { what: "passes", expected, found });
-        }
+        check::same_length("passes", expected, found)?;
         if !nll.is_finite() {
             return Err(Error::NonFinite { what: "log-likelihoods", row: self.lines(), col: 0 });
         }

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::{Measure, Page, Unit};
-use crate::error::{Error, Result};
+use crate::check;
+use crate::error::Result;
 use crate::memory::{try_capacity, try_grow, try_vec};
 
 /// Which values pass. NaN passes none.
@@ -270,9 +271,7 @@ impl Tally {
     /// [`Error::ShapeMismatch`] for a verdict by other rules.
     pub fn push(&mut self, verdict: &Verdict) -> Result<()> {
         let (expected, found) = (self.failed.len(), verdict.passed.len());
-        if found != expected {
-            return Err(Error::ShapeMismatch { what: "a verdict", expected, found });
-        }
+        check::same_length("a verdict", expected, found)?;
         self.documents += 1;
         self.passed += u64::from(verdict.passes());
         verdict.failed().for_each(|i| self.failed[i] += 1);
@@ -285,9 +284,7 @@ impl Tally {
     /// [`Error::ShapeMismatch`] for counts by other rules.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         let (expected, found) = (self.failed.len(), other.failed.len());
-        if found != expected {
-            return Err(Error::ShapeMismatch { what: "a tally", expected, found });
-        }
+        check::same_length("a tally", expected, found)?;
         self.documents += other.documents;
         self.passed += other.passed;
         self.failed.iter_mut().zip(&other.failed).for_each(|(sum, theirs)| *sum += theirs);

@@ -6,6 +6,7 @@ use ndarray::{Array1, ArrayView2};
 
 use super::mean::{TINY, weighted_mean};
 use super::{LineFacts, NoWeight, Predicate, Split, Unit, Weights};
+use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_grow};
@@ -37,9 +38,7 @@ const COST: u64 = 400;
 /// ```
 pub fn line_scores(passes: ArrayView2<'_, bool>, weights: &Weights, none: NoWeight) -> Result<Array1<f64>> {
     let (expected, found) = (weights.values().len(), passes.ncols());
-    if found != expected {
-        return Err(Error::ShapeMismatch { what: "columns of passes", expected, found });
-    }
+    check::same_length("columns of passes", expected, found)?;
     let mut scores = try_capacity(passes.nrows())?;
     for line in passes.rows() {
         scores.push(line_score(line.iter().copied(), weights, none)?);
@@ -81,9 +80,7 @@ fn line_score(passes: impl Iterator<Item = bool> + Clone, weights: &Weights, non
 /// ```
 pub fn doc_scores(line_scores: &[f64], tokens: &[u64], offsets: &[usize]) -> Result<Array1<f64>> {
     let n = line_scores.len();
-    if tokens.len() != n {
-        return Err(Error::ShapeMismatch { what: "tokens", expected: n, found: tokens.len() });
-    }
+    check::same_length("tokens", n, tokens.len())?;
     let (first, last) = (offsets.first().copied(), offsets.last().copied());
     if first != Some(0) || last != Some(n) {
         let found = if first == Some(0) { last.unwrap_or(0) } else { first.unwrap_or(n) };
@@ -209,9 +206,7 @@ impl TextQuality {
 
     fn facts_and_score(&self, line: &str) -> Result<(LineFacts, f64)> {
         let (expected, found) = (self.predicates.len(), self.weights.values().len());
-        if found != expected {
-            return Err(Error::ShapeMismatch { what: "weights", expected, found });
-        }
+        check::same_length("weights", expected, found)?;
         let facts = LineFacts::of(line)?;
         let passes = self.predicates.iter().map(|p| p.passes(&facts));
         Ok((facts, line_score(passes, &self.weights, self.no_weight)?))

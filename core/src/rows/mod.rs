@@ -10,6 +10,7 @@ use core::ops::Range;
 
 use ndarray::{ArrayBase, ArrayView2, Data, Ix2};
 
+use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::float::widen;
 
@@ -134,9 +135,7 @@ impl Rows<'_> {
     /// # Errors
     /// [`Error::ShapeMismatch`] when `i` or the length of `out` is wrong.
     pub fn read_row(&self, i: usize, out: &mut [f64]) -> Result<()> {
-        if out.len() != self.dim() {
-            return Err(Error::ShapeMismatch { what: "row buffer", expected: self.dim(), found: out.len() });
-        }
+        check::same_length("row buffer", self.dim(), out.len())?;
         if i >= self.n_rows() {
             return Err(Error::ShapeMismatch { what: "row index", expected: self.n_rows(), found: i });
         }

@@ -12,8 +12,9 @@ use core::ops::{Bound, Range, RangeBounds};
 use ndarray::ArrayView2;
 
 use super::{Element, ReadAt, RowElement, RowSource, Rows, Scratch};
+use crate::check;
 use crate::error::{Error, Result, SourceError};
-use crate::memory::try_capacity;
+use crate::memory::{area, try_capacity};
 
 /// Between two wanted rows at most so many bytes are read and thrown away to save a read.
 const GAP: u64 = 16 * 1024;
@@ -155,9 +156,7 @@ impl<R: ReadAt> RawRows<R> {
         n: usize,
         d: usize,
     ) -> Result<Self> {
-        if d == 0 {
-            return Err(Error::InvalidParameter { name: "d", value: 0.0, expected: "at least 1" });
-        }
+        check::at_least_one("d", d)?;
         let limit = usize::MAX / element.size();
         let row = d.checked_mul(element.size());
         let row = row.ok_or(Error::TooLarge { what: "columns of a row", size: d, limit })? as u64;
@@ -199,9 +198,7 @@ impl<R: ReadAt> RawRows<R> {
     /// # Errors
     /// [`Error::InvalidParameter`] when it is 0.
     pub fn block_rows(mut self, block_rows: usize) -> Result<Self> {
-        if block_rows == 0 {
-            return Err(Error::InvalidParameter { name: "block_rows", value: 0.0, expected: "at least 1" });
-        }
+        check::at_least_one("block_rows", block_rows)?;
         self.block_rows = block_rows;
         Ok(self)
     }
@@ -362,7 +359,7 @@ pub(super) fn all_inside(rows: &[usize], n: usize) -> Result<()> {
 
 /// The number of values in `rows` rows of `d`.
 pub(super) fn elements(rows: usize, d: usize) -> Result<usize> {
-    rows.checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })
+    area(rows, d)
 }
 
 /// `values` as `n` rows of `d`.

@@ -8,6 +8,7 @@ use ndarray::ArrayView2;
 
 use super::raw::{all_inside, elements, inside, rows_of, with_type};
 use super::{Element, ElementType, RowElement, RowSource, Rows, Scratch};
+use crate::check;
 use crate::error::{Error, Result, SourceError};
 use crate::memory::try_capacity;
 
@@ -100,9 +101,7 @@ impl<S: RowSource> Shards<S> {
         let (mut end, mut element) = (0usize, None);
         let mut scratch = Scratch::new();
         for (s, shard) in shards.iter().enumerate() {
-            if shard.dim() != d {
-                return Err(Error::ShapeMismatch { what: "row of a shard", expected: d, found: shard.dim() });
-            }
+            check::same_length("row of a shard", d, shard.dim())?;
             starts.push(end);
             let (what, size, limit) = ("rows of all shards", shard.n_rows(), usize::MAX - end);
             end = end.checked_add(size).ok_or(Error::TooLarge { what, size, limit })?;
@@ -274,9 +273,7 @@ fn in_shard<T>(shard: usize, result: Result<T>) -> Result<T> {
 fn as_asked(rows: &Rows<'_>, n: usize, d: usize) -> Result<()> {
     for (what, expected, found) in [("block of a shard", n, rows.n_rows()), ("row of a shard", d, rows.dim())]
     {
-        if found != expected {
-            return Err(Error::ShapeMismatch { what, expected, found });
-        }
+        check::same_length(what, expected, found)?;
     }
     Ok(())
 }

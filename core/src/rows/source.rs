@@ -6,8 +6,9 @@ use core::ops::Range;
 use ndarray::ArrayView2;
 
 use super::{Element, Rows, with_view};
+use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::try_grow;
+use crate::memory::{area, try_grow};
 
 /// A reusable buffer into which a [`RowSource`] may put the rows that it reads.
 #[derive(Debug, Default)]
@@ -153,9 +154,7 @@ pub(crate) fn delivered(rows: Rows<'_>, n: usize, d: usize) -> Result<Rows<'_>> 
         ("number of rows that the source delivered", n, rows.n_rows()),
         ("dimension of the rows that the source delivered", d, rows.dim()),
     ] {
-        if expected != found {
-            return Err(Error::ShapeMismatch { what, expected, found });
-        }
+        check::same_length(what, expected, found)?;
     }
     Ok(rows)
 }
@@ -218,7 +217,7 @@ fn gather_into<'a, T: Element>(
     scratch: &'a mut Scratch,
 ) -> Result<ArrayView2<'a, T>> {
     let d = view.ncols();
-    let len = rows.len().checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+    let len = area(rows.len(), d)?;
     let out = scratch.elements::<T>(len)?;
     for (target, &i) in out.chunks_exact_mut(d.max(1)).zip(rows) {
         if i >= view.nrows() {
@@ -298,7 +297,7 @@ fn element_size<T>(_: &ArrayView2<'_, T>) -> usize {
 
 fn copy_into<T: Element>(view: &ArrayView2<'_, T>, out: &mut Scratch) -> Result<()> {
     let d = view.ncols().max(1);
-    let size = view.nrows().checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+    let size = area(view.nrows(), d)?;
     for (out, row) in out.elements::<T>(size)?.chunks_exact_mut(d).zip(view.rows()) {
         out.iter_mut().zip(row).for_each(|(o, x)| *o = *x);
     }
@@ -329,9 +328,7 @@ impl<'a> Blocked<'a> {
     /// # Errors
     /// [`Error::InvalidParameter`] when `block_rows` is 0.
     pub fn new(rows: Rows<'a>, block_rows: usize) -> Result<Self> {
-        if block_rows == 0 {
-            return Err(Error::InvalidParameter { name: "block_rows", value: 0.0, expected: "at least 1" });
-        }
+        check::at_least_one("block_rows", block_rows)?;
         Ok(Self { rows, block_rows })
     }
 }

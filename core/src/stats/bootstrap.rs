@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::quantile;
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
 use crate::random::{Stream, streams};
@@ -65,9 +66,7 @@ pub fn bootstrap(
     level: f64,
     mut statistic: impl FnMut(&[usize]) -> Result<Option<f64>>,
 ) -> Result<Interval> {
-    if n == 0 {
-        return Err(Error::Empty { what: "the bootstrapped sample" });
-    }
+    check::not_empty("the bootstrapped sample", n)?;
     if resamples == 0 || u32::try_from(resamples).is_err() {
         let expected = "at least 1 and below 2^32";
         return Err(Error::InvalidParameter { name: "resamples", value: resamples as f64, expected });

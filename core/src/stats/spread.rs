@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::memory::try_capacity;
@@ -62,9 +63,7 @@ pub fn quantile(sorted: &[f64], q: f64) -> f64 {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn gini(values: &[f64]) -> Result<Option<f64>> {
-    if let Some(row) = values.iter().position(|v| !v.is_finite()) {
-        return Err(Error::NonFinite { what: "values", row: row as u64, col: 0 });
-    }
+    check::finite("values", values.iter().copied())?;
     if let Some(&value) = values.iter().find(|v| **v < 0.0) {
         return Err(Error::InvalidParameter { name: "values", value, expected: "0 or more each" });
     }

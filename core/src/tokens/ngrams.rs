@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use ndarray::ArrayView2;
 
+use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
@@ -64,9 +65,7 @@ impl NGrams {
     /// # Errors
     /// [`Error::InvalidParameter`] for no tokens, [`Error::TooLarge`] when k^(context + 1) exceeds 2^127.
     pub fn new(k: usize, context: usize) -> Result<Self> {
-        if k == 0 {
-            return Err(Error::InvalidParameter { name: "k", value: 0.0, expected: "at least 1" });
-        }
+        check::at_least_one("k", k)?;
         let mut room = 1u128 << 127;
         for used in 0..=context {
             room /= k as u128;
@@ -188,9 +187,7 @@ impl NGrams {
         }
         let (mine, theirs) = (self.counts(n)?, other.counts(n)?);
         let tokens: u64 = theirs.iter().map(|c| c.1).sum();
-        if tokens == 0 {
-            return Err(Error::Empty { what: "held-out tokens" });
-        }
+        check::not_empty("held-out tokens", tokens)?;
         let k = self.k as u128;
         let mut sum = F64Sum::new();
         for group in theirs.chunk_by(|a, b| a.0 / k == b.0 / k) {

@@ -6,6 +6,7 @@
 
 use alloc::vec::Vec;
 
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::try_capacity;
 
@@ -97,13 +98,9 @@ fn line(data: &Data, u: f64) -> Option<(f64, f64, f64)> {
 /// ```
 pub fn scaling_fit(compute: &[f64], loss: &[f64]) -> Result<Option<ScalingFit>> {
     let (expected, found) = (compute.len(), loss.len());
-    if expected != found {
-        return Err(Error::ShapeMismatch { what: "losses", expected, found });
-    }
+    check::same_length("losses", expected, found)?;
     for (what, values) in [("compute", compute), ("loss", loss)] {
-        if let Some(row) = values.iter().position(|x| !x.is_finite()) {
-            return Err(Error::NonFinite { what, row: row as u64, col: 0 });
-        }
+        check::finite(what, values.iter().copied())?;
     }
     if let Some(&value) = compute.iter().find(|c| **c <= 0.0) {
         return Err(Error::InvalidParameter { name: "compute", value, expected: "above 0" });

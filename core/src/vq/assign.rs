@@ -5,7 +5,8 @@ use ndarray::{Array1, ArrayView2};
 use super::by_type::Targets;
 use super::ids::{MASKED, for_blocks, valid_rows};
 use super::rows::{row_of, same_dim};
-use crate::backend::{Backend, SearchStats, check_labels, equal_but_for_search};
+use crate::backend::{Backend, SearchStats, equal_but_for_search};
+use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::Metric;
@@ -48,7 +49,7 @@ pub(super) fn assign<B: Backend, T: Real>(
         let range = at.clone();
         let (ids, distances) = (&mut ids[range.clone()], &mut distances[range]);
         search.merge(&targets.nearest(backend, rows, metric, ids, distances, cx)?);
-        check_labels(ids, codes.nrows())?;
+        check::labels(ids, codes.nrows())?;
         cx.control.poll("assign", at.end as u64, n as u64)
     })?;
     if let Some(valid) = &valid {

@@ -8,6 +8,7 @@ use super::by_type::accumulate;
 use super::ids::{MASKED, check_ids, for_blocks};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::{Metric, Sums};
@@ -90,9 +91,7 @@ impl CodeStats {
         for (what, expected, found) in
             [("ids", z.nrows(), ids.len()), ("columns of the statistics", z.ncols(), self.dim())]
         {
-            if expected != found {
-                return Err(Error::ShapeMismatch { what, expected, found });
-            }
+            check::same_length(what, expected, found)?;
         }
         check_ids(ids, self.n_codes())?;
         // Masked rows may hold anything, so they are not shown to the backend.

@@ -26,6 +26,7 @@ use super::revive::{Revival, Revived};
 use super::rows::{row_of, unit_into};
 use crate::arrays::{copy, matrix};
 use crate::bytes::{Reader, Writer};
+use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::{F64Sum, Metric, dot_wide};
 use crate::memory::{try_capacity, try_vec};
@@ -72,9 +73,7 @@ impl Ema {
 
     fn check(&self) -> Result<()> {
         let (name, value) = ("decay", self.decay);
-        if !(0.0..=1.0).contains(&value) {
-            return Err(Error::InvalidParameter { name, value, expected: "within [0, 1]" });
-        }
+        check::fraction(name, value)?;
         match self.smoothing {
             Smoothing::Laplace(value) if !(value.is_finite() && value >= 0.0) => {
                 Err(Error::InvalidParameter { name: "smoothing", value, expected: "a number of at least 0" })
@@ -91,9 +90,7 @@ impl Ema {
     /// under cosine, [`Error::OutOfMemory`].
     pub fn start<T: Real>(&self, codes: ArrayView2<'_, T>) -> Result<EmaCodebook<T>> {
         self.check()?;
-        if codes.is_empty() {
-            return Err(Error::Empty { what: "codes" });
-        }
+        check::not_empty("codes", codes.len())?;
         check_finite(&codes, "codes")?;
         let mut kept = copy(&codes)?;
         if self.metric == Metric::Cosine {
@@ -163,9 +160,7 @@ impl<T: Real> EmaCodebook<T> {
         for (what, expected, found) in
             [("codes of the statistics", k, stats.n_codes()), ("columns of the statistics", d, stats.dim())]
         {
-            if expected != found {
-                return Err(Error::ShapeMismatch { what, expected, found });
-            }
+            check::same_length(what, expected, found)?;
         }
         if stats.metric() != self.params.metric {
             return Err(Error::Mismatch { what: "metric of the statistics" });

@@ -25,6 +25,7 @@ use ndarray::{Array2, ArrayView2, s};
 use super::latents::Latents;
 use super::rows::row_of;
 use crate::arrays::{matrix, zeros};
+use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
@@ -93,9 +94,7 @@ impl EntropyLoss {
 
     pub(super) fn check(&self) -> Result<()> {
         for (name, value) in [("sample_weight", self.sample_weight), ("batch_weight", self.batch_weight)] {
-            if !(value.is_finite() && value >= 0.0) {
-                return Err(Error::InvalidParameter { name, value, expected: "a number of at least 0" });
-            }
+            check::not_negative(name, value)?;
         }
         let (name, value) = ("temperature", self.temperature);
         if !(value.is_finite() && value >= 1e-100) {

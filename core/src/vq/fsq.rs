@@ -7,6 +7,7 @@ use ndarray::{Array1, Array2, ArrayView2};
 use super::ids::{MASKED, check_ids, valid_rows};
 use super::rows::same_dim;
 use crate::arrays::zeros;
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
@@ -70,9 +71,7 @@ impl FiniteScalar {
             }
             codes = codes.saturating_mul(l as u64);
         }
-        if levels.is_empty() {
-            return Err(Error::Empty { what: "levels" });
-        }
+        check::not_empty("levels", levels.len())?;
         if codes >= u32::MAX as u64 {
             let (size, limit) = (usize::try_from(codes).unwrap_or(usize::MAX), u32::MAX as usize - 1);
             return Err(Error::TooLarge { what: "combinations of levels", size, limit });
@@ -89,9 +88,7 @@ impl FiniteScalar {
 
     fn check<T: Real>(&self, z: &ArrayView2<'_, T>) -> Result<()> {
         let (expected, found) = (self.levels.len(), z.ncols());
-        if expected != found {
-            return Err(Error::ShapeMismatch { what: "columns of z", expected, found });
-        }
+        check::same_length("columns of z", expected, found)?;
         Ok(())
     }
 
@@ -147,9 +144,7 @@ impl FiniteScalar {
             let (expected, found) = (z.len(), gradient.len());
             return Err(Error::ShapeMismatch { what: "gradient of the output", expected, found });
         }
-        if ids.len() != n {
-            return Err(Error::ShapeMismatch { what: "ids", expected: n, found: ids.len() });
-        }
+        check::same_length("ids", n, ids.len())?;
         let mut out = zeros::<T>(n, d)?;
         for row in (0..n).filter(|&i| ids[i] != MASKED) {
             for (col, &levels) in self.levels.iter().enumerate() {

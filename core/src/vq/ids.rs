@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use ndarray::ArrayView2;
 
 use crate::arrays::matrix;
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::try_capacity;
 use crate::real::Real;
@@ -22,9 +23,7 @@ pub(super) fn valid_rows(n: usize, mask: Option<&[bool]>) -> Result<Option<Vec<u
         return Err(Error::TooLarge { what: "rows of one call", size: n, limit });
     }
     let Some(mask) = mask else { return Ok(None) };
-    if mask.len() != n {
-        return Err(Error::ShapeMismatch { what: "mask", expected: n, found: mask.len() });
-    }
+    check::same_length("mask", n, mask.len())?;
     let mut rows = try_capacity(mask.iter().filter(|m| **m).count())?;
     rows.extend((0..n as u32).filter(|&i| mask[i as usize]));
     Ok(Some(rows))
@@ -100,9 +99,7 @@ code_id!(u8, u16, u32);
 pub fn pack_ids<I: CodeId>(ids: &[u32], k: usize) -> Result<Vec<I>> {
     let masked = ids.contains(&MASKED);
     let limit = (I::MAX as u64 + u64::from(!masked)).min(usize::MAX as u64) as usize;
-    if k > limit {
-        return Err(Error::TooLarge { what: "number of codes for the type of the ids", size: k, limit });
-    }
+    check::at_most("number of codes for the type of the ids", k, limit)?;
     check_ids(ids, k)?;
     let mut out = try_capacity(ids.len())?;
     out.extend(ids.iter().map(|&id| I::from_u32(id.min(I::MAX))));

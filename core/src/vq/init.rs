@@ -10,7 +10,7 @@ use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::float::{narrow, widen};
 use crate::kmeans::KMeans;
-use crate::memory::try_capacity;
+use crate::memory::{area, try_capacity};
 use crate::real::Real;
 use crate::rows::Rows;
 
@@ -52,7 +52,7 @@ pub fn kmeans_codes_on<B: Backend, T: Real>(
     let valid = valid_rows(z.nrows(), mask)?;
     let n = valid.as_ref().map_or(z.nrows(), |v| v.len());
     let d = z.ncols();
-    let mut values = try_capacity(n.checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?)?;
+    let mut values = try_capacity(area(n, d)?)?;
     for i in 0..n {
         let row = valid.as_ref().map_or(i, |v| v[i] as usize);
         for (col, x) in z.row(row).iter().enumerate() {

@@ -3,7 +3,8 @@
 use super::entropy::EntropyLoss;
 use super::estimator::Estimator;
 use super::loss::Reduction;
-use crate::error::{Error, Result};
+use crate::check;
+use crate::error::Result;
 use crate::exact::Metric;
 
 /// How the codes learn.
@@ -138,9 +139,7 @@ impl VectorQuantizer {
 
     pub(super) fn check(&self) -> Result<()> {
         for (name, value) in [("commitment", self.commitment), ("codebook_weight", self.codebook)] {
-            if !(value.is_finite() && value >= 0.0) {
-                return Err(Error::InvalidParameter { name, value, expected: "a number of at least 0" });
-            }
+            check::not_negative(name, value)?;
         }
         self.entropy.map_or(Ok(()), |e| e.check())
     }

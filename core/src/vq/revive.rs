@@ -19,6 +19,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use super::ids::{MASKED, check_ids};
 use super::latents::by_code;
 use super::rows::{row_of, same_dim, unit_into};
+use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::memory::{try_capacity, try_grow, try_vec};
@@ -129,9 +130,7 @@ impl Revival {
         }
         same_dim(&z, &codes)?;
         for (what, found) in [("ids", ids.len()), ("distances", distances.len())] {
-            if found != z.nrows() {
-                return Err(Error::ShapeMismatch { what, expected: z.nrows(), found });
-            }
+            check::same_length(what, z.nrows(), found)?;
         }
         check_ids(ids, codes.nrows())?;
         check_ids(dead, codes.nrows())?;

@@ -2,7 +2,8 @@
 
 use ndarray::ArrayView2;
 
-use crate::error::{Error, Result};
+use crate::check;
+use crate::error::Result;
 use crate::real::Real;
 
 /// Row `i` of `view`: in place where its values lie side by side, else in `buffer`.
@@ -54,9 +55,7 @@ pub(super) fn unit_into<T: Real>(row: &[T], out: &mut [T]) {
 
 /// Errors unless as many are there as are expected.
 pub(super) fn same_len(what: &'static str, expected: usize, found: usize) -> Result<()> {
-    if expected != found {
-        return Err(Error::ShapeMismatch { what, expected, found });
-    }
+    check::same_length(what, expected, found)?;
     Ok(())
 }
 
@@ -64,9 +63,7 @@ pub(super) fn same_len(what: &'static str, expected: usize, found: usize) -> Res
 pub(super) fn same_dim<T>(z: &ArrayView2<'_, T>, codes: &ArrayView2<'_, T>) -> Result<()> {
     same_len("columns of the codes", z.ncols(), codes.ncols())?;
     for (what, view) in [("z", z), ("codes", codes)] {
-        if view.is_empty() {
-            return Err(Error::Empty { what });
-        }
+        check::not_empty(what, view.len())?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use super::rows::{row_of, same_dim, unit_into};
 use crate::arrays::{copy, matrix, zero_values};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::{F64Sum, Metric};
@@ -203,9 +204,7 @@ impl VectorQuantizer {
         self.check()?;
         same_dim(&z, &codes)?;
         let n = z.nrows();
-        if step.ids.len() != n {
-            return Err(Error::ShapeMismatch { what: "ids", expected: n, found: step.ids.len() });
-        }
+        check::same_length("ids", n, step.ids.len())?;
         upstream.check(z.dim())?;
         let ids = step.ids.as_slice().ok_or(Error::Mismatch { what: "order of the ids in memory" })?;
         check_ids(ids, codes.nrows())?;

@@ -3,10 +3,11 @@
 use alloc::vec::Vec;
 
 use super::ids::{MASKED, check_ids};
+use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{area, try_capacity, try_vec};
 use crate::stats::gini;
 
 /// Entropy in nats of a histogram: sum of c/n ln(n/c), 0 ln 0 = 0; 0 for an empty one.
@@ -46,9 +47,7 @@ impl Usage {
     /// # Errors
     /// [`Error::InvalidParameter`] for no codes, [`Error::OutOfMemory`].
     pub fn new(k: usize) -> Result<Self> {
-        if k == 0 {
-            return Err(Error::InvalidParameter { name: "codes", value: 0.0, expected: "at least 1" });
-        }
+        check::at_least_one("codes", k)?;
         Ok(Self { counts: try_vec(k, 0)? })
     }
 
@@ -70,9 +69,7 @@ impl Usage {
     /// [`Error::ShapeMismatch`] when the number of codes differs.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         let (expected, found) = (self.counts.len(), other.counts.len());
-        if expected != found {
-            return Err(Error::ShapeMismatch { what: "codes of the usage", expected, found });
-        }
+        check::same_length("codes of the usage", expected, found)?;
         self.counts.iter_mut().zip(&other.counts).for_each(|(a, b)| *a += b);
         Ok(())
     }
@@ -174,11 +171,9 @@ impl PositionUsage {
     /// [`Error::InvalidParameter`] for no positions or codes, [`Error::OutOfMemory`].
     pub fn new(positions: usize, k: usize) -> Result<Self> {
         for (name, value) in [("positions", positions), ("codes", k)] {
-            if value == 0 {
-                return Err(Error::InvalidParameter { name, value: 0.0, expected: "at least 1" });
-            }
+            check::at_least_one(name, value)?;
         }
-        let len = positions.checked_mul(k).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        let len = area(positions, k)?;
         Ok(Self { k, counts: try_vec(len, 0)? })
     }
 
@@ -217,9 +212,7 @@ impl PositionUsage {
         for (what, expected, found) in
             [("codes of the usage", self.k, other.k), ("positions", self.positions(), other.positions())]
         {
-            if expected != found {
-                return Err(Error::ShapeMismatch { what, expected, found });
-            }
+            check::same_length(what, expected, found)?;
         }
         self.counts.iter_mut().zip(&other.counts).for_each(|(a, b)| *a += b);
         Ok(())

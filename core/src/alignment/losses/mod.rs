@@ -38,6 +38,7 @@ pub use softmax_rows::{SoftmaxRow, SoftmaxRows};
 pub use totals::InfoNceTotals;
 
 use super::matches::Matches;
+use crate::check;
 use crate::error::{Error, Result};
 use crate::real::{Real, check_finite};
 
@@ -120,22 +121,16 @@ impl<T> Gradients<T> {
 }
 
 /// Everything that both losses ask of their input.
-fn check<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, scale: f64) -> Result<()> {
-    if !(scale.is_finite() && scale > 0.0) {
-        return Err(Error::InvalidParameter { name: "scale", value: scale, expected: "finite and above 0" });
-    }
+fn checked_sides<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, scale: f64) -> Result<()> {
+    check::positive("scale", scale)?;
     for (what, side) in [("x", x), ("y", y)] {
-        if side.is_empty() {
-            return Err(Error::Empty { what });
-        }
+        check::not_empty(what, side.len())?;
         let limit = u32::MAX as usize;
         if side.nrows() >= limit {
             return Err(Error::TooLarge { what: "rows of one call", size: side.nrows(), limit });
         }
         check_finite(&side, what)?;
     }
-    if x.ncols() != y.ncols() {
-        return Err(Error::ShapeMismatch { what: "columns of y", expected: x.ncols(), found: y.ncols() });
-    }
+    check::same_length("columns of y", x.ncols(), y.ncols())?;
     Ok(())
 }

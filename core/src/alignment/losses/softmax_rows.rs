@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::LogSumExp;
 use crate::bytes::{Reader, Writer};
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
 
@@ -88,9 +89,7 @@ impl SoftmaxRows {
     /// scale, [`Error::NonFinite`] for weights whose sum overflows; then nothing is merged.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         let (expected, found) = (self.rows.len(), other.rows.len());
-        if expected != found {
-            return Err(Error::ShapeMismatch { what: "statistics to merge", expected, found });
-        }
+        check::same_length("statistics to merge", expected, found)?;
         let scale = same_scale(self.scale, other.scale)?;
         let overflows = |(a, b): (&SoftmaxRow, &SoftmaxRow)| {
             !(a.dot + b.dot).is_finite() || !(a.weight + b.weight).is_finite()

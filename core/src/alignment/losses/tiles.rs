@@ -6,12 +6,13 @@ use core::ops::Range;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 
-use super::{Gradients, Targets, check};
+use super::{Gradients, Targets, checked_sides};
 use crate::alignment::matches::Table;
+use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{area, try_capacity, try_vec};
 use crate::real::{Real, check_finite};
 
 /// Rows and columns of a tile. A tile of logits (128 KiB) stays in a core's cache beside its rows.
@@ -76,7 +77,7 @@ pub(super) struct Tile {
 
 impl Tile {
     fn new(d: usize) -> Result<Self> {
-        let side = TILE.checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        let side = area(TILE, d)?;
         Ok(Self {
             rows: 0..0,
             cols: 0..0,
@@ -125,7 +126,7 @@ impl<'a, T: Real> Problem<'a, T> {
         targets: Targets<'a, T>,
         soft_targets: SoftTargets,
     ) -> Result<Self> {
-        check(x, y, scale)?;
+        checked_sides(x, y, scale)?;
         let (n, m) = (x.nrows(), y.nrows());
         let targets = match targets {
             Targets::Hard(matches) => Resolved::Hard(Table::new(matches, n, m)?),
@@ -133,9 +134,7 @@ impl<'a, T: Real> Problem<'a, T> {
                 for (what, expected, found) in
                     [("rows of the targets", n, soft.nrows()), ("columns of the targets", m, soft.ncols())]
                 {
-                    if expected != found {
-                        return Err(Error::ShapeMismatch { what, expected, found });
-                    }
+                    check::same_length(what, expected, found)?;
                 }
                 check_finite(&soft, "targets")?;
                 soft_targets.check(&soft)?;

@@ -17,6 +17,7 @@ use super::matches::{Matches, Table};
 use super::sides::Sides;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Levels, Rank, SearchStats, Work, equal_but_for_search};
+use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
@@ -218,9 +219,7 @@ fn best_right(out: &mut Counts, table: &Table<'_>, i: usize, mut score: impl FnM
 
 /// The shape of given scores, all of which are finite.
 fn checked_scores(scores: ArrayView2<'_, f64>) -> Result<(usize, usize)> {
-    if scores.is_empty() {
-        return Err(Error::Empty { what: "scores" });
-    }
+    check::not_empty("scores", scores.len())?;
     match scores.indexed_iter().find(|(_, s)| !s.is_finite()) {
         Some(((row, col), _)) => Err(Error::NonFinite { what: "scores", row: row as u64, col }),
         None => Ok(scores.dim()),

@@ -11,8 +11,9 @@ use crate::alignment::matches::{Columns, Matches, Table};
 use crate::alignment::sides::Sides;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Levels, Rank, SearchStats, Work};
+use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exact::F64Sum;
 use crate::memory::{try_capacity, try_vec};
 use crate::rows::IntoRows;
@@ -211,9 +212,7 @@ impl Ndcg {
 
     /// 1 / log2(r + 1) of the places r = 1, 2, ... that count.
     fn discounts(&self, candidates: usize) -> Result<Vec<f64>> {
-        if self.at == 0 {
-            return Err(Error::InvalidParameter { name: "k", value: 0.0, expected: "at least 1" });
-        }
+        check::at_least_one("k", self.at)?;
         let places = usize::try_from(self.at).map_or(candidates, |at| at.min(candidates));
         let mut discounts = try_capacity(places)?;
         discounts.extend((0..places).map(|r| 1.0 / libm::log2(r as f64 + 2.0)));

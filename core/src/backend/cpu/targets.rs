@@ -9,10 +9,11 @@ use super::machine::Cpu;
 use super::pack::{Frame, Panels, narrow_panels, scale_for};
 use crate::backend::Copies;
 use crate::backend::copies::{first_occurrences, hash_row, same_row};
+use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::{Metric, cosine_from, dot64, squared_distance};
-use crate::memory::{try_capacity, try_copy, try_vec};
+use crate::memory::{area, try_capacity, try_copy, try_vec};
 use crate::rows::Rows;
 
 /// Packed targets, with the originals for the definition.
@@ -33,10 +34,8 @@ impl CpuTargets {
     /// See [`Backend::pack`](crate::backend::Backend::pack).
     pub(super) fn new(cpu: &Cpu, block: &CpuBlock<'_>, copies: Copies, cx: &Context) -> Result<Self> {
         let (n, d, metric) = (block.rows.n_rows(), block.rows.dim(), block.metric);
-        if n > u32::MAX as usize {
-            return Err(Error::TooLarge { what: "number of targets", size: n, limit: u32::MAX as usize });
-        }
-        let size = n.checked_mul(d).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        check::at_most("number of targets", n, u32::MAX as usize)?;
+        let size = area(n, d)?;
         let values = widened(&block.rows, size)?;
         let order = distinct_order(&values, n, d, copies)?;
         let frame = match metric {

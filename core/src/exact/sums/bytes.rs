@@ -6,6 +6,7 @@ use super::canonical;
 use super::chunk::{Chunk, DIGITS, WEIGHTED_DIGITS};
 use super::clusters::{CHUNK, Sums};
 use crate::bytes::{Reader, Writer};
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::try_vec;
 
@@ -93,9 +94,7 @@ impl Sums {
         let mut sums = Self::build(k, d, weighted)?;
         let (values, digits) = (sums.n_values(), sums.n_digits());
         let (expected, found) = (k + k * values * digits, buffer.len());
-        if expected != found {
-            return Err(Error::ShapeMismatch { what: "planes", expected, found });
-        }
+        check::same_length("planes", expected, found)?;
         let corrupt = |at, why| Error::Corrupt { what: WHAT, offset: 8 * at, why };
         let (counts, planes) = buffer.split_at(k);
         for (cluster, count) in counts.iter().enumerate() {

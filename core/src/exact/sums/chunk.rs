@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{MAX_PENDING, balanced};
+use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::float::widen;
 use crate::memory::try_vec;
@@ -123,9 +124,7 @@ impl Chunk {
             return Err(Error::ShapeMismatch { what: "cluster", expected: self.k, found: cluster });
         }
         let expected = self.columns.len();
-        if width != expected {
-            return Err(Error::ShapeMismatch { what: "columns of the chunk", expected, found: width });
-        }
+        check::same_length("columns of the chunk", expected, width)?;
         if self.pending[cluster] > MAX_PENDING - cost {
             self.carry(cluster)?;
         }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::chunk::{Chunk, UNWEIGHTED, WEIGHTED_DIGITS};
+use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::dot_wide;
 use crate::exact::float::narrow;
@@ -62,9 +63,7 @@ impl Sums {
     }
 
     pub(super) fn build(k: usize, d: usize, weighted: bool) -> Result<Self> {
-        if k == 0 || d == 0 {
-            return Err(Error::Empty { what: "sums of clusters" });
-        }
+        check::not_empty("sums of clusters", k.min(d))?;
         let limit = usize::MAX / 8 / WEIGHTED_DIGITS / k;
         if d >= limit {
             return Err(Error::TooLarge { what: "columns times clusters", size: d, limit });
@@ -148,9 +147,7 @@ impl Sums {
     }
 
     fn change(&mut self, cluster: usize, row: &[f32], weight: f32, sign: i64) -> Result<()> {
-        if row.len() != self.d {
-            return Err(Error::ShapeMismatch { what: "row", expected: self.d, found: row.len() });
-        }
+        check::same_length("row", self.d, row.len())?;
         if let Some(x) = row.iter().find(|x| !x.is_finite()) {
             return Err(Error::InvalidParameter { name: "addend", value: *x as f64, expected: "finite" });
         }
@@ -259,9 +256,7 @@ impl Sums {
 
     fn combine(&mut self, other: &Self, sign: i64) -> Result<()> {
         for (what, expected, found) in [("clusters", self.k, other.k), ("columns", self.d, other.d)] {
-            if expected != found {
-                return Err(Error::ShapeMismatch { what, expected, found });
-            }
+            check::same_length(what, expected, found)?;
         }
         if self.is_weighted() != other.is_weighted() {
             return Err(Error::Mismatch { what: "presence of weights in the sums" });

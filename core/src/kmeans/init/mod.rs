@@ -21,6 +21,7 @@ use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 
 use crate::backend::{Backend, Blocks};
+use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::elementary::ln;
@@ -136,9 +137,7 @@ const POLL: usize = 1 << 16;
 
 /// Number of rows that can seed; an error unless there are k.
 fn eligible<S: RowSource + ?Sized>(source: &S, weights: Option<&[f32]>, k: usize) -> Result<usize> {
-    if k == 0 {
-        return Err(Error::InvalidParameter { name: "clusters", value: 0.0, expected: "at least 1" });
-    }
+    check::at_least_one("clusters", k)?;
     let expected = source.n_rows();
     let n = match weights {
         Some(w) if w.len() != expected => {

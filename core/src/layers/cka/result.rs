@@ -2,6 +2,7 @@
 
 use ndarray::Array2;
 
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::try_vec;
 
@@ -113,9 +114,7 @@ impl CkaTable {
     /// [`Error::ShapeMismatch`] for another number of states.
     pub fn add(&mut self, batch: &Self) -> Result<()> {
         let (expected, found) = (self.scale.len(), batch.scale.len());
-        if expected != found {
-            return Err(Error::ShapeMismatch { what: "table", expected, found });
-        }
+        check::same_length("table", expected, found)?;
         self.samples = self.samples.min(batch.samples);
         self.biased_hsic += &batch.biased_hsic;
         self.unbiased_hsic += &batch.unbiased_hsic;
