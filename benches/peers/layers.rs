@@ -19,7 +19,7 @@ fn main() -> Result<(), Failure> {
     let cx = Context::new(exec, Control::new());
     let Rows::F32(all) = x.rows()? else { return Err("f32 rows are needed".into()) };
     let rows: Vec<Rows> = (0..states).map(|l| Rows::F32(all.slice(s![l..;states, ..]))).collect();
-    let (table, cost) = measure(|| LayerDistances::new(states - 1).fit_on(&rows, Tokens::Rows, &cx));
+    let (table, cost) = measure(|| LayerDistances::new(states - 1).fit_in(&rows, Tokens::Rows, &cx));
     let table = table?;
     let means: Vec<u8> = table.mean.iter().flat_map(|v| v.to_le_bytes()).collect();
     write_npy(&Path::new(options.text("out")?).join("mean.npy"), "<f8", &[states, states], &means)?;

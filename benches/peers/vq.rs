@@ -28,7 +28,7 @@ fn main() -> Result<(), Failure> {
         for _ in 0..steps {
             let step = quantizer.forward_on(&cpu, z.view(), book.codes(), None, &cx)?;
             let upstream = Upstream::of(gradient.view());
-            let gradients = quantizer.backward_on(z.view(), book.codes(), &step, upstream, &cx)?;
+            let gradients = quantizer.backward_in(z.view(), book.codes(), &step, upstream, &cx)?;
             let ids = step.ids.to_vec();
             let mut stats = CodeStats::new(codes.nrows(), codes.ncols(), metric)?;
             stats.collect_on(&cpu, z.view(), &ids, &cx)?;

@@ -111,10 +111,10 @@ fn shapes_that_do_not_fit() {
         info(&x, &y, Matches::Groups { x: &[1, 2, 3], y: &[1] }),
         Error::ShapeMismatch { expected: 2, found: 1, .. }
     );
-    fails!(info(&x, &y, Matches::Pairs(&[(3, 0)])), Error::ShapeMismatch { expected: 3, found: 3, .. });
-    fails!(info(&x, &y, Matches::Pairs(&[(0, 2)])), Error::ShapeMismatch { expected: 2, found: 2, .. });
+    fails!(info(&x, &y, Matches::Pairs(&[[3, 0]])), Error::ShapeMismatch { expected: 3, found: 3, .. });
+    fails!(info(&x, &y, Matches::Pairs(&[[0, 2]])), Error::ShapeMismatch { expected: 2, found: 2, .. });
     fails!(
-        info(&x, &y, Matches::Pairs(&[(2, 1), (0, 0), (2, 1)])),
+        info(&x, &y, Matches::Pairs(&[[2, 1], [0, 0], [2, 1]])),
         Error::InvalidParameter { value: 2.0, .. }
     );
     let soft = Array2::<f32>::ones((3, 3));

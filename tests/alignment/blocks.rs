@@ -4,20 +4,20 @@ use core::ops::Range;
 
 use ndarray::{Array2, s};
 use pauca::Result;
-use pauca::alignment::{Gradients, InfoNce, InfoNceTotals, Matches, Real, SoftmaxRows, Targets};
+use pauca::alignment::{InfoNce, InfoNceTotals, LossGradients, Matches, Real, SoftmaxRows, Targets};
 use pauca_tests::data::Rng;
 
 /// Targets of the whole that can be cut.
 pub enum Whole<T> {
     Groups([Vec<u64>; 2]),
-    Pairs(Vec<(u32, u32)>),
+    Pairs(Vec<[u32; 2]>),
     Soft(Array2<T>),
 }
 
 /// Targets of a block, in its own row numbers.
 pub enum Cut<'a, T> {
     Groups(&'a [u64], &'a [u64]),
-    Pairs(Vec<(u32, u32)>),
+    Pairs(Vec<[u32; 2]>),
     Soft(ndarray::ArrayView2<'a, T>),
 }
 
@@ -33,8 +33,8 @@ impl<T: Real> Whole<T> {
             Self::Pairs(pairs) => {
                 let inside = pairs
                     .iter()
-                    .filter(|(i, j)| rows.contains(&(*i as usize)) && cols.contains(&(*j as usize)));
-                let shifted = inside.map(|(i, j)| (i - rows.start as u32, j - cols.start as u32));
+                    .filter(|[i, j]| rows.contains(&(*i as usize)) && cols.contains(&(*j as usize)));
+                let shifted = inside.map(|[i, j]| [i - rows.start as u32, j - cols.start as u32]);
                 Cut::Pairs(shifted.collect())
             }
             Self::Soft(soft) => Cut::Soft(soft.slice(s![rows.clone(), cols.clone()])),
@@ -45,7 +45,7 @@ impl<T: Real> Whole<T> {
     pub fn weights(&self, n: usize, m: usize) -> Vec<Vec<f64>> {
         let weight = |i: usize, j: usize| match self {
             Self::Groups([x, y]) => f64::from(x[i] == y[j]),
-            Self::Pairs(pairs) => f64::from(pairs.contains(&(i as u32, j as u32))),
+            Self::Pairs(pairs) => f64::from(pairs.contains(&[i as u32, j as u32])),
             Self::Soft(soft) => soft[[i, j]].to_f64(),
         };
         (0..n).map(|i| (0..m).map(|j| weight(i, j)).collect()).collect()
@@ -125,10 +125,10 @@ impl<T: Real> Ranks<'_, T> {
         &self,
         complete: &Complete,
         rng: &mut Rng,
-        mut each: impl FnMut(&Range<usize>, &Range<usize>, &Gradients<T>),
-    ) -> Result<Gradients<f64>> {
+        mut each: impl FnMut(&Range<usize>, &Range<usize>, &LossGradients<T>),
+    ) -> Result<LossGradients<f64>> {
         let (x, y) = (Array2::zeros(self.x.dim()), Array2::zeros(self.y.dim()));
-        let mut sum = Gradients { value: complete.totals.value()?, x, y, log_scale: 0.0, bias: 0.0 };
+        let mut sum = LossGradients { value: complete.totals.value()?, x, y, log_scale: 0.0, bias: 0.0 };
         for (a, b) in self.order(rng) {
             let (r, c) = (&self.x_ranges[a], &self.y_ranges[b]);
             let cut = self.targets.cut(r, c);
@@ -144,7 +144,12 @@ impl<T: Real> Ranks<'_, T> {
 }
 
 /// Adds the gradients of a block to those of the whole (the value apart).
-pub fn add<T: Real>(sum: &mut Gradients<f64>, r: &Range<usize>, c: &Range<usize>, found: &Gradients<T>) {
+pub fn add<T: Real>(
+    sum: &mut LossGradients<f64>,
+    r: &Range<usize>,
+    c: &Range<usize>,
+    found: &LossGradients<T>,
+) {
     let mut x = sum.x.slice_mut(s![r.clone(), ..]);
     x.zip_mut_with(&found.x, |sum, part| *sum += part.to_f64());
     let mut y = sum.y.slice_mut(s![c.clone(), ..]);

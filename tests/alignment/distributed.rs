@@ -3,7 +3,7 @@
 
 use ndarray::{Array2, s};
 use pauca::alignment::{
-    BlockStatistics, Directions, Gradients, InfoNce, Matches, Reduction, Targets, Weighting,
+    BlockStatistics, Directions, InfoNce, LossGradients, LossReduction, Matches, PairWeighting, Targets,
 };
 use pauca_reference::contrastive_blocks as reference;
 use pauca_tests::data::Rng;
@@ -18,8 +18,8 @@ fn all_losses() -> Vec<(InfoNce, [bool; 2], bool, bool)> {
     for (directions, flags) in
         [(Directions::XToY, [true, false]), (Directions::YToX, [false, true]), (Directions::Both, [true; 2])]
     {
-        for (reduction, mean) in [(Reduction::Sum, false), (Reduction::Mean, true)] {
-            for (weighting, per_row) in [(Weighting::Pairs, false), (Weighting::Rows, true)] {
+        for (reduction, mean) in [(LossReduction::Sum, false), (LossReduction::Mean, true)] {
+            for (weighting, per_row) in [(PairWeighting::Pairs, false), (PairWeighting::Rows, true)] {
                 let loss = InfoNce::new().directions(directions).reduction(reduction).weighting(weighting);
                 all.push((loss, flags, mean, per_row));
             }
@@ -33,14 +33,14 @@ pub fn all_targets(n: usize, m: usize, rng: &mut Rng) -> [Whole<f64>; 4] {
     let mut groups = |n: usize| (0..n).map(|_| rng.below(n / 2 + 1) as u64).collect::<Vec<u64>>();
     let mut groups = [groups(n), groups(m)];
     groups[1][0] = groups[0][0];
-    let mut pairs: Vec<(u32, u32)> = (0..n as u32).map(|i| (i, (i * 7 + 1) % m as u32)).collect();
-    pairs.extend((0..m as u32).step_by(3).map(|j| (0, j)).filter(|p| *p != (0, 1 % m as u32)));
+    let mut pairs: Vec<[u32; 2]> = (0..n as u32).map(|i| [i, (i * 7 + 1) % m as u32]).collect();
+    pairs.extend((0..m as u32).step_by(3).map(|j| [0, j]).filter(|p| *p != [0, 1 % m as u32]));
     let mut soft = Array2::from_shape_simple_fn((n, m), || if rng.chance(0.1) { rng.unit() } else { 0.0 });
     soft[[0, 0]] = 1.0;
     [Whole::diagonal(n, m), Whole::Groups(groups), Whole::Pairs(pairs), Whole::Soft(soft)]
 }
 
-pub fn same_bits<T: PartialEq + core::fmt::Debug>(a: &Gradients<T>, b: &Gradients<T>) {
+pub fn same_bits<T: PartialEq + core::fmt::Debug>(a: &LossGradients<T>, b: &LossGradients<T>) {
     assert_eq!(bits([a.value, a.log_scale, a.bias]), bits([b.value, b.log_scale, b.bias]));
     assert_eq!((&a.x, &a.y), (&b.x, &b.y));
 }
@@ -93,7 +93,7 @@ fn softmax_error(logits: usize, merges: usize, d: usize, largest_product: f64) -
 
 /// What is compared, and with what tolerances: of every entry of the gradients the sum of the sizes of its terms.
 struct Expected {
-    whole: Gradients<f64>,
+    whole: LossGradients<f64>,
     reference: reference::Whole,
     x: Vec<Vec<f64>>,
     y: Vec<Vec<f64>>,
@@ -125,7 +125,7 @@ impl Expected {
     }
 
     /// Largest share of the tolerance that was used.
-    fn compare(&self, found: &Gradients<f64>) -> f64 {
+    fn compare(&self, found: &LossGradients<f64>) -> f64 {
         let mut worst = 0.0f64;
         let mut check = |a: f64, b: f64, tolerance: f64, what: &str| {
             assert!((a - b).abs() <= tolerance, "{what}: {a:e} is not {b:e} within {tolerance:e}");
@@ -236,7 +236,7 @@ fn statistics_of_blocks_are_those_of_the_reference() {
 fn totals_merge_to_the_same_bits_in_any_order_and_grouping() {
     let mut rng = Rng(35);
     let (x, y) = (normal(60, 3, 1.0, &mut rng), normal(60, 3, 1.0, &mut rng));
-    let loss = InfoNce::new().weighting(Weighting::Rows);
+    let loss = InfoNce::new().weighting(PairWeighting::Rows);
     let ends = [1, 17, 18, 40, 60];
     // The rows of x of each range against all of y, and of y against all of x: complete at once.
     let part = |range: &core::ops::Range<usize>| {
@@ -280,10 +280,10 @@ fn blocks_are_the_same_for_any_threads() {
     let targets = Matches::Groups { x: &groups, y: &groups[..300] };
     let loss = InfoNce::new();
     let run = |cx: &pauca::Context| {
-        let found = loss.block_statistics_on(x.view(), y.view(), 20.0, targets, cx).unwrap();
+        let found = loss.block_statistics_in(x.view(), y.view(), 20.0, targets, cx).unwrap();
         let totals = loss.totals(&found.rows, &found.columns).unwrap();
         let both = (&found.rows, &found.columns);
-        let gradients = totals.block_gradients_on(x.view(), y.view(), targets, both, cx).unwrap();
+        let gradients = totals.block_gradients_in(x.view(), y.view(), targets, both, cx).unwrap();
         (found.rows.to_bytes().unwrap(), found.columns.to_bytes().unwrap(), gradients)
     };
     let alone = run(&serial());

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, Axis, array, concatenate, s};
 use pauca::Error;
-use pauca::alignment::{Directions, Gradients, InfoNce, Matches, Reduction, SigLip, Weighting};
+use pauca::alignment::{Directions, InfoNce, LossGradients, LossReduction, Matches, PairWeighting, SigLip};
 use pauca_tests::data::Rng;
 
 use crate::blocks::{Ranks, Whole, add, ranges};
@@ -31,14 +31,14 @@ fn blocks_without_a_positive_pair_are_as_good_as_any() {
         assert!(matches!(found, Err(Error::Empty { what: "positive pairs" })));
     }
     // One pair in the whole, and all but one block without.
-    let one = Whole::Pairs(vec![(3, 1)]);
+    let one = Whole::Pairs(vec![[3, 1]]);
     let ends: Vec<usize> = (1..=5).collect();
     let (x_ranges, y_ranges) = (ranges(&ends), ranges(&ends));
     let ranks = Ranks { x: &x, y: &y, scale: 2.0, targets: &one, x_ranges, y_ranges };
-    let loss = InfoNce::new().reduction(Reduction::Sum);
+    let loss = InfoNce::new().reduction(LossReduction::Sum);
     let complete = ranks.complete(&loss, &mut Rng(2)).unwrap();
     let found = ranks.gradients(&complete, &mut Rng(3), |_, _, _| ()).unwrap();
-    let whole = loss.gradients(x.view(), y.view(), 2.0, Matches::Pairs(&[(3, 1)])).unwrap();
+    let whole = loss.gradients(x.view(), y.view(), 2.0, Matches::Pairs(&[[3, 1]])).unwrap();
     close(&found, &whole);
     let sig = SigLip::new().mean_over(5);
     let zeros = Array2::<f64>::zeros((2, 3));
@@ -52,7 +52,7 @@ fn blocks_without_a_positive_pair_are_as_good_as_any() {
 /// Sums of a few terms of these small problems in another order, relative to the largest entry.
 const ORDER: f64 = 1e-13;
 
-fn close(found: &Gradients<f64>, whole: &Gradients<f64>) {
+fn close(found: &LossGradients<f64>, whole: &LossGradients<f64>) {
     let check = |a: f64, b: f64, size: f64| assert!((a - b).abs() <= ORDER * size, "{a:e} {b:e} {size:e}");
     check(found.value, whole.value, whole.value);
     for (a, b) in [(&found.x, &whole.x), (&found.y, &whole.y)] {
@@ -85,7 +85,7 @@ fn one_pair_on_one_rank_and_one_row_on_each_of_three() {
 #[test]
 fn blocks_at_extreme_scales_equal_the_single_call() {
     let axes = array![[1.0f64, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]];
-    let wrong = Whole::Pairs(vec![(0, 2), (1, 1), (2, 0), (3, 3)]);
+    let wrong = Whole::Pairs(vec![[0, 2], [1, 1], [2, 0], [3, 3]]);
     for targets in [Whole::diagonal(4, 4), wrong] {
         for scale in [1e-320, 1e-300, 1e-6, 1e4, 1e8, 1e300, 1e307] {
             let (x_ranges, y_ranges) = (ranges(&[1, 4]), ranges(&[2, 3, 4]));
@@ -124,7 +124,7 @@ fn sums_that_overflow_are_errors() {
     let found = InfoNce::new().gradients(axes.view(), axes.view(), 1.7e308, Matches::Diagonal).unwrap();
     assert_eq!((found.value, found.log_scale), (0.0, 0.0));
     // The loss itself is 3.4e308.
-    let wrong = Matches::Pairs(&[(0, 1), (1, 0)]);
+    let wrong = Matches::Pairs(&[[0, 1], [1, 0]]);
     let found = InfoNce::new().gradients(axes.view(), axes.view(), 1.7e308, wrong);
     assert!(matches!(found, Err(Error::NonFinite { row: 0, .. })), "{found:?}");
     let found = SigLip::new().value(axes.view(), axes.view(), 1.7e308, -1e308, wrong);
@@ -144,7 +144,7 @@ fn sums_that_overflow_are_errors() {
     assert_eq!(merged, before);
     // A weight whose inverse overflows.
     soft = array![[1e-310, 0.0], [0.0, 1.0]];
-    let found = loss.weighting(Weighting::Rows).value(axes.view(), axes.view(), 0.5, soft.view());
+    let found = loss.weighting(PairWeighting::Rows).value(axes.view(), axes.view(), 0.5, soft.view());
     assert!(matches!(found, Err(Error::NonFinite { row: 0, .. })), "{found:?}");
 }
 
@@ -155,7 +155,8 @@ fn gradients_from_blocks_equal_central_differences_of_the_value_from_blocks() {
     let mut rng = Rng(43);
     let (x, y) = (unit(normal(6, 3, 1.0, &mut rng)), unit(normal(7, 3, 1.0, &mut rng)));
     let targets = Whole::Groups([vec![1, 2, 3, 1, 5, 6], vec![3, 1, 9, 2, 6, 6, 1]]);
-    for loss in [InfoNce::new().weighting(Weighting::Rows), InfoNce::new().reduction(Reduction::Sum)] {
+    for loss in [InfoNce::new().weighting(PairWeighting::Rows), InfoNce::new().reduction(LossReduction::Sum)]
+    {
         let of = |x: &Array2<f64>, y: &Array2<f64>, scale: f64| {
             let (x_ranges, y_ranges) = (ranges(&[1, 4, 6]), ranges(&[3, 7]));
             let ranks = Ranks { x, y, scale, targets: &targets, x_ranges, y_ranges };
@@ -196,13 +197,13 @@ fn siglip_blocks_add_up() {
         let cut = targets.cut(&(0..n), &(0..m));
         for (whole, blocks) in [
             (SigLip::new(), SigLip::new().mean_over(n as u64)),
-            (SigLip::new().reduction(Reduction::Sum), SigLip::new().reduction(Reduction::Sum)),
+            (SigLip::new().reduction(LossReduction::Sum), SigLip::new().reduction(LossReduction::Sum)),
         ] {
             let whole = whole.gradients(x.view(), y.view(), 10.0, -3.0, cut.targets()).unwrap();
             let one = blocks.gradients(x.view(), y.view(), 10.0, -3.0, cut.targets()).unwrap();
             same_bits(&one, &whole);
             let (dx, dy) = (Array2::zeros(x.dim()), Array2::zeros(y.dim()));
-            let mut sum = Gradients { value: 0.0, x: dx, y: dy, log_scale: 0.0, bias: 0.0 };
+            let mut sum = LossGradients { value: 0.0, x: dx, y: dy, log_scale: 0.0, bias: 0.0 };
             for r in ranges(&[1, 100, 140]) {
                 for c in ranges(&[129, 150]) {
                     let cut = targets.cut(&r, &c);
@@ -233,7 +234,7 @@ fn siglip_over_a_ring_of_single_rows() {
     let (x, y, targets) = small();
     let sig = SigLip::new().mean_over(5);
     let whole = SigLip::new().gradients(x.view(), y.view(), 2.0, -1.0, Matches::Diagonal).unwrap();
-    let mut sum = Gradients {
+    let mut sum = LossGradients {
         value: 0.0,
         x: Array2::zeros((5, 3)),
         y: Array2::zeros((5, 3)),

@@ -2,7 +2,9 @@
 
 use ndarray::{Array2, s};
 use pauca::Error;
-use pauca::alignment::{Directions, InfoNce, InfoNceTotals, Matches, Reduction, SoftmaxRows, Weighting};
+use pauca::alignment::{
+    Directions, InfoNce, InfoNceTotals, LossReduction, Matches, PairWeighting, SoftmaxRows,
+};
 use pauca_tests::data::Rng;
 use pauca_tests::states::replaced;
 
@@ -46,7 +48,7 @@ fn bytes_of_statistics_and_totals_come_back_bit_for_bit() {
     for (loss, code) in [
         (InfoNce::new(), [2, 1, 0, 0]),
         (InfoNce::survey(), [0, 0, 0, 0]),
-        (InfoNce::new().directions(Directions::YToX).weighting(Weighting::Rows), [1, 1, 1, 0]),
+        (InfoNce::new().directions(Directions::YToX).weighting(PairWeighting::Rows), [1, 1, 1, 0]),
     ] {
         let totals = loss.totals(&new, &new).unwrap();
         let bytes = totals.to_bytes().unwrap();
@@ -117,7 +119,8 @@ fn statistics_that_do_not_fit_are_refused_and_nothing_is_merged() {
     let mut changed = totals.clone();
     let found = changed.merge(&loss.totals(&other.rows, &other.columns).unwrap());
     assert!(matches!(found, Err(Error::InvalidParameter { value: 3.0, .. })), "{found:?}");
-    for other in [loss.reduction(Reduction::Sum), loss.weighting(Weighting::Rows), InfoNce::survey()] {
+    for other in [loss.reduction(LossReduction::Sum), loss.weighting(PairWeighting::Rows), InfoNce::survey()]
+    {
         let found = changed.merge(&other.totals(&scaled.rows, &scaled.columns).unwrap());
         assert!(matches!(found, Err(Error::Mismatch { .. })), "{found:?}");
     }

@@ -2,7 +2,9 @@
 //! f32 against f64: one pair, equal logits and extreme scales among them.
 
 use ndarray::{Array2, ArrayView2};
-use pauca::alignment::{Directions, Gradients, InfoNce, Matches, Reduction, SigLip, Targets, Weighting};
+use pauca::alignment::{
+    Directions, InfoNce, LossGradients, LossReduction, Matches, PairWeighting, SigLip, Targets,
+};
 use pauca_tests::data::Rng;
 
 use crate::bits;
@@ -23,7 +25,7 @@ struct Case {
     scale: f64,
     bias: f64,
     groups: [Vec<u64>; 2],
-    pairs: Vec<(u32, u32)>,
+    pairs: Vec<[u32; 2]>,
     soft: Array2<f64>,
     kind: usize,
     rng: Rng,
@@ -58,8 +60,8 @@ impl Case {
         let groups = |n: usize, rng: &mut Rng| (0..n).map(|_| rng.below(3) as u64).collect::<Vec<u64>>();
         let mut groups = [groups(n, &mut rng), groups(m, &mut rng)];
         groups[1][0] = groups[0][0];
-        let mut pairs: Vec<(u32, u32)> = (0..n as u32).map(|i| (i, (i + 1) % m as u32)).collect();
-        pairs.extend((0..m as u32).map(|j| (0, j)).filter(|p| *p != (0, 1 % m as u32) && rng.chance(0.5)));
+        let mut pairs: Vec<[u32; 2]> = (0..n as u32).map(|i| [i, (i + 1) % m as u32]).collect();
+        pairs.extend((0..m as u32).map(|j| [0, j]).filter(|p| *p != [0, 1 % m as u32] && rng.chance(0.5)));
         let soft = Array2::from_shape_simple_fn((n, m), || if rng.chance(0.4) { rng.unit() } else { 0.5 });
         let bias = 4.0 * rng.normal();
         Self { x, y, scale, bias, groups, pairs, soft, kind: rng.below(4), rng }
@@ -88,7 +90,7 @@ fn difference(h: f64, f: impl Fn(f64) -> f64) -> f64 {
 /// Compares all gradients with differences of `value(x, y, scale, bias)`; returns the largest error.
 fn compare(
     case: &Case,
-    found: &Gradients<f64>,
+    found: &LossGradients<f64>,
     value: impl Fn(&Array2<f64>, &Array2<f64>, f64, f64) -> f64,
 ) -> f64 {
     let largest = |a: &Array2<f64>| a.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
@@ -130,8 +132,8 @@ fn compare(
 /// rounded once.
 fn assert_narrow(
     case: &mut Case,
-    narrow: impl for<'a> Fn(ArrayView2<'a, f32>, ArrayView2<'a, f32>, Targets<'a, f32>) -> Gradients<f32>,
-    wide: impl for<'a> Fn(ArrayView2<'a, f64>, ArrayView2<'a, f64>, Targets<'a, f64>) -> Gradients<f64>,
+    narrow: impl for<'a> Fn(ArrayView2<'a, f32>, ArrayView2<'a, f32>, Targets<'a, f32>) -> LossGradients<f32>,
+    wide: impl for<'a> Fn(ArrayView2<'a, f64>, ArrayView2<'a, f64>, Targets<'a, f64>) -> LossGradients<f64>,
 ) {
     let [x, y, soft] = [&case.x, &case.y, &case.soft].map(|values| values.mapv(|v| v as f32));
     let [wx, wy, widened] = [&x, &y, &soft].map(|values| values.mapv(f64::from));
@@ -161,8 +163,8 @@ fn info_nce_gradients_equal_central_differences_and_f32_those_of_f64() {
         let directions = [Directions::XToY, Directions::YToX, Directions::Both][case.rng.below(3)];
         let loss = InfoNce::new()
             .directions(directions)
-            .reduction([Reduction::Sum, Reduction::Mean][case.rng.below(2)])
-            .weighting([Weighting::Pairs, Weighting::Rows][case.rng.below(2)]);
+            .reduction([LossReduction::Sum, LossReduction::Mean][case.rng.below(2)])
+            .weighting([PairWeighting::Pairs, PairWeighting::Rows][case.rng.below(2)]);
         let found = loss.gradients(case.x.view(), case.y.view(), case.scale, case.targets()).unwrap();
         let error =
             compare(&case, &found, |x, y, s, _| loss.value(x.view(), y.view(), s, case.targets()).unwrap());
@@ -183,7 +185,7 @@ fn siglip_gradients_equal_central_differences_and_f32_those_of_f64() {
     let mut worst = 0.0f64;
     for seed in 0..PROBLEMS {
         let mut case = Case::new(seed + 1000);
-        let loss = SigLip::new().reduction([Reduction::Sum, Reduction::Mean][case.rng.below(2)]);
+        let loss = SigLip::new().reduction([LossReduction::Sum, LossReduction::Mean][case.rng.below(2)]);
         let (s, b) = (case.scale, case.bias);
         let found = loss.gradients(case.x.view(), case.y.view(), s, b, case.targets()).unwrap();
         let error = compare(&case, &found, |x, y, s, b| {

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 use pauca::alignment::{
-    Directions, Gradients, InfoNce, LogSumExp, Matches, Reduction, SigLip, Targets, Weighting,
+    Directions, InfoNce, LogSumExp, LossGradients, LossReduction, Matches, PairWeighting, SigLip, Targets,
 };
 use pauca_reference::contrastive as reference;
 use pauca_tests::data::Rng;
@@ -49,7 +49,7 @@ fn info_nce_known_values() {
 #[test]
 fn info_nce_of_one_pair_is_zero() {
     for directions in [Directions::XToY, Directions::YToX, Directions::Both] {
-        for reduction in [Reduction::Sum, Reduction::Mean] {
+        for reduction in [LossReduction::Sum, LossReduction::Mean] {
             let loss = InfoNce::new().directions(directions).reduction(reduction);
             for (x, y) in [(1.0, 1.0), (1e6, -1e6), (0.0, 3.0)] {
                 let (x, y) = (Array2::from_elem((1, 2), x), Array2::from_elem((1, 2), y));
@@ -80,7 +80,7 @@ fn logits_of_1e4_and_more_are_finite_and_right() {
         let found = InfoNce::new().gradients(x.view(), x.view(), scale, Matches::Diagonal).unwrap();
         assert_eq!(found.value, 0.0, "separated beyond measure");
         // Row 0 called row 2: as wrong as can be. Columns and rows lose 2 s.
-        let wrong = Matches::Pairs(&[(0, 2), (1, 1), (2, 0)]);
+        let wrong = Matches::Pairs(&[[0, 2], [1, 1], [2, 0]]);
         let found = InfoNce::new().gradients(x.view(), x.view(), scale, wrong).unwrap();
         assert_eq!(found.value, (2.0 * scale + 2.0 * scale) / 3.0);
         assert!(found.x.iter().all(|g| g.is_finite()));
@@ -113,8 +113,8 @@ fn losses_equal_the_reference_around_the_borders_of_tiles() {
             (Directions::YToX, [false, true]),
             (Directions::Both, [true; 2]),
         ] {
-            for (reduction, mean) in [(Reduction::Sum, false), (Reduction::Mean, true)] {
-                for (weighting, per_row) in [(Weighting::Pairs, false), (Weighting::Rows, true)] {
+            for (reduction, mean) in [(LossReduction::Sum, false), (LossReduction::Mean, true)] {
+                for (weighting, per_row) in [(PairWeighting::Pairs, false), (PairWeighting::Rows, true)] {
                     let loss =
                         InfoNce::new().directions(directions).reduction(reduction).weighting(weighting);
                     let found = loss.gradients(x.view(), y.view(), 7.0, soft.view()).unwrap();
@@ -125,7 +125,7 @@ fn losses_equal_the_reference_around_the_borders_of_tiles() {
                 }
             }
         }
-        for (reduction, mean) in [(Reduction::Sum, false), (Reduction::Mean, true)] {
+        for (reduction, mean) in [(LossReduction::Sum, false), (LossReduction::Mean, true)] {
             let loss = SigLip::new().reduction(reduction);
             let found = loss.gradients(x.view(), y.view(), 7.0, -2.0, soft.view()).unwrap();
             assert_close(
@@ -139,7 +139,7 @@ fn losses_equal_the_reference_around_the_borders_of_tiles() {
 }
 
 /// Relative to the largest entry.
-pub fn assert_close(found: &Gradients<f64>, expected: &reference::Gradients, tolerance: f64) {
+pub fn assert_close(found: &LossGradients<f64>, expected: &reference::Gradients, tolerance: f64) {
     let close = |a: f64, b: f64, size: f64| {
         assert!((a - b).abs() <= tolerance * size.max(1e-300), "{a:e} is not {b:e} (size {size:e})");
     };
@@ -154,7 +154,7 @@ pub fn assert_close(found: &Gradients<f64>, expected: &reference::Gradients, tol
     close(found.bias, expected.bias, most.max(expected.bias.abs()));
 }
 
-fn same<T: PartialEq + core::fmt::Debug>(a: &Gradients<T>, b: &Gradients<T>) {
+fn same<T: PartialEq + core::fmt::Debug>(a: &LossGradients<T>, b: &LossGradients<T>) {
     assert_eq!(bits([a.value, a.log_scale, a.bias]), bits([b.value, b.log_scale, b.bias]));
     assert_eq!((&a.x, &a.y), (&b.x, &b.y));
 }
@@ -163,14 +163,14 @@ fn same<T: PartialEq + core::fmt::Debug>(a: &Gradients<T>, b: &Gradients<T>) {
 fn losses_are_the_same_for_any_threads_and_layout() {
     let mut rng = Rng(2);
     let (x, y) = (unit(normal(2200, 5, 1.0, &mut rng)), unit(normal(2200, 5, 1.0, &mut rng)));
-    let info = InfoNce::new().gradients_on(x.view(), y.view(), 20.0, Matches::Diagonal, &serial()).unwrap();
+    let info = InfoNce::new().gradients_in(x.view(), y.view(), 20.0, Matches::Diagonal, &serial()).unwrap();
     let sig =
-        SigLip::new().gradients_on(x.view(), y.view(), 20.0, -5.0, Matches::Diagonal, &serial()).unwrap();
+        SigLip::new().gradients_in(x.view(), y.view(), 20.0, -5.0, Matches::Diagonal, &serial()).unwrap();
     for n in [1, 2, 3, 8] {
         let cx = threads(n);
-        same(&InfoNce::new().gradients_on(x.view(), y.view(), 20.0, Matches::Diagonal, &cx).unwrap(), &info);
+        same(&InfoNce::new().gradients_in(x.view(), y.view(), 20.0, Matches::Diagonal, &cx).unwrap(), &info);
         same(
-            &SigLip::new().gradients_on(x.view(), y.view(), 20.0, -5.0, Matches::Diagonal, &cx).unwrap(),
+            &SigLip::new().gradients_in(x.view(), y.view(), 20.0, -5.0, Matches::Diagonal, &cx).unwrap(),
             &sig,
         );
     }
@@ -186,7 +186,7 @@ fn kinds_of_targets_that_say_the_same_give_the_same_bits() {
     let mut rng = Rng(3);
     let (x, y) = (normal(150, 4, 0.5, &mut rng), normal(150, 4, 0.5, &mut rng));
     let ids: Vec<u64> = (0..150).map(|i| (i * 31 % 150) as u64).collect();
-    let mut pairs: Vec<(u32, u32)> = (0..150).map(|i| (i, i)).collect();
+    let mut pairs: Vec<[u32; 2]> = (0..150).map(|i| [i, i]).collect();
     pairs.reverse();
     let eye = Array2::<f64>::eye(150);
     let info = InfoNce::new().gradients(x.view(), y.view(), 3.0, Matches::Diagonal).unwrap();
@@ -196,7 +196,10 @@ fn kinds_of_targets_that_say_the_same_give_the_same_bits() {
     for targets in others {
         same(&InfoNce::new().gradients(x.view(), y.view(), 3.0, targets).unwrap(), &info);
         same(
-            &InfoNce::new().weighting(Weighting::Rows).gradients(x.view(), y.view(), 3.0, targets).unwrap(),
+            &InfoNce::new()
+                .weighting(PairWeighting::Rows)
+                .gradients(x.view(), y.view(), 3.0, targets)
+                .unwrap(),
             &info,
         );
         same(&SigLip::new().gradients(x.view(), y.view(), 3.0, 0.5, targets).unwrap(), &sig);
@@ -215,8 +218,8 @@ fn relative(a: &Array2<f64>, b: &Array2<f64>) -> f64 {
 fn swapping_the_sides_swaps_the_gradients() {
     let mut rng = Rng(4);
     let (x, y) = (unit(normal(90, 7, 1.0, &mut rng)), unit(normal(140, 7, 1.0, &mut rng)));
-    let pairs: Vec<(u32, u32)> = (0..200).map(|k| (k % 90, (k * 17 + k / 90) % 140)).collect();
-    let swapped: Vec<(u32, u32)> = pairs.iter().map(|&(i, j)| (j, i)).collect();
+    let pairs: Vec<[u32; 2]> = (0..200).map(|k| [k % 90, (k * 17 + k / 90) % 140]).collect();
+    let swapped: Vec<[u32; 2]> = pairs.iter().map(|&[i, j]| [j, i]).collect();
     let (there, back) = (Matches::Pairs(&pairs), Matches::Pairs(&swapped));
     for (a, b) in [(Directions::XToY, Directions::YToX), (Directions::Both, Directions::Both)] {
         let a = InfoNce::new().directions(a).gradients(x.view(), y.view(), 9.0, there).unwrap();
@@ -224,7 +227,7 @@ fn swapping_the_sides_swaps_the_gradients() {
         assert!((a.value - b.value).abs() < ROUNDING * a.value);
         assert!(relative(&a.x, &b.y) < ROUNDING && relative(&a.y, &b.x) < ROUNDING);
     }
-    let sum = SigLip::new().reduction(Reduction::Sum);
+    let sum = SigLip::new().reduction(LossReduction::Sum);
     let a = sum.gradients(x.view(), y.view(), 9.0, -3.0, there).unwrap();
     let b = sum.gradients(y.view(), x.view(), 9.0, -3.0, back).unwrap();
     assert!(
@@ -264,7 +267,7 @@ fn rotating_both_sides_changes_nothing_but_rotates_the_gradients() {
 fn rows_of_the_logit_gradient_sum_to_zero() {
     let mut rng = Rng(6);
     let (a, b) = (normal(70, 4, 1.0, &mut rng), normal(80, 4, 1.0, &mut rng));
-    let pairs: Vec<(u32, u32)> = (0..120).map(|k| (k % 70, k % 80)).collect();
+    let pairs: Vec<[u32; 2]> = (0..120).map(|k| [k % 70, k % 80]).collect();
     let loss = |directions| InfoNce::survey().directions(directions);
     let x = concatenate![Axis(1), a, Array2::zeros((70, 1))];
     let y = concatenate![Axis(1), b, Array2::ones((80, 1))];
@@ -298,7 +301,7 @@ fn gradients_of_scale_and_temperature_follow_from_that_of_the_logarithm() {
 fn rows_without_a_positive_pair_are_left_out() {
     let mut rng = Rng(8);
     let (x, y) = (normal(10, 3, 1.0, &mut rng), normal(12, 3, 1.0, &mut rng));
-    let pairs: Vec<(u32, u32)> = (0..6).map(|i| (i, i + 2)).collect();
+    let pairs: Vec<[u32; 2]> = (0..6).map(|i| [i, i + 2]).collect();
     let loss = InfoNce::new().directions(Directions::XToY);
     let all = loss.gradients(x.view(), y.view(), 2.0, Matches::Pairs(&pairs)).unwrap();
     let few = loss.gradients(x.slice(s![..6, ..]), y.view(), 2.0, Matches::Pairs(&pairs)).unwrap();

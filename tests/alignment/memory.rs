@@ -3,7 +3,8 @@
 use ndarray::Array2;
 use pauca::alignment::{
     Balance, ClipScore, Counts, Directions, Filter, HardNegatives, InfoNce, InfoNceTotals, Matcher, Matches,
-    Ndcg, Retrieval, SigLip, SoftmaxRows, Ties, ZeroShot, balanced_sample, mismatched, threshold_for_tail,
+    Ndcg, RankTies, Retrieval, SigLip, SoftmaxRows, ZeroShot, balanced_sample, mismatched,
+    threshold_for_tail,
 };
 use pauca::{Control, Cpu, Error, Exec, Rows};
 use pauca_tests::data::Rng;
@@ -29,13 +30,13 @@ fn blocks_hold_tiles_and_statistics_but_no_matrix() {
     const TILES: i64 = 16 * 4096 * 32 + 2 * 4096 * 8 + 700_000;
     let (x, y) = (unit(4096, 16, 7), unit(4096, 16, 8));
     let loss = InfoNce::new();
-    let run = || loss.block_statistics_on(x.view(), y.view(), 20.0, Matches::Diagonal, &serial()).unwrap();
+    let run = || loss.block_statistics_in(x.view(), y.view(), 20.0, Matches::Diagonal, &serial()).unwrap();
     let (found, held) = peak(run);
     // The logits would take 134 MB.
     assert!(held < STATISTICS + TILES, "{held}");
     let totals = loss.totals(&found.rows, &found.columns).unwrap();
     let both = (&found.rows, &found.columns);
-    let run = || totals.block_gradients_on(x.view(), y.view(), Matches::Diagonal, both, &serial()).unwrap();
+    let run = || totals.block_gradients_in(x.view(), y.view(), Matches::Diagonal, both, &serial()).unwrap();
     let outputs = 2 * 4096 * 16 * 4;
     assert!(peak(run).1 < outputs + TILES);
 }
@@ -50,7 +51,7 @@ fn info_nce_at_4096_by_512_stays_within_64_mb() {
     let (x, y) = (unit(n, d, 1), unit(n, d, 2));
     let loss = InfoNce::new();
     let (found, held) =
-        peak(|| loss.gradients_on(x.view(), y.view(), 100.0, Matches::Diagonal, &serial()).unwrap());
+        peak(|| loss.gradients_in(x.view(), y.view(), 100.0, Matches::Diagonal, &serial()).unwrap());
     let outputs = 2 * (n * d * 4) as i64;
     println!(
         "InfoNCE, value and gradient, B = {n}, d = {d}: {:.1} MB beyond inputs and outputs",
@@ -76,7 +77,7 @@ fn retrieval_holds_no_matrix() {
     let (found, held) =
         peak(|| Retrieval::of_on(&Cpu::new().unwrap(), &x, &y, Matches::Diagonal, &serial()).unwrap());
     assert!(held < 2_000_000, "{held}");
-    assert!(found.recall_at(1, Ties::Expected).is_some());
+    assert!(found.recall_at(1, RankTies::Expected).is_some());
     let (_, held) = peak(|| {
         HardNegatives::new(5).find_on(&Cpu::new().unwrap(), &x, &y, Matches::Diagonal, &serial()).unwrap()
     });
@@ -94,14 +95,14 @@ fn refused_memory_is_an_error_on_every_entry_point() {
     let classes: Vec<u32> = (0..300).map(|i| i % 60).collect();
     let backend = Cpu::new().unwrap();
     let most = |name: &str, n: u64| assert!(n > 0, "{name} allocates nothing");
-    most("clip score", every_refusal("clip score", || ClipScore::survey().score_on(&a, &b, &serial())));
+    most("clip score", every_refusal("clip score", || ClipScore::survey().score_in(&a, &b, &serial())));
     most("filter", every_refusal("filter", || Filter::fraction(0.5).select(&scores)));
     most("mismatched", every_refusal("mismatched", || mismatched(300, 1)));
     most("balanced", every_refusal("balanced", || balanced_sample(&ids, &ids, 2, 1)));
     for matches in [Matches::Diagonal, groups] {
-        let info = || InfoNce::new().gradients_on(x.view(), y.view(), 9.0, matches, &serial());
+        let info = || InfoNce::new().gradients_in(x.view(), y.view(), 9.0, matches, &serial());
         most("info nce", every_refusal("info nce", info));
-        let sig = || SigLip::new().gradients_on(x.view(), y.view(), 9.0, 0.0, matches, &serial());
+        let sig = || SigLip::new().gradients_in(x.view(), y.view(), 9.0, 0.0, matches, &serial());
         most("siglip", every_refusal("siglip", sig));
         most(
             "retrieval",
@@ -112,16 +113,16 @@ fn refused_memory_is_an_error_on_every_entry_point() {
         let hard = || HardNegatives::new(3).find_on(&Cpu::new().unwrap(), &x, &y, matches, &serial());
         most("hard negatives", every_refusal("hard negatives", hard));
     }
-    let info = || InfoNce::new().gradients_on(x.view(), y.view(), 9.0, soft.view(), &serial());
+    let info = || InfoNce::new().gradients_in(x.view(), y.view(), 9.0, soft.view(), &serial());
     most("info nce, soft", every_refusal("info nce, soft", info));
     for directions in [Directions::Both, Directions::XToY] {
         let loss = InfoNce::new().directions(directions);
-        let block = || loss.block_statistics_on(x.view(), y.view(), 9.0, groups, &serial());
+        let block = || loss.block_statistics_in(x.view(), y.view(), 9.0, groups, &serial());
         most("block statistics", every_refusal("block statistics", block));
         let found = block().unwrap();
         let totals = loss.totals(&found.rows, &found.columns).unwrap();
         let both = (&found.rows, &found.columns);
-        let gradients = || totals.block_gradients_on(x.view(), y.view(), groups, both, &serial());
+        let gradients = || totals.block_gradients_in(x.view(), y.view(), groups, both, &serial());
         most("block gradients", every_refusal("block gradients", gradients));
         let (rows, all) = (found.rows.to_bytes().unwrap(), totals.to_bytes().unwrap());
         most("new statistics", every_refusal("new statistics", || SoftmaxRows::new(300)));
@@ -157,10 +158,10 @@ fn cancelled_calls_say_so() {
     let cx = pauca::Context::new(Exec::serial(), Control::new().stop_when(&stop));
     let (a, b) = (Rows::F32(x.view()), Rows::F32(y.view()));
     let diagonal = Matches::Diagonal;
-    assert!(matches!(ClipScore::survey().score_on(&a, &b, &cx), Err(Error::Cancelled)));
-    assert!(matches!(InfoNce::new().value_on(x.view(), y.view(), 1.0, diagonal, &cx), Err(Error::Cancelled)));
+    assert!(matches!(ClipScore::survey().score_in(&a, &b, &cx), Err(Error::Cancelled)));
+    assert!(matches!(InfoNce::new().value_in(x.view(), y.view(), 1.0, diagonal, &cx), Err(Error::Cancelled)));
     assert!(matches!(
-        SigLip::new().value_on(x.view(), y.view(), 1.0, 0.0, diagonal, &cx),
+        SigLip::new().value_in(x.view(), y.view(), 1.0, 0.0, diagonal, &cx),
         Err(Error::Cancelled)
     ));
     assert!(matches!(Retrieval::of_on(&Cpu::new().unwrap(), &x, &y, diagonal, &cx), Err(Error::Cancelled)));
@@ -169,21 +170,21 @@ fn cancelled_calls_say_so() {
         Err(Error::Cancelled)
     ));
     let loss = InfoNce::new();
-    let block = loss.block_statistics_on(x.view(), y.view(), 1.0, diagonal, &cx);
+    let block = loss.block_statistics_in(x.view(), y.view(), 1.0, diagonal, &cx);
     assert!(matches!(block, Err(Error::Cancelled)));
     let block = loss.block_statistics(x.view(), y.view(), 1.0, diagonal).unwrap();
     let (totals, both) = (loss.totals(&block.rows, &block.columns).unwrap(), (&block.rows, &block.columns));
-    let found = totals.block_gradients_on(x.view(), y.view(), diagonal, both, &cx);
+    let found = totals.block_gradients_in(x.view(), y.view(), diagonal, both, &cx);
     assert!(matches!(found, Err(Error::Cancelled)));
     let said = std::cell::RefCell::new(Vec::new());
     let report = |p: &pauca::Progress| said.borrow_mut().push(p.stage);
     let cx = pauca::Context::new(Exec::serial(), Control::new().report_to(&report));
-    loss.block_statistics_on(x.view(), y.view(), 1.0, diagonal, &cx).unwrap();
-    totals.block_gradients_on(x.view(), y.view(), diagonal, both, &cx).unwrap();
+    loss.block_statistics_in(x.view(), y.view(), 1.0, diagonal, &cx).unwrap();
+    totals.block_gradients_in(x.view(), y.view(), diagonal, both, &cx).unwrap();
     let mut stages = said.take();
     stages.dedup();
     assert_eq!(stages, ["statistics", "gradient of x", "gradient of y"]);
-    InfoNce::new().gradients_on(x.view(), y.view(), 1.0, diagonal, &cx).unwrap();
+    InfoNce::new().gradients_in(x.view(), y.view(), 1.0, diagonal, &cx).unwrap();
     let mut stages = said.borrow().clone();
     stages.dedup();
     assert_eq!(stages, ["statistics", "gradient of x", "gradient of y"]);

@@ -1,7 +1,7 @@
 //! nDCG: the reference, scikit-learn's numbers, what must hold for every model.
 
 use ndarray::{Array2, ArrayView2, s};
-use pauca::alignment::{Matches, Ndcg, Ties};
+use pauca::alignment::{Matches, Ndcg, RankTies};
 use pauca::{Context, Control, Error, Exec};
 use pauca_reference::retrieval as reference;
 use pauca_reference::truth::cosine;
@@ -9,7 +9,8 @@ use pauca_tests::data::{Kind, Rng};
 
 use crate::{array, bits, threads};
 
-const POLICIES: [(Ties, i8); 3] = [(Ties::Optimistic, -1), (Ties::Expected, 0), (Ties::Pessimistic, 1)];
+const POLICIES: [(RankTies, i8); 3] =
+    [(RankTies::Optimistic, -1), (RankTies::Expected, 0), (RankTies::Pessimistic, 1)];
 /// A few hundred terms of at most 1, added in another order, and two libraries' log2.
 const METRIC: f64 = 1e-13;
 
@@ -57,7 +58,7 @@ fn ndcg_equals_the_reference_on_every_kind_of_data() {
 #[test]
 fn ndcg_equals_the_values_of_scikit_learn() {
     let scores = ndarray::array![[0.5, 0.2, 0.9, 0.5, 0.1, 0.5], [1.0, 1.0, 1.0, 1.0, 1.0, 1.0]];
-    let pairs = [(0, 0), (0, 3), (0, 4), (1, 2), (1, 5)];
+    let pairs = [[0, 0], [0, 3], [0, 4], [1, 2], [1, 5]];
     for (k, expected) in SKLEARN {
         let found = Ndcg::new().at(k).of_scores(scores.view(), Matches::Pairs(&pairs)).unwrap();
         for (value, expected) in found.values.iter().zip(expected) {
@@ -128,7 +129,7 @@ fn ndcg_of_a_constant_model_is_that_of_chance() {
         (0..k.min(40)).map(discount).sum::<f64>() * 3.0 / 40.0 / (0..k.min(3)).map(discount).sum::<f64>()
     };
     for k in [1, 2, 3, 10, 40, 77] {
-        let found = Ndcg::new().at(k).of_scores(constant.view(), Matches::Pairs(&[(0, 5), (0, 6), (0, 39)]));
+        let found = Ndcg::new().at(k).of_scores(constant.view(), Matches::Pairs(&[[0, 5], [0, 6], [0, 39]]));
         assert!((found.unwrap().values[0] - chance(k)).abs() < METRIC, "{k}");
     }
 }
@@ -169,7 +170,7 @@ fn ndcg_is_the_same_for_any_threads_and_layout() {
 #[test]
 fn queries_without_a_right_candidate_have_none_and_bad_input_is_named() {
     let scores = ndarray::array![[0.1, 0.2], [0.3, 0.1]];
-    let found = Ndcg::new().of_scores(scores.view(), Matches::Pairs(&[(1, 0)])).unwrap();
+    let found = Ndcg::new().of_scores(scores.view(), Matches::Pairs(&[[1, 0]])).unwrap();
     assert!(found.values[0].is_nan() && found.values[1] == 1.0 && found.mean() == Some(1.0));
     assert_eq!(Ndcg::new().of_scores(scores.view(), Matches::Pairs(&[])).unwrap().mean(), None);
     let error = Ndcg::new().at(0).of_scores(scores.view(), Matches::Diagonal).unwrap_err();

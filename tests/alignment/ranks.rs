@@ -1,7 +1,7 @@
 //! Retrieval and hard negatives: decisions by the definition, ties by name.
 
 use ndarray::{Array2, s};
-use pauca::alignment::{HardNegatives, Matches, Negatives, Retrieval, Ties};
+use pauca::alignment::{HardNegatives, Matches, Negatives, RankTies, Retrieval};
 use pauca_reference::retrieval as reference;
 use pauca_reference::truth::cosine;
 use pauca_tests::data::{Kind, Rng};
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::{array, bits, threads};
 
-const POLICIES: [Ties; 3] = [Ties::Optimistic, Ties::Pessimistic, Ties::Expected];
+const POLICIES: [RankTies; 3] = [RankTies::Optimistic, RankTies::Pessimistic, RankTies::Expected];
 /// Sums and quotients of at most a few hundred f64 terms in [0, 1], in another order than the reference's.
 const METRIC: f64 = 1e-12;
 
@@ -130,26 +130,26 @@ fn retrieval_of_a_constant_model_is_chance() {
     for k in [1, 5, 10, 50] {
         let chance = k as f64 / 50.0;
         assert!((found.chance(k).unwrap() - chance).abs() < METRIC);
-        assert!((found.recall_at(k, Ties::Expected).unwrap() - chance).abs() < METRIC);
-        assert_eq!(found.recall_at(k, Ties::Optimistic), Some(1.0));
-        assert_eq!(found.recall_at(k, Ties::Pessimistic), Some(if k == 50 { 1.0 } else { 0.0 }));
+        assert!((found.recall_at(k, RankTies::Expected).unwrap() - chance).abs() < METRIC);
+        assert_eq!(found.recall_at(k, RankTies::Optimistic), Some(1.0));
+        assert_eq!(found.recall_at(k, RankTies::Pessimistic), Some(if k == 50 { 1.0 } else { 0.0 }));
     }
-    assert_eq!(found.median_rank(Ties::Expected), Some(25.5));
-    assert_eq!(found.mean_rank(Ties::Pessimistic), Some(50.0));
+    assert_eq!(found.median_rank(RankTies::Expected), Some(25.5));
+    assert_eq!(found.mean_rank(RankTies::Pessimistic), Some(50.0));
 }
 
 #[test]
 fn queries_without_a_right_candidate_take_no_part() {
     let scores = ndarray::array![[0.9, 0.1], [0.5, 0.6], [0.3, 0.2]];
-    let found = Retrieval::of_scores(scores.view(), Matches::Pairs(&[(0, 0), (1, 0)])).unwrap();
+    let found = Retrieval::of_scores(scores.view(), Matches::Pairs(&[[0, 0], [1, 0]])).unwrap();
     assert_eq!(found.right.to_vec(), [1, 1, 0]);
-    assert_eq!(found.recall_at(1, Ties::Expected), Some(0.5));
-    assert_eq!(found.hits(1, Ties::Expected).unwrap(), [1.0, 0.0]);
-    assert_eq!((found.rank(2, Ties::Expected), found.rank(9, Ties::Expected)), (None, None));
+    assert_eq!(found.recall_at(1, RankTies::Expected), Some(0.5));
+    assert_eq!(found.hits(1, RankTies::Expected).unwrap(), [1.0, 0.0]);
+    assert_eq!((found.rank(2, RankTies::Expected), found.rank(9, RankTies::Expected)), (None, None));
     assert!(found.similarity[2].is_nan());
     let none = Retrieval::of_scores(scores.view(), Matches::Pairs(&[])).unwrap();
-    assert_eq!((none.recall_at(1, Ties::Expected), none.mrr(Ties::Expected)), (None, None));
-    assert_eq!((none.median_rank(Ties::Optimistic), none.chance(1)), (None, None));
+    assert_eq!((none.recall_at(1, RankTies::Expected), none.mrr(RankTies::Expected)), (None, None));
+    assert_eq!((none.median_rank(RankTies::Optimistic), none.chance(1)), (None, None));
 }
 
 proptest! {
@@ -174,16 +174,16 @@ proptest! {
             (a, b) => a == b,
         };
         for k in 0..=9 {
-            prop_assert!(close(found.recall_at(k, Ties::Expected), mean(&|r| reference::hit(r, k))));
-            prop_assert!(close(found.recall_at(k, Ties::Optimistic), mean(&|r| f64::from(r.above < k))));
-            prop_assert!(close(found.recall_at(k, Ties::Pessimistic), mean(&|r| f64::from(r.above + r.tied < k))));
+            prop_assert!(close(found.recall_at(k, RankTies::Expected), mean(&|r| reference::hit(r, k))));
+            prop_assert!(close(found.recall_at(k, RankTies::Optimistic), mean(&|r| f64::from(r.above < k))));
+            prop_assert!(close(found.recall_at(k, RankTies::Pessimistic), mean(&|r| f64::from(r.above + r.tied < k))));
             let now = POLICIES.map(|ties| found.recall_at(k, ties));
             prop_assert!(now[1] <= now[2].map(|v| v + METRIC) && now[2] <= now[0].map(|v| v + METRIC));
         }
-        prop_assert!(close(found.mrr(Ties::Expected), mean(&reference::reciprocal)));
+        prop_assert!(close(found.mrr(RankTies::Expected), mean(&reference::reciprocal)));
         let places = |r: &reference::Rank| reference::places(r).iter().map(|(at, p)| *at as f64 * p).sum();
-        prop_assert!(close(found.mean_rank(Ties::Expected), mean(&places)));
-        prop_assert!(close(found.mrr(Ties::Optimistic), mean(&|r| 1.0 / (r.above + 1) as f64)));
+        prop_assert!(close(found.mean_rank(RankTies::Expected), mean(&places)));
+        prop_assert!(close(found.mrr(RankTies::Optimistic), mean(&|r| 1.0 / (r.above + 1) as f64)));
     }
 
     #[test]
@@ -194,7 +194,7 @@ proptest! {
         let found = Retrieval::of_scores(scores.view(), Matches::Groups { x: &[0], y: &y }).unwrap();
         let r = reference::Rank { above: 0, tied: m - p, best: p, right: p };
         prop_assert!((found.chance(k).unwrap() - reference::hit(&r, k)).abs() < METRIC);
-        prop_assert!((found.recall_at(k, Ties::Expected).unwrap() - reference::hit(&r, k)).abs() < METRIC);
+        prop_assert!((found.recall_at(k, RankTies::Expected).unwrap() - reference::hit(&r, k)).abs() < METRIC);
     }
 
     #[test]
@@ -281,7 +281,7 @@ fn hard_of_copies(seed: u64, k: usize) -> (Negatives, Vec<u64>) {
 fn the_policy_for_ties_decides_not_the_index() {
     let scores = ndarray::array![[0.5, 0.5, 0.5, 0.1]];
     for right in 0..3 {
-        let found = Retrieval::of_scores(scores.view(), Matches::Pairs(&[(0, right)])).unwrap();
+        let found = Retrieval::of_scores(scores.view(), Matches::Pairs(&[[0, right]])).unwrap();
         let at_1 = POLICIES.map(|ties| found.recall_at(1, ties).unwrap());
         assert_eq!((at_1[0], at_1[1]), (1.0, 0.0));
         assert!((at_1[2] - 1.0 / 3.0).abs() < METRIC);

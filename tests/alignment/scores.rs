@@ -79,9 +79,9 @@ fn clip_score_is_the_same_for_any_threads_strides_and_element_types() {
     let (a, b) = (array(&x), array(&y));
     let (rows_a, rows_b) = (Rows::F32(a.view()), Rows::F32(b.view()));
     let score = ClipScore::hessel();
-    let expected = score.score_on(&rows_a, &rows_b, &serial()).unwrap();
+    let expected = score.score_in(&rows_a, &rows_b, &serial()).unwrap();
     for n in [1, 2, 3, 8] {
-        assert_eq!(score.score_on(&rows_a, &rows_b, &threads(n)).unwrap(), expected);
+        assert_eq!(score.score_in(&rows_a, &rows_b, &threads(n)).unwrap(), expected);
     }
     let fortran = a.t().as_standard_layout().into_owned();
     let wide = Array2::from_shape_fn((3000, 41), |(i, j)| if j % 2 == 1 { b[[i, j / 2]] } else { f32::NAN });

@@ -1,6 +1,6 @@
 //! Linear CKA of whole states.
 
-use pauca::layers::{Cka, CkaStream, CkaTable, LayerCka, Path, Tokens};
+use pauca::layers::{Cka, CkaPath, CkaStream, CkaTable, LayerCka, Tokens};
 use pauca::{Cpu, Error, Level, Rows};
 use pauca_reference::cka as reference;
 use pauca_tests::data::{Kind, Rng};
@@ -11,12 +11,12 @@ use crate::{States, arrays, serial, threads, views};
 /// Against the Gram formula in f64: what is asked.
 const ASKED: f64 = 1e-10;
 
-const PATHS: [Path; 3] = [Path::Auto, Path::Gram, Path::Features];
+const PATHS: [CkaPath; 3] = [CkaPath::Auto, CkaPath::Gram, CkaPath::Features];
 
-fn table(states: &States, path: Path) -> CkaTable {
+fn table(states: &States, path: CkaPath) -> CkaTable {
     let dims: Vec<usize> = states.iter().map(|s| s[0].len()).collect();
     let arrays: Vec<_> = states.iter().map(|s| array(s)).collect();
-    LayerCka::new(&dims).path(path).fit_on(&views(&arrays), Tokens::Rows, &serial()).unwrap()
+    LayerCka::new(&dims).unwrap().path(path).fit_in(&views(&arrays), Tokens::Rows, &serial()).unwrap()
 }
 
 fn value(cka: Cka) -> f64 {
@@ -95,7 +95,7 @@ fn cka_of_independent_data_averages_0_within_its_standard_error() {
     for seed in 0..trials {
         let mut rng = Rng(1000 + seed);
         let states: States = (0..2).map(|_| Kind::Normal.rows(n, d, &mut rng)).collect();
-        let table = table(&states, Path::Auto);
+        let table = table(&states, CkaPath::Auto);
         unbiased.push(value(table.unbiased(0, 1)));
         biased += value(table.biased(0, 1)) / trials as f64;
     }
@@ -120,8 +120,11 @@ fn cka_of_too_few_samples_is_typed() {
             } else {
                 array(&Kind::Normal.rows(n, 3, &mut rng))
             };
-            let table =
-                LayerCka::new(&[3, 3]).path(path).fit(&[Rows::F32(x.view()), Rows::F32(x.view())]).unwrap();
+            let table = LayerCka::new(&[3, 3])
+                .unwrap()
+                .path(path)
+                .fit(&[Rows::F32(x.view()), Rows::F32(x.view())])
+                .unwrap();
             assert_eq!(table.samples, n as u64);
             let few = Cka::TooFew { n: n as u64 };
             assert_eq!(table.biased(0, 1) == few, n < 2, "{n}");
@@ -173,14 +176,14 @@ fn cka_ignores_rotation_scale_and_shift() {
             })
             .collect();
         let both = vec![states[0].clone(), turned, states[1].clone()];
-        let table = table(&both, Path::Auto);
+        let table = table(&both, CkaPath::Auto);
         // Rounding of the turned rows to f32.
         assert!((value(table.unbiased(0, 1)) - 1.0).abs() < 1e-5);
         assert!((value(table.unbiased(0, 2)) - value(table.unbiased(1, 2))).abs() < 1e-5);
         // Columns permute and signs flip: the same numbers, added in another order.
         let order = rng.permutation(d);
         let moved = states[0].iter().map(|row| order.iter().map(|&j| -row[j]).collect()).collect();
-        let table = self::table(&vec![states[0].clone(), moved], Path::Auto);
+        let table = self::table(&vec![states[0].clone(), moved], CkaPath::Auto);
         assert!((value(table.biased(0, 1)) - 1.0).abs() < 1e-12);
     }
 }
@@ -214,10 +217,10 @@ fn cka_is_symmetric_and_in_range() {
     }
 }
 
-fn stream(states: &States, path: Path) -> CkaStream {
+fn stream(states: &States, path: CkaPath) -> CkaStream {
     let dims: Vec<usize> = states.iter().map(|s| s[0].len()).collect();
     let arrays: Vec<_> = states.iter().map(|s| array(s)).collect();
-    let mut stream = LayerCka::new(&dims).path(path).start().unwrap();
+    let mut stream = LayerCka::new(&dims).unwrap().path(path).start().unwrap();
     stream.push(&views(&arrays), Tokens::Rows, &serial()).unwrap();
     stream
 }
@@ -235,7 +238,7 @@ fn batches_and_threads_do_not_change_a_bit_of_cka() {
         let expected = stream(&states, path).finish(&serial()).unwrap();
         for cut in [1, 50, 128, 333] {
             let cx = threads(1 + cut % 3);
-            let mut stream = LayerCka::new(&dims).path(path).start().unwrap();
+            let mut stream = LayerCka::new(&dims).unwrap().path(path).start().unwrap();
             for start in (0..700).step_by(cut) {
                 stream.begin_batch(Tokens::Rows).unwrap();
                 for rows in part(&states, start..(start + cut).min(700)) {
@@ -265,7 +268,7 @@ fn merged_shards_of_cka_equal_one_pass() {
         let shard = |range: std::ops::Range<usize>| {
             if range.is_empty() {
                 let dims: Vec<usize> = states.iter().map(|s| s[0].len()).collect();
-                return LayerCka::new(&dims).path(path).start().unwrap();
+                return LayerCka::new(&dims).unwrap().path(path).start().unwrap();
             }
             stream(&part(&states, range), path)
         };
@@ -330,7 +333,7 @@ fn levels_change_only_the_last_bits_of_cka() {
             PATHS.into_iter().flat_map(|path| Level::available().into_iter().map(move |l| (path, l)))
         {
             let cpu = Cpu::with_level(level).unwrap();
-            let mut stream = LayerCka::new(&[d; 3]).path(path).start_on(&cpu).unwrap();
+            let mut stream = LayerCka::new(&[d; 3]).unwrap().path(path).start_on(&cpu).unwrap();
             stream.push(&views(&arrays), Tokens::Rows, &serial()).unwrap();
             let table = stream.finish(&serial()).unwrap();
             for (l, m) in [(0, 1), (2, 1), (0, 2)] {
@@ -351,7 +354,7 @@ fn an_empty_stream_of_cka_takes_over_what_is_merged_into_it() {
     let states = related(700, &mut rng);
     let dims: Vec<usize> = states.iter().map(|s| s[0].len()).collect();
     for path in PATHS {
-        let empty = || LayerCka::new(&dims).path(path).start().unwrap();
+        let empty = || LayerCka::new(&dims).unwrap().path(path).start().unwrap();
         let mut whole = stream(&states, path);
         let expected = whole.finish(&serial()).unwrap();
         let mut taken = empty();
@@ -368,7 +371,7 @@ fn minibatch_cka_is_the_ratio_of_sums() {
     let mut rng = Rng(31);
     let states = related(120, &mut rng);
     let batches: Vec<CkaTable> =
-        (0..120).step_by(30).map(|i| table(&part(&states, i..i + 30), Path::Auto)).collect();
+        (0..120).step_by(30).map(|i| table(&part(&states, i..i + 30), CkaPath::Auto)).collect();
     let mut sum = batches[0].clone();
     batches[1..].iter().for_each(|b| sum.add(b).unwrap());
     let of = |l: usize, m: usize| batches.iter().map(|b| b.unbiased_hsic[[l, m]]).sum::<f64>();
@@ -376,15 +379,18 @@ fn minibatch_cka_is_the_ratio_of_sums() {
     assert!((value(sum.unbiased(0, 1)) - expected).abs() < 1e-14);
     assert_eq!(sum.samples, 30);
     // The smallest batch is named, wherever it comes.
-    let small = table(&part(&states, 0..9), Path::Auto);
+    let small = table(&part(&states, 0..9), CkaPath::Auto);
     let mut mixed = sum.clone();
     mixed.add(&small).unwrap();
     mixed.add(&sum).unwrap();
     assert_eq!(mixed.samples, 9);
     // Near the whole: both estimate the same.
-    let whole = value(table(&states, Path::Auto).unbiased(0, 1));
+    let whole = value(table(&states, CkaPath::Auto).unbiased(0, 1));
     assert!((expected - whole).abs() < 0.1, "{expected} {whole}");
-    assert!(matches!(sum.add(&table(&states[..2].to_vec(), Path::Auto)), Err(Error::ShapeMismatch { .. })));
+    assert!(matches!(
+        sum.add(&table(&states[..2].to_vec(), CkaPath::Auto)),
+        Err(Error::ShapeMismatch { .. })
+    ));
 }
 
 #[test]
@@ -396,6 +402,7 @@ fn padded_tokens_are_left_out_of_cka() {
     let chosen: States = states.iter().map(|s| rows.iter().map(|&i| s[i].clone()).collect()).collect();
     let dims: Vec<usize> = states.iter().map(|s| s[0].len()).collect();
     let arrays = arrays(&states, 1);
-    let found = LayerCka::new(&dims).fit_on(&views(&arrays), Tokens::Real(mask.view()), &serial()).unwrap();
-    assert_eq!(found, table(&chosen, Path::Auto));
+    let found =
+        LayerCka::new(&dims).unwrap().fit_in(&views(&arrays), Tokens::Real(mask.view()), &serial()).unwrap();
+    assert_eq!(found, table(&chosen, CkaPath::Auto));
 }

@@ -146,9 +146,9 @@ fn threads_do_not_matter() {
     // Enough samples for several tasks and for several waves.
     let states = residual(6, 700, 96, &mut rng);
     let arrays = arrays(&states, 96);
-    let expected = LayerDistances::new(6).fit_on(&views(&arrays), Tokens::Rows, &serial()).unwrap();
+    let expected = LayerDistances::new(6).fit_in(&views(&arrays), Tokens::Rows, &serial()).unwrap();
     for n in [1, 2, 3, 8] {
-        let found = LayerDistances::new(6).fit_on(&views(&arrays), Tokens::Rows, &threads(n)).unwrap();
+        let found = LayerDistances::new(6).fit_in(&views(&arrays), Tokens::Rows, &threads(n)).unwrap();
         assert_same(&found, &expected);
     }
     assert_same(&LayerDistances::new(6).fit(&views(&arrays)).unwrap(), &expected);
@@ -293,7 +293,7 @@ fn padding_on_either_side_is_left_out() {
             let chosen: States =
                 states.iter().map(|s| rows.iter().map(|&i| s[i].clone()).collect()).collect();
             let expected = stream_of(&chosen, LayerMetric::Angular, Quantiles::Exact).finish().unwrap();
-            let found = LayerDistances::new(3).fit_on(&views(&arrays), tokens, &serial()).unwrap();
+            let found = LayerDistances::new(3).fit_in(&views(&arrays), tokens, &serial()).unwrap();
             assert_same(&found, &expected);
         }
     }

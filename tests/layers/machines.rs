@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pauca::backend::{Products, Samples};
-use pauca::layers::{LayerCka, LayerDistances, LayerMetric, LayerStream, Path, Quantiles, Tokens};
+use pauca::layers::{CkaPath, LayerCka, LayerDistances, LayerMetric, LayerStream, Quantiles, Tokens};
 use pauca::{Context, Cpu, Error, Level, Result, Rows};
 use pauca_tests::data::Rng;
 
@@ -119,8 +119,8 @@ fn cka_is_made_on_the_host_of_the_machine() {
     let states = residual(2, 200, 9, &mut rng);
     let arrays = arrays(&states, 9);
     let host = Cpu::with_level(Level::Scalar).unwrap();
-    for path in [Path::Gram, Path::Features] {
-        let config = LayerCka::new(&[9; 3]).path(path);
+    for path in [CkaPath::Gram, CkaPath::Features] {
+        let config = LayerCka::new(&[9; 3]).unwrap().path(path);
         let [on_plain, on_host, on_best] =
             [config.start_on(&Plain::default()), config.start_on(&host), config.start()].map(|stream| {
                 let mut stream = stream.unwrap();

@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 
-use pauca::layers::{CkaStream, LayerCka, LayerDistances, LayerMetric, LayerStream, Path, Quantiles, Tokens};
+use pauca::layers::{
+    CkaPath, CkaStream, LayerCka, LayerDistances, LayerMetric, LayerStream, Quantiles, Tokens,
+};
 use pauca::{Context, Control, Error, Exec, Rows};
 use pauca_tests::data::Rng;
 
@@ -19,8 +21,8 @@ fn impossible_shapes_are_errors() {
     assert!(matches!(LayerDistances::new(1 << 20).start(3), Err(Error::TooLarge { .. })));
     assert!(matches!(LayerDistances::new(usize::MAX).start(3), Err(Error::TooLarge { .. })));
     assert!(matches!(LayerDistances::new(2).fit(&[]), Err(Error::Empty { .. })));
-    assert!(matches!(LayerCka::new(&[]).start(), Err(Error::Empty { .. })));
-    assert!(matches!(LayerCka::new(&[2, 0]).start(), Err(Error::Empty { .. })));
+    assert!(matches!(LayerCka::new(&[]), Err(Error::Empty { .. })));
+    assert!(matches!(LayerCka::new(&[2, 0]), Err(Error::Empty { .. })));
 }
 
 #[test]
@@ -41,7 +43,7 @@ fn a_bad_value_is_named_with_state_row_and_column() {
             assert!(named, "{error:?}");
             assert_eq!(s.to_bytes().unwrap(), before);
             s.push(&views(&good), Tokens::Rows, &serial()).unwrap();
-            let error = LayerCka::new(&[5; 4]).fit(&views(&bad)).unwrap_err();
+            let error = LayerCka::new(&[5; 4]).unwrap().fit(&views(&bad)).unwrap_err();
             assert!(matches!(error, Error::NonFiniteState { state: s, .. } if s == state));
         }
     }
@@ -113,9 +115,12 @@ fn calls_out_of_order_are_conflicts() {
         assert!(matches!(s.merge(&wrong), Err(Error::Conflict { .. })));
     }
     assert!(matches!(s.merge(&stream(1, 4)), Err(Error::ShapeMismatch { .. })));
-    let mut c: CkaStream = LayerCka::new(&[3, 3]).start().unwrap();
+    let mut c: CkaStream = LayerCka::new(&[3, 3]).unwrap().start().unwrap();
     assert!(matches!(c.push_layer(&x), Err(Error::Conflict { .. })));
-    assert!(matches!(c.merge(&LayerCka::new(&[3]).start().unwrap(), &serial()), Err(Error::Conflict { .. })));
+    assert!(matches!(
+        c.merge(&LayerCka::new(&[3]).unwrap().start().unwrap(), &serial()),
+        Err(Error::Conflict { .. })
+    ));
     c.begin_batch(Tokens::Rows).unwrap();
     assert!(matches!(c.finish(&serial()), Err(Error::Conflict { .. })));
 }
@@ -167,14 +172,14 @@ fn a_cancelled_sum_over_features_cannot_go_on() {
     let arrays = arrays(&states, 8);
     let stop = || true;
     let cx = Context::new(Exec::serial(), Control::new().stop_when(&stop));
-    let mut s = LayerCka::new(&[8; 3]).path(Path::Features).start().unwrap();
+    let mut s = LayerCka::new(&[8; 3]).unwrap().path(CkaPath::Features).start().unwrap();
     assert!(matches!(s.push(&views(&arrays), Tokens::Rows, &cx), Err(Error::Cancelled)));
     assert!(matches!(s.finish(&serial()), Err(Error::Conflict { second: "a call that was stopped", .. })));
     assert!(s.push(&views(&arrays), Tokens::Rows, &serial()).is_err());
-    let whole = LayerCka::new(&[8; 3]).path(Path::Gram).start().unwrap();
+    let whole = LayerCka::new(&[8; 3]).unwrap().path(CkaPath::Gram).start().unwrap();
     assert!(matches!(s.clone().merge(&whole, &serial()), Err(Error::Conflict { .. })));
     // By Grams nothing is lost.
-    let mut s = LayerCka::new(&[8; 3]).path(Path::Gram).start().unwrap();
+    let mut s = LayerCka::new(&[8; 3]).unwrap().path(CkaPath::Gram).start().unwrap();
     s.push(&views(&arrays), Tokens::Rows, &serial()).unwrap();
     assert!(matches!(s.finish(&cx), Err(Error::Cancelled)));
     assert_eq!(s.finish(&serial()).unwrap().samples, 300);

@@ -1,7 +1,9 @@
 //! Contrastive losses, and the searches that share their tiles.
 
 use ndarray::Array2;
-use pauca::alignment::{Directions, HardNegatives, InfoNce, Matches, Retrieval, SigLip, Targets, Weighting};
+use pauca::alignment::{
+    Directions, HardNegatives, InfoNce, Matches, PairWeighting, Retrieval, SigLip, Targets,
+};
 use pauca::{Context, Control, Exec, Real};
 
 use crate::{digest, every_refusal, latents, with_products};
@@ -17,19 +19,19 @@ fn serial() -> Context<'static> {
 
 fn losses<'a, T: Real>(name: &str, [x, y]: &'a [Array2<T>; 2], targets: Targets<'a, T>) {
     let cx = serial();
-    let gradients = |g: pauca::alignment::Gradients<T>| (g.value.to_bits(), digest(&g.x), digest(&g.y));
+    let gradients = |g: pauca::alignment::LossGradients<T>| (g.value.to_bits(), digest(&g.x), digest(&g.y));
     for directions in [Directions::XToY, Directions::YToX, Directions::Both] {
-        let loss = InfoNce::new().directions(directions).weighting(Weighting::Rows);
+        let loss = InfoNce::new().directions(directions).weighting(PairWeighting::Rows);
         every_refusal(&format!("info nce, {name}"), || {
-            let value = loss.value_on(x.view(), y.view(), 3.0, targets, &cx)?;
-            Ok((value.to_bits(), gradients(loss.gradients_on(x.view(), y.view(), 3.0, targets, &cx)?)))
+            let value = loss.value_in(x.view(), y.view(), 3.0, targets, &cx)?;
+            Ok((value.to_bits(), gradients(loss.gradients_in(x.view(), y.view(), 3.0, targets, &cx)?)))
         });
     }
     every_refusal(&format!("siglip, {name}"), || {
-        let value = SigLip::new().value_on(x.view(), y.view(), 3.0, -1.0, targets, &cx)?;
+        let value = SigLip::new().value_in(x.view(), y.view(), 3.0, -1.0, targets, &cx)?;
         Ok((
             value.to_bits(),
-            gradients(SigLip::new().gradients_on(x.view(), y.view(), 3.0, -1.0, targets, &cx)?),
+            gradients(SigLip::new().gradients_in(x.view(), y.view(), 3.0, -1.0, targets, &cx)?),
         ))
     });
 }
@@ -37,7 +39,7 @@ fn losses<'a, T: Real>(name: &str, [x, y]: &'a [Array2<T>; 2], targets: Targets<
 #[test]
 fn refused_memory_is_an_error_for_contrastive_losses() {
     let groups: Vec<u64> = (0..N as u64).map(|i| i % 40).collect();
-    let pairs: Vec<(u32, u32)> = (0..N as u32).map(|i| (i, i * 7 % M as u32)).collect();
+    let pairs: Vec<[u32; 2]> = (0..N as u32).map(|i| [i, i * 7 % M as u32]).collect();
     let soft = Array2::from_elem((N, M), 0.5f64);
     let narrow = [latents::<f32>(N, D, 0), latents(M, D, 1)];
     let wide = [latents::<f64>(N, D, 0), latents(M, D, 1)];
@@ -51,7 +53,7 @@ fn refused_memory_is_an_error_for_contrastive_losses() {
 #[test]
 fn refused_memory_is_an_error_for_cross_searches() {
     let (x, y, cx) = (latents::<f32>(N, D, 0), latents::<f32>(M, D, 1), serial());
-    let pairs: Vec<(u32, u32)> = (0..N as u32).map(|i| (i, i * 7 % M as u32)).collect();
+    let pairs: Vec<[u32; 2]> = (0..N as u32).map(|i| [i, i * 7 % M as u32]).collect();
     let matches = Matches::Pairs(&pairs);
     with_products(|| {
         every_refusal("retrieval", || Retrieval::of_on(&pauca::Cpu::new().unwrap(), &x, &y, matches, &cx));

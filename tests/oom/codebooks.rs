@@ -29,7 +29,7 @@ fn one_step<T: Real>(name: &str, config: VectorQuantizer, mask: Option<&[bool]>)
     let (backend, cx) = (Cpu::new().unwrap(), serial());
     every_refusal(name, || {
         let step = config.forward_on(&backend, z.view(), codes.view(), mask, &cx)?;
-        let back = config.backward_on(z.view(), codes.view(), &step, Upstream::of(z.view()), &cx)?;
+        let back = config.backward_in(z.view(), codes.view(), &step, Upstream::of(z.view()), &cx)?;
         let decoded = config.decode(codes.view(), step.ids.as_slice().unwrap())?;
         let forward = (digest(&step.quantized), digest(&step.distances), digest(&decoded));
         Ok((forward, digest(&back.latents), back.codes.as_ref().map(|codes| digest(codes))))

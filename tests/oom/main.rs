@@ -302,7 +302,7 @@ fn refused_memory_is_an_error_for_layers() {
         let config = LayerDistances::new(11).quantiles(quantiles);
         for tokens in [Tokens::Rows, Tokens::Last(mask.view()), Tokens::Real(mask.view())] {
             every_refusal("layers", || {
-                let table = config.fit_on(&states, tokens, &cx)?;
+                let table = config.fit_in(&states, tokens, &cx)?;
                 Ok((table.count, Bits(table.mean)))
             });
         }
@@ -314,7 +314,7 @@ fn refused_memory_is_an_error_for_layers() {
     }
     // A refused batch stays open, and is taken once there is memory.
     let config = LayerDistances::new(11);
-    let expected = config.fit_on(&states, Tokens::Rows, &cx).unwrap().mean;
+    let expected = config.fit_in(&states, Tokens::Rows, &cx).unwrap().mean;
     let refused = refused_batches(
         || {
             let mut stream = config.start(24).unwrap();
@@ -355,7 +355,7 @@ fn refused_batches<S>(
 
 #[test]
 fn refused_memory_is_an_error_for_cka() {
-    use pauca::layers::{LayerCka, Path, Tokens};
+    use pauca::layers::{CkaPath, LayerCka, Tokens};
     let data = rows();
     let other = data.mapv(|v| (v * 0.37).sin());
     let (x, y) = (data.view(), other.view());
@@ -366,9 +366,9 @@ fn refused_memory_is_an_error_for_cka() {
     // One block for the sums over features and a rest; four tiles.
     let (states, left, right) = (part(0, 200), part(0, 60), part(60, 200));
     let cx = Context::new(Exec::serial(), Control::new());
-    for path in [Path::Auto, Path::Gram, Path::Features] {
-        let config = LayerCka::new(&[24; 8]).path(path);
-        every_refusal("cka", || config.fit_on(&states, Tokens::Rows, &cx));
+    for path in [CkaPath::Auto, CkaPath::Gram, CkaPath::Features] {
+        let config = LayerCka::new(&[24; 8]).unwrap().path(path);
+        every_refusal("cka", || config.fit_in(&states, Tokens::Rows, &cx));
         let mut shard = config.start().unwrap();
         shard.push(&right, Tokens::Rows, &cx).unwrap();
         every_refusal("cka, merged", || {
@@ -383,20 +383,22 @@ fn refused_memory_is_an_error_for_cka() {
     }
     // The list of widths is the caller's, as long as there are states.
     let narrow: Vec<Rows> = (0..70).map(|_| Rows::F32(data.slice(ndarray::s![..50, ..3]))).collect();
-    every_refusal("cka of many states", || LayerCka::new(&[3; 70]).fit_on(&narrow, Tokens::Rows, &cx));
+    every_refusal("cka of many states", || {
+        LayerCka::new(&[3; 70]).unwrap().fit_in(&narrow, Tokens::Rows, &cx)
+    });
 }
 
 /// Whichever of its allocations is refused, a batch can be closed again and a shard merged again, and all that
 /// follows has the bits of a stream that nothing was refused. 340 rows more are three blocks for the sums.
 #[test]
 fn a_refused_batch_of_cka_can_be_pushed_again() {
-    use pauca::layers::{CkaStream, LayerCka, Path, Tokens};
+    use pauca::layers::{CkaPath, CkaStream, LayerCka, Tokens};
     let data = rows();
     let part = |from: usize, to: usize| vec![Rows::F32(data.slice(ndarray::s![from..to, ..])); 8];
     let (left, right, more) = (part(0, 60), part(60, 400), part(100, 150));
     let cx = Context::new(Exec::serial(), Control::new());
-    for path in [Path::Auto, Path::Gram, Path::Features] {
-        let config = LayerCka::new(&[24; 8]).path(path);
+    for path in [CkaPath::Auto, CkaPath::Gram, CkaPath::Features] {
+        let config = LayerCka::new(&[24; 8]).unwrap().path(path);
         let started = || {
             let mut stream = config.start().unwrap();
             stream.push(&left, Tokens::Rows, &cx).unwrap();

@@ -4,7 +4,7 @@
 use ndarray::Array2;
 use pauca::Metric;
 use pauca::vq::{
-    EntropyLoss, Estimator, Gradients, Real, Reduction, Training, Upstream, VectorQuantizer,
+    EntropyLoss, Estimator, QuantizerGradients, Real, Reduction, Training, Upstream, VectorQuantizer,
     l2_normalize_backward, rotate_backward,
 };
 use pauca_reference::vq as reference;
@@ -105,7 +105,7 @@ fn found<T: Real>(
     g: &Rows,
     reduction: Reduction,
     scale: f64,
-) -> (Vec<u32>, Gradients<T>) {
+) -> (Vec<u32>, QuantizerGradients<T>) {
     let vq = ask.quantizer(reduction);
     let (z, codes, g) = (array::<T>(&p.z), array::<T>(&p.codes), array::<T>(g));
     let step = vq.forward(z.view(), codes.view(), p.mask()).unwrap();

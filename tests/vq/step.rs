@@ -85,7 +85,7 @@ fn assign_is_the_same_for_any_threads_level_and_layout() {
         let run = |cpu: &Cpu, cx: &Context, z: &Stored<f32>| {
             let mut step = vq.forward_on(cpu, z.view(), codes.view(), Some(&mask), cx).unwrap();
             let g = Upstream::of(upstream.view());
-            let g = vq.backward_on(z.view(), codes.view(), &step, g, cx).unwrap();
+            let g = vq.backward_in(z.view(), codes.view(), &step, g, cx).unwrap();
             step.search = Default::default();
             (
                 bits(step.quantized.view()),

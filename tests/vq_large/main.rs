@@ -71,7 +71,7 @@ fn memory(n: usize, d: usize, metric: Metric) {
     let run = || vq.forward_on(&cpu, z.view(), codes.view(), None, &cx).unwrap();
     let (forward, step) = beyond(run);
     let (backward, _) =
-        beyond(|| vq.backward_on(z.view(), codes.view(), &step, Upstream::of(g.view()), &cx).unwrap());
+        beyond(|| vq.backward_in(z.view(), codes.view(), &step, Upstream::of(g.view()), &cx).unwrap());
     let ids = step.ids.to_vec();
     let (collect, stats) = beyond(|| {
         let mut stats = CodeStats::new(CODES, d, metric).unwrap();
@@ -218,7 +218,7 @@ fn entropy_of_a_real_tokenizer() {
         let (forward, step) = beyond(|| vq.forward_on(&cpu, z.view(), codes.view(), None, &cx).unwrap());
         let (first, begin) = (begin.elapsed().as_secs_f64(), Instant::now());
         let (backward, _) =
-            beyond(|| vq.backward_on(z.view(), codes.view(), &step, Upstream::default(), &cx).unwrap());
+            beyond(|| vq.backward_in(z.view(), codes.view(), &step, Upstream::default(), &cx).unwrap());
         let second = begin.elapsed().as_secs_f64();
         eprintln!(
             "entropy, {training:?}: forward {first:.1} s, {forward:.1} MiB; backward {second:.1} s, {backward:.1} MiB"

@@ -15,7 +15,7 @@ use crate::memory::try_capacity;
 /// // Two pictures, five captions: three of picture 40, two of picture 41.
 /// let captions = Matches::Groups { x: &[40, 41], y: &[40, 40, 41, 40, 41] };
 /// // The same as a list.
-/// let listed = Matches::Pairs(&[(0, 0), (0, 1), (0, 3), (1, 2), (1, 4)]);
+/// let listed = Matches::Pairs(&[[0, 0], [0, 1], [0, 3], [1, 2], [1, 4]]);
 /// # let _ = (captions, listed);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub enum Matches<'a> {
         /// `[M]`: the group of each row of y.
         y: &'a [u64],
     },
-    /// Exactly these pairs, in any order, none twice.
-    Pairs(&'a [(u32, u32)]),
+    /// Exactly these pairs [i, j], in any order, none twice.
+    Pairs(&'a [[u32; 2]]),
 }
 
 /// The matches of every row, sorted: checked and ready to be looked up.
@@ -112,7 +112,7 @@ impl<'a> Table<'a> {
             }
             Matches::Pairs(listed) => {
                 let mut pairs: Vec<(u64, u32)> = try_capacity(listed.len())?;
-                for &(i, j) in listed {
+                for &[i, j] in listed {
                     for (what, index, rows) in [("row of x in a pair", i, n), ("row of y in a pair", j, m)] {
                         if index as usize >= rows {
                             return Err(Error::ShapeMismatch { what, expected: rows, found: index as usize });

@@ -42,13 +42,13 @@ pub use crate::real::Real;
 pub use filter::{Filter, Selected};
 pub use hard_negatives::{HardNegatives, Negatives};
 pub use losses::{
-    BlockStatistics, Directions, Gradients, InfoNce, InfoNceTotals, LogSumExp, Reduction, SigLip, SoftmaxRow,
-    SoftmaxRows, Targets, Weighting,
+    BlockStatistics, Directions, InfoNce, InfoNceTotals, LogSumExp, LossGradients, LossReduction,
+    PairWeighting, SigLip, SoftmaxRow, SoftmaxRows, Targets,
 };
 pub use matches::Matches;
 pub use metaclip::{Balance, Counts, Matcher, tail_share, threshold_for_tail};
 pub use pairwise::{Outcomes, Winoground, choices, pairwise};
-pub use retrieval::{Ndcg, NdcgValues, Retrieval, Ties};
+pub use retrieval::{Ndcg, NdcgValues, RankTies, Retrieval};
 pub use sample::{balanced_sample, mismatched};
 pub use score::{ClipScore, PairScores, ZeroRows};
 pub use zero_shot::{Accuracy, ZeroShot};

@@ -114,14 +114,14 @@ impl ClipScore {
     /// # Cost
     /// O(n d), 8 n bytes. Pairs are independent: blocks of them may be scored apart.
     pub fn score<'a, 'b>(&self, images: impl IntoRows<'a>, texts: impl IntoRows<'b>) -> Result<PairScores> {
-        self.score_on(&images.into_rows()?, &texts.into_rows()?, &Context::default())
+        self.score_in(&images.into_rows()?, &texts.into_rows()?, &Context::default())
     }
 
     /// [`score`](ClipScore::score), watched and on chosen threads.
     ///
     /// # Errors
     /// As [`score`](ClipScore::score), and `Cancelled`.
-    pub fn score_on(&self, images: &Rows<'_>, texts: &Rows<'_>, cx: &Context) -> Result<PairScores> {
+    pub fn score_in(&self, images: &Rows<'_>, texts: &Rows<'_>, cx: &Context) -> Result<PairScores> {
         if !(self.weight.is_finite() && self.weight > 0.0) {
             let expected = "finite and above 0";
             return Err(Error::InvalidParameter { name: "weight", value: self.weight, expected });

@@ -54,7 +54,7 @@ mod result;
 mod stream;
 
 pub use angle::{angular_distance, cosine_distance};
-pub use cka::{Cka, CkaStream, CkaTable, LayerCka, Path};
+pub use cka::{Cka, CkaPath, CkaStream, CkaTable, LayerCka};
 pub use gather::{Tokens, last_tokens};
 pub use params::{LayerDistances, LayerMetric, Quantiles};
 pub use plan::{Block, Choice, Keep, deepest, mergekit};

@@ -61,14 +61,14 @@ impl LayerDistances {
     /// n L² / 2 dot products of d values; 2.6 kB for each pair of states and the quantiles' share
     /// (see [`Quantiles`](super::Quantiles)). The states are read where they are.
     pub fn fit(&self, states: &[Rows<'_>]) -> Result<LayerTable> {
-        self.fit_on(states, Tokens::Rows, &Context::default())
+        self.fit_in(states, Tokens::Rows, &Context::default())
     }
 
-    /// The same for chosen tokens, on chosen threads, watched.
+    /// [`fit`](LayerDistances::fit) of chosen tokens, in a context.
     ///
     /// # Errors
     /// As [`fit`](LayerDistances::fit), and those of [`LayerStream::begin_batch`].
-    pub fn fit_on(&self, states: &[Rows<'_>], tokens: Tokens<'_>, cx: &Context<'_>) -> Result<LayerTable> {
+    pub fn fit_in(&self, states: &[Rows<'_>], tokens: Tokens<'_>, cx: &Context<'_>) -> Result<LayerTable> {
         let mut stream = self.start(states.first().map_or(0, Rows::dim))?;
         stream.push(states, tokens, cx)?;
         stream.finish()

@@ -66,6 +66,6 @@ pub use loss::{Losses, Reduction};
 pub use params::{Training, VectorQuantizer};
 pub use product::{ProductQuantized, ProductQuantizer};
 pub use residual::{CompositeGradients, ResidualQuantized, ResidualQuantizer};
-pub use result::{Gradients, Quantized, Upstream};
+pub use result::{Quantized, QuantizerGradients, Upstream};
 pub use revive::{Policy, Revival, Revived};
 pub use usage::{PositionUsage, Usage};

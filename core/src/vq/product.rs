@@ -142,7 +142,7 @@ impl ProductQuantizer {
             let columns = s![.., w[0]..w[1]];
             let quantized = upstream.quantized.as_ref().map(|g| g.slice(columns));
             let above = Upstream { quantized, loss: upstream.loss * self.weight(w[1] - w[0], d) };
-            let found = self.group.backward_on(z.slice(columns), book.view(), group, above, cx)?;
+            let found = self.group.backward_in(z.slice(columns), book.view(), group, above, cx)?;
             latents.slice_mut(columns).assign(&found.latents);
             codes.push(found.codes);
             fallbacks += found.fallbacks;

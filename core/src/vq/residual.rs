@@ -186,7 +186,7 @@ impl ResidualQuantizer {
         let mut codes = try_capacity(codebooks.len())?;
         self.for_each_residual(z.view(), codebooks, step, |s, residual| {
             let loss = Upstream { quantized: None, loss: upstream.loss };
-            let found = self.stage.backward_on(residual, codebooks[s].view(), &step.stages[s], loss, cx)?;
+            let found = self.stage.backward_in(residual, codebooks[s].view(), &step.stages[s], loss, cx)?;
             combine(&mut latents, &found.latents, |sum, g| sum + g);
             codes.push(found.codes);
             Ok(())

@@ -73,7 +73,7 @@ impl<'a, T> Upstream<'a, T> {
 
 /// Gradients of one step. Tier C.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Gradients<T> {
+pub struct QuantizerGradients<T> {
     /// `[n, d]`: with respect to z; zeros where masked.
     pub latents: Array2<T>,
     /// `[k, d]`: with respect to the codes; exactly 0 for a code without rows, unless an entropy loss moves it.

@@ -9,7 +9,7 @@ use super::ids::{MASKED, check_ids, valid_rows};
 use super::latents::{Latents, Used};
 use super::loss::Losses;
 use super::params::{Training, VectorQuantizer};
-use super::result::{Gradients, Quantized, Upstream};
+use super::result::{Quantized, QuantizerGradients, Upstream};
 use super::rows::{row_of, same_dim, unit_into};
 use crate::arrays::{copy, matrix, zero_values};
 use crate::backend::Backend;
@@ -185,22 +185,22 @@ impl VectorQuantizer {
         codes: ArrayView2<'_, T>,
         step: &Quantized<T>,
         upstream: Upstream<'_, T>,
-    ) -> Result<Gradients<T>> {
-        self.backward_on(z, codes, step, upstream, &Context::default())
+    ) -> Result<QuantizerGradients<T>> {
+        self.backward_in(z, codes, step, upstream, &Context::default())
     }
 
     /// [`backward`](VectorQuantizer::backward) in a context.
     ///
     /// # Errors
     /// As [`backward`](VectorQuantizer::backward); [`Error::Cancelled`].
-    pub fn backward_on<T: Real>(
+    pub fn backward_in<T: Real>(
         &self,
         z: ArrayView2<'_, T>,
         codes: ArrayView2<'_, T>,
         step: &Quantized<T>,
         upstream: Upstream<'_, T>,
         cx: &Context,
-    ) -> Result<Gradients<T>> {
+    ) -> Result<QuantizerGradients<T>> {
         self.check()?;
         same_dim(&z, &codes)?;
         let n = z.nrows();
@@ -232,6 +232,6 @@ impl VectorQuantizer {
             Training::Ema => None,
             Training::Gradient => Some(pull.codes(&codes, &means, cx)?),
         };
-        Ok(Gradients { latents: latent_gradient, codes, fallbacks })
+        Ok(QuantizerGradients { latents: latent_gradient, codes, fallbacks })
     }
 }

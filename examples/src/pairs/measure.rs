@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 use pauca::alignment::{
-    ClipScore, Filter, HardNegatives, Matches, Negatives, Retrieval, Selected, Ties, balanced_sample,
+    ClipScore, Filter, HardNegatives, Matches, Negatives, RankTies, Retrieval, Selected, balanced_sample,
     mismatched,
 };
 use pauca::stats::{Interval, auc, bootstrap, quantile};
@@ -80,7 +80,7 @@ pub fn measure(
 ) -> pauca::Result<Measured> {
     let n = images.n_rows();
     begin("score", n);
-    let found = wanted.score.score_on(images, texts, cx)?;
+    let found = wanted.score.score_in(images, texts, cx)?;
     let scores = found.scores.to_vec();
     let selected = wanted.filter.select(&scores)?;
 
@@ -92,7 +92,7 @@ pub fn measure(
     let (x, y) = (gather(images, &sample)?, gather(texts, &sample)?);
     let partner = mismatched(m, wanted.seed)?;
     let wrong = gather(texts, &partner.iter().map(|&p| sample[p]).collect::<Vec<_>>())?;
-    let shuffled = wanted.score.score_on(&Rows::F32(x.view()), &Rows::F32(wrong.view()), cx)?.scores.to_vec();
+    let shuffled = wanted.score.score_in(&Rows::F32(x.view()), &Rows::F32(wrong.view()), cx)?.scores.to_vec();
     let positive: Vec<bool> = (0..2 * m).map(|i| i < m).collect();
     let area = |rows: &[usize]| {
         let of = |i: &usize| scores[sample[*i]];
@@ -138,7 +138,7 @@ fn direction(
     wanted: &Wanted,
     cx: &Context,
 ) -> pauca::Result<Direction> {
-    let ties = Ties::Expected;
+    let ties = RankTies::Expected;
     let mut recall = Vec::new();
     for k in PLACES {
         let hits = found.hits(k, ties)?;

@@ -190,7 +190,7 @@ fn find(
         Measure::Cosine => LayerMetric::Cosine,
     };
     let layers = states.layers();
-    let table = LayerDistances::new(layers).metric(metric).fit_on(&states.rows(), Tokens::Rows, cx)?;
+    let table = LayerDistances::new(layers).metric(metric).fit_in(&states.rows(), Tokens::Rows, cx)?;
     let plan = table.plan(keep)?;
     let judged = damage::judge(&table, measured, keep)?;
     let dropped = match args.drop {

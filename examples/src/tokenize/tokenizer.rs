@@ -171,7 +171,7 @@ impl Tokenizer {
             let (decoder_gradient, dseen) = this.decoder.backward(&seen, &decoded, &slope);
             let upstream = this.spread(&dseen);
             let upstream = Upstream::of(upstream.view());
-            let back = this.quantizer.backward_on(z.view(), book.codes(), &found, upstream, &cx);
+            let back = this.quantizer.backward_in(z.view(), book.codes(), &found, upstream, &cx);
             let mut dz = back.map_err(|e| library(&e))?.latents;
             if let Some(trainer) = &mut trainer {
                 trainer.optimiser_mut().set_rate(rate(PREDICTOR_RATE, step, settings.steps));

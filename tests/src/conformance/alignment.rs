@@ -1,7 +1,7 @@
 //! Retrieval, nDCG, hard negatives: decided by the definition.
 
 use ndarray::Array2;
-use pauca::alignment::{HardNegatives, Matches, Ndcg, Negatives, Retrieval, Ties};
+use pauca::alignment::{HardNegatives, Matches, Ndcg, Negatives, RankTies, Retrieval};
 use pauca::backend::Backend;
 use pauca::{Context, Control};
 use pauca_reference::retrieval as reference;
@@ -59,7 +59,7 @@ pub fn ranks_equal_the_reference<B: Backend>(s: &Subject<B>, p: &mut Problem) {
 pub fn gains_equal_the_reference<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let pairs = some_pairs(p);
     let k = p.rng.pick(&[1, 2, 10, u64::MAX]);
-    for (ties, policy) in [(Ties::Optimistic, -1), (Ties::Expected, 0), (Ties::Pessimistic, 1)] {
+    for (ties, policy) in [(RankTies::Optimistic, -1), (RankTies::Expected, 0), (RankTies::Pessimistic, 1)] {
         let ndcg = Ndcg::new().at(k).ties(ties);
         let found = ndcg.of_on(&s.backend, &pairs.x, &pairs.y, pairs.matches(), &s.cx).unwrap();
         for (i, (scores, right)) in pairs.scores.iter().zip(&pairs.right).enumerate() {

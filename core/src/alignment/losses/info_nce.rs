@@ -20,7 +20,7 @@ use ndarray::ArrayView2;
 
 use super::passes::statistics;
 use super::tiles::{Problem, SoftTargets};
-use super::{BlockStatistics, Gradients, InfoNce, InfoNceTotals, SoftmaxRows, Targets};
+use super::{BlockStatistics, InfoNce, InfoNceTotals, LossGradients, SoftmaxRows, Targets};
 use crate::control::Context;
 use crate::error::Result;
 use crate::real::Real;
@@ -37,14 +37,14 @@ impl InfoNce {
         scale: f64,
         targets: impl Into<Targets<'a, T>>,
     ) -> Result<f64> {
-        self.value_on(x, y, scale, targets, &Context::default())
+        self.value_in(x, y, scale, targets, &Context::default())
     }
 
     /// [`value`](InfoNce::value), watched and on chosen threads.
     ///
     /// # Errors
     /// See the type.
-    pub fn value_on<'a, T: Real>(
+    pub fn value_in<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
         y: ArrayView2<'a, T>,
@@ -67,22 +67,22 @@ impl InfoNce {
         y: ArrayView2<'a, T>,
         scale: f64,
         targets: impl Into<Targets<'a, T>>,
-    ) -> Result<Gradients<T>> {
-        self.gradients_on(x, y, scale, targets, &Context::default())
+    ) -> Result<LossGradients<T>> {
+        self.gradients_in(x, y, scale, targets, &Context::default())
     }
 
     /// [`gradients`](InfoNce::gradients), watched and on chosen threads.
     ///
     /// # Errors
     /// See the type.
-    pub fn gradients_on<'a, T: Real>(
+    pub fn gradients_in<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
         y: ArrayView2<'a, T>,
         scale: f64,
         targets: impl Into<Targets<'a, T>>,
         cx: &Context,
-    ) -> Result<Gradients<T>> {
+    ) -> Result<LossGradients<T>> {
         let problem = Problem::new(x, y, scale, targets.into(), SoftTargets::Weights)?;
         let found = statistics(&problem, self.wanted(), cx)?;
         let totals = self.totals(&found.rows, &found.columns)?;
@@ -104,14 +104,14 @@ impl InfoNce {
         scale: f64,
         targets: impl Into<Targets<'a, T>>,
     ) -> Result<BlockStatistics> {
-        self.block_statistics_on(x, y, scale, targets, &Context::default())
+        self.block_statistics_in(x, y, scale, targets, &Context::default())
     }
 
     /// [`block_statistics`](InfoNce::block_statistics), watched and on chosen threads.
     ///
     /// # Errors
     /// See there.
-    pub fn block_statistics_on<'a, T: Real>(
+    pub fn block_statistics_in<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
         y: ArrayView2<'a, T>,

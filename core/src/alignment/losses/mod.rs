@@ -44,7 +44,7 @@ use crate::real::{Real, check_finite};
 
 /// How the terms of a loss become one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reduction {
+pub enum LossReduction {
     /// Their sum, as the survey writes InfoNCE.
     Sum,
     /// Divided by the total weight of the targets (InfoNCE) or by the rows of x (SigLIP).
@@ -58,13 +58,13 @@ pub enum Directions {
     XToY,
     /// Each row of y over all rows of x.
     YToX,
-    /// Both, as CLIP: summed under [`Reduction::Sum`], averaged under [`Reduction::Mean`].
+    /// Both, as CLIP: summed under [`LossReduction::Sum`], averaged under [`LossReduction::Mean`].
     Both,
 }
 
 /// What a positive pair counts when a row has several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Weighting {
+pub enum PairWeighting {
     /// Every pair 1: the survey's sum over the set of positive pairs.
     Pairs,
     /// The pairs of one row (of one column, in the other direction) 1 together, as the outer
@@ -95,7 +95,7 @@ impl<'a, T> From<ArrayView2<'a, T>> for Targets<'a, T> {
 
 /// A loss and its gradients. Tier C.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Gradients<T> {
+pub struct LossGradients<T> {
     /// The loss.
     pub value: f64,
     /// `[B, d]`: dL/dx.
@@ -108,7 +108,7 @@ pub struct Gradients<T> {
     pub bias: f64,
 }
 
-impl<T> Gradients<T> {
+impl<T> LossGradients<T> {
     /// dL/ds = dL/d(ln s) / s.
     pub fn by_scale(&self, scale: f64) -> f64 {
         self.log_scale / scale

@@ -1,6 +1,6 @@
 //! What is asked of InfoNCE.
 
-use super::{Directions, Reduction, SoftmaxRow, Weighting};
+use super::{Directions, LossReduction, PairWeighting, SoftmaxRow};
 
 /// InfoNCE: parameters. The default is CLIP's: both directions, averaged.
 ///
@@ -41,14 +41,14 @@ use super::{Directions, Reduction, SoftmaxRow, Weighting};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InfoNce {
-    pub(super) reduction: Reduction,
+    pub(super) reduction: LossReduction,
     pub(super) directions: Directions,
-    pub(super) weighting: Weighting,
+    pub(super) weighting: PairWeighting,
 }
 
 impl Default for InfoNce {
     fn default() -> Self {
-        Self { reduction: Reduction::Mean, directions: Directions::Both, weighting: Weighting::Pairs }
+        Self { reduction: LossReduction::Mean, directions: Directions::Both, weighting: PairWeighting::Pairs }
     }
 }
 
@@ -60,11 +60,11 @@ impl InfoNce {
 
     /// As the survey writes it: x to y only, summed over the positive pairs.
     pub fn survey() -> Self {
-        Self { reduction: Reduction::Sum, directions: Directions::XToY, weighting: Weighting::Pairs }
+        Self { reduction: LossReduction::Sum, directions: Directions::XToY, weighting: PairWeighting::Pairs }
     }
 
     /// Sum or mean.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
+    pub fn reduction(mut self, reduction: LossReduction) -> Self {
         self.reduction = reduction;
         self
     }
@@ -76,7 +76,7 @@ impl InfoNce {
     }
 
     /// What a pair counts where a row has several.
-    pub fn weighting(mut self, weighting: Weighting) -> Self {
+    pub fn weighting(mut self, weighting: PairWeighting) -> Self {
         self.weighting = weighting;
         self
     }
@@ -90,7 +90,7 @@ impl InfoNce {
     }
 
     pub(super) fn is_mean(&self) -> bool {
-        self.reduction == Reduction::Mean
+        self.reduction == LossReduction::Mean
     }
 
     /// What each direction counts.
@@ -101,9 +101,9 @@ impl InfoNce {
     /// What the pairs of a row count.
     pub(super) fn factor(&self, row: &SoftmaxRow) -> f64 {
         match self.weighting {
-            Weighting::Pairs => 1.0,
-            Weighting::Rows if row.weight > 0.0 => 1.0 / row.weight,
-            Weighting::Rows => 0.0,
+            PairWeighting::Pairs => 1.0,
+            PairWeighting::Rows if row.weight > 0.0 => 1.0 / row.weight,
+            PairWeighting::Rows => 0.0,
         }
     }
 
@@ -115,8 +115,8 @@ impl InfoNce {
     pub(super) fn from_code(code: u32) -> Option<Self> {
         let mut found = None;
         for directions in [Directions::XToY, Directions::YToX, Directions::Both] {
-            for reduction in [Reduction::Sum, Reduction::Mean] {
-                for weighting in [Weighting::Pairs, Weighting::Rows] {
+            for reduction in [LossReduction::Sum, LossReduction::Mean] {
+                for weighting in [PairWeighting::Pairs, PairWeighting::Rows] {
                     let loss = Self { reduction, directions, weighting };
                     found = found.or((loss.code() == code).then_some(loss));
                 }

@@ -8,7 +8,7 @@
 use ndarray::ArrayView2;
 
 use super::tiles::{Part, Problem, SoftTargets, Tile};
-use super::{Gradients, Reduction, Targets};
+use super::{LossGradients, LossReduction, Targets};
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::real::Real;
@@ -52,14 +52,14 @@ use crate::real::Real;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SigLip {
-    reduction: Reduction,
+    reduction: LossReduction,
     /// Divisor of the mean; the rows of x without one.
     rows: Option<u64>,
 }
 
 impl Default for SigLip {
     fn default() -> Self {
-        Self { reduction: Reduction::Mean, rows: None }
+        Self { reduction: LossReduction::Mean, rows: None }
     }
 }
 
@@ -70,14 +70,14 @@ impl SigLip {
     }
 
     /// Sum, or mean over the rows of x.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
+    pub fn reduction(mut self, reduction: LossReduction) -> Self {
         self.reduction = reduction;
         self
     }
 
     /// The mean over `rows` rows, at least 1: those of the whole x, for calls that see a block of it.
     pub fn mean_over(mut self, rows: u64) -> Self {
-        (self.reduction, self.rows) = (Reduction::Mean, Some(rows));
+        (self.reduction, self.rows) = (LossReduction::Mean, Some(rows));
         self
     }
 
@@ -93,14 +93,14 @@ impl SigLip {
         bias: f64,
         targets: impl Into<Targets<'a, T>>,
     ) -> Result<f64> {
-        self.value_on(x, y, scale, bias, targets, &Context::default())
+        self.value_in(x, y, scale, bias, targets, &Context::default())
     }
 
     /// [`value`](SigLip::value), watched and on chosen threads.
     ///
     /// # Errors
     /// See the type.
-    pub fn value_on<'a, T: Real>(
+    pub fn value_in<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
         y: ArrayView2<'a, T>,
@@ -125,15 +125,15 @@ impl SigLip {
         scale: f64,
         bias: f64,
         targets: impl Into<Targets<'a, T>>,
-    ) -> Result<Gradients<T>> {
-        self.gradients_on(x, y, scale, bias, targets, &Context::default())
+    ) -> Result<LossGradients<T>> {
+        self.gradients_in(x, y, scale, bias, targets, &Context::default())
     }
 
     /// [`gradients`](SigLip::gradients), watched and on chosen threads.
     ///
     /// # Errors
     /// See the type.
-    pub fn gradients_on<'a, T: Real>(
+    pub fn gradients_in<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
         y: ArrayView2<'a, T>,
@@ -141,7 +141,7 @@ impl SigLip {
         bias: f64,
         targets: impl Into<Targets<'a, T>>,
         cx: &Context,
-    ) -> Result<Gradients<T>> {
+    ) -> Result<LossGradients<T>> {
         let problem = problem(x, y, scale, bias, targets.into())?;
         let unit = self.unit(x.nrows())?;
         problem.gradients(cx, |tile| Ok(turn(tile, bias, unit)))
@@ -150,13 +150,13 @@ impl SigLip {
     /// What a term counts.
     fn unit(&self, rows: usize) -> Result<f64> {
         match (self.reduction, self.rows) {
-            (Reduction::Sum, _) => Ok(1.0),
-            (Reduction::Mean, None) => Ok(1.0 / rows as f64),
-            (Reduction::Mean, Some(0)) => {
+            (LossReduction::Sum, _) => Ok(1.0),
+            (LossReduction::Mean, None) => Ok(1.0 / rows as f64),
+            (LossReduction::Mean, Some(0)) => {
                 let (name, expected) = ("rows of the mean", "at least 1");
                 Err(Error::InvalidParameter { name, value: 0.0, expected })
             }
-            (Reduction::Mean, Some(rows)) => Ok(1.0 / rows as f64),
+            (LossReduction::Mean, Some(rows)) => Ok(1.0 / rows as f64),
         }
     }
 }

@@ -6,7 +6,7 @@ use core::ops::Range;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 
-use super::{Gradients, Targets, checked_sides};
+use super::{LossGradients, Targets, checked_sides};
 use crate::alignment::matches::Table;
 use crate::check;
 use crate::control::{Context, Job};
@@ -225,10 +225,10 @@ impl<'a, T: Real> Problem<'a, T> {
         &self,
         cx: &Context,
         turn: impl Fn(&mut Tile) -> Result<Part> + Sync,
-    ) -> Result<Gradients<T>> {
+    ) -> Result<LossGradients<T>> {
         let (x, totals) = self.sweep(Some(Side::X), cx, "gradient of x", &turn)?;
         let (y, _) = self.sweep(Some(Side::Y), cx, "gradient of y", &turn)?;
-        Ok(Gradients { value: totals.value, x, y, log_scale: totals.log_scale, bias: totals.bias })
+        Ok(LossGradients { value: totals.value, x, y, log_scale: totals.log_scale, bias: totals.bias })
     }
 
     /// The sum of the values that `turn` returns.

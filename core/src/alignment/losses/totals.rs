@@ -7,7 +7,7 @@ use ndarray::ArrayView2;
 use super::passes::{Direction, turn};
 use super::softmax_rows::{same_scale, valid_scale};
 use super::tiles::{Problem, SoftTargets};
-use super::{Gradients, InfoNce, SoftmaxRows, Targets};
+use super::{InfoNce, LossGradients, SoftmaxRows, Targets};
 use crate::bytes::{Reader, Writer};
 use crate::control::Context;
 use crate::error::{Error, Result};
@@ -155,22 +155,22 @@ impl InfoNceTotals {
         y: ArrayView2<'a, T>,
         targets: impl Into<Targets<'a, T>>,
         complete: (&SoftmaxRows, &SoftmaxRows),
-    ) -> Result<Gradients<T>> {
-        self.block_gradients_on(x, y, targets, complete, &Context::default())
+    ) -> Result<LossGradients<T>> {
+        self.block_gradients_in(x, y, targets, complete, &Context::default())
     }
 
     /// [`block_gradients`](InfoNceTotals::block_gradients), watched and on chosen threads.
     ///
     /// # Errors
     /// See there.
-    pub fn block_gradients_on<'a, T: Real>(
+    pub fn block_gradients_in<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
         y: ArrayView2<'a, T>,
         targets: impl Into<Targets<'a, T>>,
         complete: (&SoftmaxRows, &SoftmaxRows),
         cx: &Context,
-    ) -> Result<Gradients<T>> {
+    ) -> Result<LossGradients<T>> {
         // Says what is missing before the scale that nothing has can be called wrong.
         self.divisors()?;
         let problem = Problem::new(x, y, self.scale, targets.into(), SoftTargets::Weights)?;
@@ -182,7 +182,7 @@ impl InfoNceTotals {
         problem: &Problem<'_, T>,
         complete: (&SoftmaxRows, &SoftmaxRows),
         cx: &Context,
-    ) -> Result<Gradients<T>> {
+    ) -> Result<LossGradients<T>> {
         let value = self.value()?;
         let divisors = self.divisors()?;
         let mut directions = [None, None];
@@ -204,7 +204,7 @@ impl InfoNceTotals {
         }
         let slack = problem.slack();
         let found = problem.gradients(cx, |tile| turn(tile, &directions, slack))?;
-        Ok(Gradients { value, ..found })
+        Ok(LossGradients { value, ..found })
     }
 
     /// The state as versioned, checksummed, little-endian bytes.

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Retrieval, Ties};
+use super::{RankTies, Retrieval};
 use crate::error::Result;
 use crate::exact::F64Sum;
 use crate::memory::try_capacity;
@@ -17,26 +17,26 @@ impl Retrieval {
     ///
     /// With t wrong and p right candidates tied behind a others: a + 1, a + t + 1, or on average
     /// a + (t + p + 1) / (p + 1).
-    pub fn rank(&self, i: usize, ties: Ties) -> Option<f64> {
+    pub fn rank(&self, i: usize, ties: RankTies) -> Option<f64> {
         let (a, t, p) = self.counts(i)?;
         Some(match ties {
-            Ties::Optimistic => a + 1.0,
-            Ties::Pessimistic => a + t + 1.0,
-            Ties::Expected => a + (t + p + 1.0) / (p + 1.0),
+            RankTies::Optimistic => a + 1.0,
+            RankTies::Pessimistic => a + t + 1.0,
+            RankTies::Expected => a + (t + p + 1.0) / (p + 1.0),
         })
     }
 
     /// Whether a right candidate of query `i` is among the first `k`: 0 or 1, or the probability
     /// over the orders of the tied; None where there is none.
-    pub fn hit(&self, i: usize, k: u64, ties: Ties) -> Option<f64> {
+    pub fn hit(&self, i: usize, k: u64, ties: RankTies) -> Option<f64> {
         let (a, t, p) = self.counts(i)?;
         let places = k as f64 - a;
         Some(match ties {
             _ if places <= 0.0 => 0.0,
-            Ties::Optimistic => 1.0,
-            Ties::Pessimistic => f64::from(places > t),
+            RankTies::Optimistic => 1.0,
+            RankTies::Pessimistic => f64::from(places > t),
             // 1 - the probability that the places all go to wrong ones.
-            Ties::Expected => 1.0 - none_of(places, t, p),
+            RankTies::Expected => 1.0 - none_of(places, t, p),
         })
     }
 
@@ -44,14 +44,14 @@ impl Retrieval {
     ///
     /// # Errors
     /// `OutOfMemory`.
-    pub fn hits(&self, k: u64, ties: Ties) -> Result<Vec<f64>> {
+    pub fn hits(&self, k: u64, ties: RankTies) -> Result<Vec<f64>> {
         let mut hits = try_capacity(self.right.len())?;
         hits.extend((0..self.right.len()).filter_map(|i| self.hit(i, k, ties)));
         Ok(hits)
     }
 
     /// R@k: the share of queries with a right candidate among their first k. None without queries.
-    pub fn recall_at(&self, k: u64, ties: Ties) -> Option<f64> {
+    pub fn recall_at(&self, k: u64, ties: RankTies) -> Option<f64> {
         self.mean(|i| self.hit(i, k, ties))
     }
 
@@ -65,11 +65,11 @@ impl Retrieval {
         })
     }
 
-    /// Mean reciprocal rank of the first right candidate (for [`Ties::Expected`] the expectation of
+    /// Mean reciprocal rank of the first right candidate (for [`RankTies::Expected`] the expectation of
     /// the reciprocal).
-    pub fn mrr(&self, ties: Ties) -> Option<f64> {
+    pub fn mrr(&self, ties: RankTies) -> Option<f64> {
         self.mean(|i| match ties {
-            Ties::Expected => {
+            RankTies::Expected => {
                 let (a, t, p) = self.counts(i)?;
                 // P(first right one at place r) = P(none before) p / (tied left).
                 let (mut sum, mut none, mut wrong, mut place) = (0.0, 1.0, t, 1.0);
@@ -86,12 +86,12 @@ impl Retrieval {
     }
 
     /// Mean rank of the first right candidate.
-    pub fn mean_rank(&self, ties: Ties) -> Option<f64> {
+    pub fn mean_rank(&self, ties: RankTies) -> Option<f64> {
         self.mean(|i| self.rank(i, ties))
     }
 
     /// Median rank: the middle one, the mean of the middle two for an even number of queries.
-    pub fn median_rank(&self, ties: Ties) -> Option<f64> {
+    pub fn median_rank(&self, ties: RankTies) -> Option<f64> {
         let mut ranks: Vec<f64> = try_capacity(self.right.len()).ok()?;
         ranks.extend((0..self.right.len()).filter_map(|i| self.rank(i, ties)));
         ranks.sort_unstable_by(f64::total_cmp);

@@ -25,7 +25,7 @@ use crate::rows::IntoRows;
 
 /// Where wrong candidates stand that tie with the best right one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Ties {
+pub enum RankTies {
     /// Behind it.
     Optimistic,
     /// Before it.
@@ -45,7 +45,7 @@ pub enum Ties {
 /// # Units
 /// Counts and cosines, tier A; metrics are made of them in `f64` (tier B, a few ulp).
 /// # Ties, NaN
-/// See [`Ties`]. NaN is an error; a row of zeros has cosine 0 to everything.
+/// See [`RankTies`]. NaN is an error; a row of zeros has cosine 0 to everything.
 /// # Errors
 /// `Empty`, `ShapeMismatch`, `NonFinite`, `InvalidParameter`, `TooLarge`, `OutOfMemory`, `Cancelled`.
 /// # Cost
@@ -53,13 +53,13 @@ pub enum Ties {
 /// a tie; 48 B + 8 M bytes and a block of each side (4096 rows on the CPU): no B x M matrix.
 /// # Example
 /// ```
-/// use pauca::alignment::{Matches, Retrieval, Ties};
+/// use pauca::alignment::{Matches, Retrieval, RankTies};
 /// let images = ndarray::array![[1.0f32, 0.0], [0.0, 1.0], [1.0, 1.0]];
 /// let texts = ndarray::array![[1.0f32, 0.1], [0.1, 1.0], [0.0, 1.0]];
 /// let found = Retrieval::of(&images, &texts, Matches::Diagonal)?;
 /// assert_eq!(found.above.to_vec(), [0, 1, 2]);
-/// assert_eq!(found.recall_at(1, Ties::Expected), Some(1.0 / 3.0));
-/// assert_eq!(found.median_rank(Ties::Expected), Some(2.0));
+/// assert_eq!(found.recall_at(1, RankTies::Expected), Some(1.0 / 3.0));
+/// assert_eq!(found.median_rank(RankTies::Expected), Some(2.0));
 /// # Ok::<(), pauca::Error>(())
 /// ```
 #[derive(Clone, Debug)]

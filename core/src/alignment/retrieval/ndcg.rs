@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use ndarray::{Array1, ArrayView2};
 
-use super::{Ties, check_equal, checked_scores};
+use super::{RankTies, check_equal, checked_scores};
 use crate::alignment::matches::{Columns, Matches, Table};
 use crate::alignment::sides::Sides;
 use crate::backend::cpu::Cpu;
@@ -22,7 +22,7 @@ use crate::rows::IntoRows;
 ///
 /// DCG = sum over the places r of right candidates, r <= k, of 1 / log2(r + 1); nDCG is that
 /// divided by its largest value, all right candidates first. *Source*: Järvelin and Kekäläinen
-/// 2002, with binary gains; [`Ties::Expected`] is McSherry and Najork 2008.
+/// 2002, with binary gains; [`RankTies::Expected`] is McSherry and Najork 2008.
 ///
 /// # Shapes
 /// queries: [B, d], candidates: [M, d]; [`Matches`] from queries (x) to candidates (y).
@@ -31,7 +31,7 @@ use crate::rows::IntoRows;
 /// beside the error of log2).
 /// # Ties, NaN
 /// Among candidates of exactly one score right ones stand first, last, or anywhere with equal
-/// probability, see [`Ties`]. NaN is an error; a row of zeros has cosine 0 to everything.
+/// probability, see [`RankTies`]. NaN is an error; a row of zeros has cosine 0 to everything.
 /// # Errors
 /// `Empty`, `ShapeMismatch`, `NonFinite`, `InvalidParameter` for k = 0, `OutOfMemory`, `Cancelled`.
 /// # Cost
@@ -43,7 +43,7 @@ use crate::rows::IntoRows;
 /// let images = ndarray::array![[1.0f32, 0.0], [0.0, 1.0]];
 /// let texts = ndarray::array![[1.0f32, 0.1], [0.9, 0.1], [0.0, 1.0], [1.0, 0.3]];
 /// // Texts 0 and 3 belong to image 0: places 1 and 3 of its order 0, 1, 3, 2.
-/// let found = Ndcg::new().of(&images, &texts, Matches::Pairs(&[(0, 0), (0, 3), (1, 2)]))?;
+/// let found = Ndcg::new().of(&images, &texts, Matches::Pairs(&[[0, 0], [0, 3], [1, 2]]))?;
 /// let expected = (1.0 + 0.5) / (1.0 + 1.0 / 3f64.log2());
 /// assert!((found.values[0] - expected).abs() < 1e-15 && found.values[1] == 1.0);
 /// # Ok::<(), pauca::Error>(())
@@ -51,12 +51,12 @@ use crate::rows::IntoRows;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ndcg {
     at: u64,
-    ties: Ties,
+    ties: RankTies,
 }
 
 impl Default for Ndcg {
     fn default() -> Self {
-        Self { at: u64::MAX, ties: Ties::Expected }
+        Self { at: u64::MAX, ties: RankTies::Expected }
     }
 }
 
@@ -112,7 +112,7 @@ impl Ndcg {
     }
 
     /// Where right candidates stand among those of the same score.
-    pub fn ties(mut self, ties: Ties) -> Self {
+    pub fn ties(mut self, ties: RankTies) -> Self {
         self.ties = ties;
         self
     }
@@ -229,8 +229,8 @@ impl Ndcg {
             place += group.above;
             let end = place + group.equal;
             match self.ties {
-                Ties::Pessimistic => of(end - group.right..end).iter().for_each(|d| gain.add(*d)),
-                Ties::Expected if group.right < group.equal => {
+                RankTies::Pessimistic => of(end - group.right..end).iter().for_each(|d| gain.add(*d)),
+                RankTies::Expected if group.right < group.equal => {
                     let mut all = F64Sum::new();
                     of(place..end).iter().for_each(|d| all.add(*d));
                     gain.add(all.value() * (group.right as f64 / group.equal as f64));

@@ -30,6 +30,6 @@ mod params;
 mod result;
 mod stream;
 
-pub use params::{LayerCka, Path};
+pub use params::{CkaPath, LayerCka};
 pub use result::{Cka, CkaTable};
 pub use stream::CkaStream;

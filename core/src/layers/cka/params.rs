@@ -2,12 +2,13 @@
 
 use alloc::vec::Vec;
 
+use crate::check;
 use crate::error::Result;
 use crate::memory::try_copy;
 
 /// Which way CKA is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Path {
+pub enum CkaPath {
     /// By the shape: keeps the rows while n sum(d_l) is at most the sum of d_l d_m over all pairs.
     #[default]
     Auto,
@@ -28,26 +29,29 @@ pub enum Path {
 /// use pauca::layers::{Cka, LayerCka};
 /// let x = ndarray::array![[1.0f32, 2.0], [3.0, 4.0], [5.0, 9.0], [0.0, 1.0], [2.0, 2.0]];
 /// let y = &x * 3.0 + 7.0;
-/// let table = LayerCka::new(&[2, 2]).fit(&[Rows::F32(x.view()), Rows::F32(y.view())])?;
+/// let table = LayerCka::new(&[2, 2])?.fit(&[Rows::F32(x.view()), Rows::F32(y.view())])?;
 /// assert!(matches!(table.unbiased(0, 1), Cka::Value(v) if (v - 1.0).abs() < 1e-12));
 /// # Ok::<(), pauca::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerCka {
     pub(super) dims: Vec<usize>,
-    /// How many widths were given: more than `dims` where there was no memory for them.
-    pub(super) states: usize,
-    pub(super) path: Path,
+    pub(super) path: CkaPath,
 }
 
 impl LayerCka {
     /// For states of `dims` values a row each; they may differ.
-    pub fn new(dims: &[usize]) -> Self {
-        Self { dims: try_copy(dims).unwrap_or_default(), states: dims.len(), path: Path::Auto }
+    ///
+    /// # Errors
+    /// [`Empty`](crate::Error::Empty) without states or for a state without columns,
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
+    pub fn new(dims: &[usize]) -> Result<Self> {
+        check::not_empty("row of a state", dims.iter().copied().min().unwrap_or(0))?;
+        Ok(Self { dims: try_copy(dims)?, path: CkaPath::Auto })
     }
 
     /// Which way.
-    pub fn path(mut self, path: Path) -> Self {
+    pub fn path(mut self, path: CkaPath) -> Self {
         self.path = path;
         self
     }
@@ -55,9 +59,9 @@ impl LayerCka {
     /// Whether this many rows are kept rather than summed.
     pub(super) fn keeps(&self, n: usize) -> bool {
         match self.path {
-            Path::Gram => true,
-            Path::Features => false,
-            Path::Auto => {
+            CkaPath::Gram => true,
+            CkaPath::Features => false,
+            CkaPath::Auto => {
                 let sum: u128 = self.dims.iter().map(|d| *d as u128).sum();
                 let squares: u128 = self.dims.iter().map(|d| *d as u128 * *d as u128).sum();
                 // Pairs l <= m: (sum² + sum of squares) / 2.
@@ -67,6 +71,6 @@ impl LayerCka {
     }
 
     pub(super) fn copy(&self) -> Result<Self> {
-        Ok(Self { dims: try_copy(&self.dims)?, states: self.states, path: self.path })
+        Ok(Self { dims: try_copy(&self.dims)?, path: self.path })
     }
 }

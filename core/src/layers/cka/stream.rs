@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::features::{BLOCK, Features, Space};
 use super::gram;
-use super::params::{LayerCka, Path};
+use super::params::{CkaPath, LayerCka};
 use super::result::CkaTable;
 use crate::backend::Products;
 use crate::backend::cpu::Cpu;
@@ -18,8 +18,7 @@ impl LayerCka {
     /// An empty stream.
     ///
     /// # Errors
-    /// [`Error::Empty`] without states or for a state without columns, [`Error::OutOfMemory`], and
-    /// [`Error::SimdLevel`] when the environment variable `PAUCA_SIMD` names no available level.
+    /// [`Error::OutOfMemory`], and [`Error::SimdLevel`] when the environment variable `PAUCA_SIMD` names no available level.
     pub fn start(&self) -> Result<CkaStream> {
         self.start_on(&Cpu::new()?)
     }
@@ -29,14 +28,8 @@ impl LayerCka {
     /// # Errors
     /// As [`start`](LayerCka::start), but for the environment.
     pub fn start_on(&self, products: &impl Products) -> Result<CkaStream> {
-        if self.dims.len() < self.states {
-            return Err(Error::OutOfMemory { bytes: self.states.saturating_mul(size_of::<usize>()) });
-        }
-        if self.dims.is_empty() || self.dims.contains(&0) {
-            return Err(Error::Empty { what: "row of a state" });
-        }
         let features = match self.path {
-            Path::Features => Some(Features::new(&self.dims)?),
+            CkaPath::Features => Some(Features::new(&self.dims)?),
             _ => None,
         };
         let mut rows = try_capacity(self.dims.len())?;
@@ -63,17 +56,17 @@ impl LayerCka {
     /// # Errors
     /// [`Error::ShapeMismatch`], [`Error::NonFiniteState`], and as [`start`](LayerCka::start).
     /// # Cost
-    /// The lesser of n² sum(d) / 2 and n sum(d)² / 2 multiply-adds (see [`Path`]), in products of
+    /// The lesser of n² sum(d) / 2 and n sum(d)² / 2 multiply-adds (see [`CkaPath`]), in products of
     /// matrices.
     pub fn fit(&self, states: &[Rows<'_>]) -> Result<CkaTable> {
-        self.fit_on(states, Tokens::Rows, &Context::default())
+        self.fit_in(states, Tokens::Rows, &Context::default())
     }
 
-    /// The same for chosen tokens, on chosen threads, watched.
+    /// [`fit`](LayerCka::fit) of chosen tokens, in a context.
     ///
     /// # Errors
     /// As [`fit`](LayerCka::fit), and those of [`CkaStream::begin_batch`].
-    pub fn fit_on(&self, states: &[Rows<'_>], tokens: Tokens<'_>, cx: &Context<'_>) -> Result<CkaTable> {
+    pub fn fit_in(&self, states: &[Rows<'_>], tokens: Tokens<'_>, cx: &Context<'_>) -> Result<CkaTable> {
         let mut stream = self.start()?;
         stream.push(states, tokens, cx)?;
         stream.finish(cx)
