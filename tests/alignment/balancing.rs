@@ -4,6 +4,7 @@ use pauca::Error;
 use pauca::alignment::{Balance, Counts, Matcher, tail_share, threshold_for_tail};
 use pauca_reference::metaclip as reference;
 use pauca_tests::data::Rng;
+use pauca_tests::states::replaced;
 use proptest::prelude::*;
 
 /// Texts over few letters and all special characters, so that entries overlap everywhere.
@@ -105,6 +106,27 @@ fn a_text_without_a_match_is_dropped_and_one_of_a_rare_entry_kept() {
     let balance = Balance::new(&Counts::from(vec![3, 1_000_000]), 10).unwrap().seed(4);
     assert!((0..2000).all(|row| !balance.keep(&[], row).unwrap()));
     assert!((0..2000).all(|row| balance.keep(&[0, 1], row).unwrap()));
+}
+
+#[test]
+fn counts_come_back_from_their_bytes_and_damage_is_an_error() {
+    let mut counts = Counts::from(vec![1, u64::MAX, 0]);
+    let bytes = counts.to_bytes().unwrap();
+    let again = Counts::from_bytes(&bytes).unwrap();
+    assert_eq!(again, counts);
+    counts.merge(&again).unwrap();
+    assert_eq!(counts.as_slice(), [2, u64::MAX, 0]);
+    for at in 0..bytes.len() {
+        let mut bad = bytes.clone();
+        bad[at] ^= 1;
+        assert!(matches!(Counts::from_bytes(&bad), Err(Error::Corrupt { .. })), "byte {at}");
+        assert!(matches!(Counts::from_bytes(&bytes[..at]), Err(Error::Corrupt { .. })));
+    }
+    // Mark 8, version 4, then the number of entries.
+    for entries in [2u64, 4, 1 << 61, u64::MAX] {
+        let found = Counts::from_bytes(&replaced(&bytes, 12, &entries.to_le_bytes()));
+        assert!(matches!(found, Err(Error::Corrupt { .. })), "{entries}: {found:?}");
+    }
 }
 
 #[test]

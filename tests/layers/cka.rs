@@ -5,6 +5,7 @@ use pauca::{Cpu, Error, Level, Rows};
 use pauca_reference::cka as reference;
 use pauca_tests::data::{Kind, Rng};
 use pauca_tests::layout::array;
+use pauca_tests::states::replaced;
 
 use crate::{States, arrays, serial, threads, views};
 
@@ -250,6 +251,80 @@ fn batches_and_threads_do_not_change_a_bit_of_cka() {
             assert_eq!(stream.finish(&cx).unwrap(), expected, "{path:?}, batches of {cut}");
         }
     }
+}
+
+#[test]
+fn cka_goes_on_from_its_bytes_to_the_same_bits() {
+    let mut rng = Rng(31);
+    let states = related(500, &mut rng);
+    let read = |s: &CkaStream| CkaStream::from_bytes(&s.to_bytes().unwrap()).unwrap();
+    for path in PATHS {
+        let whole = stream(&states, path);
+        for cut in [1, 100, 129, 300] {
+            let mut again = read(&stream(&part(&states, 0..cut), path));
+            assert_eq!(again.samples(), cut as u64);
+            let rest: Vec<_> = part(&states, cut..500).iter().map(|s| array(s)).collect();
+            again.push(&views(&rest), Tokens::Rows, &threads(2)).unwrap();
+            assert_eq!(again.to_bytes().unwrap(), whole.to_bytes().unwrap(), "{path:?}, {cut}");
+            assert_eq!(read(&again).finish(&serial()).unwrap(), whole.finish(&serial()).unwrap());
+            // A merge of what travelled has the bits of a merge of what stayed.
+            let (first, second) =
+                (stream(&part(&states, 0..cut), path), stream(&part(&states, cut..500), path));
+            let (mut here, mut there) = (first.clone(), read(&first));
+            here.merge(&second, &serial()).unwrap();
+            there.merge(&read(&second), &serial()).unwrap();
+            assert_eq!(there.to_bytes().unwrap(), here.to_bytes().unwrap(), "{path:?}, {cut}");
+        }
+        let dims: Vec<usize> = states.iter().map(|s| s[0].len()).collect();
+        let empty = LayerCka::new(&dims).unwrap().path(path).start().unwrap();
+        assert_eq!(read(&empty).finish(&serial()).unwrap(), empty.finish(&serial()).unwrap());
+    }
+    let mut open = stream(&states, CkaPath::Auto);
+    open.begin_batch(Tokens::Rows).unwrap();
+    assert!(matches!(open.to_bytes(), Err(Error::Conflict { .. })));
+}
+
+#[test]
+fn damaged_and_contradictory_bytes_of_cka_are_an_error() {
+    let states: States = vec![vec![vec![1.0, 2.0], vec![0.5, -1.0], vec![3.0, 0.0]]; 2];
+    // Mark 8, version 4, then path, sums or none (u32 each), number of states, widths, rows, rows in sums (u64 each).
+    let (path, summed, count, width, held, n, values) = (12, 16, 20, 28, 44, 52, 60);
+    for kind in PATHS {
+        let good = stream(&states, kind).to_bytes().unwrap();
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            assert!(matches!(CkaStream::from_bytes(&bad), Err(Error::Corrupt { .. })), "{kind:?}, byte {at}");
+            assert!(matches!(CkaStream::from_bytes(&good[..at]), Err(Error::Corrupt { .. })));
+        }
+        assert_eq!(CkaStream::from_bytes(&replaced(&good, 0, b"PAUCACKA")).unwrap().samples(), 3);
+        let last = good.len() - 12;
+        let mut changes: Vec<(usize, Vec<u8>)> = vec![
+            (path, 3u32.to_le_bytes().into()),
+            (summed, 2u32.to_le_bytes().into()),
+            (summed, u32::from(kind != CkaPath::Features).to_le_bytes().into()),
+            (n, 1u64.to_le_bytes().into()),
+            (n, (1u64 << 63).to_le_bytes().into()),
+            (values, f64::NAN.to_le_bytes().into()),
+            (values, f64::INFINITY.to_le_bytes().into()),
+            (last, f32::NAN.to_le_bytes().into()),
+        ];
+        for at in [count, width, held] {
+            for size in [0, 4, 1 << 33, 1 << 62, u64::MAX] {
+                changes.push((at, size.to_le_bytes().into()));
+            }
+        }
+        for (at, new) in changes {
+            let found = CkaStream::from_bytes(&replaced(&good, at, &new));
+            assert!(matches!(found, Err(Error::Corrupt { .. })), "{kind:?}, byte {at}: {found:?}");
+        }
+    }
+    // Two streams of half of all samples that are counted each.
+    let good = stream(&vec![vec![vec![1.0]; 1]], CkaPath::Features).to_bytes().unwrap();
+    let mut most = CkaStream::from_bytes(&replaced(&good, 44, &(1u64 << 62).to_le_bytes())).unwrap();
+    assert!(matches!(most.merge(&most.clone(), &serial()), Err(Error::TooLarge { .. })));
+    assert!(most.finish(&serial()).is_ok());
+    assert!(matches!(LayerCka::new(&[usize::MAX, 3]), Err(Error::TooLarge { .. })));
 }
 
 #[test]

@@ -370,7 +370,7 @@ fn bytes_that_contradict_themselves_are_an_error() {
     // Magic 8, version 4, then layers, width (u64 each), metric, quantiles (u32 each), samples (u64).
     let (layers, dim, metric, kind, samples) = (12, 20, 28, 32, 36);
     // Of each pair: count, skipped, smallest, largest, two sums of 312 bytes, values or histogram.
-    let (count, skipped, min, max, values) = (44, 52, 60, 68, 76 + 2 * 312);
+    let (count, skipped, min, max, sum, values) = (44, 52, 60, 68, 76, 76 + 2 * 312);
     for quantiles in [Quantiles::Exact, Quantiles::Histogram] {
         let states = residual(1, 3, 4, &mut rng);
         let good = stream_of(&states, LayerMetric::Angular, quantiles).to_bytes().unwrap();
@@ -391,6 +391,15 @@ fn bytes_that_contradict_themselves_are_an_error() {
             (count, 2u64.to_le_bytes().into()),
             (min, f64::NAN.to_le_bytes().into()),
             (max, f64::NAN.to_le_bytes().into()),
+            (min, (-0.5f64).to_le_bytes().into()),
+            (min, 1.5f64.to_le_bytes().into()),
+            (max, 2.5f64.to_le_bytes().into()),
+            // The loop of the variance would not end: NaN, infinity; and what three distances cannot sum to.
+            (sum, 1u32.to_le_bytes().into()),
+            (sum, 2u32.to_le_bytes().into()),
+            (sum + 312, 4u32.to_le_bytes().into()),
+            (sum + 304, (-1i64).to_le_bytes().into()),
+            (sum + 304, (1i64 << 61).to_le_bytes().into()),
         ];
         if quantiles == Quantiles::Exact {
             for wrong in [f64::NAN, -0.5, 2.5, f64::INFINITY] {
@@ -405,6 +414,26 @@ fn bytes_that_contradict_themselves_are_an_error() {
             assert!(matches!(found, Err(Error::Corrupt { .. })), "{quantiles:?}, byte {at}: {found:?}");
         }
     }
+}
+
+#[test]
+fn counts_at_the_end_of_the_integers_neither_overflow_nor_wrap() {
+    let states = residual(1, 3, 4, &mut Rng(19));
+    let good = stream_of(&states, LayerMetric::Angular, Quantiles::Histogram).to_bytes().unwrap();
+    // As many samples as there are integers, all of distance 0.
+    let all = u64::MAX.to_le_bytes();
+    let mut bytes = replaced(&replaced(&good, 36, &all), 44, &all);
+    for (at, len) in [(60, 16), (76, 2 * 312), (76 + 2 * 312, good.len() - 8 - 76 - 2 * 312)] {
+        bytes = replaced(&bytes, at, &vec![0; len]);
+    }
+    bytes = replaced(&bytes, 76 + 2 * 312, &all);
+    let mut stream = LayerStream::from_bytes(&bytes).unwrap();
+    let table = stream.finish().unwrap();
+    assert_eq!((table.count[[0, 1]], table.mean[[0, 1]], table.variance[[0, 1]]), (u64::MAX, 0.0, 0.0));
+    assert_eq!(table.quantile(0, 1, 1.0), Some(0.0));
+    let one = LayerStream::from_bytes(&good).unwrap();
+    assert!(matches!(stream.merge(&one), Err(Error::TooLarge { .. })));
+    assert_eq!(stream.to_bytes().unwrap(), bytes, "nothing was merged");
 }
 
 #[test]

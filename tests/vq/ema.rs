@@ -5,6 +5,7 @@ use pauca::vq::{CodeStats, Ema, EmaCodebook, MASKED, Real, Smoothing, VectorQuan
 use pauca::{Context, Control, Cpu, Error, Exec, KMeans, Metric};
 use pauca_reference::codebook as reference;
 use pauca_tests::data::{Kind, Rng};
+use pauca_tests::states::replaced;
 
 use crate::problem::{Rows, array, bits, normal};
 
@@ -275,6 +276,69 @@ fn a_checkpoint_goes_on_to_the_same_bits_and_damage_is_an_error() {
         bad[at] ^= 1;
         assert!(matches!(EmaCodebook::<f32>::from_bytes(&bad), Err(Error::Corrupt { .. })));
         assert!(matches!(EmaCodebook::<f32>::from_bytes(&bytes[..at]), Err(Error::Corrupt { .. })));
+    }
+}
+
+#[test]
+fn statistics_come_back_from_their_bytes_and_damage_is_an_error() {
+    let mut rng = Rng(9);
+    let (z, to) = (normal(9, 2, &mut rng), ids(9, 3, &mut rng));
+    for metric in [Metric::SqEuclidean, Metric::Cosine] {
+        let whole = stats::<f32>(&z, &to, 3, metric);
+        let bytes = whole.to_bytes().unwrap();
+        let again = CodeStats::from_bytes(&bytes).unwrap();
+        assert_eq!((again.metric(), again.total()), (metric, whole.total()));
+        assert_eq!(again.planes().unwrap(), whole.planes().unwrap());
+        // Merged after the way, as before it.
+        let mut merged =
+            CodeStats::from_bytes(&stats::<f32>(&z[..4].to_vec(), &to[..4], 3, metric).to_bytes().unwrap())
+                .unwrap();
+        merged.merge(&stats::<f32>(&z[4..].to_vec(), &to[4..], 3, metric)).unwrap();
+        assert_eq!(merged.to_bytes().unwrap(), bytes);
+        for at in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[at] ^= 1;
+            assert!(matches!(CodeStats::from_bytes(&bad), Err(Error::Corrupt { .. })), "byte {at}");
+            assert!(matches!(CodeStats::from_bytes(&bytes[..at]), Err(Error::Corrupt { .. })));
+        }
+        // Mark 8, version 4, metric 4; codes, columns (u64 each), weights (u32), then the counts.
+        for (at, new) in [(12, 2u64), (16, u64::MAX), (24, u64::MAX), (32, 1), (36, u64::MAX), (36, 1 << 63)]
+        {
+            let new = new.to_le_bytes();
+            let new = if at == 12 || at == 32 { &new[..4] } else { &new[..] };
+            let found = CodeStats::from_bytes(&replaced(&bytes, at, new));
+            assert!(matches!(found, Err(Error::Corrupt { .. })), "byte {at}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn counts_at_the_end_of_the_integers_do_not_overflow() {
+    let metric = Metric::SqEuclidean;
+    let planes = |counts: [i64; 2]| [&counts[..], &[0; 2 * 9][..]].concat();
+    let both = CodeStats::from_planes(2, 1, metric, &planes([i64::MAX, i64::MAX]));
+    assert!(matches!(both, Err(Error::Corrupt { .. })));
+    let mut sum = CodeStats::from_planes(2, 1, metric, &planes([i64::MAX, 0])).unwrap();
+    let other = CodeStats::from_planes(2, 1, metric, &planes([0, i64::MAX])).unwrap();
+    for _ in 0..2 {
+        sum.merge(&other).unwrap();
+        sum.merge(&other).unwrap();
+    }
+    assert_eq!(sum.total(), u64::MAX);
+    assert!(format!("{sum:?}").contains("rows"));
+}
+
+#[test]
+fn forged_numbers_of_a_checkpoint_are_an_error() {
+    let params = Ema::new(Metric::SqEuclidean);
+    let book = params.start(array![[1.0f32, 2.0], [3.0, 4.0]].view()).unwrap();
+    let bytes = book.to_bytes().unwrap();
+    // Mark 8, version 4, three kinds of 4, shape and parameters 4 x 8; then counts, means, codes.
+    let (counts, codes) = (56, 56 + 8 * (2 + 4));
+    assert!(EmaCodebook::<f32>::from_bytes(&replaced(&bytes, counts, &2.0f64.to_le_bytes())).is_ok());
+    for (at, value) in [(counts, -1.0f64), (counts, f64::NAN), (codes, f64::INFINITY), (codes, 1e300)] {
+        let found = EmaCodebook::<f32>::from_bytes(&replaced(&bytes, at, &value.to_le_bytes()));
+        assert!(matches!(found, Err(Error::Corrupt { .. })), "byte {at}: {found:?}");
     }
 }
 

@@ -19,10 +19,14 @@ use aho_corasick::Anchored;
 use aho_corasick::automaton::Automaton;
 use aho_corasick::nfa::contiguous::NFA;
 
+use crate::bytes::{Reader, Writer};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::random::{Stream, streams};
+
+const MAGIC: &[u8; 8] = b"PAUCAMCL";
+const VERSION: u32 = 1;
 
 /// Finds the entries of a text: one pass over its bytes, whatever the number of entries.
 ///
@@ -191,6 +195,29 @@ impl Counts {
             .zip(&other.counts)
             .for_each(|(mine, theirs)| *mine = mine.saturating_add(*theirs));
         Ok(())
+    }
+
+    /// The counts as versioned, little-endian, checksummed bytes, 8 an entry.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut w = Writer::new(MAGIC, VERSION);
+        w.u64(self.counts.len() as u64);
+        w.u64s(&self.counts);
+        w.finish()
+    }
+
+    /// The counts that [`to_bytes`](Counts::to_bytes) wrote.
+    ///
+    /// # Errors
+    /// `Corrupt` for bytes that are not such a state, `OutOfMemory`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let mut r = Reader::open(bytes, "counts of entries", MAGIC, VERSION)?;
+        let entries = r.size()?;
+        let counts = r.u64s(entries)?;
+        r.end()?;
+        Ok(Self { counts })
     }
 
     /// `[entries]`: the counts.

@@ -95,8 +95,17 @@ fn read(reader: &mut Reader<'_>, quantiles: Quantiles, samples: u64) -> Result<M
     let (count, skipped) = (reader.u64()?, reader.u64()?);
     let (min, max) = (f64::from_bits(reader.u64()?), f64::from_bits(reader.u64()?));
     let (sum, squares) = (F64Sum::read(reader)?, F64Sum::read(reader)?);
-    if count.checked_add(skipped) != Some(samples) || min.is_nan() || max.is_nan() {
+    if count.checked_add(skipped) != Some(samples) {
         return Err(reader.corrupt("counts do not add up"));
+    }
+    // Every distance lies in [0, 2]; the loop of the variance ends for finite sums only.
+    let within = |sum: &F64Sum, most: f64| (0.0..=most * count as f64).contains(&sum.value());
+    let extremes = match count {
+        0 => min == f64::INFINITY && max == f64::NEG_INFINITY,
+        _ => 0.0 <= min && min <= max && max <= 2.0,
+    };
+    if !extremes || !within(&sum, 2.0) || !within(&squares, 4.0) {
+        return Err(reader.corrupt("a distance is out of range"));
     }
     let spread = match quantiles {
         Quantiles::Histogram => {

@@ -189,7 +189,8 @@ impl Moments {
                     });
                     found.map_or(self.max, middle).clamp(self.min, self.max)
                 };
-                let (low, high) = (at(below as u64), at((below as u64 + 1).min(self.count - 1)));
+                let (low, high) =
+                    (at(below as u64), at((below as u64).saturating_add(1).min(self.count - 1)));
                 Some(low + (rank - below) * (high - low))
             }
         }

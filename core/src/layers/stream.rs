@@ -204,13 +204,19 @@ impl<P: Products> LayerStream<P> {
 
     /// Adds the moments of `samples` more samples.
     fn add(&mut self, moments: &[Moments], samples: u64) -> Result<()> {
+        // No count of a pair exceeds that of the samples.
+        let samples = self.samples.checked_add(samples).ok_or(Error::TooLarge {
+            what: "samples",
+            size: usize::MAX,
+            limit: usize::MAX,
+        })?;
         for (into, from) in self.moments.iter_mut().zip(moments) {
             into.reserve(from.stored())?;
         }
         for (into, from) in self.moments.iter_mut().zip(moments) {
             into.merge(from);
         }
-        self.samples += samples;
+        self.samples = samples;
         Ok(())
     }
 
@@ -219,7 +225,8 @@ impl<P: Products> LayerStream<P> {
     ///
     /// # Errors
     /// [`Error::Conflict`] for another configuration and while a batch is open in either,
-    /// [`Error::ShapeMismatch`] for rows of another length, [`Error::OutOfMemory`].
+    /// [`Error::ShapeMismatch`] for rows of another length, [`Error::TooLarge`] for more samples than integers
+    /// count, [`Error::OutOfMemory`].
     pub fn merge<Q: Products>(&mut self, other: &LayerStream<Q>) -> Result<()> {
         self.closed()?;
         other.closed()?;

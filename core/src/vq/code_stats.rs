@@ -8,12 +8,16 @@ use super::by_type::accumulate;
 use super::ids::{MASKED, check_ids, for_blocks};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::bytes::{Reader, Writer};
 use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::{Metric, Sums};
 use crate::memory::try_capacity;
 use crate::real::Real;
+
+const MAGIC: &[u8; 8] = b"paucaCOD";
+const VERSION: u32 = 1;
 
 /// Count and exact sum of the rows of every code: what an EMA codebook is updated from.
 ///
@@ -132,7 +136,7 @@ impl CodeStats {
 
     /// All rows.
     pub fn total(&self) -> u64 {
-        (0..self.n_codes()).map(|j| self.count(j)).sum()
+        (0..self.n_codes()).fold(0, |sum, j| sum.saturating_add(self.count(j)))
     }
 
     /// One flat buffer of integers for all-reduce: counts `[k]`, then nine planes `[k][d]`; see
@@ -150,5 +154,40 @@ impl CodeStats {
     /// [`Error::ShapeMismatch`], [`Error::Corrupt`], and as [`new`](CodeStats::new).
     pub fn from_planes(k: usize, d: usize, metric: Metric, buffer: &[i64]) -> Result<Self> {
         Ok(Self { metric, sums: Sums::from_planes(k, d, false, buffer)? })
+    }
+
+    /// The statistics as versioned, little-endian, checksummed bytes: equal ones have equal bytes. 40 bytes a
+    /// code and column.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut w = Writer::new(MAGIC, VERSION);
+        w.u32((self.metric == Metric::Cosine) as u32);
+        self.sums.write(&mut w);
+        w.finish()
+    }
+
+    /// Reads what [`to_bytes`](CodeStats::to_bytes) wrote.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for other, damaged or truncated bytes, [`Error::OutOfMemory`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let mut r = Reader::open(bytes, "statistics of codes", MAGIC, VERSION)?;
+        let metric = match r.u32()? {
+            0 => Metric::SqEuclidean,
+            1 => Metric::Cosine,
+            _ => return Err(r.corrupt("the metric is unknown")),
+        };
+        let sums = Sums::read(&mut r)?;
+        r.end()?;
+        if sums.is_weighted() {
+            return Err(Error::Corrupt {
+                what: "statistics of codes",
+                offset: 12,
+                why: "the sums have weights",
+            });
+        }
+        Ok(Self { metric, sums })
     }
 }

@@ -300,8 +300,11 @@ impl<T: Real> EmaCodebook<T> {
             }
         };
         let (counts, means, wide) = (floats(k)?, floats(k * d)?, floats(k * d)?);
-        let mut codes = try_capacity(k * d)?;
+        let mut codes: Vec<T> = try_capacity(k * d)?;
         codes.extend(wide.into_iter().map(T::from_f64));
+        if counts.iter().any(|n| *n < 0.0) || codes.iter().any(|x| !x.to_f64().is_finite()) {
+            return Err(r.corrupt("values out of range"));
+        }
         r.end()?;
         Ok(Self { params, counts, means, codes: matrix(k, d, codes)? })
     }

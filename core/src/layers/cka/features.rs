@@ -168,6 +168,19 @@ impl Features {
         Ok(copy)
     }
 
+    /// All sums, always in the same order.
+    pub(super) fn values(&self) -> impl Iterator<Item = &Vec<f64>> {
+        let (squares, norms) = (core::iter::once(&self.squares), core::iter::once(&self.norms));
+        self.products.iter().chain(&self.weighted).chain(squares).chain(&self.sums).chain(norms)
+    }
+
+    /// As [`values`](Features::values), to be filled in.
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut Vec<f64>> {
+        let (squares, norms) = (core::iter::once(&mut self.squares), core::iter::once(&mut self.norms));
+        let products = self.products.iter_mut().chain(&mut self.weighted);
+        products.chain(squares).chain(&mut self.sums).chain(norms)
+    }
+
     /// Adds the sums of `other`, of the same shift.
     pub(super) fn merge(&mut self, other: &Self) {
         let add = |to: &mut [f64], from: &[f64]| to.iter_mut().zip(from).for_each(|(to, from)| *to += from);

@@ -24,6 +24,7 @@
 //! Products are made by the kernel of the searches in `f64`, on the CPU of any machine
 //! ([`Products`](crate::backend::Products) says why); their last bits depend on the SIMD level.
 
+mod bytes;
 mod features;
 mod gram;
 mod params;

@@ -6,6 +6,10 @@ use crate::check;
 use crate::error::Result;
 use crate::memory::try_copy;
 
+/// Sizes beyond those of any network; products of them stay far from overflow.
+const MAX_STATES: usize = 1 << 16;
+const MAX_DIM: usize = 1 << 31;
+
 /// Which way CKA is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum CkaPath {
@@ -39,14 +43,22 @@ pub struct LayerCka {
     pub(super) path: CkaPath,
 }
 
+impl CkaPath {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Auto, Self::Gram, Self::Features];
+}
+
 impl LayerCka {
     /// For states of `dims` values a row each; they may differ.
     ///
     /// # Errors
     /// [`Empty`](crate::Error::Empty) without states or for a state without columns,
+    /// [`TooLarge`](crate::Error::TooLarge) for more than 2^16 states or 2^31 columns,
     /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn new(dims: &[usize]) -> Result<Self> {
         check::not_empty("row of a state", dims.iter().copied().min().unwrap_or(0))?;
+        check::at_most("number of states", dims.len(), MAX_STATES)?;
+        check::at_most("row of a state", dims.iter().copied().max().unwrap_or(0), MAX_DIM)?;
         Ok(Self { dims: try_copy(dims)?, path: CkaPath::Auto })
     }
 

@@ -73,6 +73,9 @@ impl LayerCka {
     }
 }
 
+/// More samples than any stream sees.
+pub(super) const MAX_SAMPLES: u64 = 1 << 62;
+
 /// The same lists once more.
 fn copied_all<T: Copy>(lists: &[Vec<T>]) -> Result<Vec<Vec<T>>> {
     let mut copy = try_capacity(lists.len())?;
@@ -86,14 +89,14 @@ fn copied_all<T: Copy>(lists: &[Vec<T>]) -> Result<Vec<Vec<T>>> {
 /// streams of other shards (within tier C).
 #[derive(Clone, Debug)]
 pub struct CkaStream {
-    config: LayerCka,
+    pub(super) config: LayerCka,
     cpu: Cpu,
     /// The first row of each state, which is subtracted from all.
-    first: Vec<Vec<f64>>,
+    pub(super) first: Vec<Vec<f64>>,
     /// Rows kept, for each state: all of them, or those not yet added to the sums.
-    rows: Vec<Vec<f32>>,
-    held: usize,
-    features: Option<Features>,
+    pub(super) rows: Vec<Vec<f32>>,
+    pub(super) held: usize,
+    pub(super) features: Option<Features>,
     /// Whether a call was stopped while it added to the sums.
     spoilt: bool,
     batch: Option<Batch>,
@@ -219,7 +222,7 @@ impl CkaStream {
     ///
     /// # Errors
     /// [`Error::Conflict`] for another configuration and while a batch is open in either,
-    /// [`Error::OutOfMemory`]: the stream is then what it was; [`Error::Cancelled`] as
+    /// [`Error::TooLarge`] for more than 2^62 samples, [`Error::OutOfMemory`]: the stream is then what it was; [`Error::Cancelled`] as
     /// [`end_batch`](CkaStream::end_batch).
     pub fn merge(&mut self, other: &Self, cx: &Context<'_>) -> Result<()> {
         self.closed()?;
@@ -230,6 +233,10 @@ impl CkaStream {
         }
         if other.samples() == 0 {
             return Ok(());
+        }
+        if self.samples().saturating_add(other.samples()) > MAX_SAMPLES {
+            let limit = usize::try_from(MAX_SAMPLES).unwrap_or(usize::MAX);
+            return Err(Error::TooLarge { what: "samples", size: usize::MAX, limit });
         }
         if self.samples() == 0 {
             let features = other.features.as_ref().map(Features::copy).transpose()?;
@@ -284,7 +291,7 @@ impl CkaStream {
         }
     }
 
-    fn closed(&self) -> Result<()> {
+    pub(super) fn closed(&self) -> Result<()> {
         if self.spoilt {
             let (second, why) = ("a call that was stopped", "the sums are incomplete");
             return Err(Error::Conflict { first: "this call", second, why });
