@@ -4,7 +4,7 @@ use ndarray::{Array1, ArrayView2};
 
 use super::by_type::Targets;
 use super::ids::{MASKED, for_blocks, valid_rows};
-use super::rows::{row_of, same_dim};
+use super::rows::row_of;
 use crate::backend::{Backend, SearchStats, equal_but_for_search};
 use crate::check;
 use crate::control::Context;
@@ -26,24 +26,24 @@ pub struct Assignment {
 
 equal_but_for_search!(Assignment: ids, distances);
 
+/// Fills in ids and distances, one for each row of z.
 pub(super) fn assign<B: Backend, T: Real>(
     backend: &B,
-    z: &ArrayView2<'_, T>,
-    codes: &ArrayView2<'_, T>,
-    metric: Metric,
+    (z, codes, metric): (&ArrayView2<'_, T>, &ArrayView2<'_, T>, Metric),
     mask: Option<&[bool]>,
+    ids: &mut [u32],
+    distances: &mut [f64],
     cx: &Context,
-) -> Result<Assignment> {
-    same_dim(z, codes)?;
-    if codes.nrows() > u32::MAX as usize {
-        let (size, limit) = (codes.nrows(), u32::MAX as usize);
-        return Err(Error::TooLarge { what: "number of codes", size, limit });
-    }
+) -> Result<SearchStats> {
+    check::at_most("number of codes", codes.nrows(), u32::MAX as usize)?;
     let n = z.nrows();
+    for (what, found) in [("ids", ids.len()), ("distances", distances.len())] {
+        check::same_length(what, n, found)?;
+    }
     let valid = valid_rows(n, mask)?;
     let targets = Targets::new(backend, codes, metric, cx).map_err(|e| e.at("codes", |row| row as u64))?;
-    let mut ids = try_vec(n, MASKED)?;
-    let mut distances = try_vec(n, f64::NAN)?;
+    ids.fill(MASKED);
+    distances.fill(f64::NAN);
     let mut search = SearchStats::default();
     for_blocks(z, valid.as_deref(), |rows, at| {
         let range = at.clone();
@@ -59,7 +59,7 @@ pub(super) fn assign<B: Backend, T: Real>(
             distances.swap(from, to as usize);
         }
     }
-    Ok(Assignment { ids: Array1::from_vec(ids), distances: Array1::from_vec(distances), search })
+    Ok(search)
 }
 
 /// The first valid row that is all zeros is an error.

@@ -2,13 +2,12 @@
 
 use alloc::vec::Vec;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
 use super::entropy::{self, widened_row};
 use super::estimator::{Estimator, rotate_back_into, unit_back_into};
 use super::latents::{Latents, by_code};
 use super::params::VectorQuantizer;
-use crate::arrays::{matrix, zero_values};
 use crate::control::{Context, Job};
 use crate::error::Result;
 use crate::memory::{try_capacity, try_vec};
@@ -29,15 +28,18 @@ pub(super) struct Pull<'a, T> {
 const CODES: usize = 128;
 
 impl<T: Real> Pull<'_, T> {
-    /// dL/dz; of each valid row what the entropy loss needs for the codes; rows passed straight through.
+    /// Writes dL/dz; of each valid row what the entropy loss needs for the codes; rows passed straight through.
     pub fn latents(
         &self,
         upstream: Option<&ArrayView2<'_, T>>,
+        mut gradient: ArrayViewMut2<'_, T>,
         cx: &Context,
-    ) -> Result<(Array2<T>, Vec<f64>, u64)> {
+    ) -> Result<(Vec<f64>, u64)> {
         let (n, d) = self.latents.z.dim();
         let valid = self.latents.n();
-        let mut gradient = zero_values::<T>(n, d)?;
+        if valid < n {
+            gradient.fill(T::default());
+        }
         let mut means = try_vec(if self.entropy.is_some() { valid } else { 0 }, 0.0)?;
         let tile = self.entropy.map_or(64, |e| e.scores.tile_rows());
         let step = tile * if self.entropy.is_some() { 1 } else { (16 * 1024 / d / tile).max(1) };
@@ -47,16 +49,16 @@ impl<T: Real> Pull<'_, T> {
             count: usize,
             /// The gradient of the rows from this one on.
             row: usize,
-            out: &'t mut [T],
+            out: ArrayViewMut2<'t, T>,
             means: &'t mut [f64],
             fallbacks: u64,
         }
         let mut jobs = try_capacity(valid.div_ceil(step))?;
-        let (mut rest, mut row, mut other) = (&mut gradient[..], 0, &mut means[..]);
+        let (mut rest, mut row, mut other) = (gradient, 0, &mut means[..]);
         for first in (0..valid).step_by(step) {
             let count = step.min(valid - first);
             let end = if first + count < valid { self.latents.row(first + count) } else { n };
-            let (out, after) = rest.split_at_mut((end - row) * d);
+            let (out, after) = rest.split_at(Axis(0), end - row);
             let (mine, later) = other.split_at_mut(if self.entropy.is_some() { count } else { 0 });
             jobs.push(Job::new(Task { first, count, row, out, means: mine, fallbacks: 0 }));
             (rest, other, row) = (after, later, end);
@@ -74,10 +76,9 @@ impl<T: Real> Pull<'_, T> {
             }
             for r in 0..task.count {
                 let row = self.latents.row(task.first + r);
-                let at = (row - task.row) * d;
                 let extra = sweep.as_ref().map(|s| s.gradient.row(r));
                 task.fallbacks += u64::from(!self.one_row(row, upstream, extra, &mut buffers, &mut wide));
-                for (o, x) in task.out[at..at + d].iter_mut().zip(&wide[4 * d..]) {
+                for (o, x) in task.out.row_mut(row - task.row).iter_mut().zip(&wide[4 * d..]) {
                     *o = T::from_f64(*x);
                 }
             }
@@ -85,7 +86,7 @@ impl<T: Real> Pull<'_, T> {
         })?;
         let fallbacks = jobs.iter().map(|job| job.work.fallbacks).sum();
         drop(jobs);
-        Ok((matrix(n, d, gradient)?, means, fallbacks))
+        Ok((means, fallbacks))
     }
 
     /// dL/dz of one row into the last of the five parts of `wide`. False where a rotation was undefined.
@@ -131,20 +132,26 @@ impl<T: Real> Pull<'_, T> {
         turned
     }
 
-    /// dL/de: rows of a code are added in their order, each code by one task.
-    pub fn codes(&self, stored: &ArrayView2<'_, T>, means: &[f64], cx: &Context) -> Result<Array2<T>> {
+    /// Writes dL/de: rows of a code are added in their order, each code by one task.
+    pub fn codes(
+        &self,
+        stored: &ArrayView2<'_, T>,
+        means: &[f64],
+        mut gradient: ArrayViewMut2<'_, T>,
+        cx: &Context,
+    ) -> Result<()> {
         let (k, d) = stored.dim();
         let (offsets, rows) = by_code(self.ids, k)?;
-        let mut gradient = zero_values::<T>(k, d)?;
         let mut jobs = try_capacity(k.div_ceil(CODES))?;
-        jobs.extend(gradient.chunks_mut(CODES * d).enumerate().map(|(i, out)| Job::new((i * CODES, out))));
+        let chunks = gradient.axis_chunks_iter_mut(Axis(0), CODES).enumerate();
+        jobs.extend(chunks.map(|(i, out)| Job::new((i * CODES, out))));
         let pull = self.vq.codebook * self.scale;
         let n = self.latents.n() as u64;
         let tiles = k.div_ceil(CODES) as u64;
         let cost =
             4 * d as u64 * (CODES as u64 + n / tiles) + self.entropy.map_or(0, |e| e.cost() * n / tiles);
         cx.in_waves(&mut jobs, cost, |(first, out)| {
-            let m = out.len() / d;
+            let m = out.nrows();
             let tile = if self.entropy.is_some() { 256 } else { 1 };
             let mut sums = entropy::Buffers::<T>::new(tile, if tile > 1 { m } else { 1 }, m, d)?;
             if let Some(entropy) = self.entropy {
@@ -153,7 +160,7 @@ impl<T: Real> Pull<'_, T> {
             let mut buffers = [try_vec(d, T::default())?, try_vec(d, T::default())?];
             let mut code = try_vec(d, T::default())?;
             let (mut q, mut back) = (try_vec(d, 0.0)?, try_vec(d, 0.0)?);
-            for (c, out) in out.chunks_exact_mut(d).enumerate() {
+            for (c, mut out) in out.rows_mut().into_iter().enumerate() {
                 let j = *first + c;
                 widened_row(&self.used, j, &mut code, &mut q);
                 let mut sum = sums.gradient.row_mut(c);
@@ -176,8 +183,6 @@ impl<T: Real> Pull<'_, T> {
                 }
             }
             Ok(())
-        })?;
-        drop(jobs);
-        matrix(k, d, gradient)
+        })
     }
 }

@@ -7,7 +7,8 @@
 //! and w = (a + b)/|a + b|: R = I - 2 w w' + 2 b a', applied in O(d). The forward value is e itself.
 //! Where z or e is zero, or a = -b (the plane is undefined), the gradient is straight-through.
 
-use super::rows::{safe_scale, same_len, unit_into};
+use super::rows::{safe_scale, unit_into};
+use crate::check;
 use crate::error::Result;
 use crate::real::Real;
 
@@ -129,9 +130,9 @@ fn narrowed<T: Real>(from: &[f64], to: &mut [T]) {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn rotate<T: Real>(z: &[T], e: &[T], x: &[T], out: &mut [T]) -> Result<bool> {
-    same_len("e", z.len(), e.len())?;
-    same_len("x", z.len(), x.len())?;
-    same_len("out", z.len(), out.len())?;
+    check::same_length("e", z.len(), e.len())?;
+    check::same_length("x", z.len(), x.len())?;
+    check::same_length("out", z.len(), out.len())?;
     let mut wide = widened(out)?;
     let turned = rotate_into(&widened(z)?, &widened(e)?, &widened(x)?, &mut wide);
     narrowed(&wide, out);
@@ -144,9 +145,9 @@ pub fn rotate<T: Real>(z: &[T], e: &[T], x: &[T], out: &mut [T]) -> Result<bool>
 /// # Errors
 /// As [`rotate`].
 pub fn rotate_backward<T: Real>(z: &[T], e: &[T], g: &[T], out: &mut [T]) -> Result<bool> {
-    same_len("e", z.len(), e.len())?;
-    same_len("g", z.len(), g.len())?;
-    same_len("out", z.len(), out.len())?;
+    check::same_length("e", z.len(), e.len())?;
+    check::same_length("g", z.len(), g.len())?;
+    check::same_length("out", z.len(), out.len())?;
     let mut wide = widened(out)?;
     let turned = rotate_back_into(&widened(z)?, &widened(e)?, &widened(g)?, &mut wide);
     narrowed(&wide, out);
@@ -167,7 +168,7 @@ pub fn rotate_backward<T: Real>(z: &[T], e: &[T], g: &[T], out: &mut [T]) -> Res
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn l2_normalize<T: Real>(x: &[T], out: &mut [T]) -> Result<()> {
-    same_len("out", x.len(), out.len())?;
+    check::same_length("out", x.len(), out.len())?;
     unit_into(x, out);
     Ok(())
 }
@@ -177,8 +178,8 @@ pub fn l2_normalize<T: Real>(x: &[T], out: &mut [T]) -> Result<()> {
 /// # Errors
 /// [`ShapeMismatch`](crate::Error::ShapeMismatch) when the lengths differ, [`OutOfMemory`](crate::Error::OutOfMemory).
 pub fn l2_normalize_backward<T: Real>(x: &[T], g: &[T], out: &mut [T]) -> Result<()> {
-    same_len("g", x.len(), g.len())?;
-    same_len("out", x.len(), out.len())?;
+    check::same_length("g", x.len(), g.len())?;
+    check::same_length("out", x.len(), out.len())?;
     let mut wide = widened(out)?;
     unit_back_into(&widened(x)?, &widened(g)?, &mut wide);
     narrowed(&wide, out);

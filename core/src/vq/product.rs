@@ -8,10 +8,10 @@ use super::loss::{Losses, Reduction};
 use super::params::VectorQuantizer;
 use super::residual::CompositeGradients;
 use super::result::{Quantized, Upstream};
-use super::rows::same_len;
 use crate::arrays::zeros;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::memory::try_capacity;
@@ -112,8 +112,8 @@ impl ProductQuantizer {
         let mut losses = Losses::default();
         for (codes, w) in codebooks.iter().zip(ends.windows(2)) {
             let part = z.slice(s![.., w[0]..w[1]]);
-            let mut step = self.group.forward_on(backend, part, codes.view(), mask, cx)?;
-            quantized.slice_mut(s![.., w[0]..w[1]]).assign(&step.take_rows()?);
+            let into = quantized.slice_mut(s![.., w[0]..w[1]]);
+            let step = self.group.forward_into(backend, part, codes.view(), mask, into, cx)?;
             losses.add(&step.losses, self.weight(w[1] - w[0], d));
             groups.push(step);
         }
@@ -134,7 +134,7 @@ impl ProductQuantizer {
     ) -> Result<CompositeGradients<T>> {
         let (n, d) = z.dim();
         let ends = self.columns(d, codebooks)?;
-        same_len("groups", codebooks.len(), step.groups.len())?;
+        check::same_length("groups", codebooks.len(), step.groups.len())?;
         upstream.check((n, d))?;
         let mut latents = zeros::<T>(n, d)?;
         let (mut codes, mut fallbacks) = (try_capacity(codebooks.len())?, 0);
@@ -142,10 +142,11 @@ impl ProductQuantizer {
             let columns = s![.., w[0]..w[1]];
             let quantized = upstream.quantized.as_ref().map(|g| g.slice(columns));
             let above = Upstream { quantized, loss: upstream.loss * self.weight(w[1] - w[0], d) };
-            let found = self.group.backward_in(z.slice(columns), book.view(), group, above, cx)?;
-            latents.slice_mut(columns).assign(&found.latents);
-            codes.push(found.codes);
-            fallbacks += found.fallbacks;
+            let mut moves = self.group.moves(book)?;
+            let into = (latents.slice_mut(columns), moves.as_mut().map(|moves| moves.view_mut()));
+            let part = z.slice(columns);
+            fallbacks += self.group.backward_into(part, book.view(), group, above, into, cx)?;
+            codes.push(moves);
         }
         Ok(CompositeGradients { latents, codes, fallbacks })
     }
@@ -157,11 +158,11 @@ impl ProductQuantizer {
     pub fn decode<T: Real>(&self, codebooks: &[ArrayView2<'_, T>], ids: &[&[u32]]) -> Result<Array2<T>> {
         let d = codebooks.iter().map(|c| c.ncols()).sum();
         let ends = self.columns(d, codebooks)?;
-        same_len("groups", codebooks.len(), ids.len())?;
+        check::same_length("groups", codebooks.len(), ids.len())?;
         let n = ids.first().map_or(0, |i| i.len());
         let mut out = zeros::<T>(n, d)?;
         for ((codes, ids), w) in codebooks.iter().zip(ids).zip(ends.windows(2)) {
-            same_len("ids of a group", n, ids.len())?;
+            check::same_length("ids of a group", n, ids.len())?;
             out.slice_mut(s![.., w[0]..w[1]]).assign(&self.group.decode(codes.view(), ids)?);
         }
         Ok(out)

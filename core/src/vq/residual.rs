@@ -9,10 +9,11 @@ use super::ids::MASKED;
 use super::loss::Losses;
 use super::params::VectorQuantizer;
 use super::result::{Quantized, Upstream};
-use super::rows::{row_of, same_len};
+use super::rows::row_of;
 use crate::arrays::{copy, zeros};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::Metric;
@@ -112,12 +113,12 @@ impl ResidualQuantizer {
         self.check(codebooks)?;
         let (n, d) = z.dim();
         let mut residual = copy(&z)?;
-        let mut sum = zeros::<T>(n, d)?;
+        let (mut sum, mut taken) = (zeros::<T>(n, d)?, zeros::<T>(n, d)?);
         let mut stages = try_capacity(codebooks.len())?;
         let mut losses = Losses::default();
         for codes in codebooks {
-            let mut step = self.stage.forward_on(backend, residual.view(), codes.view(), mask, cx)?;
-            let taken = step.take_rows()?;
+            let (left, into) = (residual.view(), taken.view_mut());
+            let step = self.stage.forward_into(backend, left, codes.view(), mask, into, cx)?;
             combine(&mut residual, &taken, |r, q| r - q);
             combine(&mut sum, &taken, |s, q| s + q);
             losses.add(&step.losses, 1.0);
@@ -138,7 +139,7 @@ impl ResidualQuantizer {
         mut f: impl FnMut(usize, ArrayView2<'_, T>) -> Result<()>,
     ) -> Result<()> {
         self.check(codebooks)?;
-        same_len("stages", codebooks.len(), step.stages.len())?;
+        check::same_length("stages", codebooks.len(), step.stages.len())?;
         let mut residual = copy(&z)?;
         for (s, (codes, stage)) in codebooks.iter().zip(&step.stages).enumerate() {
             f(s, residual.view())?;
@@ -182,13 +183,15 @@ impl ResidualQuantizer {
         cx: &Context,
     ) -> Result<CompositeGradients<T>> {
         let (n, d) = z.dim();
-        let mut latents = zeros::<T>(n, d)?;
+        let (mut latents, mut own) = (zeros::<T>(n, d)?, zeros::<T>(n, d)?);
         let mut codes = try_capacity(codebooks.len())?;
         self.for_each_residual(z.view(), codebooks, step, |s, residual| {
             let loss = Upstream { quantized: None, loss: upstream.loss };
-            let found = self.stage.backward_in(residual, codebooks[s].view(), &step.stages[s], loss, cx)?;
-            combine(&mut latents, &found.latents, |sum, g| sum + g);
-            codes.push(found.codes);
+            let mut moves = self.stage.moves(&codebooks[s])?;
+            let into = (own.view_mut(), moves.as_mut().map(|moves| moves.view_mut()));
+            self.stage.backward_into(residual, codebooks[s].view(), &step.stages[s], loss, into, cx)?;
+            combine(&mut latents, &own, |sum, g| sum + g);
+            codes.push(moves);
             Ok(())
         })?;
         let mut fallbacks = 0;

@@ -1,12 +1,9 @@
 //! What a training step finds, forward and backward, and what it is given from above.
 
-use alloc::vec::Vec;
-
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::entropy::Saved;
 use super::loss::Losses;
-use crate::arrays::matrix;
 use crate::backend::{SearchStats, equal_but_for_search};
 use crate::error::{Error, Result};
 
@@ -29,14 +26,6 @@ pub struct Quantized<T> {
 }
 
 equal_but_for_search!(Quantized<T>: quantized, ids, distances, losses, valid, entropy);
-
-impl<T> Quantized<T> {
-    /// Takes the quantized rows out, for a composite that holds its own.
-    pub(super) fn take_rows(&mut self) -> Result<Array2<T>> {
-        let empty = matrix(0, self.quantized.ncols(), Vec::new())?;
-        Ok(core::mem::replace(&mut self.quantized, empty))
-    }
-}
 
 /// What comes from above into [`backward`](super::VectorQuantizer::backward).
 #[derive(Clone, Copy, Debug)]

@@ -53,15 +53,19 @@ pub(super) fn unit_into<T: Real>(row: &[T], out: &mut [T]) {
     }
 }
 
-/// Errors unless as many are there as are expected.
-pub(super) fn same_len(what: &'static str, expected: usize, found: usize) -> Result<()> {
-    check::same_length(what, expected, found)?;
-    Ok(())
+/// Both views must have the same shape.
+pub(super) fn same_shape<T>(
+    what: &'static str,
+    like: &ArrayView2<'_, T>,
+    view: &ArrayView2<'_, T>,
+) -> Result<()> {
+    check::same_length(what, like.nrows(), view.nrows())?;
+    check::same_length(what, like.ncols(), view.ncols())
 }
 
 /// Both views must have as many columns.
 pub(super) fn same_dim<T>(z: &ArrayView2<'_, T>, codes: &ArrayView2<'_, T>) -> Result<()> {
-    same_len("columns of the codes", z.ncols(), codes.ncols())?;
+    check::same_length("columns of the codes", z.ncols(), codes.ncols())?;
     for (what, view) in [("z", z), ("codes", codes)] {
         check::not_empty(what, view.len())?;
     }
