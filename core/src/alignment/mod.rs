@@ -42,8 +42,8 @@ pub use crate::real::Real;
 pub use filter::{Filter, Selected};
 pub use hard_negatives::{HardNegatives, Negatives};
 pub use losses::{
-    BlockStatistics, Directions, InfoNce, InfoNceTotals, LogSumExp, LossGradients, LossReduction,
-    PairWeighting, SigLip, SoftmaxRow, SoftmaxRows, Targets,
+    BlockStatistics, Directions, InfoNce, InfoNceTotals, LogSumExp, LossGradients, LossNumbers,
+    LossReduction, PairWeighting, SigLip, SoftmaxRow, SoftmaxRows, Targets,
 };
 pub use matches::Matches;
 pub use metaclip::{Balance, Counts, Matcher, tail_share, threshold_for_tail};

@@ -16,11 +16,13 @@
 //! are made by the same product in each pass, so they have the same bits and the largest one is
 //! recognised. A call with all rows is the case of one block.
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::passes::statistics;
 use super::tiles::{Problem, SoftTargets};
-use super::{BlockStatistics, InfoNce, InfoNceTotals, LossGradients, SoftmaxRows, Targets};
+use super::{
+    BlockStatistics, InfoNce, InfoNceTotals, LossGradients, LossNumbers, SoftmaxRows, Targets, owned,
+};
 use crate::control::Context;
 use crate::error::Result;
 use crate::real::Real;
@@ -52,8 +54,7 @@ impl InfoNce {
         targets: impl Into<Targets<'a, T>>,
         cx: &Context,
     ) -> Result<f64> {
-        let problem = Problem::new(x, y, scale, targets.into(), SoftTargets::Weights)?;
-        let found = statistics(&problem, self.wanted(), cx)?;
+        let found = self.block_statistics_in(x, y, scale, targets, cx)?;
         self.totals(&found.rows, &found.columns)?.value()
     }
 
@@ -83,10 +84,41 @@ impl InfoNce {
         targets: impl Into<Targets<'a, T>>,
         cx: &Context,
     ) -> Result<LossGradients<T>> {
+        let sizes = (x.nrows(), y.nrows(), x.ncols());
+        owned(sizes, |into| self.gradients_into(x, y, scale, targets, into, cx))
+    }
+
+    /// [`gradients_in`](InfoNce::gradients_in) with dL/dx and dL/dy written into arrays of the caller's, of the
+    /// shapes of x and y.
+    ///
+    /// # Errors
+    /// See the type; `ShapeMismatch` for an array of another shape. After some of them the arrays hold anything.
+    /// # Example
+    /// ```
+    /// use pauca::Context;
+    /// use pauca::alignment::{InfoNce, Matches};
+    /// let x = ndarray::array![[1.0f64, 0.0], [0.0, 1.0]];
+    /// let (mut dx, mut dy) = (x.clone(), x.clone());
+    /// let into = (dx.view_mut(), dy.view_mut());
+    /// let (loss, cx) = (InfoNce::new(), Context::default());
+    /// let found = loss.gradients_into(x.view(), x.view(), 2.0, Matches::Diagonal, into, &cx)?;
+    /// let owned = loss.gradients(x.view(), x.view(), 2.0, Matches::Diagonal)?;
+    /// assert_eq!((found.value, dx, dy), (owned.value, owned.x, owned.y));
+    /// # Ok::<(), pauca::Error>(())
+    /// ```
+    pub fn gradients_into<'a, T: Real>(
+        &self,
+        x: ArrayView2<'a, T>,
+        y: ArrayView2<'a, T>,
+        scale: f64,
+        targets: impl Into<Targets<'a, T>>,
+        into: (ArrayViewMut2<'_, T>, ArrayViewMut2<'_, T>),
+        cx: &Context,
+    ) -> Result<LossNumbers> {
         let problem = Problem::new(x, y, scale, targets.into(), SoftTargets::Weights)?;
         let found = statistics(&problem, self.wanted(), cx)?;
         let totals = self.totals(&found.rows, &found.columns)?;
-        totals.gradients(&problem, (&found.rows, &found.columns), cx)
+        totals.gradients(&problem, (&found.rows, &found.columns), into, cx)
     }
 
     /// The statistics of one block of the logits, some rows of x against some rows of y: pass 1 of

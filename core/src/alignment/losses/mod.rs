@@ -28,7 +28,7 @@ mod softmax_rows;
 mod tiles;
 mod totals;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 pub use block_statistics::BlockStatistics;
 pub use logsumexp::LogSumExp;
@@ -38,8 +38,9 @@ pub use softmax_rows::{SoftmaxRow, SoftmaxRows};
 pub use totals::InfoNceTotals;
 
 use super::matches::Matches;
+use crate::arrays::zeros;
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::real::{Real, check_finite};
 
 /// How the terms of a loss become one number.
@@ -108,6 +109,32 @@ pub struct LossGradients<T> {
     pub bias: f64,
 }
 
+/// What [`InfoNce::gradients_into`] and [`SigLip::gradients_into`] return beside the gradients of the rows: the
+/// numbers of [`LossGradients`]. Tier C.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct LossNumbers {
+    /// The loss.
+    pub value: f64,
+    /// dL/d(ln s).
+    pub log_scale: f64,
+    /// dL/db; 0 for InfoNCE.
+    pub bias: f64,
+}
+
+/// dL/dx and dL/dy in arrays of their own, filled in by `fill`.
+fn owned<T: Real>(
+    (n, m, d): (usize, usize, usize),
+    fill: impl FnOnce(Outputs<'_, T>) -> Result<LossNumbers>,
+) -> Result<LossGradients<T>> {
+    let (mut x, mut y) = (zeros(n, d)?, zeros(m, d)?);
+    let LossNumbers { value, log_scale, bias } = fill((x.view_mut(), y.view_mut()))?;
+    Ok(LossGradients { value, x, y, log_scale, bias })
+}
+
+/// Where dL/dx and dL/dy go.
+type Outputs<'o, T> = (ArrayViewMut2<'o, T>, ArrayViewMut2<'o, T>);
+
 impl<T> LossGradients<T> {
     /// dL/ds = dL/d(ln s) / s.
     pub fn by_scale(&self, scale: f64) -> f64 {
@@ -125,12 +152,8 @@ fn checked_sides<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, scale: f64
     check::positive("scale", scale)?;
     for (what, side) in [("x", x), ("y", y)] {
         check::not_empty(what, side.len())?;
-        let limit = u32::MAX as usize;
-        if side.nrows() >= limit {
-            return Err(Error::TooLarge { what: "rows of one call", size: side.nrows(), limit });
-        }
+        check::at_most("rows of one call", side.nrows(), u32::MAX as usize - 1)?;
         check_finite(&side, what)?;
     }
-    check::same_length("columns of y", x.ncols(), y.ncols())?;
-    Ok(())
+    check::same_length("columns of y", x.ncols(), y.ncols())
 }

@@ -5,12 +5,13 @@
 //! G_ij = sigma(l) - t, which for t = 1 is -sigma(-l), without cancellation. No normaliser couples
 //! the pairs, so the value and the gradient of x come from one sweep.
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::tiles::{Part, Problem, SoftTargets, Tile};
-use super::{LossGradients, LossReduction, Targets};
+use super::{LossGradients, LossNumbers, LossReduction, Targets, owned};
+use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::real::Real;
 
 /// SigLIP: parameters.
@@ -142,21 +143,40 @@ impl SigLip {
         targets: impl Into<Targets<'a, T>>,
         cx: &Context,
     ) -> Result<LossGradients<T>> {
+        let sizes = (x.nrows(), y.nrows(), x.ncols());
+        owned(sizes, |into| self.gradients_into(x, y, scale, bias, targets, into, cx))
+    }
+
+    /// [`gradients_in`](SigLip::gradients_in) with dL/dx and dL/dy written into arrays of the caller's, of the
+    /// shapes of x and y.
+    ///
+    /// # Errors
+    /// See the type; `ShapeMismatch` for an array of another shape. After some of them the arrays hold anything.
+    #[allow(clippy::too_many_arguments, reason = "two sides, two parameters that are learned, two gradients")]
+    pub fn gradients_into<'a, T: Real>(
+        &self,
+        x: ArrayView2<'a, T>,
+        y: ArrayView2<'a, T>,
+        scale: f64,
+        bias: f64,
+        targets: impl Into<Targets<'a, T>>,
+        into: (ArrayViewMut2<'_, T>, ArrayViewMut2<'_, T>),
+        cx: &Context,
+    ) -> Result<LossNumbers> {
         let problem = problem(x, y, scale, bias, targets.into())?;
         let unit = self.unit(x.nrows())?;
-        problem.gradients(cx, |tile| Ok(turn(tile, bias, unit)))
+        problem.gradients(into, cx, |tile| Ok(turn(tile, bias, unit)))
     }
 
     /// What a term counts.
     fn unit(&self, rows: usize) -> Result<f64> {
         match (self.reduction, self.rows) {
             (LossReduction::Sum, _) => Ok(1.0),
-            (LossReduction::Mean, None) => Ok(1.0 / rows as f64),
-            (LossReduction::Mean, Some(0)) => {
-                let (name, expected) = ("rows of the mean", "at least 1");
-                Err(Error::InvalidParameter { name, value: 0.0, expected })
+            (LossReduction::Mean, given) => {
+                let rows = given.unwrap_or(rows as u64);
+                check::at_least_one("rows of the mean", rows)?;
+                Ok(1.0 / rows as f64)
             }
-            (LossReduction::Mean, Some(rows)) => Ok(1.0 / rows as f64),
         }
     }
 }
@@ -168,9 +188,7 @@ fn problem<'a, T: Real>(
     bias: f64,
     targets: Targets<'a, T>,
 ) -> Result<Problem<'a, T>> {
-    if !bias.is_finite() {
-        return Err(Error::InvalidParameter { name: "bias", value: bias, expected: "finite" });
-    }
+    check::parameter("bias", bias, "finite", bias.is_finite())?;
     Problem::new(x, y, scale, targets, SoftTargets::Probabilities)
 }
 

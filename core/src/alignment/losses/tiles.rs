@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
-use super::{LossGradients, Targets, checked_sides};
+use super::{LossNumbers, Outputs, Targets, checked_sides};
 use crate::alignment::matches::Table;
 use crate::check;
 use crate::control::{Context, Job};
@@ -57,7 +57,6 @@ impl SoftTargets {
 }
 
 /// Which side's gradient a sweep makes.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     X,
     Y,
@@ -109,13 +108,6 @@ pub(super) struct Part {
     pub value: f64,
     pub log_scale: f64,
     pub bias: f64,
-}
-
-/// The exact sums of the parts of all tiles.
-struct Totals {
-    value: f64,
-    log_scale: f64,
-    bias: f64,
 }
 
 impl<'a, T: Real> Problem<'a, T> {
@@ -220,41 +212,44 @@ impl<'a, T: Real> Problem<'a, T> {
         Ok(())
     }
 
-    /// The gradients of both sides and the sums of what `turn` returns.
+    /// Writes the gradients of both sides; the sums of what `turn` returns.
     pub(super) fn gradients(
         &self,
+        (x, y): Outputs<'_, T>,
         cx: &Context,
         turn: impl Fn(&mut Tile) -> Result<Part> + Sync,
-    ) -> Result<LossGradients<T>> {
-        let (x, totals) = self.sweep(Some(Side::X), cx, "gradient of x", &turn)?;
-        let (y, _) = self.sweep(Some(Side::Y), cx, "gradient of y", &turn)?;
-        Ok(LossGradients { value: totals.value, x, y, log_scale: totals.log_scale, bias: totals.bias })
+    ) -> Result<LossNumbers> {
+        for (what, side, into) in [("gradient of x", &self.x, &x), ("gradient of y", &self.y, &y)] {
+            check::same_length(what, side.nrows(), into.nrows())?;
+            check::same_length(what, side.ncols(), into.ncols())?;
+        }
+        let numbers = self.sweep(Some((Side::X, x)), cx, "gradient of x", &turn)?;
+        self.sweep(Some((Side::Y, y)), cx, "gradient of y", &turn)?;
+        Ok(numbers)
     }
 
     /// The sum of the values that `turn` returns.
     pub(super) fn value(&self, cx: &Context, turn: impl Fn(&mut Tile) -> Result<Part> + Sync) -> Result<f64> {
-        Ok(self.sweep(None, cx, "value", turn)?.1.value)
+        Ok(self.sweep(None, cx, "value", turn)?.value)
     }
 
     /// Visits every tile, row tile by row tile, with `turn`, and adds up what it returns. With a
-    /// `side`, `turn` leaves dL/dl in the logits and the gradient of that side is returned.
+    /// side to write, `turn` leaves dL/dl in the logits.
     fn sweep(
         &self,
-        side: Option<Side>,
+        mut gradient: Option<(Side, ArrayViewMut2<'_, T>)>,
         cx: &Context,
         stage: &'static str,
         turn: impl Fn(&mut Tile) -> Result<Part> + Sync,
-    ) -> Result<(Array2<T>, Totals)> {
-        let over_y = side == Some(Side::Y);
+    ) -> Result<LossNumbers> {
+        let over_y = matches!(gradient, Some((Side::Y, _)));
         let (n, m) = if over_y { (self.m(), self.n()) } else { (self.n(), self.m()) };
-        let (d, rows) = (self.dim(), if side.is_some() { n } else { 0 });
-        let mut gradient = Array2::from_shape_vec((rows, d), try_vec(rows * d, T::from_f64(0.0))?)
-            .map_err(|_| Error::ShapeMismatch { what: "gradient", expected: rows, found: 0 })?;
-        let mut outputs = gradient.axis_chunks_iter_mut(Axis(0), TILE);
+        let d = self.dim();
+        let mut outputs = gradient.as_mut().map(|(_, into)| into.axis_chunks_iter_mut(Axis(0), TILE));
         let mut jobs: Vec<Job<Sweep<'_, T>>> = try_capacity(n.div_ceil(TILE))?;
         for range in tiles(n) {
             let sums = [F64Sum::new(), F64Sum::new(), F64Sum::new()];
-            jobs.push(Job::new(Sweep { range, out: outputs.next(), sums }));
+            jobs.push(Job::new(Sweep { range, out: outputs.as_mut().and_then(Iterator::next), sums }));
         }
         cx.control.poll(stage, 0, n as u64)?;
         cx.in_waves(&mut jobs, 2 * self.cost(TILE, m), |job| {
@@ -300,7 +295,9 @@ impl<'a, T: Real> Problem<'a, T> {
         }
         drop(jobs);
         cx.control.poll(stage, n as u64, n as u64)?;
-        check_finite(&gradient.view(), if over_y { "gradient of y" } else { "gradient of x" })?;
+        if let Some((_, gradient)) = &gradient {
+            check_finite(&gradient.view(), stage)?;
+        }
         let [value, log_scale, bias] = sums.map(|sum| sum.value());
         for (what, sum) in
             [("loss", value), ("gradient of the scale", log_scale), ("gradient of the bias", bias)]
@@ -309,7 +306,7 @@ impl<'a, T: Real> Problem<'a, T> {
                 return Err(Error::NonFinite { what, row: 0, col: 0 });
             }
         }
-        Ok((gradient, Totals { value, log_scale, bias }))
+        Ok(LossNumbers { value, log_scale, bias })
     }
 }
 

@@ -2,13 +2,14 @@
 
 use alloc::vec::Vec;
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::passes::{Direction, turn};
 use super::softmax_rows::{same_scale, valid_scale};
 use super::tiles::{Problem, SoftTargets};
-use super::{InfoNce, LossGradients, SoftmaxRows, Targets};
+use super::{InfoNce, LossGradients, LossNumbers, Outputs, SoftmaxRows, Targets, owned};
 use crate::bytes::{Reader, Writer};
+use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
@@ -171,28 +172,46 @@ impl InfoNceTotals {
         complete: (&SoftmaxRows, &SoftmaxRows),
         cx: &Context,
     ) -> Result<LossGradients<T>> {
+        owned((x.nrows(), y.nrows(), x.ncols()), |into| {
+            self.block_gradients_into(x, y, targets, complete, into, cx)
+        })
+    }
+
+    /// [`block_gradients_in`](InfoNceTotals::block_gradients_in) with dL/dx and dL/dy written into arrays of the
+    /// caller's, of the shapes of x and y.
+    ///
+    /// # Errors
+    /// As [`block_gradients`](InfoNceTotals::block_gradients), after some of which the arrays hold anything;
+    /// `ShapeMismatch` for an array of another shape.
+    pub fn block_gradients_into<'a, T: Real>(
+        &self,
+        x: ArrayView2<'a, T>,
+        y: ArrayView2<'a, T>,
+        targets: impl Into<Targets<'a, T>>,
+        complete: (&SoftmaxRows, &SoftmaxRows),
+        into: (ArrayViewMut2<'_, T>, ArrayViewMut2<'_, T>),
+        cx: &Context,
+    ) -> Result<LossNumbers> {
         // Says what is missing before the scale that nothing has can be called wrong.
         self.divisors()?;
         let problem = Problem::new(x, y, self.scale, targets.into(), SoftTargets::Weights)?;
-        self.gradients(&problem, complete, cx)
+        self.gradients(&problem, complete, into, cx)
     }
 
     pub(super) fn gradients<T: Real>(
         &self,
         problem: &Problem<'_, T>,
         complete: (&SoftmaxRows, &SoftmaxRows),
+        into: Outputs<'_, T>,
         cx: &Context,
-    ) -> Result<LossGradients<T>> {
+    ) -> Result<LossNumbers> {
         let value = self.value()?;
         let divisors = self.divisors()?;
         let mut directions = [None, None];
         for (i, (rows, len)) in [(complete.0, problem.n()), (complete.1, problem.m())].into_iter().enumerate()
         {
             let Some(total) = divisors[i] else { continue };
-            if rows.rows.len() != len {
-                let what = ["statistics of x", "statistics of y"][i];
-                return Err(Error::ShapeMismatch { what, expected: len, found: rows.rows.len() });
-            }
+            check::same_length(["statistics of x", "statistics of y"][i], len, rows.rows.len())?;
             if rows.seen != self.sides[1 - i].rows {
                 return Err(shape(SEEN[i], self.sides[1 - i].rows, rows.seen));
             }
@@ -203,8 +222,8 @@ impl InfoNceTotals {
             directions[i] = Some(Direction { rows: &rows.rows, factors });
         }
         let slack = problem.slack();
-        let found = problem.gradients(cx, |tile| turn(tile, &directions, slack))?;
-        Ok(LossGradients { value, ..found })
+        let found = problem.gradients(into, cx, |tile| turn(tile, &directions, slack))?;
+        Ok(LossNumbers { value, ..found })
     }
 
     /// The state as versioned, checksummed, little-endian bytes.
