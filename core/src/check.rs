@@ -62,6 +62,12 @@ pub(crate) fn finite_row(
     }
 }
 
+/// Refuses a value at row `row` and column `col` that is not finite.
+pub(crate) fn finite_at(what: &'static str, (row, col): (usize, usize), value: impl Into<f64>) -> Result<()> {
+    let finite = value.into().is_finite();
+    if finite { Ok(()) } else { Err(Error::NonFinite { what, row: row as u64, col }) }
+}
+
 /// Refuses the first label that names none of `k` clusters.
 pub(crate) fn labels(labels: &[u32], k: usize) -> Result<()> {
     match labels.iter().position(|label| *label as usize >= k) {

@@ -6,6 +6,7 @@ use ndarray::Array2;
 
 use super::matches::{Matches, Table};
 use super::sides::Sides;
+use crate::arrays::matrix;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Above, Backend, Boundary, Pair, Pairs, SearchStats, Threshold, Work};
 use crate::check;
@@ -180,11 +181,7 @@ impl HardNegatives {
                 },
             )?;
         }
-        let shaped = |_| Error::ShapeMismatch { what: "negatives", expected: n, found: 0 };
-        Ok(Negatives {
-            rows: Array2::from_shape_vec((n, self.count), rows).map_err(shaped)?,
-            similarities: Array2::from_shape_vec((n, self.count), similarities).map_err(shaped)?,
-            search,
-        })
+        let (rows, similarities) = (matrix(n, self.count, rows)?, matrix(n, self.count, similarities)?);
+        Ok(Negatives { rows, similarities, search })
     }
 }

@@ -121,10 +121,9 @@ impl<'a> Table<'a> {
                     pairs.push((i as u64, j));
                 }
                 pairs.sort_unstable();
-                if let Some(twice) = pairs.windows(2).find(|w| w[0] == w[1]) {
-                    let (name, expected) = ("pair listed twice, row of x", "each pair once");
-                    return Err(Error::InvalidParameter { name, value: twice[0].0 as f64, expected });
-                }
+                let twice = pairs.windows(2).find(|w| w[0] == w[1]);
+                let (name, expected) = ("pair listed twice, row of x", "each pair once");
+                check::parameter(name, twice.map_or(0.0, |w| w[0].0 as f64), expected, twice.is_none())?;
                 Kind::Listed { group: None, pairs }
             }
         };

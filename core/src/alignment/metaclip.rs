@@ -68,10 +68,8 @@ impl Matcher {
         let mut bytes = 0usize;
         for (i, entry) in entries.into_iter().enumerate() {
             let entry = entry.as_ref();
-            if entry.is_empty() {
-                let (name, expected) = ("entry without characters", "at least one character");
-                return Err(Error::InvalidParameter { name, value: i as f64, expected });
-            }
+            let name = "entry without characters";
+            check::parameter(name, i as f64, "at least one character", !entry.is_empty())?;
             let mut pattern = String::new();
             let size = entry.len() + 2;
             pattern.try_reserve(size).map_err(|_| Error::OutOfMemory { bytes: size })?;
@@ -234,14 +232,9 @@ impl From<Vec<u64>> for Counts {
 }
 
 fn check_ids(ids: &[u32], entries: usize) -> Result<()> {
-    if let Some(row) = ids.iter().position(|&id| id as usize >= entries) {
-        return Err(Error::LabelOutOfRange { row, label: ids[row], k: entries });
-    }
-    if let Some(pair) = ids.windows(2).find(|w| w[0] >= w[1]) {
-        let (name, expected) = ("entry id", "ascending, each once");
-        return Err(Error::InvalidParameter { name, value: pair[1] as f64, expected });
-    }
-    Ok(())
+    check::labels(ids, entries)?;
+    let wrong = ids.windows(2).find(|w| w[0] >= w[1]);
+    check::parameter("entry id", wrong.map_or(0.0, |w| w[1] as f64), "ascending, each once", wrong.is_none())
 }
 
 /// Which texts stay.

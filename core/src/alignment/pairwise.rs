@@ -80,13 +80,6 @@ impl Outcome {
     }
 }
 
-fn finite(scores: &[f64], what: &'static str) -> Result<()> {
-    match scores.iter().position(|s| !s.is_finite()) {
-        None => Ok(()),
-        Some(row) => Err(Error::NonFinite { what, row: row as u64, col: 0 }),
-    }
-}
-
 /// One right and one wrong score an item. Tier A.
 ///
 /// # Ties, NaN
@@ -103,8 +96,8 @@ fn finite(scores: &[f64], what: &'static str) -> Result<()> {
 pub fn pairwise(right: &[f64], wrong: &[f64]) -> Result<Outcomes> {
     check::not_empty("scores", right.len())?;
     check::same_length("wrong scores", right.len(), wrong.len())?;
-    finite(right, "right scores")?;
-    finite(wrong, "wrong scores")?;
+    check::finite("right scores", right.iter().copied())?;
+    check::finite("wrong scores", wrong.iter().copied())?;
     let mut outcomes = Outcomes::default();
     right.iter().zip(wrong).for_each(|(r, w)| outcomes.count(Outcome::of(*r, *w), 0.5));
     Ok(outcomes)

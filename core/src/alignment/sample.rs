@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use ndarray::Array1;
 
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::memory::{try_capacity, try_vec};
 use crate::random::{Stream, streams};
 
@@ -27,9 +27,7 @@ use crate::random::{Stream, streams};
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn mismatched(n: usize, seed: u64) -> Result<Vec<usize>> {
-    if n < 2 {
-        return Err(Error::InvalidParameter { name: "rows", value: n as f64, expected: "at least 2" });
-    }
+    check::parameter("rows", n as f64, "at least 2", n >= 2)?;
     let stream = Stream::new(seed, streams::MISMATCHED);
     let mut order: Vec<(u64, usize)> = try_capacity(n)?;
     order.extend((0..n).map(|i| (stream.bits(i as u64, 0), i)));

@@ -122,15 +122,9 @@ impl ClipScore {
     /// # Errors
     /// As [`score`](ClipScore::score), and `Cancelled`.
     pub fn score_in(&self, images: &Rows<'_>, texts: &Rows<'_>, cx: &Context) -> Result<PairScores> {
-        if !(self.weight.is_finite() && self.weight > 0.0) {
-            let expected = "finite and above 0";
-            return Err(Error::InvalidParameter { name: "weight", value: self.weight, expected });
-        }
+        check::positive("weight", self.weight)?;
         check_sides(images, texts)?;
-        if images.n_rows() != texts.n_rows() {
-            let (expected, found) = (images.n_rows(), texts.n_rows());
-            return Err(Error::ShapeMismatch { what: "rows of texts", expected, found });
-        }
+        check::same_length("rows of texts", images.n_rows(), texts.n_rows())?;
         with_view!(images, x => with_view!(texts, y => self.run(x, y, cx)))
     }
 
@@ -192,11 +186,7 @@ pub(super) fn checked<'r>(row: &'r [f32], what: &'static str, i: usize) -> Resul
 pub(super) fn check_sides(x: &Rows<'_>, y: &Rows<'_>) -> Result<()> {
     for (what, rows, dim) in [("x", x.n_rows(), x.dim()), ("y", y.n_rows(), y.dim())] {
         check::not_empty(what, rows.min(dim))?;
-        let limit = u32::MAX as usize;
-        if rows >= limit {
-            return Err(Error::TooLarge { what: "rows of one call", size: rows, limit });
-        }
+        check::at_most("rows of one call", rows, u32::MAX as usize - 1)?;
     }
-    check::same_length("columns of y", x.dim(), y.dim())?;
-    Ok(())
+    check::same_length("columns of y", x.dim(), y.dim())
 }

@@ -2,12 +2,13 @@
 
 use ndarray::{Array1, Array2};
 
+use crate::arrays::matrix;
 use crate::backend::{Backend, Blocks, Copies, cpu::Cpu};
 use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::{Metric, Sums};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{area, try_vec};
 use crate::rows::{IntoRows, RowSource, Rows};
 
 /// Classes made of texts.
@@ -81,9 +82,7 @@ impl ZeroShot {
         let (t, d) = (texts.n_rows(), texts.dim());
         check::not_empty("texts", t.min(d))?;
         check::same_length("classes of the texts", t, class_of.len())?;
-        if let Some(row) = class_of.iter().position(|&c| c as usize >= n_classes) {
-            return Err(Error::LabelOutOfRange { row, label: class_of[row], k: n_classes });
-        }
+        check::labels(class_of, n_classes)?;
         let block =
             backend.load(texts.view(), Metric::Cosine, cx).map_err(|e| e.at("texts", |row| row as u64))?;
         let mut squares = try_vec(t, 0.0f64)?;
@@ -93,23 +92,15 @@ impl ZeroShot {
         }
         let mut sums = Sums::new(n_classes, d)?;
         backend.collect(&block, class_of, &mut sums, cx)?;
-        let mut classes = try_vec(n_classes * d, 0.0f32)?;
+        let mut classes = try_vec(area(n_classes, d)?, 0.0f32)?;
         for (c, out) in classes.chunks_exact_mut(d).enumerate() {
-            if sums.rows(c) == 0 {
-                let (name, expected) = ("class without texts", "at least one text for each class");
-                return Err(Error::InvalidParameter { name, value: c as f64, expected });
-            }
+            let expected = "at least one text for each class";
+            check::parameter("class without texts", c as f64, expected, sums.rows(c) > 0)?;
             if !sums.direction_into(c, out)? {
                 return Err(Error::ZeroRow { row: c as u64 });
             }
         }
-        let found = classes.len();
-        let classes = Array2::from_shape_vec((n_classes, d), classes).map_err(|_| Error::ShapeMismatch {
-            what: "classes",
-            expected: n_classes * d,
-            found,
-        })?;
-        Ok(Self { classes })
+        Ok(Self { classes: matrix(n_classes, d, classes)? })
     }
 
     /// The class of every picture.
@@ -146,14 +137,9 @@ impl ZeroShot {
     /// `ShapeMismatch`, `LabelOutOfRange`, `Empty`.
     pub fn accuracy(&self, predicted: &[u32], truth: &[u32]) -> Result<Accuracy> {
         let k = self.classes.nrows();
-        if predicted.len() != truth.len() {
-            let (expected, found) = (truth.len(), predicted.len());
-            return Err(Error::ShapeMismatch { what: "predictions", expected, found });
-        }
+        check::same_length("predictions", truth.len(), predicted.len())?;
         check::not_empty("predictions", truth.len())?;
-        let (mut right, mut total) = (try_capacity(k)?, try_capacity(k)?);
-        right.resize(k, 0u64);
-        total.resize(k, 0u64);
+        let (mut right, mut total) = (try_vec(k, 0u64)?, try_vec(k, 0u64)?);
         for (row, (&p, &c)) in predicted.iter().zip(truth).enumerate() {
             if let Some(label) = [p, c].into_iter().find(|&label| label as usize >= k) {
                 return Err(Error::LabelOutOfRange { row, label, k });

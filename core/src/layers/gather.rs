@@ -8,7 +8,7 @@ use crate::backend::Samples;
 use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::float::finite;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{area, try_capacity, try_vec};
 use crate::rows::Rows;
 
 /// Which rows of the states of a batch are samples.
@@ -87,14 +87,9 @@ impl Batch {
 
     /// Takes note of the next state, of `dim` values a row; the first one fixes the number of rows.
     pub(crate) fn fit(&mut self, rows: &Rows<'_>, dim: usize) -> Result<()> {
-        let (expected, found) = (dim, rows.dim());
-        check::same_length("row of a state", expected, found)?;
+        check::same_length("row of a state", dim, rows.dim())?;
         let found = rows.n_rows();
-        if let Some(expected) = self.n_rows
-            && expected != found
-        {
-            return Err(Error::ShapeMismatch { what: "state", expected, found });
-        }
+        check::same_length("state", self.n_rows.unwrap_or(found), found)?;
         self.n_rows = Some(found);
         Ok(())
     }
@@ -114,12 +109,7 @@ impl Batch {
     /// The rows that count of a state that fits, if all of them are finite.
     fn copy(&self, rows: &Rows<'_>, dim: usize) -> Result<Vec<f32>> {
         let (count, state) = (self.n_samples(), self.states.len());
-        let total = count.checked_mul(dim).ok_or(Error::TooLarge {
-            what: "rows * columns",
-            size: count,
-            limit: usize::MAX / dim.max(1),
-        })?;
-        let mut values = try_capacity(total)?;
+        let mut values = try_capacity(area(count, dim)?)?;
         let mut buffer = try_vec(dim, 0.0)?;
         let one = core::slice::from_ref(rows);
         let samples = self.samples(one)?;
@@ -176,6 +166,5 @@ pub(crate) fn closed(batch: &Option<Batch>) -> Result<()> {
 
 /// Whether a batch has all its states.
 pub(crate) fn complete(expected: usize, found: usize) -> Result<()> {
-    let what = "states of a batch";
-    if expected == found { Ok(()) } else { Err(Error::ShapeMismatch { what, expected, found }) }
+    check::same_length("states of a batch", expected, found)
 }

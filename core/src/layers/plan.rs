@@ -5,7 +5,8 @@ use alloc::string::String;
 use core::fmt;
 use core::ops::Range;
 
-use crate::error::{Error, Result};
+use crate::check;
+use crate::error::Result;
 
 /// A contiguous block of layers, `start..end` counted from 0. As text it names both countings,
 /// since the papers count from 1 and most code from 0.
@@ -107,7 +108,7 @@ impl Keep {
 /// section 3.2, who heal the network after it.
 ///
 /// # Errors
-/// [`Error::InvalidParameter`] for n > L - 1.
+/// [`InvalidParameter`](crate::Error::InvalidParameter) for n > L - 1.
 ///
 /// ```
 /// let block = pauca::layers::deepest(32, 9)?;
@@ -116,19 +117,15 @@ impl Keep {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn deepest(n_layers: usize, n: usize) -> Result<Block> {
-    let (name, value) = ("n", n as f64);
-    let last = n_layers.checked_sub(1);
-    match last.and_then(|last| Some(Block::new(last.checked_sub(n)?, last))) {
-        Some(block) => Ok(block),
-        None => Err(Error::InvalidParameter { name, value, expected: "at most L - 1" }),
-    }
+    check::parameter("n", n as f64, "at most L - 1", n < n_layers)?;
+    Ok(Block::new(n_layers - 1 - n, n_layers - 1))
 }
 
 /// A mergekit configuration (merge method `passthrough`) that keeps all layers but `dropped`,
 /// which are counted from 0, in any order. `dtype`, such as `bfloat16`, is left out when empty.
 ///
 /// # Errors
-/// [`Error::InvalidParameter`] for a layer that does not exist, [`Error::Empty`] when no layer is
+/// [`InvalidParameter`](crate::Error::InvalidParameter) for a layer that does not exist, [`Empty`](crate::Error::Empty) when no layer is
 /// left.
 ///
 /// ```
@@ -137,9 +134,8 @@ pub fn deepest(n_layers: usize, n: usize) -> Result<Block> {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn mergekit(n_layers: usize, dropped: &[usize], model: &str, dtype: &str) -> Result<String> {
-    if let Some(layer) = dropped.iter().find(|layer| **layer >= n_layers) {
-        let (name, value) = ("dropped layer", *layer as f64);
-        return Err(Error::InvalidParameter { name, value, expected: "below the number of layers" });
+    for &layer in dropped {
+        check::parameter("dropped layer", layer as f64, "below the number of layers", layer < n_layers)?;
     }
     let mut yaml = String::from("slices:\n");
     let mut start = 0;
@@ -153,9 +149,7 @@ pub fn mergekit(n_layers: usize, dropped: &[usize], model: &str, dtype: &str) ->
         }
         start = end + 1;
     }
-    if !any {
-        return Err(Error::Empty { what: "the pruned network" });
-    }
+    check::not_empty("the pruned network", usize::from(any))?;
     yaml += "merge_method: passthrough\n";
     if !dtype.is_empty() {
         yaml += &format!("dtype: {}\n", quoted(dtype));

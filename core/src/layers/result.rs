@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use ndarray::{Array1, Array2};
 
+use crate::arrays::matrix;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
 
@@ -42,12 +43,7 @@ pub struct LayerTable {
 }
 
 fn square<T: Clone>(n: usize, value: T) -> Result<Array2<T>> {
-    let values = try_vec(n * n, value)?;
-    Array2::from_shape_vec((n, n), values).map_err(|_| Error::ShapeMismatch {
-        what: "table",
-        expected: n * n,
-        found: n,
-    })
+    matrix(n, n, try_vec(n * n, value)?)
 }
 
 impl LayerTable {

@@ -37,14 +37,10 @@ impl LayerDistances {
     /// # Errors
     /// As [`start`](LayerDistances::start), but for the environment.
     pub fn start_on<P: Products>(&self, products: P, dim: usize) -> Result<LayerStream<P>> {
-        let (n_layers, limit) = (self.n_layers, MAX_LAYERS);
-        if n_layers == 0 {
-            let (name, value) = ("n_layers", 0.0);
-            return Err(Error::InvalidParameter { name, value, expected: "at least 1" });
-        }
-        check::at_most("n_layers", n_layers, limit)?;
+        check::at_least_one("n_layers", self.n_layers)?;
+        check::at_most("n_layers", self.n_layers, MAX_LAYERS)?;
         check::not_empty("row of a state", dim)?;
-        let moments = fresh(n_layers, self.quantiles)?;
+        let moments = fresh(self.n_layers, self.quantiles)?;
         Ok(LayerStream { config: self.clone(), dim, products, samples: 0, moments, batch: None })
     }
 
@@ -166,7 +162,7 @@ impl<P: Products> LayerStream<P> {
         let expected = self.config.n_layers + 1;
         let batch = open(&mut self.batch)?;
         if batch.states.len() == expected {
-            return Err(Error::ShapeMismatch { what: "states of a batch", expected, found: expected + 1 });
+            return complete(expected, expected + 1);
         }
         batch.push(&rows, self.dim)
     }
@@ -205,11 +201,8 @@ impl<P: Products> LayerStream<P> {
     /// Adds the moments of `samples` more samples.
     fn add(&mut self, moments: &[Moments], samples: u64) -> Result<()> {
         // No count of a pair exceeds that of the samples.
-        let samples = self.samples.checked_add(samples).ok_or(Error::TooLarge {
-            what: "samples",
-            size: usize::MAX,
-            limit: usize::MAX,
-        })?;
+        let (what, size, limit) = ("samples", usize::MAX, usize::MAX);
+        let samples = self.samples.checked_add(samples).ok_or(Error::TooLarge { what, size, limit })?;
         for (into, from) in self.moments.iter_mut().zip(moments) {
             into.reserve(from.stored())?;
         }
@@ -234,10 +227,7 @@ impl<P: Products> LayerStream<P> {
             let why = "they differ in layers, metric or kind of quantiles";
             return Err(Error::Conflict { first: "this stream", second: "the other one", why });
         }
-        if self.dim != other.dim {
-            let (expected, found) = (self.dim, other.dim);
-            return Err(Error::ShapeMismatch { what: "row of the other stream", expected, found });
-        }
+        check::same_length("row of the other stream", self.dim, other.dim)?;
         self.add(&other.moments, other.samples)
     }
 

@@ -72,13 +72,10 @@ impl Ema {
     }
 
     fn check(&self) -> Result<()> {
-        let (name, value) = ("decay", self.decay);
-        check::fraction(name, value)?;
+        check::fraction("decay", self.decay)?;
         match self.smoothing {
-            Smoothing::Laplace(value) if !(value.is_finite() && value >= 0.0) => {
-                Err(Error::InvalidParameter { name: "smoothing", value, expected: "a number of at least 0" })
-            }
-            _ => Ok(()),
+            Smoothing::None => Ok(()),
+            Smoothing::Laplace(eps) => check::not_negative("smoothing", eps),
         }
     }
 

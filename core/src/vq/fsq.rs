@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::ids::{MASKED, check_ids, valid_rows};
-use super::rows::same_dim;
+use super::rows::{same_dim, same_shape};
 use crate::arrays::zeros;
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 
@@ -60,22 +60,17 @@ impl FiniteScalar {
     /// One column for each number of levels.
     ///
     /// # Errors
-    /// [`Error::Empty`], [`Error::InvalidParameter`] for fewer than 2 levels, [`Error::TooLarge`] for 2^32 - 1
-    /// combinations or more, [`Error::OutOfMemory`].
+    /// [`Empty`](crate::Error::Empty), [`InvalidParameter`](crate::Error::InvalidParameter) for fewer than 2 levels, [`TooLarge`](crate::Error::TooLarge) for 2^32 - 1
+    /// combinations or more, [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn new(levels: &[u32]) -> Result<Self> {
         let mut codes = 1u64;
         for &l in levels {
-            if l < 2 {
-                let (name, value) = ("levels", l as f64);
-                return Err(Error::InvalidParameter { name, value, expected: "at least 2 in each column" });
-            }
+            check::parameter("levels", l as f64, "at least 2 in each column", l >= 2)?;
             codes = codes.saturating_mul(l as u64);
         }
         check::not_empty("levels", levels.len())?;
-        if codes >= u32::MAX as u64 {
-            let (size, limit) = (usize::try_from(codes).unwrap_or(usize::MAX), u32::MAX as usize - 1);
-            return Err(Error::TooLarge { what: "combinations of levels", size, limit });
-        }
+        let size = usize::try_from(codes).unwrap_or(usize::MAX);
+        check::at_most("combinations of levels", size, u32::MAX as usize - 1)?;
         let mut kept = try_capacity(levels.len())?;
         kept.extend_from_slice(levels);
         Ok(Self { levels: kept, codes: codes as u32 })
@@ -87,15 +82,13 @@ impl FiniteScalar {
     }
 
     fn check<T: Real>(&self, z: &ArrayView2<'_, T>) -> Result<()> {
-        let (expected, found) = (self.levels.len(), z.ncols());
-        check::same_length("columns of z", expected, found)?;
-        Ok(())
+        check::same_length("columns of z", self.levels.len(), z.ncols())
     }
 
     /// Levels and ids of the valid rows.
     ///
     /// # Errors
-    /// [`Error::Empty`], [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::OutOfMemory`].
+    /// [`Empty`](crate::Error::Empty), [`ShapeMismatch`](crate::Error::ShapeMismatch), [`NonFinite`](crate::Error::NonFinite), [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn forward<T: Real>(
         &self,
         z: ArrayView2<'_, T>,
@@ -112,9 +105,7 @@ impl FiniteScalar {
             let (mut id, mut basis) = (0u32, 1u32);
             for (col, (&levels, x)) in self.levels.iter().zip(z.row(row)).enumerate() {
                 let x = x.to_f64();
-                if !x.is_finite() {
-                    return Err(Error::NonFinite { what: "z", row: row as u64, col });
-                }
+                check::finite_at("z", (row, col), x)?;
                 let (half, offset, shift, width) = bounds(levels);
                 let level = libm::rint(half * libm::tanh(x + shift) - offset);
                 // Beyond 1000 levels h exceeds the last level by more than a half.
@@ -131,7 +122,7 @@ impl FiniteScalar {
     /// dL/dz from the gradient of the output; zeros where `ids` is [`MASKED`]. Tier C.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`], [`Error::OutOfMemory`].
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch), [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn backward<T: Real>(
         &self,
         z: ArrayView2<'_, T>,
@@ -140,10 +131,7 @@ impl FiniteScalar {
     ) -> Result<Array2<T>> {
         self.check(&z)?;
         let (n, d) = z.dim();
-        if gradient.dim() != (n, d) {
-            let (expected, found) = (z.len(), gradient.len());
-            return Err(Error::ShapeMismatch { what: "gradient of the output", expected, found });
-        }
+        same_shape("gradient of the output", &z, &gradient)?;
         check::same_length("ids", n, ids.len())?;
         let mut out = zeros::<T>(n, d)?;
         for row in (0..n).filter(|&i| ids[i] != MASKED) {
@@ -160,7 +148,7 @@ impl FiniteScalar {
     /// The levels of every id, to the bits of [`forward`](FiniteScalar::forward); zeros for [`MASKED`].
     ///
     /// # Errors
-    /// [`Error::LabelOutOfRange`], [`Error::OutOfMemory`].
+    /// [`LabelOutOfRange`](crate::Error::LabelOutOfRange), [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn decode<T: Real>(&self, ids: &[u32]) -> Result<Array2<T>> {
         check_ids(ids, self.codes as usize)?;
         let (n, d) = (ids.len(), self.levels.len());

@@ -18,10 +18,7 @@ const GATHER: usize = 1 << 18;
 
 /// The rows that the mask lets through; `None` for all.
 pub(super) fn valid_rows(n: usize, mask: Option<&[bool]>) -> Result<Option<Vec<u32>>> {
-    if n > u32::MAX as usize - 1 {
-        let limit = u32::MAX as usize - 1;
-        return Err(Error::TooLarge { what: "rows of one call", size: n, limit });
-    }
+    check::at_most("rows of one call", n, u32::MAX as usize - 1)?;
     let Some(mask) = mask else { return Ok(None) };
     check::same_length("mask", n, mask.len())?;
     let mut rows = try_capacity(mask.iter().filter(|m| **m).count())?;

@@ -6,8 +6,9 @@ use super::ids::valid_rows;
 use crate::arrays::matrix;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exact::float::{narrow, widen};
 use crate::kmeans::KMeans;
 use crate::memory::{area, try_capacity};
@@ -19,7 +20,7 @@ use crate::rows::Rows;
 /// `f64` rows are rounded to `f32` for it: these are only the first codes. Tier A.
 ///
 /// # Errors
-/// Those of [`KMeans::fit`]; [`TooManyClusters`](Error::TooManyClusters) for fewer valid rows than codes.
+/// Those of [`KMeans::fit`]; [`TooManyClusters`](crate::Error::TooManyClusters) for fewer valid rows than codes.
 ///
 /// # Example
 /// ```
@@ -41,7 +42,7 @@ pub fn kmeans_codes<T: Real>(
 /// [`kmeans_codes`] on any backend.
 ///
 /// # Errors
-/// As [`kmeans_codes`]; [`Cancelled`](Error::Cancelled).
+/// As [`kmeans_codes`]; [`Cancelled`](crate::Error::Cancelled).
 pub fn kmeans_codes_on<B: Backend, T: Real>(
     backend: &B,
     k_means: &KMeans,
@@ -57,9 +58,7 @@ pub fn kmeans_codes_on<B: Backend, T: Real>(
         let row = valid.as_ref().map_or(i, |v| v[i] as usize);
         for (col, x) in z.row(row).iter().enumerate() {
             let x = narrow(x.to_f64());
-            if !x.is_finite() {
-                return Err(Error::NonFinite { what: "z", row: row as u64, col });
-            }
+            check::finite_at("z", (row, col), x)?;
             values.push(x);
         }
     }

@@ -13,7 +13,7 @@ use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::memory::try_capacity;
 use crate::real::Real;
 
@@ -66,9 +66,8 @@ impl ProductQuantizer {
             ends.push(ends.last().map_or(0, |e| e.saturating_add(codes.ncols())));
         }
         let found = ends.last().copied().unwrap_or(0);
-        if found != d || codebooks.is_empty() {
-            return Err(Error::ShapeMismatch { what: "columns of all codebooks", expected: d, found });
-        }
+        check::same_length("columns of all codebooks", d, found)?;
+        check::not_empty("codebooks", codebooks.len())?;
         Ok(ends)
     }
 
@@ -83,7 +82,7 @@ impl ProductQuantizer {
     /// Ids, codes, losses.
     ///
     /// # Errors
-    /// As [`VectorQuantizer::forward`]; [`Error::ShapeMismatch`] when the widths do not add up.
+    /// As [`VectorQuantizer::forward`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) when the widths do not add up.
     pub fn forward<T: Real>(
         &self,
         z: ArrayView2<'_, T>,
@@ -96,7 +95,7 @@ impl ProductQuantizer {
     /// [`forward`](ProductQuantizer::forward) on any backend.
     ///
     /// # Errors
-    /// As [`forward`](ProductQuantizer::forward); [`Error::Cancelled`].
+    /// As [`forward`](ProductQuantizer::forward); [`Cancelled`](crate::Error::Cancelled).
     pub fn forward_on<B: Backend, T: Real>(
         &self,
         backend: &B,
@@ -154,7 +153,7 @@ impl ProductQuantizer {
     /// The codes of the ids of each group, side by side, to the bits of [`forward`](ProductQuantizer::forward).
     ///
     /// # Errors
-    /// As [`VectorQuantizer::decode`]; [`Error::ShapeMismatch`] when groups differ in length.
+    /// As [`VectorQuantizer::decode`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) when groups differ in length.
     pub fn decode<T: Real>(&self, codebooks: &[ArrayView2<'_, T>], ids: &[&[u32]]) -> Result<Array2<T>> {
         let d = codebooks.iter().map(|c| c.ncols()).sum();
         let ends = self.columns(d, codebooks)?;

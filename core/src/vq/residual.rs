@@ -9,7 +9,7 @@ use super::ids::MASKED;
 use super::loss::Losses;
 use super::params::VectorQuantizer;
 use super::result::{Quantized, Upstream};
-use super::rows::row_of;
+use super::rows::{row_of, same_shape};
 use crate::arrays::{copy, zeros};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
@@ -79,10 +79,7 @@ impl ResidualQuantizer {
             let why = "unit codes do not add up to the latent";
             return Err(Error::Conflict { first: "residual quantization", second: "cosine", why });
         }
-        match codebooks {
-            [] => Err(Error::Empty { what: "codebooks" }),
-            _ => Ok(()),
-        }
+        check::not_empty("codebooks", codebooks.len())
     }
 
     /// Ids, sum of codes, losses.
@@ -144,9 +141,8 @@ impl ResidualQuantizer {
         for (s, (codes, stage)) in codebooks.iter().zip(&step.stages).enumerate() {
             f(s, residual.view())?;
             let ids = stage.ids.as_slice().unwrap_or(&[]);
-            if ids.len() != z.nrows() || codes.ncols() != z.ncols() {
-                return Err(Error::ShapeMismatch { what: "ids", expected: z.nrows(), found: ids.len() });
-            }
+            check::same_length("ids", z.nrows(), ids.len())?;
+            check::same_length("columns of the codes", z.ncols(), codes.ncols())?;
             combine(&mut residual, &self.stage.decode(codes.view(), ids)?, |r, q| r - q);
         }
         Ok(())
@@ -162,9 +158,8 @@ impl ResidualQuantizer {
         let (n, d) = (ids.first().map_or(0, |i| i.len()), codebooks.first().map_or(0, |c| c.ncols()));
         let mut sum = zeros::<T>(n, d)?;
         for (codes, ids) in codebooks.iter().zip(ids) {
-            if ids.len() != n || codes.ncols() != d {
-                return Err(Error::ShapeMismatch { what: "ids of a stage", expected: n, found: ids.len() });
-            }
+            check::same_length("ids of a stage", n, ids.len())?;
+            check::same_length("columns of the codes", d, codes.ncols())?;
             combine(&mut sum, &self.stage.decode(codes.view(), ids)?, |s, q| s + q);
         }
         Ok(sum)
@@ -197,13 +192,7 @@ impl ResidualQuantizer {
         let mut fallbacks = 0;
         if let Some(g) = upstream.quantized {
             upstream.check((n, d))?;
-            if step.quantized.dim() != (n, d) {
-                return Err(Error::ShapeMismatch {
-                    what: "output of the step",
-                    expected: n * d,
-                    found: step.quantized.len(),
-                });
-            }
+            same_shape("output of the step", &z, &step.quantized.view())?;
             let mut buffer = try_vec(d, T::default())?;
             let mut wide = [try_vec(d, 0.0)?, try_vec(d, 0.0)?, try_vec(d, 0.0)?, try_vec(d, 0.0)?];
             let widen = |view: &ArrayView2<'_, T>, i, buffer: &mut [T], out: &mut [f64]| {

@@ -124,9 +124,7 @@ impl Revival {
         round: u64,
     ) -> Result<Vec<Revived>> {
         for (name, value) in [("threshold", self.threshold), ("reset_count", self.count())] {
-            if !(value.is_finite() && value > 0.0) {
-                return Err(Error::InvalidParameter { name, value, expected: "a number above 0" });
-            }
+            check::positive(name, value)?;
         }
         same_dim(&z, &codes)?;
         for (what, found) in [("ids", ids.len()), ("distances", distances.len())] {

@@ -16,6 +16,7 @@ use ndarray::ArrayView2;
 
 use super::rows::{row_of, safe_scale, unit_into};
 use crate::backend::SearchStats;
+use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::float::{narrow, widen};
@@ -45,13 +46,9 @@ fn prepared(view: &ArrayView2<'_, f64>, metric: Metric) -> Result<(Vec<f64>, Vec
     for (i, row) in view.rows().into_iter().enumerate() {
         let start = values.len();
         for (col, &x) in row.iter().enumerate() {
-            if !x.is_finite() {
-                return Err(Error::NonFinite { what: "x", row: i as u64, col });
-            }
-            if metric == Metric::SqEuclidean && x.abs() > LARGEST {
-                let expected = "of magnitude at most 2^500";
-                return Err(Error::InvalidParameter { name: "a value of x", value: x, expected });
-            }
+            check::finite_at("x", (i, col), x)?;
+            let fits = metric != Metric::SqEuclidean || x.abs() <= LARGEST;
+            check::parameter("a value of x", x, "of magnitude at most 2^500", fits)?;
             values.push(x);
         }
         if metric == Metric::Cosine {
@@ -150,13 +147,9 @@ pub(super) fn accumulate(
     // 2^127: what rounds to an infinite f32 must not come near.
     let limit = f64::from_bits((1023 + 127) << 52);
     for ((row, col), &x) in view.indexed_iter() {
-        if !x.is_finite() {
-            return Err(Error::NonFinite { what: "x", row: row as u64, col });
-        }
-        if metric == Metric::SqEuclidean && x.abs() >= limit {
-            let expected = "below 2^127 in magnitude, to be summed";
-            return Err(Error::InvalidParameter { name: "a value of z", value: x, expected });
-        }
+        check::finite_at("x", (row, col), x)?;
+        let fits = metric != Metric::SqEuclidean || x.abs() < limit;
+        check::parameter("a value of z", x, "below 2^127 in magnitude, to be summed", fits)?;
     }
     for &id in ids {
         sums.count(id as usize, None, 1)?;

@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use super::tiles::{Part, Problem, TILE, Tile, tiles};
 use super::{BlockStatistics, LogSumExp, SoftmaxRow, SoftmaxRows};
+use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
@@ -69,9 +70,9 @@ pub(super) fn statistics<T: Real>(
             continue;
         }
         (side.seen, side.scale) = (other as u64, problem.scale());
-        let finite = |row: &SoftmaxRow| row.dot.is_finite() && row.weight.is_finite();
-        if let Some(row) = side.rows.iter().position(|row| !finite(row)) {
-            return Err(Error::NonFinite { what, row: row as u64, col: 0 });
+        for (i, row) in side.rows.iter().enumerate() {
+            check::finite_at(what, (i, 0), row.dot)?;
+            check::finite_at(what, (i, 0), row.weight)?;
         }
     }
     Ok(BlockStatistics { rows, columns })

@@ -88,15 +88,12 @@ impl SoftmaxRows {
     /// [`Error::ShapeMismatch`] for another number of rows, [`Error::InvalidParameter`] for another
     /// scale, [`Error::NonFinite`] for weights whose sum overflows; then nothing is merged.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        let (expected, found) = (self.rows.len(), other.rows.len());
-        check::same_length("statistics to merge", expected, found)?;
+        check::same_length("statistics to merge", self.rows.len(), other.rows.len())?;
         let scale = same_scale(self.scale, other.scale)?;
-        let overflows = |(a, b): (&SoftmaxRow, &SoftmaxRow)| {
-            !(a.dot + b.dot).is_finite() || !(a.weight + b.weight).is_finite()
-        };
-        if let Some(row) = self.rows.iter().zip(&other.rows).position(overflows) {
-            let what = "statistics (sums of weights, or of weights times logits, overflow)";
-            return Err(Error::NonFinite { what, row: row as u64, col: 0 });
+        let what = "statistics (sums of weights, or of weights times logits, overflow)";
+        for (i, (a, b)) in self.rows.iter().zip(&other.rows).enumerate() {
+            check::finite_at(what, (i, 0), a.dot + b.dot)?;
+            check::finite_at(what, (i, 0), a.weight + b.weight)?;
         }
         self.rows.iter_mut().zip(&other.rows).for_each(|(a, b)| a.merge(b));
         self.scale = scale;
@@ -158,12 +155,7 @@ pub(super) fn valid_scale(scale: f64) -> bool {
 
 /// The one scale of two states, of which either may know none.
 pub(super) fn same_scale(a: f64, b: f64) -> Result<f64> {
-    if b == 0.0 || a == b {
-        Ok(a)
-    } else if a == 0.0 {
-        Ok(b)
-    } else {
-        let (name, expected) = ("scale of one of the statistics", "that of all others");
-        Err(Error::InvalidParameter { name, value: b, expected })
-    }
+    let agree = a == 0.0 || b == 0.0 || a == b;
+    check::parameter("scale of one of the statistics", b, "that of all others", agree)?;
+    Ok(if a == 0.0 { b } else { a })
 }

@@ -59,10 +59,9 @@ impl InfoNceTotals {
             for (i, row) in rows.rows.iter().enumerate() {
                 let factor = loss.factor(row);
                 let (weight, loss) = (factor * row.weight, factor * row.loss());
-                if !weight.is_finite() || !loss.is_finite() {
-                    let what = "losses of the rows (they overflow)";
-                    return Err(Error::NonFinite { what, row: i as u64, col: 0 });
-                }
+                let what = "losses of the rows (they overflow)";
+                check::finite_at(what, (i, 0), weight)?;
+                check::finite_at(what, (i, 0), loss)?;
                 side.weight.add(weight);
                 side.loss.add(loss);
             }
@@ -112,7 +111,8 @@ impl InfoNceTotals {
                 value += self.loss.share() * side.loss.value() / total;
             }
         }
-        if value.is_finite() { Ok(value) } else { Err(Error::NonFinite { what: "loss", row: 0, col: 0 }) }
+        check::finite("loss", [value])?;
+        Ok(value)
     }
 
     /// What the sum of each wanted direction is divided by.
@@ -127,12 +127,8 @@ impl InfoNceTotals {
                 return Err(shape(SEEN[i], other.rows, side.seen));
             }
             let total = side.weight.value();
-            if total == 0.0 {
-                return Err(Error::Empty { what: "positive pairs" });
-            }
-            if !total.is_finite() {
-                return Err(Error::NonFinite { what: "total weight", row: 0, col: 0 });
-            }
+            check::not_empty("positive pairs", total)?;
+            check::finite("total weight", [total])?;
             found[i] = Some(if self.loss.is_mean() { total } else { 1.0 });
         }
         Ok(found)

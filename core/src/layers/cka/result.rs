@@ -2,8 +2,9 @@
 
 use ndarray::Array2;
 
+use crate::arrays::zeros;
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::memory::try_vec;
 
 /// Self-HSIC below this share of its largest term is rounding, not signal.
@@ -72,15 +73,7 @@ pub(super) struct Traces {
 
 impl CkaTable {
     pub(super) fn build(states: usize, samples: u64, at: impl Fn(usize, usize) -> Traces) -> Result<Self> {
-        let square = || -> Result<Array2<f64>> {
-            let values = try_vec(states * states, 0.0)?;
-            Array2::from_shape_vec((states, states), values).map_err(|_| Error::ShapeMismatch {
-                what: "table",
-                expected: states * states,
-                found: states,
-            })
-        };
-        let (mut biased, mut unbiased) = (square()?, square()?);
+        let (mut biased, mut unbiased) = (zeros(states, states)?, zeros(states, states)?);
         let mut scale = try_vec(states, 0.0)?;
         let n = samples as f64;
         for l in 0..states {
@@ -111,10 +104,9 @@ impl CkaTable {
     /// equation 2.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] for another number of states.
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) for another number of states.
     pub fn add(&mut self, batch: &Self) -> Result<()> {
-        let (expected, found) = (self.scale.len(), batch.scale.len());
-        check::same_length("table", expected, found)?;
+        check::same_length("table", self.scale.len(), batch.scale.len())?;
         self.samples = self.samples.min(batch.samples);
         self.biased_hsic += &batch.biased_hsic;
         self.unbiased_hsic += &batch.unbiased_hsic;

@@ -143,7 +143,7 @@ impl CkaStream {
         let expected = self.config.dims.len();
         let batch = open(&mut self.batch)?;
         let Some(dim) = self.config.dims.get(batch.states.len()) else {
-            return Err(Error::ShapeMismatch { what: "states of a batch", expected, found: expected + 1 });
+            return complete(expected, expected + 1);
         };
         batch.push(&rows, *dim)
     }
