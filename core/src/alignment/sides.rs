@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::score::check_sides;
-use crate::backend::{Backend, Copies, Work};
+use crate::backend::{Backend, Copies, Levels, Rank, SearchStats, Work};
 use crate::control::{Context, Job};
 use crate::error::Result;
 use crate::exact::{Metric, cosine_from, dot64};
@@ -111,5 +111,30 @@ impl<'a, B: Backend> Sides<'a, B> {
             first = end;
         }
         cx.control.poll(stage, rows.end as u64, total)
+    }
+
+    /// How the levels of each of the rows `rows` of x stand among all rows of y, row after row.
+    pub(super) fn ranks<L: IntoIterator<Item = f64>>(
+        &self,
+        rows: Range<usize>,
+        of_rows: impl Iterator<Item = L> + Clone,
+        search: &mut SearchStats,
+        cx: &Context,
+    ) -> Result<Vec<Rank>> {
+        let all = of_rows.clone().map(|levels| levels.into_iter().count()).sum();
+        let (mut offsets, mut values) = (try_capacity(rows.len() + 1)?, try_capacity(all)?);
+        offsets.push(0);
+        for levels in of_rows {
+            values.extend(levels);
+            offsets.push(values.len());
+        }
+        let mut ranks = try_vec(all, Rank::default())?;
+        let every = |_| usize::MAX;
+        self.meet("rank", rows, every, cx, |block, targets, _| {
+            let levels = Levels { offsets: &offsets, values: &values };
+            search.merge(&self.backend.ranks(block, targets, levels, &mut ranks, cx)?);
+            Ok(())
+        })?;
+        Ok(ranks)
     }
 }

@@ -125,7 +125,8 @@ pub fn deepest(n_layers: usize, n: usize) -> Result<Block> {
 /// which are counted from 0, in any order. `dtype`, such as `bfloat16`, is left out when empty.
 ///
 /// # Errors
-/// [`InvalidParameter`](crate::Error::InvalidParameter) for a layer that does not exist, [`Empty`](crate::Error::Empty) when no layer is
+/// [`InvalidParameter`](crate::Error::InvalidParameter) for a layer that does not exist,
+/// [`Empty`](crate::Error::Empty) when no layer is
 /// left.
 ///
 /// ```

@@ -60,8 +60,9 @@ impl FiniteScalar {
     /// One column for each number of levels.
     ///
     /// # Errors
-    /// [`Empty`](crate::Error::Empty), [`InvalidParameter`](crate::Error::InvalidParameter) for fewer than 2 levels, [`TooLarge`](crate::Error::TooLarge) for 2^32 - 1
-    /// combinations or more, [`OutOfMemory`](crate::Error::OutOfMemory).
+    /// [`Empty`](crate::Error::Empty), [`InvalidParameter`](crate::Error::InvalidParameter) for fewer than 2
+    /// levels, [`TooLarge`](crate::Error::TooLarge) for 2^32 - 1 combinations or more,
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn new(levels: &[u32]) -> Result<Self> {
         let mut codes = 1u64;
         for &l in levels {
@@ -88,7 +89,8 @@ impl FiniteScalar {
     /// Levels and ids of the valid rows.
     ///
     /// # Errors
-    /// [`Empty`](crate::Error::Empty), [`ShapeMismatch`](crate::Error::ShapeMismatch), [`NonFinite`](crate::Error::NonFinite), [`OutOfMemory`](crate::Error::OutOfMemory).
+    /// [`Empty`](crate::Error::Empty), [`ShapeMismatch`](crate::Error::ShapeMismatch),
+    /// [`NonFinite`](crate::Error::NonFinite), [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn forward<T: Real>(
         &self,
         z: ArrayView2<'_, T>,

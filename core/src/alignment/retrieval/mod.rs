@@ -16,7 +16,7 @@ use ndarray::{Array1, ArrayView2};
 use super::matches::{Matches, Table};
 use super::sides::Sides;
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, Levels, Rank, SearchStats, Work, equal_but_for_search};
+use crate::backend::{Backend, Rank, SearchStats, Work, equal_but_for_search};
 use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
@@ -128,24 +128,8 @@ impl Retrieval {
                 Ok(())
             })?;
             // A query's one level is the score of its best right candidate.
-            let (mut offsets, mut levels) = (try_capacity(rows.len() + 1)?, try_capacity(rows.len())?);
-            offsets.push(0);
-            for out in &*counts {
-                levels.extend((out.right > 0).then_some(out.similarity));
-                offsets.push(levels.len());
-            }
-            let mut ranks = try_vec(levels.len(), Rank::default())?;
-            sides.meet(
-                "rank",
-                rows,
-                |_| usize::MAX,
-                cx,
-                |block, targets, _| {
-                    let levels = Levels { offsets: &offsets, values: &levels };
-                    search.merge(&backend.ranks(block, targets, levels, &mut ranks, cx)?);
-                    Ok(())
-                },
-            )?;
+            let levels = counts.iter().map(|out| (out.right > 0).then_some(out.similarity));
+            let ranks = sides.ranks(rows, levels, &mut search, cx)?;
             for (out, rank) in counts.iter_mut().filter(|out| out.right > 0).zip(ranks) {
                 check_equal(rank, out.best)?;
                 (out.above, out.equal) = (rank.above, rank.equal);

@@ -10,7 +10,7 @@ use super::{RankTies, check_equal, checked_scores};
 use crate::alignment::matches::{Columns, Matches, Table};
 use crate::alignment::sides::Sides;
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, Levels, Rank, SearchStats, Work};
+use crate::backend::{Backend, SearchStats, Work};
 use crate::check;
 use crate::control::Context;
 use crate::error::Result;
@@ -155,26 +155,8 @@ impl Ndcg {
                 *out = groups(table.of(i), |j| sides.cosine(i, j, buffers))?;
                 Ok(())
             })?;
-            let all = queries.iter().map(Vec::len).sum();
-            let (mut offsets, mut levels) = (try_capacity(rows.len() + 1)?, try_capacity(all)?);
-            offsets.push(0);
-            for groups in &queries {
-                levels.extend(groups.iter().map(|group| group.score));
-                offsets.push(levels.len());
-            }
-            let mut ranks = try_vec(all, Rank::default())?;
-            sides.meet(
-                "rank",
-                rows.clone(),
-                |_| usize::MAX,
-                cx,
-                |block, targets, _| {
-                    let levels = Levels { offsets: &offsets, values: &levels };
-                    search.merge(&backend.ranks(block, targets, levels, &mut ranks, cx)?);
-                    Ok(())
-                },
-            )?;
-            let mut ranks = ranks.into_iter();
+            let levels = queries.iter().map(|groups| groups.iter().map(|group| group.score));
+            let mut ranks = sides.ranks(rows.clone(), levels, &mut search, cx)?.into_iter();
             for (value, groups) in values[rows].iter_mut().zip(&mut queries) {
                 let mut better = 0;
                 for (group, rank) in groups.iter_mut().zip(&mut ranks) {

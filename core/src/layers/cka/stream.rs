@@ -18,7 +18,8 @@ impl LayerCka {
     /// An empty stream.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`], and [`Error::SimdLevel`] when the environment variable `PAUCA_SIMD` names no available level.
+    /// [`Error::OutOfMemory`], and [`Error::SimdLevel`] when the environment variable `PAUCA_SIMD` names
+    /// no available level.
     pub fn start(&self) -> Result<CkaStream> {
         self.start_on(&Cpu::new()?)
     }
@@ -222,8 +223,8 @@ impl CkaStream {
     ///
     /// # Errors
     /// [`Error::Conflict`] for another configuration and while a batch is open in either,
-    /// [`Error::TooLarge`] for more than 2^62 samples, [`Error::OutOfMemory`]: the stream is then what it was; [`Error::Cancelled`] as
-    /// [`end_batch`](CkaStream::end_batch).
+    /// [`Error::TooLarge`] for more than 2^62 samples, [`Error::OutOfMemory`]: the stream is then what it was;
+    /// [`Error::Cancelled`] as [`end_batch`](CkaStream::end_batch).
     pub fn merge(&mut self, other: &Self, cx: &Context<'_>) -> Result<()> {
         self.closed()?;
         other.closed()?;
