@@ -27,6 +27,11 @@ pub(crate) fn fraction(name: &'static str, value: f64) -> Result<()> {
     parameter(name, value, "within [0, 1]", (0.0..=1.0).contains(&value))
 }
 
+/// Refuses what is not within (0, 1].
+pub(crate) fn positive_fraction(name: &'static str, value: f64) -> Result<()> {
+    parameter(name, value, "above 0 and at most 1", value > 0.0 && value <= 1.0)
+}
+
 /// Refuses the count 0.
 pub(crate) fn at_least_one<N: Default + PartialEq>(name: &'static str, count: N) -> Result<()> {
     parameter(name, 0.0, "at least 1", count != N::default())

@@ -94,6 +94,7 @@ impl Default for Crt {
 
 /// The value of the regulariser and what to read beside it.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct CrtValue {
     /// The loss with its weight; 0 when nothing was predicted.
     pub loss: f64,
@@ -115,6 +116,7 @@ pub struct CrtValue {
 
 /// Value and gradients of the regulariser.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct CrtGradients<T> {
     /// The value.
     pub value: CrtValue,

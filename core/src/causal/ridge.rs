@@ -64,6 +64,7 @@ pub struct RidgeGram {
 
 /// The best linear predictor of the latents pushed.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct RidgeFit {
     /// W [k d, d]: rows (j - 1) d .. j d multiply z_{t-j}.
     pub weights: Array2<f64>,

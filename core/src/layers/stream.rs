@@ -204,13 +204,14 @@ impl<P: Products> LayerStream<P> {
 
     /// Adds the moments of `samples` more samples.
     fn add(&mut self, moments: &[Moments], samples: u64) -> Result<()> {
+        let counted = check::counted("samples", self.samples, samples)?;
         for (into, from) in self.moments.iter_mut().zip(moments) {
             into.reserve(from.stored())?;
         }
         for (into, from) in self.moments.iter_mut().zip(moments) {
             into.merge(from);
         }
-        self.samples += samples;
+        self.samples = counted;
         Ok(())
     }
 
@@ -219,7 +220,8 @@ impl<P: Products> LayerStream<P> {
     ///
     /// # Errors
     /// [`Error::Conflict`] for another configuration and while a batch is open in either,
-    /// [`Error::ShapeMismatch`] for rows of another length, [`Error::OutOfMemory`].
+    /// [`Error::ShapeMismatch`] for rows of another length, [`Error::TooLarge`] for more than 2^63 samples in all,
+    /// [`Error::OutOfMemory`].
     pub fn merge<Q: Products>(&mut self, other: &LayerStream<Q>) -> Result<()> {
         self.closed()?;
         other.closed()?;

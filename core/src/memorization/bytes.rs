@@ -225,6 +225,9 @@ impl State for LogitSpread {
     fn read(from: &mut Reader<'_>) -> Result<Self> {
         let (vocabulary, n, seen) = (from.size()?, from.size()?, from.size()?);
         from.expect(n.checked_mul(SPREAD_TOKEN))?;
+        if vocabulary == 0 || vocabulary >= IGNORED as usize || seen > vocabulary {
+            return Err(wrong(from));
+        }
         let mut spread = Self::empty(vocabulary, n)?;
         for _ in 0..n {
             let y = from.u32()?;
@@ -239,9 +242,6 @@ impl State for LogitSpread {
                 return Err(wrong(from));
             }
             spread.sums.push(sums);
-        }
-        if seen > vocabulary {
-            return Err(wrong(from));
         }
         spread.seen = seen;
         Ok(spread)

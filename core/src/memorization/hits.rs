@@ -40,10 +40,8 @@ impl Memorized {
     /// # Errors
     /// [`Error::Empty`] when no target was counted.
     pub fn fraction(&self) -> Result<f64> {
-        match self.total {
-            0 => Err(Error::Empty { what: "the set of counted targets" }),
-            total => Ok(self.hits as f64 / total as f64),
-        }
+        check::not_empty("the set of counted targets", self.total)?;
+        Ok(self.hits as f64 / self.total as f64)
     }
 }
 
@@ -140,10 +138,7 @@ impl Hits {
             if value.is_nan() || value == f64::INFINITY {
                 return Err(Error::NonFinite { what: "log-probabilities", row: i as u64, col: 0 });
             }
-            if value > 0.0 {
-                let (name, expected) = ("log-probability", "at most 0");
-                return Err(Error::InvalidParameter { name, value, expected });
-            }
+            check::parameter("log-probability", value, "at most 0", value <= 0.0)?;
         }
         Ok(hits)
     }

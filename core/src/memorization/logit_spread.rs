@@ -72,6 +72,7 @@ impl PartialEq for LogitSpread {
 
 /// Mean and spread of the log-probabilities of every token; NaN where not counted.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Spread {
     /// -mu = -sum p ln p, nats: the entropy.
     pub entropy: Array1<f64>,
@@ -85,9 +86,11 @@ impl LogitSpread {
     /// A second pass for the tokens of `scores`; what it needs of them is copied.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`]; [`Error::ShapeMismatch`], [`Error::Mismatch`] for arrays that were changed.
+    /// [`Error::OutOfMemory`]; [`Error::ShapeMismatch`], [`Error::TooLarge`], [`Error::Mismatch`] for scores that
+    /// were changed.
     pub fn new(scores: &TokenScores) -> Result<Self> {
         let TokenScores { targets, log_prob, max_logit, target_logit, vocabulary, .. } = scores;
+        check::at_most("vocabulary", *vocabulary, IGNORED as usize - 1)?;
         let mut spread = Self::empty(*vocabulary, targets.len())?;
         for values in [log_prob, max_logit, target_logit] {
             check::same_length("scores of the first pass", targets.len(), values.len())?;
@@ -137,17 +140,17 @@ impl LogitSpread {
     /// Takes the logits of the ids `first..first + w`, on the default executor.
     ///
     /// # Errors
-    /// As [`push_on`](LogitSpread::push_on).
+    /// As [`push_in`](LogitSpread::push_in).
     pub fn push<'r>(&mut self, first: usize, tile: impl IntoRows<'r>) -> Result<()> {
-        self.push_on(first, tile, &Context::default())
+        self.push_in(first, tile, &Context::default())
     }
 
     /// Takes the logits of the ids `first..first + w`: `[tokens, w]`.
     ///
     /// # Errors
-    /// As [`LogitScan::push_on`](super::LogitScan::push_on); [`Error::Mismatch`] for a logit above
+    /// As [`LogitScan::push_in`](super::LogitScan::push_in); [`Error::Mismatch`] for a logit above
     /// the largest of the first pass. Ids are counted, not remembered.
-    pub fn push_on<'r>(&mut self, first: usize, tile: impl IntoRows<'r>, cx: &Context<'_>) -> Result<()> {
+    pub fn push_in<'r>(&mut self, first: usize, tile: impl IntoRows<'r>, cx: &Context<'_>) -> Result<()> {
         let tile = tile.into_rows()?;
         let (n, width) = (tile.n_rows(), tile.dim());
         check::same_length("rows of the tile", self.sums.len(), n)?;

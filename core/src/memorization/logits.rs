@@ -76,6 +76,7 @@ pub struct LogitScan {
 
 /// Scores of every token; a plain record.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct TokenScores {
     /// The target ids, [`IGNORED`] where not counted.
     pub targets: Array1<u32>,
@@ -112,9 +113,9 @@ impl LogitScan {
     /// Takes the logits of the ids `first..first + w`, on the default executor.
     ///
     /// # Errors
-    /// As [`push_on`](LogitScan::push_on).
+    /// As [`push_in`](LogitScan::push_in).
     pub fn push<'r>(&mut self, first: usize, tile: impl IntoRows<'r>) -> Result<()> {
-        self.push_on(first, tile, &Context::default())
+        self.push_in(first, tile, &Context::default())
     }
 
     /// Takes the logits of the ids `first..first + w`: `[tokens, w]`.
@@ -124,7 +125,7 @@ impl LogitScan {
     /// [`Error::Conflict`] for ids seen before, [`Error::NonFinite`] with token and id,
     /// [`Error::TooLarge`] for a logit above 2^20. The scan is then as it was. After
     /// [`Error::Cancelled`] it is not usable.
-    pub fn push_on<'r>(&mut self, first: usize, tile: impl IntoRows<'r>, cx: &Context<'_>) -> Result<()> {
+    pub fn push_in<'r>(&mut self, first: usize, tile: impl IntoRows<'r>, cx: &Context<'_>) -> Result<()> {
         let tile = tile.into_rows()?;
         let (n, width) = (tile.n_rows(), tile.dim());
         check::same_length("rows of the tile", self.targets.len(), n)?;

@@ -39,6 +39,7 @@ pub struct UnitLengths {
 
 /// What [`UnitLengths`] found.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct RunLengths {
     /// Runs of length i + 1 at i, up to the longest.
     pub histogram: Vec<u64>,

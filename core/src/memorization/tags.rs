@@ -39,6 +39,7 @@ pub struct TagCounts {
 
 /// The two ratios of one tag.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct TagRatio {
     /// Positions with this tag.
     pub tokens: u64,

@@ -46,6 +46,7 @@ pub struct NGrams {
 
 /// An entropy of a token given the tokens before it, in nats.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ConditionalEntropy {
     /// From the frequencies as they are; too low where contexts are rare. Tier B.
     pub plug_in: f64,

@@ -6,7 +6,7 @@ use super::canonical;
 use super::chunk::{Chunk, DIGITS, WEIGHTED_DIGITS};
 use super::clusters::{CHUNK, Sums};
 use crate::bytes::{Reader, Writer};
-use crate::check;
+use crate::check::{self, MOST_COUNTED};
 use crate::error::{Error, Result};
 use crate::memory::try_vec;
 
@@ -101,6 +101,9 @@ impl Sums {
             let count = u64::try_from(*count);
             sums.rows[cluster] = count.map_err(|_| corrupt(cluster, "a count is negative"))?;
         }
+        if sums.rows.iter().map(|count| *count as u128).sum::<u128>() > MOST_COUNTED as u128 {
+            return Err(corrupt(0, "a count is out of range"));
+        }
         let mut buffer = [0; WEIGHTED_DIGITS];
         for cluster in 0..k {
             for value in 0..values {
@@ -164,7 +167,7 @@ impl Sums {
             return Err(reader.corrupt("the length does not fit the shape"));
         }
         let mut sums = Self::build(k, d, weighted)?;
-        sums.rows = reader.u64s(k)?;
+        sums.rows = reader.counts(k)?;
         let mut buffer = [0; WEIGHTED_DIGITS];
         for cluster in 0..k {
             for value in 0..sums.n_values() {
