@@ -27,6 +27,11 @@ pub(crate) fn fraction(name: &'static str, value: f64) -> Result<()> {
     parameter(name, value, "within [0, 1]", (0.0..=1.0).contains(&value))
 }
 
+/// Refuses what is not within (0, 1].
+pub(crate) fn positive_fraction(name: &'static str, value: f64) -> Result<()> {
+    parameter(name, value, "above 0 and at most 1", value > 0.0 && value <= 1.0)
+}
+
 /// Refuses the count 0.
 pub(crate) fn at_least_one<N: Default + PartialEq>(name: &'static str, count: N) -> Result<()> {
     parameter(name, 0.0, "at least 1", count != N::default())
@@ -73,5 +78,19 @@ pub(crate) fn labels(labels: &[u32], k: usize) -> Result<()> {
     match labels.iter().position(|label| *label as usize >= k) {
         Some(row) => Err(Error::LabelOutOfRange { row, label: labels[row], k }),
         None => Ok(()),
+    }
+}
+
+/// The most that a state may have counted. Counting on from there, one by one, never reaches 2^64.
+pub(crate) const MOST_COUNTED: u64 = 1 << 63;
+
+/// The sum of the counts of two shards; refuses more than [`MOST_COUNTED`].
+pub(crate) fn counted(what: &'static str, mine: u64, theirs: u64) -> Result<u64> {
+    match mine.checked_add(theirs) {
+        Some(sum) if sum <= MOST_COUNTED => Ok(sum),
+        sum => {
+            let fit = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+            Err(Error::TooLarge { what, size: fit(sum.unwrap_or(u64::MAX)), limit: fit(MOST_COUNTED) })
+        }
     }
 }

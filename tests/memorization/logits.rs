@@ -24,7 +24,7 @@ fn cuts(v: usize, width: usize) -> Vec<std::ops::Range<usize>> {
 fn scan(x: &Array2<f32>, targets: &[u32], tiles: &[std::ops::Range<usize>], cx: &Context<'_>) -> TokenScores {
     let mut scan = LogitScan::new(targets, x.ncols()).unwrap();
     for tile in tiles {
-        scan.push_on(tile.start, &x.slice(s![.., tile.clone()]), cx).unwrap();
+        scan.push_in(tile.start, &x.slice(s![.., tile.clone()]), cx).unwrap();
     }
     scan.finish().unwrap()
 }
@@ -37,7 +37,7 @@ fn spread(
 ) -> Spread {
     let mut second = LogitSpread::new(scores).unwrap();
     for tile in tiles {
-        second.push_on(tile.start, &x.slice(s![.., tile.clone()]), cx).unwrap();
+        second.push_in(tile.start, &x.slice(s![.., tile.clone()]), cx).unwrap();
     }
     second.finish().unwrap()
 }
@@ -316,5 +316,5 @@ fn a_scan_stops_when_asked() {
     let stop = || true;
     let cx = Context::new(Exec::serial(), Control::new().stop_when(&stop));
     let mut scan = LogitScan::new(&[0], 2).unwrap();
-    assert!(matches!(scan.push_on(0, &array(&[vec![0.0, 1.0]]), &cx), Err(Error::Cancelled)));
+    assert!(matches!(scan.push_in(0, &array(&[vec![0.0, 1.0]]), &cx), Err(Error::Cancelled)));
 }

@@ -7,6 +7,7 @@
 //! | [`extraction`] | suffixes, sampling schemes, discoverability, exposure, counterfactual |
 //! | [`membership`] | Min-K%, Min-K%++, true-positive rates |
 //! | [`state`] | bytes, damage |
+//! | [`forged`] | states of every room with a right checksum and hostile numbers |
 //! | [`torture`] | the numbered hard cases |
 
 #![allow(
@@ -19,6 +20,7 @@
 
 mod counts;
 mod extraction;
+mod forged;
 mod logits;
 mod membership;
 mod memory;

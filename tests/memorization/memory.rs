@@ -54,12 +54,12 @@ fn most_bytes(t: usize, v: usize, width: usize) -> i64 {
     MOST.set(before);
     let mut scan = LogitScan::new(&targets, v).unwrap();
     for first in (0..v).step_by(width) {
-        scan.push_on(first, (&tile[..], t, width), &cx).unwrap();
+        scan.push_in(first, (&tile[..], t, width), &cx).unwrap();
     }
     let scores = scan.finish().unwrap();
     let mut second = LogitSpread::new(&scores).unwrap();
     for first in (0..v).step_by(width) {
-        second.push_on(first, (&tile[..], t, width), &cx).unwrap();
+        second.push_in(first, (&tile[..], t, width), &cx).unwrap();
     }
     second.finish().unwrap();
     MOST.get() - before

@@ -173,9 +173,9 @@ fn refused_memory_is_an_error_for_statistics_of_codes() {
     });
     let items = ndarray::ArrayView2::from_shape((N / 2, 2), &ids).unwrap();
     every_refusal_few("mutual information", || mutual_information(items, 0, 1));
-    let points: Vec<(f64, f64)> =
-        (1..200).map(|i| (f64::from(i), 100.0 / f64::from(i) + f64::from(i % 3))).collect();
-    let (compute, loss): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
+    let points: Vec<[f64; 2]> =
+        (1..200).map(|i| [f64::from(i), 100.0 / f64::from(i) + f64::from(i % 3)]).collect();
+    let (compute, loss): (Vec<f64>, Vec<f64>) = points.iter().map(|[c, l]| (*c, *l)).unzip();
     every_refusal_few("pareto front", || Ok((pareto(&points)?, lower_hull(&points)?)));
     every_refusal("rates", || bd_rate(&points, &points));
     every_refusal_few("scaling fit", || scaling_fit(&compute, &loss));

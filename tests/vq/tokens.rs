@@ -247,31 +247,31 @@ fn the_front_equals_the_reference_and_the_hull_is_convex() {
         let n = rng.below(20);
         let coarse = rng.chance(0.5);
         let mut value = || if coarse { 1.0 + rng.below(4) as f64 } else { rng.unit() };
-        let points: Vec<(f64, f64)> = (0..n).map(|_| (value(), value())).collect();
+        let points: Vec<[f64; 2]> = (0..n).map(|_| [value(), value()]).collect();
         let front = pareto(&points).unwrap();
         assert_eq!(front, reference::pareto(&points));
         let hull = lower_hull(&points).unwrap();
         assert!(hull.iter().all(|i| front.contains(i)));
         assert_eq!((hull.first(), hull.last()), (front.first(), front.last()));
-        let slope = |a: usize, b: usize| (points[b].1 - points[a].1) / (points[b].0 - points[a].0);
+        let slope = |a: usize, b: usize| (points[b][1] - points[a][1]) / (points[b][0] - points[a][0]);
         assert!(hull.windows(3).all(|w| slope(w[0], w[1]) < slope(w[1], w[2])));
     }
-    assert!(matches!(pareto(&[(0.0, f64::NAN)]), Err(Error::NonFinite { row: 0, .. })));
+    assert!(matches!(pareto(&[[0.0, f64::NAN]]), Err(Error::NonFinite { row: 0, col: 1, .. })));
 }
 
 #[test]
 fn bd_rate_of_scaled_rates_is_the_factor() {
     let mut rng = Rng(10);
     for _ in 0..50 {
-        let points: Vec<(f64, f64)> = (1..8).map(|i| (i as f64 + rng.unit(), 10.0 / i as f64)).collect();
+        let points: Vec<[f64; 2]> = (1..8).map(|i| [i as f64 + rng.unit(), 10.0 / i as f64]).collect();
         let factor = 0.3 + rng.unit();
-        let scaled: Vec<(f64, f64)> = points.iter().map(|(r, d)| (r * factor, *d)).collect();
+        let scaled: Vec<[f64; 2]> = points.iter().map(|[r, d]| [r * factor, *d]).collect();
         assert!((bd_rate(&points, &scaled).unwrap().unwrap() - (factor - 1.0)).abs() < SUMS);
         let back = bd_rate(&scaled, &points).unwrap().unwrap();
         assert!((back - (1.0 / factor - 1.0)).abs() < SUMS * 10.0);
         assert_eq!(bd_rate(&points, &points).unwrap(), Some(0.0));
     }
-    assert!(bd_rate(&[], &[(1.0, 1.0)]).unwrap().is_none());
-    assert!(bd_rate(&[(1.0, 1.0)], &[(1.0, 1.0)]).unwrap().is_none());
-    assert!(matches!(bd_rate(&[(0.0, 1.0)], &[]), Err(Error::InvalidParameter { name: "rate", .. })));
+    assert!(bd_rate(&[], &[[1.0, 1.0]]).unwrap().is_none());
+    assert!(bd_rate(&[[1.0, 1.0]], &[[1.0, 1.0]]).unwrap().is_none());
+    assert!(matches!(bd_rate(&[[0.0, 1.0]], &[]), Err(Error::InvalidParameter { name: "rate", .. })));
 }

@@ -85,6 +85,11 @@ impl<'a, T: Real> Batch<'a, T> {
         self.projection.as_ref().map_or(self.z.dim().2, |(weight, _)| weight.ncols())
     }
 
+    /// Number of sequences B.
+    pub fn sequences(&self) -> usize {
+        self.z.dim().0
+    }
+
     /// Number of positions T.
     pub fn steps(&self) -> usize {
         self.z.dim().1
@@ -97,17 +102,10 @@ impl<'a, T: Real> Batch<'a, T> {
     /// [`Error::InvalidParameter`] for an order that is no permutation, [`Error::OutOfMemory`].
     pub fn places(&self) -> Result<Vec<Place>> {
         let (sequences, steps, dim) = self.z.dim();
-        if sequences == 0 || steps == 0 || dim == 0 {
-            return Err(Error::Empty { what: "z" });
-        }
+        check::not_empty("z", sequences.min(steps).min(dim))?;
         if let Some(lengths) = self.lengths {
-            if lengths.len() != sequences {
-                let (expected, found) = (sequences, lengths.len());
-                return Err(Error::ShapeMismatch { what: "lengths", expected, found });
-            }
-            if let Some(&size) = lengths.iter().find(|&&length| length > steps) {
-                return Err(Error::TooLarge { what: "a length", size, limit: steps });
-            }
+            check::same_length("lengths", sequences, lengths.len())?;
+            lengths.iter().try_for_each(|length| check::at_most("a length", *length, steps))?;
         }
         if let Some(order) = self.order {
             permutation(order, steps)?;
@@ -133,10 +131,8 @@ impl<'a, T: Real> Batch<'a, T> {
         let mut rows = try_capacity(places.len() * dim)?;
         for place in &places {
             let row = self.z.slice(ndarray::s![place.sequence, place.position, ..]);
-            if let Some(col) = row.iter().position(|v| !v.is_finite()) {
-                let row = (place.sequence * steps + place.position) as u64;
-                return Err(Error::NonFinite { what: "z", row, col });
-            }
+            let number = (place.sequence * steps + place.position) as u64;
+            check::finite_row("z", number, row.iter().map(|v| v.to_f64()))?;
             rows.extend(row.iter().copied());
         }
         let mut x = matrix(places.len(), dim, rows)?;
@@ -262,10 +258,8 @@ fn permutation(order: &[usize], n: usize) -> Result<()> {
     check::same_length("order", n, order.len())?;
     let mut seen = try_vec(n, false)?;
     for &position in order {
-        if position >= n || core::mem::replace(&mut seen[position], true) {
-            let expected = "each of 0..T once";
-            return Err(Error::InvalidParameter { name: "order", value: position as f64, expected });
-        }
+        let new = position < n && !core::mem::replace(&mut seen[position], true);
+        check::parameter("order", position as f64, "each of 0..T once", new)?;
     }
     Ok(())
 }
@@ -275,16 +269,10 @@ fn check_projection<T: Real>(
     bias: Option<&ArrayView1<'_, T>>,
     dim: usize,
 ) -> Result<()> {
-    if weight.nrows() != dim {
-        let (expected, found) = (dim, weight.nrows());
-        return Err(Error::ShapeMismatch { what: "projection", expected, found });
-    }
+    check::same_length("projection", dim, weight.nrows())?;
     check::not_empty("projection", weight.ncols())?;
-    if let Some(bias) = bias
-        && bias.len() != weight.ncols()
-    {
-        let (expected, found) = (weight.ncols(), bias.len());
-        return Err(Error::ShapeMismatch { what: "projection bias", expected, found });
+    if let Some(bias) = bias {
+        check::same_length("projection bias", weight.ncols(), bias.len())?;
     }
     let bad = weight.indexed_iter().find(|(_, v)| !v.is_finite()).map(|(at, _)| at);
     let bad = bad.or_else(|| bias?.iter().position(|v| !v.is_finite()).map(|col| (0, col)));

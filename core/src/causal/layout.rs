@@ -12,7 +12,8 @@ use crate::real::Real;
 
 /// A matrix among the parameters, row-major at `start` of the flat vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Block {
+#[non_exhaustive]
+pub struct ParamBlock {
     /// What it is, as the predictor's documentation calls it.
     pub name: &'static str,
     /// Layer of a transformer that it belongs to, from 0.
@@ -27,7 +28,7 @@ pub struct Block {
     pub(super) fill: Fill,
 }
 
-impl Block {
+impl ParamBlock {
     /// Its entries in the flat vector.
     pub fn range(&self) -> core::ops::Range<usize> {
         self.start..self.start + self.rows * self.cols
@@ -47,7 +48,7 @@ pub(super) enum Fill {
 
 /// Collects blocks one behind the other.
 pub(super) struct Layout {
-    pub blocks: Vec<Block>,
+    pub blocks: Vec<ParamBlock>,
     pub len: usize,
     layer: Option<usize>,
 }
@@ -71,7 +72,7 @@ impl Layout {
             limit: LARGEST,
         })?;
         try_grow(&mut self.blocks, 1)?;
-        self.blocks.push(Block { name, layer: self.layer, start, rows, cols, fill });
+        self.blocks.push(ParamBlock { name, layer: self.layer, start, rows, cols, fill });
         Ok(())
     }
 
@@ -98,7 +99,7 @@ const LARGEST: usize = 1 << (usize::BITS / 2 + 4);
 /// A predictor's parameters, and where each sequence of the rows it is shown ends.
 #[derive(Clone, Copy)]
 pub(super) struct Pass<'a, T> {
-    pub blocks: &'a [Block],
+    pub blocks: &'a [ParamBlock],
     pub params: &'a [T],
     pub ends: &'a [usize],
 }
@@ -123,7 +124,7 @@ pub(super) struct Sink<'a, T> {
 
 /// The blocks as matrices to write to.
 pub(super) fn views_mut<'a, T: Real>(
-    blocks: &[Block],
+    blocks: &[ParamBlock],
     mut values: &'a mut [T],
 ) -> Result<Vec<ArrayViewMut2<'a, T>>> {
     let mut all = try_capacity(blocks.len())?;

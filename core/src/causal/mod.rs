@@ -25,13 +25,15 @@
 //! memory for 512 rows a thread whatever the batch. Sequences are packed without their padding, so no
 //! mask is needed and padding costs nothing. Attention loops over what it may see instead of masking
 //! what it may not. Tiles of whole sequences are the unit of work and their gradients are added in
-//! one order, so threads leave no trace. A predictor takes any loss ([`Predictor::backpropagate`]):
+//! one order, so threads leave no trace. A predictor takes any loss ([`Predictor::backpropagate`]) or its gradient
+//! ([`Predictor::backpropagate_from`]):
 //! with logits for outputs it is a language model of codes. What grows with the input is asked for fallibly; the
 //! matrix products' own buffer (at most some MiB, of fixed size) is not.
 
 mod adamw;
 mod attention;
 mod batch;
+mod bytes;
 mod crt;
 mod layer_norm;
 mod layout;
@@ -48,8 +50,8 @@ pub use crate::real::Real;
 pub use adamw::AdamW;
 pub use batch::{Batch, Place};
 pub use crt::{Crt, CrtGradients, CrtValue, Flow, Norm};
-pub use layout::Block;
-pub use predictor::{Gradients, Kind, Predicted, Predictor};
+pub use layout::ParamBlock;
+pub use predictor::{Kind, Predicted, Predictor, PredictorGradients};
 pub use ridge::{RidgeFit, RidgeGram};
 pub use schedule::{Schedule, Shape};
 pub use trainer::Trainer;

@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayViewMut2};
+use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3};
 
 use super::batch::{Batch, Latents, Place, Tile};
-use super::layout::{Block, Layout, Pass, Sink};
+use super::layout::{Layout, ParamBlock, Pass, Sink};
 use super::transformer::{self, Transformer};
 use super::window::{self, Window};
 use crate::arrays::{matrix, zeros};
@@ -64,13 +64,14 @@ pub struct Predictor<T> {
     kind: Kind,
     inputs: usize,
     outputs: usize,
-    blocks: Vec<Block>,
+    blocks: Vec<ParamBlock>,
     params: Vec<T>,
 }
 
 /// The gradients of a loss of predictions.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Gradients<T> {
+#[non_exhaustive]
+pub struct PredictorGradients<T> {
     /// With respect to z [B, T, D]; exactly 0 where no position exists.
     pub dz: Array3<T>,
     /// With respect to the parameters, in their order.
@@ -82,6 +83,7 @@ pub struct Gradients<T> {
 }
 
 /// A part of the predictions, for a loss.
+#[non_exhaustive]
 pub struct Predicted<'t, T> {
     /// The predictions [rows, outputs].
     pub out: ArrayView2<'t, T>,
@@ -112,15 +114,31 @@ impl<T: Real> Predictor<T> {
     /// [`Error::TooLarge`], [`Error::OutOfMemory`].
     pub fn new(kind: impl Into<Kind>, inputs: usize, outputs: usize, seed: u64) -> Result<Self> {
         let kind = kind.into();
+        let layout = Self::layout(&kind, inputs, outputs)?;
+        let params = layout.fill(seed)?;
+        Ok(Self::of_parts(kind, inputs, outputs, layout, params))
+    }
+
+    /// Which parameters such a predictor has.
+    pub(super) fn layout(kind: &Kind, inputs: usize, outputs: usize) -> Result<Layout> {
         for (name, value) in [("inputs", inputs), ("outputs", outputs)] {
             check::at_least_one(name, value)?;
         }
-        let layout: Layout = match &kind {
+        match kind {
             Kind::Window(window) => window.layout(inputs, outputs),
             Kind::Transformer(transformer) => transformer.layout(inputs, outputs),
-        }?;
-        let params = layout.fill(seed)?;
-        Ok(Self { kind, inputs, outputs, blocks: layout.blocks, params })
+        }
+    }
+
+    /// The predictor with that layout and as many parameters.
+    pub(super) fn of_parts(
+        kind: Kind,
+        inputs: usize,
+        outputs: usize,
+        layout: Layout,
+        params: Vec<T>,
+    ) -> Self {
+        Self { kind, inputs, outputs, blocks: layout.blocks, params }
     }
 
     /// Which predictor.
@@ -149,7 +167,7 @@ impl<T: Real> Predictor<T> {
     }
 
     /// The matrices among the parameters.
-    pub fn blocks(&self) -> &[Block] {
+    pub fn blocks(&self) -> &[ParamBlock] {
         &self.blocks
     }
 
@@ -165,17 +183,43 @@ impl<T: Real> Predictor<T> {
     /// About two operations a parameter and position; a copy of the latents, and the activations
     /// of 512 rows a thread.
     pub fn predict(&self, batch: &Batch<'_, T>, cx: &Context<'_>) -> Result<Array3<T>> {
+        let shape = (batch.sequences(), batch.steps(), self.outputs);
+        let size = area(area(shape.0, shape.1)?, shape.2)?;
+        let wrong = |_| Error::ShapeMismatch { what: "predictions", expected: size, found: 0 };
+        let mut out = Array3::from_shape_vec(shape, try_vec(size, T::zero())?).map_err(wrong)?;
+        self.predict_into(batch, out.view_mut(), cx)?;
+        Ok(out)
+    }
+
+    /// [`predict`](Self::predict) into memory of the caller's, [B, T, outputs], written only on success.
+    ///
+    /// # Errors
+    /// Those of [`predict`](Self::predict); [`Error::ShapeMismatch`] for memory of another shape.
+    pub fn predict_into(
+        &self,
+        batch: &Batch<'_, T>,
+        mut out: ArrayViewMut3<'_, T>,
+        cx: &Context<'_>,
+    ) -> Result<()> {
+        self.check_shape("predictions", batch, out.dim())?;
         let latents = self.latents(batch)?;
         let rows = self.outputs_of(&latents, cx)?;
-        let (sequences, steps) = (latents.starts.len() - 1, batch.steps());
-        let size = sequences.saturating_mul(steps).saturating_mul(self.outputs);
-        let wrong = |_| Error::ShapeMismatch { what: "predictions", expected: size, found: 0 };
-        let shape = (sequences, steps, self.outputs);
-        let mut out = Array3::from_shape_vec(shape, try_vec(size, T::zero())?).map_err(wrong)?;
+        out.fill(T::zero());
         for (place, row) in latents.places.iter().zip(rows.rows()) {
             out.slice_mut(ndarray::s![place.sequence, place.position, ..]).assign(&row);
         }
-        Ok(out)
+        Ok(())
+    }
+
+    fn check_shape(
+        &self,
+        what: &'static str,
+        batch: &Batch<'_, T>,
+        found: (usize, usize, usize),
+    ) -> Result<()> {
+        check::same_length(what, batch.sequences(), found.0)?;
+        check::same_length(what, batch.steps(), found.1)?;
+        check::same_length(what, self.outputs, found.2)
     }
 
     /// The gradients of any loss of the predictions.
@@ -188,11 +232,61 @@ impl<T: Real> Predictor<T> {
     /// Those of [`predict`](Self::predict), and what `loss` returns.
     /// # Cost
     /// About six operations a parameter and position; one set of parameters' gradients a thread.
-    pub fn backpropagate<L>(&self, batch: &Batch<'_, T>, loss: L, cx: &Context<'_>) -> Result<Gradients<T>>
+    pub fn backpropagate<L>(
+        &self,
+        batch: &Batch<'_, T>,
+        loss: L,
+        cx: &Context<'_>,
+    ) -> Result<PredictorGradients<T>>
     where
         L: Fn(Predicted<'_, T>) -> Result<()> + Sync + Send,
     {
         let latents = self.latents(batch)?;
+        self.backpropagate_latents(batch, &latents, loss, true, cx)
+    }
+
+    /// The gradients of a loss whose gradient with respect to the predictions, `dpredictions` [B, T, outputs], is
+    /// known: for a loss that is computed elsewhere, from [`predict`](Self::predict). Positions that do not exist
+    /// are not read. The [`values`](PredictorGradients::values) are 0.
+    ///
+    /// # Errors
+    /// Those of [`predict`](Self::predict); [`Error::ShapeMismatch`], [`Error::NonFinite`] (row b T + position) for
+    /// `dpredictions`.
+    /// # Cost
+    /// That of [`backpropagate`](Self::backpropagate), which predicts once more.
+    /// # Example
+    /// ```
+    /// use ndarray::array;
+    /// use pauca::causal::{Batch, Predictor, Window};
+    /// let predictor = Predictor::<f64>::new(Window::linear(1), 1, 1, 0)?;
+    /// let (z, target) = (array![[[2.0], [4.0], [6.0]]], array![[[0.0], [1.0], [1.0]]]);
+    /// let (batch, cx) = (Batch::new(z.view()), Default::default());
+    /// let errors = predictor.predict(&batch, &cx)? - target; // the gradient of half the squared error
+    /// let found = predictor.backpropagate_from(&batch, errors.view(), &cx)?;
+    /// assert_eq!(found.dparams.to_vec(), [2.0 * -1.0 + 4.0 * -1.0, -2.0]); // W, b
+    /// # Ok::<(), pauca::Error>(())
+    /// ```
+    pub fn backpropagate_from(
+        &self,
+        batch: &Batch<'_, T>,
+        dpredictions: ArrayView3<'_, T>,
+        cx: &Context<'_>,
+    ) -> Result<PredictorGradients<T>> {
+        self.check_shape("gradient of the predictions", batch, dpredictions.dim())?;
+        let latents = self.latents(batch)?;
+        let of = |place: &Place| dpredictions.slice(ndarray::s![place.sequence, place.position, ..]);
+        for place in &latents.places {
+            let row = (place.sequence * batch.steps() + place.position) as u64;
+            check::finite_row("gradient of the predictions", row, of(place).iter().map(|v| v.to_f64()))?;
+        }
+        let loss = |mut part: Predicted<'_, T>| {
+            part.dout
+                .rows_mut()
+                .into_iter()
+                .zip(part.places)
+                .for_each(|(mut row, place)| row.assign(&of(place)));
+            Ok(())
+        };
         self.backpropagate_latents(batch, &latents, loss, true, cx)
     }
 
@@ -205,7 +299,7 @@ impl<T: Real> Predictor<T> {
         loss: L,
         through_inputs: bool,
         cx: &Context<'_>,
-    ) -> Result<Gradients<T>>
+    ) -> Result<PredictorGradients<T>>
     where
         L: Fn(Predicted<'_, T>) -> Result<()> + Sync + Send,
     {
@@ -239,7 +333,7 @@ impl<T: Real> Predictor<T> {
             cx.control.poll("predict", done, total)?;
         }
         let pulled = batch.pull_back(latents, dx)?;
-        Ok(Gradients {
+        Ok(PredictorGradients {
             dz: pulled.dz,
             dparams: Array1::from_vec(dparams),
             dprojection: pulled.projection,
@@ -284,15 +378,9 @@ impl<T: Real> Predictor<T> {
 
     /// The latents of a batch, after everything has been checked.
     pub(super) fn latents(&self, batch: &Batch<'_, T>) -> Result<Latents<T>> {
-        if batch.dim() != self.inputs {
-            let (expected, found) = (self.inputs, batch.dim());
-            return Err(Error::ShapeMismatch { what: "a latent", expected, found });
-        }
-        if let Kind::Transformer(transformer) = &self.kind
-            && batch.steps() > transformer.steps
-        {
-            let (size, limit) = (batch.steps(), transformer.steps);
-            return Err(Error::TooLarge { what: "the number of steps", size, limit });
+        check::same_length("a latent", self.inputs, batch.dim())?;
+        if let Kind::Transformer(transformer) = &self.kind {
+            check::at_most("the number of steps", batch.steps(), transformer.steps)?;
         }
         check::finite_row("the parameters", 0, self.params.iter().map(|p| p.to_f64()))?;
         batch.latents()

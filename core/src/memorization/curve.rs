@@ -48,14 +48,10 @@ impl Curve {
     /// contexts; [`Error::Empty`] for no contexts; [`Error::OutOfMemory`].
     pub fn push(&mut self, time: u64, count: Memorized) -> Result<()> {
         count.fraction()?;
-        if count.hits > count.total {
-            let (name, value) = ("hits", count.hits as f64);
-            return Err(Error::InvalidParameter { name, value, expected: "at most the contexts counted" });
-        }
-        if self.times.last().is_some_and(|last| *last >= time) {
-            let (name, value) = ("time", time as f64);
-            return Err(Error::InvalidParameter { name, value, expected: "later than the point before" });
-        }
+        let (expected, holds) = ("at most the contexts counted", count.hits <= count.total);
+        check::parameter("hits", count.hits as f64, expected, holds)?;
+        let (expected, holds) = ("later than the point before", self.times.last() < Some(&time));
+        check::parameter("time", time as f64, expected, holds)?;
         try_grow(&mut self.times, 1)?;
         try_grow(&mut self.counts, 1)?;
         self.times.push(time);
@@ -66,10 +62,14 @@ impl Curve {
     /// Adds the curve of another shard of the data.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] for other times.
+    /// [`Error::Mismatch`] for other times; [`Error::TooLarge`] for more than 2^63 contexts. The curve is
+    /// then as it was.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         if self.times != other.times {
             return Err(Error::Mismatch { what: "list of times" });
+        }
+        for (mine, theirs) in self.counts.iter().zip(&other.counts) {
+            check::counted("contexts", mine.total, theirs.total)?;
         }
         self.counts.iter_mut().zip(&other.counts).for_each(|(mine, theirs)| mine.merge(theirs));
         Ok(())
@@ -103,10 +103,7 @@ impl Curve {
     /// # Errors
     /// [`Error::InvalidParameter`] unless 0 < tau <= 1.
     pub fn first_reach(&self, tau: f64) -> Result<Option<u64>> {
-        if !(tau > 0.0 && tau <= 1.0) {
-            let (name, value) = ("tau", tau);
-            return Err(Error::InvalidParameter { name, value, expected: "above 0 and at most 1" });
-        }
+        check::positive_fraction("tau", tau)?;
         for (&time, count) in self.times.iter().zip(&self.counts) {
             if count.fraction()? >= tau {
                 return Ok(Some(time));

@@ -19,10 +19,8 @@ use crate::exact::F64Sum;
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn exposure(rank: u64, space: u64) -> Result<f64> {
-    if rank == 0 || rank > space {
-        let (name, value) = ("rank", rank as f64);
-        return Err(Error::InvalidParameter { name, value, expected: "from 1 to the number of candidates" });
-    }
+    let expected = "from 1 to the number of candidates";
+    check::parameter("rank", rank as f64, expected, (1..=space).contains(&rank))?;
     Ok(libm::log2(space as f64) - libm::log2(rank as f64))
 }
 
@@ -54,6 +52,7 @@ pub fn sampled_exposure(loss: f64, sampled: &[f64]) -> Result<f64> {
 
 /// What [`counterfactual`] finds.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Counterfactual {
     /// Mean performance with the example minus mean performance without it.
     pub value: f64,

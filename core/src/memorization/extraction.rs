@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 
 /// How far a generated continuation follows the true one.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct SuffixMatch {
     /// Whether every token is right: the text is extractable with its prefix.
     pub exact: bool,
@@ -87,10 +88,7 @@ impl Discoverability {
         if log_pz.is_nan() {
             return Err(Error::NonFinite { what: "log-probability of the suffix", row: 0, col: 0 });
         }
-        if log_pz > 0.0 {
-            let name = "log-probability of the suffix";
-            return Err(Error::InvalidParameter { name, value: log_pz, expected: "at most 0" });
-        }
+        check::parameter("log-probability of the suffix", log_pz, "at most 0", log_pz <= 0.0)?;
         Ok(Self { log_pz })
     }
 
@@ -121,7 +119,7 @@ impl Discoverability {
     /// [`Error::InvalidParameter`] unless n >= 1 and 0 < p <= 1.
     pub fn discoverable(&self, n: u64, p: f64) -> Result<bool> {
         check::at_least_one("n", n)?;
-        check_probability(p)?;
+        check::positive_fraction("p", p)?;
         Ok(self.within(n) >= p)
     }
 
@@ -133,7 +131,7 @@ impl Discoverability {
     /// # Errors
     /// [`Error::InvalidParameter`] unless 0 < p <= 1.
     pub fn queries_needed(&self, p: f64) -> Result<Queries> {
-        check_probability(p)?;
+        check::positive_fraction("p", p)?;
         if self.log_pz == f64::NEG_INFINITY {
             return Ok(Queries::Never);
         }
@@ -148,11 +146,4 @@ impl Discoverability {
         }
         Ok(Queries::Needed(high))
     }
-}
-
-fn check_probability(p: f64) -> Result<()> {
-    if p > 0.0 && p <= 1.0 {
-        return Ok(());
-    }
-    Err(Error::InvalidParameter { name: "p", value: p, expected: "above 0 and at most 1" })
 }

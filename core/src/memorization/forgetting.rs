@@ -31,6 +31,7 @@ use crate::memory::try_capacity;
 /// # Ok::<(), pauca::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Forgetting {
     /// The forgetting baseline: the least M.
     pub baseline: f64,
@@ -46,6 +47,7 @@ pub struct Forgetting {
 ///
 /// Only steps that fall take part; the share of steps that did not is `1 - points / steps`.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Decay {
     /// Rate, per step.
     pub rate: f64,

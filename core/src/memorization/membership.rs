@@ -49,10 +49,8 @@ pub fn token_loss(log_prob: &[f64]) -> Result<f64> {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn reference_difference(loss: f64, reference_loss: f64) -> Result<f64> {
-    match [loss, reference_loss].iter().position(|l| !l.is_finite()) {
-        Some(row) => Err(Error::NonFinite { what: "losses", row: row as u64, col: 0 }),
-        None => Ok(loss - reference_loss),
-    }
+    check::finite("losses", [loss, reference_loss])?;
+    Ok(loss - reference_loss)
 }
 
 /// Loss over the length of the compressed text in bytes, which the caller measures (compressor and
@@ -67,9 +65,7 @@ pub fn reference_difference(loss: f64, reference_loss: f64) -> Result<f64> {
 /// ```
 pub fn zlib_ratio(loss: f64, compressed_bytes: u64) -> Result<f64> {
     check::not_empty("the compressed text", compressed_bytes)?;
-    if !loss.is_finite() {
-        return Err(Error::NonFinite { what: "losses", row: 0, col: 0 });
-    }
+    check::finite("losses", [loss])?;
     Ok(loss / compressed_bytes as f64)
 }
 
@@ -122,10 +118,7 @@ pub fn min_k_published(values: &[f64], k: f64) -> Result<Option<f64>> {
 }
 
 fn share(values: &[f64], k: f64) -> Result<usize> {
-    if !(k > 0.0 && k <= 1.0) {
-        let (name, expected) = ("k", "above 0 and at most 1");
-        return Err(Error::InvalidParameter { name, value: k, expected });
-    }
+    check::positive_fraction("k", k)?;
     Ok((k * values.len() as f64) as usize)
 }
 
@@ -162,10 +155,7 @@ fn lowest(values: &[f64], count: usize) -> Result<f64> {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn standardized(spread: &Spread, floor: f64) -> Result<Array1<f64>> {
-    if !(floor > 0.0 && floor.is_finite()) {
-        let (name, expected) = ("floor of sigma", "above 0 and finite");
-        return Err(Error::InvalidParameter { name, value: floor, expected });
-    }
+    check::positive("floor of sigma", floor)?;
     let counted = spread.deviation.iter().filter(|s| !s.is_nan()).count();
     let mut out = try_capacity(counted)?;
     for (&excess, &sigma) in spread.excess.iter().zip(&spread.deviation).filter(|(_, s)| !s.is_nan()) {
@@ -176,6 +166,7 @@ pub fn standardized(spread: &Spread, floor: f64) -> Result<Array1<f64>> {
 
 /// A point of the curve of true against false positives.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct MembershipRate {
     /// Share of the members with a score of at least `threshold`.
     pub true_positive: f64,
@@ -212,10 +203,8 @@ pub fn tpr_at_fpr(scores: &[f64], member: &[bool], fpr: f64) -> Result<Membershi
     }
     let members = member.iter().filter(|m| **m).count();
     let others = n - members;
-    if members == 0 || others == 0 {
-        let what = if members == 0 { "the set of members" } else { "the set of non-members" };
-        return Err(Error::Empty { what });
-    }
+    check::not_empty("the set of members", members)?;
+    check::not_empty("the set of non-members", others)?;
     let mut order = try_vec(n, 0)?;
     order.iter_mut().enumerate().for_each(|(i, place)| *place = i);
     order.sort_unstable_by(|&a, &b| (scores[b] + 0.0).total_cmp(&(scores[a] + 0.0)));

@@ -83,17 +83,9 @@ impl Sampling {
     }
 
     fn check(&self) -> Result<()> {
-        let invalid = |name, value, expected| Err(Error::InvalidParameter { name, value, expected });
-        if !(self.temperature >= 0.0 && self.temperature.is_finite()) {
-            return invalid("temperature", self.temperature, "finite and at least 0");
-        }
-        if self.top_k == Some(0) {
-            return invalid("top_k", 0.0, "at least 1");
-        }
-        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
-            return invalid("top_p", self.top_p, "above 0 and at most 1");
-        }
-        Ok(())
+        check::not_negative("temperature", self.temperature)?;
+        check::at_least_one("top_k", self.top_k.unwrap_or(1))?;
+        check::positive_fraction("top_p", self.top_p)
     }
 
     /// ln p_z: the log-probability of a whole suffix, the exact sum of those of its tokens.
@@ -101,7 +93,7 @@ impl Sampling {
     /// # Shapes
     /// logits: [t, v], row i the logits before token i of the suffix; targets: \[t\].
     /// # Errors
-    /// As [`log_prob_on`](Sampling::log_prob_on).
+    /// As [`log_prob_in`](Sampling::log_prob_in).
     pub fn log_pz<'r>(&self, logits: impl IntoRows<'r>, targets: &[u32]) -> Result<f64> {
         let mut sum = F64Sum::new();
         sum.extend(self.log_prob(logits, targets)?.iter().copied().filter(|l| !l.is_nan()));
@@ -111,9 +103,9 @@ impl Sampling {
     /// Log-probability of every target, on the default executor.
     ///
     /// # Errors
-    /// As [`log_prob_on`](Sampling::log_prob_on).
+    /// As [`log_prob_in`](Sampling::log_prob_in).
     pub fn log_prob<'r>(&self, logits: impl IntoRows<'r>, targets: &[u32]) -> Result<Array1<f64>> {
-        self.log_prob_on(logits, targets, &Context::default())
+        self.log_prob_in(logits, targets, &Context::default())
     }
 
     /// Log-probability of every target under the scheme, nats; minus infinity outside the support,
@@ -125,7 +117,7 @@ impl Sampling {
     /// [`Error::InvalidParameter`] for an impossible scheme, [`Error::ShapeMismatch`],
     /// [`Error::Empty`], [`Error::TokenOutOfRange`], [`Error::NonFinite`], [`Error::TooLarge`],
     /// [`Error::OutOfMemory`], [`Error::Cancelled`].
-    pub fn log_prob_on<'r>(
+    pub fn log_prob_in<'r>(
         &self,
         logits: impl IntoRows<'r>,
         targets: &[u32],

@@ -2,46 +2,45 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Error, Result};
+use crate::check;
+use crate::error::Result;
 use crate::memory::{try_capacity, try_grow};
 
-fn check(points: &[(f64, f64)]) -> Result<()> {
-    match points.iter().position(|(r, d)| !(r.is_finite() && d.is_finite())) {
-        Some(row) => Err(Error::NonFinite { what: "points of rate and distortion", row: row as u64, col: 0 }),
-        None => Ok(()),
-    }
+fn check(points: &[[f64; 2]]) -> Result<()> {
+    let mut rows = (0..).zip(points);
+    rows.try_for_each(|(row, point)| check::finite_row("points of rate and distortion", row, *point))
 }
 
 /// Indices of the points (rate, distortion) that no other point beats in both, by rising rate and strictly falling
 /// distortion; of equal points the first. Tier A.
 ///
 /// # Errors
-/// [`Error::NonFinite`], [`Error::OutOfMemory`].
+/// [`NonFinite`](crate::Error::NonFinite), [`OutOfMemory`](crate::Error::OutOfMemory).
 ///
 /// # Example
 /// ```
 /// use pauca::tokens::{lower_hull, pareto};
-/// let points = [(8.0, 1.0), (4.0, 3.5), (2.0, 4.0), (4.0, 5.0), (1.0, 9.0)];
+/// let points = [[8.0, 1.0], [4.0, 3.5], [2.0, 4.0], [4.0, 5.0], [1.0, 9.0]];
 /// assert_eq!(pareto(&points)?, [4, 2, 1, 0]);
 /// // (4, 3.5) lies above the line from (2, 4) to (8, 1).
 /// assert_eq!(lower_hull(&points)?, [4, 2, 0]);
 /// # Ok::<(), pauca::Error>(())
 /// ```
-pub fn pareto(points: &[(f64, f64)]) -> Result<Vec<usize>> {
+pub fn pareto(points: &[[f64; 2]]) -> Result<Vec<usize>> {
     check(points)?;
     let mut order = try_capacity(points.len())?;
     order.extend(0..points.len());
     // Adding 0.0 makes both zeros equal.
-    let key = |i: usize| (points[i].0 + 0.0, points[i].1 + 0.0);
+    let key = |i: usize| (points[i][0] + 0.0, points[i][1] + 0.0);
     order.sort_unstable_by(|&a, &b| {
         let ((ra, da), (rb, db)) = (key(a), key(b));
         ra.total_cmp(&rb).then(da.total_cmp(&db)).then(a.cmp(&b))
     });
     let mut lowest = f64::INFINITY;
     order.retain(|&i| {
-        let better = points[i].1 < lowest;
+        let better = points[i][1] < lowest;
         if better {
-            lowest = points[i].1;
+            lowest = points[i][1];
         }
         better
     });
@@ -52,12 +51,12 @@ pub fn pareto(points: &[(f64, f64)]) -> Result<Vec<usize>> {
 ///
 /// # Errors
 /// As [`pareto`].
-pub fn lower_hull(points: &[(f64, f64)]) -> Result<Vec<usize>> {
+pub fn lower_hull(points: &[[f64; 2]]) -> Result<Vec<usize>> {
     let front = pareto(points)?;
     let mut hull: Vec<usize> = Vec::new();
     for i in front {
         while let [.., a, b] = hull[..] {
-            let ((ra, da), (rb, db), (r, d)) = (points[a], points[b], points[i]);
+            let ([ra, da], [rb, db], [r, d]) = (points[a], points[b], points[i]);
             // b stays if it lies strictly below the line from a to i.
             if (db - da) * (r - ra) < (d - da) * (rb - ra) {
                 break;
@@ -77,27 +76,25 @@ pub fn lower_hull(points: &[(f64, f64)]) -> Result<Vec<usize>> {
 /// *Source*: Bjontegaard 2001, with straight lines for its cubic, which can leave the range of the points.
 ///
 /// # Errors
-/// [`Error::NonFinite`], [`Error::InvalidParameter`] for a rate that is not positive, [`Error::OutOfMemory`].
+/// [`NonFinite`](crate::Error::NonFinite), [`InvalidParameter`](crate::Error::InvalidParameter) for a rate that is not positive, [`OutOfMemory`](crate::Error::OutOfMemory).
 ///
 /// # Example
 /// ```
 /// use pauca::tokens::bd_rate;
-/// let a = [(1.0, 8.0), (2.0, 4.0), (4.0, 1.0)];
-/// let b = a.map(|(r, d)| (0.5 * r, d));
+/// let a = [[1.0, 8.0], [2.0, 4.0], [4.0, 1.0]];
+/// let b = a.map(|[r, d]| [0.5 * r, d]);
 /// assert!((bd_rate(&a, &b)?.unwrap() + 0.5).abs() < 1e-15);
-/// assert!(bd_rate(&a, &[(1.0, 0.5), (2.0, 0.1)])?.is_none());
+/// assert!(bd_rate(&a, &[[1.0, 0.5], [2.0, 0.1]])?.is_none());
 /// # Ok::<(), pauca::Error>(())
 /// ```
-pub fn bd_rate(a: &[(f64, f64)], b: &[(f64, f64)]) -> Result<Option<f64>> {
+pub fn bd_rate(a: &[[f64; 2]], b: &[[f64; 2]]) -> Result<Option<f64>> {
     let mut fronts = [Vec::new(), Vec::new()];
     for (front, points) in fronts.iter_mut().zip([a, b]) {
-        if let Some(&(value, _)) = points.iter().find(|p| p.0 <= 0.0) {
-            return Err(Error::InvalidParameter { name: "rate", value, expected: "above 0" });
-        }
+        points.iter().filter(|p| p[0] <= 0.0).try_for_each(|p| check::positive("rate", p[0]))?;
         let order = pareto(points)?;
         *front = try_capacity(order.len())?;
         // By rising distortion.
-        front.extend(order.iter().rev().map(|&i| (points[i].1, libm::log(points[i].0))));
+        front.extend(order.iter().rev().map(|&i| (points[i][1], libm::log(points[i][0]))));
     }
     let [a, b] = &fronts;
     let ((Some(a0), Some(a1)), (Some(b0), Some(b1))) = ((a.first(), a.last()), (b.first(), b.last())) else {

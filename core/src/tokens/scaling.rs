@@ -7,11 +7,12 @@
 use alloc::vec::Vec;
 
 use crate::check;
-use crate::error::{Error, Result};
-use crate::memory::try_capacity;
+use crate::error::Result;
+use crate::memory::{try_capacity, try_copy};
 
 /// Parameters of L(C) = floor + e^log_scale C^exponent. Tier C.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ScalingFit {
     /// L_min: what no compute gets below. Below the smallest loss.
     pub floor: f64,
@@ -82,8 +83,9 @@ fn line(data: &Data, u: f64) -> Option<(f64, f64, f64)> {
 /// projection.
 ///
 /// # Errors
-/// [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::InvalidParameter`] for compute that is not positive or for
-/// fewer than 3 different amounts of it, [`Error::OutOfMemory`].
+/// [`ShapeMismatch`](crate::Error::ShapeMismatch), [`NonFinite`](crate::Error::NonFinite),
+/// [`InvalidParameter`](crate::Error::InvalidParameter) for compute that is not positive or for
+/// fewer than 3 different amounts of it, [`OutOfMemory`](crate::Error::OutOfMemory).
 ///
 /// # Example
 /// ```
@@ -102,24 +104,23 @@ pub fn scaling_fit(compute: &[f64], loss: &[f64]) -> Result<Option<ScalingFit>> 
     for (what, values) in [("compute", compute), ("loss", loss)] {
         check::finite(what, values.iter().copied())?;
     }
-    if let Some(&value) = compute.iter().find(|c| **c <= 0.0) {
-        return Err(Error::InvalidParameter { name: "compute", value, expected: "above 0" });
-    }
-    let mut sorted = try_capacity(compute.len())?;
-    sorted.extend_from_slice(compute);
+    compute.iter().try_for_each(|c| check::positive("compute", *c))?;
+    let mut sorted = try_copy(compute)?;
     sorted.sort_unstable_by(f64::total_cmp);
     sorted.dedup();
-    if sorted.len() < 3 {
-        let (name, value) = ("number of different amounts of compute", sorted.len() as f64);
-        return Err(Error::InvalidParameter { name, value, expected: "at least 3" });
-    }
+    let different = sorted.len();
+    check::parameter(
+        "number of different amounts of compute",
+        different as f64,
+        "at least 3",
+        different >= 3,
+    )?;
     let mut x: Vec<f64> = try_capacity(compute.len())?;
     x.extend(compute.iter().map(|c| libm::log(*c)));
     let centre = x.iter().sum::<f64>() / x.len() as f64;
     x.iter_mut().for_each(|x| *x -= centre);
     let span = libm::log(sorted[sorted.len() - 1]) - libm::log(sorted[0]);
-    let mut kept = try_capacity(loss.len())?;
-    kept.extend_from_slice(loss);
+    let kept = try_copy(loss)?;
     let lowest = loss.iter().fold(f64::INFINITY, |a, &b| a.min(b));
     let data = Data { x, loss: kept, lowest };
     // The search runs over ln(u span).

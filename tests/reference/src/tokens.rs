@@ -59,14 +59,14 @@ pub fn held_out(
 }
 
 /// Indices of the points (rate, distortion) that no other point beats, by rising rate.
-pub fn pareto(points: &[(f64, f64)]) -> Vec<usize> {
+pub fn pareto(points: &[[f64; 2]]) -> Vec<usize> {
     let beats = |a: usize, b: usize| {
-        let ((ra, da), (rb, db)) = (points[a], points[b]);
+        let ([ra, da], [rb, db]) = (points[a], points[b]);
         ra <= rb && da <= db && (ra < rb || da < db || a < b)
     };
     let mut front: Vec<usize> =
         (0..points.len()).filter(|&b| (0..points.len()).all(|a| a == b || !beats(a, b))).collect();
-    front.sort_by(|&a, &b| points[a].0.total_cmp(&points[b].0));
+    front.sort_by(|&a, &b| points[a][0].total_cmp(&points[b][0]));
     front
 }
 

@@ -6,7 +6,7 @@ use super::canonical;
 use super::chunk::{Chunk, DIGITS, WEIGHTED_DIGITS};
 use super::clusters::{CHUNK, Sums};
 use crate::bytes::{Reader, Writer};
-use crate::check;
+use crate::check::{self, MOST_COUNTED};
 use crate::error::{Error, Result};
 use crate::memory::try_vec;
 
@@ -101,8 +101,8 @@ impl Sums {
             let count = u64::try_from(*count);
             sums.rows[cluster] = count.map_err(|_| corrupt(cluster, "a count is negative"))?;
         }
-        if !countable(&sums.rows) {
-            return Err(corrupt(0, "the counts exceed all integers together"));
+        if sums.rows.iter().map(|count| *count as u128).sum::<u128>() > MOST_COUNTED as u128 {
+            return Err(corrupt(0, "a count is out of range"));
         }
         let mut buffer = [0; WEIGHTED_DIGITS];
         for cluster in 0..k {
@@ -179,10 +179,7 @@ impl Sums {
             return Err(reader.corrupt("the length does not fit the shape"));
         }
         let mut sums = Self::build(k, d, weighted)?;
-        sums.rows = reader.u64s(k)?;
-        if !countable(&sums.rows) {
-            return Err(reader.corrupt("the counts exceed all integers together"));
-        }
+        sums.rows = reader.counts(k)?;
         let mut buffer = [0; WEIGHTED_DIGITS];
         for cluster in 0..k {
             for value in 0..sums.n_values() {

@@ -229,8 +229,8 @@ impl Sums {
     /// Adds the sums, counts and weights of `other`.
     ///
     /// # Errors
-    /// `ShapeMismatch`, `Mismatch` when only one of them is weighted, `OutOfMemory` (after which
-    /// these sums must be discarded).
+    /// `ShapeMismatch`, `Mismatch` when only one of them is weighted, `TooLarge` for more than 2^63 rows
+    /// in all, `OutOfMemory` (after which these sums must be discarded).
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         self.combine(other, 1)
     }
@@ -264,6 +264,9 @@ impl Sums {
         if sign < 0 && self.rows.iter().zip(&other.rows).any(|(mine, theirs)| mine < theirs) {
             return Err(Error::Mismatch { what: "number of rows taken away from a cluster" });
         }
+        if sign > 0 {
+            check::counted("rows of the sums", self.rows.iter().sum(), other.rows.iter().sum())?;
+        }
         if let (Some(mine), Some(theirs)) = (&mut self.weights, &other.weights) {
             mine.merge(theirs, sign)?;
         }
@@ -271,7 +274,7 @@ impl Sums {
             mine.merge(theirs, sign)?;
         }
         for (mine, theirs) in self.rows.iter_mut().zip(&other.rows) {
-            *mine = if sign < 0 { mine.saturating_sub(*theirs) } else { mine.saturating_add(*theirs) };
+            *mine = if sign < 0 { *mine - theirs } else { *mine + theirs };
         }
         Ok(())
     }
