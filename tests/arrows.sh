@@ -26,7 +26,8 @@ control    : error exec
 random     :
 exact      : error check memory bytes
 rows       : error check memory exact
-real       : error exact
+real       : error exact simd
+products   : error check memory arrays exact real simd
 stats      : error check memory random exact
 simd       : error exact
 backend    : $foundation
@@ -38,11 +39,11 @@ length     : $foundation
 corruption : $below kmeans
 quality    : $foundation
 d4         : $below kmeans dedup prototypes
-layers     : $below
-vq         : $below kmeans
-causal     : $foundation vq
+layers     : $below products
+vq         : $below kmeans products
+causal     : $foundation vq products
 tokens     : $foundation vq
-alignment  : $below
+alignment  : $below products
 memorization : $foundation
 "
 # TEMPORARY: folders whose files still stand in a circle. Empty this list; one that needs no place on it fails.

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use crate::error::{Error, Result};
 use crate::memory::{area, try_capacity, try_vec};
@@ -12,6 +12,21 @@ pub(crate) fn matrix<T>(rows: usize, columns: usize, values: Vec<T>) -> Result<A
     let found = values.len();
     let wrong = Error::ShapeMismatch { what: "values of an array", expected: rows * columns, found };
     Array2::from_shape_vec((rows, columns), values).map_err(|_| wrong)
+}
+
+/// The first `rows` times `columns` values as a matrix; fewer are an error.
+pub(crate) fn view<T>(values: &[T], rows: usize, columns: usize) -> Result<ArrayView2<'_, T>> {
+    let (size, found) = (area(rows, columns)?, values.len());
+    let view = values.get(..size).and_then(|values| ArrayView2::from_shape((rows, columns), values).ok());
+    view.ok_or(Error::ShapeMismatch { what: "values of a matrix", expected: size, found })
+}
+
+/// [`view`], to be written.
+pub(crate) fn view_mut<T>(values: &mut [T], rows: usize, columns: usize) -> Result<ArrayViewMut2<'_, T>> {
+    let (size, found) = (area(rows, columns)?, values.len());
+    let view =
+        values.get_mut(..size).and_then(|values| ArrayViewMut2::from_shape((rows, columns), values).ok());
+    view.ok_or(Error::ShapeMismatch { what: "values of a matrix", expected: size, found })
 }
 
 /// As many zeros as an array of that shape holds, or [`Error::OutOfMemory`].

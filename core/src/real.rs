@@ -11,6 +11,7 @@ use ndarray::{ArrayView2, LinalgScalar};
 use crate::error::{Error, Result};
 use crate::exact::float::{finite, narrow, widen};
 use crate::exact::{dot_wide, dot64, squared_distance, squared_distance_wide};
+use crate::simd::KernelScalar;
 
 /// `f32` or `f64`, with arithmetic; sealed.
 ///
@@ -113,7 +114,8 @@ mod sealed {
     }
 
     /// What the library needs to know beyond what it shows.
-    pub trait Sealed: Sized {
+    #[allow(private_bounds, reason = "sealed: nobody outside names it")]
+    pub trait Sealed: Sized + KernelScalar {
         /// The view, by its element type.
         fn typed(view: ArrayView2<'_, Self>) -> Typed<'_>;
         /// dot(x, x) in the fixed order.

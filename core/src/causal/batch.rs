@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayView3};
 
-use super::maps::{affine, affine_backward, view};
-use crate::arrays::{matrix, zeros};
+use super::maps::{affine, affine_backward};
+use crate::arrays::{matrix, view, zeros};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{area, try_capacity, try_grow, try_vec};
@@ -249,7 +249,7 @@ impl<T: Real> Latents<T> {
     pub fn rows(&self, tile: &Tile) -> Result<ArrayView2<'_, T>> {
         let dim = self.x.ncols();
         let all = self.x.as_slice().unwrap_or(&[]);
-        view(&all[tile.rows.start * dim..tile.rows.end * dim], dim)
+        view(&all[tile.rows.start * dim..], tile.rows.len(), dim)
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::maps::view;
+use crate::arrays::{view, view_mut};
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_grow};
 use crate::random::{Stream, streams};
@@ -109,7 +109,7 @@ impl<'a, T: Real> Pass<'a, T> {
     pub fn weights(&self) -> Result<Vec<ArrayView2<'a, T>>> {
         let mut all = try_capacity(self.blocks.len())?;
         for block in self.blocks {
-            all.push(view(&self.params[block.range()], block.cols)?);
+            all.push(view(&self.params[block.range()], block.rows, block.cols)?);
         }
         Ok(all)
     }
@@ -130,8 +130,7 @@ pub(super) fn views_mut<'a, T: Real>(
     let mut all = try_capacity(blocks.len())?;
     for block in blocks {
         let (head, rest) = values.split_at_mut(block.rows * block.cols);
-        let wrong = |_| Error::ShapeMismatch { what: "values", expected: block.rows * block.cols, found: 0 };
-        all.push(ArrayViewMut2::from_shape((block.rows, block.cols), head).map_err(wrong)?);
+        all.push(view_mut(head, block.rows, block.cols)?);
         values = rest;
     }
     Ok(all)

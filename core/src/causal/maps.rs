@@ -1,33 +1,11 @@
-//! What predictors compute with: products of matrices, affine maps, the Gaussian error linear unit.
+//! What predictors compute with: affine maps, the Gaussian error linear unit.
 
-use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use crate::arrays::zeros;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::products::add_product;
 use crate::real::Real;
-
-/// A slice seen as a matrix of `cols` columns.
-pub(super) fn view<T>(values: &[T], cols: usize) -> Result<ArrayView2<'_, T>> {
-    let rows = values.len() / cols.max(1);
-    let wrong = |_| Error::ShapeMismatch { what: "values", expected: rows * cols, found: values.len() };
-    ArrayView2::from_shape((rows, cols), values).map_err(wrong)
-}
-
-/// c = a b. Every entry is a sum over the inner index in one fixed order, so a row of c depends on
-/// its row of a alone and has the same bits whatever rows stand beside it.
-pub(super) fn product<T: Real>(a: &ArrayView2<'_, T>, b: &ArrayView2<'_, T>, c: &mut ArrayViewMut2<'_, T>) {
-    general_mat_mul(T::one(), a, b, T::zero(), c);
-}
-
-/// c += a b.
-pub(super) fn add_product<T: Real>(
-    a: &ArrayView2<'_, T>,
-    b: &ArrayView2<'_, T>,
-    c: &mut ArrayViewMut2<'_, T>,
-) {
-    general_mat_mul(T::one(), a, b, T::one(), c);
-}
 
 /// x w + b for every row of x; b is one row.
 pub(super) fn affine<T: Real>(
@@ -37,7 +15,7 @@ pub(super) fn affine<T: Real>(
 ) -> Result<Array2<T>> {
     let mut out = zeros(x.nrows(), w.ncols())?;
     out.rows_mut().into_iter().for_each(|mut row| row.assign(&b.row(0)));
-    add_product(x, w, &mut out.view_mut());
+    add_product(&mut out.view_mut(), T::one(), x, w)?;
     Ok(out)
 }
 
@@ -49,13 +27,13 @@ pub(super) fn affine_backward<T: Real>(
     dw: &mut ArrayViewMut2<'_, T>,
     db: Option<&mut ArrayViewMut2<'_, T>>,
 ) -> Result<Array2<T>> {
-    add_product(&x.t(), d, dw);
+    add_product(dw, T::one(), &x.t(), d)?;
     if let Some(db) = db {
         let mut sums = db.row_mut(0);
         d.rows().into_iter().for_each(|row| sums += &row);
     }
     let mut dx = zeros(x.nrows(), x.ncols())?;
-    product(d, &w.t(), &mut dx.view_mut());
+    add_product(&mut dx.view_mut(), T::one(), d, &w.t())?;
     Ok(dx)
 }
 

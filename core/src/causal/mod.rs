@@ -26,9 +26,8 @@
 //! mask is needed and padding costs nothing. Attention loops over what it may see instead of masking
 //! what it may not. Tiles of whole sequences are the unit of work and their gradients are added in
 //! one order, so threads leave no trace. A predictor takes any loss ([`Predictor::backpropagate`]) or its gradient
-//! ([`Predictor::backpropagate_from`]):
-//! with logits for outputs it is a language model of codes. What grows with the input is asked for fallibly; the
-//! matrix products' own buffer (at most some MiB, of fixed size) is not.
+//! ([`Predictor::backpropagate_from`]): with logits for outputs the predictor is a language model of codes. Memory
+//! that is refused is an error.
 
 mod adamw;
 mod attention;

@@ -18,7 +18,6 @@ use alloc::vec::Vec;
 use ndarray::{Array1, Array2, ArrayViewMut2};
 
 use super::batch::Batch;
-use super::maps::product;
 use super::predictor::Predictor;
 use super::solve::{cholesky, least_norm};
 use super::window::Window;
@@ -27,6 +26,7 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::memory::{area, try_capacity, try_vec};
+use crate::products::{Multiplier, product};
 use crate::real::Real;
 
 /// Sums from which the best AR(k) predictor of latents follows.
@@ -123,7 +123,12 @@ impl RidgeGram {
         // Everything that can be refused is asked for before the first sum changes.
         let steps = longest.saturating_sub(1);
         let (mut x, mut z) = (zeros::<f64>(steps, width)?, zeros::<f64>(steps, dim)?);
-        let (mut seen, mut cross) = (zeros::<f64>(width, width)?, zeros::<f64>(width, dim)?);
+        let (mut seen, mut cross) = (try_vec(area(width, width)?, 0.0)?, try_vec(area(width, dim)?, 0.0)?);
+        let multiplier = Multiplier::new()?;
+        let (mut left, mut rights) = (multiplier.left(), [multiplier.right(), multiplier.right()]);
+        left.reserve(width, steps)?;
+        rights[0].reserve(steps, width)?;
+        rights[1].reserve(steps, dim)?;
         for w in latents.starts.windows(2) {
             let steps = (w[1] - w[0]).saturating_sub(1);
             if steps == 0 {
@@ -132,9 +137,13 @@ impl RidgeGram {
             let rows = ndarray::s![..steps, ..];
             let (mut x, mut z) = (x.slice_mut(rows), z.slice_mut(rows));
             fill(&mut x, &mut z, &latents.x, w[0], self.lags);
-            product(&x.t(), &x.view(), &mut seen.view_mut());
-            product(&x.t(), &z.view(), &mut cross.view_mut());
-            let lower = (0..width).flat_map(|i| (0..=i).map(move |j| (i, j)));
+            left.pack(&x.t())?;
+            for (right, (from, to)) in rights.iter_mut().zip([(&x, &mut seen), (&z, &mut cross)]) {
+                right.pack(&from.view())?;
+                to.fill(0.0);
+                multiplier.add(to, 1.0, &left, right);
+            }
+            let lower = (0..width).flat_map(|i| (0..=i).map(move |j| i * width + j));
             self.seen.iter_mut().zip(lower).for_each(|(sum, at)| sum.add(seen[at]));
             self.cross.iter_mut().zip(&cross).for_each(|(sum, &v)| sum.add(v));
             z.iter().for_each(|v| self.target.add(v * v));
@@ -210,7 +219,7 @@ impl RidgeGram {
         let mut bias: Vec<f64> = try_capacity(d)?;
         bias.extend((0..d).map(|j| targets[j] - (0..p).map(|i| means[i] * weights[[i, j]]).sum::<f64>()));
         let mut aw = zeros::<f64>(p, d)?;
-        product(&a.view(), &weights.view(), &mut aw.view_mut());
+        product(&mut aw.view_mut(), 1.0, &a.view(), &weights.view())?;
         let explained: f64 = weights.iter().zip(&c).zip(&aw).map(|((w, c), aw)| w * (2.0 * c - aw)).sum();
         let mse = f64::max(spread - explained, 0.0);
         let r2 = (spread > spread_floor).then(|| 1.0 - mse / spread);

@@ -17,11 +17,12 @@ use super::attention;
 use super::batch::sequences;
 use super::layer_norm::{self, Normed};
 use super::layout::{Fill, Layout, Pass, Sink, views_mut};
-use super::maps::{add_product, affine, affine_backward, gelu, product};
+use super::maps::{affine, affine_backward, gelu};
 use crate::arrays::zeros;
 use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::try_capacity;
+use crate::products::add_product;
 use crate::real::Real;
 
 /// A causal transformer: parameters.
@@ -127,7 +128,7 @@ impl Transformer {
                 shifted.row_mut(row).assign(&x.row(row - 1));
             }
         });
-        add_product(&shifted.view(), &p[0], &mut e.view_mut());
+        add_product(&mut e.view_mut(), T::one(), &shifted.view(), &p[0])?;
         let mut layers = try_capacity(self.layers)?;
         for layer in 0..self.layers {
             let p = &p[FIRST + PER_LAYER * layer..];
@@ -180,13 +181,13 @@ impl Transformer {
             let below = affine_backward(&saved.input.view(), &p[A], &dqkv.view(), da, Some(da1))?;
             layer_norm::backward(&saved.first, &p[GAIN1], &below.view(), gain1, shift1, &mut de);
         }
-        add_product(&saved.shifted.t(), &de.view(), &mut g[0]);
+        add_product(&mut g[0], T::one(), &saved.shifted.t(), &de.view())?;
         for_each_step(pass.ends, |row, step| {
             let mut into = g[1].row_mut(step);
             into += &de.row(row);
         });
         let mut dshifted = zeros(n, saved.shifted.ncols())?;
-        product(&de.view(), &p[0].t(), &mut dshifted.view_mut());
+        add_product(&mut dshifted.view_mut(), T::one(), &de.view(), &p[0].t())?;
         let cols = dshifted.ncols();
         for_each_step(pass.ends, |row, step| {
             if step > 0 {

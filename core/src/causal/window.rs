@@ -7,10 +7,11 @@ use ndarray::{Array2, ArrayView2};
 
 use super::batch::sequences;
 use super::layout::{Fill, Layout, Pass, Sink, views_mut};
-use super::maps::{affine, affine_backward, gelu, product};
+use super::maps::{affine, affine_backward, gelu};
 use crate::arrays::zeros;
 use crate::check;
 use crate::error::{Error, Result};
+use crate::products::add_product;
 use crate::real::Real;
 
 /// What stands before the first latent of a sequence.
@@ -125,7 +126,7 @@ impl Window {
             Middle::None => (affine(&seen.view(), &p[0], &p[1])?, Saved { seen, hidden: None, slopes: None }),
             Middle::Linear(_) => {
                 let mut hidden = zeros(seen.nrows(), p[0].ncols())?;
-                product(&seen.view(), &p[0], &mut hidden.view_mut());
+                add_product(&mut hidden.view_mut(), T::one(), &seen.view(), &p[0])?;
                 let out = affine(&hidden.view(), &p[1], &p[2])?;
                 (out, Saved { seen, hidden: Some(hidden), slopes: None })
             }

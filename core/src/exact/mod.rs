@@ -19,20 +19,12 @@ pub mod elementary;
 pub mod float;
 mod sums;
 mod truth;
+pub(crate) mod twofold;
 
 pub use sums::{F64Sum, Sums};
-pub use truth::{LANES, cosine, cosine_from, dot64, squared_distance, unit_row};
+pub use truth::{LANES, Metric, cosine, cosine_from, dot64, squared_distance, unit_row};
 pub(crate) use truth::{dot_wide, fold, squared_distance_wide, strided};
 
 /// Steps of an inner product that a kernel sums in one accumulator before adding it to the total,
 /// so that its rounding error grows with `KERNEL_DEPTH + d / KERNEL_DEPTH` instead of `d`.
 pub const KERNEL_DEPTH: usize = 512;
-
-/// How close two rows are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Metric {
-    /// Squared Euclidean distance, [`squared_distance`].
-    SqEuclidean,
-    /// Cosine distance, 1 - [`cosine`].
-    Cosine,
-}

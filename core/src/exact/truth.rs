@@ -94,6 +94,26 @@ pub fn cosine_from(ab: f64, aa: f64, bb: f64) -> f64 {
     (ab / libm::sqrt(aa * bb)).clamp(-1.0, 1.0)
 }
 
+/// How close two rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Metric {
+    /// Squared Euclidean distance, [`squared_distance`].
+    SqEuclidean,
+    /// Cosine distance, 1 - [`cosine`].
+    Cosine,
+}
+
+impl Metric {
+    /// The distance of two rows; `xx` and `yy` are their dot products with themselves.
+    #[inline(always)]
+    pub(crate) fn distance(self, x: &[f32], y: &[f32], xx: f64, yy: f64) -> f64 {
+        match self {
+            Metric::SqEuclidean => squared_distance(x, y),
+            Metric::Cosine => 1.0 - cosine_from(dot64(x, y), xx, yy),
+        }
+    }
+}
+
 /// The dot product of two `f64` rows in the fixed order (products rounded, never fused): the
 /// norm of an exact sum.
 pub(crate) fn dot_wide(a: &[f64], b: &[f64]) -> f64 {

@@ -9,19 +9,22 @@
 //!
 //! The decompositions are nalgebra's, in f64. Tier C.
 //!
-//! **Memory.** The centred copies of both states (n d values each) may be refused. What nalgebra
-//! allocates may not: a process without memory for it is ended by Rust's allocation handler. With
-//! k = min(n, d) that is, for each state, its factors (n k and k d values) and matrices of the same
-//! sizes while they are made; then the product of the two left factors (k_x k_y) and what its own
-//! decomposition takes, of the same size; for PWCCA also k_x d_x. Nothing grows faster than n d or d².
+//! **Memory.** The centred copies of both states (n d values each) and products of factors may be
+//! refused. What nalgebra allocates may not: a process without memory for it is ended by Rust's
+//! allocation handler. With k = min(n, d) that is, for each state, its factors (n k and k d values) and
+//! matrices of the same sizes while they are made; then what the decomposition of the product of the
+//! two left factors takes (k_x k_y). Nothing grows faster than n d or d².
 
 use alloc::vec::Vec;
 
 use nalgebra::DMatrix;
+use ndarray::{ArrayView2, s};
 
+use crate::arrays::{self, zeros};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{area, try_capacity, try_vec};
+use crate::products;
 use crate::rows::{IntoRows, Rows};
 
 /// Iterations of the decomposition for each singular value, at most: many times what it needs.
@@ -86,6 +89,19 @@ fn decompose(rows: &Rows<'_>) -> Result<Option<Decomposed>> {
     Ok(Some(Decomposed { u, s, v_t }))
 }
 
+/// nalgebra's matrix (column by column) as a view.
+fn view(matrix: &DMatrix<f64>) -> Result<ArrayView2<'_, f64>> {
+    Ok(arrays::view(matrix.as_slice(), matrix.ncols(), matrix.nrows())?.reversed_axes())
+}
+
+/// a b, for nalgebra: its columns are the rows of b' a'.
+fn product(a: &ArrayView2<'_, f64>, b: &ArrayView2<'_, f64>) -> Result<DMatrix<f64>> {
+    let (m, n) = (a.nrows(), b.ncols());
+    let mut values = try_vec(area(m, n)?, 0.0)?;
+    products::add_product(&mut arrays::view_mut(&mut values, n, m)?, 1.0, &b.t(), &a.t())?;
+    Ok(DMatrix::from_vec(m, n, values))
+}
+
 impl Decomposed {
     /// Directions above the rounding of the decomposition.
     fn rank(&self) -> usize {
@@ -120,7 +136,8 @@ fn both<'a>(x: impl IntoRows<'a>, y: impl IntoRows<'a>) -> Result<Option<[Decomp
 /// Canonical correlations between the first `kept` directions of both, and the left factor of
 /// their decomposition.
 fn correlate(x: &Decomposed, y: &Decomposed, kept: [usize; 2]) -> Result<(Vec<f64>, DMatrix<f64>)> {
-    let product = x.u.columns(0, kept[0]).transpose() * y.u.columns(0, kept[1]);
+    let (u, v) = (view(&x.u)?, view(&y.u)?);
+    let product = product(&u.slice(s![.., ..kept[0]]).t(), &v.slice(s![.., ..kept[1]]))?;
     let svd = product.try_svd(true, false, f64::EPSILON, ITERATIONS * kept[0].min(kept[1])).ok_or(
         Error::Conflict { first: "these states", second: "the decomposition", why: "it did not converge" },
     )?;
@@ -179,14 +196,15 @@ pub fn pwcca<'a>(x: impl IntoRows<'a>, y: impl IntoRows<'a>) -> Result<Option<Sv
     let kept = [x.rank(), y.rank()];
     let (correlations, left) = correlate(&x, &y, kept)?;
     // h_i' x = (left' diag(s) v')_i.
-    let mut scaled = x.v_t.rows(0, kept[0]).into_owned();
+    let mut scaled = arrays::copy(&view(&x.v_t)?.slice(s![..kept[0], ..]))?;
     let largest = x.s.first().copied().unwrap_or(1.0);
-    for (mut row, s) in scaled.row_iter_mut().zip(&x.s) {
+    for (mut row, s) in scaled.rows_mut().into_iter().zip(&x.s) {
         row *= *s / largest;
     }
-    let on = left.transpose() * scaled;
+    let mut on = zeros(left.ncols(), scaled.ncols())?;
+    products::add_product(&mut on.view_mut(), 1.0, &view(&left)?.t(), &scaled.view())?;
     let (mut sum, mut total) = (0.0, 0.0);
-    for (row, rho) in on.row_iter().zip(&correlations) {
+    for (row, rho) in on.rows().into_iter().zip(&correlations) {
         let weight: f64 = row.iter().map(|v| v.abs()).sum();
         sum += weight * rho;
         total += weight;
@@ -219,7 +237,7 @@ pub fn procrustes<'a>(x: impl IntoRows<'a>, y: impl IntoRows<'a>) -> Result<Opti
         libm::sqrt(sum) * largest
     };
     let (nx, ny) = (unit(&x), unit(&y));
-    let mut middle = x.u.transpose() * &y.u;
+    let mut middle = product(&view(&x.u)?.t(), &view(&y.u)?)?;
     for (mut row, s) in middle.row_iter_mut().zip(&x.s) {
         row *= *s / nx;
     }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crate::error::Result;
 use crate::exact::F64Sum;
+use crate::exact::twofold::two_product;
 use crate::memory::{try_capacity, try_grow, try_vec};
 
 use super::Quantiles;
@@ -33,24 +34,6 @@ pub(crate) struct Moments {
     pub min: f64,
     pub max: f64,
     pub spread: Spread,
-}
-
-/// `x` in two parts of at most 26 significant bits each, whose products are exact.
-fn halves(x: f64) -> (f64, f64) {
-    let high = f64::from_bits((x.to_bits() + (1 << 26)) & !((1 << 27) - 1));
-    (high, x - high)
-}
-
-/// Adds the exact square of such a number.
-fn add_square(sum: &mut F64Sum, x: f64) {
-    let (a, b) = halves(x);
-    sum.extend([a * a, 2.0 * a * b, b * b]);
-}
-
-/// Adds the exact product of two finite numbers that neither overflows nor reaches subnormals.
-fn add_product(sum: &mut F64Sum, x: f64, y: f64) {
-    let ((a, b), (c, d)) = (halves(x), halves(y));
-    sum.extend([a * c, a * d, b * c, b * d]);
 }
 
 /// The bin of a value of [0, 2].
@@ -104,7 +87,7 @@ impl Moments {
         }
         self.count += 1;
         self.sum.add(value);
-        add_square(&mut self.squares, value);
+        self.squares.add_wide_product(value, value);
         self.min = self.min.min(value);
         self.max = self.max.max(value);
         match &mut self.spread {
@@ -152,14 +135,11 @@ impl Moments {
                 break;
             }
             rest.add(-part);
-            add_product(&mut total, -2.0 * mean, part);
+            total.add_wide_product(-2.0 * mean, part);
         }
-        // The count in pieces of 24 bits, which f32 holds exactly.
-        let (a, b) = halves(mean);
-        for (shift, unit) in [(0, 1.0f32), (24, 16_777_216.0), (48, 281_474_976_710_656.0)] {
-            let piece = (self.count >> shift & 0xff_ffff) as f32 * unit;
-            [a * a, 2.0 * a * b, b * b].into_iter().for_each(|part| total.add_product(piece, part));
-        }
+        let (square, lost) = two_product(mean, mean);
+        total.add_times(self.count, square);
+        total.add_times(self.count, lost);
         total.value() / (self.count - 1) as f64
     }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
 use crate::memory::{try_capacity, try_vec};
-use crate::stats::{add_times, average_ranks};
+use crate::stats::average_ranks;
 
 /// A bin for every document, by its length.
 ///
@@ -148,7 +148,7 @@ pub fn perplexity_by_length<L: Length>(
         bucket.tokens += length as u128;
         bucket.shortest = bucket.shortest.min(length);
         bucket.longest = bucket.longest.max(length);
-        add_times(sum, length, ln(p));
+        sum.add_times(length, ln(p));
         total += length as u128;
     }
     for (bucket, sum) in buckets.iter_mut().zip(&sums) {

@@ -10,7 +10,7 @@ use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::elementary::exp;
-use crate::exact::{F64Sum, Metric, cosine_from, dot64, squared_distance};
+use crate::exact::{F64Sum, dot64};
 use crate::kmeans::Clusters;
 use crate::memory::{try_capacity, try_copy, try_vec};
 use crate::stats::round_half_even;
@@ -219,10 +219,7 @@ impl DensityPruning {
         let row = |j: usize| &packed[j * centroids.ncols()..(j + 1) * centroids.ncols()];
         let mut squares = try_capacity(k)?;
         squares.extend((0..k).map(|j| dot64(row(j), row(j))));
-        let distance = |i: usize, j: usize| match clusters.metric {
-            Metric::SqEuclidean => squared_distance(row(i), row(j)),
-            Metric::Cosine => 1.0 - cosine_from(dot64(row(i), row(j)), squares[i], squares[j]),
-        };
+        let distance = |i: usize, j: usize| clusters.metric.distance(row(i), row(j), squares[i], squares[j]);
         let mut inter = try_vec(k, f64::NAN)?;
         let mut jobs: Vec<Job<(usize, &mut f64)>> = try_capacity(k)?;
         jobs.extend(inter.iter_mut().enumerate().filter(|(j, _)| sizes[*j] > 0).map(Job::new));

@@ -11,6 +11,7 @@
 //! lies. Only where they do, as at a midpoint itself, are the exact sums taken.
 
 use crate::exact::F64Sum;
+use crate::exact::twofold::{Pair, two_product, two_sum};
 
 /// 2^exponent.
 const fn power_of_two(exponent: i32) -> f64 {
@@ -36,8 +37,8 @@ pub(super) fn weighted_mean(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> 
 fn surely_nearest(pairs: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
     let (mut numerator, mut denominator, mut terms) = ((0.0, 0.0), (0.0, 0.0), 0u32);
     for (a, x) in pairs {
-        let p = a * x;
-        add(&mut numerator, p, lost_product(a, x, p));
+        let (p, lost) = two_product(a, x);
+        add(&mut numerator, p, lost);
         add(&mut denominator, a, 0.0);
         terms = terms.checked_add(1)?;
     }
@@ -45,8 +46,8 @@ fn surely_nearest(pairs: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
         return (denominator.0 > 0.0).then_some(0.0);
     }
     let guess = numerator.0 / denominator.0;
-    let product = guess * denominator.0;
-    let rest = (numerator.0 - product) - lost_product(guess, denominator.0, product);
+    let (product, lost) = two_product(guess, denominator.0);
+    let rest = (numerator.0 - product) - lost;
     let correction = (rest + (numerator.1 - guess * denominator.1)) / denominator.0;
     let q = guess + correction;
     let beyond = correction - (q - guess);
@@ -59,26 +60,16 @@ fn surely_nearest(pairs: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
 }
 
 /// Adds `v + w`, w far smaller, to the number of twice the precision.
-fn add(sum: &mut (f64, f64), v: f64, w: f64) {
-    let s = sum.0 + v;
-    let t = s - sum.0;
-    let lost = (sum.0 - (s - t)) + (v - t);
-    let low = sum.1 + (lost + w);
-    let high = s + low;
-    *sum = (high, low - (high - s));
-}
-
-/// What rounding `a x` to `p` lost.
-fn lost_product(a: f64, x: f64, p: f64) -> f64 {
-    let ((a1, a0), (x1, x0)) = (halves(a), halves(x));
-    ((a1 * x1 - p) + a1 * x0 + a0 * x1) + a0 * x0
+fn add(sum: &mut Pair, v: f64, w: f64) {
+    let (s, lost) = two_sum(sum.0, v);
+    *sum = two_sum(s, sum.1 + (lost + w));
 }
 
 /// The same without doubt, by exact sums.
 fn nearest(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> Option<f64> {
     let (mut numerator, mut denominator) = (F64Sum::new(), F64Sum::new());
     for (a, x) in pairs.clone() {
-        add_product(&mut numerator, a, x);
+        numerator.add_wide_product(a, x);
         denominator.add(a);
     }
     if denominator.value() == 0.0 {
@@ -109,26 +100,11 @@ fn nearest(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> Option<f64> {
 fn side(pairs: impl Iterator<Item = (f64, f64)>, q: f64, h: f64) -> f64 {
     let mut sum = F64Sum::new();
     for (a, x) in pairs {
-        add_product(&mut sum, a, x);
-        add_product(&mut sum, -a, q);
+        sum.add_wide_product(a, x);
+        sum.add_wide_product(-a, q);
         sum.add(-a * h);
     }
     sum.value()
-}
-
-/// Adds the exact product `a x`: Veltkamp's split into halves of 26 bits (Dekker 1971), whose
-/// four products have at most 53 bits each.
-fn add_product(sum: &mut F64Sum, a: f64, x: f64) {
-    let ((a1, a0), (x1, x0)) = (halves(a), halves(x));
-    for product in [a1 * x1, a1 * x0, a0 * x1, a0 * x0] {
-        sum.add(product);
-    }
-}
-
-fn halves(v: f64) -> (f64, f64) {
-    let c = 134_217_729.0 * v; // 2^27 + 1
-    let high = c - (c - v);
-    (high, v - high)
 }
 
 #[cfg(test)]

@@ -26,6 +26,18 @@ impl<T: Default + Copy> Tile<T> {
 
 /// Raw arguments of a kernel; see [`Kernel::scan`] for what they mean.
 type Run<T> = unsafe fn(usize, *const T, usize, *const T, *const T, *const T, &mut Tile<T>) -> bool;
+/// Raw arguments of [`Kernel::add_product`].
+#[derive(Clone, Copy)]
+struct Product<T> {
+    depth: usize,
+    rows: *const T,
+    stride: usize,
+    panel: *const T,
+    columns: usize,
+    scale: T,
+    out: *mut T,
+    width: usize,
+}
 
 /// A kernel of one level: holding one is the proof that the machine has the level.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +45,7 @@ pub(crate) struct Kernel<T> {
     mr: usize,
     nr: usize,
     run: Run<T>,
+    add: unsafe fn(Product<T>),
 }
 
 /// The two scalar types for which kernels exist.
@@ -78,6 +91,94 @@ impl<T: Copy> Kernel<T> {
         // and cover every access that `body` documents.
         unsafe { (self.run)(depth, rows, stride, panel, offset.as_ptr(), threshold.as_ptr(), out) }
     }
+
+    /// Adds `scale` times the product of `mr` rows and the first `columns` columns of one panel, laid
+    /// out as for [`scan`](Kernel::scan), to `out`: entry (r, c) at `out[r * width + c]`. Up to `nr`
+    /// columns are written, those after `columns` with anything.
+    ///
+    /// Steps are summed `KERNEL_DEPTH` at a time, in their order. Levels that fuse give the same bits.
+    #[inline]
+    #[allow(clippy::too_many_arguments, reason = "the plain signature of one kernel call")]
+    pub fn add_product(
+        &self,
+        depth: usize,
+        rows: &[T],
+        stride: usize,
+        panel: &[T],
+        columns: usize,
+        scale: T,
+        out: &mut [T],
+        width: usize,
+    ) {
+        assert!(stride >= depth && rows.len() >= (self.mr - 1) * stride + depth);
+        assert!(panel.len() >= depth * self.nr);
+        assert!(width >= self.nr && out.len() >= (self.mr - 1) * width + self.nr);
+        let (rows, panel, out) = (rows.as_ptr(), panel.as_ptr(), out.as_mut_ptr());
+        // SAFETY: the level was checked when the kernel was made; the lengths were checked above
+        // and cover every access that `add` documents.
+        unsafe { (self.add)(Product { depth, rows, stride, panel, columns, scale, out, width }) }
+    }
+}
+
+/// The sums of the products of a tile over the steps `from..to`, which are `nr` values apart in the panel.
+///
+/// # Safety
+/// `V`'s instruction set is enabled; `rows` is valid for `(MR - 1) * stride + to` values, `panel` for
+/// `to * nr`, and `NV * LANES <= nr`.
+#[inline(always)]
+unsafe fn sums<V: Vector, const MR: usize, const NV: usize>(
+    from: usize,
+    to: usize,
+    rows: *const V::Scalar,
+    stride: usize,
+    panel: *const V::Scalar,
+    nr: usize,
+) -> [[V; NV]; MR]
+where
+    V::Scalar: Default,
+{
+    // SAFETY: every index below stays inside the lengths of the contract.
+    unsafe {
+        let mut acc = [[V::splat(V::Scalar::default()); NV]; MR];
+        let mut column = panel.add(from * nr);
+        for t in from..to {
+            let b: [V; NV] = core::array::from_fn(|v| V::load(column.add(v * V::LANES)));
+            column = column.add(nr);
+            for r in 0..MR {
+                let a = V::splat(*rows.add(r * stride + t));
+                for v in 0..NV {
+                    acc[r][v] = acc[r][v].add_product(a, b[v]);
+                }
+            }
+        }
+        acc
+    }
+}
+
+/// The body of [`Kernel::add_product`] for a tile of `MR` rows and the first `NV` vectors of a panel.
+///
+/// # Safety
+/// `V`'s instruction set is enabled; `rows` is valid for `(MR - 1) * stride + depth` values, `panel`
+/// for `depth * nr`, `out` for `(MR - 1) * width + NV * LANES`, and `NV * LANES <= nr`.
+#[inline(always)]
+unsafe fn add<V: Vector, const MR: usize, const NV: usize>(product: Product<V::Scalar>, nr: usize)
+where
+    V::Scalar: Default,
+{
+    let Product { depth, rows, stride, panel, scale, out, width, .. } = product;
+    // SAFETY: every index below stays inside the lengths of the contract.
+    unsafe {
+        let scale = V::splat(scale);
+        for from in (0..depth).step_by(DEPTH) {
+            let acc: [[V; NV]; MR] = sums(from, depth.min(from + DEPTH), rows, stride, panel, nr);
+            for r in 0..MR {
+                for v in 0..NV {
+                    let at = out.add(r * width + v * V::LANES);
+                    V::load(at).add_product(scale, acc[r][v]).store(at);
+                }
+            }
+        }
+    }
 }
 
 /// The kernel's body for a tile of `MR` rows and `NV` vectors.
@@ -106,18 +207,7 @@ where
         let mut from = 0;
         loop {
             let to = depth.min(from + DEPTH);
-            let mut acc = [[V::splat(V::Scalar::default()); NV]; MR];
-            let mut column = panel.add(from * nr);
-            for t in from..to {
-                let b: [V; NV] = core::array::from_fn(|v| V::load(column.add(v * V::LANES)));
-                column = column.add(nr);
-                for r in 0..MR {
-                    let a = V::splat(*rows.add(r * stride + t));
-                    for v in 0..NV {
-                        acc[r][v] = acc[r][v].add_product(a, b[v]);
-                    }
-                }
-            }
+            let acc: [[V; NV]; MR] = sums(from, to, rows, stride, panel, nr);
             for r in 0..MR {
                 for v in 0..NV {
                     let at = z.add(r * nr + v * V::LANES);
@@ -147,12 +237,13 @@ where
     }
 }
 
-/// Declares the kernel of one level with its wrapper: the sizes of the tile stand here alone.
+/// Declares the kernel of one level with its two wrappers: the sizes of the tile stand here alone.
 macro_rules! kernel {
-    ($kernel:ident, $run:ident, $scalar:ty, $vector:ty, $mr:literal x $nv:literal $(, $feature:literal)?) => {
+    ($kernel:ident, $run:ident, $add:ident, $scalar:ty, $vector:ty, $mr:literal x $nv:literal $(, $feature:literal)?) => {
         const $kernel: Kernel<$scalar> = {
+            assert!($nv >= 2);
             assert!($mr <= MAX_ROWS && $mr * $nv * <$vector>::LANES <= MAX_TILE && $nv * <$vector>::LANES <= 64);
-            Kernel { mr: $mr, nr: $nv * <$vector>::LANES, run: $run }
+            Kernel { mr: $mr, nr: $nv * <$vector>::LANES, run: $run, add: $add }
         };
 
         /// # Safety
@@ -170,27 +261,42 @@ macro_rules! kernel {
             // SAFETY: the caller's contract is the same.
             unsafe { body::<$vector, $mr, $nv>(depth, rows, stride, panel, offset, threshold, out) }
         }
+
+        /// # Safety
+        /// As [`add`]; the caller has checked that the machine has the level.
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn $add(product: Product<$scalar>) {
+            const LANES: usize = <$vector>::LANES;
+            // SAFETY: the caller's contract is the same; fewer vectors touch less.
+            unsafe {
+                match product.columns.div_ceil(LANES) {
+                    1 => add::<$vector, $mr, 1>(product, $nv * LANES),
+                    2 => add::<$vector, $mr, 2>(product, $nv * LANES),
+                    _ => add::<$vector, $mr, $nv>(product, $nv * LANES),
+                }
+            }
+        }
     };
 }
 
-kernel!(F32_SCALAR, tile_f32_scalar, f32, Plain<f32, 4>, 4 x 2);
-kernel!(F64_SCALAR, tile_f64_scalar, f64, Plain<f64, 2>, 4 x 2);
+kernel!(F32_SCALAR, tile_f32_scalar, add_f32_scalar, f32, Plain<f32, 4>, 4 x 2);
+kernel!(F64_SCALAR, tile_f64_scalar, add_f64_scalar, f64, Plain<f64, 2>, 4 x 2);
 #[cfg(target_arch = "x86_64")]
 use super::vector::x86::{Avx2F32, Avx2F64, Avx512F32, Avx512F64};
 #[cfg(target_arch = "x86_64")]
-kernel!(F32_AVX2, tile_f32_avx2, f32, Avx2F32, 6 x 2, "avx2,fma");
+kernel!(F32_AVX2, tile_f32_avx2, add_f32_avx2, f32, Avx2F32, 6 x 2, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-kernel!(F64_AVX2, tile_f64_avx2, f64, Avx2F64, 6 x 2, "avx2,fma");
+kernel!(F64_AVX2, tile_f64_avx2, add_f64_avx2, f64, Avx2F64, 6 x 2, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-kernel!(F32_AVX512, tile_f32_avx512, f32, Avx512F32, 8 x 3, "avx512f,avx512vl,fma");
+kernel!(F32_AVX512, tile_f32_avx512, add_f32_avx512, f32, Avx512F32, 8 x 3, "avx512f,avx512vl,fma");
 #[cfg(target_arch = "x86_64")]
-kernel!(F64_AVX512, tile_f64_avx512, f64, Avx512F64, 8 x 3, "avx512f,avx512vl,fma");
+kernel!(F64_AVX512, tile_f64_avx512, add_f64_avx512, f64, Avx512F64, 8 x 3, "avx512f,avx512vl,fma");
 #[cfg(target_arch = "aarch64")]
 use super::vector::arm::{NeonF32, NeonF64};
 #[cfg(target_arch = "aarch64")]
-kernel!(F32_NEON, tile_f32_neon, f32, NeonF32, 8 x 3, "neon");
+kernel!(F32_NEON, tile_f32_neon, add_f32_neon, f32, NeonF32, 8 x 3, "neon");
 #[cfg(target_arch = "aarch64")]
-kernel!(F64_NEON, tile_f64_neon, f64, NeonF64, 8 x 3, "neon");
+kernel!(F64_NEON, tile_f64_neon, add_f64_neon, f64, NeonF64, 8 x 3, "neon");
 
 macro_rules! kernels {
     ($scalar:ty: $plain:ident, $avx2:ident, $avx512:ident, $neon:ident) => {

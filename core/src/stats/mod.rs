@@ -20,7 +20,6 @@ mod spread;
 
 pub use bootstrap::{Interval, bootstrap};
 pub use ranks::{auc, average_ranks, kendall, spearman};
-pub(crate) use spread::add_times;
 pub use spread::{gini, quantile};
 
 use alloc::vec::Vec;

@@ -75,7 +75,7 @@ pub fn gini(values: &[f64]) -> Result<Option<f64>> {
     for (i, &x) in sorted.iter().enumerate() {
         total.add(x);
         let weight = 2 * (i as i64 + 1) - n - 1;
-        add_times(&mut weighted, weight.unsigned_abs(), if weight < 0 { -x } else { x });
+        weighted.add_times(weight.unsigned_abs(), if weight < 0 { -x } else { x });
     }
     let total = total.value();
     if total == 0.0 {
@@ -88,14 +88,4 @@ pub fn gini(values: &[f64]) -> Result<Option<f64>> {
     // A sum left f64. Up there 2^-64 of every value is exact; what underflows is 2^-1000 of the rest.
     sorted.iter_mut().for_each(|x| *x *= f64::from_bits((1023 - 64) << 52));
     gini(&sorted)
-}
-
-/// Adds `x` so many times, exactly: the count goes in parts of 20 bits, each exact in f32.
-pub(crate) fn add_times(sum: &mut F64Sum, mut times: u64, x: f64) {
-    let mut unit = 1.0f32;
-    while times > 0 {
-        sum.add_product((times & 0xf_ffff) as f32 * unit, x);
-        times >>= 20;
-        unit *= 1_048_576.0;
-    }
 }

@@ -72,7 +72,7 @@ impl<T: Real> Pull<'_, T> {
                 None => None,
             };
             if let (Some(entropy), Some(buffers)) = (self.entropy, &mut sweep) {
-                entropy.rows(self.latents, task.first..task.first + task.count, task.means, buffers);
+                entropy.rows(self.latents, task.first..task.first + task.count, task.means, buffers)?;
             }
             for r in 0..task.count {
                 let row = self.latents.row(task.first + r);

@@ -19,7 +19,6 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, s};
 
 use super::latents::Latents;
@@ -29,13 +28,13 @@ use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
+use crate::products::{add_product, product};
 use crate::real::Real;
 
 /// Entropy loss: parameters.
 ///
 /// *Source*: LlamaGen's and MAGVIT-v2's code; without their 1e-5 inside the logarithm, which biases value
-/// and gradient. Tier B on one build, tier C across machines (matrix products). The products' own buffer (at most
-/// some MiB, of fixed size) is not asked for fallibly.
+/// and gradient. Tier B on one build, tier C across machines (matrix products).
 ///
 /// # Example
 /// ```
@@ -172,13 +171,14 @@ impl Scores {
     }
 
     /// Scores of targets against the codes `range`, up to a constant of each row.
-    fn scores(&self, targets: ArrayView2<'_, f64>, range: Range<usize>, out: &mut Array2<f64>) {
+    fn scores(&self, targets: ArrayView2<'_, f64>, range: Range<usize>, out: &mut Array2<f64>) -> Result<()> {
         let codes = self.codes.slice(s![range.clone(), ..]);
         let mut scores = out.slice_mut(s![..targets.nrows(), ..range.len()]);
-        general_mat_mul(2.0 / self.temperature, &targets, &codes.t(), 0.0, &mut scores);
+        product(&mut scores, 2.0 / self.temperature, &targets, &codes.t())?;
         for mut row in scores.rows_mut() {
             row.iter_mut().zip(&self.offset[range.clone()]).for_each(|(s, o)| *s -= o);
         }
+        Ok(())
     }
 }
 
@@ -219,7 +219,7 @@ pub(super) fn forward<T: Real>(
             let m = rows.min(task.log_sum.len() - start);
             let at = task.first + start;
             scores.targets(latents, at..at + m, &mut buffers, &mut targets);
-            scores.scores(targets.slice(s![..m, ..]), 0..k, &mut tile);
+            scores.scores(targets.slice(s![..m, ..]), 0..k, &mut tile)?;
             for (r, row) in tile.rows_mut().into_iter().take(m).enumerate() {
                 let Some(row) = row.into_slice() else { continue };
                 let best = row.iter().fold(f64::NEG_INFINITY, |b, &a| b.max(a));
@@ -333,10 +333,10 @@ impl<'a> Backward<'a> {
         rows: Range<usize>,
         means: &mut [f64],
         buffers: &mut Buffers<T>,
-    ) {
+    ) -> Result<()> {
         let (m, k) = (rows.len(), self.scores.offset.len());
         self.scores.targets(latents, rows.clone(), &mut buffers.rows, &mut buffers.targets);
-        self.scores.scores(buffers.targets.slice(s![..m, ..]), 0..k, &mut buffers.tile);
+        self.scores.scores(buffers.targets.slice(s![..m, ..]), 0..k, &mut buffers.tile)?;
         for (r, row) in buffers.tile.rows_mut().into_iter().take(m).enumerate() {
             let Some(row) = row.into_slice() else { continue };
             let i = rows.start + r;
@@ -345,7 +345,7 @@ impl<'a> Backward<'a> {
         }
         let tile = buffers.tile.slice(s![..m, ..]);
         let mut out = buffers.gradient.slice_mut(s![..m, ..]);
-        general_mat_mul(1.0, &tile, &self.scores.codes, 0.0, &mut out);
+        product(&mut out, 1.0, &tile, &self.scores.codes.view())
     }
 
     /// Adds dL/dq of the codes `range` to the first rows of `buffers.gradient`.
@@ -364,7 +364,7 @@ impl<'a> Backward<'a> {
             let count = rows.len();
             self.scores.targets(latents, rows.clone(), &mut buffers.rows, &mut buffers.targets);
             let targets = buffers.targets.slice(s![..count, ..]);
-            self.scores.scores(targets.view(), range.clone(), &mut buffers.tile);
+            self.scores.scores(targets.view(), range.clone(), &mut buffers.tile)?;
             for (r, mut row) in buffers.tile.rows_mut().into_iter().take(count).enumerate() {
                 let Some(row) = row.as_slice_mut() else { continue };
                 let row = &mut row[..m];
@@ -373,7 +373,7 @@ impl<'a> Backward<'a> {
             }
             let tile = buffers.tile.slice(s![..count, ..m]);
             let mut out = buffers.gradient.slice_mut(s![..m, ..]);
-            general_mat_mul(1.0, &tile.t(), &targets, 1.0, &mut out);
+            add_product(&mut out, 1.0, &tile.t(), &targets)?;
         }
         for (c, total) in totals.iter().enumerate() {
             let code = self.scores.codes.row(range.start + c);

@@ -6,23 +6,12 @@
 //! exact (Dekker's two-sum), so nothing is ever lost. Python's `math.fsum` is this algorithm, so
 //! a centroid can be checked by anyone with `numpy.float32(math.fsum(column) / n)`.
 
+use crate::twofold::{two_product, two_sum};
+
 /// A sum without rounding.
 #[derive(Clone, Debug, Default)]
 pub struct ExactSum {
     partials: Vec<f64>,
-}
-
-/// a + b as rounded sum and exact error.
-pub fn two_sum(a: f64, b: f64) -> (f64, f64) {
-    let (x, y) = if a.abs() < b.abs() { (b, a) } else { (a, b) };
-    let hi = x + y;
-    (hi, y - (hi - x))
-}
-
-/// a * b as rounded product and exact error.
-pub fn two_product(a: f64, b: f64) -> (f64, f64) {
-    let hi = a * b;
-    (hi, a.mul_add(b, -hi))
 }
 
 impl ExactSum {

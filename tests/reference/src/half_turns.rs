@@ -6,46 +6,24 @@
 //! the right number unless (2 / pi) atan t lies that close to a tie, which none of the tests'
 //! arguments does.
 
-use crate::fsum::{two_product, two_sum};
-
-type Pair = (f64, f64);
-
-fn add(a: Pair, b: Pair) -> Pair {
-    let (s, e) = two_sum(a.0, b.0);
-    let (t, f) = two_sum(a.1, b.1);
-    let (s, e) = two_sum(s, e + t);
-    two_sum(s, e + f)
-}
-
-fn mul(a: Pair, b: Pair) -> Pair {
-    let (p, e) = two_product(a.0, b.0);
-    two_sum(p, e + (a.0 * b.1 + a.1 * b.0))
-}
-
-fn div(a: Pair, b: Pair) -> Pair {
-    let q = a.0 / b.0;
-    let rest = add(a, mul((-q, 0.0), b));
-    let r = rest.0 / b.0;
-    let rest = add(rest, mul((-r, 0.0), b));
-    add(two_sum(q, r), (rest.0 / b.0, 0.0))
-}
+use crate::twofold::{Pair, add, divide, multiply, negative, two_sum};
 
 fn sqrt(a: Pair) -> Pair {
     let s = a.0.sqrt();
     // One step of Newton's iteration.
-    let rest = add(a, mul((-s, 0.0), (s, 0.0)));
+    let rest = add(a, multiply((-s, 0.0), (s, 0.0)));
     two_sum(s, rest.0 / (2.0 * s))
 }
 
 /// atan u for 0 < u < 0.1.
 fn taylor(u: Pair) -> Pair {
-    let square = mul(u, u);
+    let square = multiply(u, u);
     let (mut power, mut sum, mut k) = (u, u, 1.0);
     loop {
-        power = mul(power, square);
-        power = (-power.0, -power.1);
+        power = multiply(power, square);
+        power = negative(power);
         k += 2.0;
-        let term = div(power, (k, 0.0));
+        let term = divide(power, (k, 0.0));
         if term.0.abs() < 1e-36 * sum.0 {
             return sum;
         }
@@ -63,13 +41,13 @@ pub fn half_turns(t: f64) -> f64 {
         return half_turns(t * 2f64.powi(300)) * 2f64.powi(-300);
     }
     let one = (1.0, 0.0);
-    let mut u = if t > 1.0 { div(one, (t, 0.0)) } else { (t, 0.0) };
+    let mut u = if t > 1.0 { divide(one, (t, 0.0)) } else { (t, 0.0) };
     for _ in 0..3 {
-        u = div(u, add(one, sqrt(add(one, mul(u, u)))));
+        u = divide(u, add(one, sqrt(add(one, multiply(u, u)))));
     }
     let two_over_pi = (std::f64::consts::FRAC_2_PI, -3.935_735_335_036_497e-17);
-    let h = mul(mul(taylor(u), (8.0, 0.0)), two_over_pi);
-    let h = if t > 1.0 { add(one, (-h.0, -h.1)) } else { h };
+    let h = multiply(multiply(taylor(u), (8.0, 0.0)), two_over_pi);
+    let h = if t > 1.0 { add(one, negative(h)) } else { h };
     h.0 + h.1
 }
 

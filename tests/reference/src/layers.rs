@@ -14,9 +14,10 @@
 //! Men et al. 2024 (ShortGPT), equation 1: block influence BI = 1 - E[x . y / (|x| |y|)] between the
 //! input and the output of a layer, over all tokens; 1 - cos = 2 a / (a + b).
 
-use crate::fsum::{ExactSum, fsum, two_product, two_sum};
+use crate::fsum::{ExactSum, fsum};
 use crate::half_turns::half_turns;
 use crate::truth::dot;
+use crate::twofold::{two_product, two_sum};
 
 /// (a, b); `None` where a row is all zeros.
 pub fn chords(x: &[f32], y: &[f32]) -> Option<(f64, f64)> {

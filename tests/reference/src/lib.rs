@@ -14,13 +14,14 @@
 //! |---|---|---|
 //! | [`truth`] | dot product, squared distance, cosine | the definition |
 //! | [`fsum`] | exact sums, rounded once | Shewchuk 1997; Python's `math.fsum` |
+//! | [`twofold`] | numbers of twice the precision | Dekker 1971 |
 //! | [`mod@philox`] | random bits by counter | Salmon et al. 2011 |
-//! | [`mod@ln`] | the logarithm, correctly rounded | double-double, Dekker 1971 |
+//! | [`mod@ln`] | the logarithm, correctly rounded | in twice the precision |
 //! | [`seeding`] | k-means++ as an exponential race, random seeds | Arthur and Vassilvitskii 2007 |
 //! | [`mod@kmeans`] | Lloyd's algorithm, Euclidean and spherical | Lloyd 1982; Dhillon and Modha 2001 |
 //! | [`semdedup`] | two rules of semantic deduplication | Abbas et al. 2023 |
 //! | [`published`] | SemDeDup's pseudo-code, letter by letter | Abbas et al. 2023, appendix A7 |
-//! | [`mod@half_turns`] | the arctangent in half turns, correctly rounded | double-double, Dekker 1971 |
+//! | [`mod@half_turns`] | the arctangent in half turns, correctly rounded | in twice the precision |
 //! | [`layers`] | distances between hidden states, the block to drop | Gromov et al. 2024; Men et al. 2024 |
 //! | [`mod@cka`] | linear CKA by Gram matrices, biased and unbiased | Kornblith et al. 2019; Song et al. 2012 |
 //! | [`canonical`] | SVCCA, PWCCA, Procrustes by Jacobi rotations | Raghu et al. 2017; Morcos et al. 2018; Ding et al. 2021 |
@@ -93,4 +94,5 @@ pub mod synthetic;
 pub mod text_rules;
 pub mod tokens;
 pub mod truth;
+pub mod twofold;
 pub mod vq;

@@ -11,35 +11,7 @@
 //! is below 2^-98: the result is the correctly rounded one except with probability about 2^-44
 //! per argument.
 
-use crate::fsum::{two_product, two_sum};
-
-/// A number as the unevaluated sum of two, the second at most half a unit of the first.
-type Pair = (f64, f64);
-
-/// ln 2 to 107 bits.
-const LN_2: Pair = (std::f64::consts::LN_2, 2.319_046_813_846_299_6e-17);
-
-fn add(a: Pair, b: Pair) -> Pair {
-    let (high, high_error) = two_sum(a.0, b.0);
-    let (low, low_error) = two_sum(a.1, b.1);
-    let (high, rest) = two_sum(high, high_error + low);
-    two_sum(high, rest + low_error)
-}
-
-fn multiply(a: Pair, b: Pair) -> Pair {
-    let (high, error) = two_product(a.0, b.0);
-    two_sum(high, error + (a.0 * b.1 + a.1 * b.0))
-}
-
-/// Long division, three digits of 53 bits.
-fn divide(a: Pair, b: Pair) -> Pair {
-    let minus = |a: Pair, digit: f64| add(a, multiply((-digit, 0.0), b));
-    let first = a.0 / b.0;
-    let rest = minus(a, first);
-    let second = rest.0 / b.0;
-    let rest = minus(rest, second);
-    add(two_sum(first, second), (rest.0 / b.0, 0.0))
-}
+use crate::twofold::{LN_2, add, divide, multiply, two_sum};
 
 /// ln u for a normal u > 0, rounded to nearest.
 pub fn ln(u: f64) -> f64 {

@@ -10,36 +10,7 @@
 //! Moments are taken from their definitions: mu = sum p ln p, sigma² = sum p (ln p - mu)²
 //! (Zhang et al. 2024, Min-K%++, equation 3).
 
-use crate::fsum::{two_product, two_sum};
-
-/// A number as the unevaluated sum of two.
-type Pair = (f64, f64);
-
-const LN_2: Pair = (std::f64::consts::LN_2, 2.319_046_813_846_299_6e-17);
-
-fn add(a: Pair, b: Pair) -> Pair {
-    let (high, error) = two_sum(a.0, b.0);
-    let (low, rest) = two_sum(a.1, b.1);
-    let (high, error) = two_sum(high, error + low);
-    two_sum(high, error + rest)
-}
-
-fn multiply(a: Pair, b: Pair) -> Pair {
-    let (high, error) = two_product(a.0, b.0);
-    two_sum(high, error + (a.0 * b.1 + a.1 * b.0))
-}
-
-fn divide(a: Pair, b: Pair) -> Pair {
-    let first = a.0 / b.0;
-    let rest = add(a, multiply((-first, 0.0), b));
-    let second = rest.0 / b.0;
-    let rest = add(rest, multiply((-second, 0.0), b));
-    add(two_sum(first, second), (rest.0 / b.0, 0.0))
-}
-
-fn negative(a: Pair) -> Pair {
-    (-a.0, -a.1)
-}
+use crate::twofold::{LN_2, Pair, add, divide, multiply, negative, two_sum};
 
 /// e^x for x in about [-700, 0]: x = k ln 2 + r, e^r = (e^(r / 1024))^1024, the inner one by Taylor.
 pub fn exp(x: Pair) -> Pair {

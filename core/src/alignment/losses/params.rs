@@ -26,8 +26,7 @@ use super::{Directions, LossReduction, PairWeighting, SoftmaxRow};
 /// `TooLarge`, `OutOfMemory`, `Cancelled`.
 /// # Cost
 /// 2 B M d flops for the value, 10 B M d for the gradients; 64 (B + M) bytes, 0.5 KiB M for
-/// columns, and O(128 (d + 128)) words a thread. The matrix products' own buffer (at most some
-/// MiB, of fixed size) is not asked for fallibly.
+/// columns, and O(128 (d + 128)) words a thread.
 /// # Example
 /// ```
 /// use ndarray::array;

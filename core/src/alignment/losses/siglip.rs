@@ -32,8 +32,7 @@ use crate::real::Real;
 /// `Empty`, `ShapeMismatch`, `NonFinite`, `InvalidParameter`, `TooLarge`, `OutOfMemory`,
 /// `Cancelled`.
 /// # Cost
-/// 2 B M d flops for the value, 8 B M d for the gradients; O(128 (d + 128)) words a thread. The
-/// matrix products' own buffer (at most some MiB, of fixed size) is not asked for fallibly.
+/// 2 B M d flops for the value, 8 B M d for the gradients; O(128 (d + 128)) words a thread.
 /// # In blocks
 /// No normaliser couples the pairs, so blocks of the logits (some rows of x against some rows of y,
 /// with the matches of their own row numbers, of which there need not be any) are calls like any

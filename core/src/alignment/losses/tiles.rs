@@ -3,16 +3,17 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
 use super::{LossNumbers, Outputs, Targets, checked_sides};
 use crate::alignment::matches::Table;
+use crate::arrays::{view, view_mut};
 use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::memory::{area, try_capacity, try_vec};
+use crate::products::{add_product, product};
 use crate::real::{Real, check_finite};
 
 /// Rows and columns of a tile. A tile of logits (128 KiB) stays in a core's cache beside its rows.
@@ -185,8 +186,8 @@ impl<'a, T: Real> Problem<'a, T> {
     /// Fills in logits and weights of the loaded rows and columns.
     pub(super) fn fill(&self, tile: &mut Tile) -> Result<()> {
         let (r, c, d) = (tile.rows.len(), tile.cols.len(), self.dim());
-        let mut logits = matrix_mut(&mut tile.logits, r, c)?;
-        general_mat_mul(self.scale, &matrix(&tile.x, r, d)?, &matrix(&tile.y, c, d)?.t(), 0.0, &mut logits);
+        let mut logits = view_mut(&mut tile.logits, r, c)?;
+        product(&mut logits, self.scale, &view(&tile.x, r, d)?, &view(&tile.y, c, d)?.t())?;
         let size = r * c;
         if let Some(at) = tile.logits[..size].iter().position(|l| !l.is_finite()) {
             let (row, col) = ((tile.rows.start + at / c) as u64, tile.cols.start + at % c);
@@ -273,12 +274,12 @@ impl<'a, T: Real> Problem<'a, T> {
                 }
                 if job.out.is_some() {
                     let (r, c) = (tile.rows.len(), tile.cols.len());
-                    let g = matrix(&tile.logits, r, c)?;
-                    let mut sum = matrix_mut(&mut sum, job.range.len(), d)?;
+                    let g = view(&tile.logits, r, c)?;
+                    let mut sum = view_mut(&mut sum, job.range.len(), d)?;
                     if over_y {
-                        general_mat_mul(1.0, &g.t(), &matrix(&tile.x, r, d)?, 1.0, &mut sum);
+                        add_product(&mut sum, 1.0, &g.t(), &view(&tile.x, r, d)?)?;
                     } else {
-                        general_mat_mul(1.0, &g, &matrix(&tile.y, c, d)?, 1.0, &mut sum);
+                        add_product(&mut sum, 1.0, &g, &view(&tile.y, c, d)?)?;
                     }
                 }
             }
@@ -320,22 +321,4 @@ fn load<T: Real>(side: ArrayView2<'_, T>, range: &Range<usize>, out: &mut [f64])
     for (to, from) in out.iter_mut().zip(side.slice(s![range.clone(), ..]).iter()) {
         *to = from.to_f64();
     }
-}
-
-fn matrix(values: &[f64], rows: usize, cols: usize) -> Result<ArrayView2<'_, f64>> {
-    let found = values.len();
-    ArrayView2::from_shape((rows, cols), &values[..rows * cols]).map_err(|_| Error::ShapeMismatch {
-        what: "tile",
-        expected: rows * cols,
-        found,
-    })
-}
-
-fn matrix_mut(values: &mut [f64], rows: usize, cols: usize) -> Result<ArrayViewMut2<'_, f64>> {
-    let found = values.len();
-    ArrayViewMut2::from_shape((rows, cols), &mut values[..rows * cols]).map_err(|_| Error::ShapeMismatch {
-        what: "tile",
-        expected: rows * cols,
-        found,
-    })
 }

@@ -12,7 +12,7 @@ use crate::backend::copies::{first_occurrences, hash_row, same_row};
 use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
-use crate::exact::{Metric, cosine_from, dot64, squared_distance};
+use crate::exact::{Metric, cosine_from, dot64};
 use crate::memory::{area, try_capacity, try_copy, try_vec};
 use crate::rows::Rows;
 
@@ -74,10 +74,7 @@ impl CpuTargets {
 
     /// Distance by the definition: squared Euclidean or 1 - cosine; `square` is dot(x, x).
     pub(super) fn distance(&self, row: &[f32], square: f64, j: u32) -> f64 {
-        match self.metric {
-            Metric::SqEuclidean => squared_distance(row, self.row(j)),
-            Metric::Cosine => 1.0 - self.similarity(row, square, j),
-        }
+        self.metric.distance(row, self.row(j), square, self.square(j))
     }
 
     pub(super) fn similarity(&self, row: &[f32], square: f64, j: u32) -> f64 {

@@ -13,7 +13,8 @@
 //!    c_n = 2 n / (2 n + 1) c_(n-1), all terms positive, in fixed point with 192 bits after the
 //!    point.
 
-use super::{Fixed, split, two_sum};
+use super::Fixed;
+use crate::exact::twofold::{over, plus, times, two_product, two_sum};
 
 /// 2 / pi in two doubles.
 const TWO_OVER_PI: (f64, f64) =
@@ -90,14 +91,6 @@ fn slow(t: f64) -> f64 {
     careful(t).unwrap_or_else(|| exact(t))
 }
 
-/// The product as the rounded one and its error, the latter to within 2^-105 of the former.
-#[inline(always)]
-fn two_product(a: f64, b: f64) -> (f64, f64) {
-    let ((ah, al), (bh, bl)) = (split(a), split(b));
-    let p = a * b;
-    (p, ((ah * bh - p) + ah * bl + al * bh) + al * bl)
-}
-
 /// For t of [2^-400, 2^54): u = min(t, 1 / t) in two doubles, and the k for which it lies within 1/64
 /// of k / 32.
 #[inline(always)]
@@ -154,27 +147,6 @@ fn quick<const N: usize>(t: &mut [f64; N]) -> [bool; N] {
         t[i] = up;
     }
     decided
-}
-
-/// A number as the sum of two doubles.
-type Pair = (f64, f64);
-
-fn plus(a: Pair, b: Pair) -> Pair {
-    let (s, e) = two_sum(a.0, b.0);
-    let (t, f) = two_sum(a.1, b.1);
-    let (s, e) = two_sum(s, e + t);
-    two_sum(s, e + f)
-}
-
-fn times(a: Pair, b: Pair) -> Pair {
-    let (p, e) = two_product(a.0, b.0);
-    two_sum(p, e + (a.0 * b.1 + a.1 * b.0))
-}
-
-fn over(a: Pair, b: Pair) -> Pair {
-    let q = a.0 / b.0;
-    let rest = plus(a, times((-q, 0.0), b));
-    two_sum(q, rest.0 / b.0)
 }
 
 /// (2 / pi) atan t for t of [2^-400, 2^54) where two doubles decide its rounding.

@@ -23,6 +23,8 @@
 mod exp;
 mod half_turns;
 
+use super::twofold::{split, two_product, two_sum};
+
 pub use exp::exp;
 pub use half_turns::half_turns;
 pub(crate) use half_turns::half_turns_all;
@@ -70,21 +72,6 @@ pub fn ln(x: f64) -> f64 {
     quick(m, k).unwrap_or_else(|| exact(significand, upper, k))
 }
 
-/// The exact sum of two numbers as the rounded one and its error (Knuth).
-#[inline(always)]
-fn two_sum(a: f64, b: f64) -> (f64, f64) {
-    let s = a + b;
-    let v = s - a;
-    (s, (a - (s - v)) + (b - v))
-}
-
-/// The first 26 bits of x and the others.
-#[inline(always)]
-fn split(x: f64) -> (f64, f64) {
-    let high = f64::from_bits(x.to_bits() & !0x7ff_ffff);
-    (high, x - high)
-}
-
 /// ln(2^k m) where the error bound can decide its rounding.
 fn quick(m: f64, k: i32) -> Option<f64> {
     // m lies within 1/128 of j / 64.
@@ -95,9 +82,8 @@ fn quick(m: f64, k: i32) -> Option<f64> {
     let (m_high, m_low) = split(m);
     let (z, z_low) = two_sum(m_high * c - 1.0, m_low * c);
     // z² as an exact product of z by itself, and the rest of (z + z_low)² to first order.
-    let (a, b) = split(z);
-    let square = z * z;
-    let square_low = ((a * a - square) + 2.0 * a * b) + b * b + 2.0 * z * z_low;
+    let (square, lost) = two_product(z, z);
+    let square_low = lost + 2.0 * z * z_low;
     let mut p = -1.0 / 12.0;
     for n in [11.0, 10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0] {
         p = SIGN[n as usize & 1] / n + z * p;

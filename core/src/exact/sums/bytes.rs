@@ -198,8 +198,3 @@ impl Sums {
         Ok(sums)
     }
 }
-
-/// Whether counts add up to an `i64`, which is what [`planes`](Sums::planes) hold.
-fn countable(rows: &[u64]) -> bool {
-    rows.iter().try_fold(0u64, |sum, n| sum.checked_add(*n)).is_some_and(|sum| i64::try_from(sum).is_ok())
-}

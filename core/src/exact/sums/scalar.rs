@@ -3,6 +3,7 @@
 use super::{MAX_PENDING, canonical, round};
 use crate::bytes::{Reader, Writer};
 use crate::error::Result;
+use crate::exact::twofold::split;
 
 /// Weight of the lowest digit: below the smallest product, 2^-149 * 2^-1074.
 const EXPONENT: i32 = -1248;
@@ -77,6 +78,23 @@ impl F64Sum {
         let (w, f) = if field == 0 { (fraction, -149) } else { (fraction | 0x0080_0000, field - 150) };
         let (m, e) = parts(x.to_bits());
         self.add_parts(w as u128 * m as u128, e + f, weight.is_sign_negative() != x.is_sign_negative());
+    }
+
+    /// Adds the exact product of two numbers, where no product of their halves overflows or becomes
+    /// subnormal.
+    pub(crate) fn add_wide_product(&mut self, x: f64, y: f64) {
+        let ((a, b), (c, d)) = (split(x), split(y));
+        self.extend([a * c, a * d, b * c, b * d]);
+    }
+
+    /// Adds `x` so many times, exactly: the count goes in parts of 20 bits, each exact in `f32`.
+    pub(crate) fn add_times(&mut self, mut times: u64, x: f64) {
+        let mut unit = 1.0f32;
+        while times > 0 {
+            self.add_product((times & 0xf_ffff) as f32 * unit, x);
+            times >>= 20;
+            unit *= 1_048_576.0;
+        }
     }
 
     /// Adds the sum of `other`.

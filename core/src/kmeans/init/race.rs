@@ -29,7 +29,7 @@ use crate::backend::{Backend, Blocks, Copies};
 use crate::control::{Context, Job};
 use crate::error::Result;
 use crate::exact::elementary::ln;
-use crate::exact::{Metric, cosine_from, dot64, squared_distance};
+use crate::exact::{Metric, dot64};
 use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::random::Stream;
 use crate::rows::{RowSource, Rows, Scratch, delivered, gather_from};
@@ -130,10 +130,7 @@ impl Centres {
     #[inline(always)]
     fn distance(&self, row: &[f32], square: f64, c: usize) -> f64 {
         let centre = &self.values[c * self.d..(c + 1) * self.d];
-        match self.metric {
-            Metric::SqEuclidean => squared_distance(row, centre),
-            Metric::Cosine => 1.0 - cosine_from(dot64(row, centre), square, self.squares[c]),
-        }
+        self.metric.distance(row, centre, square, self.squares[c])
     }
 
     #[inline(always)]

@@ -8,11 +8,13 @@
 use alloc::vec::Vec;
 
 use super::result::{CkaTable, Traces};
-use crate::backend::cpu::{Cpu, Right};
+use crate::arrays::view;
+use crate::backend::cpu::Cpu;
 use crate::control::{Context, Job};
 use crate::error::Result;
 use crate::exact::float::widen;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{area, try_capacity, try_vec};
+use crate::products::{Left, Multiplier, Right};
 
 /// Rows added at a time.
 pub(super) const BLOCK: usize = 128;
@@ -42,43 +44,35 @@ type Pair = (usize, usize);
 /// is no memory for leaves the stream as it was.
 pub(super) struct Space {
     n: usize,
-    /// x' of every state, [d, n], completed to whole tiles; and x packed.
-    columns: Vec<Vec<f64>>,
-    packed: Vec<Right>,
-    /// a_i of every state, [states, n], completed to whole tiles; and packed.
+    multiplier: Multiplier<f64>,
+    /// x of one state at a time, [n, d].
+    x: Vec<f64>,
+    /// Every state: x' as the left side of products, x as the right one.
+    packed: Vec<(Left<f64>, Right<f64>)>,
+    /// a_i of every state, [n, states]; and packed in the same way.
     norms: Vec<f64>,
-    all: Right,
+    all: (Left<f64>, Right<f64>),
     /// The product of each pair, while it is added to.
     jobs: Vec<Job<(Pair, Vec<f64>)>>,
 }
 
 impl Space {
     pub(super) fn new(cpu: &Cpu, dims: &[usize], n: usize) -> Result<Self> {
-        let states = dims.len();
-        let (mut columns, mut packed) = (try_capacity(states)?, try_capacity(states)?);
+        let (states, multiplier) = (dims.len(), Multiplier::at(cpu.level())?);
+        let sides = |d: usize| -> Result<(Left<f64>, Right<f64>)> {
+            let (mut left, mut right) = (multiplier.left(), multiplier.right());
+            left.reserve(d, n)?;
+            right.reserve(n, d)?;
+            Ok((left, right))
+        };
+        let mut packed = try_capacity(states)?;
         for &d in dims {
-            columns.push(try_vec(cpu.whole_tiles(d).saturating_mul(n), 0.0)?);
-            packed.push(Right::new(cpu, n, d)?);
+            packed.push(sides(d)?);
         }
-        let norms = try_vec(cpu.whole_tiles(states).saturating_mul(n), 0.0)?;
+        let widest = dims.iter().copied().max().unwrap_or(0);
+        let (x, norms) = (try_vec(area(n, widest)?, 0.0)?, try_vec(area(n, states)?, 0.0)?);
         let jobs = try_capacity(states * (states + 1) / 2)?;
-        Ok(Self { n, columns, packed, norms, all: Right::new(cpu, n, states)?, jobs })
-    }
-
-    fn fill(&mut self, rows: &[Vec<f32>], first: &[Vec<f64>], dims: &[usize], at: usize) {
-        let n = self.n;
-        let states = rows.iter().zip(first).zip(dims).zip(self.columns.iter_mut().zip(&mut self.packed));
-        for ((((rows, first), &d), (x, packed)), norms) in states.zip(self.norms.chunks_exact_mut(n.max(1))) {
-            for (i, (row, norm)) in rows[at * d..].chunks_exact(d).zip(norms).enumerate() {
-                *norm = 0.0;
-                for (to, (x, f)) in x.iter_mut().skip(i).step_by(n).zip(row.iter().zip(first)) {
-                    *to = widen(*x) - f;
-                    *norm += *to * *to;
-                }
-            }
-            packed.fill(x);
-        }
-        self.all.fill(&self.norms);
+        Ok(Self { n, multiplier, x, packed, norms, all: sides(states)?, jobs })
     }
 }
 
@@ -130,30 +124,43 @@ impl Features {
     /// on the way, the sums are of no use.
     pub(super) fn add(
         &mut self,
-        cpu: &Cpu,
         space: &mut Space,
         rows: &[Vec<f32>],
         first: &[Vec<f64>],
         at: usize,
         cx: &Context<'_>,
     ) -> Result<()> {
-        space.fill(rows, first, &self.dims, at);
-        let pairs = self.pairs();
-        let Space { n, columns, packed, norms, all, jobs } = space;
-        for (x, (weighted, sum)) in columns.iter().zip(self.weighted.iter_mut().zip(&mut self.sums)) {
-            cpu.add_product(x, all, weighted);
-            for (sum, column) in sum.iter_mut().zip(x.chunks_exact((*n).max(1))) {
-                column.iter().for_each(|x| *sum += x);
+        let (pairs, states) = (self.pairs(), self.dims.len());
+        let Space { n, multiplier, x, packed, norms, all, jobs } = space;
+        for (l, (left, right)) in packed.iter_mut().enumerate() {
+            let (d, first) = (self.dims[l], &first[l]);
+            let rows = rows[l][at * d..].chunks_exact(d.max(1)).zip(x.chunks_exact_mut(d.max(1)));
+            for ((row, x), norms) in rows.zip(norms.chunks_exact_mut(states.max(1))) {
+                norms[l] = 0.0;
+                for (((to, x), f), sum) in x.iter_mut().zip(row).zip(first).zip(&mut self.sums[l]) {
+                    *to = widen(*x) - f;
+                    norms[l] += *to * *to;
+                    *sum += *to;
+                }
             }
+            let x = view(x, *n, d)?;
+            left.pack(&x.t())?;
+            right.pack(&x)?;
         }
-        cpu.add_product(norms, all, &mut self.squares);
-        for (sum, norms) in self.norms.iter_mut().zip(norms.chunks_exact((*n).max(1))) {
-            norms.iter().for_each(|a| *sum += a);
+        let by_state = view(norms, *n, states)?;
+        all.0.pack(&by_state.t())?;
+        all.1.pack(&by_state)?;
+        for ((left, _), weighted) in packed.iter().zip(&mut self.weighted) {
+            multiplier.add(weighted, 1.0, left, &all.1);
+        }
+        multiplier.add(&mut self.squares, 1.0, &all.0, &all.1);
+        for norms in norms.chunks_exact(states.max(1)) {
+            self.norms.iter_mut().zip(norms).for_each(|(sum, a)| *sum += a);
         }
         let widest = self.dims.iter().copied().max().unwrap_or(1);
         jobs.extend(pairs.zip(self.products.drain(..)).map(Job::new));
         let done = cx.in_waves(jobs, (*n * widest * widest / 4) as u64, |((l, m), product)| {
-            cpu.add_product(&columns[*l], &packed[*m], product);
+            multiplier.add(product, 1.0, &packed[*l].0, &packed[*m].1);
             Ok(())
         });
         self.products.extend(jobs.drain(..).map(|job| job.work.1));

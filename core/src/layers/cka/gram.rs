@@ -7,11 +7,13 @@
 use alloc::vec::Vec;
 
 use super::result::{CkaTable, Traces};
-use crate::backend::cpu::{Cpu, Right};
+use crate::arrays::{view, view_mut};
+use crate::backend::cpu::Cpu;
 use crate::control::{Context, Job};
 use crate::error::Result;
 use crate::exact::float::widen;
 use crate::memory::{try_capacity, try_vec};
+use crate::products::Multiplier;
 
 /// Rows of a tile.
 const TILE: usize = 64;
@@ -69,21 +71,23 @@ impl<'a> Centred<'a> {
         (len, d)
     }
 
-    fn part(&self, cpu: &Cpu, part: &mut Part) -> Result<()> {
+    fn part(&self, multiplier: &Multiplier<f64>, part: &mut Part) -> Result<()> {
         let states = self.dims.len();
         let [a, b] = part.tiles;
         let widest = self.dims.iter().copied().max().unwrap_or(0);
-        let mut x = try_vec(cpu.whole_tiles(TILE) * widest, 0.0)?;
+        let mut x = try_vec(TILE * widest, 0.0)?;
         let mut y = try_vec(TILE * widest, 0.0)?;
         let pairs = self.len(a) * self.len(b);
-        let mut grams = try_vec(cpu.whole_tiles(states) * pairs, 0.0)?;
+        let mut grams = try_vec(states * pairs, 0.0)?;
+        let (mut left, mut right) = (multiplier.left(), multiplier.right());
         part.products.fill(0.0);
         part.sums.fill(0.0);
-        for (state, gram) in grams.chunks_exact_mut(pairs).take(states).enumerate() {
+        for (state, gram) in grams.chunks_exact_mut(pairs).enumerate() {
             let (rows, d) = self.tile(state, a, &mut x);
             let (cols, _) = self.tile(state, b, &mut y);
-            let right = Right::of_columns(cpu, &y[..cols * d], d, cols)?;
-            cpu.add_product(&x, &right, gram);
+            left.pack(&view(&x, rows, d)?)?;
+            right.pack(&view(&y, cols, d)?.reversed_axes())?;
+            multiplier.add(gram, 1.0, &left, &right);
             if a == b {
                 for i in 0..rows {
                     part.diagonal[state * TILE + i] = gram[i * cols + i];
@@ -96,9 +100,9 @@ impl<'a> Centred<'a> {
                 second[state * TILE..].iter_mut().zip(row).for_each(|(sum, k)| *sum += k);
             }
         }
-        let all = Right::of_columns(cpu, &grams, pairs, states)?;
-        cpu.add_product(&grams, &all, &mut part.products);
-        Ok(())
+        let grams = view(&grams, states, pairs)?;
+        let mut products = view_mut(&mut part.products, states, states)?;
+        multiplier.add_product(&mut products, 1.0, &grams, &grams.t())
     }
 }
 
@@ -111,7 +115,7 @@ pub(super) fn table(
     n: usize,
     cx: &Context<'_>,
 ) -> Result<CkaTable> {
-    let states = dims.len();
+    let (states, multiplier) = (dims.len(), Multiplier::at(cpu.level())?);
     let centred = Centred::new(rows, first, dims, n)?;
     let tiles = n.div_ceil(TILE);
     let mut off = try_vec(states * states, 0.0)?;
@@ -145,7 +149,7 @@ pub(super) fn table(
         let parts = &mut parts[..group.len()];
         // A product of matrices does about four multiply-adds in the time of a plain one.
         let cost = TILE * TILE * (width + states * states) / 4;
-        cx.in_waves(parts, cost as u64, |part| centred.part(cpu, part))?;
+        cx.in_waves(parts, cost as u64, |part| centred.part(&multiplier, part))?;
         for Job { work: part, .. } in parts.iter() {
             let [a, b] = part.tiles;
             off.iter_mut().zip(&part.products).for_each(|(sum, part)| *sum += 2.0 * part);

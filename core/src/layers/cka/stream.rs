@@ -209,7 +209,7 @@ impl CkaStream {
         let full = self.held / BLOCK * BLOCK;
         self.spoilt = true;
         for at in (0..full).step_by(BLOCK) {
-            features.add(&self.cpu, &mut space, &self.rows, &self.first, at, cx)?;
+            features.add(&mut space, &self.rows, &self.first, at, cx)?;
         }
         self.spoilt = false;
         for (kept, dim) in self.rows.iter_mut().zip(&self.config.dims) {
@@ -286,7 +286,7 @@ impl CkaStream {
             Some(features) => {
                 let (mut all, mut space) =
                     (features.copy()?, Space::new(&self.cpu, &self.config.dims, self.held)?);
-                all.add(&self.cpu, &mut space, &self.rows, &self.first, 0, cx)?;
+                all.add(&mut space, &self.rows, &self.first, 0, cx)?;
                 all.table(cx)
             }
         }

@@ -1,0 +1,162 @@
+//! The two sides of a product as the kernel reads them.
+
+use alloc::vec::Vec;
+
+use ndarray::{ArrayView2, Axis, Slice};
+
+use crate::error::Result;
+use crate::memory::{area, try_grow};
+use crate::real::Real;
+
+/// Lines that are turned at a time.
+const LINES: usize = 8;
+
+/// The left side: rows of the inner dimension's values, completed to whole tiles.
+#[derive(Debug)]
+pub(crate) struct Left<T> {
+    mr: usize,
+    rows: usize,
+    depth: usize,
+    stride: usize,
+    /// Value t of row r at `r * stride + t`; after the last row anything.
+    values: Vec<T>,
+}
+
+/// The right side: columns in panels of the kernel's width.
+#[derive(Debug)]
+pub(crate) struct Right<T> {
+    nr: usize,
+    depth: usize,
+    columns: usize,
+    /// Panel p, step t, column c at `(p * depth + t) * nr + c`; after the last column anything.
+    values: Vec<T>,
+}
+
+impl<T: Real> Left<T> {
+    pub(super) fn new(mr: usize) -> Self {
+        Self { mr, rows: 0, depth: 0, stride: 0, values: Vec::new() }
+    }
+
+    /// Room for so many values, so that [`pack`](Left::pack) of no more cannot fail.
+    pub fn reserve(&mut self, rows: usize, depth: usize) -> Result<()> {
+        // An odd number of cache lines: rows of a tile then lie in different sets of the cache.
+        let line = 64 / size_of::<T>();
+        (self.rows, self.depth, self.stride) = (rows, depth, (depth.div_ceil(line) | 1) * line);
+        at_least(&mut self.values, area(rows.next_multiple_of(self.mr), self.stride)?)
+    }
+
+    /// Takes the values of `from` [rows, depth].
+    pub fn pack(&mut self, from: &ArrayView2<'_, T>) -> Result<()> {
+        self.reserve(from.nrows(), from.ncols())?;
+        copy(from, &mut self.values, self.stride);
+        Ok(())
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// The tile that begins at row `first`, and how far its rows are apart.
+    pub(super) fn tile(&self, first: usize) -> (&[T], usize) {
+        (&self.values[first * self.stride..], self.stride)
+    }
+}
+
+impl<T: Real> Right<T> {
+    pub(super) fn new(nr: usize) -> Self {
+        Self { nr, depth: 0, columns: 0, values: Vec::new() }
+    }
+
+    /// Room for so many values, so that [`pack`](Right::pack) of no more cannot fail.
+    pub fn reserve(&mut self, depth: usize, columns: usize) -> Result<()> {
+        (self.depth, self.columns) = (depth, columns);
+        at_least(&mut self.values, area(columns.next_multiple_of(self.nr), depth)?)
+    }
+
+    /// Takes the values of `from` [depth, columns].
+    pub fn pack(&mut self, from: &ArrayView2<'_, T>) -> Result<()> {
+        let (depth, columns) = from.dim();
+        self.reserve(depth, columns)?;
+        let panels = self.values.chunks_mut((depth * self.nr).max(1));
+        for (first, panel) in (0..columns).step_by(self.nr).zip(panels) {
+            let part = Slice::from(first..columns.min(first + self.nr));
+            copy(&from.slice_axis(Axis(1), part), panel, self.nr);
+        }
+        Ok(())
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    pub(super) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// None for a depth of 0.
+    pub(super) fn panels(&self) -> impl Iterator<Item = &[T]> {
+        let count = if self.depth == 0 { 0 } else { self.columns.div_ceil(self.nr) };
+        self.values.chunks_exact((self.depth * self.nr).max(1)).take(count)
+    }
+}
+
+fn at_least<T: Real>(values: &mut Vec<T>, len: usize) -> Result<()> {
+    if let Some(more) = len.checked_sub(values.len()) {
+        try_grow(values, more)?;
+        values.resize(len, T::zero());
+    }
+    Ok(())
+}
+
+/// Copies a matrix into rows that begin `stride` apart.
+fn copy<T: Real>(from: &ArrayView2<'_, T>, to: &mut [T], stride: usize) {
+    if from.ncols() <= 1 || from.strides()[1] == 1 {
+        for (to, from) in to.chunks_mut(stride).zip(from.rows()) {
+            match from.as_slice() {
+                Some(from) => to[..from.len()].copy_from_slice(from),
+                None => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
+            }
+        }
+        return;
+    }
+    let mut first = 0;
+    for columns in from.axis_chunks_iter(Axis(1), LINES) {
+        let lines: [Option<&[T]>; LINES] = core::array::from_fn(|c| {
+            (c < columns.ncols()).then(|| columns.index_axis(Axis(1), c).to_slice()).flatten()
+        });
+        match lines {
+            [Some(a), Some(b), Some(c), Some(d), Some(e), Some(f), Some(g), Some(h)] => {
+                turn([a, b, c, d, e, f, g, h], &mut to[first..], stride);
+            }
+            _ => {
+                for (to, from) in to[first..].chunks_mut(stride).zip(columns.rows()) {
+                    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+                }
+            }
+        }
+        first += LINES;
+    }
+}
+
+/// Writes lines of one length as the columns of rows that begin `stride` apart: squares of values at a
+/// time, which the compiler keeps in registers.
+fn turn<T: Copy>(lines: [&[T]; LINES], to: &mut [T], stride: usize) {
+    let parts = lines.map(|line| line.as_chunks::<LINES>());
+    let len = parts.iter().fold(usize::MAX, |len, (squares, _)| len.min(squares.len()));
+    for (i, to) in to.chunks_mut(LINES * stride).take(len).enumerate() {
+        let square = parts.map(|(squares, _)| squares[i]);
+        for (r, to) in to.chunks_mut(stride).enumerate().take(LINES) {
+            if let Some(to) = to.first_chunk_mut::<LINES>() {
+                *to = square.map(|line| line[r]);
+            }
+        }
+    }
+    for (c, (_, rest)) in parts.iter().enumerate() {
+        let to = to.iter_mut().skip(len * LINES * stride + c).step_by(stride);
+        to.zip(*rest).for_each(|(to, from)| *to = *from);
+    }
+}
