@@ -73,6 +73,7 @@ pub mod quality;
 pub mod random;
 mod real;
 mod rows;
+mod select;
 mod simd;
 pub mod stats;
 pub mod tokens;

@@ -76,20 +76,25 @@ fn case_45_counts_near_two_to_the_64_do_not_overflow() {
     let scores = doc_scores(&[1.0, 0.0, 1.0], &[u64::MAX, u64::MAX, 0], &[0, 3]).unwrap();
     assert_eq!(scores.to_vec(), [0.5]);
     let mut gathered = Scores::new();
-    (0..4).for_each(|id| gathered.push(id, Some(id as f64 / 4.0), u64::MAX).unwrap());
-    let pruned =
-        gathered.finish(&Prune::new().keep_fraction(1.0).share(pauca::quality::Share::Tokens)).unwrap();
-    assert_eq!(pruned.kept_tokens(), 4 * u64::MAX as u128);
+    gathered.push(0, Some(0.5), u64::MAX).unwrap();
+    gathered.push(1, Some(0.25), 1).unwrap();
+    fails!(gathered.finish(&Prune::new()), Error::TooLarge { what: "tokens", .. });
 }
 
-/// 2^64 + 1 has no f64: all of the tokens are all the same.
+/// A share of the tokens is a floor in whole numbers, as in `length`.
 #[test]
-fn all_tokens_are_all_where_their_number_has_no_float() {
-    let mut scores = Scores::new();
-    scores.push(0, Some(0.5), u64::MAX).unwrap();
-    scores.push(1, Some(0.25), 2).unwrap();
-    let all = Prune::new().keep_fraction(1.0).share(pauca::quality::Share::Tokens);
-    assert_eq!(scores.finish(&all).unwrap().kept(), 2);
+fn token_shares_are_exact_floors() {
+    let kept = |tokens: &[u64], fraction| {
+        let mut scores = Scores::new();
+        (0u32..).zip(tokens).for_each(|(id, t)| scores.push(id.into(), Some(0.5), *t).unwrap());
+        let prune = Prune::new().keep_fraction(fraction).share(pauca::quality::Share::Tokens);
+        scores.finish(&prune).unwrap().kept_tokens()
+    };
+    // 1.5 and 2.5 tokens: no half is rounded up.
+    assert_eq!((kept(&[1, 1, 1], 0.5), kept(&[1; 5], 0.5)), (1, 2));
+    // 2^62 + 1 has no f64: all of the tokens are all the same, and the last one counts.
+    assert_eq!(kept(&[1 << 62, 1], 1.0), (1 << 62) + 1);
+    assert_eq!(kept(&[1 << 62, 1], 1.0 - f64::EPSILON), 0);
 }
 
 /// "a-b c1." holds three words, two pieces, six characters; "d" one of each.

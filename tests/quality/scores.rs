@@ -228,8 +228,10 @@ fn kept_documents_score_no_less_than_others(rng: &mut Rng) {
     match share {
         Share::Documents => assert_eq!(found.kept() as f64, (fraction * n as f64).round_ties_even()),
         Share::Tokens => {
-            let total = found.tokens.sum() as f64;
-            assert!(found.kept_tokens() as f64 <= (fraction * total).round_ties_even());
+            // fraction total is below 2^11, of a fraction of 53 bits: exact in units of 2^-53.
+            let unit = (1u64 << 53) as f64;
+            let target = (fraction * unit) as u128 * u128::from(found.tokens.sum());
+            assert!(u128::from(found.kept_tokens()) << 53 <= target);
         }
     }
 }

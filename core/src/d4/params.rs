@@ -2,7 +2,7 @@
 
 use crate::check;
 use crate::dedup::{Boundary, Order, Rule, SemDedup};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kmeans::{Init, KMeans};
 use crate::prototypes::{Drop, Prototypes, Scope};
 
@@ -138,11 +138,8 @@ impl D4 {
         {
             check::fraction(name, value)?;
         }
-        if self.keep_fraction > self.dedup_keep_fraction {
-            let (name, value) = ("keep_fraction", self.keep_fraction);
-            return Err(Error::InvalidParameter { name, value, expected: "at most dedup_keep_fraction" });
-        }
-        Ok(())
+        let holds = self.keep_fraction <= self.dedup_keep_fraction;
+        check::parameter("keep_fraction", self.keep_fraction, "at most dedup_keep_fraction", holds)
     }
 
     fn first_k(&self, n: usize) -> usize {

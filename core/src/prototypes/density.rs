@@ -4,8 +4,7 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
-use super::quotas::{LIMIT, ONE, Shares};
-use super::{Drop, fill, ranked};
+use super::Drop;
 use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
@@ -13,7 +12,7 @@ use crate::exact::elementary::exp;
 use crate::exact::{F64Sum, Metric, cosine_from, dot64, squared_distance};
 use crate::kmeans::Clusters;
 use crate::memory::{try_capacity, try_copy, try_vec};
-use crate::stats::round_half_even;
+use crate::select::{LIMIT, ONE, Shares, count, marked, ranked, take_quotas};
 
 /// Density-based pruning (DBP): parameters.
 ///
@@ -169,24 +168,16 @@ impl DensityPruning {
     /// As [`select`](DensityPruning::select), and [`Error::Cancelled`].
     pub fn select_on(&self, clusters: &Clusters, cx: &Context) -> Result<DensityPruned> {
         let (n, k) = (clusters.labels.len(), clusters.centroids.nrows());
-        if !(0.0..=1.0).contains(&self.keep_fraction) {
-            let (name, value) = ("keep_fraction", self.keep_fraction);
-            return Err(Error::InvalidParameter { name, value, expected: "within [0, 1]" });
-        }
+        let total = count("keep_fraction", self.keep_fraction, n)?;
         check::at_least_one("neighbours", self.neighbours)?;
-        if clusters.distances.len() != n {
-            let (what, found) = ("distances", clusters.distances.len());
-            return Err(Error::ShapeMismatch { what, expected: n, found });
-        }
+        check::same_length("distances", n, clusters.distances.len())?;
+        check::finite("distances", clusters.distances.iter().copied())?;
         let (mut sums, mut sizes) = (try_vec(k, F64Sum::new())?, try_vec(k, 0u64)?);
         for (row, (&label, &distance)) in clusters.labels.iter().zip(&clusters.distances).enumerate() {
             let (Some(sum), Some(size)) = (sums.get_mut(label as usize), sizes.get_mut(label as usize))
             else {
                 return Err(Error::LabelOutOfRange { row, label, k });
             };
-            if !distance.is_finite() {
-                return Err(Error::NonFinite { what: "distances", row: row as u64, col: 0 });
-            }
             sum.add(distance);
             *size += 1;
         }
@@ -196,13 +187,12 @@ impl DensityPruning {
         intra.extend(sums.iter().zip(&sizes).map(|(sum, &size)| mean(sum, size)));
         drop(sums);
         let inter = self.inter(clusters, &sizes, cx)?;
-        let total = round_half_even(self.keep_fraction * n as f64) as u64;
-        let quotas = self.quotas(total, &intra, &inter, &sizes)?;
-        let distances = try_copy(&clusters.distances)?;
-        let mut keep = try_vec(n, false)?;
-        fill(&ranked(&distances, self.drop)?, |i| clusters.labels[i], try_copy(&quotas)?, &mut keep);
+        let quotas = self.quotas(total as u64, &intra, &inter, &sizes)?;
+        let distances = &clusters.distances;
+        let mut rows = ranked(n, |a, b| self.drop.first_kept(distances[a], distances[b]))?;
+        take_quotas(&mut rows, |i| clusters.labels[i], try_copy(&quotas)?);
         Ok(DensityPruned {
-            keep: Array1::from_vec(keep),
+            keep: marked(n, &rows, true)?,
             quotas: Array1::from_vec(quotas),
             intra: Array1::from_vec(intra),
             inter: Array1::from_vec(inter),
@@ -268,10 +258,7 @@ impl DensityPruning {
         for (what, found) in [("intra", intra.len()), ("inter", inter.len())] {
             check::same_length(what, k, found)?;
         }
-        if !(self.temperature > 0.0 && self.temperature.is_finite()) {
-            let (name, value) = ("temperature", self.temperature);
-            return Err(Error::InvalidParameter { name, value, expected: "finite and above 0" });
-        }
+        check::positive("temperature", self.temperature)?;
         check::fraction("least", self.least)?;
         let rows = sizes.iter().fold(0u64, |sum, &size| sum.saturating_add(size));
         for (what, size, limit) in [
@@ -305,13 +292,8 @@ impl DensityPruning {
         for (j, (intra, inter)) in intra.iter().zip(inter).enumerate() {
             let complexity = intra * inter;
             if takes_part(j) && !(complexity.is_nan() && self.nan_as_mean) {
-                if !complexity.is_finite() {
-                    return Err(Error::NonFinite { what, row: j as u64, col: 0 });
-                }
-                if complexity < 0.0 {
-                    let (name, expected) = ("complexity", "at least 0");
-                    return Err(Error::InvalidParameter { name, value: complexity, expected });
-                }
+                check::finite_row(what, j as u64, [complexity])?;
+                check::not_negative("complexity", complexity)?;
                 sum.add(complexity);
                 known += 1;
             }
@@ -320,9 +302,7 @@ impl DensityPruning {
         if self.nan_as_mean {
             let mean = if known > 0 { sum.value() / known as f64 } else { 0.0 };
             for (j, complexity) in complexities.iter_mut().enumerate().filter(|(_, c)| c.is_nan()) {
-                if !mean.is_finite() {
-                    return Err(Error::NonFinite { what, row: j as u64, col: 0 });
-                }
+                check::finite_row(what, j as u64, [mean])?;
                 *complexity = mean;
             }
         }

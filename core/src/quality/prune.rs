@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 use ndarray::Array1;
 
 use crate::bytes::{Reader, Writer};
+use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_grow, try_vec};
-use crate::stats::round_half_even;
+use crate::memory::{try_capacity, try_grow};
+use crate::select::{count, descending, floor_of_share, marked, ranked, total, within};
 
 const MAGIC: &[u8; 8] = b"PAUCAQSC";
 const VERSION: u32 = 1;
@@ -19,7 +20,7 @@ pub enum Share {
     /// Of the documents: exactly round_half_even(fraction n) stay.
     Documents,
     /// Of the tokens: the best documents as long as their tokens together are at most
-    /// round_half_even(fraction total).
+    /// floor(fraction total), of the exact product.
     Tokens,
 }
 
@@ -71,11 +72,9 @@ impl Scores {
     /// # Errors
     /// [`Error::InvalidParameter`] for a score outside [0, 1] or NaN, [`Error::OutOfMemory`].
     pub fn push(&mut self, id: u64, score: Option<f64>, tokens: u64) -> Result<()> {
-        if let Some(value) = score.filter(|s| !(0.0..=1.0).contains(s)) {
-            return Err(Error::InvalidParameter { name: "score", value, expected: "within [0, 1]" });
-        }
+        score.map_or(Ok(()), |score| check::fraction("score", score))?;
         try_grow(&mut self.rows, 1)?;
-        // Adding +0.0 makes -0.0 equal to 0.0.
+        // Adding +0.0 makes a -0.0 positive.
         self.rows.push((id, score.map_or(f64::NAN, |s| s + 0.0), tokens));
         Ok(())
     }
@@ -104,58 +103,39 @@ impl Scores {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] for a fraction outside [0, 1], [`Error::DuplicateId`],
-    /// [`Error::OutOfMemory`].
+    /// [`Error::TooLarge`] for 2^64 tokens and more, [`Error::OutOfMemory`].
     pub fn finish(mut self, prune: &Prune) -> Result<Pruned> {
-        if !(0.0..=1.0).contains(&prune.keep_fraction) {
-            let (name, value) = ("keep_fraction", prune.keep_fraction);
-            return Err(Error::InvalidParameter { name, value, expected: "within [0, 1]" });
-        }
         let n = self.rows.len();
+        let documents = count("keep_fraction", prune.keep_fraction, n)?;
         self.rows.sort_unstable_by_key(|row| row.0);
         if let Some(pair) = self.rows.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(Error::DuplicateId { id: pair[0].0 });
         }
-        // Best first; those without a score last; equal ones by id, which is their index now.
-        let rank = |i: usize| if self.rows[i].1.is_nan() { f64::INFINITY } else { -self.rows[i].1 };
-        let mut order: Vec<usize> = try_capacity(n)?;
-        order.extend(0..n);
-        order.sort_unstable_by(|&a, &b| rank(a).total_cmp(&rank(b)).then(a.cmp(&b)));
-        let mut kept = match prune.share {
-            Share::Documents => round_half_even(prune.keep_fraction * n as f64) as usize,
-            Share::Tokens => {
-                let total: u128 = self.rows.iter().map(|row| row.2 as u128).sum();
-                // A total beyond 2^53 has no exact f64, but all of it is all of it.
-                let most = match prune.keep_fraction {
-                    1.0 => total,
-                    fraction => round_half_even(fraction * total as f64) as u128,
-                };
-                let mut sum = 0u128;
-                let fits = |i: &&usize| {
-                    sum += self.rows[**i].2 as u128;
-                    sum <= most
-                };
-                order.iter().take_while(fits).count()
-            }
-        }
-        .min(n);
-        let last = kept.checked_sub(1).map(|m| rank(order[m]));
-        if let (Ties::Together, Some(last)) = (prune.ties, last) {
-            kept += order.iter().skip(kept).take_while(|i| rank(**i) == last).count();
-        }
-        let mut keep = try_vec(n, false)?;
-        order.iter().take(kept).for_each(|&i| keep[i] = true);
         let (mut ids, mut scores, mut tokens) = (try_capacity(n)?, try_capacity(n)?, try_capacity(n)?);
         for row in &self.rows {
             ids.push(row.0);
             scores.push(row.1);
             tokens.push(row.2);
         }
+        let total = total(tokens.iter().copied())?;
+        // Those without a score come last.
+        let score = |i: usize| if scores[i].is_nan() { f64::NEG_INFINITY } else { scores[i] };
+        let order = ranked(n, |a, b| descending(score(a), score(b)))?;
+        let mut kept = match prune.share {
+            Share::Documents => documents,
+            Share::Tokens => within(&order, &tokens, floor_of_share(prune.keep_fraction, total)),
+        };
+        let last = kept.checked_sub(1).map(|last| order[last]);
+        if let (Ties::Together, Some(last)) = (prune.ties, last) {
+            kept = order.partition_point(|&i| score(i) >= score(last));
+        }
+        let threshold = last.map_or(f64::NAN, |last| scores[last]);
         Ok(Pruned {
+            keep: marked(n, &order[..kept], true)?,
             ids: Array1::from_vec(ids),
             scores: Array1::from_vec(scores),
             tokens: Array1::from_vec(tokens),
-            keep: Array1::from_vec(keep),
-            threshold: last.filter(|r| r.is_finite()).map_or(f64::NAN, |r| -r + 0.0),
+            threshold,
         })
     }
 
@@ -189,7 +169,7 @@ impl Scores {
             if !(score.is_nan() || (0.0..=1.0).contains(&score)) {
                 return Err(r.corrupt("a score is outside [0, 1]"));
             }
-            rows.push((id, score, tokens));
+            rows.push((id, score + 0.0, tokens));
         }
         r.end()?;
         Ok(Self { rows })
@@ -261,7 +241,7 @@ impl Pruned {
     }
 
     /// How many tokens stay.
-    pub fn kept_tokens(&self) -> u128 {
-        self.tokens.iter().zip(&self.keep).filter(|(_, keep)| **keep).map(|(t, _)| *t as u128).sum()
+    pub fn kept_tokens(&self) -> u64 {
+        self.tokens.iter().zip(&self.keep).filter(|(_, keep)| **keep).map(|(tokens, _)| tokens).sum()
     }
 }

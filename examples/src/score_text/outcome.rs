@@ -174,7 +174,7 @@ impl Outcome {
 
     /// Share of the tokens that stay.
     pub fn token_share(&self) -> f64 {
-        let all: u128 = self.pruned.tokens.iter().map(|t| *t as u128).sum();
+        let all = self.pruned.tokens.sum();
         self.pruned.kept_tokens() as f64 / all.max(1) as f64
     }
 
