@@ -20,7 +20,7 @@ error      :
 check      : error
 memory     : error
 arrays     : error check memory
-bytes      : error memory
+bytes      : error check memory
 exec       : error check
 control    : error exec
 random     :

@@ -4,9 +4,14 @@
 //! tags and slices no lengths: the header that a state writes first implies them. The reader
 //! checks the length before every allocation, so damaged or hostile bytes can neither make it
 //! read outside nor ask for more memory than the bytes themselves take.
+//!
+//! A checksum is no proof: anybody can make a right one. So whoever reads a state checks every number
+//! of it against what the state could have reached, and counts end far below overflow
+//! ([`MOST_COUNTED`]).
 
 use alloc::vec::Vec;
 
+use crate::check::MOST_COUNTED;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_grow};
 
@@ -26,6 +31,64 @@ fn checksum(bytes: &[u8]) -> u64 {
     h = step(step(h, u64::from_le_bytes(last)), 0);
     h ^ h >> 32
 }
+
+/// A state that travels, alone or as a part of another one.
+pub(crate) trait State: Sized {
+    /// The first eight bytes.
+    const MARK: &'static [u8; 8];
+    /// Rises when the layout changes.
+    const VERSION: u32 = 1;
+    /// The name in errors.
+    const WHAT: &'static str;
+
+    /// Appends the state.
+    fn write(&self, to: &mut Writer) -> Result<()>;
+
+    /// Reads what [`write`](State::write) appended, and refuses numbers that no state has.
+    fn read(from: &mut Reader<'_>) -> Result<Self>;
+
+    /// The state as bytes of its own.
+    fn save(&self) -> Result<Vec<u8>> {
+        let mut writer = Writer::new(Self::MARK, Self::VERSION);
+        self.write(&mut writer)?;
+        writer.finish()
+    }
+
+    /// Reads what [`save`](State::save) wrote.
+    fn load(bytes: &[u8]) -> Result<Self> {
+        let mut reader = Reader::open(bytes, Self::WHAT, Self::MARK, Self::VERSION)?;
+        let state = Self::read(&mut reader)?;
+        reader.end()?;
+        Ok(state)
+    }
+}
+
+/// Gives a [`State`] its two public functions. What stands before `impl` is added to the first one's
+/// documentation, under its errors.
+macro_rules! to_and_from_bytes {
+    ($(#[$errors:meta])* impl [$($generics:tt)*] $state:ty) => {
+        impl<$($generics)*> $state {
+            /// The state as bytes: versioned, little-endian, checksummed, the same on every machine.
+            ///
+            /// # Errors
+            /// [`OutOfMemory`](crate::Error::OutOfMemory).
+            $(#[$errors])*
+            pub fn to_bytes(&self) -> crate::error::Result<alloc::vec::Vec<u8>> {
+                crate::bytes::State::save(self)
+            }
+
+            /// Reads what [`to_bytes`](Self::to_bytes) wrote.
+            ///
+            /// # Errors
+            /// [`Corrupt`](crate::Error::Corrupt) for other, damaged or truncated bytes and for numbers
+            /// that no such state has; [`OutOfMemory`](crate::Error::OutOfMemory).
+            pub fn from_bytes(bytes: &[u8]) -> crate::error::Result<Self> {
+                crate::bytes::State::load(bytes)
+            }
+        }
+    };
+}
+pub(crate) use to_and_from_bytes;
 
 /// Builds a state. An allocation that fails is remembered and reported by
 /// [`finish`](Writer::finish).
@@ -71,6 +134,11 @@ impl Writer {
     pub(crate) fn u64s(&mut self, values: &[u64]) {
         self.reserve(values.len().saturating_mul(8));
         values.iter().for_each(|v| self.u64(*v));
+    }
+
+    pub(crate) fn f64s(&mut self, values: impl ExactSizeIterator<Item = f64>) {
+        self.reserve(values.len().saturating_mul(8));
+        values.for_each(|v| self.u64(v.to_bits()));
     }
 
     pub(crate) fn f32s(&mut self, values: &[f32]) {
@@ -126,6 +194,14 @@ impl<'a> Reader<'a> {
         self.bytes.len() - self.at
     }
 
+    /// Refuses unless exactly so many bytes are left; none stands for more than memory holds.
+    pub(crate) fn expect(&self, bytes: Option<usize>) -> Result<()> {
+        match bytes == Some(self.remaining()) {
+            true => Ok(()),
+            false => Err(self.corrupt("the length does not fit the shape")),
+        }
+    }
+
     fn take(&mut self, len: Option<usize>) -> Result<&'a [u8]> {
         let end = len.and_then(|len| self.at.checked_add(len));
         match end.and_then(|end| self.bytes.get(self.at..end).map(|taken| (taken, end))) {
@@ -167,6 +243,38 @@ impl<'a> Reader<'a> {
     pub(crate) fn size(&mut self) -> Result<usize> {
         let value = self.u64()?;
         usize::try_from(value).map_err(|_| self.corrupt("a size exceeds this machine's"))
+    }
+
+    /// One of the first `n` numbers: a choice, a flag.
+    pub(crate) fn choice(&mut self, n: u32) -> Result<u32> {
+        let value = self.u32()?;
+        if value < n { Ok(value) } else { Err(self.corrupt("a choice is unknown")) }
+    }
+
+    /// A count.
+    pub(crate) fn count(&mut self) -> Result<u64> {
+        let value = self.u64()?;
+        if value <= MOST_COUNTED { Ok(value) } else { Err(self.corrupt("a count is out of range")) }
+    }
+
+    /// Counts whose sum is one, too.
+    pub(crate) fn counts(&mut self, len: usize) -> Result<Vec<u64>> {
+        let counts = self.u64s(len)?;
+        let sum = counts.iter().try_fold(0, |sum: u64, n| sum.checked_add(*n));
+        match sum {
+            Some(sum) if sum <= MOST_COUNTED => Ok(counts),
+            _ => Err(self.corrupt("a count is out of range")),
+        }
+    }
+
+    /// A number that is finite.
+    pub(crate) fn finite(&mut self) -> Result<f64> {
+        let value = f64::from_bits(self.u64()?);
+        if value.is_finite() { Ok(value) } else { Err(self.corrupt("a number is not finite")) }
+    }
+
+    pub(crate) fn f64s(&mut self, len: usize) -> Result<Vec<f64>> {
+        self.many(len, |b| f64::from_bits(u64::from_le_bytes(b)))
     }
 
     pub(crate) fn u64s(&mut self, len: usize) -> Result<Vec<u64>> {

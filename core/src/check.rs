@@ -69,3 +69,17 @@ pub(crate) fn labels(labels: &[u32], k: usize) -> Result<()> {
         None => Ok(()),
     }
 }
+
+/// The most that a state may have counted. Counting on from there, one by one, never reaches 2^64.
+pub(crate) const MOST_COUNTED: u64 = 1 << 63;
+
+/// The sum of the counts of two shards; refuses more than [`MOST_COUNTED`].
+pub(crate) fn counted(what: &'static str, mine: u64, theirs: u64) -> Result<u64> {
+    match mine.checked_add(theirs) {
+        Some(sum) if sum <= MOST_COUNTED => Ok(sum),
+        sum => {
+            let fit = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+            Err(Error::TooLarge { what, size: fit(sum.unwrap_or(u64::MAX)), limit: fit(MOST_COUNTED) })
+        }
+    }
+}

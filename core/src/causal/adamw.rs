@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::memory::try_vec;
 use crate::real::Real;
 
@@ -30,16 +30,16 @@ use crate::real::Real;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct AdamW<T> {
-    rate: f64,
-    betas: [f64; 2],
-    epsilon: f64,
-    decay: f64,
-    len: usize,
+    pub(super) rate: f64,
+    pub(super) betas: [f64; 2],
+    pub(super) epsilon: f64,
+    pub(super) decay: f64,
+    pub(super) len: usize,
     /// Betas to the power of the steps taken.
-    powers: [f64; 2],
-    steps: u64,
-    mean: Vec<T>,
-    square: Vec<T>,
+    pub(super) powers: [f64; 2],
+    pub(super) steps: u64,
+    pub(super) mean: Vec<T>,
+    pub(super) square: Vec<T>,
 }
 
 impl<T: Real> AdamW<T> {
@@ -84,22 +84,23 @@ impl<T: Real> AdamW<T> {
         self.steps
     }
 
+    /// Whether a step may be taken with these settings.
+    pub(super) fn check(&self) -> Result<()> {
+        check::not_negative("rate", self.rate)?;
+        check::not_negative("decay", self.decay)?;
+        for beta in self.betas {
+            check::parameter("beta", beta, "within [0, 1)", (0.0..1.0).contains(&beta))?;
+        }
+        check::positive("epsilon", self.epsilon)
+    }
+
     /// Moves `params` one step against `gradient`. On error nothing has changed.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`], [`Error::ShapeMismatch`], [`Error::NonFinite`] for a gradient
     /// that is not finite, [`Error::OutOfMemory`] at the first step.
     pub fn step(&mut self, params: &mut [T], gradient: &[T]) -> Result<()> {
-        let range = |name, value, good: bool, expected| {
-            if good { Ok(()) } else { Err(Error::InvalidParameter { name, value, expected }) }
-        };
-        for (name, value) in [("rate", self.rate), ("decay", self.decay)] {
-            range(name, value, value >= 0.0 && value.is_finite(), "finite and at least 0")?;
-        }
-        for beta in self.betas {
-            range("beta", beta, (0.0..1.0).contains(&beta), "within [0, 1)")?;
-        }
-        range("epsilon", self.epsilon, self.epsilon > 0.0 && self.epsilon.is_finite(), "above 0")?;
+        self.check()?;
         for (what, found) in [("params", params.len()), ("gradient", gradient.len())] {
             check::same_length(what, self.len, found)?;
         }

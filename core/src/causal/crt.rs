@@ -6,8 +6,9 @@ use ndarray::{Array1, Array2, Array3, ArrayView2};
 
 use super::batch::{Batch, Place};
 use super::predictor::{Predicted, Predictor};
+use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exact::F64Sum;
 use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
@@ -15,6 +16,7 @@ use crate::vq::Reduction;
 
 /// How an error vector becomes a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Norm {
     /// The squared Euclidean norm |e|².
     #[default]
@@ -23,9 +25,15 @@ pub enum Norm {
     Plain,
 }
 
+impl Norm {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Squared, Self::Plain];
+}
+
 /// Through which role of a latent gradients flow back to z: as the target of its own prediction, as
 /// an input of later ones, or both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Flow {
     /// Both: the loss as it is.
     #[default]
@@ -34,6 +42,11 @@ pub enum Flow {
     Inputs,
     /// Targets only: a stop-gradient on the predictions. Parameters keep their gradient.
     Targets,
+}
+
+impl Flow {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Both, Self::Inputs, Self::Targets];
 }
 
 /// The causal regulariser: parameters.
@@ -65,11 +78,11 @@ pub enum Flow {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Crt {
-    lambda: f64,
-    norm: Norm,
-    reduction: Reduction,
-    flow: Flow,
-    first: bool,
+    pub(super) lambda: f64,
+    pub(super) norm: Norm,
+    pub(super) reduction: Reduction,
+    pub(super) flow: Flow,
+    pub(super) first: bool,
 }
 
 impl Default for Crt {
@@ -204,15 +217,8 @@ impl Crt {
     }
 
     fn check<T: Real>(&self, predictor: &Predictor<T>) -> Result<()> {
-        if !(self.lambda >= 0.0 && self.lambda.is_finite()) {
-            let expected = "finite and at least 0";
-            return Err(Error::InvalidParameter { name: "lambda", value: self.lambda, expected });
-        }
-        if predictor.outputs() != predictor.inputs() {
-            let (expected, found) = (predictor.inputs(), predictor.outputs());
-            return Err(Error::ShapeMismatch { what: "a prediction", expected, found });
-        }
-        Ok(())
+        check::not_negative("lambda", self.lambda)?;
+        check::same_length("a prediction", predictor.inputs(), predictor.outputs())
     }
 
     fn predicts(&self, place: &Place) -> bool {

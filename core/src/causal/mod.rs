@@ -32,6 +32,7 @@
 mod adamw;
 mod attention;
 mod batch;
+mod bytes;
 mod crt;
 mod layer_norm;
 mod layout;

@@ -112,15 +112,31 @@ impl<T: Real> Predictor<T> {
     /// [`Error::TooLarge`], [`Error::OutOfMemory`].
     pub fn new(kind: impl Into<Kind>, inputs: usize, outputs: usize, seed: u64) -> Result<Self> {
         let kind = kind.into();
+        let layout = Self::layout(&kind, inputs, outputs)?;
+        let params = layout.fill(seed)?;
+        Ok(Self::of_parts(kind, inputs, outputs, layout, params))
+    }
+
+    /// Which parameters such a predictor has.
+    pub(super) fn layout(kind: &Kind, inputs: usize, outputs: usize) -> Result<Layout> {
         for (name, value) in [("inputs", inputs), ("outputs", outputs)] {
             check::at_least_one(name, value)?;
         }
-        let layout: Layout = match &kind {
+        match kind {
             Kind::Window(window) => window.layout(inputs, outputs),
             Kind::Transformer(transformer) => transformer.layout(inputs, outputs),
-        }?;
-        let params = layout.fill(seed)?;
-        Ok(Self { kind, inputs, outputs, blocks: layout.blocks, params })
+        }
+    }
+
+    /// The predictor with that layout and as many parameters.
+    pub(super) fn of_parts(
+        kind: Kind,
+        inputs: usize,
+        outputs: usize,
+        layout: Layout,
+        params: Vec<T>,
+    ) -> Self {
+        Self { kind, inputs, outputs, blocks: layout.blocks, params }
     }
 
     /// Which predictor.
@@ -284,15 +300,9 @@ impl<T: Real> Predictor<T> {
 
     /// The latents of a batch, after everything has been checked.
     pub(super) fn latents(&self, batch: &Batch<'_, T>) -> Result<Latents<T>> {
-        if batch.dim() != self.inputs {
-            let (expected, found) = (self.inputs, batch.dim());
-            return Err(Error::ShapeMismatch { what: "a latent", expected, found });
-        }
-        if let Kind::Transformer(transformer) = &self.kind
-            && batch.steps() > transformer.steps
-        {
-            let (size, limit) = (batch.steps(), transformer.steps);
-            return Err(Error::TooLarge { what: "the number of steps", size, limit });
+        check::same_length("a latent", self.inputs, batch.dim())?;
+        if let Kind::Transformer(transformer) = &self.kind {
+            check::at_most("the number of steps", batch.steps(), transformer.steps)?;
         }
         check::finite_row("the parameters", 0, self.params.iter().map(|p| p.to_f64()))?;
         batch.latents()

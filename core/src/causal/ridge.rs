@@ -52,14 +52,14 @@ use crate::real::Real;
 /// ```
 #[derive(Clone)]
 pub struct RidgeGram {
-    lags: usize,
-    dim: usize,
-    rows: u64,
+    pub(super) lags: usize,
+    pub(super) dim: usize,
+    pub(super) rows: u64,
     /// Lower triangle of the sum of x x', row by row.
-    seen: Vec<F64Sum>,
+    pub(super) seen: Vec<F64Sum>,
     /// Sum of x z', row by row.
-    cross: Vec<F64Sum>,
-    target: F64Sum,
+    pub(super) cross: Vec<F64Sum>,
+    pub(super) target: F64Sum,
 }
 
 /// The best linear predictor of the latents pushed.
@@ -94,24 +94,19 @@ impl RidgeGram {
     /// # Errors
     /// [`Error::InvalidParameter`] for 0, [`Error::TooLarge`], [`Error::OutOfMemory`].
     pub fn new(lags: usize, dim: usize) -> Result<Self> {
+        let (seen, cross) = Self::sizes(lags, dim)?;
+        let (seen, cross) = (try_vec(seen, F64Sum::new())?, try_vec(cross, F64Sum::new())?);
+        Ok(Self { lags, dim, rows: 0, seen, cross, target: F64Sum::new() })
+    }
+
+    /// How many sums of x x' and of x z' there are.
+    pub(super) fn sizes(lags: usize, dim: usize) -> Result<(usize, usize)> {
         for (name, value) in [("lags", lags), ("dim", dim)] {
             check::at_least_one(name, value)?;
         }
-        let seen = lags.checked_mul(dim).and_then(|seen| seen.checked_add(1));
-        let seen = seen.filter(|seen| *seen < MOST_SEEN).ok_or(Error::TooLarge {
-            what: "lags times components",
-            size: lags.saturating_mul(dim),
-            limit: MOST_SEEN,
-        })?;
-        let cross = area(seen, dim)?;
-        Ok(Self {
-            lags,
-            dim,
-            rows: 0,
-            seen: try_vec(seen * (seen + 1) / 2, F64Sum::new())?,
-            cross: try_vec(cross, F64Sum::new())?,
-            target: F64Sum::new(),
-        })
+        let seen = lags.saturating_mul(dim);
+        check::at_most("lags times components", seen, MOST_SEEN)?;
+        Ok(((seen + 1) * (seen + 2) / 2, area(seen + 1, dim)?))
     }
 
     /// Adds the sequences of a batch. On error nothing has changed.
@@ -120,10 +115,7 @@ impl RidgeGram {
     /// [`Error::ShapeMismatch`] for latents of another dimension, those of [`Batch::places`],
     /// [`Error::NonFinite`].
     pub fn push<T: Real>(&mut self, batch: &Batch<'_, T>) -> Result<()> {
-        if batch.dim() != self.dim {
-            let (expected, found) = (self.dim, batch.dim());
-            return Err(Error::ShapeMismatch { what: "a latent", expected, found });
-        }
+        check::same_length("a latent", self.dim, batch.dim())?;
         let latents = batch.latents()?;
         let longest = latents.starts.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0);
         let (width, dim) = (1 + self.lags * self.dim, self.dim);
@@ -153,12 +145,13 @@ impl RidgeGram {
     /// Adds the sums of `other`.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] when lags or dimension differ.
+    /// [`Error::Mismatch`] when lags or dimension differ, [`Error::TooLarge`] for more than 2^63 steps in all; then
+    /// nothing has changed.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         if (self.lags, self.dim) != (other.lags, other.dim) {
             return Err(Error::Mismatch { what: "the number of lags or components" });
         }
-        self.rows += other.rows;
+        self.rows = check::counted("steps", self.rows, other.rows)?;
         self.seen.iter_mut().zip(&other.seen).for_each(|(a, b)| a.merge(b));
         self.cross.iter_mut().zip(&other.cross).for_each(|(a, b)| a.merge(b));
         self.target.merge(&other.target);
@@ -182,10 +175,7 @@ impl RidgeGram {
     /// # Cost
     /// O((k d)³).
     pub fn fit(&self, ridge: f64) -> Result<RidgeFit> {
-        if !(ridge >= 0.0 && ridge.is_finite()) {
-            let expected = "finite and at least 0";
-            return Err(Error::InvalidParameter { name: "ridge", value: ridge, expected });
-        }
+        check::not_negative("ridge", ridge)?;
         check::not_empty("the sums of the ridge predictor", self.rows)?;
         let (n, p, d) = (self.rows as f64, self.lags * self.dim, self.dim);
         let seen = |i: usize, j: usize| self.seen[i * (i + 1) / 2 + j].value() / n;

@@ -1,15 +1,22 @@
 //! The weight of the regulariser over the steps of training.
 
-use crate::error::{Error, Result};
+use crate::check;
+use crate::error::Result;
 
 /// How the weight rises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Shape {
     /// In proportion to the step.
     #[default]
     Linear,
     /// As sin²: slowly, fast, slowly.
     Cosine,
+}
+
+impl Shape {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Linear, Self::Cosine];
 }
 
 /// Lambda at a step: 0 at step 0, rising for `warm` steps, then constant.
@@ -25,9 +32,9 @@ pub enum Shape {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
-    max: f64,
-    warm: u64,
-    shape: Shape,
+    pub(super) max: f64,
+    pub(super) warm: u64,
+    pub(super) shape: Shape,
 }
 
 impl Default for Schedule {
@@ -64,12 +71,9 @@ impl Schedule {
     /// (cosine: within 4 ulp).
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for a maximum that is negative or not finite.
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) for a maximum that is negative or not finite.
     pub fn at(&self, step: u64) -> Result<f64> {
-        if !(self.max >= 0.0 && self.max.is_finite()) {
-            let (name, value) = ("the largest lambda", self.max);
-            return Err(Error::InvalidParameter { name, value, expected: "finite and at least 0" });
-        }
+        check::not_negative("the largest lambda", self.max)?;
         if step >= self.warm {
             return Ok(self.max);
         }

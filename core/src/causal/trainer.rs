@@ -33,11 +33,11 @@ use crate::real::Real;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trainer<T> {
-    predictor: Predictor<T>,
-    crt: Crt,
-    schedule: Schedule,
-    optimiser: AdamW<T>,
-    step: u64,
+    pub(super) predictor: Predictor<T>,
+    pub(super) crt: Crt,
+    pub(super) schedule: Schedule,
+    pub(super) optimiser: AdamW<T>,
+    pub(super) step: u64,
 }
 
 impl<T: Real> Trainer<T> {

@@ -37,10 +37,10 @@ use crate::real::Real;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Transformer {
     pub(super) steps: usize,
-    layers: usize,
-    width: usize,
-    heads: usize,
-    hidden: Option<usize>,
+    pub(super) layers: usize,
+    pub(super) width: usize,
+    pub(super) heads: usize,
+    pub(super) hidden: Option<usize>,
 }
 
 impl Transformer {

@@ -15,12 +15,18 @@ use crate::real::Real;
 
 /// What stands before the first latent of a sequence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Start {
     /// Zeros.
     #[default]
     Zero,
     /// k learned latents, one for each place before the first.
     Learned,
+}
+
+impl Start {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Zero, Self::Learned];
 }
 
 /// A predictor of the last `lags` latents: parameters.
@@ -37,13 +43,13 @@ pub enum Start {
 /// 1 / (k d): the first prediction is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
-    lags: usize,
-    middle: Middle,
-    start: Start,
+    pub(super) lags: usize,
+    pub(super) middle: Middle,
+    pub(super) start: Start,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Middle {
+pub(super) enum Middle {
     None,
     Linear(usize),
     Gelu(usize),

@@ -1,184 +1,252 @@
 //! Partial results as bytes: versioned, little-endian, checksummed, the same on every machine.
-
-use alloc::vec::Vec;
+//!
+//! What is read could have been counted: no more hits than contexts, no more than 2^63 of anything, no
+//! logit that a scan refuses.
 
 use super::curve::Curve;
-use super::exponentials::Window;
-use super::hits::{IGNORED, Memorized};
+use super::exponentials::{LIMIT, Window};
+use super::hits::{Hits, IGNORED, Memorized};
+use super::logit_spread::{LogitSpread, Moments};
 use super::logits::{LogitScan, Token};
 use super::runs::UnitLengths;
 use super::tags::TagCounts;
-use crate::bytes::{Reader, Writer};
-use crate::error::Result;
-use crate::memory::try_capacity;
+use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
+use crate::check::MOST_COUNTED;
+use crate::error::{Error, Result};
+use crate::memory::{try_capacity, try_vec};
 
-const VERSION: u32 = 1;
-const CURVE: (&[u8; 8], &str) = (b"paucaMC\0", "memorization curve");
-const UNITS: (&[u8; 8], &str) = (b"paucaMU\0", "unit lengths");
-const TAGS: (&[u8; 8], &str) = (b"paucaMT\0", "tag counts");
-const SCAN: (&[u8; 8], &str) = (b"paucaML\0", "scan of logits");
+to_and_from_bytes!(impl[] Hits);
+to_and_from_bytes!(impl[] Curve);
+to_and_from_bytes!(impl[] UnitLengths);
+to_and_from_bytes!(impl[] TagCounts);
+to_and_from_bytes!(impl[] LogitScan);
+to_and_from_bytes!(impl[] LogitSpread);
 
-impl Curve {
-    /// The curve as bytes, to be merged elsewhere.
-    ///
-    /// # Errors
-    /// [`OutOfMemory`](crate::Error::OutOfMemory).
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(CURVE.0, VERSION);
-        w.u64(self.times.len() as u64);
-        for (time, count) in self.times.iter().zip(&self.counts) {
-            w.u64s(&[*time, count.hits, count.total]);
+/// Planes reach from below e^-(2^20) to above e^(2^20).
+const TOPS: u32 = 1 << 18;
+
+fn wrong(from: &Reader<'_>) -> Error {
+    from.corrupt("values out of range")
+}
+
+impl State for Hits {
+    const MARK: &'static [u8; 8] = b"paucaMH\0";
+    const WHAT: &'static str = "hits";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.u64(self.len() as u64);
+        for (hit, counted) in self.hit().chunks(64).zip(self.counted().chunks(64)) {
+            let word = |flags: &[bool]| flags.iter().rev().fold(0, |word, flag| word << 1 | u64::from(*flag));
+            to.u64s(&[word(hit), word(counted)]);
         }
-        w.finish()
+        Ok(())
     }
 
-    /// Reads what [`to_bytes`](Curve::to_bytes) wrote.
-    ///
-    /// # Errors
-    /// [`Corrupt`](crate::Error::Corrupt) for other, damaged or truncated bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, CURVE.1, CURVE.0, VERSION)?;
-        let points = r.size()?;
-        let mut curve = Self::new();
-        for _ in 0..points {
-            let (time, hits, total) = (r.u64()?, r.u64()?, r.u64()?);
-            let pushed = curve.push(time, Memorized { hits, total });
-            pushed.map_err(|_| r.corrupt("values out of range"))?;
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let n = from.size()?;
+        from.expect(n.div_ceil(64).checked_mul(16))?;
+        let (mut hit, mut counted) = (try_vec(n, false)?, try_vec(n, false)?);
+        for (hit, counted) in hit.chunks_mut(64).zip(counted.chunks_mut(64)) {
+            let (hits, counts) = (from.u64()?, from.u64()?);
+            let beyond = counts.checked_shr(hit.len() as u32).unwrap_or(0);
+            if beyond != 0 || hits & !counts != 0 {
+                return Err(wrong(from));
+            }
+            for (i, (hit, counted)) in hit.iter_mut().zip(counted).enumerate() {
+                (*hit, *counted) = (hits >> i & 1 == 1, counts >> i & 1 == 1);
+            }
         }
-        r.end()?;
+        Ok(Self::of_flags(hit, counted))
+    }
+}
+
+impl State for Curve {
+    const MARK: &'static [u8; 8] = b"paucaMC\0";
+    const WHAT: &'static str = "memorization curve";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.u64(self.times.len() as u64);
+        for (time, count) in self.times.iter().zip(&self.counts) {
+            to.u64s(&[*time, count.hits, count.total]);
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let mut curve = Self::new();
+        for _ in 0..from.size()? {
+            let (time, hits, total) = (from.u64()?, from.count()?, from.count()?);
+            let pushed = curve.push(time, Memorized { hits, total });
+            pushed.map_err(|_| wrong(from))?;
+        }
         Ok(curve)
     }
 }
 
-impl UnitLengths {
-    /// The counts as bytes, to be merged elsewhere.
-    ///
-    /// # Errors
-    /// [`OutOfMemory`](crate::Error::OutOfMemory).
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(UNITS.0, VERSION);
-        w.u64(self.runs.len() as u64);
-        w.u64s(&self.runs);
-        w.finish()
+impl State for UnitLengths {
+    const MARK: &'static [u8; 8] = b"paucaMU\0";
+    const WHAT: &'static str = "unit lengths";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.u64(self.runs.len() as u64);
+        to.u64s(&self.runs);
+        Ok(())
     }
 
-    /// Reads what [`to_bytes`](UnitLengths::to_bytes) wrote.
-    ///
-    /// # Errors
-    /// [`Corrupt`](crate::Error::Corrupt) for other, damaged or truncated bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, UNITS.1, UNITS.0, VERSION)?;
-        let len = r.size()?;
-        let runs = r.u64s(len)?;
-        if runs.last() == Some(&0) {
-            return Err(r.corrupt("values out of range"));
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let len = from.size()?;
+        let units = Self { runs: from.counts(len)? };
+        if units.runs.last() == Some(&0) || units.hits() > MOST_COUNTED as u128 {
+            return Err(wrong(from));
         }
-        r.end()?;
-        Ok(Self { runs })
+        Ok(units)
     }
 }
 
-impl TagCounts {
-    /// The counts as bytes, to be merged elsewhere.
-    ///
-    /// # Errors
-    /// [`OutOfMemory`](crate::Error::OutOfMemory).
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(TAGS.0, VERSION);
-        w.u64(self.predicted.map_or(0, |given| 1 + u64::from(given)));
-        w.u64(self.counts.len() as u64);
-        self.counts.iter().for_each(|counts| w.u64s(counts));
-        w.finish()
+impl State for TagCounts {
+    const MARK: &'static [u8; 8] = b"paucaMT\0";
+    const WHAT: &'static str = "tag counts";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.u64(self.predicted.map_or(0, |given| 1 + u64::from(given)));
+        to.u64(self.counts.len() as u64);
+        self.counts.iter().for_each(|counts| to.u64s(counts));
+        Ok(())
     }
 
-    /// Reads what [`to_bytes`](TagCounts::to_bytes) wrote.
-    ///
-    /// # Errors
-    /// [`Corrupt`](crate::Error::Corrupt) for other, damaged or truncated bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, TAGS.1, TAGS.0, VERSION)?;
-        let predicted = match r.u64()? {
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let predicted = match from.u64()? {
             0 => None,
             1 => Some(false),
             2 => Some(true),
-            _ => return Err(r.corrupt("values out of range")),
+            _ => return Err(wrong(from)),
         };
-        let tags = r.size()?;
-        if tags == 0 || tags != r.remaining() / 24 {
-            return Err(r.corrupt("values out of range"));
-        }
+        let tags = from.size()?;
+        from.expect(tags.checked_mul(24).filter(|bytes| *bytes > 0))?;
         let mut counts = try_capacity(tags)?;
         for _ in 0..tags {
-            let [tokens, right, memorized] = [r.u64()?, r.u64()?, r.u64()?];
-            if right > tokens || memorized > tokens {
-                return Err(r.corrupt("values out of range"));
+            let [tokens, right, memorized] = [from.count()?, from.u64()?, from.u64()?];
+            let of_predictions = if predicted == Some(true) { tokens } else { 0 };
+            let counted = if predicted.is_some() { tokens } else { 0 };
+            if tokens != counted || right > of_predictions || memorized > tokens {
+                return Err(wrong(from));
             }
             counts.push([tokens, right, memorized]);
         }
-        r.end()?;
         Ok(Self { counts, predicted })
     }
 }
 
-impl LogitScan {
-    /// The scan as bytes, to be merged with that of another part of the vocabulary.
-    ///
-    /// # Errors
-    /// [`OutOfMemory`](crate::Error::OutOfMemory).
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(SCAN.0, VERSION);
-        w.u64s(&[self.vocabulary as u64, self.targets.len() as u64, self.seen.len() as u64]);
-        self.seen.iter().for_each(|(start, end)| w.u64s(&[*start as u64, *end as u64]));
-        w.reserve(self.tokens.len().saturating_mul(72));
+impl State for LogitScan {
+    const MARK: &'static [u8; 8] = b"paucaML\0";
+    const WHAT: &'static str = "scan of logits";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.u64s(&[self.vocabulary as u64, self.targets.len() as u64, self.seen.len() as u64]);
+        self.seen.iter().for_each(|(start, end)| to.u64s(&[*start as u64, *end as u64]));
+        to.reserve(self.tokens.len().saturating_mul(68));
         for (target, token) in self.targets.iter().zip(&self.tokens) {
-            w.u32(*target);
-            w.u32(token.argmax);
-            w.u32(token.rest.top);
-            w.u64s(&[token.max.to_bits(), token.target.to_bits()]);
-            w.u64s(&token.rest.planes);
+            to.u32(*target);
+            to.u32(token.argmax);
+            to.u32(token.rest.top);
+            to.u64s(&[token.max.to_bits(), token.target.to_bits()]);
+            to.u64s(&token.rest.planes);
         }
-        w.finish()
+        Ok(())
     }
 
-    /// Reads what [`to_bytes`](LogitScan::to_bytes) wrote.
-    ///
-    /// # Errors
-    /// [`Corrupt`](crate::Error::Corrupt) for other, damaged or truncated bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, SCAN.1, SCAN.0, VERSION)?;
-        let (vocabulary, n, parts) = (r.size()?, r.size()?, r.size()?);
-        let wrong = |r: &Reader<'_>| r.corrupt("values out of range");
-        if parts > r.remaining() / 16 || n == 0 || n > r.remaining() / 68 || vocabulary >= IGNORED as usize {
-            return Err(wrong(&r));
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let (vocabulary, n, parts) = (from.size()?, from.size()?, from.size()?);
+        let size = parts.checked_mul(16).and_then(|seen| n.checked_mul(68)?.checked_add(seen));
+        from.expect(size)?;
+        if n == 0 || vocabulary == 0 || vocabulary >= IGNORED as usize {
+            return Err(wrong(from));
         }
         let mut seen = try_capacity(parts)?;
         let mut last = None;
         for _ in 0..parts {
-            let (start, end) = (r.size()?, r.size()?);
+            let (start, end) = (from.size()?, from.size()?);
             if start >= end || end > vocabulary || last.is_some_and(|last| start <= last) {
-                return Err(wrong(&r));
+                return Err(wrong(from));
             }
             last = Some(end);
             seen.push((start, end));
         }
         let (mut targets, mut tokens) = (try_capacity(n)?, try_capacity(n)?);
         for _ in 0..n {
-            let (y, argmax, top) = (r.u32()?, r.u32()?, r.u32()?);
-            let (max, target) = (f64::from_bits(r.u64()?), f64::from_bits(r.u64()?));
-            let mut planes = [0; 5];
-            for plane in &mut planes {
-                *plane = r.u64()?;
-            }
-            let id = |id: u32| id == IGNORED || (id as usize) < vocabulary;
-            let number = |x: f64| x == f64::NEG_INFINITY || x.is_finite();
-            // Planes reach from below e^-(2^20) to above e^(2^20).
-            if !id(y) || !id(argmax) || !number(max) || !number(target) || top >= 1 << 18 {
-                return Err(wrong(&r));
+            let (y, argmax, top) = (from.u32()?, from.u32()?, from.u32()?);
+            let (max, target) = (f64::from_bits(from.u64()?), f64::from_bits(from.u64()?));
+            let token = Token { max, argmax, target, rest: window(top, from)? };
+            let number = |x: f64| x == f64::NEG_INFINITY || x.is_finite() && x <= LIMIT;
+            // A token that was looked at has an argmax; another one is as at the start.
+            let good = match y != IGNORED && last.is_some() {
+                true => (argmax as usize) < vocabulary && number(max) && number(target) && target <= max,
+                false => token == Token::default(),
+            };
+            if !good || y != IGNORED && y as usize >= vocabulary {
+                return Err(wrong(from));
             }
             targets.push(y);
-            tokens.push(Token { max, argmax, target, rest: Window { top, planes } });
+            tokens.push(token);
         }
-        r.end()?;
         Ok(Self { targets, vocabulary, tokens, seen })
     }
 }
+
+/// The planes below a highest one.
+fn window(top: u32, from: &mut Reader<'_>) -> Result<Window> {
+    let mut planes = [0; 5];
+    for plane in &mut planes {
+        *plane = from.u64()?;
+    }
+    let window = Window { top, planes };
+    let good = if top == 0 { window == Window::default() } else { top < TOPS };
+    if good { Ok(window) } else { Err(wrong(from)) }
+}
+
+impl State for LogitSpread {
+    const MARK: &'static [u8; 8] = b"paucaMS\0";
+    const WHAT: &'static str = "spread of logits";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.u64s(&[self.vocabulary as u64, self.targets.len() as u64, self.seen as u64]);
+        to.reserve(self.targets.len().saturating_mul(SPREAD_TOKEN));
+        for (i, target) in self.targets.iter().enumerate() {
+            to.u32(*target);
+            to.u64s(&[self.max[i].to_bits(), self.below[i].to_bits()]);
+            for window in &self.sums[i].0 {
+                to.u32(window.top);
+                to.u64s(&window.planes);
+            }
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let (vocabulary, n, seen) = (from.size()?, from.size()?, from.size()?);
+        from.expect(n.checked_mul(SPREAD_TOKEN))?;
+        let mut spread = Self::empty(vocabulary, n)?;
+        for _ in 0..n {
+            let y = from.u32()?;
+            let (max, below) = (f64::from_bits(from.u64()?), f64::from_bits(from.u64()?));
+            let mut sums = Moments::default();
+            for sum in &mut sums.0 {
+                let top = from.u32()?;
+                *sum = window(top, from)?;
+            }
+            let fresh = sums == Moments::default();
+            if (seen == 0 || y == IGNORED) && !fresh || !spread.note(y, max, below) {
+                return Err(wrong(from));
+            }
+            spread.sums.push(sums);
+        }
+        if seen > vocabulary {
+            return Err(wrong(from));
+        }
+        spread.seen = seen;
+        Ok(spread)
+    }
+}
+
+/// Bytes of a token of a spread.
+const SPREAD_TOKEN: usize = 20 + 3 * 44;

@@ -66,10 +66,14 @@ impl Curve {
     /// Adds the curve of another shard of the data.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] for other times.
+    /// [`Error::Mismatch`] for other times; [`Error::TooLarge`] for more than 2^63 contexts. The curve is
+    /// then as it was.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         if self.times != other.times {
             return Err(Error::Mismatch { what: "list of times" });
+        }
+        for (mine, theirs) in self.counts.iter().zip(&other.counts) {
+            check::counted("contexts", mine.total, theirs.total)?;
         }
         self.counts.iter_mut().zip(&other.counts).for_each(|(mine, theirs)| mine.merge(theirs));
         Ok(())

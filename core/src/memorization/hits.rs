@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::try_vec;
 
@@ -70,10 +71,6 @@ pub struct Hits {
     counted: Vec<bool>,
 }
 
-fn equal_lengths(what: &'static str, expected: usize, found: usize) -> Result<()> {
-    if expected == found { Ok(()) } else { Err(Error::ShapeMismatch { what, expected, found }) }
-}
-
 /// The first target of `targets` that is neither ignored nor below `vocabulary`.
 pub(super) fn check_ids(what: &'static str, ids: &[u32], vocabulary: usize) -> Result<()> {
     match ids.iter().position(|&id| id != IGNORED && id as usize >= vocabulary) {
@@ -85,10 +82,15 @@ pub(super) fn check_ids(what: &'static str, ids: &[u32], vocabulary: usize) -> R
 }
 
 impl Hits {
+    /// From flags of equal lengths; what is not counted is not hit.
+    pub(super) fn of_flags(hit: Vec<bool>, counted: Vec<bool>) -> Self {
+        Self { hit, counted }
+    }
+
     /// From predicted and true token ids.
     ///
     /// A position is counted where its target is not [`IGNORED`] and `mask`, if there is one, is
-    /// true; predictions elsewhere are not looked at.
+    /// true; ids elsewhere are not looked at.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`]; [`Error::TokenOutOfRange`] for a counted id of `vocabulary` or more.
@@ -99,18 +101,21 @@ impl Hits {
         vocabulary: usize,
     ) -> Result<Self> {
         let n = targets.len();
-        equal_lengths("predicted ids", n, predicted.len())?;
-        mask.map_or(Ok(()), |mask| equal_lengths("mask", n, mask.len()))?;
-        check_ids("target", targets, vocabulary)?;
+        check::same_length("predicted ids", n, predicted.len())?;
+        mask.map_or(Ok(()), |mask| check::same_length("mask", n, mask.len()))?;
         let mut counted = try_vec(n, false)?;
         let mut hit = try_vec(n, false)?;
         for (i, &y) in targets.iter().enumerate() {
             counted[i] = y != IGNORED && mask.is_none_or(|mask| mask[i]);
-            if counted[i] && predicted[i] as usize >= vocabulary {
-                let (position, id) = (i as u64, predicted[i]);
-                return Err(Error::TokenOutOfRange { what: "predicted id", position, id, vocabulary });
+            if !counted[i] {
+                continue;
             }
-            hit[i] = counted[i] && predicted[i] == y;
+            for (what, id) in [("target", y), ("predicted id", predicted[i])] {
+                if id as usize >= vocabulary {
+                    return Err(Error::TokenOutOfRange { what, position: i as u64, id, vocabulary });
+                }
+            }
+            hit[i] = predicted[i] == y;
         }
         Ok(Self { hit, counted })
     }
@@ -129,7 +134,7 @@ impl Hits {
         mask: Option<&[bool]>,
         vocabulary: usize,
     ) -> Result<Self> {
-        equal_lengths("log-probabilities", targets.len(), log_prob.len())?;
+        check::same_length("log-probabilities", targets.len(), log_prob.len())?;
         let hits = Self::from_ids(argmax, targets, mask, vocabulary)?;
         for (i, &value) in log_prob.iter().enumerate().filter(|(i, _)| hits.counted[*i]) {
             if value.is_nan() || value == f64::INFINITY {
@@ -150,7 +155,7 @@ impl Hits {
     /// [`Error::ShapeMismatch`] unless there are ceil(n / 8) bytes; [`Error::Corrupt`] for a bit
     /// beyond the end; [`Error::OutOfMemory`].
     pub fn from_bits(bytes: &[u8], n: usize) -> Result<Self> {
-        equal_lengths("packed bits", n.div_ceil(8), bytes.len())?;
+        check::same_length("packed bits", n.div_ceil(8), bytes.len())?;
         let used = n % 8;
         if let Some(last) = bytes.last()
             && used > 0
@@ -183,7 +188,7 @@ impl Hits {
     /// # Errors
     /// [`Error::ShapeMismatch`].
     pub fn masked(mut self, mask: &[bool]) -> Result<Self> {
-        equal_lengths("mask", self.len(), mask.len())?;
+        check::same_length("mask", self.len(), mask.len())?;
         for (i, keep) in mask.iter().enumerate() {
             self.counted[i] &= keep;
             self.hit[i] &= keep;

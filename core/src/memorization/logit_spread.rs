@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
-use super::exponentials::{Window, power, scaled};
+use super::exponentials::{LIMIT, Window, power, scaled};
 use super::hits::IGNORED;
 use super::logits::{TokenScores, check_tile, in_chunks};
 use crate::check;
@@ -21,7 +21,7 @@ const FAR: f64 = -700.0;
 
 /// Sums of e^d, e^d |d|, e^d d² over the vocabulary, d = logit - largest logit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Moments([Window; 3]);
+pub(super) struct Moments(pub [Window; 3]);
 
 /// The second pass over the same tiles: mu = sum p ln p and sigma² = sum p (ln p - mu)² of every
 /// token, for Min-K%++.
@@ -36,7 +36,7 @@ pub(super) struct Moments([Window; 3]);
 /// B: relative error of sigma² below v 2^-49; the same bits for every tiling, order, merging and
 /// number of threads.
 /// # Cost
-/// O(t v); 144 t bytes.
+/// O(t v); 164 t bytes.
 /// # Example
 /// ```
 /// use pauca::memorization::{LogitScan, LogitSpread};
@@ -51,12 +51,23 @@ pub(super) struct Moments([Window; 3]);
 /// assert_eq!(spread.deviation[0], 0.0);
 /// # Ok::<(), pauca::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct LogitSpread<'s> {
-    scores: &'s TokenScores,
-    targets: Vec<u32>,
-    sums: Vec<Moments>,
-    seen: usize,
+#[derive(Clone, Debug)]
+pub struct LogitSpread {
+    pub(super) vocabulary: usize,
+    pub(super) targets: Vec<u32>,
+    /// The largest logit; NaN where not counted.
+    pub(super) max: Vec<f64>,
+    /// The target's logit less the largest, minus infinity where the target has no probability; NaN where
+    /// not counted.
+    pub(super) below: Vec<f64>,
+    pub(super) sums: Vec<Moments>,
+    pub(super) seen: usize,
+}
+
+impl PartialEq for LogitSpread {
+    fn eq(&self, other: &Self) -> bool {
+        self.same_tokens(other) && (self.seen, &self.sums) == (other.seen, &other.sums)
+    }
 }
 
 /// Mean and spread of the log-probabilities of every token; NaN where not counted.
@@ -70,16 +81,57 @@ pub struct Spread {
     pub excess: Array1<f64>,
 }
 
-impl<'s> LogitSpread<'s> {
-    /// A second pass for the tokens of `scores`.
+impl LogitSpread {
+    /// A second pass for the tokens of `scores`; what it needs of them is copied.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn new(scores: &'s TokenScores) -> Result<Self> {
-        let mut targets = try_capacity(scores.targets.len())?;
-        targets.extend(scores.targets.iter().copied());
-        let sums = try_vec(targets.len(), Moments::default())?;
-        Ok(Self { scores, targets, sums, seen: 0 })
+    /// [`Error::OutOfMemory`]; [`Error::ShapeMismatch`], [`Error::Mismatch`] for arrays that were changed.
+    pub fn new(scores: &TokenScores) -> Result<Self> {
+        let TokenScores { targets, log_prob, max_logit, target_logit, vocabulary, .. } = scores;
+        let mut spread = Self::empty(*vocabulary, targets.len())?;
+        for values in [log_prob, max_logit, target_logit] {
+            check::same_length("scores of the first pass", targets.len(), values.len())?;
+        }
+        for (i, &y) in targets.iter().enumerate() {
+            let (max, below) = match (y, log_prob[i]) {
+                (IGNORED, _) => (f64::NAN, f64::NAN),
+                (_, f64::NEG_INFINITY) => (max_logit[i], f64::NEG_INFINITY),
+                _ => (max_logit[i], target_logit[i] - max_logit[i]),
+            };
+            if !spread.note(y, max, below) {
+                return Err(Error::Mismatch { what: "first pass" });
+            }
+            spread.sums.push(Moments::default());
+        }
+        Ok(spread)
+    }
+
+    /// Of no token so far, with room for `n`.
+    pub(super) fn empty(vocabulary: usize, n: usize) -> Result<Self> {
+        let (targets, max) = (try_capacity(n)?, try_capacity(n)?);
+        let (below, sums) = (try_capacity(n)?, try_capacity(n)?);
+        Ok(Self { vocabulary, targets, max, below, sums, seen: 0 })
+    }
+
+    /// Notes the next token, for which there is room; false for what no first pass finds.
+    pub(super) fn note(&mut self, target: u32, max: f64, below: f64) -> bool {
+        let good = match target {
+            IGNORED => max.is_nan() && below.is_nan(),
+            _ => (target as usize) < self.vocabulary && max.is_finite() && max <= LIMIT && below <= 0.0,
+        };
+        self.targets.push(target);
+        self.max.push(max);
+        self.below.push(below);
+        good
+    }
+
+    /// Whether the first pass was the same.
+    fn same_tokens(&self, other: &Self) -> bool {
+        let bits = |a: &[f64], b: &[f64]| a.iter().map(|x| x.to_bits()).eq(b.iter().map(|x| x.to_bits()));
+        self.vocabulary == other.vocabulary
+            && self.targets == other.targets
+            && bits(&self.max, &other.max)
+            && bits(&self.below, &other.below)
     }
 
     /// Takes the logits of the ids `first..first + w`, on the default executor.
@@ -98,17 +150,14 @@ impl<'s> LogitSpread<'s> {
     pub fn push_on<'r>(&mut self, first: usize, tile: impl IntoRows<'r>, cx: &Context<'_>) -> Result<()> {
         let tile = tile.into_rows()?;
         let (n, width) = (tile.n_rows(), tile.dim());
-        if n != self.sums.len() {
-            let expected = self.sums.len();
-            return Err(Error::ShapeMismatch { what: "rows of the tile", expected, found: n });
-        }
+        check::same_length("rows of the tile", self.sums.len(), n)?;
         let end = first.saturating_add(width).max(self.seen.saturating_add(width));
-        if end > self.scores.vocabulary {
-            let expected = self.scores.vocabulary;
+        if end > self.vocabulary {
+            let expected = self.vocabulary;
             return Err(Error::ShapeMismatch { what: "the end of the tile", expected, found: end });
         }
         check_tile(&tile, &self.targets, first, cx)?;
-        let (targets, max) = (&self.targets, &self.scores.max_logit);
+        let (targets, max) = (&self.targets, &self.max);
         let mut made = try_vec(n, Moments::default())?;
         let mut jobs = try_capacity(n.div_ceil(BLOCK))?;
         jobs.extend(made.chunks_mut(BLOCK).enumerate().map(|(i, block)| Job::new((i * BLOCK, block))));
@@ -140,11 +189,7 @@ impl<'s> LogitSpread<'s> {
     /// # Errors
     /// [`Error::Mismatch`] for other first passes.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        let (mine, theirs) = (self.scores, other.scores);
-        let same = mine.vocabulary == theirs.vocabulary
-            && mine.targets == theirs.targets
-            && mine.max_logit.iter().zip(&theirs.max_logit).all(|(a, b)| a.to_bits() == b.to_bits());
-        if !same || self.seen + other.seen > mine.vocabulary {
+        if !self.same_tokens(other) || self.seen + other.seen > self.vocabulary {
             return Err(Error::Mismatch { what: "first pass" });
         }
         self.sums.iter_mut().zip(&other.sums).for_each(|(sums, more)| sums.merge(more));
@@ -157,7 +202,7 @@ impl<'s> LogitSpread<'s> {
     /// # Errors
     /// [`Error::ShapeMismatch`] when ids are missing; [`Error::OutOfMemory`].
     pub fn finish(&self) -> Result<Spread> {
-        let (expected, found) = (self.scores.vocabulary, self.seen);
+        let (expected, found) = (self.vocabulary, self.seen);
         check::same_length("the set of vocabulary ids seen", expected, found)?;
         let n = self.sums.len();
         let mut out = [try_vec(n, f64::NAN)?, try_vec(n, f64::NAN)?, try_vec(n, f64::NAN)?];
@@ -168,10 +213,7 @@ impl<'s> LogitSpread<'s> {
             out[0][i] = libm::log(e) + mean;
             out[1][i] = libm::sqrt(if variance > 0.0 { variance } else { 0.0 });
             // d_y - E d; the mean of |d| is -E d.
-            out[2][i] = match self.scores.log_prob[i] {
-                f64::NEG_INFINITY => f64::NEG_INFINITY,
-                _ => (self.scores.target_logit[i] - self.scores.max_logit[i]) + mean,
-            };
+            out[2][i] = self.below[i] + mean;
         }
         let [entropy, deviation, excess] = out.map(Array1::from_vec);
         Ok(Spread { entropy, deviation, excess })

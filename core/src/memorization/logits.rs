@@ -10,7 +10,7 @@ use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::float::widen;
-use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::memory::{try_capacity, try_copy, try_grow, try_vec};
 use crate::rows::{Element, IntoRows, Rows, with_view};
 
 /// Tokens of one piece of parallel work.
@@ -105,16 +105,8 @@ impl LogitScan {
         let limit = IGNORED as usize - 1;
         check::at_most("vocabulary", vocabulary, limit)?;
         check_ids("target", targets, vocabulary)?;
-        let mut copy = try_capacity(targets.len())?;
-        copy.extend_from_slice(targets);
-        let token = Token {
-            max: f64::NEG_INFINITY,
-            argmax: IGNORED,
-            target: f64::NEG_INFINITY,
-            rest: Window::default(),
-        };
-        let tokens = try_vec(targets.len(), token)?;
-        Ok(Self { targets: copy, vocabulary, tokens, seen: Vec::new() })
+        let tokens = try_vec(targets.len(), Token::default())?;
+        Ok(Self { targets: try_copy(targets)?, vocabulary, tokens, seen: Vec::new() })
     }
 
     /// Takes the logits of the ids `first..first + w`, on the default executor.
@@ -135,10 +127,7 @@ impl LogitScan {
     pub fn push_on<'r>(&mut self, first: usize, tile: impl IntoRows<'r>, cx: &Context<'_>) -> Result<()> {
         let tile = tile.into_rows()?;
         let (n, width) = (tile.n_rows(), tile.dim());
-        if n != self.targets.len() {
-            let expected = self.targets.len();
-            return Err(Error::ShapeMismatch { what: "rows of the tile", expected, found: n });
-        }
+        check::same_length("rows of the tile", self.targets.len(), n)?;
         if width == 0 {
             return Ok(());
         }
@@ -175,8 +164,7 @@ impl LogitScan {
         if self.targets != other.targets {
             return Err(Error::Mismatch { what: "list of targets" });
         }
-        let mut seen = try_capacity(self.seen.len())?;
-        seen.extend_from_slice(&self.seen);
+        let mut seen = try_copy(&self.seen)?;
         for &(start, end) in &other.seen {
             seen = with_range(&seen, start, end - start, self.vocabulary)?;
         }
@@ -196,10 +184,7 @@ impl LogitScan {
     /// logits are minus infinity, [`Error::OutOfMemory`].
     pub fn finish(&self) -> Result<TokenScores> {
         let found = self.seen.iter().map(|(start, end)| end - start).sum();
-        if found != self.vocabulary {
-            let expected = self.vocabulary;
-            return Err(Error::ShapeMismatch { what: "the set of vocabulary ids seen", expected, found });
-        }
+        check::same_length("the set of vocabulary ids seen", self.vocabulary, found)?;
         let n = self.tokens.len();
         let (mut argmax, mut log_prob) = (try_vec(n, IGNORED)?, try_vec(n, f64::NAN)?);
         let (mut log_sum_exp, mut max_logit) = (try_vec(n, f64::NAN)?, try_vec(n, f64::NAN)?);
@@ -212,10 +197,8 @@ impl LogitScan {
             log_sum_exp[i] = lse;
             (max_logit[i], target_logit[i]) = (token.max, token.target);
         }
-        let mut targets = try_capacity(n)?;
-        targets.extend_from_slice(&self.targets);
         Ok(TokenScores {
-            targets: Array1::from_vec(targets),
+            targets: Array1::from_vec(try_copy(&self.targets)?),
             argmax: Array1::from_vec(argmax),
             log_prob: Array1::from_vec(log_prob),
             log_sum_exp: Array1::from_vec(log_sum_exp),
@@ -242,10 +225,15 @@ impl TokenScores {
     /// # Errors
     /// [`Error::OutOfMemory`]; as [`Hits::from_ids`] for arrays that were changed.
     pub fn hits(&self) -> Result<Hits> {
-        let mut flat = [try_capacity(self.argmax.len())?, try_capacity(self.targets.len())?];
-        flat[0].extend(self.argmax.iter().copied());
-        flat[1].extend(self.targets.iter().copied());
-        Hits::from_ids(&flat[0], &flat[1], None, self.vocabulary)
+        Hits::from_ids(&try_copy(&self.argmax)?, &try_copy(&self.targets)?, None, self.vocabulary)
+    }
+}
+
+impl Default for Token {
+    /// A token of which no logit was seen.
+    fn default() -> Self {
+        let (max, target) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+        Self { max, argmax: IGNORED, target, rest: Window::default() }
     }
 }
 

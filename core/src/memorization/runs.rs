@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::hits::Hits;
 use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_grow};
+use crate::memory::{try_copy, try_grow};
 
 /// Lengths of the maximal runs of consecutive memorized tokens, streamed over documents.
 ///
@@ -92,13 +92,18 @@ impl UnitLengths {
     /// Adds the documents of another shard.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// [`Error::OutOfMemory`]; [`Error::TooLarge`] for more than 2^63 memorized tokens. The state is then
+    /// as it was.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
+        check::counted("memorized tokens", self.hits() as u64, other.hits() as u64)?;
         self.reach(other.runs.len())?;
-        for (mine, theirs) in self.runs.iter_mut().zip(&other.runs) {
-            *mine = mine.saturating_add(*theirs);
-        }
+        self.runs.iter_mut().zip(&other.runs).for_each(|(mine, theirs)| *mine += theirs);
         Ok(())
+    }
+
+    /// Memorized tokens: the sum of all lengths.
+    pub(super) fn hits(&self) -> u128 {
+        self.runs.iter().zip(1..).map(|(count, length)| *count as u128 * length).sum()
     }
 
     /// The lengths found so far.
@@ -106,15 +111,10 @@ impl UnitLengths {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn finish(&self) -> Result<RunLengths> {
-        let mut histogram = try_capacity(self.runs.len())?;
-        histogram.extend_from_slice(&self.runs);
-        let (mut hits, mut squares) = (0u128, 0u128);
-        for (i, &count) in self.runs.iter().enumerate() {
-            let length = i as u128 + 1;
-            hits += length * count as u128;
-            squares += length * length * count as u128;
-        }
-        let runs = self.runs.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
+        let histogram = try_copy(&self.runs)?;
+        let hits = self.hits();
+        let squares = self.runs.iter().zip(1..).map(|(count, length)| *count as u128 * length * length).sum();
+        let runs: u64 = self.runs.iter().sum();
         let over = |sum: u128, by: u128| (by > 0).then(|| sum as f64 / by as f64);
         Ok(RunLengths {
             histogram,

@@ -54,10 +54,8 @@ impl TagCounts {
     /// # Errors
     /// [`Error::Empty`] for no tags; [`Error::OutOfMemory`].
     pub fn new(n_tags: usize) -> Result<Self> {
-        match n_tags {
-            0 => Err(Error::Empty { what: "the set of tags" }),
-            _ => Ok(Self { counts: try_vec(n_tags, [0; 3])?, predicted: None }),
-        }
+        check::not_empty("the set of tags", n_tags)?;
+        Ok(Self { counts: try_vec(n_tags, [0; 3])?, predicted: None })
     }
 
     /// Adds the counted positions of `hits`, with the tags of the true tokens and, for R(p), of the
@@ -91,15 +89,20 @@ impl TagCounts {
     ///
     /// # Errors
     /// [`Error::Mismatch`] for another number of tags; [`Error::Conflict`] as in
-    /// [`push`](TagCounts::push).
+    /// [`push`](TagCounts::push); [`Error::TooLarge`] for more than 2^63 positions of a tag. The state is
+    /// then as it was.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         if self.counts.len() != other.counts.len() {
             return Err(Error::Mismatch { what: "number of tags" });
         }
         self.agree(other.predicted)?;
+        // No count of a tag exceeds its positions.
+        for ([mine, ..], [theirs, ..]) in self.counts.iter().zip(&other.counts) {
+            check::counted("positions of a tag", *mine, *theirs)?;
+        }
         self.predicted = self.predicted.or(other.predicted);
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
-            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine = mine.saturating_add(*theirs));
+            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
         }
         Ok(())
     }

@@ -13,6 +13,7 @@
 //!
 //! Unigram entropies, overall and by position: [`Usage`](crate::vq::Usage), [`PositionUsage`](crate::vq::PositionUsage).
 
+mod bytes;
 mod ngrams;
 mod rate;
 mod scaling;

@@ -37,10 +37,10 @@ const PENDING: usize = 1 << 16;
 /// ```
 #[derive(Clone, Debug)]
 pub struct NGrams {
-    k: u64,
-    context: usize,
+    pub(super) k: u64,
+    pub(super) context: usize,
     /// Sorted by gram.
-    sorted: Vec<(u128, u64)>,
+    pub(super) sorted: Vec<(u128, u64)>,
     pending: Vec<u128>,
 }
 
@@ -112,11 +112,13 @@ impl NGrams {
     /// Adds the counts of `other`.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] when tokens or context differ, [`Error::OutOfMemory`].
+    /// [`Error::Mismatch`] when tokens or context differ, [`Error::TooLarge`] for more than 2^63 grams in all,
+    /// [`Error::OutOfMemory`]. The counts are then as they were.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         if (self.k, self.context) != (other.k, other.context) {
             return Err(Error::Mismatch { what: "number of tokens or context of the n-grams" });
         }
+        check::counted("grams", self.total(), other.total())?;
         let theirs = other.merged()?;
         let mut all = self.merged()?;
         try_grow(&mut all, theirs.len())?;
@@ -126,22 +128,31 @@ impl NGrams {
         Ok(())
     }
 
-    fn merged(&self) -> Result<Vec<(u128, u64)>> {
+    /// Grams counted.
+    fn total(&self) -> u64 {
+        self.sorted.iter().map(|(_, count)| count).sum::<u64>() + self.pending.len() as u64
+    }
+
+    /// All counts, sorted by gram.
+    pub(super) fn merged(&self) -> Result<Vec<(u128, u64)>> {
         let mut all = try_capacity(self.sorted.len() + self.pending.len())?;
         all.extend_from_slice(&self.sorted);
         all.extend(self.pending.iter().map(|&gram| (gram, 1)));
         Ok(summed(all))
     }
 
+    /// How many different grams have n + 1 tokens, n up to the context.
+    pub(super) fn grams(&self, n: usize) -> u128 {
+        // With one token there is one gram of any length, else the exponent is at most 127.
+        (self.k as u128).pow(u32::try_from(n.saturating_add(1)).unwrap_or(u32::MAX))
+    }
+
     /// Counts of grams of n + 1 tokens, sorted: grams of one context lie side by side.
     fn counts(&self, n: usize) -> Result<Vec<(u128, u64)>> {
-        if n > self.context {
-            let (size, limit) = (n, self.context);
-            return Err(Error::TooLarge { what: "tokens of context", size, limit });
-        }
+        check::at_most("tokens of context", n, self.context)?;
         let mut counts = self.merged()?;
         if n < self.context {
-            let modulus = (0..=n).fold(1u128, |m, _| m * self.k as u128);
+            let modulus = self.grams(n);
             counts.iter_mut().for_each(|(gram, _)| *gram %= modulus);
             counts = summed(counts);
         }
@@ -181,10 +192,7 @@ impl NGrams {
         if self.k != other.k {
             return Err(Error::Mismatch { what: "number of tokens of the n-grams" });
         }
-        if !(alpha.is_finite() && alpha > 0.0) {
-            let (name, value) = ("alpha", alpha);
-            return Err(Error::InvalidParameter { name, value, expected: "a number above 0" });
-        }
+        check::positive("alpha", alpha)?;
         let (mine, theirs) = (self.counts(n)?, other.counts(n)?);
         let tokens: u64 = theirs.iter().map(|c| c.1).sum();
         check::not_empty("held-out tokens", tokens)?;

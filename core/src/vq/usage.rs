@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::ids::{MASKED, check_ids};
+use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
@@ -19,6 +20,13 @@ pub(super) fn entropy(counts: impl Iterator<Item = u64> + Clone) -> f64 {
         sum.add(c / n * ln(n / c));
     }
     sum.value()
+}
+
+/// Adds the counts of another shard.
+fn add_counts(mine: &mut [u64], theirs: &[u64]) -> Result<()> {
+    check::counted("ids counted", mine.iter().sum(), theirs.iter().sum())?;
+    mine.iter_mut().zip(theirs).for_each(|(a, b)| *a += b);
+    Ok(())
 }
 
 /// A histogram of ids: what the codebook is used for.
@@ -66,12 +74,12 @@ impl Usage {
     /// Adds the counts of `other`.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] when the number of codes differs.
+    /// [`Error::ShapeMismatch`] when the number of codes differs, [`Error::TooLarge`] for more than 2^63 ids in
+    /// all; then nothing was added.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         let (expected, found) = (self.counts.len(), other.counts.len());
         check::same_length("codes of the usage", expected, found)?;
-        self.counts.iter_mut().zip(&other.counts).for_each(|(a, b)| *a += b);
-        Ok(())
+        add_counts(&mut self.counts, &other.counts)
     }
 
     /// Forgets all ids.
@@ -207,15 +215,15 @@ impl PositionUsage {
     /// Adds the counts of `other`.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] when positions or codes differ.
+    /// [`Error::ShapeMismatch`] when positions or codes differ, [`Error::TooLarge`] for more than 2^63 ids in all;
+    /// then nothing was added.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         for (what, expected, found) in
             [("codes of the usage", self.k, other.k), ("positions", self.positions(), other.positions())]
         {
             check::same_length(what, expected, found)?;
         }
-        self.counts.iter_mut().zip(&other.counts).for_each(|(a, b)| *a += b);
-        Ok(())
+        add_counts(&mut self.counts, &other.counts)
     }
 
     /// Entropy in nats at each position.
@@ -248,5 +256,43 @@ impl PositionUsage {
             usage.counts.iter_mut().zip(histogram).for_each(|(a, b)| *a += b);
         }
         Ok(usage)
+    }
+}
+
+to_and_from_bytes!(impl[] Usage);
+to_and_from_bytes!(impl[] PositionUsage);
+
+impl State for Usage {
+    const MARK: &'static [u8; 8] = b"paucaVU\0";
+    const WHAT: &'static str = "usage of codes";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.u64(self.counts.len() as u64);
+        to.u64s(&self.counts);
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let k = from.size()?;
+        from.expect(k.checked_mul(8).filter(|bytes| *bytes > 0))?;
+        Ok(Self { counts: from.counts(k)? })
+    }
+}
+
+impl State for PositionUsage {
+    const MARK: &'static [u8; 8] = b"paucaVP\0";
+    const WHAT: &'static str = "usage of codes by position";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.u64s(&[self.positions() as u64, self.k as u64]);
+        to.u64s(&self.counts);
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let (positions, k) = (from.size()?, from.size()?);
+        let len = positions.checked_mul(k).filter(|len| *len > 0);
+        from.expect(len.and_then(|len| len.checked_mul(8)))?;
+        Ok(Self { k, counts: from.counts(positions * k)? })
     }
 }

@@ -1,0 +1,268 @@
+//! A training as bytes: a run that is saved and read again goes on to the same bits.
+//!
+//! Numbers of both types are written as `f64`, which holds either exactly; the type stands before them.
+
+use alloc::vec::Vec;
+
+use super::adamw::AdamW;
+use super::crt::{Crt, Flow, Norm};
+use super::predictor::{Kind, Predictor};
+use super::ridge::RidgeGram;
+use super::schedule::{Schedule, Shape};
+use super::trainer::Trainer;
+use super::transformer::Transformer;
+use super::window::{Middle, Start, Window};
+use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
+use crate::check;
+use crate::error::Result;
+use crate::exact::F64Sum;
+use crate::memory::try_capacity;
+use crate::real::Real;
+use crate::vq::Reduction;
+
+to_and_from_bytes!(
+    /// 624 bytes a sum in memory are 312 here.
+    impl[] RidgeGram
+);
+to_and_from_bytes!(
+    /// [`NonFinite`](crate::Error::NonFinite) for a parameter that is not finite.
+    impl[T: Real] Predictor<T>
+);
+to_and_from_bytes!(
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) for a setting that
+    /// [`step`](AdamW::step) refuses, [`NonFinite`](crate::Error::NonFinite) for moments that overflowed.
+    impl[T: Real] AdamW<T>
+);
+to_and_from_bytes!(
+    /// Those of [`Predictor::to_bytes`] and [`AdamW::to_bytes`];
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) for a lambda that is negative or not finite.
+    impl[T: Real] Trainer<T>
+);
+
+fn write_type<T: Real>(to: &mut Writer) {
+    to.u32(size_of::<T>() as u32);
+}
+
+fn read_type<T: Real>(from: &mut Reader<'_>) -> Result<()> {
+    match from.u32()? as usize == size_of::<T>() {
+        true => Ok(()),
+        false => Err(from.corrupt("its numbers are of another type")),
+    }
+}
+
+fn write_reals<T: Real>(what: &'static str, values: &[T], to: &mut Writer) -> Result<()> {
+    check::finite_row(what, 0, values.iter().map(|v| v.to_f64()))?;
+    to.f64s(values.iter().map(|v| v.to_f64()));
+    Ok(())
+}
+
+/// Finite numbers, each one of the type.
+fn read_reals<T: Real>(len: usize, from: &mut Reader<'_>) -> Result<Vec<T>> {
+    let wide = from.f64s(len)?;
+    let mut values = try_capacity(len)?;
+    values.extend(wide.iter().map(|v| T::from_f64(*v)));
+    let same = |(value, wide): (&T, &f64)| value.is_finite() && value.to_f64().to_bits() == wide.to_bits();
+    match values.iter().zip(&wide).all(same) {
+        true => Ok(values),
+        false => Err(from.corrupt("a number is not one of its type")),
+    }
+}
+
+/// The place of a choice in the list of all.
+fn place<C: PartialEq>(all: &[C], choice: &C) -> u32 {
+    all.iter().position(|other| other == choice).unwrap_or(all.len()) as u32
+}
+
+fn read_choice<C: Copy>(all: &[C], from: &mut Reader<'_>) -> Result<C> {
+    Ok(all[from.choice(all.len() as u32)? as usize])
+}
+
+impl State for Kind {
+    const MARK: &'static [u8; 8] = b"paucaCK\0";
+    const WHAT: &'static str = "kind of predictor";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        match self {
+            Self::Window(Window { lags, middle, start }) => {
+                let (kind, hidden) = match middle {
+                    Middle::None => (0, 0),
+                    Middle::Linear(rank) => (1, *rank),
+                    Middle::Gelu(hidden) => (2, *hidden),
+                };
+                to.u32(kind);
+                to.u64s(&[*lags as u64, hidden as u64]);
+                to.u32(place(Start::ALL, start));
+            }
+            Self::Transformer(Transformer { steps, layers, width, heads, hidden }) => {
+                to.u32(3);
+                let sizes = [*steps, *layers, *width, *heads, hidden.unwrap_or(0)];
+                sizes.iter().for_each(|size| to.u64(*size as u64));
+            }
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let kind = from.choice(4)?;
+        if kind == 3 {
+            let [steps, layers, width] = [from.size()?, from.size()?, from.size()?];
+            let (heads, hidden) = (from.size()?, from.size()?);
+            let hidden = (hidden > 0).then_some(hidden);
+            return Ok(Self::Transformer(Transformer { steps, layers, width, heads, hidden }));
+        }
+        let (lags, hidden) = (from.size()?, from.size()?);
+        let middle = match kind {
+            0 if hidden == 0 => Middle::None,
+            0 => return Err(from.corrupt("a linear predictor has no hidden units")),
+            1 => Middle::Linear(hidden),
+            _ => Middle::Gelu(hidden),
+        };
+        let start = read_choice(Start::ALL, from)?;
+        Ok(Self::Window(Window { lags, middle, start }))
+    }
+}
+
+impl<T: Real> State for Predictor<T> {
+    const MARK: &'static [u8; 8] = b"paucaCP\0";
+    const WHAT: &'static str = "predictor";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        write_type::<T>(to);
+        self.kind().write(to)?;
+        to.u64s(&[self.inputs() as u64, self.outputs() as u64]);
+        write_reals("the parameters", self.params(), to)
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        read_type::<T>(from)?;
+        let kind = Kind::read(from)?;
+        let (inputs, outputs) = (from.size()?, from.size()?);
+        let layout = Self::layout(&kind, inputs, outputs);
+        let layout = layout.map_err(|_| from.corrupt("there is no such predictor"))?;
+        let params = read_reals(layout.len, from)?;
+        Ok(Self::of_parts(kind, inputs, outputs, layout, params))
+    }
+}
+
+impl<T: Real> State for AdamW<T> {
+    const MARK: &'static [u8; 8] = b"paucaCA\0";
+    const WHAT: &'static str = "AdamW";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        self.check()?;
+        write_type::<T>(to);
+        let [first, second] = self.betas;
+        to.f64s([self.rate, first, second, self.epsilon, self.decay].into_iter());
+        to.f64s(self.powers.into_iter());
+        to.u64s(&[self.steps, self.len as u64]);
+        write_reals("the first moment", &self.mean, to)?;
+        write_reals("the second moment", &self.square, to)
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        read_type::<T>(from)?;
+        let (rate, betas) = (from.finite()?, [from.finite()?, from.finite()?]);
+        let (epsilon, decay) = (from.finite()?, from.finite()?);
+        let powers = [from.finite()?, from.finite()?];
+        let (steps, len) = (from.count()?, from.size()?);
+        let stored = if steps > 0 { len } else { 0 };
+        let (mean, square) = (read_reals(stored, from)?, read_reals(stored, from)?);
+        let adam = Self { rate, betas, epsilon, decay, len, powers, steps, mean, square };
+        let share = |power: &f64| if steps > 0 { (0.0..1.0).contains(power) } else { *power == 1.0 };
+        let good = powers.iter().all(share) && adam.square.iter().all(|v| *v >= T::zero());
+        match good && adam.check().is_ok() {
+            true => Ok(adam),
+            false => Err(from.corrupt("a setting or a moment is out of range")),
+        }
+    }
+}
+
+impl State for Crt {
+    const MARK: &'static [u8; 8] = b"paucaCC\0";
+    const WHAT: &'static str = "causal regulariser";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        check::not_negative("lambda", self.lambda)?;
+        to.u64(self.lambda.to_bits());
+        to.u32(place(Norm::ALL, &self.norm));
+        to.u32(place(REDUCTIONS, &self.reduction));
+        to.u32(place(Flow::ALL, &self.flow));
+        to.u32(u32::from(self.first));
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let lambda = from.finite()?;
+        check::not_negative("lambda", lambda).map_err(|_| from.corrupt("lambda is out of range"))?;
+        let (norm, reduction) = (read_choice(Norm::ALL, from)?, read_choice(REDUCTIONS, from)?);
+        let (flow, first) = (read_choice(Flow::ALL, from)?, from.choice(2)? == 1);
+        Ok(Self { lambda, norm, reduction, flow, first })
+    }
+}
+
+const REDUCTIONS: &[Reduction] = &[Reduction::MeanElements, Reduction::MeanRows, Reduction::Sum];
+
+impl State for Schedule {
+    const MARK: &'static [u8; 8] = b"paucaCS\0";
+    const WHAT: &'static str = "schedule";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        self.at(0)?;
+        to.u64s(&[self.max.to_bits(), self.warm]);
+        to.u32(place(Shape::ALL, &self.shape));
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let (max, warm) = (from.finite()?, from.u64()?);
+        let schedule = Self { max, warm, shape: read_choice(Shape::ALL, from)? };
+        schedule.at(0).map_err(|_| from.corrupt("the largest lambda is out of range"))?;
+        Ok(schedule)
+    }
+}
+
+impl<T: Real> State for Trainer<T> {
+    const MARK: &'static [u8; 8] = b"paucaCT\0";
+    const WHAT: &'static str = "trainer";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        self.predictor.write(to)?;
+        self.crt.write(to)?;
+        self.schedule.write(to)?;
+        self.optimiser.write(to)?;
+        to.u64(self.step);
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let (predictor, crt) = (Predictor::read(from)?, Crt::read(from)?);
+        let (schedule, optimiser) = (Schedule::read(from)?, AdamW::read(from)?);
+        Ok(Self { predictor, crt, schedule, optimiser, step: from.count()? })
+    }
+}
+
+impl State for RidgeGram {
+    const MARK: &'static [u8; 8] = b"paucaCR\0";
+    const WHAT: &'static str = "sums of the ridge predictor";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        let sums = self.seen.len() + self.cross.len() + 1;
+        to.u64s(&[self.lags as u64, self.dim as u64, self.rows]);
+        to.reserve(sums.saturating_mul(F64Sum::BYTES));
+        self.seen.iter().chain(&self.cross).chain([&self.target]).for_each(|sum| sum.write(to));
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let (lags, dim, rows) = (from.size()?, from.size()?, from.count()?);
+        let sums =
+            Self::sizes(lags, dim).ok().and_then(|(seen, cross)| seen.checked_add(cross)?.checked_add(1));
+        from.expect(sums.and_then(|sums| sums.checked_mul(F64Sum::BYTES)))?;
+        let mut gram = Self::new(lags, dim)?;
+        gram.rows = rows;
+        for sum in gram.seen.iter_mut().chain(&mut gram.cross).chain([&mut gram.target]) {
+            *sum = F64Sum::read(from)?;
+        }
+        Ok(gram)
+    }
+}

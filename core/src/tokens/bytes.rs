@@ -1,0 +1,45 @@
+//! Counts of n-grams as bytes: shards of one corpus, counted on different machines, meet here.
+
+use super::ngrams::NGrams;
+use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
+use crate::check::MOST_COUNTED;
+use crate::error::Result;
+use crate::memory::try_capacity;
+
+to_and_from_bytes!(
+    /// 24 bytes for every distinct gram; equal counts have equal bytes.
+    impl[] NGrams
+);
+
+impl State for NGrams {
+    const MARK: &'static [u8; 8] = b"paucaTN\0";
+    const WHAT: &'static str = "n-grams";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        let grams = self.merged()?;
+        to.u64s(&[self.k, self.context as u64, grams.len() as u64]);
+        to.reserve(grams.len().saturating_mul(24));
+        grams.iter().for_each(|(gram, count)| to.u64s(&[*gram as u64, (gram >> 64) as u64, *count]));
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let (k, context, n) = (from.size()?, from.size()?, from.size()?);
+        from.expect(n.checked_mul(24))?;
+        let mut grams = Self::new(k, context).map_err(|_| from.corrupt("no such grams can be counted"))?;
+        grams.sorted = try_capacity(n)?;
+        let (end, mut next, mut total) = (grams.grams(context), 0, 0u64);
+        for _ in 0..n {
+            let gram = from.u64()? as u128 | (from.u64()? as u128) << 64;
+            let count = from.count()?;
+            // The sum of two counts is below 2^64.
+            total += count;
+            if gram < next || gram >= end || count == 0 || total > MOST_COUNTED {
+                return Err(from.corrupt("a gram is out of range"));
+            }
+            next = gram + 1;
+            grams.sorted.push((gram, count));
+        }
+        Ok(grams)
+    }
+}
