@@ -124,7 +124,8 @@ fn perplexities_that_are_not_above_zero_and_finite_are_errors() {
         fails!(Perplexities::given(bad, &[]), Error::NonFinite { row: 0, .. });
         fails!(Perplexities::given(1.0, &[None, Some(bad)]), Error::NonFinite { row: 2, .. });
     }
-    for bad in [0.0, -0.0, -3.0, f64::from_bits(1)] {
+    assert!(Perplexities::given(f64::MIN_POSITIVE, &[Some(f64::MIN_POSITIVE)]).is_ok());
+    for bad in [0.0, -0.0, -3.0, f64::from_bits(1), f64::MIN_POSITIVE.next_down()] {
         fails!(Perplexities::given(bad, &[]), Error::InvalidParameter { name: "perplexity", .. });
         fails!(Perplexities::given(1.0, &[Some(bad)]), Error::InvalidParameter { .. });
     }

@@ -53,7 +53,7 @@ fn run(
             counts.push(&rules.judge(&texts[d]).unwrap()).unwrap();
         }
         gathered.merge(&Scores::from_bytes(&scores.to_bytes().unwrap()).unwrap()).unwrap();
-        tally.merge(&counts).unwrap();
+        tally.merge(&Tally::from_bytes(&counts.to_bytes().unwrap()).unwrap()).unwrap();
     }
     (bits, gathered.finish(&Prune::new()).unwrap(), tally)
 }
@@ -195,6 +195,69 @@ fn bytes_that_contradict_themselves_are_errors() {
     for bad in [0, 2, u64::MAX] {
         assert!(matches!(with(rows, &bad.to_le_bytes()), Err(Error::Corrupt { .. })), "{bad}");
     }
+    // -0.0 is the score 0.0.
+    let zero = with(score, &(-0.0f64).to_le_bytes()).unwrap().finish(&Prune::new()).unwrap();
+    assert_eq!(zero.scores[0].to_bits(), 0);
+}
+
+/// Sums that no lines have: below what so many lines must have, above the whole, of nothing.
+#[test]
+fn forged_perplexities_are_errors() {
+    let mut sums = SubsetPerplexity::new(1, Pooling::Lines).unwrap();
+    sums.push(&[true], 3, 2.5).unwrap();
+    sums.push(&[false], 2, 0.1).unwrap();
+    let good = sums.to_bytes().unwrap();
+    let (first, second) = (24, 24 + 16 + 312);
+    // The top digit of a sum of 312 bytes ends it.
+    let changes: [(usize, &[u8]); 5] = [
+        (first, &3u64.to_le_bytes()),
+        (second, &[0; 16]),
+        (second, &[1; 16]),
+        (first + 16, &good[second + 16..second + 16 + 312]),
+        (second + 16 + 304, &(-1i64).to_le_bytes()),
+    ];
+    for (at, new) in changes {
+        let found = SubsetPerplexity::from_bytes(&replaced(&good, at, new));
+        assert!(matches!(found, Err(Error::Corrupt { .. })), "byte {at}: {found:?}");
+    }
+}
+
+#[test]
+fn forged_tallies_are_errors() {
+    let rules = Rules::c4_pages();
+    let mut tally = Tally::new(&rules).unwrap();
+    tally.push(&rules.judge("void main() { }").unwrap()).unwrap();
+    tally.push(&rules.judge("One. Two. Three. Four. Five.").unwrap()).unwrap();
+    let good = tally.to_bytes().unwrap();
+    assert_eq!(Tally::from_bytes(&good).unwrap(), tally);
+    // Magic 8, version 4, documents, passed, rules, then how many failed each: 1, 0, 1.
+    let [documents, passed, n, failed] = [12, 20, 28, 36];
+    let with = |at: usize, new: u64| Tally::from_bytes(&replaced(&good, at, &new.to_le_bytes()));
+    for (at, new) in [
+        (documents, 1 << 63 | 1),
+        (documents, 0),
+        (documents, 5),
+        (passed, 3),
+        (passed, 2),
+        (n, 2),
+        (n, u64::MAX),
+        (failed, 2),
+    ] {
+        let found = with(at, new);
+        assert!(matches!(found, Err(Error::Corrupt { .. })), "byte {at}, {new}: {found:?}");
+    }
+    let mut most = with(documents, 1 << 63);
+    assert!(most.is_err(), "2^63 - 1 documents failed two rules");
+    most = Tally::from_bytes(&replaced(
+        &replaced(&good, documents, &(1u64 << 63).to_le_bytes()),
+        passed,
+        &((1u64 << 63) - 1).to_le_bytes(),
+    ));
+    let mut most = most.unwrap();
+    let before = most.clone();
+    let more = most.push(&rules.judge("").unwrap());
+    assert!(matches!(more, Err(Error::TooLarge { what: "documents", .. })) && most == before);
+    assert!(matches!(most.merge(&tally), Err(Error::TooLarge { what: "documents", .. })) && most == before);
 }
 
 #[test]

@@ -45,6 +45,7 @@
 //! English is assumed by two predicates ([`STOP_WORDS`], "javascript") and by Gopher's and C4's
 //! word lists; the others know no language.
 
+mod bytes;
 mod c4;
 mod line;
 mod mean;

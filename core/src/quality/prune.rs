@@ -4,15 +4,10 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
-use crate::bytes::{Reader, Writer};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_grow};
 use crate::select::{count, descending, floor_of_share, marked, ranked, total, within};
-
-const MAGIC: &[u8; 8] = b"PAUCAQSC";
-const VERSION: u32 = 1;
-const WHAT: &str = "quality scores";
 
 /// A share of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,7 +53,7 @@ pub enum Ties {
 #[derive(Clone, Debug, Default)]
 pub struct Scores {
     /// Id, score (NaN for none), tokens.
-    rows: Vec<(u64, f64, u64)>,
+    pub(super) rows: Vec<(u64, f64, u64)>,
 }
 
 impl Scores {
@@ -137,42 +132,6 @@ impl Scores {
             tokens: Array1::from_vec(tokens),
             threshold,
         })
-    }
-
-    /// Versioned, little-endian, checksummed bytes.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(MAGIC, VERSION);
-        w.reserve(self.rows.len().saturating_mul(24));
-        w.u64(self.rows.len() as u64);
-        for (id, score, tokens) in &self.rows {
-            w.u64s(&[*id, score.to_bits(), *tokens]);
-        }
-        w.finish()
-    }
-
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] for other, damaged or truncated bytes; never a panic.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, WHAT, MAGIC, VERSION)?;
-        let n = r.size()?;
-        if n > r.remaining() / 24 {
-            return Err(r.corrupt("it ends too early"));
-        }
-        let mut rows = try_capacity(n)?;
-        for _ in 0..n {
-            let (id, score, tokens) = (r.u64()?, f64::from_bits(r.u64()?), r.u64()?);
-            if !(score.is_nan() || (0.0..=1.0).contains(&score)) {
-                return Err(r.corrupt("a score is outside [0, 1]"));
-            }
-            rows.push((id, score + 0.0, tokens));
-        }
-        r.end()?;
-        Ok(Self { rows })
     }
 }
 

@@ -268,26 +268,28 @@ impl Tally {
     /// Counts a verdict.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] for a verdict by other rules.
+    /// [`Error::ShapeMismatch`] for a verdict by other rules, [`Error::TooLarge`] beyond 2^63
+    /// documents.
     pub fn push(&mut self, verdict: &Verdict) -> Result<()> {
         let (expected, found) = (self.failed.len(), verdict.passed.len());
         check::same_length("a verdict", expected, found)?;
-        self.documents += 1;
-        self.passed += u64::from(verdict.passes());
-        verdict.failed().for_each(|i| self.failed[i] += 1);
+        self.documents = check::counted("documents", self.documents, 1)?;
+        self.passed = self.passed.saturating_add(verdict.passes().into());
+        verdict.failed().for_each(|i| self.failed[i] = self.failed[i].saturating_add(1));
         Ok(())
     }
 
     /// Adds the counts of another shard.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] for counts by other rules.
+    /// [`Error::ShapeMismatch`] for counts by other rules, [`Error::TooLarge`] beyond 2^63 documents.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         let (expected, found) = (self.failed.len(), other.failed.len());
         check::same_length("a tally", expected, found)?;
-        self.documents += other.documents;
-        self.passed += other.passed;
-        self.failed.iter_mut().zip(&other.failed).for_each(|(sum, theirs)| *sum += theirs);
+        self.documents = check::counted("documents", self.documents, other.documents)?;
+        self.passed = self.passed.saturating_add(other.passed);
+        let failed = self.failed.iter_mut().zip(&other.failed);
+        failed.for_each(|(sum, theirs)| *sum = sum.saturating_add(*theirs));
         Ok(())
     }
 }
