@@ -89,7 +89,7 @@ pub use exec::Exec;
 #[cfg(feature = "std")]
 pub use exec::Executor;
 pub use kmeans::{Checkpoint, Clusters, EmptyClusters, Init, KMeans, Lloyd};
-pub use prototypes::{DensityPruned, DensityPruning, Drop, Prototypes, Scope};
+pub use prototypes::{DensityPruned, DensityPruning, Prototypes, Prune, Scope};
 pub use real::Real;
 pub use rows::{
     Blocked, ElementType, IntoRows, RawRows, ReadAt, RowElement, RowSource, Rows, Scratch, Shards, Subset,

@@ -27,7 +27,7 @@ proptest! {
     #[test]
     fn longest_go_first_and_ties_by_index(lengths in prop::collection::vec(0u64..9, 0..60), share in 0.0..=1.0f64) {
         for cut in [Cut::Documents(share), Cut::Tokens(share), Cut::At(4)] {
-            for side in [Side::Longest, Side::Shortest] {
+            for &side in Side::ALL {
                 let pruned = prune(cut, side, &lengths);
                 let removed = lengths.iter().zip(&pruned.keep).filter(|(_, k)| !**k);
                 prop_assert_eq!(removed.clone().count() as u64, pruned.removed_documents);

@@ -3,7 +3,7 @@
 use ndarray::{Array2, array};
 use pauca::Error;
 use pauca::quality::{
-    EmptySubset, NoWeight, Perplexities, Pooling, Predicate, Prune, Rules, Scores, SubsetPerplexity,
+    EmptySubset, NoWeight, Perplexities, Pooling, Predicate, QualityPruning, Rules, Scores, SubsetPerplexity,
     TextQuality, Ties, Unit, Weighting, Weights, doc_scores, line_scores,
 };
 
@@ -78,7 +78,7 @@ fn case_45_counts_near_two_to_the_64_do_not_overflow() {
     let mut gathered = Scores::new();
     gathered.push(0, Some(0.5), u64::MAX).unwrap();
     gathered.push(1, Some(0.25), 1).unwrap();
-    fails!(gathered.finish(&Prune::new()), Error::TooLarge { what: "tokens", .. });
+    fails!(gathered.finish(&QualityPruning::new()), Error::TooLarge { what: "tokens", .. });
 }
 
 /// A share of the tokens is a floor in whole numbers, as in `length`.
@@ -87,7 +87,7 @@ fn token_shares_are_exact_floors() {
     let kept = |tokens: &[u64], fraction| {
         let mut scores = Scores::new();
         (0u32..).zip(tokens).for_each(|(id, t)| scores.push(id.into(), Some(0.5), *t).unwrap());
-        let prune = Prune::new().keep_fraction(fraction).share(pauca::quality::Share::Tokens);
+        let prune = QualityPruning::new().keep_fraction(fraction).share(pauca::quality::Share::Tokens);
         scores.finish(&prune).unwrap().kept_tokens()
     };
     // 1.5 and 2.5 tokens: no half is rounded up.
@@ -199,13 +199,14 @@ fn an_empty_document_has_no_score_and_ranks_last() {
     scores.push(0, None, 0).unwrap();
     scores.push(1, Some(0.0), 5).unwrap();
     scores.push(2, None, 0).unwrap();
-    let keep = |fraction| scores.clone().finish(&Prune::new().keep_fraction(fraction)).unwrap();
+    let keep = |fraction| scores.clone().finish(&QualityPruning::new().keep_fraction(fraction)).unwrap();
     assert_eq!(keep(1.0 / 3.0).keep.to_vec(), [false, true, false]);
     assert_eq!(keep(2.0 / 3.0).keep.to_vec(), [true, true, false]);
     assert!(keep(2.0 / 3.0).threshold.is_nan());
     assert!(keep(0.0).threshold.is_nan());
     assert!(keep(1.0).scores[0].is_nan());
-    let together = scores.finish(&Prune::new().keep_fraction(2.0 / 3.0).ties(Ties::Together)).unwrap();
+    let together =
+        scores.finish(&QualityPruning::new().keep_fraction(2.0 / 3.0).ties(Ties::Together)).unwrap();
     assert_eq!(together.kept(), 3);
 }
 
@@ -244,14 +245,14 @@ fn shapes_that_do_not_fit_are_errors() {
 #[test]
 fn shares_outside_zero_to_one_scores_and_ids_are_checked() {
     for bad in [-0.1, 1.1, f64::NAN] {
-        let prune = Prune::new().keep_fraction(bad);
+        let prune = QualityPruning::new().keep_fraction(bad);
         fails!(Scores::new().finish(&prune), Error::InvalidParameter { name: "keep_fraction", .. });
         fails!(Scores::new().push(1, Some(bad), 1), Error::InvalidParameter { name: "score", .. });
     }
     let mut scores = Scores::new();
     [9, 7, 9, 7].iter().for_each(|id| scores.push(*id, Some(0.5), 1).unwrap());
-    fails!(scores.finish(&Prune::new()), Error::DuplicateId { id: 7 });
-    let none = Scores::new().finish(&Prune::new()).unwrap();
+    fails!(scores.finish(&QualityPruning::new()), Error::DuplicateId { id: 7 });
+    let none = Scores::new().finish(&QualityPruning::new()).unwrap();
     assert_eq!((none.kept(), none.ids.len()), (0, 0));
 }
 
@@ -260,10 +261,10 @@ fn shares_outside_zero_to_one_scores_and_ids_are_checked() {
 fn case_44_ties_at_the_cut_go_by_id_or_together() {
     let mut scores = Scores::new();
     (0..10).rev().for_each(|id| scores.push(id, Some(0.25), 3).unwrap());
-    let kept = scores.clone().finish(&Prune::new().keep_fraction(0.7)).unwrap();
+    let kept = scores.clone().finish(&QualityPruning::new().keep_fraction(0.7)).unwrap();
     assert_eq!(kept.keep.to_vec(), [true, true, true, true, true, true, true, false, false, false]);
     assert_eq!(kept.threshold, 0.25);
-    let all = scores.finish(&Prune::new().keep_fraction(0.7).ties(Ties::Together)).unwrap();
+    let all = scores.finish(&QualityPruning::new().keep_fraction(0.7).ties(Ties::Together)).unwrap();
     assert_eq!(all.kept(), 10);
 }
 
@@ -272,7 +273,7 @@ fn negative_zero_is_zero() {
     let mut scores = Scores::new();
     scores.push(1, Some(-0.0), 1).unwrap();
     scores.push(0, Some(0.0), 1).unwrap();
-    let kept = scores.finish(&Prune::new().keep_fraction(0.5)).unwrap();
+    let kept = scores.finish(&QualityPruning::new().keep_fraction(0.5)).unwrap();
     assert_eq!(kept.keep.to_vec(), [true, false]);
     assert_eq!(kept.threshold.to_bits(), 0);
     assert!(kept.scores.iter().all(|s| s.to_bits() == 0));

@@ -41,6 +41,7 @@ pub struct Filter(Rule);
 
 /// The pairs that stay.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Selected {
     /// `[n]`: whether pair i stays.
     pub keep: Array1<bool>,

@@ -88,6 +88,9 @@ pub enum Unchanged {
 }
 
 impl Unchanged {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::NoSite, Self::ZeroRate, Self::NoDonor, Self::SameText];
+
     /// The reason in words.
     pub fn reason(self) -> &'static str {
         match self {

@@ -53,6 +53,7 @@ impl Default for Scip {
 
 /// What SCIP prunes.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ScipPruned {
     /// `[n]`: pruned for the size of its cluster.
     pub by_size: Array1<bool>,

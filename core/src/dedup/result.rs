@@ -12,6 +12,7 @@ use crate::select::Boundary;
 /// What deduplication found. Two are equal when all fields but `search` are, similarities by
 /// their bits (a row without a witness has a NaN).
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Dedup {
     /// The rule that was applied.
     pub rule: Rule,

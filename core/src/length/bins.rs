@@ -75,6 +75,7 @@ impl LengthBins {
 
 /// The documents of one bin.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LengthBucket {
     /// Shortest length in it; 0 where it is empty.
     pub shortest: u64,

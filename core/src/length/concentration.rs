@@ -26,6 +26,7 @@ use crate::select::{ceil_of_share, count, total};
 /// # Ok::<(), pauca::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Concentration {
     /// Documents.
     pub documents: u64,

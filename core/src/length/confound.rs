@@ -58,6 +58,7 @@ impl Default for LengthConfound {
 /// What [`LengthConfound`] found. Where a number is undefined on the data (a constant score,
 /// equal lengths) it is `None`.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Confound {
     /// Spearman's rank correlation of score and length.
     pub spearman: Option<Interval>,
@@ -167,6 +168,7 @@ fn eta_squared(scores: &[f64], bins: &LengthBins) -> Result<Option<f64>> {
 
 /// What length a selection prefers to remove, whatever made it.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct SelectionLength {
     /// Documents removed, as a share.
     pub document_share: Option<f64>,

@@ -17,6 +17,11 @@ pub enum End {
     Lowest,
 }
 
+impl End {
+    /// Both.
+    pub const ALL: &[Self] = &[Self::Highest, Self::Lowest];
+}
+
 /// Pruning by score inside bins of length: parameters.
 ///
 /// The documents are cut into bins of equal count by length ([`LengthBins::equal`]); the

@@ -9,6 +9,7 @@ use crate::select::{count, floor_of_share, marked, ranked, total, within};
 
 /// How far to prune.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Cut {
     /// A share f of the documents: round_half_even(f n) of them go.
     Documents(f64),
@@ -27,6 +28,11 @@ pub enum Side {
     Longest,
     /// The shortest.
     Shortest,
+}
+
+impl Side {
+    /// Both.
+    pub const ALL: &[Self] = &[Self::Longest, Self::Shortest];
 }
 
 /// Pruning by length: parameters.
@@ -68,6 +74,7 @@ impl Default for LengthPruning {
 
 /// What pruning by length leaves.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LengthPruned {
     /// `[n]`: whether the document stays.
     pub keep: Array1<bool>,

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
-use super::Drop;
+use super::Prune;
 use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
@@ -24,7 +24,7 @@ use crate::select::{LIMIT, ONE, Shares, count, marked, ranked, take_quotas};
 /// 3. quotas: the whole numbers q that minimise sum (q_j - p_j N)² with sum q = N and
 ///    lo_j <= q_j <= n_j, lo_j = min(floor(least (N / k)), n_j - 1) (quotient and product rounded to
 ///    `f64`), equal remainders to the lower index.
-/// 4. of every cluster the q_j rows farthest from its centroid are kept ([`Drop::Nearest`]).
+/// 4. of every cluster the q_j rows farthest from its centroid are kept ([`Prune::Nearest`]).
 ///
 /// *Source*: Abbas, Rusak, Tirumala et al. 2024, Effective pruning of web-scale datasets based on
 /// complexity of concept clusters, section 3. There the quotas are a quadratic programme solved
@@ -71,7 +71,7 @@ pub struct DensityPruning {
     temperature: f64,
     neighbours: usize,
     least: f64,
-    drop: Drop,
+    prune: Prune,
     nan_as_mean: bool,
 }
 
@@ -82,7 +82,7 @@ impl Default for DensityPruning {
             temperature: 0.5,
             neighbours: 20,
             least: 0.5,
-            drop: Drop::Nearest,
+            prune: Prune::Nearest,
             nan_as_mean: false,
         }
     }
@@ -90,6 +90,7 @@ impl Default for DensityPruning {
 
 /// What density-based pruning keeps.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct DensityPruned {
     /// `[n]`: whether each row is kept.
     pub keep: Array1<bool>,
@@ -140,8 +141,8 @@ impl DensityPruning {
     }
 
     /// Which rows of a cluster go.
-    pub fn drop(mut self, drop: Drop) -> Self {
-        self.drop = drop;
+    pub fn prune(mut self, prune: Prune) -> Self {
+        self.prune = prune;
         self
     }
 
@@ -189,7 +190,7 @@ impl DensityPruning {
         let inter = self.inter(clusters, &sizes, cx)?;
         let quotas = self.quotas(total as u64, &intra, &inter, &sizes)?;
         let distances = &clusters.distances;
-        let mut rows = ranked(n, |a, b| self.drop.first_kept(distances[a], distances[b]))?;
+        let mut rows = ranked(n, |a, b| self.prune.first_kept(distances[a], distances[b]))?;
         take_quotas(&mut rows, |i| clusters.labels[i], try_copy(&quotas)?);
         Ok(DensityPruned {
             keep: marked(n, &rows, true)?,
@@ -202,8 +203,8 @@ impl DensityPruning {
     /// Mean distance of each centroid to its nearest others, clusters without rows left out.
     fn inter(&self, clusters: &Clusters, sizes: &[u64], cx: &Context) -> Result<Vec<f64>> {
         let (k, centroids) = (sizes.len(), clusters.centroids.view());
-        if let Some(((row, col), _)) = centroids.indexed_iter().find(|(_, c)| !c.is_finite()) {
-            return Err(Error::NonFinite { what: "centroids", row: row as u64, col });
+        for (row, centroid) in centroids.outer_iter().enumerate() {
+            check::finite_row("centroids", row as u64, centroid.iter().copied())?;
         }
         let packed = try_copy(&clusters.centroids)?;
         let row = |j: usize| &packed[j * centroids.ncols()..(j + 1) * centroids.ncols()];

@@ -22,14 +22,17 @@ use crate::select::{ascending, count, descending, largest_remainder, marked, ran
 
 /// Which rows go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Drop {
+pub enum Prune {
     /// The most prototypical: the hard rows are kept.
     Nearest,
     /// The least prototypical: the easy rows are kept.
     Farthest,
 }
 
-impl Drop {
+impl Prune {
+    /// Both.
+    pub const ALL: &[Self] = &[Self::Nearest, Self::Farthest];
+
     /// The order of distances in which rows are kept.
     fn first_kept(self, a: f64, b: f64) -> Ordering {
         match self {
@@ -41,6 +44,7 @@ impl Drop {
 
 /// Among which rows they are ranked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Scope {
     /// Among all.
     Global,
@@ -49,10 +53,15 @@ pub enum Scope {
     PerCluster,
 }
 
+impl Scope {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Global, Self::PerCluster];
+}
+
 /// Pruning by distance to the centroid: parameters.
 ///
-/// Keeps exactly round_half_even(fraction n) rows: with [`Drop::Nearest`] those of the largest
-/// distance, with [`Drop::Farthest`] those of the smallest.
+/// Keeps exactly round_half_even(fraction n) rows: with [`Prune::Nearest`] those of the largest
+/// distance, with [`Prune::Farthest`] those of the smallest.
 ///
 /// # Ties, NaN
 /// Of equally distant rows the lower index is kept. A NaN or infinite distance is an error.
@@ -62,8 +71,8 @@ pub enum Scope {
 /// O(n log n), 16 n bytes.
 /// # Example
 /// ```
-/// use pauca::{Drop, Prototypes};
-/// let keep = Prototypes::new().keep_fraction(0.5).drop(Drop::Nearest)
+/// use pauca::{Prune, Prototypes};
+/// let keep = Prototypes::new().keep_fraction(0.5).prune(Prune::Nearest)
 ///     .select(&[0.1, 0.4, 0.3, 0.4], &[0, 0, 0, 0], 1)?;
 /// assert_eq!(keep.to_vec(), [false, true, false, true]);
 /// # Ok::<(), pauca::Error>(())
@@ -71,13 +80,13 @@ pub enum Scope {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prototypes {
     keep_fraction: f64,
-    drop: Drop,
+    prune: Prune,
     scope: Scope,
 }
 
 impl Default for Prototypes {
     fn default() -> Self {
-        Self { keep_fraction: 0.5, drop: Drop::Nearest, scope: Scope::Global }
+        Self { keep_fraction: 0.5, prune: Prune::Nearest, scope: Scope::Global }
     }
 }
 
@@ -94,8 +103,8 @@ impl Prototypes {
     }
 
     /// Which rows go.
-    pub fn drop(mut self, drop: Drop) -> Self {
-        self.drop = drop;
+    pub fn prune(mut self, prune: Prune) -> Self {
+        self.prune = prune;
         self
     }
 
@@ -128,7 +137,7 @@ impl Prototypes {
         check::same_length("labels", n, labels.len())?;
         check::finite("distances", distances.iter().copied())?;
         check::labels(labels, n_clusters)?;
-        let mut rows = ranked(n, |a, b| self.drop.first_kept(distances[a], distances[b]))?;
+        let mut rows = ranked(n, |a, b| self.prune.first_kept(distances[a], distances[b]))?;
         match self.scope {
             Scope::Global => rows.truncate(kept),
             Scope::PerCluster => {

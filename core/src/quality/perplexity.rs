@@ -19,6 +19,11 @@ pub enum Pooling {
     Lines,
 }
 
+impl Pooling {
+    /// Both.
+    pub const ALL: &[Self] = &[Self::Tokens, Self::Lines];
+}
+
 /// PPL_all and PPL_i; `None` for a predicate that no line passes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Perplexities {

@@ -11,6 +11,7 @@ use crate::select::{count, descending, floor_of_share, marked, ranked, total, wi
 
 /// A share of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Share {
     /// Of the documents: exactly round_half_even(fraction n) stay.
     Documents,
@@ -19,13 +20,24 @@ pub enum Share {
     Tokens,
 }
 
+impl Share {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Documents, Self::Tokens];
+}
+
 /// What happens to documents whose score equals that of the last one that stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Ties {
     /// The lower ids stay, so that the share is met.
     LowerId,
     /// All of them stay, as with a percentile as the threshold: more than the share may stay.
     Together,
+}
+
+impl Ties {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::LowerId, Self::Together];
 }
 
 /// Scores of documents by id: push, merge shards, finish.
@@ -37,14 +49,14 @@ pub enum Ties {
 /// 24 bytes a document; O(n log n) to finish.
 /// # Example
 /// ```
-/// use pauca::quality::{Prune, Scores};
+/// use pauca::quality::{QualityPruning, Scores};
 /// let mut here = Scores::new();
 /// here.push(7, Some(0.9), 120)?;
 /// here.push(3, None, 0)?;
 /// let mut there = Scores::new();
 /// there.push(5, Some(0.4), 80)?;
 /// there.merge(&here)?;
-/// let pruned = there.finish(&Prune::new().keep_fraction(0.34))?;
+/// let pruned = there.finish(&QualityPruning::new().keep_fraction(0.34))?;
 /// assert_eq!(pruned.ids.to_vec(), [3, 5, 7]);
 /// assert_eq!(pruned.keep.to_vec(), [false, false, true]);
 /// assert_eq!(pruned.threshold, 0.9);
@@ -99,7 +111,7 @@ impl Scores {
     /// # Errors
     /// [`Error::InvalidParameter`] for a fraction outside [0, 1], [`Error::DuplicateId`],
     /// [`Error::TooLarge`] for 2^64 tokens and more, [`Error::OutOfMemory`].
-    pub fn finish(mut self, prune: &Prune) -> Result<Pruned> {
+    pub fn finish(mut self, prune: &QualityPruning) -> Result<QualityPruned> {
         let n = self.rows.len();
         let documents = count("keep_fraction", prune.keep_fraction, n)?;
         self.rows.sort_unstable_by_key(|row| row.0);
@@ -125,7 +137,7 @@ impl Scores {
             kept = order.partition_point(|&i| score(i) >= score(last));
         }
         let threshold = last.map_or(f64::NAN, |last| scores[last]);
-        Ok(Pruned {
+        Ok(QualityPruned {
             keep: marked(n, &order[..kept], true)?,
             ids: Array1::from_vec(ids),
             scores: Array1::from_vec(scores),
@@ -140,19 +152,19 @@ impl Scores {
 /// *Source*: Sharma et al. 2024 keep the documents above a percentile of the score (their best
 /// results: 40 % of OpenWebText and 20 % of Wikipedia removed).
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Prune {
+pub struct QualityPruning {
     keep_fraction: f64,
     share: Share,
     ties: Ties,
 }
 
-impl Default for Prune {
+impl Default for QualityPruning {
     fn default() -> Self {
         Self { keep_fraction: 0.6, share: Share::Documents, ties: Ties::LowerId }
     }
 }
 
-impl Prune {
+impl QualityPruning {
     /// Keeps 0.6 of the documents; of equal ones the lower ids.
     pub fn new() -> Self {
         Self::default()
@@ -180,7 +192,7 @@ impl Prune {
 /// All documents by ascending id, and which of them stay.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Pruned {
+pub struct QualityPruned {
     /// Ids, ascending.
     pub ids: Array1<u64>,
     /// Scores; NaN for a document without tokens.
@@ -193,7 +205,7 @@ pub struct Pruned {
     pub threshold: f64,
 }
 
-impl Pruned {
+impl QualityPruned {
     /// How many documents stay.
     pub fn kept(&self) -> usize {
         self.keep.iter().filter(|keep| **keep).count()
