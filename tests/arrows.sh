@@ -13,7 +13,7 @@
 set -euo pipefail
 root=${1:-$(cd "$(dirname "$0")/.." && pwd)}
 
-foundation="error check memory arrays bytes exec control random exact rows real stats"
+foundation="error check memory arrays bytes exec control random exact select rows real stats"
 below="$foundation backend" # the default backend of `fit` is in backend, so nobody needs simd or threads
 arrows="
 error      :
@@ -28,7 +28,8 @@ exact      : error check memory bytes
 rows       : error check memory exact
 real       : error exact simd
 products   : error check memory arrays exact real simd
-stats      : error check memory random exact
+select     : error check memory
+stats      : error check memory random exact select
 simd       : error exact
 backend    : $foundation
 backend/cpu: $foundation backend simd

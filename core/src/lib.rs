@@ -74,6 +74,7 @@ pub mod quality;
 pub mod random;
 mod real;
 mod rows;
+mod select;
 mod simd;
 pub mod stats;
 pub mod tokens;
@@ -89,7 +90,7 @@ pub use exec::Exec;
 #[cfg(feature = "std")]
 pub use exec::Executor;
 pub use kmeans::{Checkpoint, Clusters, EmptyClusters, Init, KMeans, Lloyd};
-pub use prototypes::{DensityPruned, DensityPruning, Drop, Prototypes, Scope};
+pub use prototypes::{DensityPruned, DensityPruning, Prototypes, Prune, Scope};
 pub use real::Real;
 pub use rows::{
     Blocked, ElementType, IntoRows, RawRows, ReadAt, RowElement, RowSource, Rows, Scratch, Shards, Subset,

@@ -275,7 +275,7 @@ fn a_matrix_of_the_predicates_answers_scores_as_the_predicates_do() {
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
     let (texts, likelihoods) =
         (format!("{data}/docstrings.jsonl"), format!("{data}/docstrings-likelihoods.csv"));
-    for split in [Split::Lines, Split::Sentences] {
+    for &split in Split::ALL {
         let mut values = Vec::new();
         for line in std::fs::read_to_string(&texts).unwrap().lines() {
             let document: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -5,6 +5,7 @@ use pauca::{Error, KMeans};
 use pauca_reference::scip as reference;
 use pauca_tests::data::{Kind, Rng};
 use pauca_tests::layout::array;
+use pauca_tests::states::replaced;
 
 struct Rows {
     labels: Vec<u32>,
@@ -238,10 +239,17 @@ fn bad_inputs_are_named() {
 fn bad_shards_are_refused() {
     let mut rows = ScipRows::new(2);
     rows.push(5, &[0, 1], &[0.1, 0.2]).unwrap();
-    assert!(matches!(rows.push(9, &[2], &[0.1]), Err(Error::LabelOutOfRange { .. })));
-    assert!(matches!(rows.push(9, &[0], &[f64::INFINITY]), Err(Error::NonFinite { row: 9, .. })));
+    // The row of a label is the one of the call, that of a number the global id.
+    assert!(matches!(rows.push(9, &[0, 2], &[0.1; 2]), Err(Error::LabelOutOfRange { row: 1, .. })));
+    assert!(matches!(rows.push(9, &[0; 2], &[0.1, f64::INFINITY]), Err(Error::NonFinite { row: 10, .. })));
+    // The id 2^64 - 1 stands for no row.
     assert!(matches!(rows.push(u64::MAX, &[0], &[0.1]), Err(Error::TooLarge { .. })));
+    assert!(matches!(rows.push(u64::MAX - 1, &[0; 2], &[0.1; 2]), Err(Error::TooLarge { .. })));
     assert_eq!(rows.len(), 2);
+    let mut last = rows.clone();
+    last.push(u64::MAX - 1, &[0], &[0.1]).unwrap();
+    last.push(u64::MAX, &[], &[]).unwrap();
+    assert_eq!(last.finish(&Scip::new()).unwrap().0, [5, 6, u64::MAX - 1]);
     assert!(matches!(rows.merge(&ScipRows::new(3)), Err(Error::Mismatch { .. })));
     let mut twice = rows.clone();
     twice.merge(&rows).unwrap();
@@ -253,4 +261,29 @@ fn bad_shards_are_refused() {
         assert!(ScipRows::from_bytes(&damaged).is_err(), "byte {i}");
         assert!(ScipRows::from_bytes(&bytes[..i]).is_err(), "cut at {i}");
     }
+}
+
+/// Bytes whose checksum is right.
+#[test]
+fn forged_rows_are_refused_or_cost_no_more_than_rows() {
+    let mut rows = ScipRows::new(3);
+    rows.push(5, &[0, 2], &[0.1, 0.2]).unwrap();
+    let good = rows.to_bytes().unwrap();
+    // Magic 8, version 4, clusters (u64), rows (u64), then ids, labels and distances of two rows.
+    let (clusters, n, labels, distances) = (12, 20, 28 + 16, 28 + 16 + 8);
+    let with = |at: usize, new: &[u8]| ScipRows::from_bytes(&replaced(&good, at, new));
+    for (at, new) in [
+        (clusters, 2u64.to_le_bytes().to_vec()),
+        (n, 1u64.to_le_bytes().to_vec()),
+        (n, u64::MAX.to_le_bytes().to_vec()),
+        (labels, 3u32.to_le_bytes().to_vec()),
+        (distances, f64::NAN.to_le_bytes().to_vec()),
+    ] {
+        let found = with(at, &new);
+        assert!(matches!(found, Err(Error::Corrupt { .. })), "byte {at}: {new:?}");
+    }
+    // More clusters than memory has room for: only those with rows are looked at.
+    let many = with(clusters, &(u64::MAX >> 1).to_le_bytes()).unwrap();
+    let scip = Scip::new().prune_fraction(0.5);
+    assert_eq!(many.finish(&scip).unwrap(), rows.finish(&scip).unwrap());
 }

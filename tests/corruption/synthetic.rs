@@ -302,7 +302,7 @@ proptest! {
     #[test]
     fn every_edit_is_recorded_and_undone(
         text in some_text(), other in some_text(), rate in 0.0..=1.0f64, seed in any::<u64>(), id in any::<u64>(),
-        syntax in prop::sample::select(vec![Syntax::Detect, Syntax::Hash, Syntax::Slashes]),
+        syntax in prop::sample::select(Syntax::ALL),
     ) {
         for kind in Corruption::ALL {
             let corruptor = Corruptor::new(kind).rate(rate).seed(seed).syntax(syntax);

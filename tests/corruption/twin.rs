@@ -56,7 +56,7 @@ proptest! {
     #[test]
     fn odd_texts_equal_the_reference(
         text in some_text(), other in some_text(), rate in 0.0..=1.0f64, seed in any::<u64>(), id in any::<u64>(),
-        syntax in prop::sample::select(vec![Syntax::Detect, Syntax::Hash, Syntax::Slashes]),
+        syntax in prop::sample::select(Syntax::ALL),
     ) {
         let case = Case { text: &text, other: &other, rate, seed, id, syntax };
         Corruption::ALL.into_iter().for_each(|kind| { case.check(kind); });

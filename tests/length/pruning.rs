@@ -15,22 +15,23 @@ proptest! {
     fn token_share_is_the_largest_below_the_target(lengths in prop::collection::vec(0u64..500, 1..60), part in 0u128..=1 << 32) {
         let whole = 1u128 << 32;
         let pruned = prune(Cut::Tokens(part as f64 / whole as f64), Side::Longest, &lengths);
-        let target = part * pruned.total_tokens;
-        prop_assert!(whole * pruned.removed_tokens <= target);
+        let target = part * pruned.total_tokens as u128;
+        let removed = pruned.removed_tokens as u128;
+        prop_assert!(whole * removed <= target);
         let next = lengths.iter().zip(&pruned.keep).filter(|(_, k)| **k).map(|(l, _)| *l).max();
         if let Some(next) = next {
-            prop_assert!(target < whole * (pruned.removed_tokens + next as u128));
+            prop_assert!(target < whole * (removed + next as u128));
         }
     }
 
     #[test]
     fn longest_go_first_and_ties_by_index(lengths in prop::collection::vec(0u64..9, 0..60), share in 0.0..=1.0f64) {
         for cut in [Cut::Documents(share), Cut::Tokens(share), Cut::At(4)] {
-            for side in [Side::Longest, Side::Shortest] {
+            for &side in Side::ALL {
                 let pruned = prune(cut, side, &lengths);
                 let removed = lengths.iter().zip(&pruned.keep).filter(|(_, k)| !**k);
                 prop_assert_eq!(removed.clone().count() as u64, pruned.removed_documents);
-                prop_assert_eq!(removed.map(|(l, _)| *l as u128).sum::<u128>(), pruned.removed_tokens);
+                prop_assert_eq!(removed.map(|(l, _)| *l).sum::<u64>(), pruned.removed_tokens);
                 for i in 0..lengths.len() {
                     for j in 0..lengths.len() {
                         if !pruned.keep[i] && pruned.keep[j] {
@@ -122,14 +123,25 @@ fn no_documents() {
     assert_eq!((s.document_share, s.token_share, s.ratio, s.auc), (None, None, None, None));
 }
 
-/// No sum overflows.
+/// No sum overflows: 2^64 - 1 tokens are counted, more are refused.
 #[test]
 fn case_45_sums_of_the_longest_lengths_do_not_overflow() {
-    let lengths = [1u64 << 63, u64::MAX, u64::MAX, 1];
-    let pruned = prune(Cut::Tokens(0.5), Side::Longest, &lengths);
-    assert_eq!(pruned.total_tokens, (1u128 << 63) + 2 * u64::MAX as u128 + 1);
-    assert_eq!(pruned.keep.to_vec(), [true, false, true, true]);
-    assert_eq!(Concentration::of(&lengths).unwrap().tokens, pruned.total_tokens);
+    let lengths = [1u64 << 63, (1 << 63) - 2, 1];
+    let pruned = prune(Cut::Tokens(0.75), Side::Longest, &lengths);
+    assert_eq!((pruned.total_tokens, pruned.removed_tokens), (u64::MAX, 1 << 63));
+    assert_eq!(pruned.keep.to_vec(), [false, true, true]);
+    let all = Concentration::of(&lengths).unwrap();
+    assert_eq!((all.tokens, all.documents_that_hold(0.5).unwrap()), (u64::MAX, 1));
+    let more = [u64::MAX, 1];
+    let bins = LengthBins::edges(&more, &[]).unwrap();
+    for refused in [
+        LengthPruning::default().select(&more).map(drop),
+        Concentration::of(&more).map(drop),
+        length_of_selection(&[true; 2], &more).map(drop),
+        perplexity_by_length(&[1.0; 2], &more, &bins).map(drop),
+    ] {
+        assert!(matches!(refused, Err(Error::TooLarge { what: "tokens", .. })), "{refused:?}");
+    }
 }
 
 /// A share outside [0, 1] or NaN.
@@ -152,6 +164,11 @@ fn documents_that_hold_a_share_hold_it_exactly() {
         |lengths: &[u64], share| Concentration::of(lengths).unwrap().documents_that_hold(share).unwrap();
     assert_eq!(held(&[1, 1, 1, 1], 0.5), 2);
     assert_eq!(held(&[5, 3, 2], 0.5), 1);
-    assert_eq!(held(&[5, 3, 2], 0.8), 2);
+    assert_eq!(held(&[6, 1, 1], 0.75), 1);
+    // As f64 0.8 is a little more than four fifths, 0.3 a little less than three tenths.
+    assert_eq!((held(&[5, 3, 2], 0.8), held(&[3, 3, 3, 1], 0.3)), (3, 1));
+    // The quotient 2^60 / (2^60 + 1) rounds to 1.
+    assert_eq!(held(&[1 << 60, 1], 1.0), 2);
+    assert_eq!((held(&[1 << 63, 1 << 62, 1], 0.5), held(&[1 << 62, 1 << 62, 1], 0.5)), (1, 2));
     assert_eq!((held(&[5, 3, 2], 0.0), held(&[5, 3, 2], 1.0)), (0, 3));
 }

@@ -200,7 +200,9 @@ fn refused_memory_is_an_error_for_checkpoints() {
 
 #[test]
 fn refused_memory_is_an_error_for_text_quality() {
-    use pauca::quality::{Page, Pooling, Prune, Rules, Scores, SubsetPerplexity, TextQuality, Unit, Weights};
+    use pauca::quality::{
+        Page, Pooling, QualityPruning, Rules, Scores, SubsetPerplexity, TextQuality, Unit, Weights,
+    };
     let text: String =
         (0..400).map(|i| format!("{} words and{}", i % 7, if i % 50 == 0 { ".\n" } else { " " })).collect();
     let quality = TextQuality::new(Weights::given(&[1.0; 10]).unwrap());
@@ -218,7 +220,7 @@ fn refused_memory_is_an_error_for_text_quality() {
             scores.push(id, Some(0.5), id)?;
         }
         let copy = Scores::from_bytes(&scores.to_bytes()?)?;
-        copy.finish(&Prune::new()).map(|pruned| pruned.keep)
+        copy.finish(&QualityPruning::new()).map(|pruned| pruned.keep)
     });
     every_refusal("perplexities", || {
         let mut sums = SubsetPerplexity::new(200, Pooling::Tokens)?;

@@ -3,7 +3,7 @@
 use ndarray::{Array2, array};
 use pauca::Error;
 use pauca::quality::{
-    EmptySubset, NoWeight, Perplexities, Pooling, Predicate, Prune, Rules, Scores, SubsetPerplexity,
+    EmptySubset, NoWeight, Perplexities, Pooling, Predicate, QualityPruning, Rules, Scores, SubsetPerplexity,
     TextQuality, Ties, Unit, Weighting, Weights, doc_scores, line_scores,
 };
 
@@ -76,20 +76,25 @@ fn case_45_counts_near_two_to_the_64_do_not_overflow() {
     let scores = doc_scores(&[1.0, 0.0, 1.0], &[u64::MAX, u64::MAX, 0], &[0, 3]).unwrap();
     assert_eq!(scores.to_vec(), [0.5]);
     let mut gathered = Scores::new();
-    (0..4).for_each(|id| gathered.push(id, Some(id as f64 / 4.0), u64::MAX).unwrap());
-    let pruned =
-        gathered.finish(&Prune::new().keep_fraction(1.0).share(pauca::quality::Share::Tokens)).unwrap();
-    assert_eq!(pruned.kept_tokens(), 4 * u64::MAX as u128);
+    gathered.push(0, Some(0.5), u64::MAX).unwrap();
+    gathered.push(1, Some(0.25), 1).unwrap();
+    fails!(gathered.finish(&QualityPruning::new()), Error::TooLarge { what: "tokens", .. });
 }
 
-/// 2^64 + 1 has no f64: all of the tokens are all the same.
+/// A share of the tokens is a floor in whole numbers, as in `length`.
 #[test]
-fn all_tokens_are_all_where_their_number_has_no_float() {
-    let mut scores = Scores::new();
-    scores.push(0, Some(0.5), u64::MAX).unwrap();
-    scores.push(1, Some(0.25), 2).unwrap();
-    let all = Prune::new().keep_fraction(1.0).share(pauca::quality::Share::Tokens);
-    assert_eq!(scores.finish(&all).unwrap().kept(), 2);
+fn token_shares_are_exact_floors() {
+    let kept = |tokens: &[u64], fraction| {
+        let mut scores = Scores::new();
+        (0u32..).zip(tokens).for_each(|(id, t)| scores.push(id.into(), Some(0.5), *t).unwrap());
+        let prune = QualityPruning::new().keep_fraction(fraction).share(pauca::quality::Share::Tokens);
+        scores.finish(&prune).unwrap().kept_tokens()
+    };
+    // 1.5 and 2.5 tokens: no half is rounded up.
+    assert_eq!((kept(&[1, 1, 1], 0.5), kept(&[1; 5], 0.5)), (1, 2));
+    // 2^62 + 1 has no f64: all of the tokens are all the same, and the last one counts.
+    assert_eq!(kept(&[1 << 62, 1], 1.0), (1 << 62) + 1);
+    assert_eq!(kept(&[1 << 62, 1], 1.0 - f64::EPSILON), 0);
 }
 
 /// "a-b c1." holds three words, two pieces, six characters; "d" one of each.
@@ -119,7 +124,8 @@ fn perplexities_that_are_not_above_zero_and_finite_are_errors() {
         fails!(Perplexities::given(bad, &[]), Error::NonFinite { row: 0, .. });
         fails!(Perplexities::given(1.0, &[None, Some(bad)]), Error::NonFinite { row: 2, .. });
     }
-    for bad in [0.0, -0.0, -3.0, f64::from_bits(1)] {
+    assert!(Perplexities::given(f64::MIN_POSITIVE, &[Some(f64::MIN_POSITIVE)]).is_ok());
+    for bad in [0.0, -0.0, -3.0, f64::from_bits(1), f64::MIN_POSITIVE.next_down()] {
         fails!(Perplexities::given(bad, &[]), Error::InvalidParameter { name: "perplexity", .. });
         fails!(Perplexities::given(1.0, &[Some(bad)]), Error::InvalidParameter { .. });
     }
@@ -193,13 +199,14 @@ fn an_empty_document_has_no_score_and_ranks_last() {
     scores.push(0, None, 0).unwrap();
     scores.push(1, Some(0.0), 5).unwrap();
     scores.push(2, None, 0).unwrap();
-    let keep = |fraction| scores.clone().finish(&Prune::new().keep_fraction(fraction)).unwrap();
+    let keep = |fraction| scores.clone().finish(&QualityPruning::new().keep_fraction(fraction)).unwrap();
     assert_eq!(keep(1.0 / 3.0).keep.to_vec(), [false, true, false]);
     assert_eq!(keep(2.0 / 3.0).keep.to_vec(), [true, true, false]);
     assert!(keep(2.0 / 3.0).threshold.is_nan());
     assert!(keep(0.0).threshold.is_nan());
     assert!(keep(1.0).scores[0].is_nan());
-    let together = scores.finish(&Prune::new().keep_fraction(2.0 / 3.0).ties(Ties::Together)).unwrap();
+    let together =
+        scores.finish(&QualityPruning::new().keep_fraction(2.0 / 3.0).ties(Ties::Together)).unwrap();
     assert_eq!(together.kept(), 3);
 }
 
@@ -238,14 +245,14 @@ fn shapes_that_do_not_fit_are_errors() {
 #[test]
 fn shares_outside_zero_to_one_scores_and_ids_are_checked() {
     for bad in [-0.1, 1.1, f64::NAN] {
-        let prune = Prune::new().keep_fraction(bad);
+        let prune = QualityPruning::new().keep_fraction(bad);
         fails!(Scores::new().finish(&prune), Error::InvalidParameter { name: "keep_fraction", .. });
         fails!(Scores::new().push(1, Some(bad), 1), Error::InvalidParameter { name: "score", .. });
     }
     let mut scores = Scores::new();
     [9, 7, 9, 7].iter().for_each(|id| scores.push(*id, Some(0.5), 1).unwrap());
-    fails!(scores.finish(&Prune::new()), Error::DuplicateId { id: 7 });
-    let none = Scores::new().finish(&Prune::new()).unwrap();
+    fails!(scores.finish(&QualityPruning::new()), Error::DuplicateId { id: 7 });
+    let none = Scores::new().finish(&QualityPruning::new()).unwrap();
     assert_eq!((none.kept(), none.ids.len()), (0, 0));
 }
 
@@ -254,10 +261,10 @@ fn shares_outside_zero_to_one_scores_and_ids_are_checked() {
 fn case_44_ties_at_the_cut_go_by_id_or_together() {
     let mut scores = Scores::new();
     (0..10).rev().for_each(|id| scores.push(id, Some(0.25), 3).unwrap());
-    let kept = scores.clone().finish(&Prune::new().keep_fraction(0.7)).unwrap();
+    let kept = scores.clone().finish(&QualityPruning::new().keep_fraction(0.7)).unwrap();
     assert_eq!(kept.keep.to_vec(), [true, true, true, true, true, true, true, false, false, false]);
     assert_eq!(kept.threshold, 0.25);
-    let all = scores.finish(&Prune::new().keep_fraction(0.7).ties(Ties::Together)).unwrap();
+    let all = scores.finish(&QualityPruning::new().keep_fraction(0.7).ties(Ties::Together)).unwrap();
     assert_eq!(all.kept(), 10);
 }
 
@@ -266,7 +273,7 @@ fn negative_zero_is_zero() {
     let mut scores = Scores::new();
     scores.push(1, Some(-0.0), 1).unwrap();
     scores.push(0, Some(0.0), 1).unwrap();
-    let kept = scores.finish(&Prune::new().keep_fraction(0.5)).unwrap();
+    let kept = scores.finish(&QualityPruning::new().keep_fraction(0.5)).unwrap();
     assert_eq!(kept.keep.to_vec(), [true, false]);
     assert_eq!(kept.threshold.to_bits(), 0);
     assert!(kept.scores.iter().all(|s| s.to_bits() == 0));

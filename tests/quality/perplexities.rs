@@ -95,7 +95,7 @@ fn bad_perplexities_are_named_wherever_they_stand(rng: &mut Rng) {
 const ROUNDING: f64 = 2.0 * 32.0 * f64::EPSILON;
 
 fn a_predicate_and_its_opposite_do_not_both_weigh(rng: &mut Rng) {
-    let pooling = rng.pick(&[Pooling::Tokens, Pooling::Lines]);
+    let pooling = rng.pick(Pooling::ALL);
     let mut sums = SubsetPerplexity::new(2, pooling).unwrap();
     for _ in 0..1 + rng.below(30) {
         let (passes, tokens) = (rng.chance(0.5), 1 + rng.below(20) as u64);
@@ -107,7 +107,7 @@ fn a_predicate_and_its_opposite_do_not_both_weigh(rng: &mut Rng) {
 
 /// Lines that the model predicts alike say nothing about predicates, however many there are.
 fn equal_lines_weigh_nothing_but_rounding(rng: &mut Rng) {
-    let pooling = rng.pick(&[Pooling::Tokens, Pooling::Lines]);
+    let pooling = rng.pick(Pooling::ALL);
     let (tokens, nll) = (1 + rng.below(20) as u64, 40.0 * rng.unit());
     let mut sums = SubsetPerplexity::new(3, pooling).unwrap();
     for _ in 0..1 + rng.below(30) {
@@ -135,7 +135,7 @@ fn equal_perplexities_are_no_information() {
 /// One line is all there is: every subset is it or nothing.
 #[test]
 fn one_line_gives_no_weight() {
-    for pooling in [Pooling::Tokens, Pooling::Lines] {
+    for &pooling in Pooling::ALL {
         let mut sums = SubsetPerplexity::new(2, pooling).unwrap();
         sums.push(&[true, false], 7, 21.0).unwrap();
         let ppl = sums.finish().unwrap();
@@ -158,7 +158,7 @@ fn one_predicate_decides_alone() {
 /// A likelihood of 1 for every token is perplexity 1, exactly; a sum of 0 over no tokens is no line.
 #[test]
 fn certain_lines_have_perplexity_one() {
-    for pooling in [Pooling::Tokens, Pooling::Lines] {
+    for &pooling in Pooling::ALL {
         let mut sums = SubsetPerplexity::new(1, pooling).unwrap();
         sums.push(&[true], 5, 0.0).unwrap();
         sums.push(&[true], 0, 0.0).unwrap();

@@ -1,8 +1,8 @@
 //! Any split, any order, any executor, through bytes: the same decisions, to the bit.
 
 use pauca::quality::{
-    LineFacts, Pooling, Predicate, Prune, Pruned, Rules, Scores, Split, SubsetPerplexity, Tally, TextQuality,
-    Unit, Weighting,
+    LineFacts, Pooling, Predicate, QualityPruned, QualityPruning, Rules, Scores, Split, SubsetPerplexity,
+    Tally, TextQuality, Unit, Weighting,
 };
 use pauca::{Context, Control, Error, Exec};
 use pauca_tests::data::Rng;
@@ -23,7 +23,7 @@ fn run(
     shard: &dyn Fn(usize) -> usize,
     order: &[usize],
     pooling: Pooling,
-) -> (Vec<u64>, Pruned, Tally) {
+) -> (Vec<u64>, QualityPruned, Tally) {
     let mine = |s: usize| (0..texts.len()).filter(move |d| shard(*d) == s);
     let sums = |s: usize| {
         let mut sums = SubsetPerplexity::new(Predicate::ALL.len(), pooling).unwrap();
@@ -53,12 +53,12 @@ fn run(
             counts.push(&rules.judge(&texts[d]).unwrap()).unwrap();
         }
         gathered.merge(&Scores::from_bytes(&scores.to_bytes().unwrap()).unwrap()).unwrap();
-        tally.merge(&counts).unwrap();
+        tally.merge(&Tally::from_bytes(&counts.to_bytes().unwrap()).unwrap()).unwrap();
     }
-    (bits, gathered.finish(&Prune::new()).unwrap(), tally)
+    (bits, gathered.finish(&QualityPruning::new()).unwrap(), tally)
 }
 
-fn assert_same(a: &(Vec<u64>, Pruned, Tally), b: &(Vec<u64>, Pruned, Tally)) {
+fn assert_same(a: &(Vec<u64>, QualityPruned, Tally), b: &(Vec<u64>, QualityPruned, Tally)) {
     assert_eq!(a.0, b.0);
     assert_eq!((&a.1.ids, &a.1.tokens, &a.1.keep), (&b.1.ids, &b.1.tokens, &b.1.keep));
     assert_eq!(a.1.threshold.to_bits(), b.1.threshold.to_bits());
@@ -70,7 +70,7 @@ fn assert_same(a: &(Vec<u64>, Pruned, Tally), b: &(Vec<u64>, Pruned, Tally)) {
 fn decisions_are_equal_for_1_3_and_8_shards_merged() {
     let mut rng = Rng(41);
     let texts = documents(&mut rng, 120);
-    for pooling in [Pooling::Tokens, Pooling::Lines] {
+    for &pooling in Pooling::ALL {
         let one = run(&texts, &|_| 0, &[0], pooling);
         assert!(one.1.kept() == 72 && one.2.documents == 120);
         for shards in [3, 8] {
@@ -139,7 +139,7 @@ fn shards_of_other_kinds_do_not_merge() {
 #[test]
 fn merged_sums_are_those_of_one_stream() {
     let lines = [(true, 3, 2.5), (false, 4, 0.1), (true, 7, 11.0), (true, 1, 0.5)];
-    for pooling in [Pooling::Tokens, Pooling::Lines] {
+    for &pooling in Pooling::ALL {
         let of = |lines: &[(bool, u64, f64)]| {
             let mut sums = SubsetPerplexity::new(1, pooling).unwrap();
             lines.iter().for_each(|(passes, tokens, nll)| sums.push(&[*passes], *tokens, *nll).unwrap());
@@ -195,6 +195,69 @@ fn bytes_that_contradict_themselves_are_errors() {
     for bad in [0, 2, u64::MAX] {
         assert!(matches!(with(rows, &bad.to_le_bytes()), Err(Error::Corrupt { .. })), "{bad}");
     }
+    // -0.0 is the score 0.0.
+    let zero = with(score, &(-0.0f64).to_le_bytes()).unwrap().finish(&QualityPruning::new()).unwrap();
+    assert_eq!(zero.scores[0].to_bits(), 0);
+}
+
+/// Sums that no lines have: below what so many lines must have, above the whole, of nothing.
+#[test]
+fn forged_perplexities_are_errors() {
+    let mut sums = SubsetPerplexity::new(1, Pooling::Lines).unwrap();
+    sums.push(&[true], 3, 2.5).unwrap();
+    sums.push(&[false], 2, 0.1).unwrap();
+    let good = sums.to_bytes().unwrap();
+    let (first, second) = (24, 24 + 16 + 312);
+    // The top digit of a sum of 312 bytes ends it.
+    let changes: [(usize, &[u8]); 5] = [
+        (first, &3u64.to_le_bytes()),
+        (second, &[0; 16]),
+        (second, &[1; 16]),
+        (first + 16, &[0; 312]),
+        (second + 16 + 304, &(-1i64).to_le_bytes()),
+    ];
+    for (at, new) in changes {
+        let found = SubsetPerplexity::from_bytes(&replaced(&good, at, new));
+        assert!(matches!(found, Err(Error::Corrupt { .. })), "byte {at}: {found:?}");
+    }
+}
+
+#[test]
+fn forged_tallies_are_errors() {
+    let rules = Rules::c4_pages();
+    let mut tally = Tally::new(&rules).unwrap();
+    tally.push(&rules.judge("void main() { }").unwrap()).unwrap();
+    tally.push(&rules.judge("One. Two. Three. Four. Five.").unwrap()).unwrap();
+    let good = tally.to_bytes().unwrap();
+    assert_eq!(Tally::from_bytes(&good).unwrap(), tally);
+    // Magic 8, version 4, documents, passed, rules, then how many failed each: 1, 0, 1.
+    let [documents, passed, n, failed] = [12, 20, 28, 36];
+    let with = |at: usize, new: u64| Tally::from_bytes(&replaced(&good, at, &new.to_le_bytes()));
+    for (at, new) in [
+        (documents, 1 << 63 | 1),
+        (documents, 0),
+        (documents, 5),
+        (passed, 3),
+        (passed, 2),
+        (n, 2),
+        (n, u64::MAX),
+        (failed, 2),
+    ] {
+        let found = with(at, new);
+        assert!(matches!(found, Err(Error::Corrupt { .. })), "byte {at}, {new}: {found:?}");
+    }
+    let mut most = with(documents, 1 << 63);
+    assert!(most.is_err(), "2^63 - 1 documents failed two rules");
+    most = Tally::from_bytes(&replaced(
+        &replaced(&good, documents, &(1u64 << 63).to_le_bytes()),
+        passed,
+        &((1u64 << 63) - 1).to_le_bytes(),
+    ));
+    let mut most = most.unwrap();
+    let before = most.clone();
+    let more = most.push(&rules.judge("").unwrap());
+    assert!(matches!(more, Err(Error::TooLarge { what: "documents", .. })) && most == before);
+    assert!(matches!(most.merge(&tally), Err(Error::TooLarge { what: "documents", .. })) && most == before);
 }
 
 #[test]

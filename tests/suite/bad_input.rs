@@ -2,8 +2,8 @@
 
 use ndarray::{Array2, array};
 use pauca::{
-    Blocked, Boundary, Checkpoint, Clusters, Context, Control, Cpu, D4, D4Checkpoint, Drop, Error, Exec,
-    Init, KMeans, Level, Order, Prototypes, Rows, Rule, Scope, SemDedup, Subset,
+    Blocked, Boundary, Checkpoint, Clusters, Context, Control, Cpu, D4, D4Checkpoint, Error, Exec, Init,
+    KMeans, Level, Order, Prototypes, Prune, Rows, Rule, Scope, SemDedup, Subset,
 };
 
 fn toy() -> Array2<f32> {
@@ -196,8 +196,8 @@ fn parameters_outside_their_range() {
     for fraction in [-0.1, 1.5, f64::NAN] {
         let dedup = SemDedup::new(Rule::EarlierMax).keep_fraction(fraction);
         fails!(dedup.fit(&toy(), &clusters()), Error::InvalidParameter { name: "keep_fraction", .. });
-        for scope in [Scope::Global, Scope::PerCluster] {
-            let config = Prototypes::new().keep_fraction(fraction).scope(scope).drop(Drop::Farthest);
+        for &scope in Scope::ALL {
+            let config = Prototypes::new().keep_fraction(fraction).scope(scope).prune(Prune::Farthest);
             fails!(config.select(&[0.0], &[0], 1), Error::InvalidParameter { name: "keep_fraction", .. });
         }
         fails!(D4::new().clusters(1).keep_fraction(fraction).fit(&toy()), Error::InvalidParameter { .. });

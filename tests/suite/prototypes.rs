@@ -1,6 +1,6 @@
 //! Properties of prototypes. No backend takes part.
 
-use pauca::{Drop, Prototypes, Scope};
+use pauca::{Prototypes, Prune, Scope};
 use pauca_reference::prototypes as reference;
 use pauca_tests::data::Rng;
 use pauca_tests::problem::Problem;
@@ -17,11 +17,18 @@ fn some_distances(p: &mut Problem) -> (Vec<f64>, Vec<u32>, f64) {
     (distances, labels, p.rng.pick(&[0.0, 1.0, 0.5, 1.0 / 3.0, some, half]))
 }
 
-const DROPS: [(Drop, reference::Drop); 2] =
-    [(Drop::Nearest, reference::Drop::Nearest), (Drop::Farthest, reference::Drop::Farthest)];
+const DROPS: [(Prune, reference::Drop); 2] =
+    [(Prune::Nearest, reference::Drop::Nearest), (Prune::Farthest, reference::Drop::Farthest)];
 
-fn select(fraction: f64, drop: Drop, scope: Scope, distances: &[f64], labels: &[u32], k: usize) -> Vec<bool> {
-    let config = Prototypes::new().keep_fraction(fraction).drop(drop).scope(scope);
+fn select(
+    fraction: f64,
+    drop: Prune,
+    scope: Scope,
+    distances: &[f64],
+    labels: &[u32],
+    k: usize,
+) -> Vec<bool> {
+    let config = Prototypes::new().keep_fraction(fraction).prune(drop).scope(scope);
     config.select(distances, labels, k).unwrap().to_vec()
 }
 
@@ -42,7 +49,7 @@ pub fn equal_the_reference(p: &mut Problem) {
 
 pub fn cut_at_a_threshold(p: &mut Problem) {
     let (distances, labels, fraction) = some_distances(p);
-    let keep = select(fraction, Drop::Nearest, Scope::Global, &distances, &labels, p.k);
+    let keep = select(fraction, Prune::Nearest, Scope::Global, &distances, &labels, p.k);
     assert_eq!(kept(&keep), (fraction * keep.len() as f64).round_ties_even() as usize);
     for i in 0..keep.len() {
         for j in 0..keep.len() {
@@ -59,8 +66,8 @@ pub fn complement(p: &mut Problem) {
     let n = labels.len();
     let distances: Vec<f64> = p.rng.permutation(n).into_iter().map(|v| v as f64).collect();
     let m = p.rng.below(n + 1);
-    let hard = select(m as f64 / n as f64, Drop::Nearest, Scope::Global, &distances, &labels, p.k);
-    let easy = select((n - m) as f64 / n as f64, Drop::Farthest, Scope::Global, &distances, &labels, p.k);
+    let hard = select(m as f64 / n as f64, Prune::Nearest, Scope::Global, &distances, &labels, p.k);
+    let easy = select((n - m) as f64 / n as f64, Prune::Farthest, Scope::Global, &distances, &labels, p.k);
     assert!(hard.iter().zip(&easy).all(|(h, e)| h != e));
 }
 
@@ -77,7 +84,7 @@ pub fn are_nested(p: &mut Problem) {
 pub fn have_exact_quotas(p: &mut Problem) {
     let (distances, labels, fraction) = some_distances(p);
     let n = labels.len();
-    let keep = select(fraction, Drop::Farthest, Scope::PerCluster, &distances, &labels, p.k);
+    let keep = select(fraction, Prune::Farthest, Scope::PerCluster, &distances, &labels, p.k);
     let total = (fraction * n as f64).round_ties_even();
     assert_eq!(kept(&keep) as f64, total);
     for j in 0..p.k {

@@ -3,8 +3,8 @@
 
 use ndarray::{Array2, arr2, array};
 use pauca::{
-    Boundary, Clusters, Context, Control, Cpu, D4, Dedup, Drop, Exec, Init, IntoRows, KMeans, Level, Order,
-    Prototypes, Rows, Rule, Scope, SemDedup,
+    Boundary, Clusters, Context, Control, Cpu, D4, Dedup, Exec, Init, IntoRows, KMeans, Level, Order,
+    Prototypes, Prune, Rows, Rule, Scope, SemDedup,
 };
 use pauca_reference::truth;
 use pauca_tests::agree::{array_bits, assert_same};
@@ -406,7 +406,7 @@ fn case_37_38_39_prototypes() {
     };
     assert_eq!([0.0, 1.0, 1.0 / 3.0, 0.25, 0.35].map(|f| select(f, &[0.5; 10]).len()), [0, 10, 3, 2, 4]);
     assert_eq!(select(0.3, &[0.5; 10]), [0, 1, 2]);
-    let config = Prototypes::new().keep_fraction(0.3).drop(Drop::Farthest);
+    let config = Prototypes::new().keep_fraction(0.3).prune(Prune::Farthest);
     assert_eq!(config.select(&[0.5; 10], &[0; 10], 1).unwrap().to_vec()[..4], [true, true, true, false]);
     // Every row its own cluster.
     let x = array(&Kind::Normal.rows(10, 4, &mut Rng(2)));

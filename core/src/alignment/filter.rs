@@ -1,14 +1,10 @@
 //! From scores to the pairs that stay: a threshold (LAION), a share or a number (DataComp).
 
-use alloc::vec::Vec;
-
 use ndarray::Array1;
 
-use crate::backend::Boundary;
 use crate::check;
-use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_vec};
-use crate::stats::round_half_even;
+use crate::error::Result;
+use crate::select::{Boundary, count, descending, marked, ranked};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Rule {
@@ -45,6 +41,7 @@ pub struct Filter(Rule);
 
 /// The pairs that stay.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Selected {
     /// `[n]`: whether pair i stays.
     pub keep: Array1<bool>,
@@ -80,41 +77,21 @@ impl Filter {
     pub fn select(&self, scores: &[f64]) -> Result<Selected> {
         let n = scores.len();
         check::finite("scores", scores.iter().copied())?;
-        let count = match self.0 {
-            Rule::Threshold(value, _) if value.is_nan() => {
-                return Err(Error::InvalidParameter { name: "threshold", value, expected: "a number" });
-            }
+        let order = ranked(n, |a, b| descending(scores[a], scores[b]))?;
+        let kept = match self.0 {
             Rule::Threshold(value, boundary) => {
-                let mut keep = try_capacity(n)?;
-                keep.extend(scores.iter().map(|s| boundary.passes(*s, value)));
-                return Ok(selected(scores, keep));
+                check::parameter("threshold", value, "a number", !value.is_nan())?;
+                order.partition_point(|&i| boundary.passes(scores[i], value))
             }
-            Rule::Fraction(value) if !(0.0..=1.0).contains(&value) => {
-                return Err(Error::InvalidParameter { name: "fraction", value, expected: "within [0, 1]" });
+            Rule::Fraction(fraction) => count("fraction", fraction, n)?,
+            Rule::Top(count) => {
+                check::at_most("number of pairs to keep", count, n)?;
+                count
             }
-            Rule::Fraction(value) => round_half_even(value * n as f64) as usize,
-            Rule::Top(count) if count > n => {
-                return Err(Error::TooLarge { what: "number of pairs to keep", size: count, limit: n });
-            }
-            Rule::Top(count) => count,
         };
-        let mut order: Vec<usize> = try_capacity(n)?;
-        order.extend(0..n);
-        // Adding +0.0 makes -0.0 equal to 0.0.
-        let key = |i: usize| scores[i] + 0.0;
-        let by_score = |a: &usize, b: &usize| key(*b).total_cmp(&key(*a)).then(a.cmp(b));
-        if (1..n).contains(&count) {
-            order.select_nth_unstable_by(count - 1, by_score);
-        }
-        let mut keep = try_vec(n, false)?;
-        order[..count].iter().for_each(|&i| keep[i] = true);
-        Ok(selected(scores, keep))
+        let (stay, go) = order.split_at(kept);
+        let cutoff = stay.last().map_or(f64::NAN, |&i| scores[i] + 0.0);
+        let tied_out = go.iter().take_while(|&&i| scores[i] == cutoff).count();
+        Ok(Selected { keep: marked(n, stay, true)?, kept, cutoff, tied_out })
     }
-}
-
-fn selected(scores: &[f64], keep: Vec<bool>) -> Selected {
-    let stay = || scores.iter().zip(&keep).filter(|(_, keep)| **keep).map(|(s, _)| *s + 0.0);
-    let cutoff = stay().fold(f64::NAN, f64::min);
-    let tied_out = scores.iter().zip(&keep).filter(|(s, keep)| !**keep && **s == cutoff).count();
-    Selected { kept: stay().count(), cutoff, tied_out, keep: Array1::from_vec(keep) }
 }

@@ -39,6 +39,7 @@ pub(crate) use stats::equal_but_for_search;
 
 pub use crate::control::Job;
 pub use crate::rows::copies;
+pub use crate::select::Boundary;
 
 use crate::check;
 use crate::control::Context;
@@ -111,36 +112,6 @@ impl<'a> Pairs<'a> {
 impl Best {
     /// No earlier row yet.
     pub const NONE: Self = Self { similarity: f64::NEG_INFINITY, row: NO_ROW };
-}
-
-/// Which similarities S pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Boundary {
-    /// S > threshold, as in the SemDeDup pseudo-code.
-    Gt,
-    /// S >= threshold, as in its prose and in most tools.
-    Ge,
-}
-
-impl Boundary {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Gt, Self::Ge];
-
-    /// "gt" or "ge": the name in programs, configurations and test vectors.
-    pub fn name(self) -> &'static str {
-        match self {
-            Boundary::Gt => "gt",
-            Boundary::Ge => "ge",
-        }
-    }
-
-    /// Whether `similarity` passes `threshold`.
-    pub fn passes(self, similarity: f64, threshold: f64) -> bool {
-        match self {
-            Boundary::Gt => similarity > threshold,
-            Boundary::Ge => similarity >= threshold,
-        }
-    }
 }
 
 /// What the similarity of a pair has to pass.

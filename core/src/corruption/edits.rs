@@ -88,6 +88,9 @@ pub enum Unchanged {
 }
 
 impl Unchanged {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::NoSite, Self::ZeroRate, Self::NoDonor, Self::SameText];
+
     /// The reason in words.
     pub fn reason(self) -> &'static str {
         match self {
@@ -157,10 +160,7 @@ impl Corruptor {
     }
 
     fn run(&self, text: &str, id: u64, other: Option<(&str, u64)>) -> Result<Corrupted> {
-        if !(0.0..=1.0).contains(&self.rate) {
-            let expected = "within [0, 1]";
-            return Err(Error::InvalidParameter { name: "rate", value: self.rate, expected });
-        }
+        check::fraction("rate", self.rate)?;
         let (sites, edits) = match self.kind {
             Corruption::SwappedLines => {
                 let Some((other, other_id)) = other else {

@@ -121,6 +121,9 @@ impl Corruption {
 }
 
 impl Family {
+    /// Both.
+    pub const ALL: &[Self] = &[Self::Syntax, Self::Content];
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {

@@ -62,6 +62,7 @@ pub struct CorruptionMetrics<'c> {
 
 /// What [`CorruptionMetrics`] found, per row and over all.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PairedReport {
     /// `[n]`: cluster of each original row.
     pub labels: Array1<u32>,
@@ -92,6 +93,7 @@ pub struct PairedReport {
 
 /// The direction in which corruption moves rows.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Direction {
     /// `[d]`: mean of the original rows.
     pub origin: Array1<f64>,
@@ -103,6 +105,7 @@ pub struct Direction {
 
 /// Means over rows, with bootstrap intervals.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PairedSummary {
     /// Share of the rows whose cluster changed.
     pub switch_rate: Interval,

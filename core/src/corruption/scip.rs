@@ -1,14 +1,12 @@
 //! Embedding-guided weighted pruning: SCIP's algorithm 1 after the clustering.
 
-use alloc::vec::Vec;
-
 use ndarray::Array1;
 
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kmeans::Clusters;
-use crate::memory::{try_capacity, try_copy, try_vec};
-use crate::stats::round_half_even;
+use crate::memory::try_copy;
+use crate::select::{count, descending, marked, rank, ranked};
 
 /// SCIP pruning: parameters.
 ///
@@ -55,6 +53,7 @@ impl Default for Scip {
 
 /// What SCIP prunes.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ScipPruned {
     /// `[n]`: pruned for the size of its cluster.
     pub by_size: Array1<bool>,
@@ -94,35 +93,24 @@ impl Scip {
     /// `sizes` are those of the whole clustering; they may count rows that are not among these.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for a fraction or alpha outside \[0, 1\],
-    /// [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::LabelOutOfRange`],
-    /// [`Error::OutOfMemory`].
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) for a fraction or alpha outside \[0, 1\],
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch), [`NonFinite`](crate::Error::NonFinite),
+    /// [`LabelOutOfRange`](crate::Error::LabelOutOfRange), [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn select(&self, labels: &[u32], distances: &[f64], sizes: &[u64]) -> Result<ScipPruned> {
         let n = labels.len();
-        let (n_size, n_distance) = self.counts(n)?;
+        let pruned = count("prune_fraction", self.prune_fraction, n)?;
+        let n_size = count("alpha", self.alpha, pruned)?;
         check::same_length("distances", n, distances.len())?;
         check::finite("distances", distances.iter().copied())?;
-        if let Some(row) = labels.iter().position(|&l| l as usize >= sizes.len()) {
-            return Err(Error::LabelOutOfRange { row, label: labels[row], k: sizes.len() });
-        }
-        let size = |i: usize| sizes[labels[i] as usize];
-        // Adding +0.0 makes -0.0 equal to 0.0.
-        let farther = |a: usize, b: usize| (distances[b] + 0.0).total_cmp(&(distances[a] + 0.0));
-        let mut order: Vec<usize> = try_capacity(n)?;
-        order.extend(0..n);
-        order.sort_unstable_by(|&a, &b| size(a).cmp(&size(b)).then(farther(a, b)).then(a.cmp(&b)));
-        let mut by_size = try_vec(n, false)?;
-        order[..n_size].iter().for_each(|&i| by_size[i] = true);
-        let rest = &mut order[n_size..];
-        rest.sort_unstable_by(|&a, &b| farther(a, b).then(size(a).cmp(&size(b))).then(a.cmp(&b)));
-        let mut by_distance = try_vec(n, false)?;
-        rest[..n_distance].iter().for_each(|&i| by_distance[i] = true);
-        let mut keep = try_capacity(n)?;
-        keep.extend(by_size.iter().zip(&by_distance).map(|(s, d)| !s && !d));
+        check::labels(labels, sizes.len())?;
+        let smaller = |a: usize, b: usize| sizes[labels[a] as usize].cmp(&sizes[labels[b] as usize]);
+        let farther = |a: usize, b: usize| descending(distances[a], distances[b]);
+        let mut order = ranked(n, |a, b| smaller(a, b).then(farther(a, b)))?;
+        rank(&mut order[n_size..], |a, b| farther(a, b).then(smaller(a, b)));
         Ok(ScipPruned {
-            by_size: Array1::from_vec(by_size),
-            by_distance: Array1::from_vec(by_distance),
-            keep: Array1::from_vec(keep),
+            by_size: marked(n, &order[..n_size], true)?,
+            by_distance: marked(n, &order[n_size..pruned], true)?,
+            keep: marked(n, &order[..pruned], false)?,
         })
     }
 
@@ -143,15 +131,5 @@ impl Scip {
                 &try_copy(&clusters.counts)?,
             ),
         }
-    }
-
-    /// Rows pruned by size and by distance, of `n`.
-    pub(super) fn counts(&self, n: usize) -> Result<(usize, usize)> {
-        for (name, value) in [("prune_fraction", self.prune_fraction), ("alpha", self.alpha)] {
-            check::fraction(name, value)?;
-        }
-        let pruned = round_half_even(self.prune_fraction * n as f64);
-        let by_size = round_half_even(self.alpha * pruned);
-        Ok((by_size as usize, (pruned - by_size) as usize))
     }
 }

@@ -3,13 +3,10 @@
 use alloc::vec::Vec;
 
 use super::scip::{Scip, ScipPruned};
-use crate::bytes::{Reader, Writer};
+use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_grow, try_vec};
-
-const MAGIC: &[u8; 8] = b"PAUCASCI";
-const VERSION: u32 = 1;
+use crate::memory::{try_capacity, try_copy, try_grow, try_vec};
 
 /// Rows of one or many shards, by global row id, ready for [`Scip`].
 ///
@@ -58,21 +55,18 @@ impl ScipRows {
     /// Adds rows with the global ids `first_row`, `first_row` + 1, ...
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`], [`Error::NonFinite`] and [`Error::LabelOutOfRange`] with the row in
-    /// this call, [`Error::TooLarge`] for ids beyond 2^64, [`Error::OutOfMemory`]; on an error
+    /// [`Error::ShapeMismatch`]; [`Error::NonFinite`] with the global id as the row;
+    /// [`Error::LabelOutOfRange`] with the row counted from 0 in this call; [`Error::TooLarge`] where
+    /// an id would be 2^64 - 1, which stands for no row, or more; [`Error::OutOfMemory`]. On an error
     /// nothing is added.
     pub fn push(&mut self, first_row: u64, labels: &[u32], distances: &[f64]) -> Result<()> {
         let n = labels.len();
         check::same_length("distances", n, distances.len())?;
-        if first_row.checked_add(n as u64).is_none() {
-            return Err(Error::TooLarge { what: "last row id", size: usize::MAX, limit: usize::MAX - 1 });
-        }
-        if let Some(row) = distances.iter().position(|d| !d.is_finite()) {
-            return Err(Error::NonFinite { what: "distances", row: first_row + row as u64, col: 0 });
-        }
-        if let Some(row) = labels.iter().position(|&l| l as usize >= self.n_clusters) {
-            return Err(Error::LabelOutOfRange { row, label: labels[row], k: self.n_clusters });
-        }
+        let most = usize::try_from(u64::MAX - first_row).unwrap_or(usize::MAX);
+        check::at_most("rows from the first id on", n, most)?;
+        let finite = check::finite("distances", distances.iter().copied());
+        finite.map_err(|error| error.at("distances", |row| first_row + row as u64))?;
+        check::labels(labels, self.n_clusters)?;
         self.reserve(n)?;
         self.ids.extend((0..n as u64).map(|i| first_row + i));
         self.labels.extend_from_slice(labels);
@@ -104,65 +98,63 @@ impl ScipRows {
         let mut order: Vec<usize> = try_capacity(n)?;
         order.extend(0..n);
         order.sort_unstable_by_key(|&i| self.ids[i]);
+        // Clusters that have rows, by number: how many there are in all costs nothing.
+        let mut present = try_copy(&self.labels)?;
+        present.sort_unstable();
+        present.dedup();
+        let mut sizes = try_vec(present.len(), 0u64)?;
         let (mut ids, mut labels, mut distances) = (try_capacity(n)?, try_capacity(n)?, try_capacity(n)?);
-        let mut sizes = try_vec(self.n_clusters, 0u64)?;
         for i in order {
             if ids.last() == Some(&self.ids[i]) {
                 let why = "their ranges of row ids overlap";
                 return Err(Error::Conflict { first: "rows of one shard", second: "rows of another", why });
             }
             ids.push(self.ids[i]);
-            labels.push(self.labels[i]);
+            let label = present.partition_point(|label| *label < self.labels[i]);
+            labels.push(label as u32);
             distances.push(self.distances[i]);
-            sizes[self.labels[i] as usize] += 1;
+            sizes[label] += 1;
         }
         Ok((ids, scip.select(&labels, &distances, &sizes)?))
-    }
-
-    /// The state as versioned, checksummed, little-endian bytes.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(MAGIC, VERSION);
-        w.reserve(self.len().saturating_mul(20).saturating_add(32));
-        w.u64(self.n_clusters as u64);
-        w.u64(self.len() as u64);
-        w.u64s(&self.ids);
-        self.labels.iter().for_each(|&l| w.u32(l));
-        self.distances.iter().for_each(|d| w.u64(d.to_bits()));
-        w.finish()
-    }
-
-    /// The state from its bytes.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] for bytes that are not such a state, [`Error::OutOfMemory`].
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, "rows for SCIP", MAGIC, VERSION)?;
-        let (n_clusters, n) = (r.size()?, r.size()?);
-        if n.checked_mul(20) != Some(r.remaining()) {
-            return Err(r.corrupt("the number of rows does not fit the length"));
-        }
-        let ids = r.u64s(n)?;
-        let mut labels = try_capacity(n)?;
-        for _ in 0..n {
-            labels.push(r.u32()?);
-        }
-        let mut distances = try_capacity(n)?;
-        for _ in 0..n {
-            distances.push(f64::from_bits(r.u64()?));
-        }
-        if labels.iter().any(|&l| l as usize >= n_clusters) || distances.iter().any(|d| !d.is_finite()) {
-            return Err(r.corrupt("a label or a distance is out of range"));
-        }
-        r.end()?;
-        Ok(Self { n_clusters, ids, labels, distances })
     }
 
     fn reserve(&mut self, n: usize) -> Result<()> {
         try_grow(&mut self.ids, n)?;
         try_grow(&mut self.labels, n)?;
         try_grow(&mut self.distances, n)
+    }
+}
+
+to_and_from_bytes!(
+    /// 20 bytes a row.
+    impl[] ScipRows
+);
+
+impl State for ScipRows {
+    const MARK: &'static [u8; 8] = b"PAUCASCI";
+    const WHAT: &'static str = "rows for SCIP";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.reserve(self.len().saturating_mul(20).saturating_add(32));
+        to.u64s(&[self.n_clusters as u64, self.len() as u64]);
+        to.u64s(&self.ids);
+        self.labels.iter().for_each(|label| to.u32(*label));
+        to.f64s(self.distances.iter().copied());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let (n_clusters, n) = (from.size()?, from.size()?);
+        from.expect(n.checked_mul(20))?;
+        let ids = from.u64s(n)?;
+        let mut labels = try_capacity(n)?;
+        for _ in 0..n {
+            labels.push(from.u32()?);
+        }
+        let distances = from.f64s(n)?;
+        let wrong = |_| from.corrupt("a label or a distance is out of range");
+        check::labels(&labels, n_clusters).map_err(wrong)?;
+        check::finite("distances", distances.iter().copied()).map_err(wrong)?;
+        Ok(Self { n_clusters, ids, labels, distances })
     }
 }

@@ -13,6 +13,7 @@ use crate::memory::try_grow;
 /// there is); a number (an ASCII digit and all letters, digits and `_` behind it, the same again
 /// behind a point that a digit follows); a word (letters, digits, `_`); a mark (any other character).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Syntax {
     /// Told from the text: of lines that end in `:` or start with `# ` or `#!`, and lines that
     /// end in `;` or start with `//`, `/*` or `*`, the more frequent kind decides; [`Hash`](Syntax::Hash) when even.
@@ -65,6 +66,9 @@ impl Token {
 }
 
 impl Syntax {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Detect, Self::Hash, Self::Slashes];
+
     /// The syntax itself, told from `text` where it is [`Detect`](Syntax::Detect).
     pub fn resolve(self, text: &str) -> Syntax {
         if self != Syntax::Detect {

@@ -2,9 +2,9 @@
 
 use crate::check;
 use crate::dedup::{Boundary, Order, Rule, SemDedup};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kmeans::{Init, KMeans};
-use crate::prototypes::{Drop, Prototypes, Scope};
+use crate::prototypes::{Prototypes, Prune, Scope};
 
 /// Random streams of one stage; stage s uses those from 16 s on.
 const STREAMS_PER_STAGE: u32 = 16;
@@ -127,7 +127,7 @@ impl D4 {
         self
     }
 
-    /// A copy, or [`Error::OutOfMemory`]: given centroids and keys may be large.
+    /// A copy, or [`OutOfMemory`](crate::Error::OutOfMemory): given centroids and keys may be large.
     pub(super) fn try_clone(&self) -> Result<Self> {
         Ok(Self { init: self.init.try_clone()?, order: self.order.try_clone()?, ..*self })
     }
@@ -138,11 +138,8 @@ impl D4 {
         {
             check::fraction(name, value)?;
         }
-        if self.keep_fraction > self.dedup_keep_fraction {
-            let (name, value) = ("keep_fraction", self.keep_fraction);
-            return Err(Error::InvalidParameter { name, value, expected: "at most dedup_keep_fraction" });
-        }
-        Ok(())
+        let holds = self.keep_fraction <= self.dedup_keep_fraction;
+        check::parameter("keep_fraction", self.keep_fraction, "at most dedup_keep_fraction", holds)
     }
 
     fn first_k(&self, n: usize) -> usize {
@@ -180,6 +177,6 @@ impl D4 {
     }
 
     pub(super) fn prototypes(&self) -> Prototypes {
-        Prototypes::new().drop(Drop::Nearest).scope(self.scope)
+        Prototypes::new().prune(Prune::Nearest).scope(self.scope)
     }
 }

@@ -7,6 +7,7 @@ use crate::kmeans::Clusters;
 
 /// What D4 chose.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Curated {
     /// `[n]`: whether the row is kept in the end.
     pub keep: Array1<bool>,

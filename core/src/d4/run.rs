@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::kmeans::{Checkpoint, Clusters, Lloyd};
 use crate::memory::{try_capacity, try_vec};
 use crate::rows::{IntoRows, RowSource, Subset};
-use crate::stats::round_half_even;
+use crate::select::count;
 
 impl D4 {
     /// Curates rows in memory on the CPU.
@@ -189,7 +189,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> D4Run<'a, B, S> {
         let Stage::Second { clusters, dedup, lloyd } = self.stage else { return Err(ended()) };
         let n = dedup.keep.len();
         let reclustered = lloyd.finish(cx)?;
-        let kept = round_half_even(self.params.keep_fraction * n as f64) as usize;
+        let kept = count("keep_fraction", self.params.keep_fraction, n)?;
         let chosen = self.params.prototypes().select_count(
             kept,
             slice(&reclustered.distances),

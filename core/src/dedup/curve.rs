@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use crate::backend::Boundary;
 use crate::error::Result;
-use crate::memory::try_capacity;
+use crate::memory::try_copy;
+use crate::select::Boundary;
 
 /// The number of rows that EarlierMax keeps, for every epsilon at once: the sorted maxima. Exact,
 /// because the maxima do not depend on epsilon.
@@ -28,8 +28,7 @@ pub struct KeepCurve {
 
 impl KeepCurve {
     pub(super) fn new(similarity: &[f64]) -> Result<Self> {
-        let mut similarities = try_capacity(similarity.len())?;
-        similarities.extend_from_slice(similarity);
+        let mut similarities = try_copy(similarity)?;
         similarities.sort_unstable_by(f64::total_cmp);
         Ok(Self { similarities })
     }

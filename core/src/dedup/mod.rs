@@ -31,4 +31,4 @@ pub use self::curve::KeepCurve;
 pub use self::order::Order;
 pub use self::params::{Rule, SemDedup};
 pub use self::result::Dedup;
-pub use crate::backend::Boundary;
+pub use crate::select::Boundary;

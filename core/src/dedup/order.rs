@@ -13,6 +13,7 @@ use crate::kmeans::Clusters;
 use crate::memory::{try_capacity, try_copy, try_vec};
 use crate::random::{Stream, streams};
 use crate::rows::{RowSource, Rows};
+use crate::select::{ascending, ranked};
 
 /// Which rows of a cluster come first. Equal keys go by row index.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,11 +49,7 @@ impl Order {
             Order::Hard => Order::Hard,
             Order::Easy => Order::Easy,
             Order::Random { seed } => Order::Random { seed: *seed },
-            Order::Custom(keys) => {
-                let mut copy = try_capacity(keys.len())?;
-                copy.extend_from_slice(keys);
-                Order::Custom(copy)
-            }
+            Order::Custom(keys) => Order::Custom(try_copy(keys)?),
         })
     }
 }
@@ -72,23 +69,18 @@ pub(super) fn keep_order<B: Backend, S: RowSource + ?Sized>(
     if let Some(row) = labels.iter().position(|&l| l as usize >= k) {
         return Err(Error::LabelOutOfRange { row, label: labels[row], k });
     }
-    let mut rows: Vec<usize> = try_capacity(n)?;
-    rows.extend(0..n);
-    let label = |i: usize| labels[i];
-    match order {
+    let by_label = |a: usize, b: usize| labels[a].cmp(&labels[b]);
+    let rows = match order {
         Order::Random { seed } => {
             let stream = Stream::new(*seed, streams::DEDUP_ORDER);
             let mut keys = try_capacity(n)?;
             keys.extend((0..n).map(|i| stream.bits(source.row_id(i), 0)));
-            rows.sort_unstable_by_key(|&i| (label(i), keys[i], i));
+            ranked(n, |a, b| by_label(a, b).then(keys[a].cmp(&keys[b])))?
         }
         Order::Custom(keys) => {
             check::same_length("keys of the order", n, keys.len())?;
-            if let Some(row) = keys.iter().position(|key| !key.is_finite()) {
-                return Err(Error::NonFinite { what: "keys of the order", row: row as u64, col: 0 });
-            }
-            // Adding +0.0 makes -0.0 equal to 0.0.
-            sort(&mut rows, |i| (label(i), keys[i] + 0.0, i));
+            check::finite("keys of the order", keys.iter().copied())?;
+            ranked(n, |a, b| by_label(a, b).then(ascending(keys[a], keys[b])))?
         }
         Order::Hard | Order::Easy => {
             let computed;
@@ -99,25 +91,19 @@ pub(super) fn keep_order<B: Backend, S: RowSource + ?Sized>(
                     ndarray::ArrayView1::from(&computed)
                 }
             };
+            let near = |a: usize, b: usize| ascending(distances[a], distances[b]);
             match (order, published) {
-                (Order::Hard, _) => sort(&mut rows, |i| (label(i), -distances[i] + 0.0, i)),
-                (_, false) => sort(&mut rows, |i| (label(i), distances[i], i)),
+                (Order::Hard, _) => ranked(n, |a, b| by_label(a, b).then(near(b, a)))?,
+                (_, false) => ranked(n, |a, b| by_label(a, b).then(near(a, b)))?,
                 // The published code reverses the whole hard list, ties included.
-                (_, true) => sort(&mut rows, |i| (label(i), distances[i], usize::MAX - i)),
+                (_, true) => ranked(n, |a, b| by_label(a, b).then(near(a, b)).then(b.cmp(&a)))?,
             }
         }
-    }
+    };
     let mut offsets = try_capacity(k + 1)?;
     offsets.extend((0..=k).map(|j| rows.partition_point(|&i| (labels[i] as usize) < j)));
     cx.control.poll("order", n as u64, n as u64)?;
     Ok((rows, offsets))
-}
-
-fn sort(rows: &mut [usize], key: impl Fn(usize) -> (u32, f64, usize)) {
-    rows.sort_unstable_by(|&a, &b| {
-        let ((la, ka, ia), (lb, kb, ib)) = (key(a), key(b));
-        la.cmp(&lb).then(ka.total_cmp(&kb)).then(ia.cmp(&ib))
-    });
 }
 
 /// 1 - cosine of every row to the centroid of its cluster.

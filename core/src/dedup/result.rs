@@ -6,11 +6,13 @@ use ndarray::Array1;
 
 use super::curve::KeepCurve;
 use super::params::Rule;
-use crate::backend::{Boundary, NO_ROW, SearchStats};
+use crate::backend::{NO_ROW, SearchStats};
+use crate::select::Boundary;
 
 /// What deduplication found. Two are equal when all fields but `search` are, similarities by
 /// their bits (a row without a witness has a NaN).
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Dedup {
     /// The rule that was applied.
     pub rule: Rule,

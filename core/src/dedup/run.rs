@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::kmeans::Clusters;
 use crate::memory::{try_capacity, try_vec};
 use crate::rows::{IntoRows, RowSource};
-use crate::stats::round_half_even;
+use crate::select::{ascending, count, ranked};
 
 impl SemDedup {
     /// Deduplicates rows in memory on the CPU.
@@ -107,17 +107,15 @@ impl SemDedup {
                 Ok((epsilon, true))
             }
             Target::KeepFraction(fraction) => {
-                let wanted = round_half_even(fraction * n as f64) as usize;
+                let wanted = count("keep_fraction", fraction, n)?;
                 // Rows that no earlier row resembles at all cannot be removed as duplicates.
                 let unremovable = similarity.iter().filter(|&&s| s == f64::NEG_INFINITY).count();
                 let kept = wanted.max(unremovable);
-                let mut ranked: Vec<(f64, usize)> = try_capacity(n)?;
-                ranked.extend(order.iter().enumerate().map(|(rank, &i)| (similarity[i], rank)));
-                ranked.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-                for &(_, rank) in &ranked[kept..] {
-                    keep[order[rank]] = false;
-                }
-                let largest = kept.checked_sub(1).map_or(f64::NEG_INFINITY, |last| ranked[last].0);
+                let of = |place: usize| similarity[order[place]];
+                let places = ranked(n, |a, b| ascending(of(a), of(b)))?;
+                let (stay, go) = places.split_at(kept);
+                go.iter().for_each(|&place| keep[order[place]] = false);
+                let largest = stay.last().map_or(f64::NEG_INFINITY, |&place| of(place));
                 Ok((1.0 - largest.max(-1.0), kept == wanted))
             }
         }

@@ -2,11 +2,13 @@
 
 use alloc::vec::Vec;
 
-use super::{Length, all_finite, rounded, same_length, share, widened};
+use super::{Length, rounded, share, widened};
+use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
 use crate::memory::{try_capacity, try_vec};
+use crate::select::total;
 use crate::stats::average_ranks;
 
 /// A bin for every document, by its length.
@@ -32,10 +34,7 @@ impl LengthBins {
     /// # Errors
     /// [`Error::InvalidParameter`] for no bin or more than 2^20, [`Error::OutOfMemory`].
     pub fn equal<L: Length>(lengths: &[L], bins: usize) -> Result<Self> {
-        if !(1..=1 << 20).contains(&bins) {
-            let expected = "from 1 to 2^20";
-            return Err(Error::InvalidParameter { name: "bins", value: bins as f64, expected });
-        }
+        check::parameter("bins", bins as f64, "from 1 to 2^20", (1..=1 << 20).contains(&bins))?;
         let lengths = rounded(&widened(lengths)?)?;
         let n = lengths.len() as u128;
         let mut bin_of = try_capacity(lengths.len())?;
@@ -54,9 +53,8 @@ impl LengthBins {
     /// [`Error::InvalidParameter`] with the first edge that is not above the one before it;
     /// [`Error::OutOfMemory`].
     pub fn edges<L: Length>(lengths: &[L], edges: &[u64]) -> Result<Self> {
-        if let Some(pair) = edges.windows(2).find(|pair| pair[0] >= pair[1]) {
-            let expected = "above the edge before it";
-            return Err(Error::InvalidParameter { name: "edges", value: pair[1] as f64, expected });
+        for pair in edges.windows(2) {
+            check::parameter("edges", pair[1] as f64, "above the edge before it", pair[0] < pair[1])?;
         }
         let mut bin_of = try_capacity(lengths.len())?;
         bin_of.extend(lengths.iter().map(|&l| edges.partition_point(|&edge| edge <= l.into()) as u32));
@@ -77,6 +75,7 @@ impl LengthBins {
 
 /// The documents of one bin.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LengthBucket {
     /// Shortest length in it; 0 where it is empty.
     pub shortest: u64,
@@ -85,7 +84,7 @@ pub struct LengthBucket {
     /// Documents in it.
     pub documents: u64,
     /// Their tokens.
-    pub tokens: u128,
+    pub tokens: u64,
     /// Share of all tokens; none where there is none.
     pub token_share: Option<f64>,
     /// Perplexity over its tokens; none where it has none.
@@ -104,7 +103,8 @@ pub struct LengthBucket {
 /// # Units     perplexity; lengths in tokens
 /// # Tier      B: ln and the sum are exact to one rounding, the last exp within 1 ulp
 /// # Errors    [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::InvalidParameter`] with the
-///   first perplexity that is not positive, [`Error::OutOfMemory`]
+///   first perplexity that is not positive, [`Error::TooLarge`] for 2^64 tokens and more,
+///   [`Error::OutOfMemory`]
 /// # Cost      O(n)
 /// # Example
 /// ```
@@ -122,12 +122,10 @@ pub fn perplexity_by_length<L: Length>(
     lengths: &[L],
     bins: &LengthBins,
 ) -> Result<Vec<LengthBucket>> {
-    same_length("perplexities", lengths.len(), perplexities.len())?;
-    same_length("bins", lengths.len(), bins.bin_of.len())?;
-    all_finite("perplexities", perplexities)?;
-    if let Some(&value) = perplexities.iter().find(|p| **p <= 0.0) {
-        return Err(Error::InvalidParameter { name: "perplexity", value, expected: "above 0" });
-    }
+    check::same_length("perplexities", lengths.len(), perplexities.len())?;
+    check::same_length("bins", lengths.len(), bins.bin_of.len())?;
+    check::finite("perplexities", perplexities.iter().copied())?;
+    perplexities.iter().try_for_each(|p| check::positive("perplexity", *p))?;
     let empty = LengthBucket {
         shortest: u64::MAX,
         longest: 0,
@@ -138,18 +136,17 @@ pub fn perplexity_by_length<L: Length>(
     };
     let mut buckets = try_vec(bins.n_bins(), empty)?;
     let mut sums = try_vec(bins.n_bins(), F64Sum::new())?;
-    let mut total = 0u128;
+    let total = total(lengths.iter().map(|&l| l.into()))?;
     for (row, ((&bin, &p), &length)) in bins.bin_of.iter().zip(perplexities).zip(lengths).enumerate() {
         let length: u64 = length.into();
         let Some((bucket, sum)) = buckets.get_mut(bin as usize).zip(sums.get_mut(bin as usize)) else {
             return Err(Error::LabelOutOfRange { row, label: bin, k: bins.n_bins() });
         };
         bucket.documents += 1;
-        bucket.tokens += length as u128;
+        bucket.tokens += length;
         bucket.shortest = bucket.shortest.min(length);
         bucket.longest = bucket.longest.max(length);
         sum.add_times(length, ln(p));
-        total += length as u128;
     }
     for (bucket, sum) in buckets.iter_mut().zip(&sums) {
         bucket.shortest = bucket.shortest.min(bucket.longest);

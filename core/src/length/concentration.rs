@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::{Length, share, widened, within_unit};
-use crate::error::{Error, Result};
+use super::{Length, share, widened};
+use crate::check;
+use crate::error::Result;
 use crate::memory::{try_capacity, try_vec};
-use crate::stats::round_half_even;
+use crate::select::{ceil_of_share, count, total};
 
 /// How unevenly tokens are spread over documents: Lorenz curve, Gini coefficient, and the share of
 /// the longest.
@@ -25,37 +26,38 @@ use crate::stats::round_half_even;
 /// # Ok::<(), pauca::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Concentration {
     /// Documents.
     pub documents: u64,
     /// Tokens of all of them.
-    pub tokens: u128,
+    pub tokens: u64,
     /// Gini coefficient; none where there is no token.
     pub gini: Option<f64>,
     /// Length of the longest document.
     pub longest: u64,
     /// Tokens of the i longest documents, i = 0..=n.
-    cumulative: Vec<u128>,
+    cumulative: Vec<u64>,
 }
 
 impl Concentration {
     /// Of these lengths.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] beyond 2^32 - 1 documents, [`Error::OutOfMemory`].
+    /// [`TooLarge`](crate::Error::TooLarge) beyond 2^32 - 1 documents or 2^64 - 1 tokens,
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn of<L: Length>(lengths: &[L]) -> Result<Self> {
         let mut lengths = widened(lengths)?;
         let n = lengths.len();
-        if u32::try_from(n).is_err() {
-            return Err(Error::TooLarge { what: "documents", size: n, limit: u32::MAX as usize });
-        }
+        check::at_most("documents", n, u32::MAX as usize)?;
+        let tokens = total(lengths.iter().copied())?;
         lengths.sort_unstable_by(|a, b| b.cmp(a));
         let mut cumulative = try_capacity(n + 1)?;
-        let (mut tokens, mut weighted) = (0u128, 0i128);
+        let (mut sum, mut weighted) = (0, 0i128);
         cumulative.push(0);
         for (i, &length) in lengths.iter().enumerate() {
-            tokens += length as u128;
-            cumulative.push(tokens);
+            sum += length;
+            cumulative.push(sum);
             // The i-th longest is the (n - i)-th shortest; n² 2^64 fits.
             weighted += (n as i128 - 1 - 2 * i as i128) * length as i128;
         }
@@ -68,28 +70,29 @@ impl Concentration {
     /// where there is no token.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for a share outside \[0, 1\].
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) for a share outside \[0, 1\].
     pub fn share_of_longest(&self, documents: f64) -> Result<Option<f64>> {
-        within_unit("documents", documents)?;
-        let m = round_half_even(documents * self.documents as f64) as usize;
+        let m = count("documents", documents, self.documents as usize)?;
         Ok(share(self.cumulative[m], self.tokens))
     }
 
-    /// The smallest number of documents that hold at least this share of the tokens.
+    /// The smallest number of documents that hold at least this share of the tokens, compared
+    /// exactly: 0.1 as an `f64` is a little more than a tenth, which one of ten equal documents does
+    /// not hold.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for a share outside \[0, 1\].
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) for a share outside \[0, 1\].
     pub fn documents_that_hold(&self, tokens: f64) -> Result<u64> {
-        within_unit("tokens", tokens)?;
-        let holds = |sum: &u128| share(*sum, self.tokens).is_none_or(|held| held >= tokens);
-        Ok(self.cumulative.partition_point(|sum| !holds(sum)) as u64)
+        check::fraction("tokens", tokens)?;
+        let enough = ceil_of_share(tokens, self.tokens);
+        Ok(self.cumulative.partition_point(|sum| *sum < enough) as u64)
     }
 
     /// `points` + 1 points of the Lorenz curve, from (0, 0) to (1, 1): share of the documents,
     /// shortest first, and the share of the tokens that they hold. Empty where there is no token.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn lorenz(&self, points: usize) -> Result<Vec<(f64, f64)>> {
         let n = self.documents as usize;
         if self.tokens == 0 || points == 0 {

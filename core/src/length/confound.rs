@@ -2,10 +2,12 @@
 
 use alloc::vec::Vec;
 
-use super::{Length, LengthBins, all_finite, rounded, same_length, share, widened};
+use super::{Length, LengthBins, rounded, share, widened};
+use crate::check;
 use crate::error::Result;
 use crate::exact::F64Sum;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_copy, try_vec};
+use crate::select::total;
 use crate::stats::{Interval, auc, bootstrap, kendall, quantile, spearman};
 
 /// Whether a score is confounded by length: parameters of the report.
@@ -56,6 +58,7 @@ impl Default for LengthConfound {
 /// What [`LengthConfound`] found. Where a number is undefined on the data (a constant score,
 /// equal lengths) it is `None`.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Confound {
     /// Spearman's rank correlation of score and length.
     pub spearman: Option<Interval>,
@@ -104,8 +107,8 @@ impl LengthConfound {
     /// [`NonFinite`](crate::Error::NonFinite), [`InvalidParameter`](crate::Error::InvalidParameter)
     /// for bins, resamples or level, [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn report<L: Length>(&self, scores: &[f64], lengths: &[L]) -> Result<Confound> {
-        same_length("scores", lengths.len(), scores.len())?;
-        all_finite("scores", scores)?;
+        check::same_length("scores", lengths.len(), scores.len())?;
+        check::finite("scores", scores.iter().copied())?;
         let bins = LengthBins::equal(lengths, self.bins)?;
         let lengths = rounded(&widened(lengths)?)?;
         let n = scores.len();
@@ -134,8 +137,7 @@ impl LengthConfound {
 }
 
 fn above_median(lengths: &[f64]) -> Result<Vec<bool>> {
-    let mut sorted: Vec<f64> = try_capacity(lengths.len())?;
-    sorted.extend_from_slice(lengths);
+    let mut sorted = try_copy(lengths)?;
     sorted.sort_unstable_by(f64::total_cmp);
     let median = quantile(&sorted, 0.5);
     let mut above = try_capacity(lengths.len())?;
@@ -166,6 +168,7 @@ fn eta_squared(scores: &[f64], bins: &LengthBins) -> Result<Option<f64>> {
 
 /// What length a selection prefers to remove, whatever made it.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct SelectionLength {
     /// Documents removed, as a share.
     pub document_share: Option<f64>,
@@ -178,7 +181,7 @@ pub struct SelectionLength {
     /// Documents kept.
     pub kept_documents: u64,
     /// Tokens kept.
-    pub kept_tokens: u128,
+    pub kept_tokens: u64,
 }
 
 /// How long what `keep` removes is, beside what it keeps.
@@ -188,7 +191,8 @@ pub struct SelectionLength {
 ///
 /// # Shapes    keep: \[n\], lengths: \[n\]
 /// # Tier      A: ratios of exact integers
-/// # Errors    [`ShapeMismatch`](crate::Error::ShapeMismatch), [`OutOfMemory`](crate::Error::OutOfMemory)
+/// # Errors    [`ShapeMismatch`](crate::Error::ShapeMismatch), [`TooLarge`](crate::Error::TooLarge)
+///   for 2^64 tokens and more, [`OutOfMemory`](crate::Error::OutOfMemory)
 /// # Cost      O(n log n)
 /// # Example
 /// ```
@@ -198,14 +202,14 @@ pub struct SelectionLength {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn length_of_selection<L: Length>(keep: &[bool], lengths: &[L]) -> Result<SelectionLength> {
-    same_length("keep", lengths.len(), keep.len())?;
+    check::same_length("keep", lengths.len(), keep.len())?;
     let lengths = widened(lengths)?;
-    let total: u128 = lengths.iter().map(|&l| l as u128).sum();
-    let kept_tokens: u128 = lengths.iter().zip(keep).filter(|(_, k)| **k).map(|(&l, _)| l as u128).sum();
+    let total = total(lengths.iter().copied())?;
+    let kept_tokens = lengths.iter().zip(keep).filter(|(_, k)| **k).map(|(l, _)| l).sum();
     let kept_documents = keep.iter().filter(|k| **k).count() as u64;
     let mut removed: Vec<bool> = try_capacity(keep.len())?;
     removed.extend(keep.iter().map(|k| !k));
-    let document_share = share(keep.len() as u128 - kept_documents as u128, keep.len() as u128);
+    let document_share = share(keep.len() as u64 - kept_documents, keep.len() as u64);
     let token_share = share(total - kept_tokens, total);
     let ratio = document_share.zip(token_share).and_then(|(d, t)| (d > 0.0).then(|| t / d));
     let auc = auc(&rounded(&lengths)?, &removed)?;

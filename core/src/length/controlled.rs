@@ -1,13 +1,11 @@
 //! Pruning by a score that does not prefer a length.
 
-use alloc::vec::Vec;
-
 use ndarray::Array1;
 
-use super::{Length, LengthBins, all_finite, same_length, within_unit};
+use super::{Length, LengthBins};
+use crate::check;
 use crate::error::Result;
-use crate::memory::{try_capacity, try_vec};
-use crate::stats::{largest_remainder, round_half_even};
+use crate::select::{ascending, count, descending, largest_remainder, marked, ranked, take_quotas};
 
 /// Which end of a score goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -17,6 +15,11 @@ pub enum End {
     Highest,
     /// The lowest scores.
     Lowest,
+}
+
+impl End {
+    /// Both.
+    pub const ALL: &[Self] = &[Self::Highest, Self::Lowest];
 }
 
 /// Pruning by score inside bins of length: parameters.
@@ -87,28 +90,16 @@ impl LengthControlled {
     /// of range, [`ShapeMismatch`](crate::Error::ShapeMismatch),
     /// [`NonFinite`](crate::Error::NonFinite), [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn select<L: Length>(&self, scores: &[f64], lengths: &[L]) -> Result<Array1<bool>> {
-        within_unit("remove", self.remove)?;
-        same_length("scores", lengths.len(), scores.len())?;
-        all_finite("scores", scores)?;
-        let bins = LengthBins::equal(lengths, self.bins)?;
         let n = scores.len();
-        let removed = round_half_even(self.remove * n as f64) as u64;
-        let mut quota = largest_remainder(removed, &bins.counts)?;
-        let key = |i: usize| match self.end {
-            End::Highest => -scores[i] + 0.0,
-            End::Lowest => scores[i] + 0.0,
-        };
-        let mut order: Vec<usize> = try_capacity(n)?;
-        order.extend(0..n);
-        order.sort_unstable_by(|&a, &b| key(a).total_cmp(&key(b)).then(a.cmp(&b)));
-        let mut keep = try_vec(n, true)?;
-        for i in order {
-            let left = &mut quota[bins.bin_of[i] as usize];
-            if *left > 0 {
-                *left -= 1;
-                keep[i] = false;
-            }
-        }
-        Ok(Array1::from_vec(keep))
+        let removed = count("remove", self.remove, n)?;
+        check::same_length("scores", lengths.len(), n)?;
+        check::finite("scores", scores.iter().copied())?;
+        let bins = LengthBins::equal(lengths, self.bins)?;
+        let mut gone = ranked(n, |a, b| match self.end {
+            End::Highest => descending(scores[a], scores[b]),
+            End::Lowest => ascending(scores[a], scores[b]),
+        })?;
+        take_quotas(&mut gone, |i| bins.bin_of[i], largest_remainder(removed as u64, &bins.counts)?);
+        marked(n, &gone, false)
     }
 }

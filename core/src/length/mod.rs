@@ -16,9 +16,9 @@
 //! | prune by a score without preferring a length | [`LengthControlled`] |
 //! | perplexity over length | [`perplexity_by_length`] |
 //!
-//! Lengths are counts (`u32` or `u64`) of whatever the caller counts: tokens, lines, bytes. Sums
-//! are `u128`, shares of a total are compared as exact integers, so nothing overflows and no cut
-//! moves by rounding.
+//! Lengths are counts (`u32` or `u64`) of whatever the caller counts: tokens, lines, bytes. A sum
+//! beyond `u64` is refused, shares of a total are compared as exact integers, so no cut moves by
+//! rounding.
 //!
 //! **Bins.** Bins of equal count are made of average ranks: with `b` lengths below and `e` equal
 //! ones (its own among them) a length falls into bin floor((2 b + e) B / (2 n)) of B. Equal
@@ -28,8 +28,7 @@
 
 use alloc::vec::Vec;
 
-use crate::check::same_length;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::memory::try_capacity;
 
 mod bins;
@@ -64,21 +63,7 @@ fn rounded(lengths: &[u64]) -> Result<Vec<f64>> {
     Ok(out)
 }
 
-fn within_unit(name: &'static str, value: f64) -> Result<()> {
-    if (0.0..=1.0).contains(&value) {
-        return Ok(());
-    }
-    Err(Error::InvalidParameter { name, value, expected: "within [0, 1]" })
-}
-
-fn all_finite(what: &'static str, values: &[f64]) -> Result<()> {
-    match values.iter().position(|v| !v.is_finite()) {
-        Some(row) => Err(Error::NonFinite { what, row: row as u64, col: 0 }),
-        None => Ok(()),
-    }
-}
-
 /// a / b of two exact integers; `None` for 0 / 0 and the like.
-fn share(part: u128, whole: u128) -> Option<f64> {
+fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }

@@ -1,16 +1,15 @@
 //! Pruning by length.
 
-use alloc::vec::Vec;
-
 use ndarray::Array1;
 
-use super::{Length, widened, within_unit};
+use super::{Length, widened};
+use crate::check;
 use crate::error::Result;
-use crate::memory::{try_capacity, try_vec};
-use crate::stats::round_half_even;
+use crate::select::{count, floor_of_share, marked, ranked, total, within};
 
 /// How far to prune.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Cut {
     /// A share f of the documents: round_half_even(f n) of them go.
     Documents(f64),
@@ -29,6 +28,11 @@ pub enum Side {
     Longest,
     /// The shortest.
     Shortest,
+}
+
+impl Side {
+    /// Both.
+    pub const ALL: &[Self] = &[Self::Longest, Self::Shortest];
 }
 
 /// Pruning by length: parameters.
@@ -70,15 +74,16 @@ impl Default for LengthPruning {
 
 /// What pruning by length leaves.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LengthPruned {
     /// `[n]`: whether the document stays.
     pub keep: Array1<bool>,
     /// Documents that go.
     pub removed_documents: u64,
     /// Their tokens.
-    pub removed_tokens: u128,
+    pub removed_tokens: u64,
     /// All tokens.
-    pub total_tokens: u128,
+    pub total_tokens: u64,
     /// The length where the cut fell: the last one that went; none when nothing did.
     pub cut: Option<u64>,
 }
@@ -90,7 +95,7 @@ impl LengthPruned {
     }
 
     /// Tokens that stay.
-    pub fn kept_tokens(&self) -> u128 {
+    pub fn kept_tokens(&self) -> u64 {
         self.total_tokens - self.removed_tokens
     }
 }
@@ -111,88 +116,34 @@ impl LengthPruning {
     ///
     /// # Errors
     /// [`InvalidParameter`](crate::Error::InvalidParameter) for a share outside \[0, 1\],
+    /// [`TooLarge`](crate::Error::TooLarge) for 2^64 tokens and more,
     /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn select<L: Length>(&self, lengths: &[L]) -> Result<LengthPruned> {
-        if let Cut::Documents(share) | Cut::Tokens(share) = self.cut {
-            within_unit("share", share)?;
-        }
         let lengths = widened(lengths)?;
         let n = lengths.len();
-        let total: u128 = lengths.iter().map(|&l| l as u128).sum();
-        let mut order: Vec<usize> = try_capacity(n)?;
-        order.extend(0..n);
-        order.sort_unstable_by(|&a, &b| {
-            let by_length = match self.side {
-                Side::Longest => lengths[b].cmp(&lengths[a]),
-                Side::Shortest => lengths[a].cmp(&lengths[b]),
-            };
-            by_length.then(a.cmp(&b))
-        });
-        let budget = match self.cut {
-            Cut::Tokens(share) => floor_of_share(share, total),
-            _ => total,
-        };
-        let documents = match self.cut {
-            Cut::Documents(share) => round_half_even(share * n as f64) as usize,
-            _ => n,
-        };
-        let beyond = |length: u64| match (self.cut, self.side) {
-            (Cut::At(cut), Side::Longest) => length > cut,
-            (Cut::At(cut), Side::Shortest) => length < cut,
-            _ => true,
-        };
-        let mut pruned = LengthPruned {
-            keep: Array1::from_vec(try_vec(n, true)?),
-            removed_documents: 0,
-            removed_tokens: 0,
-            total_tokens: total,
-            cut: None,
-        };
-        for &i in order.iter().take(documents) {
-            let tokens = lengths[i] as u128;
-            if !beyond(lengths[i]) || pruned.removed_tokens + tokens > budget {
-                break;
+        let total_tokens = total(lengths.iter().copied())?;
+        let order = ranked(n, |a, b| match self.side {
+            Side::Longest => lengths[b].cmp(&lengths[a]),
+            Side::Shortest => lengths[a].cmp(&lengths[b]),
+        })?;
+        let gone = match self.cut {
+            Cut::Documents(share) => count("share", share, n)?,
+            Cut::Tokens(share) => {
+                check::fraction("share", share)?;
+                within(&order, &lengths, floor_of_share(share, total_tokens))
             }
-            pruned.keep[i] = false;
-            pruned.removed_documents += 1;
-            pruned.removed_tokens += tokens;
-            pruned.cut = Some(lengths[i]);
-        }
-        Ok(pruned)
-    }
-}
-
-/// floor(share * total) of the exact product, for a share in [0, 1] and a total below 2^127.
-fn floor_of_share(share: f64, total: u128) -> u128 {
-    // share = m 2^-k with m below 2^53.
-    let bits = share.to_bits();
-    let field = bits >> 52 & 0x7ff;
-    let fraction = bits & ((1 << 52) - 1);
-    let (m, k) = if field == 0 { (fraction, 1074) } else { (fraction | 1 << 52, 1075 - field as u32) };
-    let low = m as u128 * (total & u64::MAX as u128);
-    let high = m as u128 * (total >> 64) + (low >> 64);
-    let low = low & u64::MAX as u128;
-    // (high 2^64 + low) >> k, where k is 52 or more: a share of at most 1.
-    if k >= 64 { high.checked_shr(k - 64).unwrap_or(0) } else { (high << (64 - k)) + (low >> k) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn floors_of_shares_are_exact() {
-        for total in [0u128, 1, 2, 3, 10, 1 << 64, (1 << 100) - 1] {
-            assert_eq!(floor_of_share(0.0, total), 0);
-            assert_eq!(floor_of_share(1.0, total), total);
-            assert_eq!(floor_of_share(0.5, total), total / 2);
-            assert_eq!(floor_of_share(0.375, total), total / 8 * 3 + total % 8 * 3 / 8);
-            assert_eq!(floor_of_share(f64::from_bits(1), total), 0);
-        }
-        // 0.1 is a little more than a tenth, 0.3 a little less than three.
-        assert_eq!(floor_of_share(0.1, 10), 1);
-        assert_eq!(floor_of_share(0.3, 10), 2);
-        // The double below 1 times 2^53 is 2^53 - 1.
-        assert_eq!(floor_of_share(1.0 - f64::EPSILON / 2.0, 1 << 53), (1 << 53) - 1);
+            Cut::At(cut) => order.partition_point(|&i| match self.side {
+                Side::Longest => lengths[i] > cut,
+                Side::Shortest => lengths[i] < cut,
+            }),
+        };
+        let gone = &order[..gone];
+        Ok(LengthPruned {
+            keep: marked(n, gone, false)?,
+            removed_documents: gone.len() as u64,
+            removed_tokens: gone.iter().map(|&i| lengths[i]).sum(),
+            total_tokens,
+            cut: gone.last().map(|&i| lengths[i]),
+        })
     }
 }

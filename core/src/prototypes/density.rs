@@ -4,8 +4,7 @@ use alloc::vec::Vec;
 
 use ndarray::Array1;
 
-use super::quotas::{LIMIT, ONE, Shares};
-use super::{Drop, fill, ranked};
+use super::Prune;
 use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
@@ -13,7 +12,7 @@ use crate::exact::elementary::exp;
 use crate::exact::{F64Sum, dot64};
 use crate::kmeans::Clusters;
 use crate::memory::{try_capacity, try_copy, try_vec};
-use crate::stats::round_half_even;
+use crate::select::{LIMIT, ONE, Shares, count, marked, ranked, take_quotas};
 
 /// Density-based pruning (DBP): parameters.
 ///
@@ -25,7 +24,7 @@ use crate::stats::round_half_even;
 /// 3. quotas: the whole numbers q that minimise sum (q_j - p_j N)² with sum q = N and
 ///    lo_j <= q_j <= n_j, lo_j = min(floor(least (N / k)), n_j - 1) (quotient and product rounded to
 ///    `f64`), equal remainders to the lower index.
-/// 4. of every cluster the q_j rows farthest from its centroid are kept ([`Drop::Nearest`]).
+/// 4. of every cluster the q_j rows farthest from its centroid are kept ([`Prune::Nearest`]).
 ///
 /// *Source*: Abbas, Rusak, Tirumala et al. 2024, Effective pruning of web-scale datasets based on
 /// complexity of concept clusters, section 3. There the quotas are a quadratic programme solved
@@ -72,7 +71,7 @@ pub struct DensityPruning {
     temperature: f64,
     neighbours: usize,
     least: f64,
-    drop: Drop,
+    prune: Prune,
     nan_as_mean: bool,
 }
 
@@ -83,7 +82,7 @@ impl Default for DensityPruning {
             temperature: 0.5,
             neighbours: 20,
             least: 0.5,
-            drop: Drop::Nearest,
+            prune: Prune::Nearest,
             nan_as_mean: false,
         }
     }
@@ -91,6 +90,7 @@ impl Default for DensityPruning {
 
 /// What density-based pruning keeps.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct DensityPruned {
     /// `[n]`: whether each row is kept.
     pub keep: Array1<bool>,
@@ -141,8 +141,8 @@ impl DensityPruning {
     }
 
     /// Which rows of a cluster go.
-    pub fn drop(mut self, drop: Drop) -> Self {
-        self.drop = drop;
+    pub fn prune(mut self, prune: Prune) -> Self {
+        self.prune = prune;
         self
     }
 
@@ -169,24 +169,16 @@ impl DensityPruning {
     /// As [`select`](DensityPruning::select), and [`Error::Cancelled`].
     pub fn select_on(&self, clusters: &Clusters, cx: &Context) -> Result<DensityPruned> {
         let (n, k) = (clusters.labels.len(), clusters.centroids.nrows());
-        if !(0.0..=1.0).contains(&self.keep_fraction) {
-            let (name, value) = ("keep_fraction", self.keep_fraction);
-            return Err(Error::InvalidParameter { name, value, expected: "within [0, 1]" });
-        }
+        let total = count("keep_fraction", self.keep_fraction, n)?;
         check::at_least_one("neighbours", self.neighbours)?;
-        if clusters.distances.len() != n {
-            let (what, found) = ("distances", clusters.distances.len());
-            return Err(Error::ShapeMismatch { what, expected: n, found });
-        }
+        check::same_length("distances", n, clusters.distances.len())?;
+        check::finite("distances", clusters.distances.iter().copied())?;
         let (mut sums, mut sizes) = (try_vec(k, F64Sum::new())?, try_vec(k, 0u64)?);
         for (row, (&label, &distance)) in clusters.labels.iter().zip(&clusters.distances).enumerate() {
             let (Some(sum), Some(size)) = (sums.get_mut(label as usize), sizes.get_mut(label as usize))
             else {
                 return Err(Error::LabelOutOfRange { row, label, k });
             };
-            if !distance.is_finite() {
-                return Err(Error::NonFinite { what: "distances", row: row as u64, col: 0 });
-            }
             sum.add(distance);
             *size += 1;
         }
@@ -196,13 +188,12 @@ impl DensityPruning {
         intra.extend(sums.iter().zip(&sizes).map(|(sum, &size)| mean(sum, size)));
         drop(sums);
         let inter = self.inter(clusters, &sizes, cx)?;
-        let total = round_half_even(self.keep_fraction * n as f64) as u64;
-        let quotas = self.quotas(total, &intra, &inter, &sizes)?;
-        let distances = try_copy(&clusters.distances)?;
-        let mut keep = try_vec(n, false)?;
-        fill(&ranked(&distances, self.drop)?, |i| clusters.labels[i], try_copy(&quotas)?, &mut keep);
+        let quotas = self.quotas(total as u64, &intra, &inter, &sizes)?;
+        let distances = &clusters.distances;
+        let mut rows = ranked(n, |a, b| self.prune.first_kept(distances[a], distances[b]))?;
+        take_quotas(&mut rows, |i| clusters.labels[i], try_copy(&quotas)?);
         Ok(DensityPruned {
-            keep: Array1::from_vec(keep),
+            keep: marked(n, &rows, true)?,
             quotas: Array1::from_vec(quotas),
             intra: Array1::from_vec(intra),
             inter: Array1::from_vec(inter),
@@ -212,8 +203,8 @@ impl DensityPruning {
     /// Mean distance of each centroid to its nearest others, clusters without rows left out.
     fn inter(&self, clusters: &Clusters, sizes: &[u64], cx: &Context) -> Result<Vec<f64>> {
         let (k, centroids) = (sizes.len(), clusters.centroids.view());
-        if let Some(((row, col), _)) = centroids.indexed_iter().find(|(_, c)| !c.is_finite()) {
-            return Err(Error::NonFinite { what: "centroids", row: row as u64, col });
+        for (row, centroid) in centroids.outer_iter().enumerate() {
+            check::finite_row("centroids", row as u64, centroid.iter().copied())?;
         }
         let packed = try_copy(&clusters.centroids)?;
         let row = |j: usize| &packed[j * centroids.ncols()..(j + 1) * centroids.ncols()];
@@ -265,10 +256,7 @@ impl DensityPruning {
         for (what, found) in [("intra", intra.len()), ("inter", inter.len())] {
             check::same_length(what, k, found)?;
         }
-        if !(self.temperature > 0.0 && self.temperature.is_finite()) {
-            let (name, value) = ("temperature", self.temperature);
-            return Err(Error::InvalidParameter { name, value, expected: "finite and above 0" });
-        }
+        check::positive("temperature", self.temperature)?;
         check::fraction("least", self.least)?;
         let rows = sizes.iter().fold(0u64, |sum, &size| sum.saturating_add(size));
         for (what, size, limit) in [
@@ -302,13 +290,8 @@ impl DensityPruning {
         for (j, (intra, inter)) in intra.iter().zip(inter).enumerate() {
             let complexity = intra * inter;
             if takes_part(j) && !(complexity.is_nan() && self.nan_as_mean) {
-                if !complexity.is_finite() {
-                    return Err(Error::NonFinite { what, row: j as u64, col: 0 });
-                }
-                if complexity < 0.0 {
-                    let (name, expected) = ("complexity", "at least 0");
-                    return Err(Error::InvalidParameter { name, value: complexity, expected });
-                }
+                check::finite_row(what, j as u64, [complexity])?;
+                check::not_negative("complexity", complexity)?;
                 sum.add(complexity);
                 known += 1;
             }
@@ -317,9 +300,7 @@ impl DensityPruning {
         if self.nan_as_mean {
             let mean = if known > 0 { sum.value() / known as f64 } else { 0.0 };
             for (j, complexity) in complexities.iter_mut().enumerate().filter(|(_, c)| c.is_nan()) {
-                if !mean.is_finite() {
-                    return Err(Error::NonFinite { what, row: j as u64, col: 0 });
-                }
+                check::finite_row(what, j as u64, [mean])?;
                 *complexity = mean;
             }
         }

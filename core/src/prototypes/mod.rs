@@ -8,42 +8,60 @@
 //! complexity ([`DensityPruning`]).
 
 mod density;
-mod quotas;
 
 pub use density::{DensityPruned, DensityPruning};
 
-use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 use ndarray::Array1;
 
 use crate::check;
-use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_vec};
-use crate::stats::{largest_remainder, round_half_even};
+use crate::error::Result;
+use crate::memory::try_vec;
+use crate::select::{ascending, count, descending, largest_remainder, marked, ranked, take_quotas};
 
 /// Which rows go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Drop {
+pub enum Prune {
     /// The most prototypical: the hard rows are kept.
     Nearest,
     /// The least prototypical: the easy rows are kept.
     Farthest,
 }
 
+impl Prune {
+    /// Both.
+    pub const ALL: &[Self] = &[Self::Nearest, Self::Farthest];
+
+    /// The order of distances in which rows are kept.
+    fn first_kept(self, a: f64, b: f64) -> Ordering {
+        match self {
+            Self::Nearest => descending(a, b),
+            Self::Farthest => ascending(a, b),
+        }
+    }
+}
+
 /// Among which rows they are ranked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Scope {
     /// Among all.
     Global,
     /// Among those of the same cluster, each cluster keeping its share of the total by largest
-    /// remainder ([`largest_remainder`]).
+    /// remainder ([`largest_remainder`](crate::stats::largest_remainder)).
     PerCluster,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Global, Self::PerCluster];
 }
 
 /// Pruning by distance to the centroid: parameters.
 ///
-/// Keeps exactly round_half_even(fraction n) rows: with [`Drop::Nearest`] those of the largest
-/// distance, with [`Drop::Farthest`] those of the smallest.
+/// Keeps exactly round_half_even(fraction n) rows: with [`Prune::Nearest`] those of the largest
+/// distance, with [`Prune::Farthest`] those of the smallest.
 ///
 /// # Ties, NaN
 /// Of equally distant rows the lower index is kept. A NaN or infinite distance is an error.
@@ -53,8 +71,8 @@ pub enum Scope {
 /// O(n log n), 16 n bytes.
 /// # Example
 /// ```
-/// use pauca::{Drop, Prototypes};
-/// let keep = Prototypes::new().keep_fraction(0.5).drop(Drop::Nearest)
+/// use pauca::{Prune, Prototypes};
+/// let keep = Prototypes::new().keep_fraction(0.5).prune(Prune::Nearest)
 ///     .select(&[0.1, 0.4, 0.3, 0.4], &[0, 0, 0, 0], 1)?;
 /// assert_eq!(keep.to_vec(), [false, true, false, true]);
 /// # Ok::<(), pauca::Error>(())
@@ -62,13 +80,13 @@ pub enum Scope {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prototypes {
     keep_fraction: f64,
-    drop: Drop,
+    prune: Prune,
     scope: Scope,
 }
 
 impl Default for Prototypes {
     fn default() -> Self {
-        Self { keep_fraction: 0.5, drop: Drop::Nearest, scope: Scope::Global }
+        Self { keep_fraction: 0.5, prune: Prune::Nearest, scope: Scope::Global }
     }
 }
 
@@ -85,8 +103,8 @@ impl Prototypes {
     }
 
     /// Which rows go.
-    pub fn drop(mut self, drop: Drop) -> Self {
-        self.drop = drop;
+    pub fn prune(mut self, prune: Prune) -> Self {
+        self.prune = prune;
         self
     }
 
@@ -99,20 +117,12 @@ impl Prototypes {
     /// Whether each row is kept, given its distance to the centroid of its cluster.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for a fraction outside [0, 1], [`Error::ShapeMismatch`],
-    /// [`Error::NonFinite`], [`Error::LabelOutOfRange`] for a label of `n_clusters` or more.
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) for a fraction outside [0, 1],
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch), [`NonFinite`](crate::Error::NonFinite),
+    /// [`LabelOutOfRange`](crate::Error::LabelOutOfRange) for a label of `n_clusters` or more.
     pub fn select(&self, distances: &[f64], labels: &[u32], n_clusters: usize) -> Result<Array1<bool>> {
-        let n = distances.len();
-        if !(0.0..=1.0).contains(&self.keep_fraction) {
-            let (name, value) = ("keep_fraction", self.keep_fraction);
-            return Err(Error::InvalidParameter { name, value, expected: "within [0, 1]" });
-        }
-        self.select_count(
-            round_half_even(self.keep_fraction * n as f64) as usize,
-            distances,
-            labels,
-            n_clusters,
-        )
+        let kept = count("keep_fraction", self.keep_fraction, distances.len())?;
+        self.select_count(kept, distances, labels, n_clusters)
     }
 
     /// The same for a number of rows instead of a fraction.
@@ -126,43 +136,16 @@ impl Prototypes {
         let n = distances.len();
         check::same_length("labels", n, labels.len())?;
         check::finite("distances", distances.iter().copied())?;
-        if let Some(row) = labels.iter().position(|&l| l as usize >= n_clusters) {
-            return Err(Error::LabelOutOfRange { row, label: labels[row], k: n_clusters });
-        }
-        let rows = ranked(distances, self.drop)?;
-        let mut keep = try_vec(n, false)?;
+        check::labels(labels, n_clusters)?;
+        let mut rows = ranked(n, |a, b| self.prune.first_kept(distances[a], distances[b]))?;
         match self.scope {
-            Scope::Global => rows.iter().take(kept).for_each(|&i| keep[i] = true),
+            Scope::Global => rows.truncate(kept),
             Scope::PerCluster => {
                 let mut sizes = try_vec(n_clusters, 0u64)?;
                 labels.iter().for_each(|&l| sizes[l as usize] += 1);
-                fill(&rows, |i| labels[i], largest_remainder(kept as u64, &sizes)?, &mut keep);
+                take_quotas(&mut rows, |i| labels[i], largest_remainder(kept as u64, &sizes)?);
             }
         }
-        Ok(Array1::from_vec(keep))
-    }
-}
-
-/// All rows, those to be kept first.
-fn ranked(distances: &[f64], drop: Drop) -> Result<Vec<usize>> {
-    // Adding +0.0 makes -0.0 equal to 0.0.
-    let key = |i: usize| match drop {
-        Drop::Nearest => -distances[i] + 0.0,
-        Drop::Farthest => distances[i] + 0.0,
-    };
-    let mut rows: Vec<usize> = try_capacity(distances.len())?;
-    rows.extend(0..distances.len());
-    rows.sort_unstable_by(|&a, &b| key(a).total_cmp(&key(b)).then(a.cmp(&b)));
-    Ok(rows)
-}
-
-/// Keeps the first rows of each cluster, as many as its quota says.
-fn fill(ranked: &[usize], label: impl Fn(usize) -> u32, mut quotas: Vec<u64>, keep: &mut [bool]) {
-    for &i in ranked {
-        let left = &mut quotas[label(i) as usize];
-        if *left > 0 {
-            *left -= 1;
-            keep[i] = true;
-        }
+        marked(n, &rows, true)
     }
 }

@@ -23,6 +23,7 @@ const END_MARKS: [char; 5] = ['.', '!', '?', '"', '”'];
 
 /// Why a line goes; the first that applies, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum LineFault {
     /// A piece between white space of more characters than allowed.
     LongWord,
@@ -37,8 +38,15 @@ pub enum LineFault {
     Policy,
 }
 
+impl LineFault {
+    /// All of them.
+    pub const ALL: &[Self] =
+        &[Self::LongWord, Self::NoEndMark, Self::FewWords, Self::Javascript, Self::Policy];
+}
+
 /// Why a page goes; the first that applies, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum PageFault {
     /// It holds a curly bracket.
     CurlyBracket,
@@ -46,6 +54,11 @@ pub enum PageFault {
     LoremIpsum,
     /// The lines that stay hold too few sentences.
     FewSentences,
+}
+
+impl PageFault {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::CurlyBracket, Self::LoremIpsum, Self::FewSentences];
 }
 
 /// C4's line and page rules: parameters.

@@ -8,6 +8,7 @@ use super::line::{TERMINAL, is_one_of};
 use super::repetition::{Runs, copies};
 use super::text::{characters, collect, occurrences};
 use super::{Split, Unit};
+use crate::check;
 use crate::error::{Error, Result};
 
 /// The eight words of Gopher's stop-word rule (Rae et al. 2021, appendix A1.1).
@@ -172,10 +173,8 @@ impl<'t> Page<'t> {
 }
 
 fn at_least_one(n: u8) -> Result<usize> {
-    match n {
-        0 => Err(Error::InvalidParameter { name: "words of a run", value: 0.0, expected: "at least 1" }),
-        n => Ok(n as usize),
-    }
+    check::at_least_one("words of a run", n)?;
+    Ok(n as usize)
 }
 
 /// NaN for a ratio to nothing.

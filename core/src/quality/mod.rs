@@ -11,7 +11,7 @@
 //!    easier to predict ([`Weighting`]).
 //! 4. score(line) = sum_i w_i I_i(line) / sum_i w_i, and score(document) = the mean over its
 //!    lines, weighted by their tokens ([`TextQuality`]).
-//! 5. The documents of the lowest scores go ([`Scores`], [`Prune`]).
+//! 5. The documents of the lowest scores go ([`Scores`], [`QualityPruning`]).
 //!
 //! The paper leaves much of this open; every such choice is an option with a name:
 //!
@@ -45,6 +45,7 @@
 //! English is assumed by two predicates ([`STOP_WORDS`], "javascript") and by Gopher's and C4's
 //! word lists; the others know no language.
 
+mod bytes;
 mod c4;
 mod line;
 mod mean;
@@ -61,8 +62,8 @@ pub use c4::{C4, Cleaned, LineFault, PageFault};
 pub use line::{LineFacts, Predicate, STOP_WORDS};
 pub use measures::{GOPHER_STOP_WORDS, Measure, Page};
 pub use perplexity::{Perplexities, Pooling, SubsetPerplexity};
-pub use prune::{Prune, Pruned, Scores, Share, Ties};
-pub use rules::{Bound, Rule, Rules, Tally, Verdict};
+pub use prune::{QualityPruned, QualityPruning, Scores, Share, Ties};
+pub use rules::{Bound, DocumentRule, Rules, Tally, Verdict};
 pub use score::{DocumentScore, TextQuality, doc_scores, line_scores};
 pub use text::{Split, Unit};
 pub use unicode_segmentation::UNICODE_VERSION;

@@ -2,15 +2,11 @@
 
 use alloc::vec::Vec;
 
-use crate::bytes::{Reader, Writer};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
-use crate::memory::try_capacity;
-
-const MAGIC: &[u8; 8] = b"PAUCAPPL";
-const VERSION: u32 = 1;
-const WHAT: &str = "subset perplexities";
+use crate::memory::{try_capacity, try_copy};
+use crate::select::total;
 
 /// What the perplexity of a set of lines is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +17,11 @@ pub enum Pooling {
     /// The mean over lines of exp(negative log-likelihood / tokens): every line counts the same,
     /// and a few very unlikely short lines can decide.
     Lines,
+}
+
+impl Pooling {
+    /// Both.
+    pub const ALL: &[Self] = &[Self::Tokens, Self::Lines];
 }
 
 /// PPL_all and PPL_i; `None` for a predicate that no line passes.
@@ -35,20 +36,15 @@ impl Perplexities {
     ///
     /// # Errors
     /// [`Error::NonFinite`] for a NaN or an infinity: row 0 for `all`, row i + 1 for predicate i.
-    /// [`Error::InvalidParameter`] for one that is not above 0. [`Error::OutOfMemory`].
+    /// [`Error::InvalidParameter`] for one below 2^-1022, the least normal `f64`: smaller ones are 0
+    /// to machines that flush them. [`Error::OutOfMemory`].
     pub fn given(all: f64, subsets: &[Option<f64>]) -> Result<Self> {
         let known = subsets.iter().map(|p| p.unwrap_or(1.0));
         for (row, value) in core::iter::once(all).chain(known).enumerate() {
-            if !value.is_finite() {
-                return Err(Error::NonFinite { what: "perplexities", row: row as u64, col: 0 });
-            }
-            if value < f64::MIN_POSITIVE {
-                return Err(Error::InvalidParameter { name: "perplexity", value, expected: "above 0" });
-            }
+            check::finite_row("perplexities", row as u64, [value])?;
+            check::parameter("perplexity", value, "at least 2^-1022", value >= f64::MIN_POSITIVE)?;
         }
-        let mut copy = try_capacity(subsets.len())?;
-        copy.extend_from_slice(subsets);
-        Ok(Self { all, subsets: copy })
+        Ok(Self { all, subsets: try_copy(subsets)? })
     }
 
     /// Of all lines.
@@ -64,10 +60,10 @@ impl Perplexities {
 
 /// One set of lines: sums without rounding.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Pool {
-    lines: u64,
-    tokens: u64,
-    sum: F64Sum,
+pub(super) struct Pool {
+    pub lines: u64,
+    pub tokens: u64,
+    pub sum: F64Sum,
 }
 
 impl Pool {
@@ -105,9 +101,9 @@ impl Pool {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SubsetPerplexity {
-    pooling: Pooling,
+    pub(super) pooling: Pooling,
     /// All lines, then the subset of each predicate.
-    pools: Vec<Pool>,
+    pub(super) pools: Vec<Pool>,
 }
 
 impl SubsetPerplexity {
@@ -131,13 +127,8 @@ impl SubsetPerplexity {
     pub fn push(&mut self, passes: &[bool], tokens: u64, nll: f64) -> Result<()> {
         let (expected, found) = (self.pools.len() - 1, passes.len());
         check::same_length("passes", expected, found)?;
-        if !nll.is_finite() {
-            return Err(Error::NonFinite { what: "log-likelihoods", row: self.lines(), col: 0 });
-        }
-        if nll < 0.0 {
-            let expected = "at least 0 (a negative log-likelihood)";
-            return Err(Error::InvalidParameter { name: "nll", value: nll, expected });
-        }
+        check::finite_row("log-likelihoods", self.lines(), [nll])?;
+        check::parameter("nll", nll, "at least 0 (a negative log-likelihood)", nll >= 0.0)?;
         if tokens == 0 {
             return Ok(());
         }
@@ -146,9 +137,7 @@ impl SubsetPerplexity {
             Pooling::Tokens => nll,
             Pooling::Lines => libm::exp(nll / tokens as f64),
         };
-        if !addend.is_finite() {
-            return Err(Error::NonFinite { what: "the perplexity of a line", row: self.lines(), col: 0 });
-        }
+        check::finite_row("the perplexity of a line", self.lines(), [addend])?;
         let chosen = core::iter::once(true).chain(passes.iter().copied());
         for (pool, _) in self.pools.iter_mut().zip(chosen).filter(|(_, passes)| *passes) {
             pool.lines += 1;
@@ -196,10 +185,7 @@ impl SubsetPerplexity {
 
     /// Whether `tokens` more (and as many lines at most) can be counted.
     fn room(&self, tokens: u64) -> Result<()> {
-        match self.tokens().checked_add(tokens) {
-            Some(_) => Ok(()),
-            None => Err(Error::TooLarge { what: "tokens", size: usize::MAX, limit: usize::MAX }),
-        }
+        total([self.tokens(), tokens]).map(drop)
     }
 
     /// The perplexities.
@@ -215,52 +201,5 @@ impl SubsetPerplexity {
         let mut subsets = try_capacity(self.pools.len())?;
         subsets.extend(values);
         Perplexities::given(all, &subsets)
-    }
-
-    /// Versioned, little-endian, checksummed bytes.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(MAGIC, VERSION);
-        w.u32(matches!(self.pooling, Pooling::Lines) as u32);
-        w.u64(self.pools.len() as u64 - 1);
-        for pool in &self.pools {
-            w.u64s(&[pool.lines, pool.tokens]);
-            pool.sum.write(&mut w);
-        }
-        w.finish()
-    }
-
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] for other, damaged or truncated bytes; never a panic.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, WHAT, MAGIC, VERSION)?;
-        let pooling = match r.u32()? {
-            0 => Pooling::Tokens,
-            1 => Pooling::Lines,
-            _ => return Err(r.corrupt("the pooling is unknown")),
-        };
-        let predicates = r.size()?;
-        if predicates > r.remaining() {
-            return Err(r.corrupt("it ends too early"));
-        }
-        let mut read = Self::new(predicates, pooling)?;
-        for pool in &mut read.pools {
-            (pool.lines, pool.tokens) = (r.u64()?, r.u64()?);
-            pool.sum = F64Sum::read(&mut r)?;
-        }
-        let (lines, tokens) = (read.lines(), read.tokens());
-        if read
-            .pools
-            .iter()
-            .any(|pool| pool.lines > lines || pool.tokens > tokens || pool.tokens < pool.lines)
-        {
-            return Err(r.corrupt("a subset is larger than the whole"));
-        }
-        r.end()?;
-        Ok(read)
     }
 }

@@ -9,6 +9,7 @@ use crate::memory::{try_capacity, try_grow, try_vec};
 
 /// Which values pass. NaN passes none.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Bound {
     /// value >= this.
     AtLeast(f64),
@@ -37,7 +38,7 @@ impl Bound {
 
 /// One rule: documents whose measure lies outside the bound go.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rule {
+pub struct DocumentRule {
     /// Its name.
     pub name: &'static str,
     /// What is measured.
@@ -70,7 +71,7 @@ pub struct Rule {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
-    rules: Vec<Rule>,
+    rules: Vec<DocumentRule>,
     unit: Unit,
 }
 
@@ -82,12 +83,12 @@ const FINEWEB_CODE: &str = "FineWeb as released: defaults of its datatrove filte
 
 impl Rules {
     /// Rules of the caller's own.
-    pub fn new(rules: Vec<Rule>) -> Self {
+    pub fn new(rules: Vec<DocumentRule>) -> Self {
         Self { rules, unit: Unit::Words }
     }
 
     fn preset(rules: &[(&'static str, Measure, Bound)], source: &'static str) -> Self {
-        let rule = |&(name, measure, bound): &_| Rule { name, measure, bound, source };
+        let rule = |&(name, measure, bound): &_| DocumentRule { name, measure, bound, source };
         Self::new(rules.iter().map(rule).collect())
     }
 
@@ -187,15 +188,16 @@ impl Rules {
     }
 
     /// The rules, in order.
-    pub fn rules(&self) -> &[Rule] {
+    pub fn rules(&self) -> &[DocumentRule] {
         &self.rules
     }
 
     /// Measures a document and judges it by every rule.
     ///
     /// # Errors
-    /// [`Error::Conflict`] for words that are characters, [`Error::InvalidParameter`] for runs of 0
-    /// words, [`Error::OutOfMemory`].
+    /// [`Conflict`](crate::Error::Conflict) for words that are characters,
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) for runs of 0 words,
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn judge(&self, text: &str) -> Result<Verdict> {
         let page = Page::new(text, self.unit)?;
         let mut values = try_capacity(self.rules.len())?;
@@ -260,7 +262,7 @@ impl Tally {
     /// Nothing yet.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn new(rules: &Rules) -> Result<Self> {
         Ok(Self { documents: 0, passed: 0, failed: try_vec(rules.rules.len(), 0)? })
     }
@@ -268,26 +270,29 @@ impl Tally {
     /// Counts a verdict.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] for a verdict by other rules.
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) for a verdict by other rules,
+    /// [`TooLarge`](crate::Error::TooLarge) beyond 2^63 documents.
     pub fn push(&mut self, verdict: &Verdict) -> Result<()> {
         let (expected, found) = (self.failed.len(), verdict.passed.len());
         check::same_length("a verdict", expected, found)?;
-        self.documents += 1;
-        self.passed += u64::from(verdict.passes());
-        verdict.failed().for_each(|i| self.failed[i] += 1);
+        self.documents = check::counted("documents", self.documents, 1)?;
+        self.passed = self.passed.saturating_add(verdict.passes().into());
+        verdict.failed().for_each(|i| self.failed[i] = self.failed[i].saturating_add(1));
         Ok(())
     }
 
     /// Adds the counts of another shard.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] for counts by other rules.
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) for counts by other rules,
+    /// [`TooLarge`](crate::Error::TooLarge) beyond 2^63 documents.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         let (expected, found) = (self.failed.len(), other.failed.len());
         check::same_length("a tally", expected, found)?;
-        self.documents += other.documents;
-        self.passed += other.passed;
-        self.failed.iter_mut().zip(&other.failed).for_each(|(sum, theirs)| *sum += theirs);
+        self.documents = check::counted("documents", self.documents, other.documents)?;
+        self.passed = self.passed.saturating_add(other.passed);
+        let failed = self.failed.iter_mut().zip(&other.failed);
+        failed.for_each(|(sum, theirs)| *sum = sum.saturating_add(*theirs));
         Ok(())
     }
 }
@@ -296,7 +301,7 @@ impl Rules {
     /// These rules and then those of `other`, in this unit.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn and(mut self, other: &Self) -> Result<Self> {
         try_grow(&mut self.rules, other.rules.len())?;
         self.rules.extend(other.rules.iter().cloned());

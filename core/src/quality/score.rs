@@ -87,18 +87,14 @@ pub fn doc_scores(line_scores: &[f64], tokens: &[u64], offsets: &[usize]) -> Res
         let expected = if first == Some(0) { n } else { 0 };
         return Err(Error::ShapeMismatch { what: "an end of offsets", expected, found });
     }
-    if let Some(pair) = offsets.windows(2).find(|pair| pair[0] > pair[1]) {
-        let (name, value) = ("offsets", pair[1] as f64);
-        return Err(Error::InvalidParameter { name, value, expected: "never less than the one before" });
+    for pair in offsets.windows(2) {
+        let holds = pair[0] <= pair[1];
+        check::parameter("offsets", pair[1] as f64, "never less than the one before", holds)?;
     }
     for (row, &value) in line_scores.iter().enumerate() {
-        if !value.is_finite() {
-            return Err(Error::NonFinite { what: "line scores", row: row as u64, col: 0 });
-        }
-        if value != 0.0 && !(TINY..=1.0).contains(&value) {
-            let expected = "0 or within [2^-500, 1]";
-            return Err(Error::InvalidParameter { name: "line score", value, expected });
-        }
+        check::finite_row("line scores", row as u64, [value])?;
+        let holds = value == 0.0 || (TINY..=1.0).contains(&value);
+        check::parameter("line score", value, "0 or within [2^-500, 1]", holds)?;
     }
     let mut scores = try_capacity(offsets.len() - 1)?;
     for pair in offsets.windows(2) {

@@ -9,6 +9,7 @@ use crate::memory::try_grow;
 
 /// What counts as a line. Pieces of white space alone never count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Split {
     /// What stands between line breaks (`\n`, `\r\n`).
     Lines,
@@ -17,6 +18,9 @@ pub enum Split {
 }
 
 impl Split {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Lines, Self::Sentences];
+
     /// The pieces of `text`, white space trimmed off both ends, in order.
     ///
     /// # Example
@@ -36,6 +40,7 @@ impl Split {
 
 /// In what a text's length is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Unit {
     /// Words of Unicode Standard Annex 29: segments that hold a letter or a digit.
     Words,
@@ -46,6 +51,9 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Words, Self::Whitespace, Self::Characters];
+
     /// How many of them `text` holds.
     ///
     /// # Example

@@ -4,11 +4,13 @@ use ndarray::Array1;
 
 use super::Perplexities;
 use super::mean::{HEAVY, LIGHT};
+use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::try_capacity;
+use crate::memory::{try_capacity, try_copy};
 
 /// What a predicate weighs that no line passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum EmptySubset {
     /// Nothing: it tells no lines apart.
     Zero,
@@ -16,13 +18,24 @@ pub enum EmptySubset {
     Error,
 }
 
+impl EmptySubset {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Zero, Self::Error];
+}
+
 /// What lines score when every weight is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum NoWeight {
     /// There is no score: [`Error::NoInformativeFilter`].
     Error,
     /// Every line scores 1, so that nothing is preferred.
     Ones,
+}
+
+impl NoWeight {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Error, Self::Ones];
 }
 
 /// From perplexities to weights: w_i = max(0, (PPL_all - PPL_i) / PPL_all).
@@ -97,20 +110,14 @@ impl Weights {
     /// [`Error::NonFinite`] (the predicate's index as the row), [`Error::InvalidParameter`] for a
     /// value outside the range, [`Error::OutOfMemory`].
     pub fn given(values: &[f64]) -> Result<Self> {
-        let mut copy = try_capacity(values.len())?;
-        copy.extend_from_slice(values);
-        Self::checked(copy)
+        Self::checked(try_copy(values)?)
     }
 
     fn checked(values: alloc::vec::Vec<f64>) -> Result<Self> {
         for (row, &value) in values.iter().enumerate() {
-            if !value.is_finite() {
-                return Err(Error::NonFinite { what: "weights", row: row as u64, col: 0 });
-            }
-            if value != 0.0 && !(LIGHT..=HEAVY).contains(&value) {
-                let expected = "0 or within [2^-200, 2^200]";
-                return Err(Error::InvalidParameter { name: "weight", value, expected });
-            }
+            check::finite_row("weights", row as u64, [value])?;
+            let holds = value == 0.0 || (LIGHT..=HEAVY).contains(&value);
+            check::parameter("weight", value, "0 or within [2^-200, 2^200]", holds)?;
         }
         Ok(Self { values: Array1::from_vec(values) })
     }

@@ -1,5 +1,4 @@
-//! Counting rules (how a fraction becomes a number of rows, how a number is shared out), and the
-//! statistics that reports are made of.
+//! The statistics that reports are made of, and two counting rules of every pruning rule.
 //!
 //! | question | item | tier |
 //! |---|---|---|
@@ -22,50 +21,4 @@ pub use bootstrap::{Interval, bootstrap};
 pub use ranks::{auc, average_ranks, kendall, spearman};
 pub use spread::{gini, quantile};
 
-use alloc::vec::Vec;
-
-use crate::error::Result;
-use crate::memory::try_capacity;
-
-/// The nearest integer, ties to even; the one rule by which a fraction of n becomes a count.
-///
-/// ```
-/// use pauca::stats::round_half_even;
-/// assert_eq!(round_half_even(2.5), 2.0);
-/// assert_eq!(round_half_even(3.5), 4.0);
-/// assert_eq!(round_half_even(0.5), 0.0);
-/// ```
-pub fn round_half_even(x: f64) -> f64 {
-    libm::rint(x)
-}
-
-/// Shares `total` out over parts in proportion to `sizes`, by largest remainder: part j gets the
-/// floor of its exact share total sizes_j / sum(sizes), and the parts with the largest
-/// remainders one more, equal remainders to the lower index. Shares sum to `total` exactly and
-/// never exceed their size while `total` <= sum(sizes). O(k log k).
-///
-/// # Errors
-/// [`OutOfMemory`](crate::Error::OutOfMemory).
-///
-/// ```
-/// assert_eq!(pauca::stats::largest_remainder(5, &[4, 4, 2])?, [2, 2, 1]);
-/// # Ok::<(), pauca::Error>(())
-/// ```
-pub fn largest_remainder(total: u64, sizes: &[u64]) -> Result<Vec<u64>> {
-    let sum: u128 = sizes.iter().map(|&s| s as u128).sum();
-    let mut shares = try_capacity(sizes.len())?;
-    let mut remainders: Vec<(u128, usize)> = try_capacity(sizes.len())?;
-    for (j, &size) in sizes.iter().enumerate() {
-        let product = total as u128 * size as u128;
-        shares.push((product / sum.max(1)) as u64);
-        remainders.push((product % sum.max(1), j));
-    }
-    let given: u64 = shares.iter().sum();
-    remainders.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    if sum > 0 {
-        for &(_, j) in remainders.iter().take((total - given) as usize) {
-            shares[j] += 1;
-        }
-    }
-    Ok(shares)
-}
+pub use crate::select::{largest_remainder, round_half_even};

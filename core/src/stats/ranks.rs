@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::check::same_length;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
+use crate::select;
 
 /// The first NaN of `values` is an error; infinities have their place in an order.
 fn refuse_nan(what: &'static str, values: &[f64]) -> Result<()> {
@@ -16,10 +17,7 @@ fn refuse_nan(what: &'static str, values: &[f64]) -> Result<()> {
 
 /// Rows in ascending order of `values`, equal ones by row; -0.0 equals 0.0.
 fn ascending(values: &[f64]) -> Result<Vec<usize>> {
-    let mut order: Vec<usize> = try_capacity(values.len())?;
-    order.extend(0..values.len());
-    order.sort_unstable_by(|&a, &b| (values[a] + 0.0).total_cmp(&(values[b] + 0.0)).then(a.cmp(&b)));
-    Ok(order)
+    select::ranked(values.len(), |a, b| select::ascending(values[a], values[b]))
 }
 
 /// Twice the average rank of every value: with `below` smaller values and `equal` equal ones

@@ -3,7 +3,7 @@
 use pauca::backend::Backend;
 use pauca::corruption::Scip;
 use pauca::{
-    Clusters, Context, D4, D4Checkpoint, D4Run, Dedup, DensityPruning, Drop, KMeans, Prototypes, RowSource,
+    Clusters, Context, D4, D4Checkpoint, D4Run, Dedup, DensityPruning, KMeans, Prototypes, Prune, RowSource,
     SemDedup,
 };
 
@@ -55,7 +55,7 @@ fn d4(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>) -> Result<
         keep: Some(curated.keep),
         second: Some(Second { rows: curated.survivors, clusters: curated.reclustered }),
         small: None,
-        drop: Drop::Nearest,
+        drop: Prune::Nearest,
         density: None,
     })
 }
@@ -75,7 +75,7 @@ fn one_clustering(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>
         keep: None,
         second: None,
         small: None,
-        drop: Drop::Nearest,
+        drop: Prune::Nearest,
         density: None,
     };
     match &settings.job {
@@ -89,7 +89,7 @@ fn one_clustering(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>
             with.reporter.stage("select", rows, 0);
             outcome.drop = *drop;
             let clusters = &outcome.clusters;
-            let select = Prototypes::new().keep_fraction(*keep).drop(*drop);
+            let select = Prototypes::new().keep_fraction(*keep).prune(*drop);
             let kept = select.select(
                 &clusters.distances.to_vec(),
                 &clusters.labels.to_vec(),
@@ -111,7 +111,7 @@ fn one_clustering(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>
                 .temperature(*temperature)
                 .neighbours(NEIGHBOURS)
                 .least(LEAST)
-                .drop(*drop);
+                .prune(*drop);
             outcome.drop = *drop;
             let found = pruning.select_on(&outcome.clusters, cx).map_err(&stopped)?;
             outcome.keep = Some(found.keep.clone());

@@ -1,7 +1,7 @@
 //! What a run found, for every method in one shape, and the questions that files and report ask.
 
 use ndarray::Array1;
-use pauca::{Clusters, Dedup, DensityPruned, Drop};
+use pauca::{Clusters, Dedup, DensityPruned, Prune};
 
 /// Points of the keep curve that are drawn and stored.
 const CURVE_POINTS: usize = 201;
@@ -27,7 +27,7 @@ pub struct Outcome {
     /// Which of the removed rows went for the size of their cluster, for scip.
     pub small: Option<Array1<bool>>,
     /// Which end of the distances went, where they decided.
-    pub drop: Drop,
+    pub drop: Prune,
     /// Spread and quota of each cluster, for dbp.
     pub density: Option<DensityPruned>,
 }
@@ -66,7 +66,7 @@ impl Outcome {
         match (self.fate(i), &self.small) {
             (Fate::Kept, _) => "kept",
             (Fate::Duplicate, _) => "duplicate",
-            (Fate::Pruned, None) if self.drop == Drop::Farthest => "far",
+            (Fate::Pruned, None) if self.drop == Prune::Farthest => "far",
             (Fate::Pruned, None) => "prototypical",
             (Fate::Pruned, Some(small)) if small[i] => "small-cluster",
             (Fate::Pruned, Some(_)) => "far",

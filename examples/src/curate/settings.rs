@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use ndarray::Array2;
-use pauca::{Boundary, Drop, Init, Order, Rule};
+use pauca::{Boundary, Init, Order, Prune, Rule};
 use serde_json::{Value, json};
 
 use super::args::{Args, BoundaryName, Method, OrderName, RuleName};
@@ -39,7 +39,7 @@ pub enum Job {
         /// Share of the input to keep.
         keep: f64,
         /// Which end goes.
-        drop: Drop,
+        drop: Prune,
     },
     /// Pruning of what is outlying.
     Scip {
@@ -55,7 +55,7 @@ pub enum Job {
         /// How evenly clusters share it.
         temperature: f64,
         /// Which end of a cluster goes.
-        drop: Drop,
+        drop: Prune,
     },
     /// The composition.
     D4 {
@@ -186,10 +186,10 @@ impl Settings {
 }
 
 /// Which end of the distances goes, as an order: the rows that come first stay.
-fn drop_name(drop: Drop) -> &'static str {
+fn drop_name(drop: Prune) -> &'static str {
     match drop {
-        Drop::Nearest => "hard",
-        Drop::Farthest => "easy",
+        Prune::Nearest => "hard",
+        Prune::Farthest => "easy",
     }
 }
 
@@ -250,10 +250,10 @@ fn temperature(args: &Args) -> Result<f64> {
 }
 
 /// Which end of the distances goes.
-fn drop(args: &Args) -> Result<Drop> {
+fn drop(args: &Args) -> Result<Prune> {
     match args.order {
-        None | Some(OrderName::Hard) => Ok(Drop::Nearest),
-        Some(OrderName::Easy) => Ok(Drop::Farthest),
+        None | Some(OrderName::Hard) => Ok(Prune::Nearest),
+        Some(OrderName::Easy) => Ok(Prune::Farthest),
         Some(OrderName::Random) => {
             Err(Failure::usage(format!("--order random has no meaning with --method {}", args.method.name())))
         }

@@ -23,8 +23,8 @@ pub fn similar(outcome: &Outcome) -> &'static str {
 /// What the rows that distance removed are.
 pub fn typical(settings: &Settings) -> &'static str {
     match settings.job {
-        Job::Prototypes { drop: pauca::Drop::Farthest, .. }
-        | Job::Dbp { drop: pauca::Drop::Farthest, .. } => "least typical",
+        Job::Prototypes { drop: pauca::Prune::Farthest, .. }
+        | Job::Dbp { drop: pauca::Prune::Farthest, .. } => "least typical",
         Job::Scip { .. } => "outlying",
         _ => "most typical",
     }
@@ -151,7 +151,7 @@ pub fn facts(outcome: &Outcome, settings: &Settings) -> Vec<Fact> {
         });
     }
     if matches!(settings.job, Job::D4 { .. } | Job::Prototypes { .. }) {
-        let end = if matches!(settings.job, Job::Prototypes { drop: pauca::Drop::Farthest, .. }) {
+        let end = if matches!(settings.job, Job::Prototypes { drop: pauca::Prune::Farthest, .. }) {
             "farthest from"
         } else {
             "nearest to"

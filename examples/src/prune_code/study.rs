@@ -8,7 +8,7 @@ use pauca::length::{
 };
 use pauca::random::Stream;
 use pauca::{
-    Clusters, Context, Cpu, Dedup, Drop, KMeans, Prototypes, RowSource, Rows, Rule, Scope, SemDedup,
+    Clusters, Context, Cpu, Dedup, KMeans, Prototypes, Prune, RowSource, Rows, Rule, Scope, SemDedup,
 };
 
 use super::args::Method;
@@ -155,9 +155,9 @@ fn judge(
     let longest = LengthPruning::new(Cut::Documents(removed)).select(&inputs.tokens)?.keep.to_vec();
     let controlled = LengthControlled::new().remove(removed).end(End::Highest);
     let controlled = controlled.select(&distances, &inputs.tokens)?.to_vec();
-    let prototypes = |drop: Drop| {
+    let prototypes = |drop: Prune| {
         let labels = clusters.labels.to_vec();
-        let select = Prototypes::new().keep_fraction(settings.keep).drop(drop).scope(Scope::Global);
+        let select = Prototypes::new().keep_fraction(settings.keep).prune(drop).scope(Scope::Global);
         select.select(&distances, &labels, settings.clusters).map(|keep| keep.to_vec())
     };
     let draws = Stream::new(settings.seed, RANDOM_SELECTION);
@@ -168,8 +168,8 @@ fn judge(
         ("random", random),
         ("longest files", longest.clone()),
         ("SCIP", scip.keep.to_vec()),
-        ("farthest from centroid", prototypes(Drop::Farthest)?),
-        ("nearest to centroid (D4)", prototypes(Drop::Nearest)?),
+        ("farthest from centroid", prototypes(Prune::Farthest)?),
+        ("nearest to centroid (D4)", prototypes(Prune::Nearest)?),
         ("near-duplicates (SemDeDup)", dedup.keep.to_vec()),
         ("farthest, length-controlled", controlled.clone()),
     ] {

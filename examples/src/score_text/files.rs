@@ -76,7 +76,7 @@ pub fn record(outcome: &Outcome, configuration: &Value) -> Value {
         "configuration": configuration,
         "counts": {
             "documents": outcome.pruned.ids.len(), "kept": outcome.pruned.kept(), "without_score": none,
-            "tokens": outcome.pruned.tokens.iter().map(|t| *t as u128).sum::<u128>() as f64,
+            "tokens": outcome.pruned.tokens.sum() as f64,
             "kept_tokens": outcome.pruned.kept_tokens() as f64,
         },
         "threshold": (!outcome.pruned.threshold.is_nan()).then_some(outcome.pruned.threshold),

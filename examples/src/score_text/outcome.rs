@@ -4,8 +4,8 @@ use std::path::Path;
 
 use pauca::Context;
 use pauca::quality::{
-    DocumentScore, NoWeight, Prune, Pruned, Rules, Scores, Split, Tally, TextQuality, Unit, Verdict,
-    Weighting, Weights, doc_scores, line_scores,
+    DocumentScore, NoWeight, QualityPruned, QualityPruning, Rules, Scores, Split, Tally, TextQuality, Unit,
+    Verdict, Weighting, Weights, doc_scores, line_scores,
 };
 use pauca::stats::{self, Interval};
 
@@ -64,7 +64,7 @@ pub struct Outcome {
     /// One a document.
     pub scores: Vec<DocumentScore>,
     /// What stays.
-    pub pruned: Pruned,
+    pub pruned: QualityPruned,
     /// One a preset.
     pub judged: Vec<Judged>,
     /// Where the likelihoods of lines are known.
@@ -114,7 +114,8 @@ impl Outcome {
         for (id, found) in scores.iter().enumerate() {
             gathered.push(id as u64, found.score, found.tokens).map_err(library)?;
         }
-        let prune = Prune::new().keep_fraction(args.keep).share(args.share.into()).ties(args.ties.into());
+        let prune =
+            QualityPruning::new().keep_fraction(args.keep).share(args.share.into()).ties(args.ties.into());
         let pruned = gathered.finish(&prune).map_err(library)?;
         Ok(Self { source, weights, lines, scores, pruned, judged: Vec::new(), intervals: None })
     }
@@ -174,7 +175,7 @@ impl Outcome {
 
     /// Share of the tokens that stay.
     pub fn token_share(&self) -> f64 {
-        let all: u128 = self.pruned.tokens.iter().map(|t| *t as u128).sum();
+        let all = self.pruned.tokens.sum();
         self.pruned.kept_tokens() as f64 / all.max(1) as f64
     }
 

@@ -244,5 +244,6 @@ fn bound(bound: pauca::quality::Bound) -> String {
         AtMost(v) => format!("{v} or less"),
         Below(v) => format!("less than {v}"),
         Within(a, b) => format!("{a} to {b}"),
+        other => format!("{other:?}"),
     }
 }

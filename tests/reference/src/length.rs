@@ -42,7 +42,7 @@ pub fn prune_tokens(lengths: &[u64], share: f64, shortest_first: bool) -> Vec<bo
 
 /// Whether x <= share * total, by long multiplication of the binary expansion of the share: at
 /// every binary place the part of x not yet covered is doubled and one more total is taken off.
-fn at_most(x: u128, share: f64, total: u128) -> bool {
+pub(crate) fn at_most(x: u128, share: f64, total: u128) -> bool {
     if share == 1.0 {
         return x <= total;
     }

@@ -10,6 +10,7 @@
 //!
 //! Quotients 2 and 3 are rounded once, from the exact sums ([`crate::rational`]).
 
+use crate::length::at_most;
 use crate::prototypes::count;
 use crate::rational::weighted_mean;
 
@@ -46,15 +47,16 @@ pub fn keep_documents(scores: &[Option<f64>], fraction: f64) -> Vec<bool> {
     keep
 }
 
-/// Step 4, counted in tokens: the best documents as long as their tokens fit.
+/// Step 4, counted in tokens: the best documents while kept + next <= fraction * total.
 pub fn keep_tokens(scores: &[Option<f64>], tokens: &[u64], fraction: f64) -> Vec<bool> {
-    let mut left = (fraction * tokens.iter().sum::<u64>() as f64).round_ties_even() as u64;
+    let total = tokens.iter().map(|&t| t as u128).sum();
+    let mut kept = 0;
     let mut keep = vec![false; scores.len()];
     for i in ranked(scores) {
-        if tokens[i] > left {
+        if !at_most(kept + tokens[i] as u128, fraction, total) {
             break;
         }
-        left -= tokens[i];
+        kept += tokens[i] as u128;
         keep[i] = true;
     }
     keep

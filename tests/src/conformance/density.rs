@@ -2,7 +2,7 @@
 
 use ndarray::Array1;
 use pauca::backend::Backend;
-use pauca::{Clusters, DensityPruning, Drop};
+use pauca::{Clusters, DensityPruning, Prune};
 use pauca_reference::density as reference;
 use pauca_reference::prototypes;
 
@@ -30,14 +30,14 @@ pub fn pruning_equals_the_reference<B: Backend>(s: &Subject<B>, p: &mut Problem)
     let total = prototypes::count(keep, labels.len());
     let quotas = reference::quotas(total as u64, &intra, &inter, &clusters.counts.to_vec(), &config);
     for (drop, theirs) in
-        [(Drop::Nearest, prototypes::Drop::Nearest), (Drop::Farthest, prototypes::Drop::Farthest)]
+        [(Prune::Nearest, prototypes::Drop::Nearest), (Prune::Farthest, prototypes::Drop::Farthest)]
     {
         let pruning = DensityPruning::new()
             .temperature(config.temperature)
             .neighbours(config.neighbours)
             .least(config.least)
             .keep_fraction(keep)
-            .drop(drop);
+            .prune(drop);
         let found = pruning.select_on(&clusters, &s.cx).unwrap();
         assert_eq!(
             (bits(&found.intra), bits(&found.inter)),

@@ -5,8 +5,8 @@ use pauca::backend::Backend;
 use pauca::exact::{F64Sum, cosine, dot64, elementary, squared_distance};
 use pauca::random::Stream;
 use pauca::{
-    Boundary, Clusters, Context, Control, D4, Dedup, DensityPruning, Drop, Exec, Init, KMeans, Order,
-    Prototypes, Rows, Rule, Scope, SemDedup,
+    Boundary, Clusters, Context, Control, D4, Dedup, DensityPruning, Exec, Init, KMeans, Order, Prototypes,
+    Prune, Rows, Rule, Scope, SemDedup,
 };
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ fn on_backend<B: Backend>(backend: &B, algorithm: &str, x: &[Vec<f32>], p: &Valu
             let c = first_rows(false)?;
             let config = Prototypes::new()
                 .keep_fraction(number(p, "keep"))
-                .drop(choice(p, "drop", &[("nearest", Drop::Nearest), ("farthest", Drop::Farthest)]))
+                .prune(choice(p, "drop", &[("nearest", Prune::Nearest), ("farthest", Prune::Farthest)]))
                 .scope(choice(p, "scope", &[("global", Scope::Global), ("per_cluster", Scope::PerCluster)]));
             json!({"keep": booleans(config.select(&c.distances.to_vec(), &c.labels.to_vec(), k)?)})
         }

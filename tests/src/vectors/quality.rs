@@ -4,7 +4,7 @@
 //! ppl_all (1 + x[0][i] / 4) (none where x[0][i] = 0); line l has hash(seed, l) mod modulus tokens;
 //! documents are `lines` lines each, the last one what is left.
 
-use pauca::quality::{NoWeight, Perplexities, Prune, Scores, Weighting, doc_scores, line_scores};
+use pauca::quality::{NoWeight, Perplexities, QualityPruning, Scores, Weighting, doc_scores, line_scores};
 use pauca_reference::quality as reference;
 use serde_json::{Value, json};
 
@@ -91,6 +91,6 @@ pub fn library(case: &Value) -> pauca::Result<Value> {
     for (id, score) in documents.iter().enumerate() {
         gathered.push(id as u64, (!score.is_nan()).then_some(*score), 0)?;
     }
-    let pruned = gathered.finish(&Prune::new().keep_fraction(p.keep))?;
+    let pruned = gathered.finish(&QualityPruning::new().keep_fraction(p.keep))?;
     Ok(outputs(&weights.values().to_vec(), &lines, &documents, pruned.keep))
 }

@@ -1,4 +1,6 @@
-//! Quotas nearest to given shares, within bounds: water-filling in whole numbers.
+//! How many rows each group gives: in proportion, or as near to given shares as bounds allow.
+//!
+//! # Shares within bounds
 //!
 //! Wanted: the whole numbers q with lo_j <= q_j <= hi_j and sum q = N that minimise
 //! sum (q_j - N w_j / W)², W = sum w.
@@ -24,13 +26,57 @@ use core::ops::Range;
 use crate::error::Result;
 use crate::memory::try_capacity;
 
+/// Shares `total` out over parts in proportion to `sizes`, by largest remainder: part j gets the
+/// floor of its exact share total sizes_j / sum(sizes), and the parts with the largest
+/// remainders one more, equal remainders to the lower index. Shares sum to `total` exactly and
+/// never exceed their size while `total` <= sum(sizes). O(k log k).
+///
+/// # Errors
+/// [`OutOfMemory`](crate::Error::OutOfMemory).
+///
+/// ```
+/// assert_eq!(pauca::stats::largest_remainder(5, &[4, 4, 2])?, [2, 2, 1]);
+/// # Ok::<(), pauca::Error>(())
+/// ```
+pub fn largest_remainder(total: u64, sizes: &[u64]) -> Result<Vec<u64>> {
+    let sum: u128 = sizes.iter().map(|&s| s as u128).sum();
+    let mut shares = try_capacity(sizes.len())?;
+    let mut remainders = try_capacity(sizes.len())?;
+    let mut left = if sum > 0 { total } else { 0 };
+    for (j, &size) in sizes.iter().enumerate() {
+        let product = total as u128 * size as u128;
+        let share = (product / sum.max(1)) as u64;
+        shares.push(share);
+        left -= share;
+        remainders.push((product % sum.max(1), j));
+    }
+    round_up(&mut shares, remainders, left);
+    Ok(shares)
+}
+
+/// One more for the `left` parts of the largest remainders, equal ones by index.
+fn round_up<R: Ord>(shares: &mut [u64], mut remainders: Vec<(R, usize)>, left: u64) {
+    remainders.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    remainders.iter().take(left as usize).for_each(|&(_, j)| shares[j] += 1);
+}
+
+/// Leaves of the ranked rows the first of each group, as many as its quota says.
+pub(crate) fn take_quotas(ranked: &mut Vec<usize>, group: impl Fn(usize) -> u32, mut quotas: Vec<u64>) {
+    ranked.retain(|&row| {
+        let left = &mut quotas[group(row) as usize];
+        let taken = *left > 0;
+        *left -= u64::from(taken);
+        taken
+    });
+}
+
 /// Rows of all clusters together must be fewer.
-pub(super) const LIMIT: u64 = 1 << 42;
+pub(crate) const LIMIT: u64 = 1 << 42;
 /// The largest weight.
-pub(super) const ONE: u64 = 1 << 52;
+pub(crate) const ONE: u64 = 1 << 52;
 
 /// The problem: shares in proportion to `weights`, within `lows` and `highs`.
-pub(super) struct Shares<'a> {
+pub(crate) struct Shares<'a> {
     pub total: u64,
     /// At most [`ONE`]; one at least is positive.
     pub weights: &'a [u64],
@@ -41,7 +87,7 @@ pub(super) struct Shares<'a> {
 
 impl Shares<'_> {
     /// The quotas. O(k log k), 72 k bytes.
-    pub(super) fn quotas(&self) -> Result<Vec<u64>> {
+    pub(crate) fn quotas(&self) -> Result<Vec<u64>> {
         let k = self.weights.len();
         let weight: i128 = self.weights.iter().map(|&w| i128::from(w)).sum();
         let target = i128::from(self.total) * weight;
@@ -86,8 +132,7 @@ impl Shares<'_> {
             rest -= share / denominator;
             remainders.push((share % denominator, j));
         }
-        remainders.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        remainders.iter().take(rest as usize).for_each(|&(_, j)| quotas[j] += 1);
+        round_up(&mut quotas, remainders, rest as u64);
         Ok(quotas)
     }
 
