@@ -87,7 +87,7 @@ pub use exact::Metric;
 pub use exec::Exec;
 #[cfg(feature = "std")]
 pub use exec::Executor;
-pub use kmeans::{Checkpoint, Clusters, EmptyClusters, Init, KMeans, Lloyd};
+pub use kmeans::{Checkpoint, Clusters, EmptyClusters, Init, KMeans, Lloyd, Partition};
 pub use prototypes::{DensityPruned, DensityPruning, Drop, Prototypes, Scope};
 pub use real::Real;
 pub use rows::{

@@ -11,7 +11,7 @@ use crate::control::{Context, Job};
 use crate::error::Result;
 use crate::exact::elementary::ln;
 use crate::exact::{F64Sum, Metric, Sums, cosine_from, dot_wide};
-use crate::kmeans::Clusters;
+use crate::kmeans::Partition;
 use crate::memory::{try_capacity, try_vec};
 use crate::rows::{IntoRows, RowSource, Rows, Scratch, read_from};
 use crate::stats::{Interval, bootstrap};
@@ -57,7 +57,7 @@ const TASK: usize = 128;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CorruptionMetrics<'c> {
-    clusters: &'c Clusters,
+    clusters: Partition<'c>,
 }
 
 /// What [`CorruptionMetrics`] found, per row and over all.
@@ -117,9 +117,9 @@ pub struct PairedSummary {
 }
 
 impl<'c> CorruptionMetrics<'c> {
-    /// In this clustering; cluster sizes are its `counts`.
-    pub fn of(clusters: &'c Clusters) -> Self {
-        Self { clusters }
+    /// In this clustering: a `&Clusters` or a [`Partition`], whose sizes are those of its labels.
+    pub fn of(clusters: impl Into<Partition<'c>>) -> Self {
+        Self { clusters: clusters.into() }
     }
 
     /// Measures pairs of rows in memory, on the CPU.
@@ -149,9 +149,8 @@ impl<'c> CorruptionMetrics<'c> {
     ) -> Result<PairedReport> {
         let (n, d) = (x.n_rows(), x.dim());
         self.check(n, d, corrupted.n_rows(), corrupted.dim())?;
-        let metric = self.clusters.metric;
-        let centroids = Rows::F32(self.clusters.centroids.view());
-        let targets = backend.targets(centroids, metric, Copies::Collapse, cx)?;
+        let (metric, sizes) = (self.clusters.metric(), self.clusters.sizes()?);
+        let targets = backend.targets(self.clusters.centroids(), metric, Copies::Collapse, cx)?;
         let mut r = Columns::new(n)?;
         let (mut origin, mut shift) = (Sums::new(1, d)?, Sums::new(1, d)?);
         each_pair(n, x, corrupted, cx, "measure", |start, a, b| {
@@ -164,8 +163,8 @@ impl<'c> CorruptionMetrics<'c> {
             let labels = &mut r.labels[rows.clone()];
             backend.nearest(&block_a, &targets, None, labels, cx)?;
             backend.nearest(&block_b, &targets, Some(labels), &mut r.corrupted_labels[rows.clone()], cx)?;
-            check::labels(labels, self.clusters.counts.len())?;
-            check::labels(&r.corrupted_labels[rows.clone()], self.clusters.counts.len())?;
+            check::labels(labels, sizes.len())?;
+            check::labels(&r.corrupted_labels[rows.clone()], sizes.len())?;
             backend.values(&block_a, &targets, labels, &mut r.distances[rows.clone()], cx)?;
             backend.values(&block_b, &targets, labels, &mut r.to_original[rows.clone()], cx)?;
             let own = &r.corrupted_labels[rows.clone()];
@@ -211,19 +210,16 @@ impl<'c> CorruptionMetrics<'c> {
         let mean = total.value() / n as f64;
         let length = direction.as_ref().map_or(0.0, |v| v.length);
         let explained_share = (mean > 0.0).then(|| (length * length / mean).clamp(0.0, 1.0));
-        r.finish(&self.clusters.counts, direction, explained_share)
+        r.finish(&sizes, direction, explained_share)
     }
 
     fn check(&self, n: usize, d: usize, n2: usize, d2: usize) -> Result<()> {
-        let columns = self.clusters.centroids.ncols();
+        let columns = self.clusters.centroids().dim();
         check::not_empty("x", n.min(d))?;
         check::not_empty("corrupted", n2)?;
-        for (what, expected, found) in [
-            ("rows of corrupted", n, n2),
-            ("columns of corrupted", d, d2),
-            ("columns of x", columns, d),
-            ("counts", self.clusters.centroids.nrows(), self.clusters.counts.len()),
-        ] {
+        for (what, expected, found) in
+            [("rows of corrupted", n, n2), ("columns of corrupted", d, d2), ("columns of x", columns, d)]
+        {
             check::same_length(what, expected, found)?;
         }
         Ok(())
@@ -390,7 +386,7 @@ impl Columns {
 
     fn finish(
         self,
-        counts: &Array1<u64>,
+        counts: &[u64],
         direction: Option<Direction>,
         explained_share: Option<f64>,
     ) -> Result<PairedReport> {

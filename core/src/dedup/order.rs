@@ -2,17 +2,15 @@
 
 use alloc::vec::Vec;
 
-use ndarray::ArrayView2;
-
-use crate::backend::{Backend, Blocks, Copies};
+use crate::backend::Backend;
 use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exact::Metric;
-use crate::kmeans::Clusters;
-use crate::memory::{try_capacity, try_copy, try_vec};
+use crate::kmeans::Partition;
+use crate::memory::{try_capacity, try_copy};
 use crate::random::{Stream, streams};
-use crate::rows::{RowSource, Rows};
+use crate::rows::RowSource;
 
 /// Which rows of a cluster come first. Equal keys go by row index.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,17 +40,13 @@ impl Order {
         }
     }
 
-    /// A copy, or [`Error::OutOfMemory`].
+    /// A copy, or [`OutOfMemory`](crate::Error::OutOfMemory).
     pub(crate) fn try_clone(&self) -> Result<Self> {
         Ok(match self {
             Order::Hard => Order::Hard,
             Order::Easy => Order::Easy,
             Order::Random { seed } => Order::Random { seed: *seed },
-            Order::Custom(keys) => {
-                let mut copy = try_capacity(keys.len())?;
-                copy.extend_from_slice(keys);
-                Order::Custom(copy)
-            }
+            Order::Custom(keys) => Order::Custom(try_copy(keys)?),
         })
     }
 }
@@ -63,15 +57,13 @@ pub(super) fn keep_order<B: Backend, S: RowSource + ?Sized>(
     published: bool,
     backend: &B,
     source: &S,
-    clusters: &Clusters,
+    clusters: &Partition<'_>,
     cx: &Context,
 ) -> Result<(Vec<usize>, Vec<usize>)> {
-    let (n, k) = (source.n_rows(), clusters.centroids.nrows());
-    let labels = &clusters.labels;
+    let (n, k) = (source.n_rows(), clusters.n_clusters());
+    let labels = clusters.labels();
     check::same_length("labels", n, labels.len())?;
-    if let Some(row) = labels.iter().position(|&l| l as usize >= k) {
-        return Err(Error::LabelOutOfRange { row, label: labels[row], k });
-    }
+    clusters.check()?;
     let mut rows: Vec<usize> = try_capacity(n)?;
     rows.extend(0..n);
     let label = |i: usize| labels[i];
@@ -84,18 +76,16 @@ pub(super) fn keep_order<B: Backend, S: RowSource + ?Sized>(
         }
         Order::Custom(keys) => {
             check::same_length("keys of the order", n, keys.len())?;
-            if let Some(row) = keys.iter().position(|key| !key.is_finite()) {
-                return Err(Error::NonFinite { what: "keys of the order", row: row as u64, col: 0 });
-            }
+            check::finite("keys of the order", keys.iter().copied())?;
             // Adding +0.0 makes -0.0 equal to 0.0.
             sort(&mut rows, |i| (label(i), keys[i] + 0.0, i));
         }
         Order::Hard | Order::Easy => {
             let computed;
-            let distances = match clusters.metric {
-                Metric::Cosine if clusters.distances.len() == n => clusters.distances.view(),
+            let distances = match clusters.distances() {
+                Some(distances) if clusters.metric() == Metric::Cosine => distances,
                 _ => {
-                    computed = cosine_distances(backend, source, clusters, cx)?;
+                    computed = clusters.distances_by(Metric::Cosine, backend, source, cx)?;
                     ndarray::ArrayView1::from(&computed)
                 }
             };
@@ -118,24 +108,4 @@ fn sort(rows: &mut [usize], key: impl Fn(usize) -> (u32, f64, usize)) {
         let ((la, ka, ia), (lb, kb, ib)) = (key(a), key(b));
         la.cmp(&lb).then(ka.total_cmp(&kb)).then(ia.cmp(&ib))
     });
-}
-
-/// 1 - cosine of every row to the centroid of its cluster.
-fn cosine_distances<B: Backend, S: RowSource + ?Sized>(
-    backend: &B,
-    source: &S,
-    clusters: &Clusters,
-    cx: &Context,
-) -> Result<Vec<f64>> {
-    let mut blocks = Blocks::of(backend, source, Metric::Cosine, cx)?;
-    let view: ArrayView2<f32> = clusters.centroids.view();
-    let targets = backend.targets(Rows::F32(view), Metric::Cosine, Copies::Collapse, cx);
-    let targets = targets.map_err(|error| error.at("centroids", |row| row as u64))?;
-    let labels = try_copy(&clusters.labels)?;
-    check::same_length("labels", blocks.n, labels.len())?;
-    let mut out = try_vec(blocks.n, 0.0)?;
-    blocks.for_each(cx, |range, block| {
-        backend.values(block, &targets, &labels[range.clone()], &mut out[range], cx)
-    })?;
-    Ok(out)
 }

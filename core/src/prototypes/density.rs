@@ -11,8 +11,8 @@ use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::elementary::exp;
 use crate::exact::{F64Sum, Metric, cosine_from, dot64, squared_distance};
-use crate::kmeans::Clusters;
-use crate::memory::{try_capacity, try_copy, try_vec};
+use crate::kmeans::Partition;
+use crate::memory::{area, try_capacity, try_copy, try_vec};
 use crate::stats::round_half_even;
 
 /// Density-based pruning (DBP): parameters.
@@ -157,50 +157,38 @@ impl DensityPruning {
     ///
     /// # Errors
     /// As [`quotas`](DensityPruning::quotas); [`Error::InvalidParameter`] for a fraction outside
-    /// \[0, 1\] or no neighbours, [`Error::NonFinite`] for distances or centroids,
-    /// [`Error::LabelOutOfRange`].
-    pub fn select(&self, clusters: &Clusters) -> Result<DensityPruned> {
-        self.select_on(clusters, &Context::default())
+    /// \[0, 1\] or no neighbours, those of [`Partition::new`], [`Error::Empty`] for a partition without
+    /// distances ([`Partition::measure`] makes them).
+    pub fn select<'p>(&self, clusters: impl Into<Partition<'p>>) -> Result<DensityPruned> {
+        self.select_in(clusters, &Context::default())
     }
 
     /// [`select`](DensityPruning::select), watched and on chosen threads.
     ///
     /// # Errors
     /// As [`select`](DensityPruning::select), and [`Error::Cancelled`].
-    pub fn select_on(&self, clusters: &Clusters, cx: &Context) -> Result<DensityPruned> {
-        let (n, k) = (clusters.labels.len(), clusters.centroids.nrows());
+    pub fn select_in<'p>(&self, clusters: impl Into<Partition<'p>>, cx: &Context) -> Result<DensityPruned> {
+        let clusters = clusters.into();
+        let (n, k) = (clusters.n_rows(), clusters.n_clusters());
         if !(0.0..=1.0).contains(&self.keep_fraction) {
             let (name, value) = ("keep_fraction", self.keep_fraction);
             return Err(Error::InvalidParameter { name, value, expected: "within [0, 1]" });
         }
         check::at_least_one("neighbours", self.neighbours)?;
-        if clusters.distances.len() != n {
-            let (what, found) = ("distances", clusters.distances.len());
-            return Err(Error::ShapeMismatch { what, expected: n, found });
-        }
-        let (mut sums, mut sizes) = (try_vec(k, F64Sum::new())?, try_vec(k, 0u64)?);
-        for (row, (&label, &distance)) in clusters.labels.iter().zip(&clusters.distances).enumerate() {
-            let (Some(sum), Some(size)) = (sums.get_mut(label as usize), sizes.get_mut(label as usize))
-            else {
-                return Err(Error::LabelOutOfRange { row, label, k });
-            };
-            if !distance.is_finite() {
-                return Err(Error::NonFinite { what: "distances", row: row as u64, col: 0 });
-            }
-            sum.add(distance);
-            *size += 1;
-        }
+        let (sizes, distances, labels) = (clusters.sizes()?, clusters.given_distances()?, clusters.labels());
+        let mut sums = try_vec(k, F64Sum::new())?;
+        labels.iter().zip(distances).for_each(|(label, distance)| sums[*label as usize].add(*distance));
         let mut intra = try_capacity(k)?;
         // The sign of 0 / 0 is the machine's.
         let mean = |sum: &F64Sum, size| if size > 0 { sum.value() / size as f64 } else { f64::NAN };
         intra.extend(sums.iter().zip(&sizes).map(|(sum, &size)| mean(sum, size)));
         drop(sums);
-        let inter = self.inter(clusters, &sizes, cx)?;
+        let inter = self.inter(&clusters, &sizes, cx)?;
         let total = round_half_even(self.keep_fraction * n as f64) as u64;
         let quotas = self.quotas(total, &intra, &inter, &sizes)?;
-        let distances = try_copy(&clusters.distances)?;
+        let distances = try_copy(distances)?;
         let mut keep = try_vec(n, false)?;
-        fill(&ranked(&distances, self.drop)?, |i| clusters.labels[i], try_copy(&quotas)?, &mut keep);
+        fill(&ranked(&distances, self.drop)?, |i| labels[i], try_copy(&quotas)?, &mut keep);
         Ok(DensityPruned {
             keep: Array1::from_vec(keep),
             quotas: Array1::from_vec(quotas),
@@ -210,16 +198,14 @@ impl DensityPruning {
     }
 
     /// Mean distance of each centroid to its nearest others, clusters without rows left out.
-    fn inter(&self, clusters: &Clusters, sizes: &[u64], cx: &Context) -> Result<Vec<f64>> {
-        let (k, centroids) = (sizes.len(), clusters.centroids.view());
-        if let Some(((row, col), _)) = centroids.indexed_iter().find(|(_, c)| !c.is_finite()) {
-            return Err(Error::NonFinite { what: "centroids", row: row as u64, col });
-        }
-        let packed = try_copy(&clusters.centroids)?;
-        let row = |j: usize| &packed[j * centroids.ncols()..(j + 1) * centroids.ncols()];
+    fn inter(&self, clusters: &Partition<'_>, sizes: &[u64], cx: &Context) -> Result<Vec<f64>> {
+        let (k, d, centroids) = (sizes.len(), clusters.centroids().dim(), clusters.centroids());
+        let (mut packed, mut buffer) = (try_capacity(area(k, d)?)?, try_vec(d, 0.0f32)?);
+        (0..k).for_each(|j| packed.extend_from_slice(centroids.row_at(j, &mut buffer)));
+        let row = |j: usize| &packed[j * d..(j + 1) * d];
         let mut squares = try_capacity(k)?;
         squares.extend((0..k).map(|j| dot64(row(j), row(j))));
-        let distance = |i: usize, j: usize| match clusters.metric {
+        let distance = |i: usize, j: usize| match clusters.metric() {
             Metric::SqEuclidean => squared_distance(row(i), row(j)),
             Metric::Cosine => 1.0 - cosine_from(dot64(row(i), row(j)), squares[i], squares[j]),
         };
@@ -228,7 +214,7 @@ impl DensityPruning {
         jobs.extend(inter.iter_mut().enumerate().filter(|(j, _)| sizes[*j] > 0).map(Job::new));
         cx.control.poll("complexity", 0, k as u64)?;
         // Four multiply-adds of the kernels for one in the definition's order.
-        cx.in_waves(&mut jobs, 4 * centroids.len() as u64, |(i, mean)| {
+        cx.in_waves(&mut jobs, 4 * packed.len() as u64, |(i, mean)| {
             let mut near = try_capacity(k)?;
             near.extend((0..k).filter(|j| j != i && sizes[*j] > 0).map(|j| distance(*i, j)));
             let m = self.neighbours.min(near.len());

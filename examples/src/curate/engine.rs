@@ -113,7 +113,7 @@ fn one_clustering(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>
                 .least(LEAST)
                 .drop(*drop);
             outcome.drop = *drop;
-            let found = pruning.select_on(&outcome.clusters, cx).map_err(&stopped)?;
+            let found = pruning.select_in(&outcome.clusters, cx).map_err(&stopped)?;
             outcome.keep = Some(found.keep.clone());
             outcome.density = Some(found);
         }
