@@ -79,8 +79,8 @@ pub mod tokens;
 pub mod vq;
 
 pub use backend::cpu::Cpu;
-pub use control::{Context, Control, Iteration, Progress};
-pub use d4::{Curated, D4, D4Checkpoint, D4Run};
+pub use control::{Context, Control, Iteration, Progress, Stage};
+pub use d4::{Curated, D4, D4Checkpoint, D4Run, D4Stage};
 pub use dedup::{Boundary, Dedup, KeepCurve, Order, Rule, SemDedup};
 pub use error::{Error, Result, SourceError};
 pub use exact::Metric;

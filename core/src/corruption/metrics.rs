@@ -7,7 +7,7 @@ use ndarray::Array1;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Copies};
 use crate::check;
-use crate::control::{Context, Job};
+use crate::control::{Context, Job, Stage};
 use crate::error::Result;
 use crate::exact::elementary::ln;
 use crate::exact::{F64Sum, Metric, Sums, cosine_from, dot_wide};
@@ -153,7 +153,7 @@ impl<'c> CorruptionMetrics<'c> {
         let targets = backend.targets(self.clusters.centroids(), metric, Copies::Collapse, cx)?;
         let mut r = Columns::new(n)?;
         let (mut origin, mut shift) = (Sums::new(1, d)?, Sums::new(1, d)?);
-        each_pair(n, x, corrupted, cx, "measure", |start, a, b| {
+        each_pair(n, x, corrupted, cx, Stage::Measure, |start, a, b| {
             let rows = start..start + a.n_rows();
             let block_a = backend.load(a.view(), metric, cx);
             let block_a = block_a.map_err(|error| error.at("x", |row| x.row_id(start + row)))?;
@@ -189,7 +189,7 @@ impl<'c> CorruptionMetrics<'c> {
         shift.remove(&origin)?;
         let direction = direction(&origin, &shift, n)?;
         if let Some(direction) = &direction {
-            each_pair(n, x, corrupted, cx, "align", |start, a, b| {
+            each_pair(n, x, corrupted, cx, Stage::Align, |start, a, b| {
                 let rows = start..start + a.n_rows();
                 let (alignments, squares) = (&mut r.alignments[rows.clone()], &mut r.squares[rows]);
                 let v = direction.unit.as_slice().unwrap_or(&[]);
@@ -232,7 +232,7 @@ fn each_pair<S: RowSource + ?Sized, T: RowSource + ?Sized>(
     x: &S,
     y: &T,
     cx: &Context,
-    stage: &'static str,
+    stage: Stage,
     mut f: impl FnMut(usize, Rows<'_>, Rows<'_>) -> Result<()>,
 ) -> Result<()> {
     let step = x.block_rows().min(y.block_rows()).max(1);

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::backend::Backend;
 use crate::check;
-use crate::control::Context;
+use crate::control::{Context, Stage};
 use crate::error::Result;
 use crate::exact::Metric;
 use crate::kmeans::Partition;
@@ -99,7 +99,7 @@ pub(super) fn keep_order<B: Backend, S: RowSource + ?Sized>(
     }
     let mut offsets = try_capacity(k + 1)?;
     offsets.extend((0..=k).map(|j| rows.partition_point(|&i| (labels[i] as usize) < j)));
-    cx.control.poll("order", n as u64, n as u64)?;
+    cx.control.poll(Stage::Order, n as u64, n as u64)?;
     Ok((rows, offsets))
 }
 

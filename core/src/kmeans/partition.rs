@@ -161,7 +161,7 @@ impl<'a> Partition<'a> {
         let targets = targets.map_err(|error| error.at("centroids", |row| row as u64))?;
         let labels = try_copy(self.labels)?;
         let mut out = try_vec(blocks.n, 0.0)?;
-        blocks.for_each(cx, |range, block| {
+        blocks.for_each(cx, |backend, range, block| {
             backend.values(block, &targets, &labels[range.clone()], &mut out[range], cx)
         })?;
         Ok(out)

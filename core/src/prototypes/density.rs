@@ -7,7 +7,7 @@ use ndarray::Array1;
 use super::quotas::{LIMIT, ONE, Shares};
 use super::{Drop, fill, ranked};
 use crate::check;
-use crate::control::{Context, Job};
+use crate::control::{Context, Job, Stage};
 use crate::error::{Error, Result};
 use crate::exact::elementary::exp;
 use crate::exact::{F64Sum, Metric, cosine_from, dot64, squared_distance};
@@ -212,7 +212,7 @@ impl DensityPruning {
         let mut inter = try_vec(k, f64::NAN)?;
         let mut jobs: Vec<Job<(usize, &mut f64)>> = try_capacity(k)?;
         jobs.extend(inter.iter_mut().enumerate().filter(|(j, _)| sizes[*j] > 0).map(Job::new));
-        cx.control.poll("complexity", 0, k as u64)?;
+        cx.control.poll(Stage::Complexity, 0, k as u64)?;
         // Four multiply-adds of the kernels for one in the definition's order.
         cx.in_waves(&mut jobs, 4 * packed.len() as u64, |(i, mean)| {
             let mut near = try_capacity(k)?;

@@ -3,8 +3,8 @@
 use pauca::backend::Backend;
 use pauca::corruption::Scip;
 use pauca::{
-    Clusters, Context, D4, D4Checkpoint, D4Run, Dedup, DensityPruning, Drop, KMeans, Prototypes, RowSource,
-    SemDedup,
+    Clusters, Context, D4, D4Checkpoint, D4Run, D4Stage, Dedup, DensityPruning, Drop, KMeans, Prototypes,
+    RowSource, SemDedup,
 };
 
 use super::outcome::{Outcome, Second};
@@ -147,7 +147,7 @@ struct D4Steps<T> {
     max_iter: u64,
 }
 
-impl<B: Backend, S: RowSource> Steps for D4Steps<D4Run<'_, B, S>> {
+impl<'a, B: Backend, S: RowSource + 'a> Steps for D4Steps<D4Run<'a, B, S>> {
     fn step(&mut self, cx: &Context<'_>) -> pauca::Result<bool> {
         self.run.step(cx)
     }
@@ -156,9 +156,9 @@ impl<B: Backend, S: RowSource> Steps for D4Steps<D4Run<'_, B, S>> {
     }
     fn stage(&self) -> (&'static str, u64, u64) {
         match self.run.stage() {
-            "cluster" => ("cluster", self.rows, self.max_iter),
-            "recluster" => ("recluster", self.survivors, self.max_iter),
-            other => (other, self.rows, 0),
+            D4Stage::Cluster => ("cluster", self.rows, self.max_iter),
+            D4Stage::Recluster => ("recluster", self.survivors, self.max_iter),
+            other => (other.name(), self.rows, 0),
         }
     }
     fn done(&self) -> (u64, u64) {

@@ -9,7 +9,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use super::{Gradients, Targets, checked_sides};
 use crate::alignment::matches::Table;
 use crate::check;
-use crate::control::{Context, Job};
+use crate::control::{Context, Job, Stage};
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::memory::{area, try_capacity, try_vec};
@@ -226,14 +226,14 @@ impl<'a, T: Real> Problem<'a, T> {
         cx: &Context,
         turn: impl Fn(&mut Tile) -> Result<Part> + Sync,
     ) -> Result<Gradients<T>> {
-        let (x, totals) = self.sweep(Some(Side::X), cx, "gradient of x", &turn)?;
-        let (y, _) = self.sweep(Some(Side::Y), cx, "gradient of y", &turn)?;
+        let (x, totals) = self.sweep(Some(Side::X), cx, Stage::GradientX, &turn)?;
+        let (y, _) = self.sweep(Some(Side::Y), cx, Stage::GradientY, &turn)?;
         Ok(Gradients { value: totals.value, x, y, log_scale: totals.log_scale, bias: totals.bias })
     }
 
     /// The sum of the values that `turn` returns.
     pub(super) fn value(&self, cx: &Context, turn: impl Fn(&mut Tile) -> Result<Part> + Sync) -> Result<f64> {
-        Ok(self.sweep(None, cx, "value", turn)?.1.value)
+        Ok(self.sweep(None, cx, Stage::Value, turn)?.1.value)
     }
 
     /// Visits every tile, row tile by row tile, with `turn`, and adds up what it returns. With a
@@ -242,7 +242,7 @@ impl<'a, T: Real> Problem<'a, T> {
         &self,
         side: Option<Side>,
         cx: &Context,
-        stage: &'static str,
+        stage: Stage,
         turn: impl Fn(&mut Tile) -> Result<Part> + Sync,
     ) -> Result<(Array2<T>, Totals)> {
         let over_y = side == Some(Side::Y);

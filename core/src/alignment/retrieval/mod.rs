@@ -18,7 +18,7 @@ use super::sides::Sides;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Levels, Rank, SearchStats, Work, equal_but_for_search};
 use crate::check;
-use crate::control::Context;
+use crate::control::{Context, Stage};
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
 use crate::rows::IntoRows;
@@ -136,7 +136,7 @@ impl Retrieval {
             }
             let mut ranks = try_vec(levels.len(), Rank::default())?;
             sides.meet(
-                "rank",
+                Stage::Rank,
                 rows,
                 |_| usize::MAX,
                 cx,

@@ -12,7 +12,7 @@ use crate::alignment::sides::Sides;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Levels, Rank, SearchStats, Work};
 use crate::check;
-use crate::control::Context;
+use crate::control::{Context, Stage};
 use crate::error::Result;
 use crate::exact::F64Sum;
 use crate::memory::{try_capacity, try_vec};
@@ -164,7 +164,7 @@ impl Ndcg {
             }
             let mut ranks = try_vec(all, Rank::default())?;
             sides.meet(
-                "rank",
+                Stage::Rank,
                 rows.clone(),
                 |_| usize::MAX,
                 cx,
