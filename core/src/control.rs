@@ -5,15 +5,68 @@
 //! most about 50 ms a thread on a current machine. A deadline is a stop question that looks at a
 //! clock: `|| Instant::now() > end`.
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use crate::error::{Error, Result};
 use crate::exec::Exec;
+
+/// Names the stages once.
+macro_rules! stages {
+    ($($variant:ident $name:literal $what:literal)*) => {
+        /// What a call is doing.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Stage {
+            $(#[doc = $what] $variant,)*
+        }
+
+        impl Stage {
+            /// All stages.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The name in programs.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+stages! {
+    Seed "seed" "K-means chooses its first centroids."
+    Iterate "iterate" "K-means assigns rows."
+    Order "order" "Deduplication sorts rows."
+    Copies "copies" "Deduplication looks for copies."
+    Compare "compare" "Deduplication compares rows."
+    Complexity "complexity" "Density-based pruning measures clusters."
+    Measure "measure" "Pairs of rows are measured."
+    Align "align" "Pairs of rows are compared with their direction."
+    Rank "rank" "Retrieval ranks."
+    Search "search" "Hard negatives are searched."
+    Statistics "statistics" "A loss gathers statistics of its rows and columns."
+    Value "value" "A loss is evaluated."
+    GradientX "gradient of x" "A loss is differentiated by x."
+    GradientY "gradient of y" "A loss is differentiated by y."
+    Layers "layers" "Layers are compared."
+    Gram "gram" "CKA multiplies layers."
+    Assign "assign" "A codebook assigns latents."
+    Predict "predict" "A predictor is trained, or asked."
+    Score "score" "Texts are scored."
+}
+
+impl core::fmt::Display for Stage {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(self.name())
+    }
+}
 
 /// How far a call has come.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// What is being done: "seed", "iterate", "order", "copies", "compare", and others.
-    pub stage: &'static str,
+    /// What is being done.
+    pub stage: Stage,
     /// Units done in this stage.
     pub done: u64,
     /// Units in this stage.
@@ -34,11 +87,17 @@ pub struct Iteration {
     pub objective: f64,
 }
 
-/// The caller's two closures. The default asks and reports nothing.
+/// The caller's two closures, or a flag in place of the one that stops. The default asks and reports nothing.
 #[derive(Clone, Copy, Default)]
 pub struct Control<'a> {
-    stop: Option<&'a dyn Fn() -> bool>,
+    stop: Option<Stop<'a>>,
     report: Option<&'a dyn Fn(&Progress)>,
+}
+
+#[derive(Clone, Copy)]
+enum Stop<'a> {
+    When(&'a dyn Fn() -> bool),
+    Flag(&'a AtomicBool),
 }
 
 impl<'a> Control<'a> {
@@ -49,7 +108,25 @@ impl<'a> Control<'a> {
 
     /// The call ends with [`Error::Cancelled`] soon after `stop` first answers `true`.
     pub fn stop_when(mut self, stop: &'a dyn Fn() -> bool) -> Self {
-        self.stop = Some(stop);
+        self.stop = Some(Stop::When(stop));
+        self
+    }
+
+    /// The call ends with [`Error::Cancelled`] soon after `flag` is true, set by any thread. Replaces
+    /// [`stop_when`](Control::stop_when), and is replaced by it.
+    ///
+    /// # Example
+    /// ```
+    /// use pauca::{Context, Control, Error, Exec};
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// let flag = AtomicBool::new(false);
+    /// let control = Control::new().stop_flag(&flag);
+    /// assert!(control.check().is_ok());
+    /// std::thread::scope(|scope| scope.spawn(|| flag.store(true, Ordering::Relaxed)).join()).unwrap();
+    /// assert!(matches!(control.check(), Err(Error::Cancelled)));
+    /// ```
+    pub fn stop_flag(mut self, flag: &'a AtomicBool) -> Self {
+        self.stop = Some(Stop::Flag(flag));
         self
     }
 
@@ -63,7 +140,7 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// [`Error::Cancelled`].
-    pub fn poll(&self, stage: &'static str, done: u64, total: u64) -> Result<()> {
+    pub fn poll(&self, stage: Stage, done: u64, total: u64) -> Result<()> {
         if let Some(report) = self.report {
             report(&Progress { stage, done, total, iteration: None });
         }
@@ -71,7 +148,7 @@ impl<'a> Control<'a> {
     }
 
     /// Reports a finished iteration, which made `total` units.
-    pub(crate) fn finished(&self, stage: &'static str, total: u64, iteration: Iteration) {
+    pub(crate) fn finished(&self, stage: Stage, total: u64, iteration: Iteration) {
         if let Some(report) = self.report {
             report(&Progress { stage, done: total, total, iteration: Some(iteration) });
         }
@@ -87,10 +164,13 @@ impl<'a> Control<'a> {
     /// # Errors
     /// [`Error::Cancelled`].
     pub fn check(&self) -> Result<()> {
-        match self.stop {
-            Some(stop) if stop() => Err(Error::Cancelled),
-            _ => Ok(()),
-        }
+        let stop = match self.stop {
+            None => false,
+            Some(Stop::When(stop)) => stop(),
+            // Nothing is read that was written before the flag was set.
+            Some(Stop::Flag(flag)) => flag.load(Ordering::Relaxed),
+        };
+        if stop { Err(Error::Cancelled) } else { Ok(()) }
     }
 }
 

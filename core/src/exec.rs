@@ -60,7 +60,8 @@ impl<'a> Exec<'a> {
         Self(Kind::CurrentPool)
     }
 
-    /// A private pool of `n` threads (at most 256), ended when the last clone is dropped.
+    /// A private pool of `n` threads (at most 256), ended when the last clone is dropped. One thread is the
+    /// calling one: no pool is made.
     ///
     /// # Errors
     /// [`InvalidParameter`](crate::Error::InvalidParameter) when `n` is 0 or the system refuses
@@ -68,8 +69,10 @@ impl<'a> Exec<'a> {
     #[cfg(feature = "rayon")]
     pub fn threads(n: usize) -> Result<Self> {
         let refused = |expected| Error::InvalidParameter { name: "threads", value: n as f64, expected };
-        if n == 0 {
-            return Err(refused("at least 1"));
+        match n {
+            0 => return Err(refused("at least 1")),
+            1 => return Ok(Self::serial()),
+            _ => {}
         }
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(n.min(MAX_THREADS))

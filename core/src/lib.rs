@@ -81,15 +81,15 @@ pub mod tokens;
 pub mod vq;
 
 pub use backend::cpu::Cpu;
-pub use control::{Context, Control, Iteration, Progress};
-pub use d4::{Curated, D4, D4Checkpoint, D4Run};
+pub use control::{Context, Control, Iteration, Progress, Stage};
+pub use d4::{Curated, D4, D4Checkpoint, D4Run, D4Stage};
 pub use dedup::{Boundary, Dedup, KeepCurve, Order, Rule, SemDedup};
 pub use error::{Error, Result, SourceError};
 pub use exact::Metric;
 pub use exec::Exec;
 #[cfg(feature = "std")]
 pub use exec::Executor;
-pub use kmeans::{Checkpoint, Clusters, EmptyClusters, Init, KMeans, Lloyd};
+pub use kmeans::{Checkpoint, Clusters, EmptyClusters, Init, KMeans, Lloyd, Partition};
 pub use prototypes::{DensityPruned, DensityPruning, Prototypes, Prune, Scope};
 pub use real::Real;
 pub use rows::{

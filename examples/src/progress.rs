@@ -141,12 +141,12 @@ impl Reporter {
                 most => (stage.steps as f64 + share.min(0.999)) / most as f64,
             };
             bar.set_position((whole.min(1.0) * BAR_UNITS as f64) as u64);
-            bar.set_message(stage.message(Some((progress.stage, share))));
+            bar.set_message(stage.message(Some((progress.stage.name(), share))));
         }
         if self.style == Style::Json && self.last_line.get().is_none_or(|t| t.elapsed() > JSON_EVERY) {
             self.json(json!({
                 "event": "progress", "stage": stage.name, "step": stage.steps,
-                "doing": progress.stage, "done": progress.done, "total": progress.total,
+                "doing": progress.stage.name(), "done": progress.done, "total": progress.total,
             }));
         }
     }

@@ -177,7 +177,7 @@ fn cancelled_calls_say_so() {
     let found = totals.block_gradients_in(x.view(), y.view(), diagonal, both, &cx);
     assert!(matches!(found, Err(Error::Cancelled)));
     let said = std::cell::RefCell::new(Vec::new());
-    let report = |p: &pauca::Progress| said.borrow_mut().push(p.stage);
+    let report = |p: &pauca::Progress| said.borrow_mut().push(p.stage.name());
     let cx = pauca::Context::new(Exec::serial(), Control::new().report_to(&report));
     loss.block_statistics_in(x.view(), y.view(), 1.0, diagonal, &cx).unwrap();
     totals.block_gradients_in(x.view(), y.view(), diagonal, both, &cx).unwrap();

@@ -160,7 +160,7 @@ fn refused_memory_is_an_error_on_every_entry_point() {
         let config = Prototypes::new().scope(Scope::PerCluster);
         let (distances, labels) = (clusters.distances.to_vec(), clusters.labels.to_vec());
         every_refusal("prototypes", || config.select(&distances, &labels, 150));
-        every_refusal("density", || DensityPruning::new().select_on(&clusters, &cx).map(|d| d.keep));
+        every_refusal("density", || DensityPruning::new().select_in(&clusters, &cx).map(|d| d.keep));
         let config = D4::new().clusters(100).max_iter(2);
         every_refusal("d4", || config.fit_on(&backend, &x, &cx).map(|c| c.keep));
     }

@@ -104,7 +104,7 @@ fn a_call_stops_when_asked_and_tells_how_far_it_is() {
     let cx = Context::new(Exec::serial(), Control::new().stop_when(&stop));
     assert!(matches!(quality.documents(&texts, &cx), Err(Error::Cancelled)));
     let seen = std::cell::RefCell::new(Vec::new());
-    let report = |p: &pauca::Progress| seen.borrow_mut().push((p.stage, p.done, p.total));
+    let report = |p: &pauca::Progress| seen.borrow_mut().push((p.stage.name(), p.done, p.total));
     let cx = Context::new(Exec::serial(), Control::new().report_to(&report));
     quality.documents(&texts, &cx).unwrap();
     let seen = seen.into_inner();

@@ -1,7 +1,7 @@
 //! What a backend is asked to do: the calls of whole algorithms, counted.
 
 use pauca::alignment::{Matches, Retrieval};
-use pauca::{Blocked, Context, Cpu, D4, KMeans, Rows, Rule, SemDedup};
+use pauca::{Blocked, Context, Cpu, D4, D4Stage, KMeans, Rows, Rule, SemDedup};
 use pauca_tests::counting::Counting;
 use pauca_tests::data::Rng;
 use pauca_tests::plain::{KEPT_ROWS, Plain};
@@ -49,7 +49,7 @@ fn d4_loads_kept_blocks_once() {
     let config = D4::new().clusters(5).keep_fraction(0.5).seed(7);
     let mut run = config.start_on(&plain, &blocked, &cx).unwrap();
     assert_eq!(plain.take().keep, kept + 1);
-    while run.stage() == "cluster" {
+    while run.stage() == D4Stage::Cluster {
         run.step(&cx).unwrap();
         let calls = plain.take();
         assert_eq!((calls.load, calls.keep, calls.kept), (blocks - kept, 0, kept));
@@ -58,7 +58,7 @@ fn d4_loads_kept_blocks_once() {
     // The survivors fit.
     let survivors = plain.take().keep;
     assert!(0 < survivors && survivors < blocks);
-    while run.stage() == "recluster" {
+    while run.stage() == D4Stage::Recluster {
         let more = run.step(&cx).unwrap();
         let calls = plain.take();
         assert_eq!((calls.load, calls.keep, calls.kept), (0, 0, survivors));

@@ -26,7 +26,7 @@ pub fn executors_do_not_matter(p: &mut Problem) {
     let expected = DensityPruning::new().select(&clusters).unwrap();
     for exec in EXECUTORS.iter() {
         let cx = Context::new(exec.clone(), Control::new());
-        same(&DensityPruning::new().select_on(&clusters, &cx).unwrap(), &expected);
+        same(&DensityPruning::new().select_in(&clusters, &cx).unwrap(), &expected);
     }
     // Centroids in Fortran order.
     let mut turned = clusters;
@@ -264,7 +264,7 @@ fn a_cancelled_call_says_so() {
     let clusters = KMeans::new(2).fit(&x).unwrap();
     let stop = || true;
     let cx = Context::new(Exec::serial(), Control::new().stop_when(&stop));
-    assert!(matches!(DensityPruning::new().select_on(&clusters, &cx), Err(Error::Cancelled)));
+    assert!(matches!(DensityPruning::new().select_in(&clusters, &cx), Err(Error::Cancelled)));
 }
 
 /// Between 2^-54 and the ends of the range, by twice the precision (which has 700 at most).

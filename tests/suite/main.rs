@@ -7,6 +7,8 @@
 //! | [`random_problems`] | 2000 whole problems against the reference, to the bit |
 //! | [`exhaustive`] | every small set of points with coordinates in {-1, 0, 1} |
 //! | [`exact`] | sums, logarithms, random bits, made in two ways |
+//! | [`handles`] | runs that borrow nothing |
+//! | [`partition`] | clusters of other makers |
 //! | [`torture`] | the numbered hard cases |
 //! | [`published`] | SemDeDup's pseudo-code, transcribed |
 //! | [`seeding_frequencies`] | k-means++ against exact D² sampling |
@@ -24,6 +26,8 @@ mod denormal_flags;
 mod density;
 mod exact;
 mod exhaustive;
+mod handles;
+mod partition;
 mod prototypes;
 mod published;
 mod random_problems;

@@ -10,7 +10,7 @@ use crate::arrays::matrix;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Above, Backend, Boundary, Pair, Pairs, SearchStats, Threshold, Work};
 use crate::check;
-use crate::control::Context;
+use crate::control::{Context, Stage};
 use crate::error::{Error, Result};
 use crate::memory::{area, try_vec};
 use crate::rows::IntoRows;
@@ -135,7 +135,7 @@ impl HardNegatives {
             let mut pairs: Vec<Pair> = Vec::new();
             // Each piece is as large as all before: about k pairs of a row pass in each.
             sides.meet(
-                "search",
+                Stage::Search,
                 range.clone(),
                 |seen| seen.max(FIRST),
                 cx,

@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use super::score::check_sides;
 use crate::backend::{Backend, Copies, Levels, Rank, SearchStats, Work};
-use crate::control::{Context, Job};
+use crate::control::{Context, Job, Stage};
 use crate::error::Result;
 use crate::exact::{Metric, cosine_from, dot64};
 use crate::memory::{try_capacity, try_vec};
@@ -91,7 +91,7 @@ impl<'a, B: Backend> Sides<'a, B> {
     /// at most `piece(rows of y seen)`, `first` being the first of a piece.
     pub(super) fn meet(
         &self,
-        stage: &'static str,
+        stage: Stage,
         rows: Range<usize>,
         piece: impl Fn(usize) -> usize,
         cx: &Context,
@@ -130,7 +130,7 @@ impl<'a, B: Backend> Sides<'a, B> {
         }
         let mut ranks = try_vec(all, Rank::default())?;
         let every = |_| usize::MAX;
-        self.meet("rank", rows, every, cx, |block, targets, _| {
+        self.meet(Stage::Rank, rows, every, cx, |block, targets, _| {
             let levels = Levels { offsets: &offsets, values: &values };
             search.merge(&self.backend.ranks(block, targets, levels, &mut ranks, cx)?);
             Ok(())

@@ -125,7 +125,7 @@ impl ZeroShot {
         let mut blocks = Blocks::of(backend, pictures, Metric::Cosine, cx)?;
         let rows = Rows::F32(self.classes.view());
         let targets = backend.targets(rows, Metric::Cosine, Copies::Collapse, cx)?;
-        blocks.for_each(cx, |range, block| {
+        blocks.for_each(cx, |backend, range, block| {
             backend.nearest(block, &targets, None, &mut labels[range], cx).map(|_| ())
         })?;
         Ok(Array1::from_vec(labels))

@@ -21,7 +21,7 @@ use crate::rows::{RowSource, Rows, Scratch, delivered, gather_from, read_from};
 
 /// The blocks of a source on a backend.
 pub(crate) struct Blocks<'a, B: Backend, S: RowSource> {
-    pub backend: &'a B,
+    pub backend: B,
     pub source: S,
     pub metric: Metric,
     /// The shape of the source, asked once.
@@ -33,30 +33,20 @@ pub(crate) struct Blocks<'a, B: Backend, S: RowSource> {
     full: bool,
 }
 
-impl<'a, B: Backend, S: RowSource + ?Sized> Blocks<'a, B, &'a S> {
-    /// Of a source that outlives the passes.
-    pub fn of(backend: &'a B, source: &'a S, metric: Metric, cx: &Context) -> Result<Self> {
-        Self::new(backend, source, source.resident(), metric, cx)
-    }
-}
-
-impl<'a, B: Backend, S: RowSource + ?Sized> Blocks<'a, B, &'a S> {
-    /// Of a source of which only [`some rows`](Blocks::with_rows) are wanted.
-    pub fn to_gather(backend: &'a B, source: &'a S, metric: Metric, cx: &Context) -> Result<Self> {
-        let resident = if backend.gathers() { source.resident() } else { None };
+impl<'a, B: Backend, S: RowSource + 'a> Blocks<'a, B, S> {
+    /// Of a source whose rows are passed over.
+    pub fn of(backend: B, source: S, metric: Metric, cx: &Context) -> Result<Self> {
+        let resident = source.lasting();
         Self::new(backend, source, resident, metric, cx)
     }
-}
 
-impl<'a, B: Backend, S: RowSource> Blocks<'a, B, S> {
-    /// Of any source; `resident` are its rows, where they lie in memory for as long as `'a`.
-    pub fn new(
-        backend: &'a B,
-        source: S,
-        resident: Option<Rows<'a>>,
-        metric: Metric,
-        cx: &Context,
-    ) -> Result<Self> {
+    /// Of a source of which only [`some rows`](Blocks::with_rows) are wanted.
+    pub fn to_gather(backend: B, source: S, metric: Metric, cx: &Context) -> Result<Self> {
+        let resident = if backend.gathers() { source.lasting() } else { None };
+        Self::new(backend, source, resident, metric, cx)
+    }
+
+    fn new(backend: B, source: S, resident: Option<Rows<'a>>, metric: Metric, cx: &Context) -> Result<Self> {
         let (n, d, limit) = (source.n_rows(), source.dim(), u32::MAX as usize);
         check::not_empty("x", n.min(d))?;
         check::at_most("rows of one call", n, limit)?;
@@ -66,32 +56,34 @@ impl<'a, B: Backend, S: RowSource> Blocks<'a, B, S> {
         };
         Ok(Self { backend, source, metric, n, d, resident, kept: Vec::new(), full: false })
     }
+}
 
+impl<B: Backend, S: RowSource> Blocks<'_, B, S> {
     /// Looks at every row once, so that a bad one is named before any is used.
     pub fn check(&mut self, cx: &Context) -> Result<()> {
         match self.resident {
             Some(_) => Ok(()),
-            None => self.for_each(cx, |_, _| Ok(())),
+            None => self.for_each(cx, |_, _, _| Ok(())),
         }
     }
 
-    /// Calls `f` on every block, in order, with the local range of its rows.
+    /// Calls `f` on every block, in order, with the backend and the local range of the block's rows.
     pub fn for_each(
         &mut self,
         cx: &Context,
-        mut f: impl FnMut(Range<usize>, &B::Block<'_>) -> Result<()>,
+        mut f: impl FnMut(&B, Range<usize>, &B::Block<'_>) -> Result<()>,
     ) -> Result<()> {
         let Self { backend, source, metric, n, d, resident, kept, full } = self;
-        let n = *n;
+        let (backend, source, n) = (&*backend, &*source, *n);
         if let Some(block) = resident {
-            return f(0..n, block);
+            return f(backend, 0..n, block);
         }
         let step = source.block_rows().min(backend.rows_at_once(*d, Work::Pass)).max(1);
         // Empty behind the last block.
         let range = |b: usize| n.min(b.saturating_mul(step))..n.min((b + 1).saturating_mul(step));
         let blocks = n.div_ceil(step);
         for (b, block) in kept.iter().enumerate() {
-            f(range(b), &backend.kept(block))?;
+            f(backend, range(b), &backend.kept(block))?;
         }
         let mut at = kept.len();
         let mut work = |rows: Rows<'_>, b: usize| -> Result<()> {
@@ -105,7 +97,7 @@ impl<'a, B: Backend, S: RowSource> Blocks<'a, B, S> {
                     None => *full = true,
                 }
             }
-            f(range(b), &block)
+            f(backend, range(b), &block)
         };
         // Works on a block, and returns the next one, which was read meanwhile.
         fn ahead<'s, S: RowSource>(

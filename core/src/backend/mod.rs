@@ -26,6 +26,7 @@
 
 mod blocks;
 pub mod cpu;
+mod lent;
 mod products;
 mod stats;
 
@@ -265,7 +266,7 @@ pub struct Reassigned {
 /// compiler refuses (E0195). [`Pairs::check`], [`Pairs::earlier_of`] and [`Levels::check`] are what
 /// every backend needs. [`SearchStats`] starts from its default; a backend that proposes nothing
 /// counts every row as `truth`. A backend that wraps another hands on the operations with a
-/// body, too.
+/// body, too, as `&B` and, with `std`, `Arc<B>` do.
 ///
 /// A body made of the other operations sees the lengths of slices only: t and the metric cannot be
 /// asked. [`values`](Backend::values) gives 1 - S, whose ties S does not have; S itself comes from pair
@@ -287,7 +288,7 @@ pub struct Reassigned {
 /// ```
 pub trait Backend: Sync {
     /// Rows, ready to be searched.
-    type Block<'a>: Sync;
+    type Block<'a>: Send + Sync;
     /// Rows to be searched for, packed. O(t d).
     type Targets: Sync;
     /// Exact sums, counts and weights of the rows of clusters, where the backend wants them.

@@ -10,7 +10,7 @@ use super::transformer::{self, Transformer};
 use super::window::{self, Window};
 use crate::arrays::{matrix, zeros};
 use crate::check;
-use crate::control::{Context, Job};
+use crate::control::{Context, Job, Stage};
 use crate::error::{Error, Result};
 use crate::memory::{area, try_capacity, try_vec};
 use crate::real::Real;
@@ -330,7 +330,7 @@ impl<T: Real> Predictor<T> {
                 dparams.iter_mut().zip(&job.work.dparams).for_each(|(sum, part)| *sum += *part);
             }
             done += wave.len() as u64;
-            cx.control.poll("predict", done, total)?;
+            cx.control.poll(Stage::Predict, done, total)?;
         }
         let pulled = batch.pull_back(latents, dx)?;
         Ok(PredictorGradients {

@@ -7,11 +7,11 @@ use ndarray::Array1;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Copies};
 use crate::check;
-use crate::control::{Context, Job};
+use crate::control::{Context, Job, Stage};
 use crate::error::Result;
 use crate::exact::elementary::ln;
 use crate::exact::{F64Sum, Metric, Sums, cosine_from, dot_wide};
-use crate::kmeans::Clusters;
+use crate::kmeans::Partition;
 use crate::memory::{try_capacity, try_vec};
 use crate::rows::{IntoRows, RowSource, Rows, Scratch, read_from};
 use crate::stats::{Interval, bootstrap};
@@ -57,7 +57,7 @@ const TASK: usize = 128;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CorruptionMetrics<'c> {
-    clusters: &'c Clusters,
+    clusters: Partition<'c>,
 }
 
 /// What [`CorruptionMetrics`] found, per row and over all.
@@ -120,9 +120,9 @@ pub struct PairedSummary {
 }
 
 impl<'c> CorruptionMetrics<'c> {
-    /// In this clustering; cluster sizes are its `counts`.
-    pub fn of(clusters: &'c Clusters) -> Self {
-        Self { clusters }
+    /// In this clustering: a `&Clusters` or a [`Partition`], whose sizes are those of its labels.
+    pub fn of(clusters: impl Into<Partition<'c>>) -> Self {
+        Self { clusters: clusters.into() }
     }
 
     /// Measures pairs of rows in memory, on the CPU.
@@ -152,12 +152,11 @@ impl<'c> CorruptionMetrics<'c> {
     ) -> Result<PairedReport> {
         let (n, d) = (x.n_rows(), x.dim());
         self.check(n, d, corrupted.n_rows(), corrupted.dim())?;
-        let metric = self.clusters.metric;
-        let centroids = Rows::F32(self.clusters.centroids.view());
-        let targets = backend.targets(centroids, metric, Copies::Collapse, cx)?;
+        let (metric, sizes) = (self.clusters.metric(), self.clusters.sizes()?);
+        let targets = backend.targets(self.clusters.centroids(), metric, Copies::Collapse, cx)?;
         let mut r = Columns::new(n)?;
         let (mut origin, mut shift) = (Sums::new(1, d)?, Sums::new(1, d)?);
-        each_pair(n, x, corrupted, cx, "measure", |start, a, b| {
+        each_pair(n, x, corrupted, cx, Stage::Measure, |start, a, b| {
             let rows = start..start + a.n_rows();
             let block_a = backend.load(a.view(), metric, cx);
             let block_a = block_a.map_err(|error| error.at("x", |row| x.row_id(start + row)))?;
@@ -167,8 +166,8 @@ impl<'c> CorruptionMetrics<'c> {
             let labels = &mut r.labels[rows.clone()];
             backend.nearest(&block_a, &targets, None, labels, cx)?;
             backend.nearest(&block_b, &targets, Some(labels), &mut r.corrupted_labels[rows.clone()], cx)?;
-            check::labels(labels, self.clusters.counts.len())?;
-            check::labels(&r.corrupted_labels[rows.clone()], self.clusters.counts.len())?;
+            check::labels(labels, sizes.len())?;
+            check::labels(&r.corrupted_labels[rows.clone()], sizes.len())?;
             backend.values(&block_a, &targets, labels, &mut r.distances[rows.clone()], cx)?;
             backend.values(&block_b, &targets, labels, &mut r.to_original[rows.clone()], cx)?;
             let own = &r.corrupted_labels[rows.clone()];
@@ -193,7 +192,7 @@ impl<'c> CorruptionMetrics<'c> {
         shift.remove(&origin)?;
         let direction = direction(&origin, &shift, n)?;
         if let Some(direction) = &direction {
-            each_pair(n, x, corrupted, cx, "align", |start, a, b| {
+            each_pair(n, x, corrupted, cx, Stage::Align, |start, a, b| {
                 let rows = start..start + a.n_rows();
                 let (alignments, squares) = (&mut r.alignments[rows.clone()], &mut r.squares[rows]);
                 let v = direction.unit.as_slice().unwrap_or(&[]);
@@ -214,19 +213,16 @@ impl<'c> CorruptionMetrics<'c> {
         let mean = total.value() / n as f64;
         let length = direction.as_ref().map_or(0.0, |v| v.length);
         let explained_share = (mean > 0.0).then(|| (length * length / mean).clamp(0.0, 1.0));
-        r.finish(&self.clusters.counts, direction, explained_share)
+        r.finish(&sizes, direction, explained_share)
     }
 
     fn check(&self, n: usize, d: usize, n2: usize, d2: usize) -> Result<()> {
-        let columns = self.clusters.centroids.ncols();
+        let columns = self.clusters.centroids().dim();
         check::not_empty("x", n.min(d))?;
         check::not_empty("corrupted", n2)?;
-        for (what, expected, found) in [
-            ("rows of corrupted", n, n2),
-            ("columns of corrupted", d, d2),
-            ("columns of x", columns, d),
-            ("counts", self.clusters.centroids.nrows(), self.clusters.counts.len()),
-        ] {
+        for (what, expected, found) in
+            [("rows of corrupted", n, n2), ("columns of corrupted", d, d2), ("columns of x", columns, d)]
+        {
             check::same_length(what, expected, found)?;
         }
         Ok(())
@@ -239,7 +235,7 @@ fn each_pair<S: RowSource + ?Sized, T: RowSource + ?Sized>(
     x: &S,
     y: &T,
     cx: &Context,
-    stage: &'static str,
+    stage: Stage,
     mut f: impl FnMut(usize, Rows<'_>, Rows<'_>) -> Result<()>,
 ) -> Result<()> {
     let step = x.block_rows().min(y.block_rows()).max(1);
@@ -393,7 +389,7 @@ impl Columns {
 
     fn finish(
         self,
-        counts: &Array1<u64>,
+        counts: &[u64],
         direction: Option<Direction>,
         explained_share: Option<f64>,
     ) -> Result<PairedReport> {

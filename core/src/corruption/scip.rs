@@ -4,7 +4,7 @@ use ndarray::Array1;
 
 use crate::check;
 use crate::error::Result;
-use crate::kmeans::Clusters;
+use crate::kmeans::Partition;
 use crate::memory::try_copy;
 use crate::select::{count, descending, marked, rank, ranked};
 
@@ -119,17 +119,15 @@ impl Scip {
     /// The paper clusters by cosine ([`spherical`](crate::KMeans::spherical)); any clustering is taken.
     ///
     /// # Errors
-    /// As [`select`](Scip::select).
-    pub fn select_from(&self, clusters: &Clusters) -> Result<ScipPruned> {
-        let (labels, distances) = (clusters.labels.as_slice(), clusters.distances.as_slice());
-        match (labels, distances, clusters.counts.as_slice()) {
-            (Some(labels), Some(distances), Some(sizes)) => self.select(labels, distances, sizes),
+    /// As [`select`](Scip::select); [`Error::Empty`] for a partition without distances
+    /// ([`Partition::measure`] makes them).
+    pub fn select_from<'p>(&self, clusters: impl Into<Partition<'p>>) -> Result<ScipPruned> {
+        let clusters = clusters.into();
+        let (sizes, distances) = (clusters.sizes()?, clusters.given_distances()?);
+        match (clusters.labels().to_slice(), distances.to_slice()) {
+            (Some(labels), Some(distances)) => self.select(labels, distances, &sizes),
             // Arrays that somebody took apart and put together with a stride.
-            _ => self.select(
-                &try_copy(&clusters.labels)?,
-                &try_copy(&clusters.distances)?,
-                &try_copy(&clusters.counts)?,
-            ),
+            _ => self.select(&try_copy(clusters.labels())?, &try_copy(distances)?, &sizes),
         }
     }
 }

@@ -19,4 +19,4 @@ mod run;
 pub use checkpoint::D4Checkpoint;
 pub use params::D4;
 pub use result::Curated;
-pub use run::D4Run;
+pub use run::{D4Run, D4Stage};

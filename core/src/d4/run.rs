@@ -42,17 +42,18 @@ impl D4 {
         run.finish(cx)
     }
 
-    /// Starts a run that the caller drives step by step.
+    /// Starts a run that the caller drives step by step. It holds what it is given, as one of
+    /// [`KMeans`](crate::KMeans::start_on) does.
     ///
     /// # Errors
     /// As [`fit_on`](D4::fit_on).
-    pub fn start_on<'a, B: Backend, S: RowSource + ?Sized>(
+    pub fn start_on<'a, B: Backend, S: RowSource + 'a>(
         &self,
-        backend: &'a B,
-        source: &'a S,
+        backend: B,
+        source: S,
         cx: &Context,
     ) -> Result<D4Run<'a, B, S>> {
-        D4Run::start(self.try_clone()?, backend, source, None, cx)
+        D4Run::new(self.try_clone()?, backend, source, None, cx)
     }
 
     /// Continues a run from its checkpoint, to the same bits. The first clustering is not iterated
@@ -60,25 +61,54 @@ impl D4 {
     ///
     /// # Errors
     /// As [`fit_on`](D4::fit_on); [`Error::Mismatch`] for a checkpoint of other data or parameters.
-    pub fn resume_on<'a, B: Backend, S: RowSource + ?Sized>(
+    pub fn resume_on<'a, B: Backend, S: RowSource + 'a>(
         &self,
-        backend: &'a B,
-        source: &'a S,
+        backend: B,
+        source: S,
         checkpoint: &D4Checkpoint,
         cx: &Context,
     ) -> Result<D4Run<'a, B, S>> {
-        D4Run::start(self.try_clone()?, backend, source, Some(checkpoint), cx)
+        D4Run::new(self.try_clone()?, backend, source, Some(checkpoint), cx)
     }
 }
 
 #[allow(clippy::large_enum_variant, reason = "there is one a run")]
-enum Stage<'a, B: Backend, S: RowSource + ?Sized> {
+enum At<'a, B: Backend, S: RowSource> {
     /// Iterating the first clustering.
-    First(Lloyd<'a, B, &'a S>),
+    First(Lloyd<'a, B, S>),
     /// Iterating the second.
-    Second { clusters: Clusters, dedup: Dedup, lloyd: Lloyd<'a, B, Subset<'a, S>> },
+    Second { clusters: Clusters, dedup: Dedup, lloyd: Lloyd<'a, B, Subset<S>> },
     /// An error ended the run between two stages.
     Ended,
+}
+
+/// Where a run of D4 is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum D4Stage {
+    /// Iterations of the first clustering.
+    Cluster,
+    /// The first clustering is done; the next step deduplicates.
+    Deduplicate,
+    /// Iterations of the second clustering.
+    Recluster,
+    /// An error ended the run; its checkpoint goes on.
+    Ended,
+}
+
+impl D4Stage {
+    /// All stages, in their order.
+    pub const ALL: &[Self] = &[Self::Cluster, Self::Deduplicate, Self::Recluster, Self::Ended];
+
+    /// "cluster", "deduplicate", "recluster" or "ended": the name in programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            D4Stage::Cluster => "cluster",
+            D4Stage::Deduplicate => "deduplicate",
+            D4Stage::Recluster => "recluster",
+            D4Stage::Ended => "ended",
+        }
+    }
 }
 
 /// A run of D4 between two steps: an iteration of one of the clusterings, or the deduplication
@@ -86,60 +116,55 @@ enum Stage<'a, B: Backend, S: RowSource + ?Sized> {
 ///
 /// After an error, [`checkpoint`](D4Run::checkpoint) still gives the last finished step, from which
 /// the run can be resumed.
-pub struct D4Run<'a, B: Backend, S: RowSource + ?Sized> {
+pub struct D4Run<'a, B: Backend, S: RowSource> {
     params: D4,
-    backend: &'a B,
-    source: &'a S,
-    stage: Stage<'a, B, S>,
+    at: At<'a, B, S>,
     /// Of the first clustering, once it is done.
     first: Option<Checkpoint>,
     /// Of the second clustering, when resuming into it.
     resume_second: Option<Checkpoint>,
 }
 
-impl<'a, B: Backend, S: RowSource + ?Sized> D4Run<'a, B, S> {
-    pub(super) fn start(
+impl<'a, B: Backend, S: RowSource + 'a> D4Run<'a, B, S> {
+    fn new(
         params: D4,
-        backend: &'a B,
-        source: &'a S,
+        backend: B,
+        source: S,
         checkpoint: Option<&D4Checkpoint>,
         cx: &Context,
     ) -> Result<Self> {
         params.check()?;
         let first = params.first_clustering(source.n_rows())?;
-        let lloyd = match checkpoint {
-            None => first.start_on(backend, source, None, cx)?,
-            Some(c) => first.resume_on(backend, source, None, &c.first, cx)?,
-        };
+        let lloyd = Lloyd::new(&first, backend, source, None, checkpoint.map(|c| &c.first), cx)?;
         let resume_second = copy(checkpoint.and_then(|c| c.second.as_ref()))?;
-        Ok(Self { params, backend, source, stage: Stage::First(lloyd), first: None, resume_second })
+        Ok(Self { params, at: At::First(lloyd), first: None, resume_second })
     }
 
-    /// "cluster", "deduplicate" (the next step), "recluster" or "ended".
-    pub fn stage(&self) -> &'static str {
-        match &self.stage {
-            Stage::First(lloyd) if lloyd.is_done() => "deduplicate",
-            Stage::First(_) => "cluster",
-            Stage::Second { .. } => "recluster",
-            Stage::Ended => "ended",
+    /// What the next step works on.
+    pub fn stage(&self) -> D4Stage {
+        match &self.at {
+            At::First(lloyd) if lloyd.is_done() => D4Stage::Deduplicate,
+            At::First(_) => D4Stage::Cluster,
+            At::Second { .. } => D4Stage::Recluster,
+            At::Ended => D4Stage::Ended,
         }
     }
 
     /// Iterations made by the current clustering.
     pub fn n_iter(&self) -> usize {
-        match &self.stage {
-            Stage::First(lloyd) => lloyd.n_iter(),
-            Stage::Second { lloyd, .. } => lloyd.n_iter(),
-            Stage::Ended => 0,
+        match &self.at {
+            At::First(lloyd) => lloyd.n_iter(),
+            At::Second { lloyd, .. } => lloyd.n_iter(),
+            At::Ended => 0,
         }
     }
 
     /// Rows whose label the last iteration changed.
     pub fn moved(&self) -> u64 {
-        match &self.stage {
-            Stage::First(lloyd) => lloyd.moved(),
-            Stage::Second { lloyd, .. } => lloyd.moved(),
-            Stage::Ended => 0,
+        match &self.at {
+            At::First(lloyd) => lloyd.moved(),
+            At::Second { lloyd, .. } => lloyd.moved(),
+            At::Ended => 0,
         }
     }
 
@@ -149,17 +174,17 @@ impl<'a, B: Backend, S: RowSource + ?Sized> D4Run<'a, B, S> {
     /// [`Error::Cancelled`], [`Error::OutOfMemory`], [`Error::Source`]; [`Error::Conflict`] after an
     /// error between two stages.
     pub fn step(&mut self, cx: &Context) -> Result<bool> {
-        match &mut self.stage {
-            Stage::First(lloyd) if !lloyd.is_done() => {
+        match &mut self.at {
+            At::First(lloyd) if !lloyd.is_done() => {
                 lloyd.step(cx)?;
                 Ok(true)
             }
-            Stage::First(_) => {
+            At::First(_) => {
                 self.deduplicate(cx)?;
                 Ok(true)
             }
-            Stage::Second { lloyd, .. } => lloyd.step(cx),
-            Stage::Ended => Err(ended()),
+            At::Second { lloyd, .. } => lloyd.step(cx),
+            At::Ended => Err(ended()),
         }
     }
 
@@ -168,13 +193,13 @@ impl<'a, B: Backend, S: RowSource + ?Sized> D4Run<'a, B, S> {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn checkpoint(&self) -> Result<D4Checkpoint> {
-        let first = match (&self.first, &self.stage) {
+        let first = match (&self.first, &self.at) {
             (Some(first), _) => first.try_clone()?,
-            (None, Stage::First(lloyd)) => lloyd.checkpoint()?,
+            (None, At::First(lloyd)) => lloyd.checkpoint()?,
             (None, _) => return Err(ended()),
         };
-        let second = match &self.stage {
-            Stage::Second { lloyd, .. } => Some(lloyd.checkpoint()?),
+        let second = match &self.at {
+            At::Second { lloyd, .. } => Some(lloyd.checkpoint()?),
             _ => copy(self.resume_second.as_ref())?,
         };
         Ok(D4Checkpoint { first, second })
@@ -186,7 +211,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> D4Run<'a, B, S> {
     /// As [`step`](D4Run::step).
     pub fn finish(mut self, cx: &Context) -> Result<Curated> {
         while self.step(cx)? {}
-        let Stage::Second { clusters, dedup, lloyd } = self.stage else { return Err(ended()) };
+        let At::Second { clusters, dedup, lloyd } = self.at else { return Err(ended()) };
         let n = dedup.keep.len();
         let reclustered = lloyd.finish(cx)?;
         let kept = count("keep_fraction", self.params.keep_fraction, n)?;
@@ -213,20 +238,17 @@ impl<'a, B: Backend, S: RowSource + ?Sized> D4Run<'a, B, S> {
     }
 
     fn deduplicate(&mut self, cx: &Context) -> Result<()> {
-        let Stage::First(lloyd) = core::mem::replace(&mut self.stage, Stage::Ended) else {
+        let At::First(lloyd) = core::mem::replace(&mut self.at, At::Ended) else {
             return Err(ended());
         };
         self.first = Some(lloyd.checkpoint()?);
-        let clusters = lloyd.finish(cx)?;
-        let dedup = self.params.dedup()?.fit_on(self.backend, self.source, &clusters, cx)?;
+        let (clusters, backend, source) = lloyd.into_parts(cx)?;
+        let dedup = self.params.dedup()?.fit_on(&backend, &source, &clusters, cx)?;
         let rows = survivors(&dedup)?;
-        let second = self.params.second_clustering(self.source.n_rows(), rows.len());
-        let subset = Subset::new(self.source, rows)?;
-        let lloyd = match &self.resume_second {
-            None => Lloyd::start(&second, self.backend, subset, None, None, cx)?,
-            Some(checkpoint) => Lloyd::resume(&second, self.backend, subset, None, None, checkpoint, cx)?,
-        };
-        self.stage = Stage::Second { clusters, dedup, lloyd };
+        let second = self.params.second_clustering(source.n_rows(), rows.len());
+        let subset = Subset::new(source, rows)?;
+        let lloyd = Lloyd::new(&second, backend, subset, None, self.resume_second.as_ref(), cx)?;
+        self.at = At::Second { clusters, dedup, lloyd };
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use crate::backend::{
     Above, Backend, Best, Blocks, Boundary, Copies, NO_ROW, Pair, Pairs, SearchStats, Threshold, Work,
 };
 use crate::check::same_length;
-use crate::control::Context;
+use crate::control::{Context, Stage};
 use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::exact::float::{finite, widen};
@@ -34,7 +34,7 @@ enum Part {
 
 /// Which rows have to be compared with which.
 pub(super) struct Plan<'a, B: Backend, S: RowSource + ?Sized> {
-    blocks: Blocks<'a, B, &'a S>,
+    blocks: Blocks<'a, &'a B, &'a S>,
     /// Distinct rows with a direction, in keep-order.
     rows: Vec<usize>,
     /// Where each cluster begins in `rows`.
@@ -70,7 +70,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                 hashes[at] = hash_row(row);
                 zero[at] = row.iter().all(|x| widen(*x) == 0.0);
             }
-            cx.control.poll("copies", start as u64, n as u64)?;
+            cx.control.poll(Stage::Copies, start as u64, n as u64)?;
         }
         let first = first_copies(source, order, offsets, &hashes, &zero, cx)?;
         let mut plan = Self {
@@ -156,7 +156,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                             self.max_across(later.clone(), earlier, best, search, &mut scratch, cx)?;
                         }
                         self.max_within(later.clone(), &[0, later.len()], best, search, &mut scratch, cx)?;
-                        cx.control.poll("compare", later.end as u64, total)?;
+                        cx.control.poll(Stage::Compare, later.end as u64, total)?;
                     }
                     (range, best)
                 }
@@ -168,7 +168,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                     found.witness[i] = named(&self.rows, best.row)? as u64;
                 }
             }
-            cx.control.poll("compare", range.end as u64, total)?;
+            cx.control.poll(Stage::Compare, range.end as u64, total)?;
         }
         for &(copy, first) in &self.copies {
             found.similarity[copy] = 1.0;
@@ -266,12 +266,12 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                         self.cover_within(&alive, &groups, cover, found, search, &mut scratch)?;
                         try_grow(&mut kept, alive.len())?;
                         kept.extend(alive.iter().copied().filter(|&i| found.witness[i] == NO_ROW));
-                        cx.control.poll("compare", end as u64, total)?;
+                        cx.control.poll(Stage::Compare, end as u64, total)?;
                     }
                     range.end
                 }
             };
-            cx.control.poll("compare", end as u64, total)?;
+            cx.control.poll(Stage::Compare, end as u64, total)?;
         }
         for &(copy, first) in &self.copies {
             // What removed the first of its kind removes the copy, with the same similarity.

@@ -2,17 +2,15 @@
 
 use alloc::vec::Vec;
 
-use ndarray::ArrayView2;
-
-use crate::backend::{Backend, Blocks, Copies};
+use crate::backend::Backend;
 use crate::check;
-use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::control::{Context, Stage};
+use crate::error::Result;
 use crate::exact::Metric;
-use crate::kmeans::Clusters;
-use crate::memory::{try_capacity, try_copy, try_vec};
+use crate::kmeans::Partition;
+use crate::memory::{try_capacity, try_copy};
 use crate::random::{Stream, streams};
-use crate::rows::{RowSource, Rows};
+use crate::rows::RowSource;
 use crate::select::{ascending, ranked};
 
 /// Which rows of a cluster come first. Equal keys go by row index.
@@ -43,7 +41,7 @@ impl Order {
         }
     }
 
-    /// A copy, or [`Error::OutOfMemory`].
+    /// A copy, or [`OutOfMemory`](crate::Error::OutOfMemory).
     pub(crate) fn try_clone(&self) -> Result<Self> {
         Ok(match self {
             Order::Hard => Order::Hard,
@@ -60,15 +58,13 @@ pub(super) fn keep_order<B: Backend, S: RowSource + ?Sized>(
     published: bool,
     backend: &B,
     source: &S,
-    clusters: &Clusters,
+    clusters: &Partition<'_>,
     cx: &Context,
 ) -> Result<(Vec<usize>, Vec<usize>)> {
-    let (n, k) = (source.n_rows(), clusters.centroids.nrows());
-    let labels = &clusters.labels;
+    let (n, k) = (source.n_rows(), clusters.n_clusters());
+    let labels = clusters.labels();
     check::same_length("labels", n, labels.len())?;
-    if let Some(row) = labels.iter().position(|&l| l as usize >= k) {
-        return Err(Error::LabelOutOfRange { row, label: labels[row], k });
-    }
+    clusters.check()?;
     let by_label = |a: usize, b: usize| labels[a].cmp(&labels[b]);
     let rows = match order {
         Order::Random { seed } => {
@@ -84,10 +80,10 @@ pub(super) fn keep_order<B: Backend, S: RowSource + ?Sized>(
         }
         Order::Hard | Order::Easy => {
             let computed;
-            let distances = match clusters.metric {
-                Metric::Cosine if clusters.distances.len() == n => clusters.distances.view(),
+            let distances = match clusters.distances() {
+                Some(distances) if clusters.metric() == Metric::Cosine => distances,
                 _ => {
-                    computed = cosine_distances(backend, source, clusters, cx)?;
+                    computed = clusters.distances_by(Metric::Cosine, backend, source, cx)?;
                     ndarray::ArrayView1::from(&computed)
                 }
             };
@@ -102,26 +98,6 @@ pub(super) fn keep_order<B: Backend, S: RowSource + ?Sized>(
     };
     let mut offsets = try_capacity(k + 1)?;
     offsets.extend((0..=k).map(|j| rows.partition_point(|&i| (labels[i] as usize) < j)));
-    cx.control.poll("order", n as u64, n as u64)?;
+    cx.control.poll(Stage::Order, n as u64, n as u64)?;
     Ok((rows, offsets))
-}
-
-/// 1 - cosine of every row to the centroid of its cluster.
-fn cosine_distances<B: Backend, S: RowSource + ?Sized>(
-    backend: &B,
-    source: &S,
-    clusters: &Clusters,
-    cx: &Context,
-) -> Result<Vec<f64>> {
-    let mut blocks = Blocks::of(backend, source, Metric::Cosine, cx)?;
-    let view: ArrayView2<f32> = clusters.centroids.view();
-    let targets = backend.targets(Rows::F32(view), Metric::Cosine, Copies::Collapse, cx);
-    let targets = targets.map_err(|error| error.at("centroids", |row| row as u64))?;
-    let labels = try_copy(&clusters.labels)?;
-    check::same_length("labels", blocks.n, labels.len())?;
-    let mut out = try_vec(blocks.n, 0.0)?;
-    blocks.for_each(cx, |range, block| {
-        backend.values(block, &targets, &labels[range.clone()], &mut out[range], cx)
-    })?;
-    Ok(out)
 }

@@ -12,7 +12,7 @@ use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, NO_ROW, SearchStats};
 use crate::control::Context;
 use crate::error::{Error, Result};
-use crate::kmeans::Clusters;
+use crate::kmeans::Partition;
 use crate::memory::{try_capacity, try_vec};
 use crate::rows::{IntoRows, RowSource};
 use crate::select::{ascending, count, ranked};
@@ -21,10 +21,10 @@ impl SemDedup {
     /// Deduplicates rows in memory on the CPU.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] when `clusters` are not over these rows,
+    /// [`Error::ShapeMismatch`] when `clusters` are not over these rows, those of [`Partition::new`],
     /// [`Error::InvalidParameter`] for an epsilon outside [0, 2] or a fraction outside [0, 1],
     /// [`Error::Conflict`] for a fraction with GreedyCover, [`Error::NonFinite`].
-    pub fn fit<'a>(&self, x: impl IntoRows<'a>, clusters: &Clusters) -> Result<Dedup> {
+    pub fn fit<'a, 'p>(&self, x: impl IntoRows<'a>, clusters: impl Into<Partition<'p>>) -> Result<Dedup> {
         self.fit_on(&Cpu::new()?, &x.into_rows()?, clusters, &Context::default())
     }
 
@@ -32,16 +32,18 @@ impl SemDedup {
     ///
     /// # Errors
     /// As [`fit`](SemDedup::fit); [`Error::Cancelled`], [`Error::OutOfMemory`], [`Error::Source`].
-    pub fn fit_on<B: Backend, S: RowSource + ?Sized>(
+    pub fn fit_on<'p, B: Backend, S: RowSource + ?Sized>(
         &self,
         backend: &B,
         source: &S,
-        clusters: &Clusters,
+        clusters: impl Into<Partition<'p>>,
         cx: &Context,
     ) -> Result<Dedup> {
         self.check()?;
         let n = source.n_rows();
-        let (order, offsets) = order::keep_order(&self.order, self.published, backend, source, clusters, cx)?;
+        let clusters = clusters.into();
+        let (order, offsets) =
+            order::keep_order(&self.order, self.published, backend, source, &clusters, cx)?;
         let plan = compare::Plan::new(backend, source, &order, &offsets, cx)?;
         let mut similarity = try_vec(n, f64::NEG_INFINITY)?;
         let mut witness = try_vec(n, NO_ROW)?;

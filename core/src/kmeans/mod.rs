@@ -19,10 +19,12 @@
 mod checkpoint;
 mod init;
 mod params;
+mod partition;
 mod result;
 mod run;
 
 pub use checkpoint::Checkpoint;
 pub use params::{EmptyClusters, Init, KMeans};
+pub use partition::Partition;
 pub use result::Clusters;
 pub use run::Lloyd;

@@ -75,7 +75,7 @@ impl Clusters {
         let mut labels = try_vec(blocks.n, 0u32)?;
         let rows = Rows::F32(self.centroids.view());
         let targets = backend.targets(rows, self.metric, Copies::Collapse, cx).map_err(named)?;
-        blocks.for_each(cx, |range, block| {
+        blocks.for_each(cx, |backend, range, block| {
             backend.nearest(block, &targets, None, &mut labels[range], cx).map(|_| ())
         })?;
         Ok(Array1::from_vec(labels))

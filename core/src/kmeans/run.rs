@@ -1,5 +1,6 @@
 //! One run of Lloyd's algorithm, an iteration at a time.
 
+use alloc::borrow::Cow;
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -13,7 +14,7 @@ use super::result::Clusters;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Blocks, Copies, SearchStats};
 use crate::check;
-use crate::control::{Context, Iteration};
+use crate::control::{Context, Iteration, Stage};
 use crate::error::{Error, Result};
 use crate::exact::float::{finite, positive};
 use crate::exact::{F64Sum, Metric, squared_distance};
@@ -50,23 +51,26 @@ impl KMeans {
         weights: Option<&[f32]>,
         cx: &Context,
     ) -> Result<Clusters> {
-        let mut run = self.start_on(backend, source, weights, cx)?;
+        let mut run = self.start_on(backend, source, weights.map(Cow::Borrowed), cx)?;
         while run.step(cx)? {}
         run.finish(cx)
     }
 
     /// Chooses the first centroids and makes the first assignment; the caller drives the rest.
     ///
+    /// The run holds what it is given: references, or a backend and a source of its own
+    /// (a `Box<dyn RowSource + Send>`, an `Arc`).
+    ///
     /// # Errors
     /// As [`fit_on`](KMeans::fit_on).
-    pub fn start_on<'a, B: Backend, S: RowSource + ?Sized>(
+    pub fn start_on<'a, B: Backend, S: RowSource + 'a>(
         &self,
-        backend: &'a B,
-        source: &'a S,
-        weights: Option<&'a [f32]>,
+        backend: B,
+        source: S,
+        weights: Option<Cow<'a, [f32]>>,
         cx: &Context,
-    ) -> Result<Lloyd<'a, B, &'a S>> {
-        Lloyd::start(self, backend, source, source.resident(), weights, cx)
+    ) -> Result<Lloyd<'a, B, S>> {
+        Lloyd::new(self, backend, source, weights, None, cx)
     }
 
     /// Continues a run from its checkpoint, to the same bits: one assignment, then as before.
@@ -74,15 +78,15 @@ impl KMeans {
     ///
     /// # Errors
     /// As [`fit_on`](KMeans::fit_on); [`Error::Mismatch`] when shape or parameters differ.
-    pub fn resume_on<'a, B: Backend, S: RowSource + ?Sized>(
+    pub fn resume_on<'a, B: Backend, S: RowSource + 'a>(
         &self,
-        backend: &'a B,
-        source: &'a S,
-        weights: Option<&'a [f32]>,
+        backend: B,
+        source: S,
+        weights: Option<Cow<'a, [f32]>>,
         checkpoint: &Checkpoint,
         cx: &Context,
-    ) -> Result<Lloyd<'a, B, &'a S>> {
-        Lloyd::resume(self, backend, source, source.resident(), weights, checkpoint, cx)
+    ) -> Result<Lloyd<'a, B, S>> {
+        Lloyd::new(self, backend, source, weights, Some(checkpoint), cx)
     }
 }
 
@@ -90,10 +94,27 @@ impl KMeans {
 ///
 /// After an error (a cancellation, say) the run is where the last finished iteration left it:
 /// [`checkpoint`](Lloyd::checkpoint) still works and [`step`](Lloyd::step) may be called again.
+///
+/// A run that borrows nothing may live in a handle, and be stepped on any thread.
+///
+/// # Example
+/// ```
+/// use pauca::{Context, Cpu, KMeans, Lloyd, RawRows, ElementType, RowSource};
+/// struct Handle {
+///     run: Lloyd<'static, Cpu, Box<dyn RowSource + Send>>,
+/// }
+/// let x: Vec<u8> = (0..60).flat_map(|i| ((i * 37 % 23) as f32).to_le_bytes()).collect();
+/// let source = Box::new(RawRows::new(x, .., ElementType::F32, 20, 3)?);
+/// let run = KMeans::new(2).start_on(Cpu::new()?, source as _, None, &Context::default())?;
+/// let mut handle = Handle { run };
+/// let moved = std::thread::spawn(move || handle.run.step(&Context::default()).map(|_| handle.run.moved()));
+/// assert!(moved.join().unwrap()? <= 20);
+/// # Ok::<(), pauca::Error>(())
+/// ```
 pub struct Lloyd<'a, B: Backend, S: RowSource> {
     params: KMeans,
     blocks: Blocks<'a, B, S>,
-    weights: Option<&'a [f32]>,
+    weights: Option<Cow<'a, [f32]>>,
     /// [k, d] of the last finished iteration.
     centroids: Vec<f32>,
     /// Nearest of `centroids`, unless `stale`.
@@ -113,86 +134,32 @@ pub struct Lloyd<'a, B: Backend, S: RowSource> {
     search: SearchStats,
 }
 
-impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
-    pub(crate) fn start(
+impl<'a, B: Backend, S: RowSource + 'a> Lloyd<'a, B, S> {
+    /// A run from its beginning, or from a checkpoint.
+    pub(crate) fn new(
         params: &KMeans,
-        backend: &'a B,
+        backend: B,
         source: S,
-        resident: Option<Rows<'a>>,
-        weights: Option<&'a [f32]>,
+        weights: Option<Cow<'a, [f32]>>,
+        checkpoint: Option<&Checkpoint>,
         cx: &Context,
     ) -> Result<Self> {
-        let mut run = Self::prepare(params, backend, source, resident, weights, cx)?;
-        let k = run.params.n_clusters;
-        let (seed, base) = (run.params.seed, run.params.stream_base);
-        let blocks = &mut run.blocks;
-        let seeds = match &params.init {
-            Init::Given(given) => {
-                run.centroids.extend(given.iter().copied().map(unsigned));
-                None
+        if let Some(checkpoint) = checkpoint {
+            if [checkpoint.n, checkpoint.d] != [source.n_rows() as u64, source.dim() as u64] {
+                return Err(Error::Mismatch { what: "the shape of the rows" });
             }
-            Init::Random => Some(init::random(blocks, weights, k, seed, base, cx)?),
-            Init::KMeansPlusPlus => Some(init::plus_plus(blocks, weights, k, seed, base, cx)?),
-        };
-        if let Some(seeds) = seeds {
-            run.distinct_rows = seeds.distinct.map(|n| n as u64);
-            run.seed_distances = seeds.distances;
-            let mut scratch = Scratch::new();
-            let rows = gather_from(&run.blocks.source, &seeds.rows, &mut scratch)?;
-            with_view!(&rows, view => {
-                run.centroids.extend(view.iter().map(|x| unsigned(crate::rows::Element::to_f32(*x))));
-            });
-            if !run.centroids.iter().all(|x| finite(*x)) {
-                // The first bad row is named, not the first that seeds.
-                run.blocks.check(cx)?;
+            if checkpoint.settings != settings(params) {
+                return Err(Error::Mismatch { what: "a parameter of k-means" });
             }
         }
-        run.assign_all(cx)?;
-        Ok(run)
-    }
-
-    pub(crate) fn resume(
-        params: &KMeans,
-        backend: &'a B,
-        source: S,
-        resident: Option<Rows<'a>>,
-        weights: Option<&'a [f32]>,
-        checkpoint: &Checkpoint,
-        cx: &Context,
-    ) -> Result<Self> {
-        let shape = [source.n_rows() as u64, source.dim() as u64];
-        if [checkpoint.n, checkpoint.d] != shape {
-            return Err(Error::Mismatch { what: "the shape of the rows" });
-        }
-        if checkpoint.settings != settings(params) {
-            return Err(Error::Mismatch { what: "a parameter of k-means" });
-        }
-        let mut run = Self::prepare(params, backend, source, resident, weights, cx)?;
-        run.centroids.extend_from_slice(&checkpoint.centroids);
-        run.n_iter = checkpoint.n_iter as usize;
-        run.relocated = checkpoint.relocated;
-        run.distinct_rows = checkpoint.distinct_rows;
-        run.converged = checkpoint.converged;
-        run.assign_all(cx)?;
-        Ok(run)
-    }
-
-    fn prepare(
-        params: &KMeans,
-        backend: &'a B,
-        source: S,
-        resident: Option<Rows<'a>>,
-        weights: Option<&'a [f32]>,
-        cx: &Context,
-    ) -> Result<Self> {
-        let blocks = Blocks::new(backend, source, resident, params.metric, cx)?;
+        let blocks = Blocks::of(backend, source, params.metric, cx)?;
         let (n, d, k) = (blocks.n, blocks.d, params.n_clusters);
-        params.check(n, d, weights)?;
+        params.check(n, d, weights.as_deref())?;
         let size = area(k, d)?;
-        Ok(Self {
+        let mut run = Self {
             centroids: try_capacity(size)?,
             labels: try_vec(n, 0)?,
-            sums: backend.sums(k, d, weights.is_some(), cx)?,
+            sums: blocks.backend.sums(k, d, weights.is_some(), cx)?,
             carries: Vec::new(),
             params: params.without_init(),
             blocks,
@@ -205,7 +172,47 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
             seed_distances: 0,
             converged: false,
             search: SearchStats::default(),
-        })
+        };
+        match checkpoint {
+            None => run.seed(&params.init, cx)?,
+            Some(checkpoint) => {
+                run.centroids.extend_from_slice(&checkpoint.centroids);
+                run.n_iter = checkpoint.n_iter as usize;
+                run.relocated = checkpoint.relocated;
+                run.distinct_rows = checkpoint.distinct_rows;
+                run.converged = checkpoint.converged;
+            }
+        }
+        run.assign_all(cx)?;
+        Ok(run)
+    }
+}
+
+impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
+    /// The first centroids.
+    fn seed(&mut self, init: &Init, cx: &Context) -> Result<()> {
+        let (k, seed, base) = (self.params.n_clusters, self.params.seed, self.params.stream_base);
+        let (blocks, weights) = (&mut self.blocks, self.weights.as_deref());
+        let seeds = match init {
+            Init::Given(given) => {
+                self.centroids.extend(given.iter().copied().map(unsigned));
+                return Ok(());
+            }
+            Init::Random => init::random(blocks, weights, k, seed, base, cx)?,
+            Init::KMeansPlusPlus => init::plus_plus(blocks, weights, k, seed, base, cx)?,
+        };
+        self.distinct_rows = seeds.distinct.map(|n| n as u64);
+        self.seed_distances = seeds.distances;
+        let mut scratch = Scratch::new();
+        let rows = gather_from(&blocks.source, &seeds.rows, &mut scratch)?;
+        with_view!(&rows, view => {
+            self.centroids.extend(view.iter().map(|x| unsigned(crate::rows::Element::to_f32(*x))));
+        });
+        if !self.centroids.iter().all(|x| finite(*x)) {
+            // The first bad row is named, not the first that seeds.
+            blocks.check(cx)?;
+        }
+        Ok(())
     }
 
     /// Iterations made.
@@ -281,7 +288,12 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     ///
     /// # Errors
     /// As [`step`](Lloyd::step).
-    pub fn finish(mut self, cx: &Context) -> Result<Clusters> {
+    pub fn finish(self, cx: &Context) -> Result<Clusters> {
+        self.into_parts(cx).map(|(clusters, _, _)| clusters)
+    }
+
+    /// The clustering, and what the run was given.
+    pub(crate) fn into_parts(mut self, cx: &Context) -> Result<(Clusters, B, S)> {
         if self.stale {
             self.assign_all(cx)?;
         }
@@ -290,14 +302,14 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         let mut counts = try_vec(k, 0u64)?;
         self.labels.iter().for_each(|&label| counts[label as usize] += 1);
         let mut inertia = F64Sum::new();
-        add_inertia(&mut inertia, self.weights, &distances);
+        add_inertia(&mut inertia, self.weights.as_deref(), &distances);
         let d = self.blocks.d;
         let centroids = Array2::from_shape_vec((k, d), self.centroids).map_err(|_| Error::ShapeMismatch {
             what: "centroids",
             expected: k,
             found: d,
         })?;
-        Ok(Clusters {
+        let clusters = Clusters {
             metric: self.params.metric,
             centroids,
             labels: Array1::from_vec(self.labels),
@@ -309,7 +321,8 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
             relocated: self.relocated,
             distinct_rows: self.distinct_rows,
             search: self.search,
-        })
+        };
+        Ok((clusters, self.blocks.backend, self.blocks.source))
     }
 
     /// Labels and sums anew from the centroids.
@@ -337,7 +350,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     fn report(&self, inertia: Option<f64>, cx: &Context) {
         if let Some(objective) = inertia {
             let iteration = Iteration { number: self.n_iter as u64, moved: self.moved, objective };
-            cx.control.finished("iterate", self.labels.len() as u64, iteration);
+            cx.control.finished(Stage::Iterate, self.labels.len() as u64, iteration);
         }
     }
 
@@ -347,10 +360,10 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         let targets = self.targets(centroids, cx)?;
         let Self { params, blocks, labels, sums, weights, carries, .. } = self;
         let (mut moved, mut search, k) = (0, SearchStats::default(), params.n_clusters);
-        let (n, backend) = (labels.len() as u64, blocks.backend);
+        let (n, weights) = (labels.len() as u64, weights.as_deref());
         let mut inertia = cx.control.is_heard().then(F64Sum::new);
         let (mut distances, mut at) = (Vec::new(), 0);
-        blocks.for_each(cx, |range, block| {
+        blocks.for_each(cx, |backend, range, block| {
             if at == carries.len() {
                 try_grow(carries, 1)?;
                 carries.push(B::Carry::default());
@@ -370,7 +383,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
                 backend.values(block, &targets, labels, distances, cx)?;
                 add_inertia(inertia, weights, distances);
             }
-            cx.control.poll("iterate", range.end as u64, n)
+            cx.control.poll(Stage::Iterate, range.end as u64, n)
         })?;
         Ok((moved, search, inertia.map(|sum| sum.value())))
     }
@@ -389,8 +402,8 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     fn distances(&mut self, cx: &Context) -> Result<Vec<f64>> {
         let targets = self.targets(&self.centroids, cx)?;
         let Self { blocks, labels, .. } = self;
-        let (mut distances, backend) = (try_vec(labels.len(), 0.0)?, blocks.backend);
-        blocks.for_each(cx, |range, block| {
+        let mut distances = try_vec(labels.len(), 0.0)?;
+        blocks.for_each(cx, |backend, range, block| {
             backend.values(block, &targets, &labels[range.clone()], &mut distances[range], cx)
         })?;
         Ok(distances)
@@ -424,7 +437,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         let distances = self.distances(cx)?;
         let mut farthest: BinaryHeap<(Ordered, Reverse<usize>)> = {
             let mut all = try_capacity(distances.len())?;
-            let counts = |i: &usize| self.weights.is_none_or(|w| positive(w[*i]));
+            let counts = |i: &usize| self.weights.as_ref().is_none_or(|w| positive(w[*i]));
             all.extend((0..distances.len()).filter(counts).map(|i| (Ordered(distances[i]), Reverse(i))));
             BinaryHeap::from(all)
         };
@@ -462,7 +475,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
             return Ok(true);
         }
         let mut square = [0.0];
-        let backend = self.blocks.backend;
+        let backend = &self.blocks.backend;
         self.blocks.with_rows(&[i], scratch, cx, |block| backend.squares(block, &mut square, cx))?;
         Ok(square[0] > 0.0)
     }
@@ -483,9 +496,9 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         if let Some(weights) = weights {
             w.extend(moves.iter().map(|&(i, _)| weights[i]));
         }
-        let (mut scratch, backend) = (Scratch::new(), blocks.backend);
+        let (mut scratch, backend) = (Scratch::new(), &blocks.backend);
         blocks.with_rows(&rows, &mut scratch, cx, |block| {
-            backend.accumulate(block, Some(&from), &to, weights.map(|_| &w[..]), sums, cx)
+            backend.accumulate(block, Some(&from), &to, weights.as_ref().map(|_| &w[..]), sums, cx)
         })?;
         for &(i, j) in moves {
             labels[i] = j;

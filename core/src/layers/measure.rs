@@ -13,7 +13,7 @@ use super::gather::check_all;
 use super::moments::{Moments, fresh};
 use super::params::LayerDistances;
 use crate::backend::{Products, Samples};
-use crate::control::{Context, Job};
+use crate::control::{Context, Job, Stage};
 use crate::error::{Error, Result};
 use crate::exact::elementary::half_turns_all;
 use crate::memory::{try_capacity, try_vec};
@@ -35,7 +35,7 @@ pub(crate) fn measure(
     let wave = (WAVE_VALUES / square).clamp(1, total.max(1));
     let mut values = try_vec(wave.min(total) * square, 0.0f64)?;
     for first in (0..total).step_by(wave) {
-        cx.control.poll("layers", first as u64, total as u64)?;
+        cx.control.poll(Stage::Layers, first as u64, total as u64)?;
         let range = first..total.min(first + wave);
         let values = &mut values[..range.len() * square];
         // The machine looks at whole samples; the error names the first value state by state.
@@ -46,7 +46,7 @@ pub(crate) fn measure(
         distances(config.metric, samples, first, values, cx)?;
         collect(&mut added, values, square, cx)?;
     }
-    cx.control.poll("layers", total as u64, total as u64)?;
+    cx.control.poll(Stage::Layers, total as u64, total as u64)?;
     Ok(added)
 }
 

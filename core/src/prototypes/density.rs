@@ -6,12 +6,12 @@ use ndarray::Array1;
 
 use super::Prune;
 use crate::check;
-use crate::control::{Context, Job};
+use crate::control::{Context, Job, Stage};
 use crate::error::{Error, Result};
 use crate::exact::elementary::exp;
 use crate::exact::{F64Sum, dot64};
-use crate::kmeans::Clusters;
-use crate::memory::{try_capacity, try_copy, try_vec};
+use crate::kmeans::Partition;
+use crate::memory::{area, try_capacity, try_copy, try_vec};
 use crate::select::{LIMIT, ONE, Shares, count, marked, ranked, take_quotas};
 
 /// Density-based pruning (DBP): parameters.
@@ -157,41 +157,33 @@ impl DensityPruning {
     ///
     /// # Errors
     /// As [`quotas`](DensityPruning::quotas); [`Error::InvalidParameter`] for a fraction outside
-    /// \[0, 1\] or no neighbours, [`Error::NonFinite`] for distances or centroids,
-    /// [`Error::LabelOutOfRange`].
-    pub fn select(&self, clusters: &Clusters) -> Result<DensityPruned> {
-        self.select_on(clusters, &Context::default())
+    /// \[0, 1\] or no neighbours, those of [`Partition::new`], [`Error::Empty`] for a partition without
+    /// distances ([`Partition::measure`] makes them).
+    pub fn select<'p>(&self, clusters: impl Into<Partition<'p>>) -> Result<DensityPruned> {
+        self.select_in(clusters, &Context::default())
     }
 
     /// [`select`](DensityPruning::select), watched and on chosen threads.
     ///
     /// # Errors
     /// As [`select`](DensityPruning::select), and [`Error::Cancelled`].
-    pub fn select_on(&self, clusters: &Clusters, cx: &Context) -> Result<DensityPruned> {
-        let (n, k) = (clusters.labels.len(), clusters.centroids.nrows());
+    pub fn select_in<'p>(&self, clusters: impl Into<Partition<'p>>, cx: &Context) -> Result<DensityPruned> {
+        let clusters = clusters.into();
+        let (n, k) = (clusters.n_rows(), clusters.n_clusters());
         let total = count("keep_fraction", self.keep_fraction, n)?;
         check::at_least_one("neighbours", self.neighbours)?;
-        check::same_length("distances", n, clusters.distances.len())?;
-        check::finite("distances", clusters.distances.iter().copied())?;
-        let (mut sums, mut sizes) = (try_vec(k, F64Sum::new())?, try_vec(k, 0u64)?);
-        for (row, (&label, &distance)) in clusters.labels.iter().zip(&clusters.distances).enumerate() {
-            let (Some(sum), Some(size)) = (sums.get_mut(label as usize), sizes.get_mut(label as usize))
-            else {
-                return Err(Error::LabelOutOfRange { row, label, k });
-            };
-            sum.add(distance);
-            *size += 1;
-        }
+        let (sizes, distances, labels) = (clusters.sizes()?, clusters.given_distances()?, clusters.labels());
+        let mut sums = try_vec(k, F64Sum::new())?;
+        labels.iter().zip(distances).for_each(|(label, distance)| sums[*label as usize].add(*distance));
         let mut intra = try_capacity(k)?;
         // The sign of 0 / 0 is the machine's.
         let mean = |sum: &F64Sum, size| if size > 0 { sum.value() / size as f64 } else { f64::NAN };
         intra.extend(sums.iter().zip(&sizes).map(|(sum, &size)| mean(sum, size)));
         drop(sums);
-        let inter = self.inter(clusters, &sizes, cx)?;
+        let inter = self.inter(&clusters, &sizes, cx)?;
         let quotas = self.quotas(total as u64, &intra, &inter, &sizes)?;
-        let distances = &clusters.distances;
         let mut rows = ranked(n, |a, b| self.prune.first_kept(distances[a], distances[b]))?;
-        take_quotas(&mut rows, |i| clusters.labels[i], try_copy(&quotas)?);
+        take_quotas(&mut rows, |i| labels[i], try_copy(&quotas)?);
         Ok(DensityPruned {
             keep: marked(n, &rows, true)?,
             quotas: Array1::from_vec(quotas),
@@ -201,22 +193,21 @@ impl DensityPruning {
     }
 
     /// Mean distance of each centroid to its nearest others, clusters without rows left out.
-    fn inter(&self, clusters: &Clusters, sizes: &[u64], cx: &Context) -> Result<Vec<f64>> {
-        let (k, centroids) = (sizes.len(), clusters.centroids.view());
-        for (row, centroid) in centroids.outer_iter().enumerate() {
-            check::finite_row("centroids", row as u64, centroid.iter().copied())?;
-        }
-        let packed = try_copy(&clusters.centroids)?;
-        let row = |j: usize| &packed[j * centroids.ncols()..(j + 1) * centroids.ncols()];
+    fn inter(&self, clusters: &Partition<'_>, sizes: &[u64], cx: &Context) -> Result<Vec<f64>> {
+        let (k, d, centroids) = (sizes.len(), clusters.centroids().dim(), clusters.centroids());
+        let (mut packed, mut buffer) = (try_capacity(area(k, d)?)?, try_vec(d, 0.0f32)?);
+        (0..k).for_each(|j| packed.extend_from_slice(centroids.row_at(j, &mut buffer)));
+        let row = |j: usize| &packed[j * d..(j + 1) * d];
         let mut squares = try_capacity(k)?;
         squares.extend((0..k).map(|j| dot64(row(j), row(j))));
-        let distance = |i: usize, j: usize| clusters.metric.distance(row(i), row(j), squares[i], squares[j]);
+        let metric = clusters.metric();
+        let distance = |i: usize, j: usize| metric.distance(row(i), row(j), squares[i], squares[j]);
         let mut inter = try_vec(k, f64::NAN)?;
         let mut jobs: Vec<Job<(usize, &mut f64)>> = try_capacity(k)?;
         jobs.extend(inter.iter_mut().enumerate().filter(|(j, _)| sizes[*j] > 0).map(Job::new));
-        cx.control.poll("complexity", 0, k as u64)?;
+        cx.control.poll(Stage::Complexity, 0, k as u64)?;
         // Four multiply-adds of the kernels for one in the definition's order.
-        cx.in_waves(&mut jobs, 4 * centroids.len() as u64, |(i, mean)| {
+        cx.in_waves(&mut jobs, 4 * packed.len() as u64, |(i, mean)| {
             let mut near = try_capacity(k)?;
             near.extend((0..k).filter(|j| j != i && sizes[*j] > 0).map(|j| distance(*i, j)));
             let m = self.neighbours.min(near.len());

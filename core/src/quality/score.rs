@@ -7,7 +7,7 @@ use ndarray::{Array1, ArrayView2};
 use super::mean::{TINY, weighted_mean};
 use super::{LineFacts, NoWeight, Predicate, Split, Unit, Weights};
 use crate::check;
-use crate::control::{Context, Job};
+use crate::control::{Context, Job, Stage};
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_grow};
 
@@ -250,7 +250,7 @@ impl TextQuality {
                 Ok(())
             })?;
             scores.extend(jobs.iter().map(|job| job.work.1));
-            cx.control.poll("score", (p * part + texts_of.len()) as u64, texts.len() as u64)?;
+            cx.control.poll(Stage::Score, (p * part + texts_of.len()) as u64, texts.len() as u64)?;
         }
         Ok(scores)
     }

@@ -76,6 +76,20 @@ impl Rows<'_> {
         }
     }
 
+    /// The same rows for any shorter time: a view has one lifetime only.
+    pub(crate) fn shortened<'s>(&self) -> Rows<'s>
+    where
+        Self: 's,
+    {
+        match *self {
+            Rows::F32(v) => Rows::F32(v.reborrow()),
+            #[cfg(feature = "f16")]
+            Rows::F16(v) => Rows::F16(v.reborrow()),
+            #[cfg(feature = "f16")]
+            Rows::Bf16(v) => Rows::Bf16(v.reborrow()),
+        }
+    }
+
     /// The rows of `range`, without a copy.
     ///
     /// # Errors

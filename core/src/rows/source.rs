@@ -110,6 +110,17 @@ pub trait RowSource: Sync {
         None
     }
 
+    /// All rows at once, if they lie in memory outside of this source, for as long as it may live: of
+    /// [`Rows`], and of a reference to a source whose rows are [`resident`](RowSource::resident). A run
+    /// that holds its source loads such rows once; rows that lie in the source itself it reads as if they
+    /// came from a disk.
+    fn lasting<'a>(&self) -> Option<Rows<'a>>
+    where
+        Self: 'a,
+    {
+        None
+    }
+
     /// The most rows that the algorithms ask of [`read`](RowSource::read) at once.
     fn block_rows(&self) -> usize {
         8192
@@ -159,28 +170,53 @@ pub(crate) fn delivered(rows: Rows<'_>, n: usize, d: usize) -> Result<Rows<'_>> 
     Ok(rows)
 }
 
-impl<S: RowSource + ?Sized> RowSource for &S {
-    fn n_rows(&self) -> usize {
-        (**self).n_rows()
-    }
-    fn dim(&self) -> usize {
-        (**self).dim()
-    }
-    fn row_id(&self, i: usize) -> u64 {
-        (**self).row_id(i)
-    }
-    fn resident(&self) -> Option<Rows<'_>> {
-        (**self).resident()
-    }
-    fn block_rows(&self) -> usize {
-        (**self).block_rows()
-    }
-    fn read<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch) -> Result<Rows<'a>> {
-        (**self).read(range, scratch)
-    }
-    fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
-        (**self).gather(rows, scratch)
-    }
+/// Sources behind a pointer, so that a run can hold a borrowed one, one of its own, or a shared one.
+macro_rules! lent {
+    ($($(#[$attribute:meta])* $pointer:ty $(where $bound:ident)?: $lasting:expr;)*) => {$(
+        $(#[$attribute])*
+        impl<'s, S: RowSource + ?Sized $(+ $bound)? + 's> RowSource for $pointer {
+            fn n_rows(&self) -> usize {
+                (**self).n_rows()
+            }
+            fn dim(&self) -> usize {
+                (**self).dim()
+            }
+            fn row_id(&self, i: usize) -> u64 {
+                (**self).row_id(i)
+            }
+            fn resident(&self) -> Option<Rows<'_>> {
+                (**self).resident()
+            }
+            fn lasting<'a>(&self) -> Option<Rows<'a>>
+            where
+                Self: 'a,
+            {
+                let lasting: fn(&Self) -> Option<Rows<'a>> = $lasting;
+                lasting(self)
+            }
+            fn block_rows(&self) -> usize {
+                (**self).block_rows()
+            }
+            fn read<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+                (**self).read(range, scratch)
+            }
+            fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
+                (**self).gather(rows, scratch)
+            }
+        }
+    )*};
+}
+lent! {
+    /// A source that is lent: rows that lie in it last as long as the loan.
+    &'s S: |source| {
+        let source: &'s S = source;
+        source.resident()
+    };
+    /// A source that is owned.
+    alloc::boxed::Box<S>: |source| (**source).lasting();
+    /// A source that is shared.
+    #[cfg(feature = "std")]
+    alloc::sync::Arc<S> where Send: |source| (**source).lasting();
 }
 
 impl RowSource for Rows<'_> {
@@ -194,6 +230,13 @@ impl RowSource for Rows<'_> {
 
     fn resident(&self) -> Option<Rows<'_>> {
         Some(self.view())
+    }
+
+    fn lasting<'a>(&self) -> Option<Rows<'a>>
+    where
+        Self: 'a,
+    {
+        Some(self.shortened())
     }
 
     fn read<'a>(&'a self, range: Range<usize>, _scratch: &'a mut Scratch) -> Result<Rows<'a>> {
@@ -353,17 +396,17 @@ impl RowSource for Blocked<'_> {
 
 /// Some rows of another source, in a given order, under their own global ids.
 #[derive(Debug)]
-pub struct Subset<'s, S: RowSource + ?Sized> {
-    source: &'s S,
+pub struct Subset<S: RowSource> {
+    source: S,
     rows: Vec<usize>,
 }
 
-impl<'s, S: RowSource + ?Sized> Subset<'s, S> {
-    /// The rows `rows` of `source`.
+impl<S: RowSource> Subset<S> {
+    /// The rows `rows` of `source`: of a borrowed source, or of one that the subset holds.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] when an index lies outside.
-    pub fn new(source: &'s S, rows: Vec<usize>) -> Result<Self> {
+    pub fn new(source: S, rows: Vec<usize>) -> Result<Self> {
         let n = source.n_rows();
         match rows.iter().find(|&&i| i >= n) {
             Some(&found) => Err(Error::ShapeMismatch { what: "row index", expected: n, found }),
@@ -377,7 +420,7 @@ impl<'s, S: RowSource + ?Sized> Subset<'s, S> {
     }
 }
 
-impl<S: RowSource + ?Sized> RowSource for Subset<'_, S> {
+impl<S: RowSource> RowSource for Subset<S> {
     fn n_rows(&self) -> usize {
         self.rows.len()
     }

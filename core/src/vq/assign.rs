@@ -7,7 +7,7 @@ use super::ids::{MASKED, for_blocks, valid_rows};
 use super::rows::row_of;
 use crate::backend::{Backend, SearchStats, equal_but_for_search};
 use crate::check;
-use crate::control::Context;
+use crate::control::{Context, Stage};
 use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::memory::try_vec;
@@ -50,7 +50,7 @@ pub(super) fn assign<B: Backend, T: Real>(
         let (ids, distances) = (&mut ids[range.clone()], &mut distances[range]);
         search.merge(&targets.nearest(backend, rows, metric, ids, distances, cx)?);
         check::labels(ids, codes.nrows())?;
-        cx.control.poll("assign", at.end as u64, n as u64)
+        cx.control.poll(Stage::Assign, at.end as u64, n as u64)
     })?;
     if let Some(valid) = &valid {
         // Results lie side by side; each moves to a place not before its own.

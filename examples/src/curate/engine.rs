@@ -3,8 +3,8 @@
 use pauca::backend::Backend;
 use pauca::corruption::Scip;
 use pauca::{
-    Clusters, Context, D4, D4Checkpoint, D4Run, Dedup, DensityPruning, KMeans, Prototypes, Prune, RowSource,
-    SemDedup,
+    Clusters, Context, D4, D4Checkpoint, D4Run, D4Stage, Dedup, DensityPruning, KMeans, Prototypes, Prune,
+    RowSource, SemDedup,
 };
 
 use super::outcome::{Outcome, Second};
@@ -113,7 +113,7 @@ fn one_clustering(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>
                 .least(LEAST)
                 .prune(*drop);
             outcome.drop = *drop;
-            let found = pruning.select_on(&outcome.clusters, cx).map_err(&stopped)?;
+            let found = pruning.select_in(&outcome.clusters, cx).map_err(&stopped)?;
             outcome.keep = Some(found.keep.clone());
             outcome.density = Some(found);
         }
@@ -147,7 +147,7 @@ struct D4Steps<T> {
     max_iter: u64,
 }
 
-impl<B: Backend, S: RowSource> Steps for D4Steps<D4Run<'_, B, S>> {
+impl<'a, B: Backend, S: RowSource + 'a> Steps for D4Steps<D4Run<'a, B, S>> {
     fn step(&mut self, cx: &Context<'_>) -> pauca::Result<bool> {
         self.run.step(cx)
     }
@@ -156,9 +156,9 @@ impl<B: Backend, S: RowSource> Steps for D4Steps<D4Run<'_, B, S>> {
     }
     fn stage(&self) -> (&'static str, u64, u64) {
         match self.run.stage() {
-            "cluster" => ("cluster", self.rows, self.max_iter),
-            "recluster" => ("recluster", self.survivors, self.max_iter),
-            other => (other, self.rows, 0),
+            D4Stage::Cluster => ("cluster", self.rows, self.max_iter),
+            D4Stage::Recluster => ("recluster", self.survivors, self.max_iter),
+            other => (other.name(), self.rows, 0),
         }
     }
     fn done(&self) -> (u64, u64) {

@@ -38,7 +38,7 @@ pub fn pruning_equals_the_reference<B: Backend>(s: &Subject<B>, p: &mut Problem)
             .least(config.least)
             .keep_fraction(keep)
             .prune(drop);
-        let found = pruning.select_on(&clusters, &s.cx).unwrap();
+        let found = pruning.select_in(&clusters, &s.cx).unwrap();
         assert_eq!(
             (bits(&found.intra), bits(&found.inter)),
             (bits(&Array1::from(intra.clone())), bits(&Array1::from(inter.clone())))

@@ -356,14 +356,15 @@ pub fn steps_and_checkpoints_equal_a_run<B: Backend>(s: &Subject<B>, p: &mut Pro
     let (config, weights) = (p.config(), p.weights.as_deref());
     let x = array(&p.x);
     let rows = Rows::F32(x.view());
-    let mut run = config.start_on(&s.backend, &rows, weights, &s.cx).unwrap();
+    let mut run = config.start_on(&s.backend, &rows, weights.map(Into::into), &s.cx).unwrap();
     loop {
         // Every state survives the way to a disk and back, into blocks of another size.
         let bytes = run.checkpoint().unwrap().to_bytes().unwrap();
         let checkpoint = Checkpoint::from_bytes(&bytes).unwrap();
         assert_eq!(checkpoint.to_bytes().unwrap(), bytes);
         let blocked = Blocked::new(rows, 3).unwrap();
-        let mut resumed = config.resume_on(&s.backend, &blocked, weights, &checkpoint, &s.cx).unwrap();
+        let mut resumed =
+            config.resume_on(&s.backend, &blocked, weights.map(Into::into), &checkpoint, &s.cx).unwrap();
         while resumed.step(&s.cx).unwrap() {}
         assert!(resumed.is_done());
         assert_same(&resumed.finish(&s.cx).unwrap(), &whole);

@@ -83,7 +83,7 @@ fn on_backend<B: Backend>(backend: &B, algorithm: &str, x: &[Vec<f32>], p: &Valu
                 .temperature(number(p, "temperature"))
                 .neighbours(integer(p, "neighbours"))
                 .least(number(p, "least"))
-                .select_on(&first_rows(true)?, &cx)?;
+                .select_in(&first_rows(true)?, &cx)?;
             json!({
                 "intra": f64_bits(&found.intra.to_vec()),
                 "inter": f64_bits(&found.inter.to_vec()),

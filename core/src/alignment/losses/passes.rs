@@ -6,7 +6,7 @@ use core::ops::Range;
 use super::tiles::{Part, Problem, TILE, Tile, tiles};
 use super::{BlockStatistics, LogSumExp, SoftmaxRow, SoftmaxRows};
 use crate::check;
-use crate::control::{Context, Job};
+use crate::control::{Context, Job, Stage};
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
@@ -34,7 +34,7 @@ pub(super) fn statistics<T: Real>(
     let mut parts = try_vec(parts, SoftmaxRow::NONE)?;
     for (c, chunk) in rows.rows.chunks_mut(TILES_AT_ONCE * TILE).enumerate() {
         let first = c * TILES_AT_ONCE * TILE;
-        cx.control.poll("statistics", first as u64, n as u64)?;
+        cx.control.poll(Stage::Statistics, first as u64, n as u64)?;
         let mut jobs: Vec<Job<Scan<'_>>> = try_capacity(TILES_AT_ONCE)?;
         // Without columns each job gets an empty part.
         let mut parts = parts.chunks_mut(m);

@@ -9,7 +9,7 @@ use super::{LossNumbers, Outputs, Targets, checked_sides};
 use crate::alignment::matches::Table;
 use crate::arrays::{view, view_mut};
 use crate::check;
-use crate::control::{Context, Job};
+use crate::control::{Context, Job, Stage};
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::memory::{area, try_capacity, try_vec};
@@ -224,14 +224,14 @@ impl<'a, T: Real> Problem<'a, T> {
             check::same_length(what, side.nrows(), into.nrows())?;
             check::same_length(what, side.ncols(), into.ncols())?;
         }
-        let numbers = self.sweep(Some((Side::X, x)), cx, "gradient of x", &turn)?;
-        self.sweep(Some((Side::Y, y)), cx, "gradient of y", &turn)?;
+        let numbers = self.sweep(Some((Side::X, x)), cx, Stage::GradientX, &turn)?;
+        self.sweep(Some((Side::Y, y)), cx, Stage::GradientY, &turn)?;
         Ok(numbers)
     }
 
     /// The sum of the values that `turn` returns.
     pub(super) fn value(&self, cx: &Context, turn: impl Fn(&mut Tile) -> Result<Part> + Sync) -> Result<f64> {
-        Ok(self.sweep(None, cx, "value", turn)?.value)
+        Ok(self.sweep(None, cx, Stage::Value, turn)?.value)
     }
 
     /// Visits every tile, row tile by row tile, with `turn`, and adds up what it returns. With a
@@ -240,7 +240,7 @@ impl<'a, T: Real> Problem<'a, T> {
         &self,
         mut gradient: Option<(Side, ArrayViewMut2<'_, T>)>,
         cx: &Context,
-        stage: &'static str,
+        stage: Stage,
         turn: impl Fn(&mut Tile) -> Result<Part> + Sync,
     ) -> Result<LossNumbers> {
         let over_y = matches!(gradient, Some((Side::Y, _)));
@@ -297,7 +297,7 @@ impl<'a, T: Real> Problem<'a, T> {
         drop(jobs);
         cx.control.poll(stage, n as u64, n as u64)?;
         if let Some((_, gradient)) = &gradient {
-            check_finite(&gradient.view(), stage)?;
+            check_finite(&gradient.view(), stage.name())?;
         }
         let [value, log_scale, bias] = sums.map(|sum| sum.value());
         for (what, sum) in

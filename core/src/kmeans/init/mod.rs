@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 
 use crate::backend::{Backend, Blocks};
 use crate::check;
-use crate::control::{Context, Job};
+use crate::control::{Context, Job, Stage};
 use crate::error::{Error, Result};
 use crate::exact::elementary::ln;
 use crate::memory::try_capacity;
@@ -70,7 +70,7 @@ pub(crate) fn plus_plus<B: Backend, S: RowSource>(
     let first =
         first_seed(&blocks.source, &shares, Stream::new(seed, stream_base + streams::FIRST_SEED), cx)?;
     rows.extend(first);
-    cx.control.poll("seed", rows.len() as u64, k as u64)?;
+    cx.control.poll(Stage::Seed, rows.len() as u64, k as u64)?;
     if let Some(first) = first
         && k > 1
     {
@@ -81,7 +81,7 @@ pub(crate) fn plus_plus<B: Backend, S: RowSource>(
                 Some(row) => rows.push(row),
                 None => break,
             }
-            cx.control.poll("seed", rows.len() as u64, k as u64)?;
+            cx.control.poll(Stage::Seed, rows.len() as u64, k as u64)?;
         }
         distances = race.distances();
     }
@@ -113,7 +113,7 @@ pub(crate) fn random<B: Backend, S: RowSource>(
     let mut smallest: BinaryHeap<(bool, u64, usize)> = BinaryHeap::from(try_capacity(k)?);
     for i in 0..source.n_rows() {
         if i % POLL == 0 {
-            cx.control.poll("seed", 0, k as u64)?;
+            cx.control.poll(Stage::Seed, 0, k as u64)?;
         }
         if weight(weights, i) > 0.0 {
             let key = (shares.undirected(i), stream.bits(source.row_id(i), 0), i);
@@ -128,7 +128,7 @@ pub(crate) fn random<B: Backend, S: RowSource>(
     }
     let mut rows = try_capacity(k)?;
     rows.extend(smallest.into_sorted_vec().into_iter().map(|(_, _, i)| i));
-    cx.control.poll("seed", k as u64, k as u64)?;
+    cx.control.poll(Stage::Seed, k as u64, k as u64)?;
     Ok(Seeds { rows, distinct: None, distances: 0 })
 }
 

@@ -26,7 +26,7 @@ use core::cmp::Reverse;
 
 use super::shares::Shares;
 use crate::backend::{Backend, Blocks, Copies};
-use crate::control::{Context, Job};
+use crate::control::{Context, Job, Stage};
 use crate::error::Result;
 use crate::exact::elementary::ln;
 use crate::exact::{Metric, dot64};
@@ -171,7 +171,7 @@ impl<'a, S: RowSource> Race<'a, S> {
         stream: Stream,
         cx: &Context,
     ) -> Result<Self> {
-        let (n, d, metric, backend) = (blocks.n, blocks.d, blocks.metric, blocks.backend);
+        let (n, d, metric) = (blocks.n, blocks.d, blocks.metric);
         let mut centres = Centres {
             metric,
             d,
@@ -182,14 +182,14 @@ impl<'a, S: RowSource> Race<'a, S> {
         let (mut scratch, mut buffer) = (Scratch::new(), try_vec(d, 0.0f32)?);
         let row = gather_from(&blocks.source, &[first], &mut scratch)?;
         centres.push(row.row_at(0, &mut buffer), 0.0);
-        let seed = match backend.targets(row, metric, Copies::Keep, cx) {
+        let seed = match blocks.backend.targets(row, metric, Copies::Keep, cx) {
             Ok(seed) => seed,
             // The first bad row is named, not the first that seeds.
             Err(error) => return blocks.check(cx).and(Err(error)),
         };
         let mut clocks = try_vec(n, Clock { d2: 0.0, rem: 0.0, anchor: 0, seen: 1 })?;
         let (mut zeros, mut distances) = (Vec::new(), Vec::new());
-        blocks.for_each(cx, |range, block| {
+        blocks.for_each(cx, |backend, range, block| {
             if zeros.len() < range.len() {
                 (zeros, distances) = (try_vec(range.len(), 0u32)?, try_vec(range.len(), 0.0f64)?);
             }
@@ -242,7 +242,7 @@ impl<'a, S: RowSource> Race<'a, S> {
             }
             looked += 1;
             if looked.is_multiple_of(4096) {
-                cx.control.poll("seed", done, self.k as u64)?;
+                cx.control.poll(Stage::Seed, done, self.k as u64)?;
             }
         }
         Ok(None)

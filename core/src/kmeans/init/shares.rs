@@ -51,8 +51,8 @@ impl<'a> Shares<'a> {
 /// Which rows are zeros; nothing where none is. One pass.
 fn undirected<B: Backend, S: RowSource>(blocks: &mut Blocks<'_, B, S>, cx: &Context) -> Result<Vec<bool>> {
     let mut zeros = try_vec(blocks.n, false)?;
-    let (backend, mut squares) = (blocks.backend, Vec::new());
-    blocks.for_each(cx, |range, block| {
+    let mut squares = Vec::new();
+    blocks.for_each(cx, |backend, range, block| {
         if squares.len() < range.len() {
             squares = try_vec(range.len(), 0.0)?;
         }

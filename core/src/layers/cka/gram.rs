@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::result::{CkaTable, Traces};
 use crate::arrays::{view, view_mut};
 use crate::backend::cpu::Cpu;
-use crate::control::{Context, Job};
+use crate::control::{Context, Job, Stage};
 use crate::error::Result;
 use crate::exact::float::widen;
 use crate::memory::{try_capacity, try_vec};
@@ -126,7 +126,7 @@ pub(super) fn table(
     let mut parts = try_capacity(GROUP.min(total as usize))?;
     let mut done = 0;
     loop {
-        cx.control.poll("gram", done, total)?;
+        cx.control.poll(Stage::Gram, done, total)?;
         let group: Vec<[usize; 2]> = {
             let mut group = try_capacity(GROUP)?;
             group.extend(pairs.by_ref().take(GROUP));
