@@ -8,7 +8,7 @@ use pauca::corruption::{Scip, ScipRows};
 use pauca::exact::Sums;
 use pauca::layers::{LayerDistances, LayerStream, Quantiles, Tokens};
 use pauca::memorization::{Curve, Hits, LogitScan, LogitSpread, Memorized, TagCounts, UnitLengths};
-use pauca::quality::{Pooling, Prune, Scores, SubsetPerplexity};
+use pauca::quality::{Pooling, QualityPruning, Scores, SubsetPerplexity};
 use pauca::tokens::NGrams;
 use pauca::vq::{CodeStats, Ema, EmaCodebook, PositionUsage, Usage};
 use pauca::{Checkpoint, Context, Cpu, D4, D4Checkpoint, Error, IntoRows, KMeans, Metric};
@@ -240,7 +240,7 @@ fn forged_scores_and_rows_are_refused_or_harmless() {
     let mut scores = Scores::new();
     scores.push(3, Some(0.5), 10).unwrap();
     scores.push(4, None, 0).unwrap();
-    forge(scores.to_bytes().unwrap(), Scores::from_bytes, |one, _| used(one.finish(&Prune::new())));
+    forge(scores.to_bytes().unwrap(), Scores::from_bytes, |one, _| used(one.finish(&QualityPruning::new())));
     let mut rows = ScipRows::new(2);
     rows.push(0, &[0, 1, 1], &[0.5, 0.25, 0.125]).unwrap();
     forge(rows.to_bytes().unwrap(), ScipRows::from_bytes, |mut one, two| {
