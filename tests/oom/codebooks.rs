@@ -74,7 +74,7 @@ fn averages<T: Real>(metric: Metric) {
         CodeStats::from_planes(K, D, metric, &planes).map(|stats| (stats.total(), stats.sum(3, 3)))
     });
     let config = Ema::new(metric).decay(0.9).smoothing(Smoothing::Laplace(1e-5));
-    for policy in [Policy::RandomRow, Policy::FarthestRow, Policy::SplitBusiest] {
+    for &policy in Policy::ALL {
         every_refusal("ema", || {
             let mut book = config.start(codes.view())?;
             book.update(&stats)?;

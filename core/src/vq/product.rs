@@ -43,6 +43,7 @@ pub struct ProductQuantizer {
 
 /// What a forward step of a product quantizer found.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ProductQuantized<T> {
     /// `[n, d]`: the codes of the groups side by side; zeros where masked.
     pub quantized: Array2<T>,

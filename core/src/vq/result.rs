@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 
 /// What one forward step found; also all that [`backward`](super::VectorQuantizer::backward) needs of it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Quantized<T> {
     /// `[n, d]`: the code of each row, bit for bit; zeros where masked.
     pub quantized: Array2<T>,
@@ -62,6 +63,7 @@ impl<'a, T> Upstream<'a, T> {
 
 /// Gradients of one step. Tier C.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct QuantizerGradients<T> {
     /// `[n, d]`: with respect to z; zeros where masked.
     pub latents: Array2<T>,
