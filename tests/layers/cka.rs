@@ -283,6 +283,34 @@ fn cka_goes_on_from_its_bytes_to_the_same_bits() {
 }
 
 #[test]
+fn tables_of_cka_add_after_the_way_as_before_it() {
+    let mut rng = Rng(32);
+    let states = related(60, &mut rng);
+    let (mut here, other) =
+        (table(&part(&states, 0..30), CkaPath::Auto), table(&part(&states, 30..60), CkaPath::Auto));
+    let bytes = here.to_bytes().unwrap();
+    let read = |table: &CkaTable| CkaTable::from_bytes(&table.to_bytes().unwrap()).unwrap();
+    let mut there = read(&here);
+    here.add(&other).unwrap();
+    there.add(&read(&other)).unwrap();
+    assert_eq!(there, here);
+    for at in 0..bytes.len() {
+        let mut bad = bytes.clone();
+        bad[at] ^= 1;
+        assert!(matches!(CkaTable::from_bytes(&bad), Err(Error::Corrupt { .. })), "byte {at}");
+        assert!(matches!(CkaTable::from_bytes(&bytes[..at]), Err(Error::Corrupt { .. })));
+    }
+    // Mark 8, version 4, samples, states (u64 each), then numbers; the last is a scale.
+    let last = bytes.len() - 16;
+    for (at, new) in
+        [(20, 0), (20, 2), (20, 1 << 32), (20, u64::MAX), (28, f64::NAN.to_bits()), (last, (-1f64).to_bits())]
+    {
+        let found = CkaTable::from_bytes(&replaced(&bytes, at, &new.to_le_bytes()));
+        assert!(matches!(found, Err(Error::Corrupt { .. })), "byte {at}: {found:?}");
+    }
+}
+
+#[test]
 fn damaged_and_contradictory_bytes_of_cka_are_an_error() {
     let states: States = vec![vec![vec![1.0, 2.0], vec![0.5, -1.0], vec![3.0, 0.0]]; 2];
     // Mark 8, version 4, then path, sums or none (u32 each), number of states, widths, rows, rows in sums (u64 each).

@@ -113,7 +113,7 @@ fn refused_memory_is_an_error_for_composite_codebooks() {
     let residual = ResidualQuantizer::new(VectorQuantizer::new().estimator(Estimator::Rotation));
     every_refusal("residual", || {
         let step = residual.forward_on(&backend, z.view(), &books, None, &cx)?;
-        let back = residual.backward(z.view(), &books, &step, above, &cx)?;
+        let back = residual.backward_in(z.view(), &books, &step, above, &cx)?;
         let ids = [0, 1].map(|s: usize| step.stages[s].ids.as_slice().unwrap());
         Ok((digest(&step.quantized), digest(&residual.decode(&books, &ids)?), digest(&back.latents)))
     });
@@ -121,7 +121,7 @@ fn refused_memory_is_an_error_for_composite_codebooks() {
     let product = ProductQuantizer::new(VectorQuantizer::new().metric(Metric::Cosine));
     every_refusal("product", || {
         let step = product.forward_on(&backend, z.view(), &halves, None, &cx)?;
-        let back = product.backward(z.view(), &halves, &step, above, &cx)?;
+        let back = product.backward_in(z.view(), &halves, &step, above, &cx)?;
         let ids = [0, 1].map(|g: usize| step.groups[g].ids.as_slice().unwrap());
         Ok((digest(&step.quantized), digest(&product.decode(&halves, &ids)?), digest(&back.latents)))
     });

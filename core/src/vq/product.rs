@@ -124,7 +124,7 @@ impl ProductQuantizer {
     ///
     /// # Errors
     /// As [`VectorQuantizer::backward`].
-    pub fn backward<T: Real>(
+    pub fn backward_in<T: Real>(
         &self,
         z: ArrayView2<'_, T>,
         codebooks: &[ArrayView2<'_, T>],

@@ -171,7 +171,7 @@ impl ResidualQuantizer {
     ///
     /// # Errors
     /// As [`VectorQuantizer::backward`].
-    pub fn backward<T: Real>(
+    pub fn backward_in<T: Real>(
         &self,
         z: ArrayView2<'_, T>,
         codebooks: &[ArrayView2<'_, T>],

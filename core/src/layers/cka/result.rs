@@ -53,7 +53,7 @@ pub struct CkaTable {
     /// n < 4.
     pub unbiased_hsic: Array2<f64>,
     /// What unbiased self-HSIC is small against.
-    scale: alloc::vec::Vec<f64>,
+    pub(super) scale: alloc::vec::Vec<f64>,
 }
 
 /// The sums over pairs of rows that both estimators are made of, for one pair of states.
