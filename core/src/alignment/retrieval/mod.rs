@@ -211,8 +211,6 @@ fn best_right(out: &mut Counts, table: &Table<'_>, i: usize, mut score: impl FnM
 /// The shape of given scores, all of which are finite.
 fn checked_scores(scores: ArrayView2<'_, f64>) -> Result<(usize, usize)> {
     check::not_empty("scores", scores.len())?;
-    match scores.indexed_iter().find(|(_, s)| !s.is_finite()) {
-        Some(((row, col), _)) => Err(Error::NonFinite { what: "scores", row: row as u64, col }),
-        None => Ok(scores.dim()),
-    }
+    scores.indexed_iter().try_for_each(|(at, score)| check::finite_at("scores", at, *score))?;
+    Ok(scores.dim())
 }

@@ -265,7 +265,7 @@ impl Chunk {
                 for (from, to) in from[range.clone()].iter_mut().zip(&mut to[range.clone()]) {
                     let (carry, rest) = balanced(*from);
                     *from = rest;
-                    *to += carry;
+                    *to = to.saturating_add(carry);
                 }
             }
         }
@@ -281,7 +281,11 @@ impl Chunk {
         for (plane, theirs) in other.planes.iter().enumerate() {
             if !theirs.is_empty() {
                 self.touch(plane)?;
-                self.planes[plane].iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += sign * theirs);
+                // Only the top digit of a sum beyond all rows comes so far, such as a forged one.
+                let add = |(mine, theirs): (&mut i64, &i64)| {
+                    *mine = mine.saturating_add(theirs.saturating_mul(sign));
+                };
+                self.planes[plane].iter_mut().zip(theirs).for_each(add);
             }
         }
         for (cluster, pending) in other.pending.iter().enumerate() {

@@ -83,7 +83,8 @@ impl F64Sum {
     pub fn merge(&mut self, other: &Self) {
         self.carry();
         for (digit, theirs) in self.digits.iter_mut().zip(&other.digits) {
-            *digit += theirs;
+            // Only the top digit of a forged sum comes so far; its value is infinite.
+            *digit = digit.saturating_add(*theirs);
         }
         self.pending = other.pending + 1;
         self.carry();
