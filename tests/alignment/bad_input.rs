@@ -187,7 +187,7 @@ fn impossible_parameters() {
 #[test]
 fn targets_without_a_positive_pair() {
     let x = toy();
-    for directions in [Directions::XToY, Directions::YToX, Directions::Both] {
+    for &directions in Directions::ALL {
         let loss = InfoNce::new().directions(directions);
         fails!(
             loss.value(x.view(), x.view(), 1.0, Matches::Pairs(&[])),

@@ -20,7 +20,7 @@ fn blocks_without_a_positive_pair_are_as_good_as_any() {
     let (x, y, targets) = small();
     let (a, b) = (x.slice(s![..2, ..]), y.slice(s![2.., ..]));
     let none = targets.cut(&(0..2), &(2..5));
-    for directions in [Directions::XToY, Directions::YToX, Directions::Both] {
+    for &directions in Directions::ALL {
         let loss = InfoNce::new().directions(directions);
         let alone = loss.gradients(a, b, 2.0, none.targets());
         assert!(matches!(alone, Err(Error::Empty { what: "positive pairs" })), "the whole must have one");

@@ -140,7 +140,7 @@ fn assert_narrow(
     case.soft = widened;
     let targets = match case.targets() {
         Targets::Hard(matches) => Targets::Hard(matches),
-        Targets::Soft(_) => Targets::Soft(soft.view()),
+        _ => Targets::Soft(soft.view()),
     };
     let narrow = narrow(x.view(), y.view(), targets);
     let wide = wide(wx.view(), wy.view(), case.targets());
@@ -160,11 +160,11 @@ fn info_nce_gradients_equal_central_differences_and_f32_those_of_f64() {
     for seed in 0..PROBLEMS {
         let mut case = Case::new(seed);
         let square = case.x.nrows() == case.y.nrows();
-        let directions = [Directions::XToY, Directions::YToX, Directions::Both][case.rng.below(3)];
+        let directions = case.rng.pick(Directions::ALL);
         let loss = InfoNce::new()
             .directions(directions)
-            .reduction([LossReduction::Sum, LossReduction::Mean][case.rng.below(2)])
-            .weighting([PairWeighting::Pairs, PairWeighting::Rows][case.rng.below(2)]);
+            .reduction(case.rng.pick(LossReduction::ALL))
+            .weighting(case.rng.pick(PairWeighting::ALL));
         let found = loss.gradients(case.x.view(), case.y.view(), case.scale, case.targets()).unwrap();
         let error =
             compare(&case, &found, |x, y, s, _| loss.value(x.view(), y.view(), s, case.targets()).unwrap());
@@ -185,7 +185,7 @@ fn siglip_gradients_equal_central_differences_and_f32_those_of_f64() {
     let mut worst = 0.0f64;
     for seed in 0..PROBLEMS {
         let mut case = Case::new(seed + 1000);
-        let loss = SigLip::new().reduction([LossReduction::Sum, LossReduction::Mean][case.rng.below(2)]);
+        let loss = SigLip::new().reduction(case.rng.pick(LossReduction::ALL));
         let (s, b) = (case.scale, case.bias);
         let found = loss.gradients(case.x.view(), case.y.view(), s, b, case.targets()).unwrap();
         let error = compare(&case, &found, |x, y, s, b| {

@@ -33,7 +33,7 @@ const TWO_ULP: f64 = 2.0 * 2.0 * f64::EPSILON / 2.0;
 #[test]
 fn info_nce_known_values() {
     let same = Array2::from_elem((4, 3), 0.7f64);
-    for directions in [Directions::XToY, Directions::YToX, Directions::Both] {
+    for &directions in Directions::ALL {
         let loss = InfoNce::new().directions(directions);
         let found = loss.value(same.view(), same.view(), 10.0, Matches::Diagonal).unwrap();
         assert!((found - 1.3862943611198906).abs() <= TWO_ULP, "{found:e}");
@@ -48,8 +48,8 @@ fn info_nce_known_values() {
 /// B = 1: nothing to tell apart.
 #[test]
 fn info_nce_of_one_pair_is_zero() {
-    for directions in [Directions::XToY, Directions::YToX, Directions::Both] {
-        for reduction in [LossReduction::Sum, LossReduction::Mean] {
+    for &directions in Directions::ALL {
+        for &reduction in LossReduction::ALL {
             let loss = InfoNce::new().directions(directions).reduction(reduction);
             for (x, y) in [(1.0, 1.0), (1e6, -1e6), (0.0, 3.0)] {
                 let (x, y) = (Array2::from_elem((1, 2), x), Array2::from_elem((1, 2), y));
@@ -179,6 +179,43 @@ fn losses_are_the_same_for_any_threads_and_layout() {
     let found =
         InfoNce::new().gradients(fortran.t(), wide.slice(s![..;2, ..]), 20.0, Matches::Diagonal).unwrap();
     same(&found, &info);
+}
+
+#[test]
+fn gradients_into_arrays_have_the_bits_of_those_that_allocate() {
+    let mut rng = Rng(12);
+    let (x, y) = (normal(150, 3, 0.5, &mut rng), normal(170, 3, 0.5, &mut rng));
+    let every = s![..;2, ..];
+    let (info, sig) = (InfoNce::new(), SigLip::new());
+    for sigmoid in [false, true] {
+        let (mut dx, mut dy) = (Array2::from_elem((300, 3), f64::NAN), Array2::from_elem((340, 3), f64::NAN));
+        let into = (dx.slice_mut(every), dy.slice_mut(every));
+        let (x, y, pairs) = (x.view(), y.view(), Matches::Diagonal);
+        let (found, owned) = match sigmoid {
+            false => {
+                (info.gradients_into(x, y, 3.0, pairs, into, &serial()), info.gradients(x, y, 3.0, pairs))
+            }
+            true => (
+                sig.gradients_into(x, y, 3.0, -1.0, pairs, into, &serial()),
+                sig.gradients(x, y, 3.0, -1.0, pairs),
+            ),
+        };
+        let (found, owned) = (found.unwrap(), owned.unwrap());
+        let (value, log_scale, bias) = (found.value, found.log_scale, found.bias);
+        let (inside, of_y) = (dx.slice(every).to_owned(), dy.slice(every).to_owned());
+        same(&LossGradients { value, x: inside, y: of_y, log_scale, bias }, &owned);
+        assert!(dx.slice(s![1..;2, ..]).iter().all(|v| v.is_nan()), "between the rows");
+        // Of another shape.
+        for (n, m, d) in [(149, 170, 3), (150, 171, 3), (150, 170, 2)] {
+            let (mut dx, mut dy) = (Array2::zeros((n, d)), Array2::zeros((m, d)));
+            let into = (dx.view_mut(), dy.view_mut());
+            let found = match sigmoid {
+                false => info.gradients_into(x, y, 3.0, pairs, into, &serial()),
+                true => sig.gradients_into(x, y, 3.0, -1.0, pairs, into, &serial()),
+            };
+            assert!(matches!(found, Err(pauca::Error::ShapeMismatch { .. })), "{n} {m} {d}");
+        }
+    }
 }
 
 #[test]

@@ -12,8 +12,6 @@ use crate::{States, arrays, serial, threads, views};
 /// Against the Gram formula in f64: what is asked.
 const ASKED: f64 = 1e-10;
 
-const PATHS: [CkaPath; 3] = [CkaPath::Auto, CkaPath::Gram, CkaPath::Features];
-
 fn table(states: &States, path: CkaPath) -> CkaTable {
     let dims: Vec<usize> = states.iter().map(|s| s[0].len()).collect();
     let arrays: Vec<_> = states.iter().map(|s| array(s)).collect();
@@ -49,7 +47,7 @@ fn cka_equals_the_gram_formula_on_either_path() {
             // Far from the origin.
             states.iter_mut().flatten().flatten().for_each(|v| *v = 1000.0 + 0.01 * *v);
         }
-        for path in PATHS {
+        for &path in CkaPath::ALL {
             let table = table(&states, path);
             for l in 0..3 {
                 for m in 0..3 {
@@ -75,7 +73,7 @@ fn cka_of_a_state_with_itself_is_exactly_1() {
         let factor = rng.pick(&[1.0, 1e-18, 1e18, 1e-30]);
         let x: Vec<Vec<f32>> = Kind::Normal.rows(n, d, &mut rng);
         let x: Vec<Vec<f32>> = x.into_iter().map(|r| r.into_iter().map(|v| v * factor).collect()).collect();
-        for path in PATHS {
+        for &path in CkaPath::ALL {
             let table = table(&vec![x.clone(), x.clone()], path);
             for (l, m) in [(0, 0), (0, 1), (1, 0)] {
                 // Of two equal states the sums are equal too, but not the way in which they are made.
@@ -115,7 +113,7 @@ fn cka_of_independent_data_averages_0_within_its_standard_error() {
 fn cka_of_too_few_samples_is_typed() {
     let mut rng = Rng(5);
     for n in 0..6 {
-        for path in PATHS {
+        for &path in CkaPath::ALL {
             let x = if n == 0 {
                 ndarray::Array2::zeros((0, 3))
             } else {
@@ -140,7 +138,7 @@ fn cka_without_variance_is_typed() {
     for offset in [0.0, 0.1, 1e20] {
         let mut states: States = vec![Kind::Normal.rows(9, 4, &mut rng); 3];
         states[1].iter_mut().for_each(|row| row.fill(offset));
-        for path in PATHS {
+        for &path in CkaPath::ALL {
             let table = table(&states, path);
             for (l, m) in [(0, 1), (1, 0), (1, 1), (1, 2)] {
                 assert_eq!(table.biased(l, m), Cka::Degenerate { state: 1 });
@@ -153,7 +151,7 @@ fn cka_without_variance_is_typed() {
     // A simplex: it varies, but all its rows are equally far from each other.
     let simplex: Vec<Vec<f32>> =
         (0..8).map(|i| (0..8).map(|j| if i == j { 1.0 } else { 0.0 }).collect()).collect();
-    for path in PATHS {
+    for &path in CkaPath::ALL {
         let table = table(&vec![simplex.clone()], path);
         assert_eq!(table.unbiased(0, 0), Cka::Degenerate { state: 0 });
         assert_eq!(table.biased(0, 0), Cka::Value(1.0));
@@ -203,7 +201,7 @@ fn cka_is_symmetric_and_in_range() {
             Kind::Subnormal,
         ]);
         let states: States = (0..3).map(|_| kind.rows(n, 6, &mut rng)).collect();
-        let table = table(&states, rng.pick(&PATHS));
+        let table = table(&states, rng.pick(CkaPath::ALL));
         for l in 0..3 {
             for m in 0..3 {
                 let (b, u) = (table.biased(l, m), table.unbiased(l, m));
@@ -235,7 +233,7 @@ fn batches_and_threads_do_not_change_a_bit_of_cka() {
     let mut rng = Rng(21);
     let states = related(700, &mut rng);
     let dims: Vec<usize> = states.iter().map(|s| s[0].len()).collect();
-    for path in PATHS {
+    for &path in CkaPath::ALL {
         let expected = stream(&states, path).finish(&serial()).unwrap();
         for cut in [1, 50, 128, 333] {
             let cx = threads(1 + cut % 3);
@@ -258,7 +256,7 @@ fn cka_goes_on_from_its_bytes_to_the_same_bits() {
     let mut rng = Rng(31);
     let states = related(500, &mut rng);
     let read = |s: &CkaStream| CkaStream::from_bytes(&s.to_bytes().unwrap()).unwrap();
-    for path in PATHS {
+    for &path in CkaPath::ALL {
         let whole = stream(&states, path);
         for cut in [1, 100, 129, 300] {
             let mut again = read(&stream(&part(&states, 0..cut), path));
@@ -285,11 +283,39 @@ fn cka_goes_on_from_its_bytes_to_the_same_bits() {
 }
 
 #[test]
+fn tables_of_cka_add_after_the_way_as_before_it() {
+    let mut rng = Rng(32);
+    let states = related(60, &mut rng);
+    let (mut here, other) =
+        (table(&part(&states, 0..30), CkaPath::Auto), table(&part(&states, 30..60), CkaPath::Auto));
+    let bytes = here.to_bytes().unwrap();
+    let read = |table: &CkaTable| CkaTable::from_bytes(&table.to_bytes().unwrap()).unwrap();
+    let mut there = read(&here);
+    here.add(&other).unwrap();
+    there.add(&read(&other)).unwrap();
+    assert_eq!(there, here);
+    for at in 0..bytes.len() {
+        let mut bad = bytes.clone();
+        bad[at] ^= 1;
+        assert!(matches!(CkaTable::from_bytes(&bad), Err(Error::Corrupt { .. })), "byte {at}");
+        assert!(matches!(CkaTable::from_bytes(&bytes[..at]), Err(Error::Corrupt { .. })));
+    }
+    // Mark 8, version 4, samples, states (u64 each), then numbers; the last is a scale.
+    let last = bytes.len() - 16;
+    for (at, new) in
+        [(20, 0), (20, 2), (20, 1 << 32), (20, u64::MAX), (28, f64::NAN.to_bits()), (last, (-1f64).to_bits())]
+    {
+        let found = CkaTable::from_bytes(&replaced(&bytes, at, &new.to_le_bytes()));
+        assert!(matches!(found, Err(Error::Corrupt { .. })), "byte {at}: {found:?}");
+    }
+}
+
+#[test]
 fn damaged_and_contradictory_bytes_of_cka_are_an_error() {
     let states: States = vec![vec![vec![1.0, 2.0], vec![0.5, -1.0], vec![3.0, 0.0]]; 2];
     // Mark 8, version 4, then path, sums or none (u32 each), number of states, widths, rows, rows in sums (u64 each).
     let (path, summed, count, width, held, n, values) = (12, 16, 20, 28, 44, 52, 60);
-    for kind in PATHS {
+    for &kind in CkaPath::ALL {
         let good = stream(&states, kind).to_bytes().unwrap();
         for at in 0..good.len() {
             let mut bad = good.clone();
@@ -339,7 +365,7 @@ fn merged_shards_of_cka_equal_one_pass() {
         }
         let cuts = [rng.below(n + 1), rng.below(n + 1)];
         let (a, b) = (cuts[0].min(cuts[1]), cuts[0].max(cuts[1]));
-        let path = rng.pick(&PATHS);
+        let path = rng.pick(CkaPath::ALL);
         let shard = |range: std::ops::Range<usize>| {
             if range.is_empty() {
                 let dims: Vec<usize> = states.iter().map(|s| s[0].len()).collect();
@@ -379,7 +405,7 @@ fn hsic_itself_equals_the_gram_formula() {
         let mut rng = Rng(60 + seed);
         let states = related(4 + rng.below(90), &mut rng);
         let grams: Vec<_> = states.iter().map(|s| reference::gram(s)).collect();
-        for path in PATHS {
+        for &path in CkaPath::ALL {
             let table = table(&states, path);
             for l in 0..3 {
                 for m in 0..3 {
@@ -405,7 +431,7 @@ fn levels_change_only_the_last_bits_of_cka() {
         let states: States = (0..3).map(|_| Kind::Offset.rows(n, d, &mut rng)).collect();
         let arrays: Vec<_> = states.iter().map(|s| array(s)).collect();
         for (path, level) in
-            PATHS.into_iter().flat_map(|path| Level::available().into_iter().map(move |l| (path, l)))
+            CkaPath::ALL.iter().flat_map(|&path| Level::available().into_iter().map(move |l| (path, l)))
         {
             let cpu = Cpu::with_level(level).unwrap();
             let mut stream = LayerCka::new(&[d; 3]).unwrap().path(path).start_on(&cpu).unwrap();
@@ -428,7 +454,7 @@ fn an_empty_stream_of_cka_takes_over_what_is_merged_into_it() {
     // So many that Auto has turned rows into sums, and some are left over.
     let states = related(700, &mut rng);
     let dims: Vec<usize> = states.iter().map(|s| s[0].len()).collect();
-    for path in PATHS {
+    for &path in CkaPath::ALL {
         let empty = || LayerCka::new(&dims).unwrap().path(path).start().unwrap();
         let mut whole = stream(&states, path);
         let expected = whole.finish(&serial()).unwrap();

@@ -12,8 +12,6 @@ use proptest::prelude::*;
 
 use crate::{States, arrays, residual, serial, some_states, threads, views};
 
-const METRICS: [LayerMetric; 2] = [LayerMetric::Angular, LayerMetric::Cosine];
-
 fn dim(states: &States) -> usize {
     states[0].first().map_or(1, Vec::len)
 }
@@ -60,7 +58,7 @@ fn table_equals_the_reference() {
     for seed in 0..250 {
         let mut rng = Rng(seed);
         let states = some_states(&mut rng);
-        for (metric, of) in METRICS.into_iter().zip([reference::angular, reference::cosine]) {
+        for (metric, of) in LayerMetric::ALL.iter().copied().zip([reference::angular, reference::cosine]) {
             let table = stream_of(&states, metric, Quantiles::Exact).finish().unwrap();
             for l in 0..states.len() {
                 assert_eq!((table.mean[[l, l]], table.variance[[l, l]]), (0.0, 0.0));
@@ -94,8 +92,8 @@ proptest! {
         let mut rng = Rng(seed);
         let states = some_states(&mut rng);
         let n = states[0].len();
-        let metric = rng.pick(&METRICS);
-        let quantiles = rng.pick(&[Quantiles::Exact, Quantiles::Histogram]);
+        let metric = rng.pick(LayerMetric::ALL);
+        let quantiles = rng.pick(Quantiles::ALL);
         let whole = stream_of(&states, metric, quantiles);
         let expected = whole.finish().unwrap();
         // Batches of random samples in random order.
@@ -161,7 +159,7 @@ fn levels_do_not_matter() {
         let mut rng = Rng(16 + d as u64);
         let states = residual(layers, 7, d, &mut rng);
         let arrays = arrays(&states, d);
-        for metric in METRICS {
+        for &metric in LayerMetric::ALL {
             let distance =
                 if metric == LayerMetric::Angular { reference::angular } else { reference::cosine };
             for level in Level::available() {
@@ -239,7 +237,7 @@ fn layouts_and_element_types_do_not_matter() {
 fn histogram_quantiles_are_within_a_bin() {
     let mut rng = Rng(13);
     let states = residual(5, 400, 12, &mut rng);
-    for metric in METRICS {
+    for &metric in LayerMetric::ALL {
         let exact = stream_of(&states, metric, Quantiles::Exact).finish().unwrap();
         let rough = stream_of(&states, metric, Quantiles::Histogram).finish().unwrap();
         assert_eq!(exact.mean, rough.mean);
@@ -325,7 +323,7 @@ fn skipped_samples_survive_merges_and_bytes() {
     let mut states = residual(2, 6, 5, &mut rng);
     states[1][2].fill(0.0);
     states[0][4].fill(-0.0);
-    for quantiles in [Quantiles::Exact, Quantiles::Histogram] {
+    for &quantiles in Quantiles::ALL {
         let of = |states: &States| stream_of(states, LayerMetric::Angular, quantiles);
         let whole = of(&states);
         let mut merged = of(&part(&states, |i| i < 3));
@@ -371,7 +369,7 @@ fn bytes_that_contradict_themselves_are_an_error() {
     let (layers, dim, metric, kind, samples) = (12, 20, 28, 32, 36);
     // Of each pair: count, skipped, smallest, largest, two sums of 312 bytes, values or histogram.
     let (count, skipped, min, max, sum, values) = (44, 52, 60, 68, 76, 76 + 2 * 312);
-    for quantiles in [Quantiles::Exact, Quantiles::Histogram] {
+    for &quantiles in Quantiles::ALL {
         let states = residual(1, 3, 4, &mut rng);
         let good = stream_of(&states, LayerMetric::Angular, quantiles).to_bytes().unwrap();
         let with = |at: usize, new: &[u8]| LayerStream::from_bytes(&replaced(&good, at, new));
@@ -439,7 +437,7 @@ fn counts_at_the_end_of_the_integers_neither_overflow_nor_wrap() {
 #[test]
 fn damaged_bytes_are_an_error() {
     let mut rng = Rng(15);
-    for quantiles in [Quantiles::Exact, Quantiles::Histogram] {
+    for &quantiles in Quantiles::ALL {
         let good =
             stream_of(&residual(2, 3, 4, &mut rng), LayerMetric::Cosine, quantiles).to_bytes().unwrap();
         for i in (0..good.len()).step_by(if quantiles == Quantiles::Exact { 1 } else { 97 }) {

@@ -76,7 +76,7 @@ fn distances_have_the_same_bits_on_every_machine() {
         let (n, d) = (states[0].len(), states[0].first().map_or(1, Vec::len));
         let arrays = arrays(&states, d);
         let mask = ndarray::Array2::from_shape_fn((n, 1), |(i, _)| i % 3 != 1);
-        for metric in [LayerMetric::Angular, LayerMetric::Cosine] {
+        for &metric in LayerMetric::ALL {
             let config = LayerDistances::new(states.len() - 1).metric(metric).quantiles(Quantiles::Exact);
             let mut cpu = config.start(d).unwrap();
             let (mut lent, mut idle) =

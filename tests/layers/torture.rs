@@ -41,7 +41,7 @@ fn case_52_a_zero_state_is_counted_and_skipped() {
     let x = ndarray::Array2::from_shape_fn((100, 8), |_| rng.normal() as f32);
     let mut y = x.clone();
     y.row_mut(37).fill(0.0);
-    for metric in [LayerMetric::Angular, LayerMetric::Cosine] {
+    for &metric in LayerMetric::ALL {
         let states = [Rows::F32(x.view()), Rows::F32(y.view()), Rows::F32(x.view())];
         let table = LayerDistances::new(2).metric(metric).fit(&states).unwrap();
         assert_eq!((table.samples, table.count[[0, 1]], table.count[[0, 2]]), (100, 99, 100));

@@ -20,7 +20,7 @@ fn serial() -> Context<'static> {
 fn losses<'a, T: Real>(name: &str, [x, y]: &'a [Array2<T>; 2], targets: Targets<'a, T>) {
     let cx = serial();
     let gradients = |g: pauca::alignment::LossGradients<T>| (g.value.to_bits(), digest(&g.x), digest(&g.y));
-    for directions in [Directions::XToY, Directions::YToX, Directions::Both] {
+    for &directions in Directions::ALL {
         let loss = InfoNce::new().directions(directions).weighting(PairWeighting::Rows);
         every_refusal(&format!("info nce, {name}"), || {
             let value = loss.value_in(x.view(), y.view(), 3.0, targets, &cx)?;

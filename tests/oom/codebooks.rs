@@ -74,7 +74,7 @@ fn averages<T: Real>(metric: Metric) {
         CodeStats::from_planes(K, D, metric, &planes).map(|stats| (stats.total(), stats.sum(3, 3)))
     });
     let config = Ema::new(metric).decay(0.9).smoothing(Smoothing::Laplace(1e-5));
-    for policy in [Policy::RandomRow, Policy::FarthestRow, Policy::SplitBusiest] {
+    for &policy in Policy::ALL {
         every_refusal("ema", || {
             let mut book = config.start(codes.view())?;
             book.update(&stats)?;
@@ -113,7 +113,7 @@ fn refused_memory_is_an_error_for_composite_codebooks() {
     let residual = ResidualQuantizer::new(VectorQuantizer::new().estimator(Estimator::Rotation));
     every_refusal("residual", || {
         let step = residual.forward_on(&backend, z.view(), &books, None, &cx)?;
-        let back = residual.backward(z.view(), &books, &step, above, &cx)?;
+        let back = residual.backward_in(z.view(), &books, &step, above, &cx)?;
         let ids = [0, 1].map(|s: usize| step.stages[s].ids.as_slice().unwrap());
         Ok((digest(&step.quantized), digest(&residual.decode(&books, &ids)?), digest(&back.latents)))
     });
@@ -121,7 +121,7 @@ fn refused_memory_is_an_error_for_composite_codebooks() {
     let product = ProductQuantizer::new(VectorQuantizer::new().metric(Metric::Cosine));
     every_refusal("product", || {
         let step = product.forward_on(&backend, z.view(), &halves, None, &cx)?;
-        let back = product.backward(z.view(), &halves, &step, above, &cx)?;
+        let back = product.backward_in(z.view(), &halves, &step, above, &cx)?;
         let ids = [0, 1].map(|g: usize| step.groups[g].ids.as_slice().unwrap());
         Ok((digest(&step.quantized), digest(&product.decode(&halves, &ids)?), digest(&back.latents)))
     });

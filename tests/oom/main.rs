@@ -300,7 +300,7 @@ fn refused_memory_is_an_error_for_layers() {
     let states = [Rows::F32(data.view()); 12];
     let mask = Array2::from_shape_fn((100, 4), |(i, t)| t < 1 + i % 4);
     let cx = Context::new(Exec::serial(), Control::new());
-    for quantiles in [Quantiles::Exact, Quantiles::Histogram] {
+    for &quantiles in Quantiles::ALL {
         let config = LayerDistances::new(11).quantiles(quantiles);
         for tokens in [Tokens::Rows, Tokens::Last(mask.view()), Tokens::Real(mask.view())] {
             every_refusal("layers", || {
@@ -368,7 +368,7 @@ fn refused_memory_is_an_error_for_cka() {
     // One block for the sums over features and a rest; four tiles.
     let (states, left, right) = (part(0, 200), part(0, 60), part(60, 200));
     let cx = Context::new(Exec::serial(), Control::new());
-    for path in [CkaPath::Auto, CkaPath::Gram, CkaPath::Features] {
+    for &path in CkaPath::ALL {
         let config = LayerCka::new(&[24; 8]).unwrap().path(path);
         every_refusal("cka", || config.fit_in(&states, Tokens::Rows, &cx));
         let mut shard = config.start().unwrap();
@@ -399,7 +399,7 @@ fn a_refused_batch_of_cka_can_be_pushed_again() {
     let part = |from: usize, to: usize| vec![Rows::F32(data.slice(ndarray::s![from..to, ..])); 8];
     let (left, right, more) = (part(0, 60), part(60, 400), part(100, 150));
     let cx = Context::new(Exec::serial(), Control::new());
-    for path in [CkaPath::Auto, CkaPath::Gram, CkaPath::Features] {
+    for &path in CkaPath::ALL {
         let config = LayerCka::new(&[24; 8]).unwrap().path(path);
         let started = || {
             let mut stream = config.start().unwrap();

@@ -93,7 +93,7 @@ fn residual_gradients_are_differences() {
         let (za, ga) = (array::<f64>(&z), array::<f64>(&g));
         let step = rvq.forward(za.view(), &views, None).unwrap();
         let upstream = Upstream { quantized: Some(ga.view()), loss: 0.7 };
-        let found = rvq.backward(za.view(), &views, &step, upstream, &Context::default()).unwrap();
+        let found = rvq.backward_in(za.view(), &views, &step, upstream, &Context::default()).unwrap();
         let (fixed, ids) = residuals(&z, &books);
         let quantized = rows(step.quantized.view());
         // Earlier codes are held constant in later residuals.
@@ -157,10 +157,11 @@ fn residual_edges() {
     assert!(step.stages.iter().all(|s| s.ids.to_vec() == [0, MASKED]));
     assert_eq!(step.quantized.row(1).to_vec(), [0.0, 0.0]);
     let upstream = Upstream::of(step.quantized.view());
-    let g =
-        rvq.backward(z.view(), &[codes.view(), codes.view()], &step, upstream, &Context::default()).unwrap();
+    let g = rvq
+        .backward_in(z.view(), &[codes.view(), codes.view()], &step, upstream, &Context::default())
+        .unwrap();
     assert_eq!(g.latents.row(1).to_vec(), [0.0, 0.0]);
-    let fewer = rvq.backward(z.view(), &[codes.view()], &step, Upstream::default(), &Context::default());
+    let fewer = rvq.backward_in(z.view(), &[codes.view()], &step, Upstream::default(), &Context::default());
     assert!(matches!(fewer, Err(Error::ShapeMismatch { what: "stages", .. })));
 }
 
@@ -186,7 +187,7 @@ fn product_groups_are_quantizers_side_by_side() {
             let pq = ProductQuantizer::new(group);
             let step = pq.forward(z.view(), &views, Some(&mask)).unwrap();
             let upstream = Upstream { quantized: Some(g.view()), loss: 0.5 };
-            let found = pq.backward(z.view(), &views, &step, upstream, &Context::default()).unwrap();
+            let found = pq.backward_in(z.view(), &views, &step, upstream, &Context::default()).unwrap();
             let (mut start, mut total) = (0, 0.0);
             for (i, (book, width)) in books.iter().zip(widths).enumerate() {
                 let columns = s![.., start..start + width];

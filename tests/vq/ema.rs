@@ -326,6 +326,15 @@ fn counts_at_the_end_of_the_integers_do_not_overflow() {
     }
     assert_eq!(sum.total(), u64::MAX);
     assert!(format!("{sum:?}").contains("rows"));
+    // The highest digits that a buffer may have: no rows have such sums, and they end no program.
+    let mut planes = planes([1, 1]);
+    planes[2 + 2 * 8..].copy_from_slice(&[(1 << 62) - 1, 1 - (1 << 62)]);
+    let far = CodeStats::from_planes(2, 1, metric, &planes).unwrap();
+    let mut sum = CodeStats::from_planes(2, 1, metric, &planes).unwrap();
+    for _ in 0..4 {
+        sum.merge(&far).unwrap();
+        assert!(!sum.sum(0, 0).is_nan() && !sum.sum(1, 0).is_nan());
+    }
 }
 
 #[test]

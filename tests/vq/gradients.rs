@@ -150,9 +150,9 @@ fn check(name: &str, ask: Ask) {
             let mut sum = scale * loss;
             if ask.upstream {
                 for (r, &i) in valid.iter().enumerate() {
-                    let out: Vec<f64> = match ask.estimator {
-                        Estimator::StraightThrough => t[r].clone(),
-                        Estimator::Rotation => reference::rotation(&fixed_t[r], &fixed_q[r])
+                    let out: Vec<f64> = match ask.estimator == Estimator::Rotation {
+                        false => t[r].clone(),
+                        true => reference::rotation(&fixed_t[r], &fixed_q[r])
                             .iter()
                             .map(|row| row.iter().zip(&t[r]).map(|(m, t)| m * t).sum())
                             .collect(),

@@ -306,6 +306,78 @@ fn an_all_false_mask_gives_zero_losses_and_gradients() {
     assert!(g.latents.iter().chain(g.codes.unwrap().iter()).all(|v| *v == 0.0));
 }
 
+/// Every second row of an array filled with NaN: what a caller's buffer may look like.
+fn buffer(n: usize, d: usize) -> Array2<f32> {
+    Array2::from_elem((2 * n, d), f32::NAN)
+}
+
+#[test]
+fn a_step_into_buffers_has_the_bits_of_one_that_allocates() {
+    let (cpu, cx) = (Cpu::new().unwrap(), Context::default());
+    for seed in 0..40 {
+        let mut p = Problem::new(seed);
+        let (z, codes) = (array::<f32>(&p.z), array::<f32>(&p.codes));
+        let ((n, d), k) = (z.dim(), codes.nrows());
+        let (metric, estimator) = (p.rng.pick(&METRICS), p.rng.pick(Estimator::ALL));
+        let training = p.rng.pick(Training::ALL);
+        let mut vq = VectorQuantizer::new().metric(metric).estimator(estimator).training(training);
+        if p.rng.chance(0.3) {
+            vq = vq.entropy(pauca::vq::EntropyLoss::new(0.5));
+        }
+        let owned = vq.forward(z.view(), codes.view(), p.mask()).unwrap();
+        let (mut ids, mut distances) = (vec![7; n], vec![0.5; n]);
+        let into = (&mut ids[..], &mut distances[..]);
+        vq.assign_into(&cpu, z.view(), codes.view(), p.mask(), into, &cx).unwrap();
+        assert_eq!(ids, owned.ids.to_vec());
+        assert!(distances.iter().zip(&owned.distances).all(|(a, b)| a.to_bits() == b.to_bits()));
+        let mut rows = buffer(n, d);
+        let every = s![..;2, ..];
+        let step =
+            vq.forward_into(&cpu, z.view(), codes.view(), p.mask(), rows.slice_mut(every), &cx).unwrap();
+        assert_eq!(bits(rows.slice(every)), bits(owned.quantized.view()));
+        assert_eq!((step.losses, &step.ids, step.quantized.len()), (owned.losses, &owned.ids, 0));
+        // The step without its rows serves the way back.
+        let back = vq.backward(z.view(), codes.view(), &owned, Upstream::of(z.view())).unwrap();
+        let (mut dz, mut de) = (buffer(n, d), buffer(k, d));
+        let into_codes = (training == Training::Gradient).then(|| de.slice_mut(every));
+        let into = (dz.slice_mut(every), into_codes);
+        let fallbacks =
+            vq.backward_into(z.view(), codes.view(), &step, Upstream::of(z.view()), into, &cx).unwrap();
+        assert_eq!((bits(dz.slice(every)), fallbacks), (bits(back.latents.view()), back.fallbacks));
+        if let Some(codes) = back.codes {
+            assert_eq!(bits(de.slice(every)), bits(codes.view()));
+        }
+        assert!(rows.iter().chain(&dz).skip(d).step_by(2 * d).all(|v| v.is_nan()), "between the rows");
+    }
+}
+
+#[test]
+fn buffers_of_another_shape_are_errors() {
+    let (cpu, cx) = (Cpu::new().unwrap(), Context::default());
+    let (z, codes) = (array![[1.0f32, 0.0], [0.9, 0.1], [0.5, 0.5]], array![[1.0f32, 0.1], [-5.0, 3.0]]);
+    let vq = VectorQuantizer::new();
+    let step = vq.forward(z.view(), codes.view(), None).unwrap();
+    let (mut ids, mut distances) = ([0; 3], [0.0; 2]);
+    let found = vq.assign_into(&cpu, z.view(), codes.view(), None, (&mut ids, &mut distances), &cx);
+    assert!(matches!(found, Err(Error::ShapeMismatch { expected: 3, found: 2, .. })));
+    for shape in [(2, 2), (3, 1), (6, 2)] {
+        let mut rows = Array2::<f32>::zeros(shape);
+        let found = vq.forward_into(&cpu, z.view(), codes.view(), None, rows.view_mut(), &cx);
+        assert!(matches!(found, Err(Error::ShapeMismatch { .. })), "{shape:?}");
+        let back = |vq: VectorQuantizer, dz: &mut Array2<f32>, de: &mut Array2<f32>| {
+            let into = (dz.view_mut(), Some(de.view_mut()));
+            vq.backward_into(z.view(), codes.view(), &step, Upstream::default(), into, &cx)
+        };
+        let mut right = Array2::zeros((3, 2));
+        assert!(matches!(back(vq, &mut rows, &mut Array2::zeros((2, 2))), Err(Error::ShapeMismatch { .. })));
+        if shape != (2, 2) {
+            assert!(matches!(back(vq, &mut right, &mut rows), Err(Error::ShapeMismatch { .. })));
+        }
+        let ema = back(vq.training(Training::Ema), &mut right, &mut Array2::zeros((2, 2)));
+        assert!(matches!(ema, Err(Error::Conflict { .. })));
+    }
+}
+
 #[test]
 fn a_code_without_rows_has_a_gradient_of_exactly_zero() {
     let z = array![[1.0f32, 0.0], [0.9, 0.1]];

@@ -56,6 +56,7 @@ pub struct HardNegatives {
 
 /// The hardest non-matching rows.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Negatives {
     /// `[B, k]`: rows of y, the most similar first; [`NONE`](Negatives::NONE) where there are fewer.
     pub rows: Array2<u32>,

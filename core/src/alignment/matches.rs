@@ -19,6 +19,7 @@ use crate::memory::try_capacity;
 /// # let _ = (captions, listed);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Matches<'a> {
     /// Row i belongs to row i; further rows of y belong to none.
     Diagonal,

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 
 /// Wins, ties and losses.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Outcomes {
     /// Items where the right answer scores strictly above every wrong one.
     pub wins: u64,
@@ -156,6 +157,7 @@ pub fn choices(scores: ArrayView2<'_, f64>, right: &[usize]) -> Result<Outcomes>
 /// worth its probability over all orders of the tied scores: a constant score has strict 0 and
 /// expected 1/4, 1/4, 1/6, the levels of chance.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Winoground {
     /// Right caption for each picture.
     pub text: Outcomes,

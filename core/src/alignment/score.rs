@@ -22,11 +22,17 @@ const CHUNK: usize = 1024;
 
 /// What happens with a pair of which one row is all zeros and has no direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ZeroRows {
     /// It is an error, [`Error::ZeroRow`]. The default: such a row is mostly a failed embedding.
     Refuse,
     /// Its cosine is 0, as everywhere in this library; the pairs are counted.
     Zero,
+}
+
+impl ZeroRows {
+    /// Every variant, in the order of declaration.
+    pub const ALL: &[Self] = &[Self::Refuse, Self::Zero];
 }
 
 /// The score of image-text pairs: parameters.
@@ -52,6 +58,7 @@ pub struct ClipScore {
 
 /// The scores of pairs. Tier A.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PairScores {
     /// `[n]`: the score of pair i.
     pub scores: Array1<f64>,

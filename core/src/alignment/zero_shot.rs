@@ -52,6 +52,7 @@ pub struct ZeroShot {
 
 /// How many predictions are right.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Accuracy {
     /// `[k]`: right predictions of pictures of class c.
     pub right: Array1<u64>,

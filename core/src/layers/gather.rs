@@ -17,6 +17,7 @@ use crate::rows::Rows;
 /// sequence by sequence; the mask [s, t] is true at real tokens and false at padding. The rows at
 /// padding are never looked at, whatever they hold.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Tokens<'a> {
     /// Every row is one.
     Rows,

@@ -5,6 +5,7 @@ pub(crate) const MAX_LAYERS: usize = 1 << 15;
 
 /// What is measured between two states of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LayerMetric {
     /// The angle in half turns, from 0 to 1: [`angular_distance`](super::angular_distance). Gromov et al. 2024.
     Angular,
@@ -13,8 +14,14 @@ pub enum LayerMetric {
     Cosine,
 }
 
+impl LayerMetric {
+    /// Every variant, in the order of declaration.
+    pub const ALL: &[Self] = &[Self::Angular, Self::Cosine];
+}
+
 /// How the spread of the values is kept. Count, mean, variance and extremes are exact either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Quantiles {
     /// Every value: 8 bytes for each pair of states and each sample. For texts.
     Exact,
@@ -22,6 +29,11 @@ pub enum Quantiles {
     /// the number of samples. Quantiles are within 0.8 % (2^-7) of a value of that rank. For
     /// tokens by the million.
     Histogram,
+}
+
+impl Quantiles {
+    /// Every variant, in the order of declaration.
+    pub const ALL: &[Self] = &[Self::Exact, Self::Histogram];
 }
 
 /// Distances between all pairs of hidden states: parameters.

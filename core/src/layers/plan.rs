@@ -70,6 +70,7 @@ impl fmt::Display for Block {
 
 /// A block and the mean distance between its input and its output.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Choice {
     /// The block.
     pub block: Block,

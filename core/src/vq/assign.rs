@@ -15,6 +15,7 @@ use crate::real::Real;
 
 /// The nearest code of every row.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Assignment {
     /// `[n]`: index of the nearest code; [`MASKED`] where the mask is false. Tier A.
     pub ids: Array1<u32>,

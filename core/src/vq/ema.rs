@@ -37,6 +37,7 @@ const VERSION: u32 = 1;
 
 /// What a count is replaced by where a mean is made of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Smoothing {
     /// The count itself. The default: a code is the weighted mean of its rows.
     None,

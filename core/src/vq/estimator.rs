@@ -14,11 +14,17 @@ use crate::real::Real;
 
 /// How gradients pass the rounding to a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Estimator {
     /// Unchanged. The default.
     StraightThrough,
     /// Rotated and rescaled as the code is against the latent.
     Rotation,
+}
+
+impl Estimator {
+    /// Every variant, in the order of declaration.
+    pub const ALL: &[Self] = &[Self::StraightThrough, Self::Rotation];
 }
 
 /// |a + b| below this counts as opposite directions: w would be rounding noise.

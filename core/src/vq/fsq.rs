@@ -42,6 +42,7 @@ pub struct FiniteScalar {
 
 /// What finite scalar quantization found.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct FiniteScalarCodes<T> {
     /// `[n, d]`: the levels, in [-1, 1]; zeros where masked.
     pub quantized: Array2<T>,

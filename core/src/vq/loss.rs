@@ -4,6 +4,7 @@ use crate::exact::F64Sum;
 
 /// How a sum over rows and columns becomes a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Reduction {
     /// Mean over valid rows and columns, as in VQ-VAE's, taming's and LlamaGen's code. The default.
     MeanElements,
@@ -11,6 +12,11 @@ pub enum Reduction {
     MeanRows,
     /// The sum.
     Sum,
+}
+
+impl Reduction {
+    /// Every variant, in the order of declaration.
+    pub const ALL: &[Self] = &[Self::MeanElements, Self::MeanRows, Self::Sum];
 }
 
 impl Reduction {
@@ -27,6 +33,7 @@ impl Reduction {
 
 /// Losses of one step. Sums are exact and divided once, so tier A; the entropy is tier B.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Losses {
     /// weight * mean |sg(z) - e|²: moves the codes. 0 for EMA codes.
     pub codebook: f64,

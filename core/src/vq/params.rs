@@ -9,6 +9,7 @@ use crate::exact::Metric;
 
 /// How the codes learn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Training {
     /// By the codebook loss: [`backward`](VectorQuantizer::backward) returns their gradient for the caller's
     /// optimiser. Under cosine the codes used are the unit vectors of the stored ones.
@@ -16,6 +17,11 @@ pub enum Training {
     /// As running means of their rows ([`EmaCodebook`](super::EmaCodebook)): no codebook loss, no gradient.
     /// Under cosine the stored codes are unit vectors and used as they are.
     Ema,
+}
+
+impl Training {
+    /// Every variant, in the order of declaration.
+    pub const ALL: &[Self] = &[Self::Gradient, Self::Ema];
 }
 
 /// Vector quantization: parameters of a training step.

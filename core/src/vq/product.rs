@@ -43,6 +43,7 @@ pub struct ProductQuantizer {
 
 /// What a forward step of a product quantizer found.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ProductQuantized<T> {
     /// `[n, d]`: the codes of the groups side by side; zeros where masked.
     pub quantized: Array2<T>,
@@ -123,7 +124,7 @@ impl ProductQuantizer {
     ///
     /// # Errors
     /// As [`VectorQuantizer::backward`].
-    pub fn backward<T: Real>(
+    pub fn backward_in<T: Real>(
         &self,
         z: ArrayView2<'_, T>,
         codebooks: &[ArrayView2<'_, T>],

@@ -48,6 +48,7 @@ pub struct ResidualQuantizer {
 
 /// What a forward step of a residual quantizer found.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ResidualQuantized<T> {
     /// `[n, d]`: the sum of the codes, in the order of the stages; zeros where masked.
     pub quantized: Array2<T>,
@@ -59,6 +60,7 @@ pub struct ResidualQuantized<T> {
 
 /// Gradients of a composite quantizer. Tier C.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct CompositeGradients<T> {
     /// `[n, d]`: with respect to z.
     pub latents: Array2<T>,
@@ -169,7 +171,7 @@ impl ResidualQuantizer {
     ///
     /// # Errors
     /// As [`VectorQuantizer::backward`].
-    pub fn backward<T: Real>(
+    pub fn backward_in<T: Real>(
         &self,
         z: ArrayView2<'_, T>,
         codebooks: &[ArrayView2<'_, T>],

@@ -5,12 +5,15 @@ use ndarray::{Array1, Array2, ArrayView2};
 use super::entropy::Saved;
 use super::loss::Losses;
 use crate::backend::{SearchStats, equal_but_for_search};
-use crate::error::{Error, Result};
+use crate::check;
+use crate::error::Result;
 
 /// What one forward step found; also all that [`backward`](super::VectorQuantizer::backward) needs of it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Quantized<T> {
-    /// `[n, d]`: the code of each row, bit for bit; zeros where masked.
+    /// `[n, d]`: the code of each row, bit for bit; zeros where masked. `[0, d]` where the rows were written into
+    /// a buffer of the caller's.
     pub quantized: Array2<T>,
     /// `[n]`: index of the code; [`MASKED`](super::MASKED) where masked.
     pub ids: Array1<u32>,
@@ -51,17 +54,15 @@ impl<'a, T> Upstream<'a, T> {
 
     /// A gradient of the output must have its shape.
     pub(super) fn check(&self, (n, d): (usize, usize)) -> Result<()> {
-        match &self.quantized {
-            Some(g) if g.dim() != (n, d) => {
-                Err(Error::ShapeMismatch { what: "gradient of the output", expected: n * d, found: g.len() })
-            }
-            _ => Ok(()),
-        }
+        let (rows, columns) = self.quantized.as_ref().map_or((n, d), |g| g.dim());
+        check::same_length("gradient of the output", n, rows)?;
+        check::same_length("gradient of the output", d, columns)
     }
 }
 
 /// Gradients of one step. Tier C.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct QuantizerGradients<T> {
     /// `[n, d]`: with respect to z; zeros where masked.
     pub latents: Array2<T>,

@@ -29,6 +29,7 @@ use crate::rows::copies::first_occurrences;
 
 /// Which rows dead codes take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Policy {
     /// Random ones.
     RandomRow,
@@ -36,6 +37,11 @@ pub enum Policy {
     FarthestRow,
     /// Those farthest from the most used codes.
     SplitBusiest,
+}
+
+impl Policy {
+    /// Every variant, in the order of declaration.
+    pub const ALL: &[Self] = &[Self::RandomRow, Self::FarthestRow, Self::SplitBusiest];
 }
 
 /// A code and the row it took.

@@ -45,6 +45,7 @@ use crate::real::{Real, check_finite};
 
 /// How the terms of a loss become one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LossReduction {
     /// Their sum, as the survey writes InfoNCE.
     Sum,
@@ -52,8 +53,14 @@ pub enum LossReduction {
     Mean,
 }
 
+impl LossReduction {
+    /// Every variant, in the order of declaration.
+    pub const ALL: &[Self] = &[Self::Sum, Self::Mean];
+}
+
 /// Which softmax InfoNCE takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Directions {
     /// Each row of x over all rows of y, as the survey writes it.
     XToY,
@@ -63,8 +70,14 @@ pub enum Directions {
     Both,
 }
 
+impl Directions {
+    /// Every variant, in the order of declaration.
+    pub const ALL: &[Self] = &[Self::XToY, Self::YToX, Self::Both];
+}
+
 /// What a positive pair counts when a row has several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum PairWeighting {
     /// Every pair 1: the survey's sum over the set of positive pairs.
     Pairs,
@@ -73,8 +86,14 @@ pub enum PairWeighting {
     Rows,
 }
 
+impl PairWeighting {
+    /// Every variant, in the order of declaration.
+    pub const ALL: &[Self] = &[Self::Pairs, Self::Rows];
+}
+
 /// What the logits should say.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Targets<'a, T> {
     /// These pairs are positive, all others negative.
     Hard(Matches<'a>),

@@ -112,15 +112,11 @@ impl InfoNce {
     }
 
     pub(super) fn from_code(code: u32) -> Option<Self> {
-        let mut found = None;
-        for directions in [Directions::XToY, Directions::YToX, Directions::Both] {
-            for reduction in [LossReduction::Sum, LossReduction::Mean] {
-                for weighting in [PairWeighting::Pairs, PairWeighting::Rows] {
-                    let loss = Self { reduction, directions, weighting };
-                    found = found.or((loss.code() == code).then_some(loss));
-                }
-            }
-        }
-        found
+        let mut all = Directions::ALL.iter().flat_map(|&directions| {
+            LossReduction::ALL.iter().flat_map(move |&reduction| {
+                PairWeighting::ALL.iter().map(move |&weighting| Self { reduction, directions, weighting })
+            })
+        });
+        all.find(|loss| loss.code() == code)
     }
 }

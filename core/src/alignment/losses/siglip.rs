@@ -151,6 +151,18 @@ impl SigLip {
     ///
     /// # Errors
     /// See the type; `ShapeMismatch` for an array of another shape. After some of them the arrays hold anything.
+    /// # Example
+    /// ```
+    /// use pauca::Context;
+    /// use pauca::alignment::{Matches, SigLip};
+    /// let x = ndarray::array![[1.0f64, 0.0], [0.0, 1.0]];
+    /// let (mut dx, mut dy) = (x.clone(), x.clone());
+    /// let (pairs, cx) = (Matches::Diagonal, Context::default());
+    /// let into = (dx.view_mut(), dy.view_mut());
+    /// let found = SigLip::new().gradients_into(x.view(), x.view(), 10.0, -10.0, pairs, into, &cx)?;
+    /// assert!(found.bias < 0.0 && dx[[0, 0]] < 0.0 && dy[[1, 1]] < 0.0);
+    /// # Ok::<(), pauca::Error>(())
+    /// ```
     #[allow(clippy::too_many_arguments, reason = "two sides, two parameters that are learned, two gradients")]
     pub fn gradients_into<'a, T: Real>(
         &self,

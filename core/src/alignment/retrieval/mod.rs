@@ -25,6 +25,7 @@ use crate::rows::IntoRows;
 
 /// Where wrong candidates stand that tie with the best right one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RankTies {
     /// Behind it.
     Optimistic,
@@ -33,6 +34,11 @@ pub enum RankTies {
     /// In random order, averaged over all orders: a constant model then has exactly the accuracy
     /// of chance.
     Expected,
+}
+
+impl RankTies {
+    /// Every variant, in the order of declaration.
+    pub const ALL: &[Self] = &[Self::Optimistic, Self::Pessimistic, Self::Expected];
 }
 
 /// The ranks of the right answers, and the metrics made of them.
@@ -63,6 +69,7 @@ pub enum RankTies {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Retrieval {
     /// `[B]`: candidates with a larger cosine than the best right one.
     pub above: Array1<u64>,
@@ -204,8 +211,6 @@ fn best_right(out: &mut Counts, table: &Table<'_>, i: usize, mut score: impl FnM
 /// The shape of given scores, all of which are finite.
 fn checked_scores(scores: ArrayView2<'_, f64>) -> Result<(usize, usize)> {
     check::not_empty("scores", scores.len())?;
-    match scores.indexed_iter().find(|(_, s)| !s.is_finite()) {
-        Some(((row, col), _)) => Err(Error::NonFinite { what: "scores", row: row as u64, col }),
-        None => Ok(scores.dim()),
-    }
+    scores.indexed_iter().try_for_each(|(at, score)| check::finite_at("scores", at, *score))?;
+    Ok(scores.dim())
 }

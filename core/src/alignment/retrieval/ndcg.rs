@@ -62,6 +62,7 @@ impl Default for Ndcg {
 
 /// The nDCG of every query.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NdcgValues {
     /// `[B]`: NaN for a query without a right candidate.
     pub values: Array1<f64>,

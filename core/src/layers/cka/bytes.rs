@@ -4,7 +4,9 @@ use alloc::vec::Vec;
 
 use super::features::{BLOCK, Features};
 use super::params::{CkaPath, LayerCka};
+use super::result::CkaTable;
 use super::stream::{CkaStream, MAX_SAMPLES};
+use crate::arrays::matrix;
 use crate::bytes::{Reader, Writer};
 use crate::error::Result;
 use crate::memory::try_capacity;
@@ -119,6 +121,48 @@ impl CkaStream {
         reader.end()?;
         stream.held = held;
         Ok(stream)
+    }
+}
+
+const TABLE: &[u8; 8] = b"PAUCACKT";
+
+impl CkaTable {
+    /// The state: versioned, little-endian, checksummed, so that tables of other machines can be
+    /// [added](CkaTable::add). 16 bytes for each pair of states.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut writer = Writer::new(TABLE, VERSION);
+        writer.u64(self.samples);
+        writer.u64(self.scale.len() as u64);
+        for value in self.biased_hsic.iter().chain(&self.unbiased_hsic).chain(&self.scale) {
+            writer.u64(value.to_bits());
+        }
+        writer.finish()
+    }
+
+    /// The table that [`to_bytes`](CkaTable::to_bytes) wrote.
+    ///
+    /// # Errors
+    /// [`Corrupt`](crate::Error::Corrupt) with the offset for bytes that are not such a state,
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let mut reader = Reader::open(bytes, "table of CKA", TABLE, VERSION)?;
+        let (samples, states) = (reader.u64()?, reader.size()?);
+        let pairs = states.checked_mul(states);
+        let size = pairs.and_then(|pairs| pairs.checked_mul(2)?.checked_add(states)?.checked_mul(8));
+        let (Some(pairs), true) = (pairs, size == Some(reader.remaining()) && states > 0) else {
+            return Err(reader.corrupt("the length does not fit the shape"));
+        };
+        let biased_hsic = matrix(states, states, finite(&mut reader, pairs)?)?;
+        let unbiased_hsic = matrix(states, states, finite(&mut reader, pairs)?)?;
+        let scale = finite(&mut reader, states)?;
+        if scale.iter().any(|scale| *scale < 0.0) {
+            return Err(reader.corrupt("a scale is negative"));
+        }
+        reader.end()?;
+        Ok(Self { samples, biased_hsic, unbiased_hsic, scale })
     }
 }
 

@@ -12,6 +12,7 @@ const MAX_DIM: usize = 1 << 31;
 
 /// Which way CKA is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum CkaPath {
     /// By the shape: keeps the rows while n sum(d_l) is at most the sum of d_l d_m over all pairs.
     #[default]
@@ -44,7 +45,7 @@ pub struct LayerCka {
 }
 
 impl CkaPath {
-    /// All of them.
+    /// Every variant, in the order of declaration.
     pub const ALL: &[Self] = &[Self::Auto, Self::Gram, Self::Features];
 }
 

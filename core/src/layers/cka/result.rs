@@ -12,6 +12,7 @@ const NOISE: f64 = 1.0 / (1u64 << 40) as f64;
 
 /// A value of CKA, or why there is none.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Cka {
     /// The value: biased in [0, 1], unbiased in [-1, 1] (below 0 is ordinary noise around 0).
     Value(f64),
@@ -52,7 +53,7 @@ pub struct CkaTable {
     /// n < 4.
     pub unbiased_hsic: Array2<f64>,
     /// What unbiased self-HSIC is small against.
-    scale: alloc::vec::Vec<f64>,
+    pub(super) scale: alloc::vec::Vec<f64>,
 }
 
 /// The sums over pairs of rows that both estimators are made of, for one pair of states.
