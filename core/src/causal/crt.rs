@@ -33,7 +33,6 @@ impl Norm {
 /// Through which role of a latent gradients flow back to z: as the target of its own prediction, as
 /// an input of later ones, or both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Flow {
     /// Both: the loss as it is.
     #[default]
