@@ -168,7 +168,8 @@ impl Crt {
     /// The value alone.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for lambda, [`Error::ShapeMismatch`] for a predictor whose
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) for lambda,
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) for a predictor whose
     /// outputs are not as many as its inputs, those of [`Predictor::predict`].
     pub fn value<T: Real>(
         &self,
