@@ -25,8 +25,7 @@
 //! memory for 512 rows a thread whatever the batch. Sequences are packed without their padding, so no
 //! mask is needed and padding costs nothing. Attention loops over what it may see instead of masking
 //! what it may not. Tiles of whole sequences are the unit of work and their gradients are added in
-//! one order, so threads leave no trace. A predictor takes any loss ([`Predictor::backpropagate`]) or its gradient
-//! ([`Predictor::backpropagate_from`]):
+//! one order, so threads leave no trace. A predictor takes any loss ([`Predictor::backpropagate`]):
 //! with logits for outputs it is a language model of codes. What grows with the input is asked for fallibly; the
 //! matrix products' own buffer (at most some MiB, of fixed size) is not.
 

@@ -6,7 +6,7 @@ use super::canonical;
 use super::chunk::{Chunk, DIGITS, WEIGHTED_DIGITS};
 use super::clusters::{CHUNK, Sums};
 use crate::bytes::{Reader, Writer};
-use crate::check::{self, MOST_COUNTED};
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::try_vec;
 
@@ -101,8 +101,8 @@ impl Sums {
             let count = u64::try_from(*count);
             sums.rows[cluster] = count.map_err(|_| corrupt(cluster, "a count is negative"))?;
         }
-        if sums.rows.iter().map(|count| *count as u128).sum::<u128>() > MOST_COUNTED as u128 {
-            return Err(corrupt(0, "a count is out of range"));
+        if !countable(&sums.rows) {
+            return Err(corrupt(0, "the counts exceed all integers together"));
         }
         let mut buffer = [0; WEIGHTED_DIGITS];
         for cluster in 0..k {
@@ -125,8 +125,14 @@ impl Sums {
     /// # Errors
     /// `OutOfMemory`.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let (values, digits) = (self.n_values(), self.n_digits());
         let mut writer = Writer::new(MAGIC, VERSION);
+        self.write(&mut writer);
+        writer.finish()
+    }
+
+    /// Appends the state in canonical form: equal sums have equal bytes.
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        let (values, digits) = (self.n_values(), self.n_digits());
         writer.reserve(32 + 8 * self.k + self.k * values * (4 * digits + 4));
         writer.u64(self.k as u64);
         writer.u64(self.d as u64);
@@ -143,7 +149,6 @@ impl Sums {
                 }
             }
         }
-        writer.finish()
     }
 
     /// The sums that [`to_bytes`](Sums::to_bytes) wrote.
@@ -152,6 +157,13 @@ impl Sums {
     /// `Corrupt` with the offset for bytes that are not such a state, `OutOfMemory`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::open(bytes, WHAT, MAGIC, VERSION)?;
+        let sums = Self::read(&mut reader)?;
+        reader.end()?;
+        Ok(sums)
+    }
+
+    /// Reads what [`write`](Sums::write) appended; nothing may come after it.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
         let (k, d) = (reader.size()?, reader.size()?);
         let weighted = match reader.u32()? {
             0 => false,
@@ -167,7 +179,10 @@ impl Sums {
             return Err(reader.corrupt("the length does not fit the shape"));
         }
         let mut sums = Self::build(k, d, weighted)?;
-        sums.rows = reader.counts(k)?;
+        sums.rows = reader.u64s(k)?;
+        if !countable(&sums.rows) {
+            return Err(reader.corrupt("the counts exceed all integers together"));
+        }
         let mut buffer = [0; WEIGHTED_DIGITS];
         for cluster in 0..k {
             for value in 0..sums.n_values() {
@@ -183,7 +198,11 @@ impl Sums {
                 }
             }
         }
-        reader.end()?;
         Ok(sums)
     }
+}
+
+/// Whether counts add up to an `i64`, which is what [`planes`](Sums::planes) hold.
+fn countable(rows: &[u64]) -> bool {
+    rows.iter().try_fold(0u64, |sum, n| sum.checked_add(*n)).is_some_and(|sum| i64::try_from(sum).is_ok())
 }
