@@ -55,6 +55,14 @@ pub(crate) fn finite(what: &'static str, values: impl IntoIterator<Item: Into<f6
     }
 }
 
+/// Refuses the first NaN, one value a row.
+pub(crate) fn not_nan(what: &'static str, values: &[f64]) -> Result<()> {
+    match values.iter().position(|value| value.is_nan()) {
+        Some(row) => Err(Error::NonFinite { what, row: row as u64, col: 0 }),
+        None => Ok(()),
+    }
+}
+
 /// Refuses the first value that is not finite of row `row`.
 pub(crate) fn finite_row(
     what: &'static str,

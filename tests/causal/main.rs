@@ -9,4 +9,5 @@ mod invariants;
 mod optimiser;
 mod problem;
 mod ridge;
+mod states;
 mod vectors;

@@ -224,6 +224,13 @@ fn ids_outside_the_vocabulary_name_the_first_place() {
         "{found}"
     );
     assert_eq!(found.to_string(), "predicted id 8 at position 2 is outside the vocabulary 0..5");
+    // What is not counted is not looked at: neither the target nor the prediction.
+    let hits = Hits::from_ids(&[1, 70_000], &[1, 50_000], Some(&[true, false]), 10).unwrap();
+    assert_eq!((hits.count().hits, hits.count().total), (1, 1));
+    let found = Hits::from_ids(&[1, 0], &[1, 50_000], Some(&[false, true]), 10).unwrap_err();
+    assert!(matches!(found, Error::TokenOutOfRange { what: "target", position: 1, id: 50_000, .. }));
+    let pairs = Hits::from_pairs(&[1, 99], &[-1.0, f64::NAN], &[1, 99], Some(&[true, false]), 10).unwrap();
+    assert_eq!(pairs, hits);
     assert!(matches!(LogitScan::new(&[5], 5), Err(Error::TokenOutOfRange { id: 5, .. })));
 }
 

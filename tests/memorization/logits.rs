@@ -318,3 +318,29 @@ fn a_scan_stops_when_asked() {
     let mut scan = LogitScan::new(&[0], 2).unwrap();
     assert!(matches!(scan.push_in(0, &array(&[vec![0.0, 1.0]]), &cx), Err(Error::Cancelled)));
 }
+
+#[test]
+fn scores_go_into_memory_of_the_callers_on_success_only() {
+    let mut scan = LogitScan::new(&[1, IGNORED, 0], 3).unwrap();
+    let (mut ids, mut numbers) = ([7u32; 3], [[7.0; 3]; 4]);
+    let finish = |scan: &LogitScan, ids: &mut [u32], numbers: &mut [[f64; 3]; 4]| {
+        let [a, b, c, d] = numbers;
+        scan.finish_into(ids, a, b, c, d)
+    };
+    assert!(matches!(finish(&scan, &mut ids, &mut numbers), Err(Error::ShapeMismatch { expected: 3, .. })));
+    let no = f32::NEG_INFINITY;
+    let mut empty = scan.clone();
+    empty.push(0, &array(&[vec![0.0, 1.0, 2.0], vec![1.0; 3], vec![no; 3]])).unwrap();
+    assert!(matches!(finish(&empty, &mut ids, &mut numbers), Err(Error::NonFinite { row: 2, .. })));
+    scan.push(0, &array(&[vec![0.0, 1.0, 2.0], vec![1.0; 3], vec![no, 0.5, 0.0]])).unwrap();
+    assert!(matches!(finish(&scan, &mut ids[..2], &mut numbers), Err(Error::ShapeMismatch { found: 2, .. })));
+    assert_eq!((ids, numbers), ([7; 3], [[7.0; 3]; 4]));
+    finish(&scan, &mut ids, &mut numbers).unwrap();
+    let scores = scan.finish().unwrap();
+    assert_eq!(ids.to_vec(), scores.argmax.to_vec());
+    assert_eq!(ids, [2, IGNORED, 1]);
+    let TokenScores { log_prob, log_sum_exp, max_logit, target_logit, .. } = scores;
+    for (found, expected) in numbers.into_iter().zip([log_prob, log_sum_exp, max_logit, target_logit]) {
+        assert_eq!(bits(found), bits(expected));
+    }
+}

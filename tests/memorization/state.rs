@@ -2,7 +2,9 @@
 
 use ndarray::s;
 use pauca::Error;
-use pauca::memorization::{Curve, Hits, LogitScan, Memorized, TagCounts, UnitLengths};
+use pauca::memorization::{
+    Curve, Hits, IGNORED, LogitScan, LogitSpread, Memorized, TagCounts, TokenScores, UnitLengths,
+};
 use pauca_tests::data::Rng;
 use pauca_tests::layout::array;
 
@@ -30,6 +32,15 @@ fn states_are_read_back_and_damage_is_noticed() {
     let bytes = curve.to_bytes().unwrap();
     assert_eq!(Curve::from_bytes(&bytes).unwrap(), curve);
     damage(&bytes, Curve::from_bytes);
+
+    for n in [0, 1, 63, 64, 65, 130] {
+        let ids: Vec<u32> = (0..n).map(|i| i % 3).collect();
+        let mask: Vec<bool> = (0..n).map(|i| i % 5 != 4).collect();
+        let hits = Hits::from_ids(&ids, &vec![1; n as usize], Some(&mask), 3).unwrap();
+        let bytes = hits.to_bytes().unwrap();
+        assert_eq!(Hits::from_bytes(&bytes).unwrap(), hits);
+        damage(&bytes, Hits::from_bytes);
+    }
 
     let hits = Hits::from_bits(&[0b1101_1100], 6).unwrap();
     let mut units = UnitLengths::new();
@@ -67,4 +78,52 @@ fn a_scan_goes_on_from_its_bytes() {
     rest.merge(&LogitScan::from_bytes(&part.to_bytes().unwrap()).unwrap()).unwrap();
     assert_eq!(rest, whole);
     assert_eq!(rest.to_bytes().unwrap(), whole.to_bytes().unwrap(), "canonical");
+}
+
+#[test]
+fn a_spread_goes_on_from_its_bytes_without_the_first_pass() {
+    let mut rows = some_logits(&mut Rng(3), 5, 40);
+    // A target without a probability.
+    rows[1][39] = f32::NEG_INFINITY;
+    let x = array(&rows);
+    let mut scan = LogitScan::new(&[3, 39, IGNORED, 7, 12], 40).unwrap();
+    scan.push(0, &x).unwrap();
+    let scores = scan.finish().unwrap();
+    let mut whole = LogitSpread::new(&scores).unwrap();
+    whole.push(0, &x).unwrap();
+    let mut part = LogitSpread::new(&scores).unwrap();
+    part.push(11, &x.slice(s![.., 11..25])).unwrap();
+    let bytes = part.to_bytes().unwrap();
+    damage(&bytes, LogitSpread::from_bytes);
+    let mut part = LogitSpread::from_bytes(&bytes).unwrap();
+    part.push(0, &x.slice(s![.., ..11])).unwrap();
+    let mut rest = LogitSpread::new(&scores).unwrap();
+    drop(scores);
+    rest.push(25, &x.slice(s![.., 25..])).unwrap();
+    rest.merge(&LogitSpread::from_bytes(&part.to_bytes().unwrap()).unwrap()).unwrap();
+    assert_eq!(rest, whole);
+    assert_eq!(rest.to_bytes().unwrap(), whole.to_bytes().unwrap(), "canonical");
+    let found = rest.finish().unwrap();
+    assert!(found.excess[1] == f64::NEG_INFINITY && found.excess[2].is_nan());
+}
+
+/// Scores that no scan finds.
+#[test]
+fn scores_that_were_changed_start_no_spread() {
+    let mut scan = LogitScan::new(&[1], 2).unwrap();
+    scan.push(0, &array(&[vec![0.0, 1.0]])).unwrap();
+    let scores = scan.finish().unwrap();
+    let changes: [fn(&mut TokenScores); 6] = [
+        |s| s.max_logit[0] = f64::NAN,
+        |s| s.max_logit[0] = -1.0,
+        |s| s.target_logit[0] = 2.0,
+        |s| s.targets[0] = 2,
+        |s| s.vocabulary = usize::MAX,
+        |s| s.max_logit = ndarray::array![],
+    ];
+    for change in changes {
+        let mut scores = scores.clone();
+        change(&mut scores);
+        assert!(LogitSpread::new(&scores).is_err());
+    }
 }

@@ -275,3 +275,23 @@ fn bd_rate_of_scaled_rates_is_the_factor() {
     assert!(bd_rate(&[[1.0, 1.0]], &[[1.0, 1.0]]).unwrap().is_none());
     assert!(matches!(bd_rate(&[[0.0, 1.0]], &[]), Err(Error::InvalidParameter { name: "rate", .. })));
 }
+
+#[test]
+fn counts_of_grams_travel_and_meet() {
+    let mut rng = Rng(12);
+    let items: Vec<Vec<u32>> = (0..30).map(|_| (0..9).map(|_| rng.below(7) as u32).collect()).collect();
+    let count = |items: &[Vec<u32>]| {
+        let mut grams = NGrams::new(7, 2).unwrap();
+        items.iter().for_each(|item| grams.add(item).unwrap());
+        grams
+    };
+    let whole = count(&items);
+    let mut merged = NGrams::new(7, 2).unwrap();
+    for part in items.chunks(7).rev() {
+        merged.merge(&NGrams::from_bytes(&count(part).to_bytes().unwrap()).unwrap()).unwrap();
+    }
+    assert_eq!(merged.to_bytes().unwrap(), whole.to_bytes().unwrap(), "canonical");
+    for n in 0..3 {
+        assert_eq!(merged.conditional_entropy(n).unwrap(), whole.conditional_entropy(n).unwrap());
+    }
+}

@@ -130,3 +130,32 @@ fn bad_input_counts_nothing() {
     assert!(found.add(&[0, 7]).is_err());
     assert_eq!(found.overall().unwrap().total(), 0);
 }
+
+#[test]
+fn usages_travel_and_meet() {
+    let mut all = usage(&[0, 3, 3], 5);
+    let other = usage(&[4, 0, 0], 5);
+    let again = Usage::from_bytes(&all.to_bytes().unwrap()).unwrap();
+    assert_eq!(again, all);
+    all.merge(&Usage::from_bytes(&other.to_bytes().unwrap()).unwrap()).unwrap();
+    assert_eq!(all, usage(&[0, 3, 3, 4, 0, 0], 5));
+    let mut positions = PositionUsage::new(2, 3).unwrap();
+    positions.add(&[0, 2, 0, 1]).unwrap();
+    let bytes = positions.to_bytes().unwrap();
+    assert_eq!(PositionUsage::from_bytes(&bytes).unwrap(), positions);
+    assert!(matches!(Usage::from_bytes(&bytes), Err(Error::Corrupt { offset: 0, .. })));
+}
+
+/// 2^62 ids are one read; twice as many are the most, and one more is refused before anything is added.
+#[test]
+fn a_sum_of_usages_beyond_the_integers_is_refused() {
+    let bytes =
+        pauca_tests::states::replaced(&usage(&[1], 2).to_bytes().unwrap(), 28, &(1u64 << 62).to_le_bytes());
+    let half = Usage::from_bytes(&bytes).unwrap();
+    let mut all = half.clone();
+    all.merge(&half).unwrap();
+    assert_eq!(all.total(), 1 << 63);
+    let before = all.clone();
+    assert!(matches!(all.merge(&usage(&[0], 2)), Err(Error::TooLarge { .. })));
+    assert_eq!(all, before);
+}

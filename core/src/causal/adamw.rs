@@ -97,8 +97,9 @@ impl<T: Real> AdamW<T> {
     /// Moves `params` one step against `gradient`. On error nothing has changed.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`], [`Error::ShapeMismatch`], [`Error::NonFinite`] for a gradient
-    /// that is not finite, [`Error::OutOfMemory`] at the first step.
+    /// [`InvalidParameter`](crate::Error::InvalidParameter),
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch), [`NonFinite`](crate::Error::NonFinite) for a gradient
+    /// that is not finite, [`OutOfMemory`](crate::Error::OutOfMemory) at the first step.
     pub fn step(&mut self, params: &mut [T], gradient: &[T]) -> Result<()> {
         self.check()?;
         for (what, found) in [("params", params.len()), ("gradient", gradient.len())] {

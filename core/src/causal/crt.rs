@@ -33,7 +33,6 @@ impl Norm {
 /// Through which role of a latent gradients flow back to z: as the target of its own prediction, as
 /// an input of later ones, or both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Flow {
     /// Both: the loss as it is.
     #[default]
@@ -169,7 +168,8 @@ impl Crt {
     /// The value alone.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for lambda, [`Error::ShapeMismatch`] for a predictor whose
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) for lambda,
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) for a predictor whose
     /// outputs are not as many as its inputs, those of [`Predictor::predict`].
     pub fn value<T: Real>(
         &self,

@@ -41,7 +41,8 @@ impl From<Transformer> for Kind {
 ///
 /// Predicts `outputs` numbers: for causal regularisation as many as a latent has; for a model of code
 /// indices one logit for every code, with the codes' embeddings as latents
-/// ([`backpropagate`](Self::backpropagate) takes any loss).
+/// ([`backpropagate`](Self::backpropagate) takes any loss, [`backpropagate_from`](Self::backpropagate_from)
+/// its gradient).
 ///
 /// **Causality.** The prediction at step t depends on the latents at steps before t alone: not a
 /// bit of it changes when others do, whatever their values, nor with the sequences beside it.

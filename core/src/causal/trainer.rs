@@ -29,6 +29,10 @@ use crate::real::Real;
 /// }
 /// let last = trainer.step(&Batch::new(z.view()), &Default::default())?;
 /// assert!(last.value.r2.unwrap() > 0.999);
+/// // Saved and read again, a training goes on to the same bits.
+/// let mut again = Trainer::from_bytes(&trainer.to_bytes()?)?;
+/// let next = trainer.step(&Batch::new(z.view()), &Default::default())?;
+/// assert_eq!(again.step(&Batch::new(z.view()), &Default::default())?, next);
 /// # Ok::<(), pauca::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]

@@ -73,7 +73,7 @@ impl LayerStream {
             1 => Quantiles::Histogram,
             _ => return Err(reader.corrupt("the kind of quantiles is unknown")),
         };
-        let samples = reader.count()?;
+        let samples = reader.u64()?;
         // Before anything is allocated: the bytes must be there.
         let each = 32 + 2 * F64Sum::BYTES;
         let pairs = n_layers.checked_add(1).and_then(|n| Some(n.checked_mul(n_layers)? / 2));
@@ -98,14 +98,14 @@ fn read(reader: &mut Reader<'_>, quantiles: Quantiles, samples: u64) -> Result<M
     if count.checked_add(skipped) != Some(samples) {
         return Err(reader.corrupt("counts do not add up"));
     }
-    // Distances are within [0, 2]. A sum that is not finite would never be used up.
-    let most = 2.0 * count as f64;
+    // Every distance lies in [0, 2]; the loop of the variance ends for finite sums only.
+    let within = |sum: &F64Sum, most: f64| (0.0..=most * count as f64).contains(&sum.value());
     let extremes = match count {
         0 => min == f64::INFINITY && max == f64::NEG_INFINITY,
         _ => 0.0 <= min && min <= max && max <= 2.0,
     };
-    if !extremes || !(0.0..=most).contains(&sum.value()) || !(0.0..=2.0 * most).contains(&squares.value()) {
-        return Err(reader.corrupt("a sum or an extreme is out of range"));
+    if !extremes || !within(&sum, 2.0) || !within(&squares, 4.0) {
+        return Err(reader.corrupt("a distance is out of range"));
     }
     let spread = match quantiles {
         Quantiles::Histogram => {

@@ -200,14 +200,16 @@ impl<P: Products> LayerStream<P> {
 
     /// Adds the moments of `samples` more samples.
     fn add(&mut self, moments: &[Moments], samples: u64) -> Result<()> {
-        let counted = check::counted("samples", self.samples, samples)?;
+        // No count of a pair exceeds that of the samples.
+        let (what, size, limit) = ("samples", usize::MAX, usize::MAX);
+        let samples = self.samples.checked_add(samples).ok_or(Error::TooLarge { what, size, limit })?;
         for (into, from) in self.moments.iter_mut().zip(moments) {
             into.reserve(from.stored())?;
         }
         for (into, from) in self.moments.iter_mut().zip(moments) {
             into.merge(from);
         }
-        self.samples = counted;
+        self.samples = samples;
         Ok(())
     }
 
@@ -216,8 +218,8 @@ impl<P: Products> LayerStream<P> {
     ///
     /// # Errors
     /// [`Error::Conflict`] for another configuration and while a batch is open in either,
-    /// [`Error::ShapeMismatch`] for rows of another length, [`Error::TooLarge`] for more than 2^63 samples in all,
-    /// [`Error::OutOfMemory`].
+    /// [`Error::ShapeMismatch`] for rows of another length, [`Error::TooLarge`] for more samples than integers
+    /// count, [`Error::OutOfMemory`].
     pub fn merge<Q: Products>(&mut self, other: &LayerStream<Q>) -> Result<()> {
         self.closed()?;
         other.closed()?;

@@ -1,7 +1,7 @@
 //! Exposure of a canary, counterfactual memorization of an example.
 
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exact::F64Sum;
 
 /// log2 |R| - log2 rank, bits: how far a secret of rank `rank` among the `space` candidates, ordered
@@ -11,7 +11,7 @@ use crate::exact::F64Sum;
 /// log2 |R|, rank |R| gives 0. Tier B, within 2 units of the larger logarithm.
 ///
 /// # Errors
-/// [`Error::InvalidParameter`] unless 1 <= rank <= space.
+/// [`InvalidParameter`](crate::Error::InvalidParameter) unless 1 <= rank <= space.
 /// # Example
 /// ```
 /// assert_eq!(pauca::memorization::exposure(1, 1024)?, 10.0);
@@ -31,7 +31,7 @@ pub fn exposure(rank: u64, space: u64) -> Result<f64> {
 /// without it a sample that the secret beats gives infinity. At most log2 (n + 1). Tier B.
 ///
 /// # Errors
-/// [`Error::Empty`] for no sample, [`Error::NonFinite`] for a NaN.
+/// [`Empty`](crate::Error::Empty) for no sample, [`NonFinite`](crate::Error::NonFinite) for a NaN.
 /// # Example
 /// ```
 /// let sampled = [3.0, 2.5, 2.0, 4.0, 1.0, 6.0, 7.0];
@@ -40,12 +40,8 @@ pub fn exposure(rank: u64, space: u64) -> Result<f64> {
 /// ```
 pub fn sampled_exposure(loss: f64, sampled: &[f64]) -> Result<f64> {
     check::not_empty("the sample of candidates", sampled.len())?;
-    if loss.is_nan() {
-        return Err(Error::NonFinite { what: "loss of the secret", row: 0, col: 0 });
-    }
-    if let Some(row) = sampled.iter().position(|l| l.is_nan()) {
-        return Err(Error::NonFinite { what: "losses of the candidates", row: row as u64, col: 0 });
-    }
+    check::not_nan("loss of the secret", &[loss])?;
+    check::not_nan("losses of the candidates", sampled)?;
     let ahead = sampled.iter().filter(|l| **l <= loss).count();
     Ok(libm::log2((sampled.len() + 1) as f64) - libm::log2((ahead + 1) as f64))
 }
@@ -71,7 +67,7 @@ pub struct Counterfactual {
 /// # Tier
 /// A: means are exact sums rounded once.
 /// # Errors
-/// [`Error::Empty`] where one side has no model, [`Error::NonFinite`].
+/// [`Empty`](crate::Error::Empty) where one side has no model, [`NonFinite`](crate::Error::NonFinite).
 /// # Example
 /// ```
 /// let found = pauca::memorization::counterfactual(&[0.75, 1.0], &[0.25, 0.25])?;

@@ -1,7 +1,7 @@
 //! Extraction: does a model, given a prefix, say the rest?
 
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// How far a generated continuation follows the true one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,7 +22,7 @@ pub struct SuffixMatch {
 /// from there on; tokens beyond the true suffix are not looked at. Tier A.
 ///
 /// # Errors
-/// [`Error::Empty`] for an empty true suffix.
+/// [`Empty`](crate::Error::Empty) for an empty true suffix.
 /// # Example
 /// ```
 /// use pauca::memorization::suffix_match;
@@ -83,11 +83,10 @@ impl Discoverability {
     /// Of a suffix of log-probability `log_pz`, minus infinity included.
     ///
     /// # Errors
-    /// [`Error::NonFinite`] for NaN, [`Error::InvalidParameter`] above 0.
+    /// [`NonFinite`](crate::Error::NonFinite) for NaN,
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) above 0.
     pub fn new(log_pz: f64) -> Result<Self> {
-        if log_pz.is_nan() {
-            return Err(Error::NonFinite { what: "log-probability of the suffix", row: 0, col: 0 });
-        }
+        check::not_nan("log-probability of the suffix", &[log_pz])?;
         check::parameter("log-probability of the suffix", log_pz, "at most 0", log_pz <= 0.0)?;
         Ok(Self { log_pz })
     }
@@ -116,7 +115,7 @@ impl Discoverability {
     /// Whether 1 - (1 - p_z)^n >= p. For n = 1 this is p_z >= p.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] unless n >= 1 and 0 < p <= 1.
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) unless n >= 1 and 0 < p <= 1.
     pub fn discoverable(&self, n: u64, p: f64) -> Result<bool> {
         check::at_least_one("n", n)?;
         check::positive_fraction("p", p)?;
@@ -129,7 +128,7 @@ impl Discoverability {
     /// it holds for n and not for n - 1.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] unless 0 < p <= 1.
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) unless 0 < p <= 1.
     pub fn queries_needed(&self, p: f64) -> Result<Queries> {
         check::positive_fraction("p", p)?;
         if self.log_pz == f64::NEG_INFINITY {

@@ -184,20 +184,11 @@ impl LogitScan {
     /// [`Error::ShapeMismatch`] when ids are missing, [`Error::NonFinite`] for a token all of whose
     /// logits are minus infinity, [`Error::OutOfMemory`].
     pub fn finish(&self) -> Result<TokenScores> {
-        let found = self.seen.iter().map(|(start, end)| end - start).sum();
-        check::same_length("the set of vocabulary ids seen", self.vocabulary, found)?;
         let n = self.tokens.len();
         let (mut argmax, mut log_prob) = (try_vec(n, IGNORED)?, try_vec(n, f64::NAN)?);
         let (mut log_sum_exp, mut max_logit) = (try_vec(n, f64::NAN)?, try_vec(n, f64::NAN)?);
         let mut target_logit = try_vec(n, f64::NAN)?;
-        for (i, token) in self.tokens.iter().enumerate().filter(|(i, _)| self.targets[*i] != IGNORED) {
-            let what = "logits (no id has a probability): the largest";
-            let lse = token.log_sum_exp().ok_or(Error::NonFinite { what, row: i as u64, col: 0 })?;
-            argmax[i] = token.argmax;
-            log_prob[i] = token.log_prob();
-            log_sum_exp[i] = lse;
-            (max_logit[i], target_logit[i]) = (token.max, token.target);
-        }
+        self.finish_into(&mut argmax, &mut log_prob, &mut log_sum_exp, &mut max_logit, &mut target_logit)?;
         Ok(TokenScores {
             targets: Array1::from_vec(try_copy(&self.targets)?),
             argmax: Array1::from_vec(argmax),
@@ -207,6 +198,40 @@ impl LogitScan {
             target_logit: Array1::from_vec(target_logit),
             vocabulary: self.vocabulary,
         })
+    }
+
+    /// [`finish`](LogitScan::finish) into memory of the caller's, one value a token each, written only on
+    /// success. What the slices mean: the fields of [`TokenScores`] of those names.
+    ///
+    /// # Errors
+    /// Those of [`finish`](LogitScan::finish); [`Error::ShapeMismatch`] for slices of another length.
+    pub fn finish_into(
+        &self,
+        argmax: &mut [u32],
+        log_prob: &mut [f64],
+        log_sum_exp: &mut [f64],
+        max_logit: &mut [f64],
+        target_logit: &mut [f64],
+    ) -> Result<()> {
+        let found = self.seen.iter().map(|(start, end)| end - start).sum();
+        check::same_length("the set of vocabulary ids seen", self.vocabulary, found)?;
+        let lengths = [argmax.len(), log_prob.len(), log_sum_exp.len(), max_logit.len(), target_logit.len()];
+        lengths.into_iter().try_for_each(|len| check::same_length("scores", self.tokens.len(), len))?;
+        let counted = |i: usize| self.targets[i] != IGNORED;
+        if let Some(row) =
+            (0..self.tokens.len()).find(|&i| counted(i) && self.tokens[i].log_sum_exp().is_none())
+        {
+            let what = "logits (no id has a probability): the largest";
+            return Err(Error::NonFinite { what, row: row as u64, col: 0 });
+        }
+        for (i, token) in self.tokens.iter().enumerate() {
+            let lse = if counted(i) { token.log_sum_exp() } else { None };
+            let known = lse.map(|lse| (token.argmax, token.log_prob(), lse, token.max, token.target));
+            let unknown = (IGNORED, f64::NAN, f64::NAN, f64::NAN, f64::NAN);
+            (argmax[i], log_prob[i], log_sum_exp[i], max_logit[i], target_logit[i]) =
+                known.unwrap_or(unknown);
+        }
+        Ok(())
     }
 }
 

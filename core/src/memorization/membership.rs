@@ -198,9 +198,7 @@ pub fn tpr_at_fpr(scores: &[f64], member: &[bool], fpr: f64) -> Result<Membershi
     let n = scores.len();
     check::same_length("membership flags", n, member.len())?;
     check::fraction("fpr", fpr)?;
-    if let Some(row) = scores.iter().position(|s| s.is_nan()) {
-        return Err(Error::NonFinite { what: "scores", row: row as u64, col: 0 });
-    }
+    check::not_nan("scores", scores)?;
     let members = member.iter().filter(|m| **m).count();
     let others = n - members;
     check::not_empty("the set of members", members)?;

@@ -11,7 +11,8 @@ fn check(points: &[[f64; 2]]) -> Result<()> {
     rows.try_for_each(|(row, point)| check::finite_row("points of rate and distortion", row, *point))
 }
 
-/// Indices of the points (rate, distortion) that no other point beats in both, by rising rate and strictly falling
+/// Indices of the points (rate, distortion) that no other point beats in both, by rising rate and strictly
+/// falling
 /// distortion; of equal points the first. Tier A.
 ///
 /// # Errors
@@ -69,14 +70,17 @@ pub fn lower_hull(points: &[[f64; 2]]) -> Result<Vec<usize>> {
     Ok(hull)
 }
 
-/// How much more rate (a share: -0.1 is 10 % less) the points `b` need than `a` at equal distortion: exp of the mean
+/// How much more rate (a share: -0.1 is 10 % less) the points `b` need than `a` at equal distortion: exp
+/// of the mean
 /// of ln(rate_b / rate_a) over the distortions that both fronts reach, less 1. ln rate is interpolated
-/// linearly in the distortion along each [`pareto`] front. `None` when the fronts share no range of distortions.
+/// linearly in the distortion along each [`pareto`] front. `None` when the fronts share no range of
+/// distortions.
 ///
 /// *Source*: Bjontegaard 2001, with straight lines for its cubic, which can leave the range of the points.
 ///
 /// # Errors
-/// [`NonFinite`](crate::Error::NonFinite), [`InvalidParameter`](crate::Error::InvalidParameter) for a rate that is not positive, [`OutOfMemory`](crate::Error::OutOfMemory).
+/// [`NonFinite`](crate::Error::NonFinite), [`InvalidParameter`](crate::Error::InvalidParameter) for a rate
+/// that is not positive, [`OutOfMemory`](crate::Error::OutOfMemory).
 ///
 /// # Example
 /// ```

@@ -22,7 +22,8 @@ pub struct ScalingFit {
     pub log_scale: f64,
     /// Root of the mean squared residual, in the units of the loss.
     pub residual: f64,
-    /// Whether the best exponent lies inside the searched range. False where the data do not say: a straight line in
+    /// Whether the best exponent lies inside the searched range. False where the data do not say: a
+    /// straight line in
     /// ln C (floor far below), or a step.
     pub identified: bool,
 }
@@ -76,10 +77,12 @@ fn line(data: &Data, u: f64) -> Option<(f64, f64, f64)> {
     (squares.is_finite() && scale > 0.0).then_some((squares, floor, scale))
 }
 
-/// Least squares fit of a power law with a floor to losses at amounts of compute; `None` when the losses do not fall
+/// Least squares fit of a power law with a floor to losses at amounts of compute; `None` when the losses
+/// do not fall
 /// with compute, so that no negative exponent fits better than a constant.
 ///
-/// *Source*: the form is that of Ramanujan et al. 2024 (CRT), after Kaplan et al. 2020; there by grid, here by variable
+/// *Source*: the form is that of Ramanujan et al. 2024 (CRT), after Kaplan et al. 2020; there by grid,
+/// here by variable
 /// projection.
 ///
 /// # Errors

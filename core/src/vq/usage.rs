@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::ids::{MASKED, check_ids};
 use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
 use crate::memory::{area, try_capacity, try_vec};
@@ -53,7 +53,8 @@ impl Usage {
     /// Of no ids.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for no codes, [`Error::OutOfMemory`].
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) for no codes,
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn new(k: usize) -> Result<Self> {
         check::at_least_one("codes", k)?;
         Ok(Self { counts: try_vec(k, 0)? })
@@ -62,7 +63,7 @@ impl Usage {
     /// Counts ids; [`MASKED`] ones do not count.
     ///
     /// # Errors
-    /// [`Error::LabelOutOfRange`]; then nothing was counted.
+    /// [`LabelOutOfRange`](crate::Error::LabelOutOfRange); then nothing was counted.
     pub fn add(&mut self, ids: &[u32]) -> Result<()> {
         check_ids(ids, self.counts.len())?;
         for &id in ids.iter().filter(|&&id| id != MASKED) {
@@ -74,7 +75,8 @@ impl Usage {
     /// Adds the counts of `other`.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] when the number of codes differs, [`Error::TooLarge`] for more than 2^63 ids in
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) when the number of codes differs,
+    /// [`TooLarge`](crate::Error::TooLarge) for more than 2^63 ids in
     /// all; then nothing was added.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         let (expected, found) = (self.counts.len(), other.counts.len());
@@ -125,7 +127,7 @@ impl Usage {
     /// Gini coefficient of the counts: 0 for even use, (k - 1) / k for one code; `None` of no ids. Tier A.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn gini(&self) -> Result<Option<f64>> {
         let mut counts = try_capacity(self.counts.len())?;
         counts.extend(self.counts.iter().map(|&c| c as f64));
@@ -135,7 +137,7 @@ impl Usage {
     /// Codes never used, ascending.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn dead(&self) -> Result<Vec<u32>> {
         self.below(1)
     }
@@ -143,7 +145,7 @@ impl Usage {
     /// Codes used fewer than `threshold` times, ascending.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn below(&self, threshold: u64) -> Result<Vec<u32>> {
         let mut dead = try_capacity(self.counts.iter().filter(|&&c| c < threshold).count())?;
         dead.extend((0..self.counts.len() as u32).filter(|&j| self.counts[j as usize] < threshold));
@@ -176,7 +178,8 @@ impl PositionUsage {
     /// Of no items.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for no positions or codes, [`Error::OutOfMemory`].
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) for no positions or codes,
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn new(positions: usize, k: usize) -> Result<Self> {
         for (name, value) in [("positions", positions), ("codes", k)] {
             check::at_least_one(name, value)?;
@@ -193,14 +196,13 @@ impl PositionUsage {
     /// Counts the ids of whole items, one item after the other; [`MASKED`] ones do not count.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] unless `ids` holds whole items, [`Error::LabelOutOfRange`]; then nothing was
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) unless `ids` holds whole items,
+    /// [`LabelOutOfRange`](crate::Error::LabelOutOfRange); then nothing was
     /// counted.
     pub fn add(&mut self, ids: &[u32]) -> Result<()> {
         let positions = self.positions();
-        if !ids.len().is_multiple_of(positions) {
-            let expected = ids.len().div_ceil(positions) * positions;
-            return Err(Error::ShapeMismatch { what: "ids of whole items", expected, found: ids.len() });
-        }
+        let whole_items = ids.len().div_ceil(positions) * positions;
+        check::same_length("ids of whole items", whole_items, ids.len())?;
         check_ids(ids, self.k)?;
         for item in ids.chunks_exact(positions) {
             for (histogram, &id) in self.counts.chunks_exact_mut(self.k).zip(item) {
@@ -215,7 +217,8 @@ impl PositionUsage {
     /// Adds the counts of `other`.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] when positions or codes differ, [`Error::TooLarge`] for more than 2^63 ids in all;
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) when positions or codes differ,
+    /// [`TooLarge`](crate::Error::TooLarge) for more than 2^63 ids in all;
     /// then nothing was added.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         for (what, expected, found) in
@@ -229,7 +232,7 @@ impl PositionUsage {
     /// Entropy in nats at each position.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn entropies(&self) -> Result<Vec<f64>> {
         let mut out = try_capacity(self.positions())?;
         out.extend(self.counts.chunks_exact(self.k).map(|h| entropy(h.iter().copied())));
@@ -239,7 +242,7 @@ impl PositionUsage {
     /// Perplexity at each position; 1 where nothing was counted.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn perplexities(&self) -> Result<Vec<f64>> {
         let mut out = self.entropies()?;
         out.iter_mut().for_each(|h| *h = libm::exp(*h).clamp(1.0, self.k as f64));
@@ -249,7 +252,7 @@ impl PositionUsage {
     /// The usage over all positions.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn overall(&self) -> Result<Usage> {
         let mut usage = Usage::new(self.k)?;
         for histogram in self.counts.chunks_exact(self.k) {

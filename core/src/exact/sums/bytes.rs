@@ -6,7 +6,7 @@ use super::canonical;
 use super::chunk::{Chunk, DIGITS, WEIGHTED_DIGITS};
 use super::clusters::{CHUNK, Sums};
 use crate::bytes::{Reader, Writer};
-use crate::check::{self, MOST_COUNTED};
+use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::try_vec;
 
@@ -101,8 +101,8 @@ impl Sums {
             let count = u64::try_from(*count);
             sums.rows[cluster] = count.map_err(|_| corrupt(cluster, "a count is negative"))?;
         }
-        if sums.rows.iter().map(|count| *count as u128).sum::<u128>() > MOST_COUNTED as u128 {
-            return Err(corrupt(0, "a count is out of range"));
+        if !countable(&sums.rows) {
+            return Err(corrupt(0, "the counts exceed all integers together"));
         }
         let mut buffer = [0; WEIGHTED_DIGITS];
         for cluster in 0..k {
@@ -179,7 +179,10 @@ impl Sums {
             return Err(reader.corrupt("the length does not fit the shape"));
         }
         let mut sums = Self::build(k, d, weighted)?;
-        sums.rows = reader.counts(k)?;
+        sums.rows = reader.u64s(k)?;
+        if !countable(&sums.rows) {
+            return Err(reader.corrupt("the counts exceed all integers together"));
+        }
         let mut buffer = [0; WEIGHTED_DIGITS];
         for cluster in 0..k {
             for value in 0..sums.n_values() {
@@ -197,4 +200,9 @@ impl Sums {
         }
         Ok(sums)
     }
+}
+
+/// Whether counts add up to an `i64`, which is what [`planes`](Sums::planes) hold.
+fn countable(rows: &[u64]) -> bool {
+    rows.iter().try_fold(0u64, |sum, n| sum.checked_add(*n)).is_some_and(|sum| i64::try_from(sum).is_ok())
 }
