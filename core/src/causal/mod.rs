@@ -27,7 +27,7 @@
 //! what it may not. Tiles of whole sequences are the unit of work and their gradients are added in
 //! one order, so threads leave no trace. A predictor takes any loss ([`Predictor::backpropagate`]):
 //! with logits for outputs it is a language model of codes. Memory that is
-//! refused is an error.
+//! refused is an error. Products of matrices run at the level that `PAUCA_SIMD` names, else at the best one.
 
 mod adamw;
 mod attention;
