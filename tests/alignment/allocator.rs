@@ -23,10 +23,8 @@ fn grow(bytes: i64) {
     });
 }
 
-/// Only requests of ordinary alignment: the packing buffers of the matrix products are aligned to more, of
-/// bounded size, and outside the promise.
-fn refuse(layout: Layout, size: usize) -> bool {
-    if size < LARGE || layout.align() > 8 {
+fn refuse(size: usize) -> bool {
+    if size < LARGE {
         return false;
     }
     let decide = |left: &Cell<i64>| match left.get() {
@@ -46,7 +44,7 @@ fn refuse(layout: Layout, size: usize) -> bool {
 // SAFETY: every call goes to the system allocator unchanged, or returns null, as GlobalAlloc allows.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if refuse(layout, layout.size()) {
+        if refuse(layout.size()) {
             return std::ptr::null_mut();
         }
         grow(layout.size() as i64);
@@ -61,7 +59,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new: usize) -> *mut u8 {
-        if new > layout.size() && refuse(layout, new) {
+        if new > layout.size() && refuse(new) {
             return std::ptr::null_mut();
         }
         grow(new as i64 - layout.size() as i64);

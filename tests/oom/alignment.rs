@@ -6,7 +6,7 @@ use pauca::alignment::{
 };
 use pauca::{Context, Control, Exec, Real};
 
-use crate::{digest, every_refusal, latents, with_products};
+use crate::{digest, every_refusal, latents};
 
 /// More than one tile of either side.
 const N: usize = 257;
@@ -43,11 +43,9 @@ fn refused_memory_is_an_error_for_contrastive_losses() {
     let soft = Array2::from_elem((N, M), 0.5f64);
     let narrow = [latents::<f32>(N, D, 0), latents(M, D, 1)];
     let wide = [latents::<f64>(N, D, 0), latents(M, D, 1)];
-    with_products(|| {
-        losses("groups", &narrow, Matches::Groups { x: &groups, y: &groups[..M] }.into());
-        losses("pairs", &wide, Matches::Pairs(&pairs).into());
-        losses("soft", &wide, soft.view().into());
-    });
+    losses("groups", &narrow, Matches::Groups { x: &groups, y: &groups[..M] }.into());
+    losses("pairs", &wide, Matches::Pairs(&pairs).into());
+    losses("soft", &wide, soft.view().into());
 }
 
 #[test]
@@ -55,12 +53,10 @@ fn refused_memory_is_an_error_for_cross_searches() {
     let (x, y, cx) = (latents::<f32>(N, D, 0), latents::<f32>(M, D, 1), serial());
     let pairs: Vec<[u32; 2]> = (0..N as u32).map(|i| [i, i * 7 % M as u32]).collect();
     let matches = Matches::Pairs(&pairs);
-    with_products(|| {
-        every_refusal("retrieval", || Retrieval::of_on(&pauca::Cpu::new().unwrap(), &x, &y, matches, &cx));
-        every_refusal("hard negatives", || {
-            let found = HardNegatives::new(3).find_on(&pauca::Cpu::new().unwrap(), &x, &y, matches, &cx)?;
-            Ok((found.rows, digest(&found.similarities)))
-        });
+    every_refusal("retrieval", || Retrieval::of_on(&pauca::Cpu::new().unwrap(), &x, &y, matches, &cx));
+    every_refusal("hard negatives", || {
+        let found = HardNegatives::new(3).find_on(&pauca::Cpu::new().unwrap(), &x, &y, matches, &cx)?;
+        Ok((found.rows, digest(&found.similarities)))
     });
     let scores = Array2::from_shape_fn((N, M), |(i, j)| ((i * 31 + j * 17) % 97) as f64);
     every_refusal("retrieval of scores", || Retrieval::of_scores(scores.view(), matches));

@@ -6,7 +6,7 @@ use pauca::causal::{
 };
 use pauca::{Context, Control, Exec, Real};
 
-use crate::{digest, every_refusal, every_refusal_few, with_products};
+use crate::{digest, every_refusal, every_refusal_few};
 
 fn serial() -> Context<'static> {
     Context::new(Exec::serial(), Control::new())
@@ -20,18 +20,16 @@ fn sequences<T: Real>(count: usize, steps: usize, d: usize) -> Array3<T> {
 /// A value, then a training step.
 fn training<T: Real>(name: &str, kind: Kind, batch: Batch<'_, T>, crt: Crt) {
     let cx = serial();
-    with_products(|| {
-        every_refusal(name, || {
-            let predictor = Predictor::new(kind, batch.dim(), batch.dim(), 1)?;
-            let predicted = predictor.predict(&batch, &cx)?;
-            let value = crt.value(&predictor, &batch, &cx)?;
-            let mut trainer = Trainer::new(predictor, crt, Schedule::new().warm(0));
-            let found = trainer.step(&batch, &cx)?;
-            let projection = found.dprojection.as_ref().map(|(w, b)| (digest(w), digest(b)));
-            let values = (digest(&predicted), digest(&value.per_step), digest(&value.r2_per_step));
-            let gradients = (digest(&found.dz), digest(&found.dparams), projection);
-            Ok((values, gradients, digest(trainer.predictor().params())))
-        });
+    every_refusal(name, || {
+        let predictor = Predictor::new(kind, batch.dim(), batch.dim(), 1)?;
+        let predicted = predictor.predict(&batch, &cx)?;
+        let value = crt.value(&predictor, &batch, &cx)?;
+        let mut trainer = Trainer::new(predictor, crt, Schedule::new().warm(0));
+        let found = trainer.step(&batch, &cx)?;
+        let projection = found.dprojection.as_ref().map(|(w, b)| (digest(w), digest(b)));
+        let values = (digest(&predicted), digest(&value.per_step), digest(&value.r2_per_step));
+        let gradients = (digest(&found.dz), digest(&found.dparams), projection);
+        Ok((values, gradients, digest(trainer.predictor().params())))
     });
 }
 
@@ -67,21 +65,19 @@ fn refused_memory_is_an_error_for_ridge_sums() {
         gram.push(&batch)?;
         Ok(gram)
     };
-    with_products(|| {
-        every_refusal("ridge sums", || {
-            let (mut gram, other) = (collect()?, collect()?);
-            gram.merge(&other)?;
-            Ok(gram.rows())
-        });
-        let gram = collect().unwrap();
-        for ridge in [0.0, 0.5] {
-            every_refusal("ridge", || {
-                let fit = gram.fit(ridge)?;
-                let predictor = fit.predictor::<f32>()?;
-                Ok((digest(&fit.weights), digest(&fit.bias), fit.rank, digest(predictor.params())))
-            });
-        }
+    every_refusal("ridge sums", || {
+        let (mut gram, other) = (collect()?, collect()?);
+        gram.merge(&other)?;
+        Ok(gram.rows())
     });
+    let gram = collect().unwrap();
+    for ridge in [0.0, 0.5] {
+        every_refusal("ridge", || {
+            let fit = gram.fit(ridge)?;
+            let predictor = fit.predictor::<f32>()?;
+            Ok((digest(&fit.weights), digest(&fit.bias), fit.rank, digest(predictor.params())))
+        });
+    }
     // Parameters by the thousand.
     every_refusal_few("many layers", || {
         Predictor::<f32>::new(Transformer::new(4).layers(8).width(4).heads(2), 2, 2, 0)

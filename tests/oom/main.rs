@@ -23,9 +23,6 @@ thread_local! {
     static LEFT: Cell<i64> = const { Cell::new(-1) };
     static REFUSED: Cell<u64> = const { Cell::new(0) };
     static ONCE: Cell<bool> = const { Cell::new(false) };
-    /// Whether over-aligned requests are granted: the packing buffers of the matrix products, of bounded size
-    /// and outside the promise, as the documentation of those calls says.
-    static PACKING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Bytes from which on an allocation counts.
@@ -33,8 +30,8 @@ const LARGE: usize = 512;
 
 struct Failing;
 
-fn refuse(size: usize, align: usize) -> bool {
-    if size < LARGE || (align > 8 && PACKING.try_with(Cell::get).unwrap_or(false)) {
+fn refuse(size: usize) -> bool {
+    if size < LARGE {
         return false;
     }
     LEFT.try_with(|left| match left.get() {
@@ -58,7 +55,7 @@ fn refuse(size: usize, align: usize) -> bool {
 // SAFETY: every call goes to the system allocator unchanged, or returns null, as GlobalAlloc allows.
 unsafe impl GlobalAlloc for Failing {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if refuse(layout.size(), layout.align()) {
+        if refuse(layout.size()) {
             return std::ptr::null_mut();
         }
         // SAFETY: the caller's obligations are passed on.
@@ -71,7 +68,7 @@ unsafe impl GlobalAlloc for Failing {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new: usize) -> *mut u8 {
-        if new > layout.size() && refuse(new, layout.align()) {
+        if new > layout.size() && refuse(new) {
             return std::ptr::null_mut();
         }
         // SAFETY: the caller's obligations are passed on.
@@ -451,11 +448,4 @@ fn digest<'v, T: pauca::Real>(values: impl IntoIterator<Item = &'v T>) -> u64 {
 fn latents<T: pauca::Real>(n: usize, d: usize, seed: usize) -> Array2<T> {
     let value = |(i, j)| ((i * 31 + j * 17 + i * j + seed * 7) % 97) as f64 / 48.0 - 1.0;
     Array2::from_shape_fn((n, d), |at| T::from_f64(value(at)))
-}
-
-/// Runs `f` with the packing buffers of matrix products granted.
-fn with_products(f: impl FnOnce()) {
-    PACKING.set(true);
-    f();
-    PACKING.set(false);
 }

@@ -27,7 +27,7 @@
 //! what it may not. Tiles of whole sequences are the unit of work and their gradients are added in
 //! one order, so threads leave no trace. A predictor takes any loss ([`Predictor::backpropagate`]) or its gradient
 //! ([`Predictor::backpropagate_from`]): with logits for outputs the predictor is a language model of codes. Memory
-//! that is refused is an error.
+//! that is refused is an error. Products of matrices run at the level that `PAUCA_SIMD` names, else at the best one.
 
 mod adamw;
 mod attention;

@@ -8,8 +8,10 @@ use crate::error::Result;
 use crate::memory::{area, try_grow};
 use crate::real::Real;
 
-/// Lines that are turned at a time.
-const LINES: usize = 8;
+/// Bytes of a cache line.
+const LINE: usize = 64;
+/// Rows and columns that are turned at a time.
+const TURN: usize = 8;
 
 /// The left side: rows of the inner dimension's values, completed to whole tiles.
 #[derive(Debug)]
@@ -28,8 +30,10 @@ pub(crate) struct Right<T> {
     nr: usize,
     depth: usize,
     columns: usize,
-    /// Panel p, step t, column c at `(p * depth + t) * nr + c`; after the last column anything.
+    /// Panel p, step t, column c at `start + (p * depth + t) * nr + c`; after the last column anything.
     values: Vec<T>,
+    /// First value on a cache line of its own, so that no load of the kernel touches two.
+    start: usize,
 }
 
 impl<T: Real> Left<T> {
@@ -40,7 +44,7 @@ impl<T: Real> Left<T> {
     /// Room for so many values, so that [`pack`](Left::pack) of no more cannot fail.
     pub fn reserve(&mut self, rows: usize, depth: usize) -> Result<()> {
         // An odd number of cache lines: rows of a tile then lie in different sets of the cache.
-        let line = 64 / size_of::<T>();
+        let line = LINE / size_of::<T>();
         (self.rows, self.depth, self.stride) = (rows, depth, (depth.div_ceil(line) | 1) * line);
         at_least(&mut self.values, area(rows.next_multiple_of(self.mr), self.stride)?)
     }
@@ -68,20 +72,23 @@ impl<T: Real> Left<T> {
 
 impl<T: Real> Right<T> {
     pub(super) fn new(nr: usize) -> Self {
-        Self { nr, depth: 0, columns: 0, values: Vec::new() }
+        Self { nr, depth: 0, columns: 0, values: Vec::new(), start: 0 }
     }
 
     /// Room for so many values, so that [`pack`](Right::pack) of no more cannot fail.
     pub fn reserve(&mut self, depth: usize, columns: usize) -> Result<()> {
         (self.depth, self.columns) = (depth, columns);
-        at_least(&mut self.values, area(columns.next_multiple_of(self.nr), depth)?)
+        let size = area(columns.next_multiple_of(self.nr), depth)?.saturating_add(LINE / size_of::<T>());
+        at_least(&mut self.values, size)?;
+        self.start = self.values.as_ptr().align_offset(LINE).min(LINE / size_of::<T>());
+        Ok(())
     }
 
     /// Takes the values of `from` [depth, columns].
     pub fn pack(&mut self, from: &ArrayView2<'_, T>) -> Result<()> {
         let (depth, columns) = from.dim();
         self.reserve(depth, columns)?;
-        let panels = self.values.chunks_mut((depth * self.nr).max(1));
+        let panels = self.values[self.start..].chunks_mut((depth * self.nr).max(1));
         for (first, panel) in (0..columns).step_by(self.nr).zip(panels) {
             let part = Slice::from(first..columns.min(first + self.nr));
             copy(&from.slice_axis(Axis(1), part), panel, self.nr);
@@ -100,7 +107,7 @@ impl<T: Real> Right<T> {
     /// None for a depth of 0.
     pub(super) fn panels(&self) -> impl Iterator<Item = &[T]> {
         let count = if self.depth == 0 { 0 } else { self.columns.div_ceil(self.nr) };
-        self.values.chunks_exact((self.depth * self.nr).max(1)).take(count)
+        self.values[self.start..].chunks_exact((self.depth * self.nr).max(1)).take(count)
     }
 }
 
@@ -124,8 +131,8 @@ fn copy<T: Real>(from: &ArrayView2<'_, T>, to: &mut [T], stride: usize) {
         return;
     }
     let mut first = 0;
-    for columns in from.axis_chunks_iter(Axis(1), LINES) {
-        let lines: [Option<&[T]>; LINES] = core::array::from_fn(|c| {
+    for columns in from.axis_chunks_iter(Axis(1), TURN) {
+        let lines: [Option<&[T]>; TURN] = core::array::from_fn(|c| {
             (c < columns.ncols()).then(|| columns.index_axis(Axis(1), c).to_slice()).flatten()
         });
         match lines {
@@ -138,25 +145,25 @@ fn copy<T: Real>(from: &ArrayView2<'_, T>, to: &mut [T], stride: usize) {
                 }
             }
         }
-        first += LINES;
+        first += TURN;
     }
 }
 
 /// Writes lines of one length as the columns of rows that begin `stride` apart: squares of values at a
 /// time, which the compiler keeps in registers.
-fn turn<T: Copy>(lines: [&[T]; LINES], to: &mut [T], stride: usize) {
-    let parts = lines.map(|line| line.as_chunks::<LINES>());
+fn turn<T: Copy>(lines: [&[T]; TURN], to: &mut [T], stride: usize) {
+    let parts = lines.map(|line| line.as_chunks::<TURN>());
     let len = parts.iter().fold(usize::MAX, |len, (squares, _)| len.min(squares.len()));
-    for (i, to) in to.chunks_mut(LINES * stride).take(len).enumerate() {
+    for (i, to) in to.chunks_mut(TURN * stride).take(len).enumerate() {
         let square = parts.map(|(squares, _)| squares[i]);
-        for (r, to) in to.chunks_mut(stride).enumerate().take(LINES) {
-            if let Some(to) = to.first_chunk_mut::<LINES>() {
+        for (r, to) in to.chunks_mut(stride).enumerate().take(TURN) {
+            if let Some(to) = to.first_chunk_mut::<TURN>() {
                 *to = square.map(|line| line[r]);
             }
         }
     }
     for (c, (_, rest)) in parts.iter().enumerate() {
-        let to = to.iter_mut().skip(len * LINES * stride + c).step_by(stride);
+        let to = to.iter_mut().skip(len * TURN * stride + c).step_by(stride);
         to.zip(*rest).for_each(|(to, from)| *to = *from);
     }
 }

@@ -13,7 +13,7 @@
 //! and says whether anything was hit. With offset |c|²/2 the smallest z is the nearest target by
 //! Euclidean distance; with offset 0 and unit rows it is the most similar one. Hits are rare once
 //! thresholds are tight, so the caller handles them in ordinary safe code, and no matrix of
-//! scores is ever written.
+//! scores is ever written. The same tile adds plain products to a matrix, for the room `products`.
 //!
 //! The body is written once over a small vector trait ([`vector`]); each level is a
 //! `#[target_feature]` wrapper around it. Plain autovectorisation was tried: tiles of 12 x 32 or

@@ -23,7 +23,7 @@ use super::{Directions, LossReduction, PairWeighting, SoftmaxRow};
 /// logit, are errors.
 /// # Errors
 /// `Empty` (also when no pair is positive), `ShapeMismatch`, `NonFinite`, `InvalidParameter`,
-/// `TooLarge`, `OutOfMemory`, `Cancelled`.
+/// `TooLarge`, `OutOfMemory`, `Cancelled`, `SimdLevel` (of `PAUCA_SIMD`).
 /// # Cost
 /// 2 B M d flops for the value, 10 B M d for the gradients; 64 (B + M) bytes, 0.5 KiB M for
 /// columns, and O(128 (d + 128)) words a thread.

@@ -30,7 +30,7 @@ use crate::real::Real;
 /// None occur; NaN and infinity, of the input or of an overflowing logit, are errors.
 /// # Errors
 /// `Empty`, `ShapeMismatch`, `NonFinite`, `InvalidParameter`, `TooLarge`, `OutOfMemory`,
-/// `Cancelled`.
+/// `Cancelled`, `SimdLevel` (of `PAUCA_SIMD`).
 /// # Cost
 /// 2 B M d flops for the value, 8 B M d for the gradients; O(128 (d + 128)) words a thread.
 /// # In blocks
