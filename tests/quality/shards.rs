@@ -210,7 +210,7 @@ fn forged_perplexities_are_errors() {
     let (first, second) = (24, 24 + 16 + 312);
     // The top digit of a sum of 312 bytes ends it.
     let changes: [(usize, &[u8]); 5] = [
-        (first, &3u64.to_le_bytes()),
+        (first, &4u64.to_le_bytes()),
         (second, &[0; 16]),
         (second, &[1; 16]),
         (first + 16, &[0; 312]),
