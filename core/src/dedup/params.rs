@@ -2,6 +2,7 @@
 
 use super::order::Order;
 use crate::backend::Boundary;
+use crate::check;
 use crate::error::{Error, Result};
 
 /// Which earlier rows can remove a row.
@@ -119,18 +120,18 @@ impl SemDedup {
 
     pub(super) fn check(&self) -> Result<()> {
         match self.target {
-            Target::Epsilon(value) if !(0.0..=2.0).contains(&value) => {
-                Err(Error::InvalidParameter { name: "epsilon", value, expected: "within [0, 2]" })
+            Target::Epsilon(value) => {
+                check::parameter("epsilon", value, "within [0, 2]", (0.0..=2.0).contains(&value))?;
             }
-            Target::KeepFraction(value) if !(0.0..=1.0).contains(&value) => {
-                Err(Error::InvalidParameter { name: "keep_fraction", value, expected: "within [0, 1]" })
-            }
-            _ if self.published && self.rule != Rule::EarlierMax => Err(Error::Conflict {
+            Target::KeepFraction(value) => check::fraction("keep_fraction", value)?,
+        }
+        if self.published && self.rule != Rule::EarlierMax {
+            return Err(Error::Conflict {
                 first: "published",
                 second: "another rule than EarlierMax",
                 why: "the published pseudo-code is EarlierMax",
-            }),
-            _ => Ok(()),
+            });
         }
+        Ok(())
     }
 }

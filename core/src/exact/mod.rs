@@ -36,3 +36,16 @@ pub enum Metric {
     /// Cosine distance, 1 - [`cosine`].
     Cosine,
 }
+
+impl Metric {
+    /// Both. A third would ask more of every backend, so matches may count on them.
+    pub const ALL: [Self; 2] = [Self::SqEuclidean, Self::Cosine];
+
+    /// "euclidean" or "cosine".
+    pub fn name(self) -> &'static str {
+        match self {
+            Metric::SqEuclidean => "euclidean",
+            Metric::Cosine => "cosine",
+        }
+    }
+}

@@ -12,6 +12,8 @@ use crate::memory::try_vec;
 
 const MAGIC: &[u8; 8] = b"PAUCASUM";
 const VERSION: u32 = 1;
+/// No sums have counted so many rows: two such counts still add up in 64 bits.
+const MOST_ROWS: u64 = 1 << 62;
 const WHAT: &str = "sums of clusters";
 
 impl Sums {
@@ -99,7 +101,8 @@ impl Sums {
         let (counts, planes) = buffer.split_at(k);
         for (cluster, count) in counts.iter().enumerate() {
             let count = u64::try_from(*count);
-            sums.rows[cluster] = count.map_err(|_| corrupt(cluster, "a count is negative"))?;
+            let count = count.ok().filter(|count| *count < MOST_ROWS);
+            sums.rows[cluster] = count.ok_or(corrupt(cluster, "a count is out of range"))?;
         }
         let mut buffer = [0; WEIGHTED_DIGITS];
         for cluster in 0..k {
@@ -165,6 +168,9 @@ impl Sums {
         }
         let mut sums = Self::build(k, d, weighted)?;
         sums.rows = reader.u64s(k)?;
+        if sums.rows.iter().any(|count| *count >= MOST_ROWS) {
+            return Err(reader.corrupt("a count is out of range"));
+        }
         let mut buffer = [0; WEIGHTED_DIGITS];
         for cluster in 0..k {
             for value in 0..sums.n_values() {

@@ -283,7 +283,7 @@ impl fmt::Debug for Sums {
             .field("k", &self.k)
             .field("d", &self.d)
             .field("weighted", &self.is_weighted())
-            .field("rows", &self.rows.iter().sum::<u64>())
+            .field("rows", &self.rows.iter().fold(0u64, |sum, rows| sum.saturating_add(*rows)))
             .finish()
     }
 }
