@@ -263,6 +263,42 @@ fn damaged_checkpoints() {
     );
 }
 
+/// Resuming with other data of the same shape is the caller's mistake; it ends in a result of the right
+/// size, or in a checkpoint that does not fit.
+#[test]
+fn checkpoints_of_other_data_of_the_same_shape() {
+    let (backend, cx) = (Cpu::new().unwrap(), Context::default());
+    let x = Array2::from_shape_fn((60, 3), |(i, j)| ((i * 7 + j * 5) % 11) as f32 - 5.0);
+    let rows = Rows::F32(x.view());
+    let config = D4::new().clusters(3);
+    let mut run = config.start_on(&backend, &rows, &cx).unwrap();
+    let mut states = vec![run.checkpoint().unwrap()];
+    while run.step(&cx).unwrap() {
+        states.push(run.checkpoint().unwrap());
+    }
+    let mut refused = 0;
+    for other in [x.mapv(|v| -v * v), Array2::zeros((60, 3)), Array2::ones((60, 3))] {
+        for state in &states {
+            let run = config.resume_on(&backend, Rows::F32(other.view()), state, &cx).unwrap();
+            match run.finish(&cx) {
+                Ok(found) => assert_eq!((found.keep.len(), found.kept()), (60, 30)),
+                Err(error) => {
+                    assert!(
+                        matches!(error, Error::Mismatch { .. } | Error::TooManyClusters { .. }),
+                        "{error}"
+                    );
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(refused < 3 * states.len(), "only shape and parameters are checked");
+    // Another number of rows is told apart.
+    let other = Array2::<f32>::ones((61, 3));
+    let wrong = config.resume_on(&backend, &Rows::F32(other.view()), &states[0], &cx).map(|_| ());
+    fails!(wrong, Error::Mismatch { what: "the shape of the rows" });
+}
+
 /// Stopping at every question in turn: Cancelled, or done; and the run goes on from where it was.
 #[test]
 fn cancelled_at_every_question() {

@@ -7,6 +7,7 @@
 //! | [`random_problems`] | 2000 whole problems against the reference, to the bit |
 //! | [`exhaustive`] | every small set of points with coordinates in {-1, 0, 1} |
 //! | [`exact`] | sums, logarithms, random bits, made in two ways |
+//! | [`buffers`] | rows by strides, results in buffers, names of choices |
 //! | [`handles`] | runs that borrow nothing |
 //! | [`partition`] | clusters of other makers |
 //! | [`torture`] | the numbered hard cases |
@@ -21,6 +22,7 @@
 
 mod backends;
 mod bad_input;
+mod buffers;
 mod callers;
 mod denormal_flags;
 mod density;

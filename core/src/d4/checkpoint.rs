@@ -49,12 +49,18 @@ impl D4Checkpoint {
     /// Reads what [`to_bytes`](D4Checkpoint::to_bytes) wrote.
     ///
     /// # Errors
-    /// [`Corrupt`](crate::Error::Corrupt) for other, damaged or truncated bytes; never a panic.
+    /// [`Corrupt`](crate::Error::Corrupt) for other, damaged or truncated bytes, and for numbers that no run
+    /// writes; never a panic.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let mut r = Reader::open(bytes, "D4 checkpoint", &MAGIC, VERSION)?;
-        let has_second = r.u64()? != 0;
+        let has_second = r.u64()?;
         let first = Checkpoint::read(&mut r)?;
-        let second = if has_second { Some(Checkpoint::read(&mut r)?) } else { None };
+        let second = if has_second > 0 { Some(Checkpoint::read(&mut r)?) } else { None };
+        // The second clustering is of some of the rows of the first.
+        let fits = second.as_ref().is_none_or(|second| second.d == first.d && second.n <= first.n);
+        if has_second > 1 || !fits {
+            return Err(r.corrupt("values out of range"));
+        }
         r.end()?;
         Ok(Self { first, second })
     }

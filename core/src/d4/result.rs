@@ -2,7 +2,8 @@
 
 use ndarray::Array1;
 
-use crate::dedup::Dedup;
+use crate::dedup::{Dedup, bytes_of};
+use crate::error::Result;
 use crate::kmeans::Clusters;
 
 /// What D4 chose.
@@ -25,5 +26,13 @@ impl Curated {
     /// Number of rows kept.
     pub fn kept(&self) -> usize {
         self.keep.iter().filter(|&&k| k).count()
+    }
+
+    /// Writes 1 for every kept row and 0 for every other.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) for a buffer of another length.
+    pub fn keep_into(&self, out: &mut [u8]) -> Result<()> {
+        bytes_of(&self.keep, out)
     }
 }

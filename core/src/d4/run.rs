@@ -59,8 +59,12 @@ impl D4 {
     /// Continues a run from its checkpoint, to the same bits. The first clustering is not iterated
     /// again, but rows are assigned to it and, if it was done, deduplicated anew.
     ///
+    /// The data must be those of the checkpoint; only their shape and the parameters of the clusterings
+    /// are checked. Other data of the same shape give a result of no meaning, or [`Error::Mismatch`]
+    /// where another number of rows survives.
+    ///
     /// # Errors
-    /// As [`fit_on`](D4::fit_on); [`Error::Mismatch`] for a checkpoint of other data or parameters.
+    /// As [`fit_on`](D4::fit_on); [`Error::Mismatch`] when shape or parameters differ.
     pub fn resume_on<'a, B: Backend, S: RowSource + 'a>(
         &self,
         backend: B,

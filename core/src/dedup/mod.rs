@@ -31,4 +31,5 @@ pub use self::curve::KeepCurve;
 pub use self::order::Order;
 pub use self::params::{Rule, SemDedup};
 pub use self::result::Dedup;
+pub(crate) use self::result::bytes_of;
 pub use crate::select::Boundary;

@@ -7,6 +7,8 @@ use ndarray::Array1;
 use super::curve::KeepCurve;
 use super::params::Rule;
 use crate::backend::{NO_ROW, SearchStats};
+use crate::check;
+use crate::error::Result;
 use crate::select::Boundary;
 
 /// What deduplication found. Two are equal when all fields but `search` are, similarities by
@@ -68,4 +70,19 @@ impl Dedup {
     pub fn kept(&self) -> usize {
         self.keep.iter().filter(|&&k| k).count()
     }
+
+    /// Writes 1 for every kept row and 0 for every other.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) for a buffer of another length.
+    pub fn keep_into(&self, out: &mut [u8]) -> Result<()> {
+        bytes_of(&self.keep, out)
+    }
+}
+
+/// A mask as bytes.
+pub(crate) fn bytes_of(mask: &Array1<bool>, out: &mut [u8]) -> Result<()> {
+    check::same_length("bytes of the mask", mask.len(), out.len())?;
+    out.iter_mut().zip(mask).for_each(|(out, kept)| *out = (*kept).into());
+    Ok(())
 }

@@ -104,6 +104,17 @@ pub enum Metric {
 }
 
 impl Metric {
+    /// Both. A third would ask more of every backend, so matches may count on them.
+    pub const ALL: [Self; 2] = [Self::SqEuclidean, Self::Cosine];
+
+    /// "euclidean" or "cosine".
+    pub fn name(self) -> &'static str {
+        match self {
+            Metric::SqEuclidean => "euclidean",
+            Metric::Cosine => "cosine",
+        }
+    }
+
     /// The distance of two rows; `xx` and `yy` are their dot products with themselves.
     #[inline(always)]
     pub(crate) fn distance(self, x: &[f32], y: &[f32], xx: f64, yy: f64) -> f64 {

@@ -7,7 +7,7 @@ use super::params::{EmptyClusters, KMeans};
 use crate::bytes::{Reader, Writer};
 use crate::error::Result;
 use crate::exact::Metric;
-use crate::memory::try_capacity;
+use crate::memory::try_copy;
 
 const MAGIC: [u8; 8] = *b"paucaKM\0";
 const VERSION: u32 = 1;
@@ -30,8 +30,8 @@ const VERSION: u32 = 1;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    pub(super) n: u64,
-    pub(super) d: u64,
+    pub(crate) n: u64,
+    pub(crate) d: u64,
     /// Parameters that a resumed run must share.
     pub(super) settings: [u64; 5],
     pub(super) n_iter: u64,
@@ -46,25 +46,21 @@ pub struct Checkpoint {
 pub(super) fn settings(params: &KMeans) -> [u64; 5] {
     [
         params.n_clusters as u64,
-        match params.metric {
-            Metric::SqEuclidean => 0,
-            Metric::Cosine => 1,
-        },
+        position(&Metric::ALL, params.metric),
         params.seed,
         params.shift_tolerance.to_bits(),
-        match params.empty {
-            EmptyClusters::Relocate => 0,
-            EmptyClusters::Keep => 1,
-        },
+        position(EmptyClusters::ALL, params.empty),
     ]
+}
+
+fn position<T: PartialEq>(all: &[T], one: T) -> u64 {
+    all.iter().position(|other| *other == one).unwrap_or(all.len()) as u64
 }
 
 impl Checkpoint {
     /// A copy, or [`OutOfMemory`](crate::Error::OutOfMemory).
     pub(crate) fn try_clone(&self) -> Result<Self> {
-        let mut centroids = try_capacity(self.centroids.len())?;
-        centroids.extend_from_slice(&self.centroids);
-        Ok(Self { centroids, ..*self })
+        Ok(Self { centroids: try_copy(&self.centroids)?, ..*self })
     }
 
     /// Iterations made so far.
@@ -85,7 +81,8 @@ impl Checkpoint {
     /// Reads what [`to_bytes`](Checkpoint::to_bytes) wrote.
     ///
     /// # Errors
-    /// [`Corrupt`](crate::Error::Corrupt) for other, damaged or truncated bytes; never a panic.
+    /// [`Corrupt`](crate::Error::Corrupt) for other, damaged or truncated bytes, and for numbers that no run
+    /// writes; never a panic.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let mut r = Reader::open(bytes, "k-means checkpoint", &MAGIC, VERSION)?;
         let checkpoint = Self::read(&mut r)?;
@@ -114,11 +111,67 @@ impl Checkpoint {
         let (n_iter, relocated, distinct, converged) = (r.u64()?, r.u64()?, r.u64()?, r.u64()?);
         let len = r.size()?;
         let centroids = r.f32s(len)?;
-        let in_range = settings[0].checked_mul(d) == Some(len as u64) && converged <= 1;
+        let [k, metric, _, tolerance, empty] = settings;
+        // What no run writes; that it is this run's is seen when it is resumed.
+        let in_range = k.checked_mul(d) == Some(len as u64)
+            && 0 < d
+            && (1..=n).contains(&k)
+            && n <= u32::MAX.into()
+            && distinct <= k
+            && converged <= 1
+            && metric < Metric::ALL.len() as u64
+            && empty < EmptyClusters::ALL.len() as u64
+            && f64::from_bits(tolerance) >= 0.0;
         if !in_range || centroids.iter().any(|c| !c.is_finite()) {
             return Err(r.corrupt("values out of range"));
         }
         let distinct_rows = distinct.checked_sub(1);
         Ok(Self { n, d, settings, n_iter, relocated, distinct_rows, converged: converged == 1, centroids })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::error::Error;
+
+    /// A right checksum is no proof: each number alone, forged.
+    #[test]
+    fn forged_numbers_are_corrupt() -> Result<()> {
+        let honest = Checkpoint {
+            n: 5,
+            d: 3,
+            settings: settings(&KMeans::new(2)),
+            n_iter: 4,
+            relocated: 1,
+            distinct_rows: Some(1),
+            converged: false,
+            centroids: vec![0.5; 6],
+        };
+        assert_eq!(Checkpoint::from_bytes(&honest.to_bytes()?)?, honest);
+        let forge = |change: &dyn Fn(&mut Checkpoint)| -> Result<()> {
+            let mut forged = honest.try_clone()?;
+            change(&mut forged);
+            let found = Checkpoint::from_bytes(&forged.to_bytes()?);
+            assert!(matches!(found, Err(Error::Corrupt { .. })), "{forged:?}");
+            Ok(())
+        };
+        forge(&|c| c.n = 1)?;
+        forge(&|c| c.n = 0)?;
+        forge(&|c| c.n = 1 << 32)?;
+        forge(&|c| c.d = 2)?;
+        forge(&|c| (c.d, c.centroids) = (0, vec![]))?;
+        forge(&|c| (c.settings[0], c.centroids) = (0, vec![]))?;
+        forge(&|c| c.settings[0] = 1 << 63)?;
+        forge(&|c| c.settings[1] = 2)?;
+        forge(&|c| c.settings[3] = f64::NAN.to_bits())?;
+        forge(&|c| c.settings[3] = (-1.0f64).to_bits())?;
+        forge(&|c| c.settings[4] = 2)?;
+        forge(&|c| c.distinct_rows = Some(2))?;
+        forge(&|c| c.distinct_rows = Some(u64::MAX - 1))?;
+        forge(&|c| c.centroids[5] = f32::NAN)?;
+        forge(&|c| c.centroids.truncate(5))
     }
 }

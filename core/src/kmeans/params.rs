@@ -6,10 +6,11 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::exact::float::{positive, widen};
-use crate::memory::try_capacity;
+use crate::memory::try_copy;
 
 /// Where the first centroids come from.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Init {
     /// k-means++ (Arthur and Vassilvitskii 2007): each next centroid is a row drawn with
     /// probability proportional to its weight times its distance to the nearest centroid so far.
@@ -28,8 +29,7 @@ impl Init {
             Init::KMeansPlusPlus => Init::KMeansPlusPlus,
             Init::Random => Init::Random,
             Init::Given(given) => {
-                let mut copy = try_capacity(given.len())?;
-                copy.extend(given.iter().copied());
+                let copy = try_copy(given)?;
                 let wrong = Error::Empty { what: "initial centroids" };
                 Init::Given(Array2::from_shape_vec(given.dim(), copy).map_err(|_| wrong)?)
             }
@@ -38,13 +38,27 @@ impl Init {
 }
 
 /// What happens to a cluster that lost all its rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum EmptyClusters {
     /// It gets the row farthest from its centroid, of the clusters that hold more than one; if
     /// that distance is 0, it stays empty. Under the cosine a row of zeros fills no cluster.
     Relocate,
     /// It keeps its centroid and may win rows again.
     Keep,
+}
+
+impl EmptyClusters {
+    /// All policies. Checkpoints write their positions: a new one comes last.
+    pub const ALL: &[Self] = &[Self::Relocate, Self::Keep];
+
+    /// "relocate" or "keep".
+    pub fn name(self) -> &'static str {
+        match self {
+            EmptyClusters::Relocate => "relocate",
+            EmptyClusters::Keep => "keep",
+        }
+    }
 }
 
 /// k-means clustering: parameters.
@@ -157,53 +171,23 @@ impl KMeans {
     /// Checks what can be checked without looking at the rows.
     pub(crate) fn check(&self, n: usize, d: usize, weights: Option<&[f32]>) -> Result<()> {
         check::at_least_one("n_clusters", self.n_clusters)?;
-        if self.shift_tolerance.is_nan() || self.shift_tolerance < 0.0 {
-            let (name, value) = ("shift_tolerance", self.shift_tolerance);
-            return Err(Error::InvalidParameter { name, value, expected: "a number of at least 0" });
-        }
+        let tolerance = self.shift_tolerance;
+        check::parameter("shift_tolerance", tolerance, "a number of at least 0", tolerance >= 0.0)?;
         let mut founders = n;
         if let Some(weights) = weights {
             check::same_length("weights", n, weights.len())?;
             check::finite("weights", weights.iter().copied())?;
-            if let Some(w) = weights.iter().find(|w| widen(**w) < 0.0) {
-                return Err(Error::InvalidParameter {
-                    name: "weights",
-                    value: *w as f64,
-                    expected: "at least 0",
-                });
-            }
+            let least = weights.iter().map(|w| widen(*w)).fold(0.0, f64::min);
+            check::not_negative("weights", least)?;
             founders = weights.iter().filter(|&&w| positive(w)).count();
-            if founders == 0 {
-                return Err(Error::InvalidParameter {
-                    name: "weights",
-                    value: 0.0,
-                    expected: "some above 0",
-                });
-            }
+            check::parameter("weights", 0.0, "some above 0", founders > 0)?;
         }
         match &self.init {
             Init::Given(given) => {
-                let expected = (self.n_clusters, d);
-                if given.nrows() != expected.0 {
-                    let (expected, found) = (expected.0, given.nrows());
-                    return Err(Error::ShapeMismatch {
-                        what: "rows of the initial centroids",
-                        expected,
-                        found,
-                    });
-                }
-                if given.ncols() != d {
-                    let found = given.ncols();
-                    return Err(Error::ShapeMismatch {
-                        what: "columns of the initial centroids",
-                        expected: d,
-                        found,
-                    });
-                }
-                for ((row, col), x) in given.indexed_iter() {
-                    if !x.is_finite() {
-                        return Err(Error::NonFinite { what: "initial centroids", row: row as u64, col });
-                    }
+                check::same_length("rows of the initial centroids", self.n_clusters, given.nrows())?;
+                check::same_length("columns of the initial centroids", d, given.ncols())?;
+                for (row, values) in given.rows().into_iter().enumerate() {
+                    check::finite_row("initial centroids", row as u64, values.iter().copied())?;
                 }
             }
             Init::KMeansPlusPlus | Init::Random => {}

@@ -1,11 +1,10 @@
 //! What a clustering found.
 
-use alloc::vec::Vec;
-
 use ndarray::{Array1, Array2};
 
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Blocks, Copies, SearchStats, equal_but_for_search};
+use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::Metric;
@@ -14,6 +13,7 @@ use crate::rows::{IntoRows, RowSource, Rows};
 
 /// A clustering.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Clusters {
     /// What [`distances`](Clusters::distances) are.
     pub metric: Metric,
@@ -68,17 +68,43 @@ impl Clusters {
         source: &S,
         cx: &Context,
     ) -> Result<Array1<u32>> {
-        if source.n_rows() == 0 {
-            return Ok(Array1::from_vec(Vec::new()));
+        let mut labels = try_vec(source.n_rows(), 0u32)?;
+        self.predict_into(backend, source, &mut labels, cx)?;
+        Ok(Array1::from_vec(labels))
+    }
+
+    /// [`predict_on`](Clusters::predict_on) into a buffer of one label a row, which after an error holds
+    /// anything.
+    ///
+    /// # Errors
+    /// As [`predict`](Clusters::predict); [`Error::ShapeMismatch`] for a buffer of another length.
+    /// # Example
+    /// ```
+    /// use pauca::{Context, Cpu, KMeans, Rows};
+    /// let x = ndarray::array![[1.0f32], [2.0], [10.0], [11.0]];
+    /// let clusters = KMeans::new(2).fit(&x)?;
+    /// let mut labels = [0; 4];
+    /// clusters.predict_into(&Cpu::new()?, &Rows::F32(x.view()), &mut labels, &Context::default())?;
+    /// assert_eq!(labels.to_vec(), clusters.labels.to_vec());
+    /// # Ok::<(), pauca::Error>(())
+    /// ```
+    pub fn predict_into<B: Backend, S: RowSource + ?Sized>(
+        &self,
+        backend: &B,
+        source: &S,
+        labels: &mut [u32],
+        cx: &Context,
+    ) -> Result<()> {
+        check::same_length("labels", source.n_rows(), labels.len())?;
+        if labels.is_empty() {
+            return Ok(());
         }
         let mut blocks = Blocks::of(backend, source, self.metric, cx)?;
-        let mut labels = try_vec(blocks.n, 0u32)?;
         let rows = Rows::F32(self.centroids.view());
         let targets = backend.targets(rows, self.metric, Copies::Collapse, cx).map_err(named)?;
         blocks.for_each(cx, |backend, range, block| {
             backend.nearest(block, &targets, None, &mut labels[range], cx).map(|_| ())
-        })?;
-        Ok(Array1::from_vec(labels))
+        })
     }
 }
 

@@ -8,7 +8,7 @@
 
 use core::ops::Range;
 
-use ndarray::{ArrayBase, ArrayView2, Data, Ix2};
+use ndarray::{ArrayBase, ArrayView2, Data, Ix2, ShapeBuilder};
 
 use crate::check;
 use crate::error::{Error, Result};
@@ -53,6 +53,42 @@ macro_rules! with_view {
     };
 }
 pub(crate) use with_view;
+
+impl<'a> Rows<'a> {
+    /// The rows of `[n, d]` values in a buffer: value j of row i is `values[i * strides[0] + j * strides[1]]`.
+    /// Strides count elements; one of 0 repeats a value. A column-major array of n rows has the strides
+    /// `[1, n]`, a window of an array the strides of that array and the buffer from its first value on.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for a stride below 0, [`Error::ShapeMismatch`] when a value would lie
+    /// outside of the buffer, [`Error::TooLarge`] when no buffer could hold it.
+    /// # Example
+    /// ```
+    /// use pauca::Rows;
+    /// // Two rows of three values, column after column, as Fortran and R store them.
+    /// let rows = Rows::strided(&[1.0f32, 4.0, 2.0, 5.0, 3.0, 6.0], [2, 3], [1, 2])?;
+    /// assert_eq!(rows.row(1, &mut [0.0; 3])?, [4.0, 5.0, 6.0]);
+    /// # Ok::<(), pauca::Error>(())
+    /// ```
+    pub fn strided<T: RowElement>(values: &'a [T], shape: [usize; 2], strides: [isize; 2]) -> Result<Self> {
+        let mut last = 0usize;
+        for (size, stride) in shape.into_iter().zip(strides) {
+            check::parameter("stride", stride as f64, "at least 0", stride >= 0)?;
+            let reach = size.saturating_sub(1).checked_mul(stride.unsigned_abs());
+            let (what, limit) = ("reach of the strides", isize::MAX as usize);
+            last = reach.and_then(|reach| last.checked_add(reach)).unwrap_or(usize::MAX);
+            check::at_most(what, last, limit)?;
+        }
+        let needed = if shape.contains(&0) { 0 } else { last + 1 };
+        let (what, found) = ("values that the strides reach", values.len());
+        let wrong = Error::ShapeMismatch { what, expected: needed, found };
+        if needed > found {
+            return Err(wrong);
+        }
+        let strides = strides.map(isize::unsigned_abs);
+        ArrayView2::from_shape(shape.strides(strides), values).map(T::rows).map_err(|_| wrong)
+    }
+}
 
 impl Rows<'_> {
     /// Number of rows.

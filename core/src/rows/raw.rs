@@ -35,6 +35,17 @@ pub enum ElementType {
     Bf16,
 }
 
+impl ElementType {
+    /// All element types of this build.
+    pub const ALL: &[Self] = &[
+        Self::F32,
+        #[cfg(feature = "f16")]
+        Self::F16,
+        #[cfg(feature = "f16")]
+        Self::Bf16,
+    ];
+}
+
 /// Runs `$body` with the type `$t` that an [`ElementType`] stands for.
 macro_rules! with_type {
     ($element:expr, $t:ident => $body:expr) => {

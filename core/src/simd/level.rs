@@ -28,19 +28,19 @@ pub enum Level {
     Neon,
 }
 
-/// Worst to best; [`Level::detect`] takes the last that is available.
-const ALL: [Level; 4] = [Level::Scalar, Level::Neon, Level::Avx2, Level::Avx512];
-
 impl Level {
+    /// All levels, worst to best; [`Level::detect`] takes the last that is available.
+    pub const ALL: &[Self] = &[Self::Scalar, Self::Neon, Self::Avx2, Self::Avx512];
+
     /// The best level of this machine. Without the feature `std` only what was enabled at
     /// compile time is known.
     pub fn detect() -> Self {
-        ALL.into_iter().rev().find(|level| level.is_available()).unwrap_or(Level::Scalar)
+        Self::ALL.iter().copied().rev().find(|level| level.is_available()).unwrap_or(Level::Scalar)
     }
 
     /// The levels of this machine, worst first.
     pub fn available() -> Vec<Self> {
-        ALL.into_iter().filter(|level| level.is_available()).collect()
+        Self::ALL.iter().copied().filter(|level| level.is_available()).collect()
     }
 
     /// Whether this machine has the level.
@@ -68,7 +68,9 @@ impl Level {
     /// # Errors
     /// [`Error::SimdLevel`] when there is no such level or this machine lacks it; never ignored.
     pub fn from_name(name: &str) -> Result<Self> {
-        ALL.into_iter()
+        Self::ALL
+            .iter()
+            .copied()
             .find(|level| level.name() == name)
             .filter(|level| level.is_available())
             .ok_or_else(unavailable)

@@ -140,18 +140,16 @@ fn eligible<S: RowSource + ?Sized>(source: &S, weights: Option<&[f32]>, k: usize
     check::at_least_one("clusters", k)?;
     let expected = source.n_rows();
     let n = match weights {
-        Some(w) if w.len() != expected => {
-            return Err(Error::ShapeMismatch { what: "weights", expected, found: w.len() });
+        Some(w) => {
+            check::same_length("weights", expected, w.len())?;
+            (0..expected).filter(|&i| weight(weights, i) > 0.0).count()
         }
-        Some(_) => (0..expected).filter(|&i| weight(weights, i) > 0.0).count(),
         None => expected,
     };
     if k > n {
         return Err(Error::TooManyClusters { k, n });
     }
-    if u32::try_from(k).is_err() {
-        return Err(Error::TooLarge { what: "clusters", size: k, limit: u32::MAX as usize });
-    }
+    check::at_most("clusters", k, u32::MAX as usize)?;
     Ok(n)
 }
 
