@@ -33,10 +33,10 @@ mod torture;
 mod vectors;
 
 use pauca::{Cpu, Exec, Level};
-use pauca_tests::conformance;
 use pauca_tests::conformance::harness::{cases, say};
 use pauca_tests::plain::Plain;
 use pauca_tests::subject::{Backwards, Subject};
+use pauca_tests::{composition, conformance};
 
 /// The CPU at a level, if this machine has it.
 fn cpu(level: Level, exec: Exec<'static>) -> Option<Subject<Cpu>> {
@@ -50,6 +50,7 @@ conformance!(cpu_neon_serial, cpu(Level::Neon, Exec::serial()));
 conformance!(cpu_best_rayon, cpu(Level::detect(), Exec::rayon()));
 conformance!(cpu_best_custom, cpu(Level::detect(), Exec::custom(&Backwards)));
 conformance!(plain, Subject::new(Plain, Exec::rayon()));
+composition!(one_backend, cpu(Level::detect(), Exec::rayon()));
 
 /// One test, for all backends, of each property that no backend takes part in.
 macro_rules! once {
@@ -84,7 +85,7 @@ once! {
 
 #[test]
 fn summary_of_properties_and_cases() {
-    let (properties, once) = (conformance::PROPERTIES.len(), ONCE.len());
+    let (properties, once) = (conformance::PROPERTIES.len(), conformance::COMPOSITIONS.len() + ONCE.len());
     // The available levels, the best one on rayon and on a custom executor, and the plain backend.
     let backends = Level::available().len() + 3;
     say(&format!(

@@ -13,7 +13,6 @@ mod losses;
 mod ndcg;
 mod ranks;
 mod scores;
-mod vectors;
 
 use ndarray::Array2;
 use pauca_tests::run::{serial, threads};

@@ -7,7 +7,6 @@
 //! | [`blocks`] | choosing blocks, labels, plans |
 //! | [`cka`], [`canonical`] | similarities of whole states |
 //! | [`torture`] | the numbered hard cases |
-//! | [`vectors`] | the file in tests/vectors |
 //! | [`misuse`] | errors, cancellation |
 //! | [`machines`] | the same bits on a machine that is not the CPU |
 
@@ -19,7 +18,6 @@ mod distances;
 mod machines;
 mod misuse;
 mod torture;
-mod vectors;
 
 use pauca::Rows;
 use pauca_tests::data::{Kind, Rng};
