@@ -3,6 +3,7 @@
 use pauca::Error;
 use pauca::stats::{Interval, auc, average_ranks, bootstrap, gini, kendall, quantile, spearman};
 use pauca_reference::statistics as reference;
+use pauca_tests::agree::some_bits as bits;
 use pauca_tests::data::Rng;
 use proptest::prelude::*;
 
@@ -21,10 +22,6 @@ fn some_values(rng: &mut Rng, n: usize, infinite: bool) -> Vec<f64> {
         values[i] = rng.pick(&[f64::INFINITY, f64::NEG_INFINITY]);
     }
     values
-}
-
-fn bits(value: Option<f64>) -> Option<u64> {
-    value.map(f64::to_bits)
 }
 
 fn permuted<T: Copy>(values: &[T], order: &[usize]) -> Vec<T> {

@@ -74,6 +74,9 @@ pub fn are_nested(p: &mut Problem) {
     }
 }
 
+/// Of a share in f64 beside one in whole numbers.
+const SHARE: f64 = 1e-9;
+
 pub fn have_exact_quotas(p: &mut Problem) {
     let (distances, labels, fraction) = some_distances(p);
     let n = labels.len();
@@ -83,6 +86,6 @@ pub fn have_exact_quotas(p: &mut Problem) {
     for j in 0..p.k {
         let members: Vec<usize> = (0..n).filter(|&i| labels[i] as usize == j).collect();
         let quota = members.iter().filter(|&&i| keep[i]).count() as f64;
-        assert!((quota - total * members.len() as f64 / n as f64).abs() < 1.0 + 1e-9);
+        assert!((quota - total * members.len() as f64 / n as f64).abs() < 1.0 + SHARE);
     }
 }

@@ -191,7 +191,7 @@ fn one_large_cluster() {
         assert_eq!(witnesses(&found), scores.witness);
         assert_eq!(bits(&found.similarity)[..], {
             let reported = |v: &f64| if v.is_finite() { *v } else { f64::NAN };
-            bits(&scores.score.iter().map(reported).collect::<Vec<_>>())
+            bits(scores.score.iter().map(reported))
         });
         let blocked = Blocked::new(rows, 1000).unwrap();
         let found =

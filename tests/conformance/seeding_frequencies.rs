@@ -7,6 +7,9 @@ use std::sync::Mutex;
 use pauca::{Context, Control, Cpu, Exec, KMeans, Result, RowSource, Rows, Scratch};
 use pauca_tests::layout::array;
 
+/// A cosine within this of 1 is that of a copy: the rows here differ by far more.
+const COPY: f64 = 1e-15;
+
 /// Probability of every ordered outcome of k draws by D² sampling, by enumeration.
 fn exact(x: &[Vec<f32>], weights: &[f64], k: usize, spherical: bool) -> HashMap<Vec<usize>, f64> {
     let distance = |a: usize, b: usize| -> f64 {
@@ -14,7 +17,7 @@ fn exact(x: &[Vec<f32>], weights: &[f64], k: usize, spherical: bool) -> HashMap<
         if spherical {
             let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(a, b)| *a as f64 * *b as f64).sum::<f64>();
             let cosine = dot(x, y) / (dot(x, x) * dot(y, y)).sqrt();
-            if cosine > 1.0 - 1e-15 { 0.0 } else { 1.0 - cosine }
+            if cosine > 1.0 - COPY { 0.0 } else { 1.0 - cosine }
         } else {
             x.iter().zip(y).map(|(a, b)| (*a as f64 - *b as f64).powi(2)).sum()
         }

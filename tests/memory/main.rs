@@ -1,6 +1,8 @@
 //! Memory. When the N-th allocation that grows with the input fails, for every N, the call returns `OutOfMemory`; and
 //! what calls hold at most ([`alignment_peaks`], [`memorization`]).
 
+#![allow(clippy::print_stdout, reason = "tests say what they measured")]
+
 mod alignment;
 mod alignment_peaks;
 mod causal;

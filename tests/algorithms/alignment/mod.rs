@@ -14,14 +14,6 @@ mod ndcg;
 mod ranks;
 mod scores;
 
-use ndarray::Array2;
+use pauca_tests::agree::bits;
+use pauca_tests::layout::array;
 use pauca_tests::run::{serial, threads};
-
-/// Rows as an array.
-fn array<T: Copy>(rows: &[Vec<T>]) -> Array2<T> {
-    Array2::from_shape_fn((rows.len(), rows.first().map_or(0, Vec::len)), |(i, j)| rows[i][j])
-}
-
-fn bits(values: impl IntoIterator<Item = f64>) -> Vec<u64> {
-    values.into_iter().map(f64::to_bits).collect()
-}

@@ -180,11 +180,14 @@ pub fn difference(f: impl Fn(f64) -> f64) -> f64 {
     (8.0 * (f(STEP) - f(-STEP)) - (f(2.0 * STEP) - f(-2.0 * STEP))) / (12.0 * STEP)
 }
 
-/// The largest error of `found`, each relative to its own true value or to a thousandth of the largest.
+/// The share of the largest value below which an error counts as one of that share: differences see no more.
+const SHARE: f64 = 1e-3;
+
+/// The largest error of `found`, each relative to its own true value or to [`SHARE`] of the largest.
 pub fn worst(found: &[f64], truth: &[f64]) -> f64 {
     assert_eq!(found.len(), truth.len());
     let largest = truth.iter().map(|v| v.abs()).fold(0.0, f64::max);
-    let error = |(a, b): (&f64, &f64)| (a - b).abs() / b.abs().max(1e-3 * largest).max(f64::MIN_POSITIVE);
+    let error = |(a, b): (&f64, &f64)| (a - b).abs() / b.abs().max(SHARE * largest).max(f64::MIN_POSITIVE);
     found.iter().zip(truth).filter(|(a, b)| a != b).map(error).fold(0.0, f64::max)
 }
 

@@ -142,8 +142,11 @@ fn ridge_of_copied_components_shares_the_weight() {
     assert!(both.weights.iter().all(|w| (w - half).abs() < SOLVED), "{:?}", both.weights);
     assert!((both.mse - 2.0 * single.mse).abs() < SOLVED * both.mse);
     // A ridge makes it regular, and hardly different when small.
-    let ridged = fit(&z, 1, 1e-9);
-    assert!(ridged.weights.iter().all(|w| (w - half).abs() < 1e-8) && ridged.rank == 2);
+    const RIDGE: f64 = 1e-9;
+    /// The ridge moves weights of at most 1 by its share of the Gram's least eigenvalue, which is above one half.
+    const MOVED: f64 = 10.0 * RIDGE;
+    let ridged = fit(&z, 1, RIDGE);
+    assert!(ridged.weights.iter().all(|w| (w - half).abs() < MOVED) && ridged.rank == 2);
 }
 
 #[test]

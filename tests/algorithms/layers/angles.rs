@@ -4,13 +4,10 @@ use pauca::exact::elementary::half_turns;
 use pauca::layers::{angular_distance, cosine_distance};
 use pauca_reference::fsum::ExactSum;
 use pauca_reference::{half_turns as reference_turns, layers as reference};
+use pauca_tests::agree::some_bits as bits;
 use pauca_tests::data::{Kind, Rng};
 use proptest::prelude::*;
 use std::f64::consts::PI;
-
-fn bits(value: Option<f64>) -> Option<u64> {
-    value.map(f64::to_bits)
-}
 
 /// A dot product as two doubles, without rounding (products of f32 are exact in f64).
 fn exact_dot(x: &[f32], y: &[f32]) -> [f64; 2] {
@@ -54,23 +51,28 @@ const ASKED: f64 = 1e-5;
 /// What the documentation derives for d = 8192: 1e-9 (d / 16 + 8) / 500.
 const DERIVED: f64 = 1.1e-9;
 
+/// The smallest angle asked for; rows of f32 keep at least half of it.
+const SMALLEST: f64 = 1e-6;
+/// 1 - angle in f64, times pi, is right to half a unit of pi: in the place of a supplement that is smaller still.
+const SUPPLEMENT: f64 = 1e-7;
+
 #[test]
 fn angle_is_the_exact_one_from_1e_minus_6_to_pi_minus_1e_minus_6() {
     let mut worst = 0f64;
     for d in [64, 128, 256, 512, 1024, 2048, 4096, 8192] {
         let mut rng = Rng(d as u64);
         for k in 0..=40 {
-            // 1e-6 to pi / 2 in equal steps of the logarithm, and the supplements.
-            let small = 1e-6 * (PI / 2.0 * 1e6).powf(k as f64 / 40.0);
+            // SMALLEST to pi / 2 in equal steps of the logarithm, and the supplements.
+            let small = SMALLEST * (PI / 2.0 / SMALLEST).powf(k as f64 / 40.0);
             for angle in [small, PI - small] {
                 let (x, y) = at_angle(d, angle, &mut rng);
                 let found = angular_distance(&x, &y).unwrap();
                 let (theta, rest) = exact_angle(&x, &y);
-                assert!(theta > 5e-7 && rest > 5e-7, "the rows are at {theta:e}");
+                assert!(theta > SMALLEST / 2.0 && rest > SMALLEST / 2.0, "the rows are at {theta:e}");
                 let error = (found * PI / theta - 1.0).abs();
                 assert!(error < ASKED, "d {d}, angle {angle:e}: {error:e}");
                 // Of the supplement too, as far as 1 - angle can carry it.
-                let other = ((1.0 - found) * PI - rest).abs() / (rest + 1e-7);
+                let other = ((1.0 - found) * PI - rest).abs() / (rest + SUPPLEMENT);
                 worst = worst.max(error).max(other);
             }
         }
@@ -92,6 +94,9 @@ fn cosine_distance_keeps_its_relative_precision() {
     }
 }
 
+/// One bit of one value turns the row by at most 2^-23 of a half turn, here by less than ten of them.
+const ONE_BIT: f64 = 1e-6;
+
 #[test]
 fn multiples_are_exactly_0_or_1() {
     for seed in 0..300 {
@@ -111,7 +116,7 @@ fn multiples_are_exactly_0_or_1() {
             let j = rng.below(d);
             other[j] = f32::from_bits(other[j].to_bits() ^ 1);
             let seen = angular_distance(&x, &other).unwrap();
-            assert!(d == 1 || (0.0 < seen && seen < 1e-6), "{factor}: {seen:e}");
+            assert!(d == 1 || (0.0 < seen && seen < ONE_BIT), "{factor}: {seen:e}");
         }
     }
 }
@@ -156,6 +161,11 @@ fn half_turns_are_those_of_the_reference() {
     }
 }
 
+/// Of an angle and its supplement, each at most 1.
+const TWO_ROUNDINGS: f64 = 5.0 * f64::EPSILON;
+/// Three angles of at most 1, each right to some roundings of d = 20 terms.
+const THREE_ANGLES: f64 = 1e-12;
+
 proptest! {
     #[test]
     fn angle_symmetries_hold_to_the_bit(seed in any::<u64>(), shift in -40i32..40) {
@@ -176,7 +186,7 @@ proptest! {
         rows[1].iter_mut().for_each(|v| *v = -*v);
         let rest = angular_distance(&rows[0], &rows[1]);
         if let (Some(a), Some(b)) = (expected, rest) {
-            prop_assert!((a + b - 1.0).abs() < 1e-15);
+            prop_assert!((a + b - 1.0).abs() < TWO_ROUNDINGS);
         }
     }
 
@@ -186,7 +196,6 @@ proptest! {
         let d = 1 + rng.below(20);
         let rows = Kind::Normal.rows(3, d, &mut rng);
         let of = |i: usize, j: usize| angular_distance(&rows[i], &rows[j]).unwrap();
-        // Rounding of three angles of at most 1.
-        prop_assert!(of(0, 2) <= of(0, 1) + of(1, 2) + 1e-12);
+        prop_assert!(of(0, 2) <= of(0, 1) + of(1, 2) + THREE_ANGLES);
     }
 }

@@ -11,6 +11,13 @@ use super::{States, arrays, serial, threads, views};
 /// Against the Gram formula in f64: what is asked.
 const ASKED: f64 = 1e-10;
 
+/// The same numbers, added in another order.
+const REORDERED: f64 = 1e-12;
+/// Rows that were turned, and rounded to f32.
+const TURNED: f64 = 1e-5;
+/// A ratio of three sums of four numbers, made twice.
+const RATIO: f64 = 1e-14;
+
 const PATHS: [Path; 3] = [Path::Auto, Path::Gram, Path::Features];
 
 fn table(states: &States, path: Path) -> CkaTable {
@@ -78,8 +85,8 @@ fn cka_of_a_state_with_itself_is_exactly_1() {
             let table = table(&vec![x.clone(), x.clone()], path);
             for (l, m) in [(0, 0), (0, 1), (1, 0)] {
                 // Of two equal states the sums are equal too, but not the way in which they are made.
-                assert!((value(table.biased(l, m)) - 1.0).abs() < 1e-12);
-                assert!((value(table.unbiased(l, m)) - 1.0).abs() < 1e-12);
+                assert!((value(table.biased(l, m)) - 1.0).abs() < REORDERED);
+                assert!((value(table.unbiased(l, m)) - 1.0).abs() < REORDERED);
             }
             assert_eq!(table.unbiased(0, 0), Cka::Value(1.0));
             assert_eq!(table.biased(1, 1), Cka::Value(1.0));
@@ -174,14 +181,13 @@ fn cka_ignores_rotation_scale_and_shift() {
             .collect();
         let both = vec![states[0].clone(), turned, states[1].clone()];
         let table = table(&both, Path::Auto);
-        // Rounding of the turned rows to f32.
-        assert!((value(table.unbiased(0, 1)) - 1.0).abs() < 1e-5);
-        assert!((value(table.unbiased(0, 2)) - value(table.unbiased(1, 2))).abs() < 1e-5);
+        assert!((value(table.unbiased(0, 1)) - 1.0).abs() < TURNED);
+        assert!((value(table.unbiased(0, 2)) - value(table.unbiased(1, 2))).abs() < TURNED);
         // Columns permute and signs flip: the same numbers, added in another order.
         let order = rng.permutation(d);
         let moved = states[0].iter().map(|row| order.iter().map(|&j| -row[j]).collect()).collect();
         let table = self::table(&vec![states[0].clone(), moved], Path::Auto);
-        assert!((value(table.biased(0, 1)) - 1.0).abs() < 1e-12);
+        assert!((value(table.biased(0, 1)) - 1.0).abs() < REORDERED);
     }
 }
 
@@ -373,7 +379,7 @@ fn minibatch_cka_is_the_ratio_of_sums() {
     batches[1..].iter().for_each(|b| sum.add(b).unwrap());
     let of = |l: usize, m: usize| batches.iter().map(|b| b.unbiased_hsic[[l, m]]).sum::<f64>();
     let expected = of(0, 1) / (of(0, 0) * of(1, 1)).sqrt();
-    assert!((value(sum.unbiased(0, 1)) - expected).abs() < 1e-14);
+    assert!((value(sum.unbiased(0, 1)) - expected).abs() < RATIO);
     assert_eq!(sum.samples, 30);
     // The smallest batch is named, wherever it comes.
     let small = table(&part(&states, 0..9), Path::Auto);

@@ -115,6 +115,8 @@ fn a_bad_value_is_named_whatever_the_machine_says() {
 
 #[test]
 fn cka_is_made_on_the_host_of_the_machine() {
+    /// What is asked of CKA beside the Gram formula; levels differ in their last bits.
+    const ASKED: f64 = 1e-10;
     let mut rng = Rng(4);
     let states = residual(2, 200, 9, &mut rng);
     let arrays = arrays(&states, 9);
@@ -130,7 +132,7 @@ fn cka_is_made_on_the_host_of_the_machine() {
         assert_eq!(on_plain, on_host, "{path:?}");
         for (l, m) in [(0, 1), (0, 2), (1, 2)] {
             let (a, b) = (on_plain.unbiased(l, m).value(), on_best.unbiased(l, m).value());
-            assert!((a.unwrap() - b.unwrap()).abs() < 1e-10, "{path:?}");
+            assert!((a.unwrap() - b.unwrap()).abs() < ASKED, "{path:?}");
         }
     }
 }

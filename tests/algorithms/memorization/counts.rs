@@ -31,6 +31,9 @@ fn of_flags(flags: &[bool]) -> Hits {
     Hits::from_ids(&predicted, &ones, None, 2).unwrap()
 }
 
+/// Sums of up to thirty squares, in a quotient.
+const FIT: f64 = 1e-12;
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -170,7 +173,7 @@ proptest! {
         prop_assert_eq!(found.differences.iter().sum::<f64>(), curve[curve.len() - 1] - curve[0]);
         if let Some(decay) = found.decay {
             prop_assert!(decay.points <= decay.steps && decay.steps == found.at);
-            prop_assert!((0.0..=1.0 + 1e-12).contains(&decay.r_squared));
+            prop_assert!((0.0..=1.0 + FIT).contains(&decay.r_squared));
         }
     }
 
@@ -325,12 +328,14 @@ fn overfitting_begins_at_the_first_rise() {
 
 #[test]
 fn forgetting_fits_an_exponential_and_says_when_it_cannot() {
+    /// A line through twenty exact logarithms; its height is ten steps from their middle.
+    const LINE: f64 = 1e-14;
     // Falls of 2^-i: rate ln 2 a step, to the last bits.
     let curve: Vec<f64> = (0..20).map(|i| 0.5 + 2f64.powi(-i)).collect();
     let decay = Forgetting::of(&curve).unwrap().decay.unwrap();
-    assert!((decay.rate - std::f64::consts::LN_2).abs() < 1e-14 && decay.log_scale.abs() < 1e-13);
+    assert!((decay.rate - std::f64::consts::LN_2).abs() < LINE && decay.log_scale.abs() < 10.0 * LINE);
     assert_eq!((decay.points, decay.steps), (19, 19));
-    assert!((decay.r_squared - 1.0).abs() < 1e-14);
+    assert!((decay.r_squared - 1.0).abs() < LINE);
     // Rising, constant, one fall: no fit.
     for curve in [&[0.1, 0.2, 0.3][..], &[0.2; 4], &[0.3, 0.2, 0.2]] {
         assert_eq!(Forgetting::of(curve).unwrap().decay, None);

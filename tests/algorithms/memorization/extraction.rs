@@ -17,6 +17,15 @@ const SYSTEM_EXP: f64 = 1e-13;
 /// Shares below e^-700 are taken as 0, of 30 ids and more than once over.
 const LEFT_OUT: f64 = 1e-302;
 
+/// Twenty exponentials of rounded logarithms, added.
+const TOTAL: f64 = 1e-12;
+/// The reference multiplies as written: 1 - (1 - p_z)^n cancels to about 1e-16 absolute, n = 200 times.
+const MULTIPLIED: f64 = 1e-13;
+/// Few units of a partial sum of thirty exponentials.
+const NEAR: f64 = 1e-13;
+/// exp of a logarithm of size 800, known to a unit of 800.
+const OF_800: f64 = 1e-12;
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -65,7 +74,7 @@ proptest! {
         let rows = vec![row; v];
         let targets: Vec<u32> = (0..v as u32).collect();
         let total: f64 = scheme.log_prob(&array(&rows), &targets).unwrap().iter().map(|l| l.exp()).sum();
-        prop_assert!((total - 1.0).abs() < 1e-12, "{}", total);
+        prop_assert!((total - 1.0).abs() < TOTAL, "{}", total);
     }
 
     #[test]
@@ -73,8 +82,7 @@ proptest! {
         let z = Discoverability::new(log_pz).unwrap();
         prop_assert!(z.within(n) <= z.within(n + 1) && (0.0..=1.0).contains(&z.within(n)));
         if n <= 200 && log_pz > -30.0 {
-            // The reference multiplies as written: 1 - (1 - p_z)^n cancels to about 1e-16 absolute.
-            prop_assert!((z.within(n) - reference::within(log_pz.exp(), n as u32)).abs() < 1e-13);
+            prop_assert!((z.within(n) - reference::within(log_pz.exp(), n as u32)).abs() < MULTIPLIED);
         }
         match z.queries_needed(p).unwrap() {
             Queries::Needed(needed) => {
@@ -111,7 +119,7 @@ fn near_threshold(row: &[f32], temperature: f64, top_k: usize, top_p: f64) -> bo
     let mut sum = 0.0;
     order.iter().any(|j| {
         sum += weight(j);
-        (sum - top_p * total).abs() <= 1e-13 * total
+        (sum - top_p * total).abs() <= NEAR * total
     })
 }
 
@@ -177,7 +185,7 @@ fn schemes_without_meaning_are_errors() {
     assert!(matches!(s.log_prob(&rows, &[2]), Err(Error::TokenOutOfRange { id: 2, .. })));
     assert!(matches!(s.log_prob(&array(&[vec![0.0, f32::NAN]]), &[0]), Err(Error::NonFinite { col: 1, .. })));
     assert!(matches!(s.log_prob(&array(&[vec![f32::MIN; 2]]), &[0]), Err(Error::NonFinite { .. })));
-    assert!(matches!(s.log_prob(&array(&[]), &[]), Err(Error::Empty { .. })));
+    assert!(matches!(s.log_prob(&array::<f32>(&[]), &[]), Err(Error::Empty { .. })));
 }
 
 #[test]
@@ -187,7 +195,7 @@ fn very_small_and_very_large_probabilities_are_safe() {
     // n p_z where the rest is far below a unit; p_z alone underflows.
     let n = u64::MAX;
     let expected = ((n as f64).ln() - 800.0).exp();
-    assert!((small.within(n) - expected).abs() <= 1e-12 * expected);
+    assert!((small.within(n) - expected).abs() <= OF_800 * expected);
     assert_eq!(small.queries_needed(0.5).unwrap(), Queries::Beyond);
     let sure = Discoverability::new(-1e-20).unwrap();
     assert_eq!((sure.within(1), sure.within(n)), (1.0, 1.0));

@@ -5,8 +5,10 @@ use ndarray::{Array2, s};
 use pauca::memorization::{IGNORED, LogitScan, LogitSpread, Spread, TokenScores};
 use pauca::{Context, Control, Error, Exec};
 use pauca_reference::softmax as reference;
+use pauca_tests::agree::bits;
 use pauca_tests::data::Rng;
 use pauca_tests::layout::{Layout, Stored, array};
+use pauca_tests::run::{serial, threads};
 
 use super::{some_logits, ulps};
 
@@ -16,6 +18,13 @@ const LOG_PROB_ULPS: f64 = 16.0;
 const LSE: f64 = 4.0 * f64::EPSILON;
 /// Documented: relative error of sigma² below v 2^-49, so of sigma below v 2^-50.
 const SPREAD: f64 = 4.0 * f64::EPSILON;
+
+/// Beyond e^-700 of the largest nothing is summed: at most v 700² e^-700 of sigma², so its root of sigma.
+const LEFT_OUT: f64 = 1e-140;
+/// In the place of a deviation or an entropy of 0.
+const TINY: f64 = 1e-300;
+/// The logarithm of ten equal terms: two units of ln 10.
+const LN_10_ULPS: f64 = 5.0 * f64::EPSILON;
 
 fn cuts(v: usize, width: usize) -> Vec<std::ops::Range<usize>> {
     (0..v).step_by(width).map(|start| start..(start + width).min(v)).collect()
@@ -42,20 +51,12 @@ fn spread(
     second.finish().unwrap()
 }
 
-fn bits(values: impl IntoIterator<Item = f64>) -> Vec<u64> {
-    values.into_iter().map(f64::to_bits).collect()
-}
-
 /// Every bit of the scores and of the spread.
 fn all_bits(scores: &TokenScores, spread: &Spread) -> (Vec<u32>, Vec<u64>) {
     let parts = [&scores.log_prob, &scores.log_sum_exp, &scores.max_logit, &scores.target_logit];
     let more = [&spread.entropy, &spread.deviation, &spread.excess];
     let all = parts.into_iter().chain(more).flat_map(|a| a.iter().copied());
     (scores.argmax.to_vec(), bits(all))
-}
-
-fn serial() -> Context<'static> {
-    Context::new(Exec::serial(), Control::new())
 }
 
 fn problem(seed: u64) -> (Vec<Vec<f32>>, Vec<u32>) {
@@ -88,14 +89,13 @@ fn scores_equal_the_reference_within_the_documented_error() {
             let lse = reference::log_sum_exp(row);
             assert!((scores.log_sum_exp[i] - lse).abs() <= LSE * (1.0 + lse.abs()), "seed {seed}, token {i}");
             let (entropy, deviation, excess) = reference::moments(row, y);
-            // Beyond e^-700 of the largest nothing is summed: at most v 700² e^-700.
             let tolerance = SPREAD * row.len() as f64;
             let apart = (second.deviation[i] - deviation).abs();
-            assert!(apart <= tolerance * deviation + 1e-140, "seed {seed}, token {i}: {apart:e}");
-            worst_spread = worst_spread.max(apart / (deviation + 1e-300) / f64::EPSILON);
+            assert!(apart <= tolerance * deviation + LEFT_OUT, "seed {seed}, token {i}: {apart:e}");
+            worst_spread = worst_spread.max(apart / (deviation + TINY) / f64::EPSILON);
             assert!((second.entropy[i] - entropy).abs() <= 8.0 * f64::EPSILON * (entropy + 1.0));
             if excess.is_finite() {
-                let scale = excess.abs() + entropy + 1e-300;
+                let scale = excess.abs() + entropy + TINY;
                 assert!((second.excess[i] - excess).abs() <= 16.0 * f64::EPSILON * scale, "{excess:e}");
             } else {
                 assert_eq!(second.excess[i], excess);
@@ -140,11 +140,11 @@ fn fifty_thousand_ids_in_tiles_of_any_size_give_the_same_bits() {
             assert!(all_bits(&found, &spread(&x, &found, &tiles, &serial())) == expected, "tiles of {width}");
         }
     }
-    for threads in [1, 2, 3, 8] {
-        let cx = Context::new(Exec::threads(threads).unwrap(), Control::new());
+    for n in [1, 2, 3, 8] {
+        let cx = threads(n);
         let tiles = cuts(v, 5_000);
         let found = scan(&x, &targets, &tiles, &cx);
-        assert!(all_bits(&found, &spread(&x, &found, &tiles, &cx)) == expected, "{threads} threads");
+        assert!(all_bits(&found, &spread(&x, &found, &tiles, &cx)) == expected, "{n} threads");
     }
     // And the answer is right.
     for i in 0..t {
@@ -296,7 +296,7 @@ fn tiles_must_fit_and_come_once() {
     assert!(matches!(scan.merge(&other), Err(Error::Conflict { .. })));
     scan.push(0, &tile(4)).unwrap();
     scan.push(7, &tile(3)).unwrap();
-    assert!((scan.finish().unwrap().log_prob[0] + 10f64.ln()).abs() < 1e-15);
+    assert!((scan.finish().unwrap().log_prob[0] + 10f64.ln()).abs() < LN_10_ULPS);
     assert!(matches!(scan.merge(&LogitScan::new(&[0, 2], 10).unwrap()), Err(Error::Mismatch { .. })));
     assert!(matches!(scan.merge(&LogitScan::new(&[0, 1], 11).unwrap()), Err(Error::Mismatch { .. })));
     assert!(matches!(LogitScan::new(&[], 10), Err(Error::Empty { .. })));

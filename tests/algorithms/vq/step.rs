@@ -8,6 +8,7 @@ use pauca::{Context, Control, Cpu, Error, Exec, Level, Metric};
 use pauca_reference::vq as reference;
 use pauca_tests::data::{Kind, Rng};
 use pauca_tests::layout::{Layout, Stored};
+use pauca_tests::run::{serial, threads};
 
 use super::problem::{Problem, Rows, array, bits, normal};
 
@@ -96,10 +97,9 @@ fn assign_is_the_same_for_any_threads_level_and_layout() {
             )
         };
         let best = Cpu::new().unwrap();
-        let expected = run(&best, &Context::new(Exec::serial(), Control::new()), &z);
-        for threads in [2, 8] {
-            let cx = Context::new(Exec::threads(threads).unwrap(), Control::new());
-            assert!(run(&best, &cx, &z) == expected, "{threads} threads");
+        let expected = run(&best, &serial(), &z);
+        for n in [2, 8] {
+            assert!(run(&best, &threads(n), &z) == expected, "{n} threads");
         }
         for level in Level::available() {
             let cpu = Cpu::with_level(level).unwrap();
@@ -381,6 +381,8 @@ fn zero_rows_under_cosine_get_code_0_or_are_refused() {
 fn rotation_maps_the_latent_to_the_code_and_falls_back_where_undefined() {
     /// Of rows that scatter around 0, where roundings cancel.
     const ROTATION: f64 = 1e-14;
+    /// In the place of 1 + cosine for opposite rows.
+    const OPPOSITE: f64 = 1e-15;
     // The documented bound: d roundings in each of four sums.
     let bound = |d: usize| 4.0 * (d as f64 + 8.0) * 2f64.powi(-53);
     let mut rng = Rng(9);
@@ -395,7 +397,7 @@ fn rotation_maps_the_latent_to_the_code_and_falls_back_where_undefined() {
             // Close to opposite directions the plane is known less well.
             let cosine: f64 = z.iter().zip(&e).map(|(a, b)| a * b).sum::<f64>() / norm(&z) / norm(&e);
             let apart = norm(&error) / norm(&e) * (1.0 + cosine);
-            assert!(apart <= ROTATION * (1.0 + cosine) / (1.0 + cosine + 1e-15), "{cosine}");
+            assert!(apart <= ROTATION * (1.0 + cosine) / (1.0 + cosine + OPPOSITE), "{cosine}");
             assert!(apart <= bound(d), "{cosine}");
         } else {
             assert_eq!(d, 1, "opposite signs");
@@ -424,10 +426,12 @@ fn rotation_maps_the_latent_to_the_code_and_falls_back_where_undefined() {
 
 #[test]
 fn unit_rows_never_overflow() {
+    /// Three roundings of a value below 1.
+    const ROUNDINGS: f64 = 5.0 * f64::EPSILON;
     for scale in [1e-300, 1e-200, 1.0, 1e200, 1e300] {
         let mut u = [0.0f64; 2];
         l2_normalize(&[3.0 * scale, 4.0 * scale], &mut u).unwrap();
-        assert!((u[0] - 0.6).abs() < 1e-15 && (u[1] - 0.8).abs() < 1e-15, "{scale}");
+        assert!((u[0] - 0.6).abs() < ROUNDINGS && (u[1] - 0.8).abs() < ROUNDINGS, "{scale}");
     }
     let mut u = [1.0f32; 2];
     l2_normalize(&[0.0, -0.0], &mut u).unwrap();

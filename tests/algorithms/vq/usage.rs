@@ -98,6 +98,8 @@ fn merging_adds_histograms() {
 
 #[test]
 fn positions_are_counted_apart() {
+    /// exp of an entropy of three ids at most.
+    const OF_THREE: f64 = 1e-12;
     let mut rng = Rng(3);
     let (positions, k) = (5, 11);
     let ids: Vec<u32> = (0..positions * 40).map(|i| (i % positions + rng.below(3)) as u32).collect();
@@ -110,7 +112,7 @@ fn positions_are_counted_apart() {
     for (p, perplexity) in found.perplexities().unwrap().into_iter().enumerate() {
         let at: Vec<u32> = ids.iter().copied().skip(p).step_by(positions).collect();
         assert_eq!(perplexity, usage(&at, k).perplexity());
-        assert!(perplexity <= 3.0 + 1e-12);
+        assert!(perplexity <= 3.0 + OF_THREE);
     }
     assert!(found.overall().unwrap().perplexity() > 4.0, "codes specialise by position");
     let entropies = found.entropies().unwrap();
