@@ -13,8 +13,8 @@ use ndarray::Array2;
 use pauca::corruption::{Corruption, CorruptionMetrics, Corruptor, Scip, ScipRows};
 use pauca::length::{LengthConfound, LengthControlled, LengthPruning};
 use pauca::{
-    Blocked, Checkpoint, Cpu, D4, D4Checkpoint, DensityPruning, Error, Init, KMeans, Level, Order,
-    Prototypes, Rows, Rule, Scope, SemDedup,
+    Blocked, Checkpoint, Cpu, D4, D4Checkpoint, DensityPruning, Error, Init, KMeans, Order, Prototypes, Rows,
+    Rule, Scope, SemDedup,
 };
 use pauca_tests::memory::{Counting, every_refusal, every_refusal_few, refuse_from};
 use pauca_tests::run::serial;
@@ -32,44 +32,40 @@ fn refused_memory_is_an_error_on_every_entry_point() {
     let x = Rows::F32(data.view());
     let cx = serial();
     let init = data.slice(ndarray::s![..150, ..]).to_owned();
-    for level in Level::available() {
-        let backend = Cpu::with_level(level).unwrap();
-        let bits = |a: &ndarray::Array2<f32>| {
-            a.iter().map(|v| v.to_bits()).fold(0u64, |h, b| h.rotate_left(5) ^ b as u64)
-        };
-        let clusters = KMeans::new(150)
-            .max_iter(1)
-            .init(Init::Given(init.clone()))
-            .fit_on(&backend, &x, None, &cx)
-            .unwrap();
-        for spherical in [false, true] {
-            for start in [Init::KMeansPlusPlus, Init::Random, Init::Given(init.clone())] {
-                let config = KMeans::new(150).spherical(spherical).init(start).max_iter(2);
-                every_refusal("kmeans", || {
-                    config.fit_on(&backend, &x, None, &cx).map(|c| (bits(&c.centroids), c.inertia.to_bits()))
-                });
-                let blocked = Blocked::new(x, 100).unwrap();
-                let weights: Vec<f32> = (0..400).map(|i| 1.0 + (i % 3) as f32).collect();
-                every_refusal("kmeans, blocked and weighted", || {
-                    config.fit_on(&backend, &blocked, Some(&weights), &cx).map(|c| bits(&c.centroids))
-                });
-            }
+    // No allocation depends on the level.
+    let backend = Cpu::new().unwrap();
+    let bits = |a: &ndarray::Array2<f32>| {
+        a.iter().map(|v| v.to_bits()).fold(0u64, |h, b| h.rotate_left(5) ^ b as u64)
+    };
+    let clusters =
+        KMeans::new(150).max_iter(1).init(Init::Given(init.clone())).fit_on(&backend, &x, None, &cx).unwrap();
+    for spherical in [false, true] {
+        for start in [Init::KMeansPlusPlus, Init::Random, Init::Given(init.clone())] {
+            let config = KMeans::new(150).spherical(spherical).init(start).max_iter(2);
+            every_refusal("kmeans", || {
+                config.fit_on(&backend, &x, None, &cx).map(|c| (bits(&c.centroids), c.inertia.to_bits()))
+            });
+            let blocked = Blocked::new(x, 100).unwrap();
+            let weights: Vec<f32> = (0..400).map(|i| 1.0 + (i % 3) as f32).collect();
+            every_refusal("kmeans, blocked and weighted", || {
+                config.fit_on(&backend, &blocked, Some(&weights), &cx).map(|c| bits(&c.centroids))
+            });
         }
-        every_refusal("predict", || clusters.predict_on(&backend, &x, &cx).map(|l| l.sum()));
-        for rule in Rule::ALL {
-            let one = KMeans::new(1).spherical(true).max_iter(1).fit_on(&backend, &x, None, &cx).unwrap();
-            let config = SemDedup::new(rule).epsilon(0.3);
-            every_refusal("semdedup", || config.fit_on(&backend, &x, &one, &cx).map(|d| (d.keep, d.witness)));
-            let config = config.order(Order::Custom(vec![1.0; 400]));
-            every_refusal("semdedup", || config.fit_on(&backend, &x, &one, &cx).map(|d| (d.keep, d.witness)));
-        }
-        let config = Prototypes::new().scope(Scope::PerCluster);
-        let (distances, labels) = (clusters.distances.to_vec(), clusters.labels.to_vec());
-        every_refusal("prototypes", || config.select(&distances, &labels, 150));
-        every_refusal("density", || DensityPruning::new().select_on(&clusters, &cx).map(|d| d.keep));
-        let config = D4::new().clusters(100).max_iter(2);
-        every_refusal("d4", || config.fit_on(&backend, &x, &cx).map(|c| c.keep));
     }
+    every_refusal("predict", || clusters.predict_on(&backend, &x, &cx).map(|l| l.sum()));
+    for rule in Rule::ALL {
+        let one = KMeans::new(1).spherical(true).max_iter(1).fit_on(&backend, &x, None, &cx).unwrap();
+        let config = SemDedup::new(rule).epsilon(0.3);
+        every_refusal("semdedup", || config.fit_on(&backend, &x, &one, &cx).map(|d| (d.keep, d.witness)));
+        let config = config.order(Order::Custom(vec![1.0; 400]));
+        every_refusal("semdedup", || config.fit_on(&backend, &x, &one, &cx).map(|d| (d.keep, d.witness)));
+    }
+    let config = Prototypes::new().scope(Scope::PerCluster);
+    let (distances, labels) = (clusters.distances.to_vec(), clusters.labels.to_vec());
+    every_refusal("prototypes", || config.select(&distances, &labels, 150));
+    every_refusal("density", || DensityPruning::new().select_on(&clusters, &cx).map(|d| d.keep));
+    let config = D4::new().clusters(100).max_iter(2);
+    every_refusal("d4", || config.fit_on(&backend, &x, &cx).map(|c| c.keep));
 }
 
 #[test]

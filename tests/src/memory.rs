@@ -128,26 +128,30 @@ pub fn refuse_from<T>(n: i64, once: bool, f: impl FnOnce() -> T) -> (T, u64) {
     (result, REFUSED.get())
 }
 
-/// Calls `f` with the N-th large allocation refused, for N = 0, 1, ... until none is; then once more for each N with
-/// all later ones refused as well. Every refusal is an `OutOfMemory`, and what is not refused equals what `f` returns
-/// with memory. Returns how many large allocations there are.
+/// Most calls of one function with all later allocations refused.
+const FOR_GOOD: usize = 24;
+
+/// Calls `f` with the N-th large allocation refused, for N = 0, 1, ... until none is; then for some of these N, at
+/// most [`FOR_GOOD`], with all later ones refused as well: who fails at once cannot tell the two apart. Every refusal is
+/// an `OutOfMemory`, and what is not refused equals what `f` returns with memory. Returns how many large allocations
+/// there are.
 pub fn refusals<T: PartialEq>(name: &str, f: impl Fn() -> pauca::Result<T>) -> i64 {
     let expected = f().unwrap_or_else(|error| panic!("{name}: {error}"));
-    let mut count = 0;
-    for once in [true, false] {
-        for n in 0.. {
-            match refuse_from(n, once, &f) {
-                (Ok(result), 0) => {
-                    assert!(result == expected, "{name}");
-                    count = n;
-                    break;
-                }
-                (Err(Error::OutOfMemory { bytes }), 1..) => assert!(bytes > 0, "{name}"),
-                (Err(error), refused) => panic!("{name}: allocation {n}: {error} ({refused} refused)"),
-                (Ok(_), _) => panic!("{name}: allocation {n} was refused and nobody noticed"),
-            }
+    let refused = |n: i64, once: bool| match refuse_from(n, once, &f) {
+        (Ok(result), 0) => {
+            assert!(result == expected, "{name}");
+            false
         }
-    }
+        (Err(Error::OutOfMemory { bytes }), 1..) => {
+            assert!(bytes > 0, "{name}");
+            true
+        }
+        (Err(error), refused) => panic!("{name}: allocation {n}: {error} ({refused} refused)"),
+        (Ok(_), _) => panic!("{name}: allocation {n} was refused and nobody noticed"),
+    };
+    let count = (0..).find(|&n| !refused(n, true)).unwrap_or(0);
+    let step = (count as usize).div_ceil(FOR_GOOD).max(1);
+    assert!((0..count).step_by(step).all(|n| refused(n, false)), "{name}");
     // Nothing was left behind.
     assert!(f().is_ok_and(|r| r == expected), "{name}");
     count
