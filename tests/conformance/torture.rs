@@ -2,9 +2,10 @@
 //! [`bad_input`](crate::bad_input), 27 in the conformance suite (every tail of every tile).
 
 use ndarray::{Array2, arr2, array};
+use pauca::backend::Backend;
 use pauca::{
-    Boundary, Clusters, Context, Control, Cpu, D4, Dedup, Drop, Exec, Init, IntoRows, KMeans, Level, Order,
-    Prototypes, Rows, Rule, Scope, SemDedup,
+    Boundary, Clusters, Context, Control, Cpu, D4, Dedup, Drop, Exec, Init, IntoRows, KMeans, Level, Metric,
+    Order, Prototypes, Rows, Rule, Scope, SemDedup,
 };
 use pauca_reference::truth;
 use pauca_tests::agree::{array_bits, assert_same};
@@ -129,13 +130,20 @@ fn case_08_offset_data_labels_equal_predict_and_the_definition() {
     }
 }
 
-/// Torture 9, without 128 MiB: one row seen 2^25 times through strides of 0.
+/// Torture 9, in the sums alone: 2^25 times the same row, as 512 blocks of one row seen 65,536 times.
 #[test]
 fn case_09_a_sum_that_stalls_in_f32() {
+    const ROWS: usize = 1 << 16;
+    let (cpu, cx) = (Cpu::new().unwrap(), Context::default());
     let one = Array2::from_elem((1, 1), 1.0f32);
-    let all = one.broadcast((1 << 25, 1)).unwrap();
-    let c = KMeans::new(1).max_iter(1).fit(all).unwrap();
-    assert_eq!((c.centroids[[0, 0]], c.inertia, c.counts[0]), (1.0, 0.0, 1 << 25));
+    let rows = Rows::F32(one.broadcast((ROWS, 1)).unwrap());
+    let block = cpu.load(rows, Metric::SqEuclidean, &cx).unwrap();
+    let (mut sums, labels) = (cpu.sums(1, 1, false, &cx).unwrap(), vec![0; ROWS]);
+    (0..512).for_each(|_| cpu.accumulate(&block, None, &labels, None, &mut sums, &cx).unwrap());
+    let (mut centroid, mut count) = ([0.0], [0]);
+    cpu.counts(&sums, &mut count, &cx).unwrap();
+    cpu.centroids(&mut sums, Metric::SqEuclidean, &mut centroid, &cx).unwrap();
+    assert_eq!((centroid, count), ([1.0], [1 << 25]));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "tests say what they measured")]
 
 mod alignment;
+mod alignment_blocks;
 mod alignment_peaks;
 mod causal;
 mod codebooks;
