@@ -6,14 +6,37 @@ use pauca_reference::kmeans::Clusters;
 
 use crate::layout::rows_of;
 
+/// An `f64`, or one that is borrowed.
+pub trait Number {
+    /// The number.
+    fn number(self) -> f64;
+}
+
+impl Number for f64 {
+    fn number(self) -> f64 {
+        self
+    }
+}
+
+impl Number for &f64 {
+    fn number(self) -> f64 {
+        *self
+    }
+}
+
 /// The bits of `f64` values.
-pub fn bits<'a>(values: impl IntoIterator<Item = &'a f64>) -> Vec<u64> {
-    values.into_iter().map(|v| v.to_bits()).collect()
+pub fn bits<N: Number>(values: impl IntoIterator<Item = N>) -> Vec<u64> {
+    values.into_iter().map(|v| v.number().to_bits()).collect()
+}
+
+/// The bits of a value, if there is one.
+pub fn some_bits(value: Option<f64>) -> Option<u64> {
+    value.map(f64::to_bits)
 }
 
 /// The bits of `f64` values, where NaN is one value.
-pub fn nan_bits(values: impl IntoIterator<Item = f64>) -> Vec<u64> {
-    values.into_iter().map(|v| if v.is_nan() { u64::MAX } else { v.to_bits() }).collect()
+pub fn nan_bits<N: Number>(values: impl IntoIterator<Item = N>) -> Vec<u64> {
+    values.into_iter().map(|v| v.number()).map(|v| if v.is_nan() { u64::MAX } else { v.to_bits() }).collect()
 }
 
 /// The bits of rows.

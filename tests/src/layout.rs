@@ -77,8 +77,8 @@ impl<T: Copy> Stored<T> {
 }
 
 /// `rows` as an array.
-pub fn array(rows: &[Vec<f32>]) -> Array2<f32> {
-    Stored::new(rows, Layout::C, f32::NAN).all
+pub fn array<T: Copy>(rows: &[Vec<T>]) -> Array2<T> {
+    Array2::from_shape_fn((rows.len(), rows.first().map_or(0, Vec::len)), |(i, j)| rows[i][j])
 }
 
 /// An array as rows.

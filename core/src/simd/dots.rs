@@ -175,53 +175,77 @@ mod tests {
     use alloc::vec;
     use alloc::vec::Vec;
 
+    use super::super::portable::{Portable, skipped};
     use super::*;
     use crate::exact::{dot64, fold};
     use crate::random::Stream;
 
+    /// The body of a level's kernel at its shape, on plain arrays.
+    fn portable<const LANES: usize, const MR: usize, const NC: usize>() -> DotKernel
+    where
+        Portable<f64, LANES>: Vector<Scalar = f64>,
+    {
+        DotKernel { mr: MR, nc: NC, pack: pack_scalar, run: body::<Portable<f64, LANES>, MR, NC> }
+    }
+
     #[test]
     fn every_level_gives_the_bits_of_the_definition() {
-        let stream = Stream::new(8, 99);
         for level in Level::available() {
             let Ok(kernel) = DotKernel::new(level) else { panic!("{level:?} is listed but refused") };
-            let (mr, nc) = (kernel.mr(), kernel.nc());
-            for d in [1usize, 15, 16, 17, 160, 1000] {
-                let (steps, rows) = (d.div_ceil(LANES), mr + nc);
-                let stride = steps + 1;
-                // Any finite f32: subnormals, extremes, zeros of both signs.
-                let value = |i: usize| {
-                    let bits = stream.bits(i as u64, d as u32) as u32;
-                    f32::from_bits(if bits.is_multiple_of(13) {
-                        bits & 0x8000_00ff
-                    } else {
-                        bits & 0xbfff_ffff
-                    })
-                };
-                let values: Vec<f32> = (0..rows * d).map(value).collect();
-                // What was there before is no part of the result.
-                let mut packed = vec![Step([f64::NAN; LANES]); rows * stride];
-                for (row, out) in values.chunks_exact(d).zip(packed.chunks_exact_mut(stride)) {
-                    assert!(kernel.pack(row, &mut out[..steps]));
+            check(level, kernel);
+        }
+    }
+
+    #[test]
+    fn every_shape_gives_the_bits_of_the_definition() {
+        for (level, kernel) in [
+            (Level::Avx2, portable::<4, 3, 4>()),
+            (Level::Avx512, portable::<8, 4, 6>()),
+            (Level::Neon, portable::<2, 4, 5>()),
+        ] {
+            check(level, kernel);
+            match DotKernel::new(level) {
+                Ok(native) => assert_eq!((native.mr, native.nc), (kernel.mr, kernel.nc), "{level:?}"),
+                Err(_) => skipped(level, "the kernel of dot products"),
+            }
+        }
+    }
+
+    fn check(level: Level, kernel: DotKernel) {
+        let stream = Stream::new(8, 99);
+        let (mr, nc) = (kernel.mr(), kernel.nc());
+        for d in [1usize, 15, 16, 17, 160, 1000] {
+            let (steps, rows) = (d.div_ceil(LANES), mr + nc);
+            let stride = steps + 1;
+            // Any finite f32: subnormals, extremes, zeros of both signs.
+            let value = |i: usize| {
+                let bits = stream.bits(i as u64, d as u32) as u32;
+                f32::from_bits(if bits.is_multiple_of(13) { bits & 0x8000_00ff } else { bits & 0xbfff_ffff })
+            };
+            let values: Vec<f32> = (0..rows * d).map(value).collect();
+            // What was there before is no part of the result.
+            let mut packed = vec![Step([f64::NAN; LANES]); rows * stride];
+            for (row, out) in values.chunks_exact(d).zip(packed.chunks_exact_mut(stride)) {
+                assert!(kernel.pack(row, &mut out[..steps]));
+            }
+            let mut sums = vec![Step::ZERO; mr * nc];
+            // In two goes, as the blocks of long rows are.
+            let half = steps / 2;
+            let (x, y) = packed.split_at(mr * stride);
+            kernel.add(half, x, y, stride, &mut sums);
+            kernel.add(steps - half, &x[half..], &y[half..], stride, &mut sums);
+            let row = |r: usize| &values[r * d..(r + 1) * d];
+            for r in 0..mr {
+                for c in 0..nc {
+                    let expected = dot64(row(r), row(mr + c));
+                    let found = fold(sums[r * nc + c].0);
+                    assert_eq!(found.to_bits(), expected.to_bits(), "{level:?}, d {d}, pair {r} {c}");
                 }
-                let mut sums = vec![Step::ZERO; mr * nc];
-                // In two goes, as the blocks of long rows are.
-                let half = steps / 2;
-                let (x, y) = packed.split_at(mr * stride);
-                kernel.add(half, x, y, stride, &mut sums);
-                kernel.add(steps - half, &x[half..], &y[half..], stride, &mut sums);
-                let row = |r: usize| &values[r * d..(r + 1) * d];
-                for r in 0..mr {
-                    for c in 0..nc {
-                        let expected = dot64(row(r), row(mr + c));
-                        let found = fold(sums[r * nc + c].0);
-                        assert_eq!(found.to_bits(), expected.to_bits(), "{level:?}, d {d}, pair {r} {c}");
-                    }
-                }
-                for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-                    let mut row = row(0).to_vec();
-                    row[d - 1] = bad;
-                    assert!(!kernel.pack(&row, &mut packed[..steps]), "{level:?}, d {d}, {bad}");
-                }
+            }
+            for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let mut row = row(0).to_vec();
+                row[d - 1] = bad;
+                assert!(!kernel.pack(&row, &mut packed[..steps]), "{level:?}, d {d}, {bad}");
             }
         }
     }

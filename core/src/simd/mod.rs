@@ -23,6 +23,8 @@
 
 mod dots;
 mod level;
+#[cfg(test)]
+mod portable;
 mod tile;
 mod vector;
 

@@ -326,43 +326,133 @@ mod tests {
     use alloc::vec;
     use alloc::vec::Vec;
 
+    use super::super::portable::{Portable, skipped};
     use super::*;
+    use crate::random::Stream;
+
+    /// The body of a level's kernel at its shape, on plain arrays.
+    fn portable<V: Vector, const MR: usize, const NV: usize>() -> Kernel<V::Scalar>
+    where
+        V::Scalar: Default,
+    {
+        Kernel { mr: MR, nr: NV * V::LANES, run: body::<V, MR, NV> }
+    }
+
+    /// The shapes of the levels that need more than the target's baseline.
+    fn f32_levels() -> [(Level, Kernel<f32>); 3] {
+        [
+            (Level::Avx2, portable::<Portable<f32, 8>, 6, 2>()),
+            (Level::Avx512, portable::<Portable<f32, 16>, 8, 3>()),
+            (Level::Neon, portable::<Portable<f32, 4>, 8, 3>()),
+        ]
+    }
+
+    fn f64_levels() -> [(Level, Kernel<f64>); 3] {
+        [
+            (Level::Avx2, portable::<Portable<f64, 4>, 6, 2>()),
+            (Level::Avx512, portable::<Portable<f64, 8>, 8, 3>()),
+            (Level::Neon, portable::<Portable<f64, 2>, 8, 3>()),
+        ]
+    }
 
     /// Small integers: every product and sum is exact, so all levels must agree to the bit.
-    fn check<T: KernelScalar + core::fmt::Debug>(from: impl Fn(i32) -> T, to: impl Fn(T) -> i64) {
-        for level in Level::available() {
-            let Ok(kernel) = T::kernel(level) else { panic!("{level:?} is listed but refused") };
-            let (mr, nr) = (kernel.mr(), kernel.nr());
-            for depth in [1, 2, 7, 16, DEPTH - 1, DEPTH, DEPTH + 1, 2 * DEPTH + 3] {
-                let stride = depth + 3;
-                let value = |i: usize| ((i * 31 + i / 7) % 11) as i32 - 5;
-                let rows: Vec<T> = (0..mr * stride).map(|i| from(value(i))).collect();
-                let panel: Vec<T> = (0..depth * nr).map(|i| from(value(i + 5))).collect();
-                let offset: Vec<T> = (0..nr).map(|c| from(c as i32)).collect();
-                let expected = |r: usize, c: usize| {
-                    let dot: i64 =
-                        (0..depth).map(|t| value(r * stride + t) as i64 * value(t * nr + c + 5) as i64).sum();
-                    c as i64 - dot
-                };
-                let threshold: Vec<T> = (0..mr).map(|r| from(expected(r, r % nr) as i32)).collect();
-                let mut out = Tile::new();
-                assert!(kernel.scan(depth, &rows, stride, &panel, &offset, &threshold, &mut out));
-                for r in 0..mr {
-                    for c in 0..nr {
-                        assert_eq!(to(out.z[r * nr + c]), expected(r, c), "{level:?} {depth} {r} {c}");
-                        let hit = out.hits[r] >> c & 1 == 1;
-                        assert_eq!(hit, expected(r, c) <= expected(r, r % nr), "{level:?} {depth} {r} {c}");
-                    }
+    fn check<T: KernelScalar + core::fmt::Debug>(
+        level: Level,
+        kernel: Kernel<T>,
+        from: impl Fn(i32) -> T,
+        to: impl Fn(T) -> i64,
+    ) {
+        let (mr, nr) = (kernel.mr(), kernel.nr());
+        for depth in [1, 2, 7, 16, DEPTH - 1, DEPTH, DEPTH + 1, 2 * DEPTH + 3] {
+            let stride = depth + 3;
+            let value = |i: usize| ((i * 31 + i / 7) % 11) as i32 - 5;
+            let rows: Vec<T> = (0..mr * stride).map(|i| from(value(i))).collect();
+            let panel: Vec<T> = (0..depth * nr).map(|i| from(value(i + 5))).collect();
+            let offset: Vec<T> = (0..nr).map(|c| from(c as i32)).collect();
+            let expected = |r: usize, c: usize| {
+                let dot: i64 =
+                    (0..depth).map(|t| value(r * stride + t) as i64 * value(t * nr + c + 5) as i64).sum();
+                c as i64 - dot
+            };
+            let threshold: Vec<T> = (0..mr).map(|r| from(expected(r, r % nr) as i32)).collect();
+            let mut out = Tile::new();
+            assert!(kernel.scan(depth, &rows, stride, &panel, &offset, &threshold, &mut out));
+            for r in 0..mr {
+                for c in 0..nr {
+                    assert_eq!(to(out.z[r * nr + c]), expected(r, c), "{level:?} {depth} {r} {c}");
+                    let hit = out.hits[r] >> c & 1 == 1;
+                    assert_eq!(hit, expected(r, c) <= expected(r, r % nr), "{level:?} {depth} {r} {c}");
                 }
-                let never = vec![from(-1_000_000); mr];
-                assert!(!kernel.scan(depth, &rows, stride, &panel, &offset, &never, &mut out));
+            }
+            let never = vec![from(-1_000_000); mr];
+            assert!(!kernel.scan(depth, &rows, stride, &panel, &offset, &never, &mut out));
+        }
+    }
+
+    #[test]
+    fn tile_scores_and_hits_at_every_shape() {
+        f32_levels().into_iter().for_each(|(level, kernel)| check(level, kernel, |i| i as f32, |x| x as i64));
+        f64_levels().into_iter().for_each(|(level, kernel)| check(level, kernel, |i| i as f64, |x| x as i64));
+    }
+
+    #[test]
+    fn tile_scores_and_hits_at_every_level() {
+        for level in Level::available() {
+            let Ok(kernel) = f32::kernel(level) else { panic!("{level:?} is listed but refused") };
+            check(level, kernel, |i| i as f32, |x| x as i64);
+            let Ok(kernel) = f64::kernel(level) else { panic!("{level:?} is listed but refused") };
+            check(level, kernel, |i| i as f64, |x| x as i64);
+        }
+    }
+
+    /// A level's own instructions do what the plain arrays do, to the bit: roundings, NaN, infinities, subnormals.
+    fn natively<T: KernelScalar>(
+        level: Level,
+        portable: Kernel<T>,
+        number: impl Fn(u64) -> T,
+        bits: impl Fn(T) -> u64,
+    ) {
+        let Ok(native) = T::kernel(level) else {
+            skipped(level, "the tile kernel");
+            return;
+        };
+        let (mr, nr) = (portable.mr(), portable.nr());
+        assert_eq!((native.mr(), native.nr()), (mr, nr), "the shape of {level:?}");
+        for depth in [1, 17, DEPTH + 5] {
+            let stream = Stream::new(depth as u64, 7);
+            let numbers = |n: usize, kind: u32| -> Vec<T> {
+                (0..n).map(|i| number(stream.bits(i as u64, kind))).collect()
+            };
+            let (rows, panel) = (numbers(mr * depth, 0), numbers(depth * nr, 1));
+            let (offset, threshold) = (numbers(nr, 2), numbers(mr, 3));
+            let mut tiles = [Tile::new(), Tile::new()];
+            let any = [(0, native), (1, portable)]
+                .map(|(i, k)| k.scan(depth, &rows, depth, &panel, &offset, &threshold, &mut tiles[i]));
+            assert_eq!(any[0], any[1], "{level:?} {depth}");
+            assert_eq!(tiles[0].hits, tiles[1].hits, "{level:?} {depth}");
+            for (i, (a, b)) in tiles[0].z.iter().zip(&tiles[1].z).enumerate().take(mr * nr) {
+                assert_eq!(bits(*a), bits(*b), "{level:?} {depth} {i}");
             }
         }
     }
 
     #[test]
-    fn tile_scores_and_hits_at_every_level() {
-        check(|i| i as f32, |x| x as i64);
-        check(|i| i as f64, |x| x as i64);
+    fn tile_instructions_do_what_plain_arrays_do() {
+        // Mostly about 1, so that roundings are seen; now and then anything, such as a NaN or a subnormal.
+        let narrow = |b: u64| match b % 499 {
+            0 => f32::from_bits((b >> 32) as u32),
+            1 => f32::NAN,
+            _ => (b >> 40) as f32 / (1 << 23) as f32 - 1.0,
+        };
+        let wide = |b: u64| match b % 499 {
+            0 => f64::from_bits(b),
+            1 => f64::NAN,
+            _ => (b >> 11) as f64 / (1u64 << 52) as f64 - 1.0,
+        };
+        // All NaN are one.
+        let bits32 = |x: f32| if x.is_nan() { 0x7fc0_0000 } else { u64::from(x.to_bits()) };
+        let bits64 = |x: f64| if x.is_nan() { f64::NAN.to_bits() } else { x.to_bits() };
+        f32_levels().into_iter().for_each(|(level, kernel)| natively(level, kernel, narrow, bits32));
+        f64_levels().into_iter().for_each(|(level, kernel)| natively(level, kernel, wide, bits64));
     }
 }

@@ -1,21 +1,43 @@
-//! The few vector operations that the tile needs, for each instruction set.
-//!
-//! # Safety
-//! Every method may be called only where the instruction set of its type is enabled; pointers
-//! must be valid for [`Vector::LANES`] values (no alignment is assumed).
+//! The few vector operations that the kernels need, for each instruction set.
 
 /// A register of `LANES` scalars.
 pub(super) trait Vector: Copy {
     type Scalar: Copy;
     const LANES: usize;
+    /// `x` in every lane.
+    ///
+    /// # Safety
+    /// The instruction set of the type is enabled.
     unsafe fn splat(x: Self::Scalar) -> Self;
+    /// The values from `from` on.
+    ///
+    /// # Safety
+    /// The instruction set of the type is enabled; `from` may be read for LANES values, at any alignment.
     unsafe fn load(from: *const Self::Scalar) -> Self;
+    /// Writes the lanes from `to` on.
+    ///
+    /// # Safety
+    /// The instruction set of the type is enabled; `to` may be written for LANES values, at any alignment.
     unsafe fn store(self, to: *mut Self::Scalar);
     /// `self + a * b`; one rounding where the level has fused multiply-add, else two.
+    ///
+    /// # Safety
+    /// The instruction set of the type is enabled.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
+    /// `self + other`.
+    ///
+    /// # Safety
+    /// The instruction set of the type is enabled.
     unsafe fn add(self, other: Self) -> Self;
+    /// `self - other`.
+    ///
+    /// # Safety
+    /// The instruction set of the type is enabled.
     unsafe fn sub(self, other: Self) -> Self;
     /// Bit `l` set iff lane `l` of `self` <= lane `l` of `other`; clear for NaN.
+    ///
+    /// # Safety
+    /// The instruction set of the type is enabled.
     unsafe fn at_most(self, other: Self) -> u64;
 }
 
@@ -71,44 +93,42 @@ macro_rules! intrinsic {
      $splat:path, $load:path, $store:path, $fma:expr, $add:path, $sub:path, $at_most:expr) => {
         #[derive(Clone, Copy)]
         pub(in crate::simd) struct $name($register);
-        // SAFETY (of every block below): the caller has enabled the instruction set, and the
-        // caller's pointers are valid for LANES values; loads and stores are the unaligned ones.
         impl Vector for $name {
             type Scalar = $scalar;
             const LANES: usize = $lanes;
             #[inline(always)]
             unsafe fn splat(x: $scalar) -> Self {
-                // SAFETY: see above.
+                // SAFETY: the caller has enabled the instruction set.
                 Self(unsafe { $splat(x) })
             }
             #[inline(always)]
             unsafe fn load(from: *const $scalar) -> Self {
-                // SAFETY: see above.
+                // SAFETY: the caller has enabled the instruction set; the load takes LANES values at any alignment.
                 Self(unsafe { $load(from) })
             }
             #[inline(always)]
             unsafe fn store(self, to: *mut $scalar) {
-                // SAFETY: see above.
+                // SAFETY: the caller has enabled the instruction set; the store takes LANES values at any alignment.
                 unsafe { $store(to, self.0) }
             }
             #[inline(always)]
             unsafe fn add_product(self, a: Self, b: Self) -> Self {
-                // SAFETY: see above.
+                // SAFETY: the caller has enabled the instruction set.
                 Self(unsafe { $fma(self.0, a.0, b.0) })
             }
             #[inline(always)]
             unsafe fn add(self, other: Self) -> Self {
-                // SAFETY: see above.
+                // SAFETY: the caller has enabled the instruction set.
                 Self(unsafe { $add(self.0, other.0) })
             }
             #[inline(always)]
             unsafe fn sub(self, other: Self) -> Self {
-                // SAFETY: see above.
+                // SAFETY: the caller has enabled the instruction set.
                 Self(unsafe { $sub(self.0, other.0) })
             }
             #[inline(always)]
             unsafe fn at_most(self, other: Self) -> u64 {
-                // SAFETY: see above.
+                // SAFETY: the caller has enabled the instruction set.
                 unsafe { $at_most(self.0, other.0) }
             }
         }

@@ -1,6 +1,5 @@
 //! Density-based pruning of a backend's clusters.
 
-use ndarray::Array1;
 use pauca::backend::Backend;
 use pauca::{Clusters, DensityPruning, Prune};
 use pauca_reference::density as reference;
@@ -39,10 +38,7 @@ pub fn pruning_equals_the_reference<B: Backend>(s: &Subject<B>, p: &mut Problem)
             .keep_fraction(keep)
             .prune(drop);
         let found = pruning.select_in(&clusters, &s.cx).unwrap();
-        assert_eq!(
-            (bits(&found.intra), bits(&found.inter)),
-            (bits(&Array1::from(intra.clone())), bits(&Array1::from(inter.clone())))
-        );
+        assert_eq!((bits(&found.intra), bits(&found.inter)), (bits(&intra), bits(&inter)));
         assert_eq!(found.quotas.to_vec(), quotas);
         assert_eq!(found.keep.to_vec(), reference::select(&distances, &labels, &quotas, theirs));
         assert_eq!(found.kept(), total);

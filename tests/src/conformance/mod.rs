@@ -20,7 +20,9 @@
 //! | [`kmeans`], [`dedup`], [`d4`], [`density`] | curation: properties, and the reference |
 //! | [`codebooks`], [`corruption`], [`zero_shot`], [`alignment`] | all else that takes a backend, against the reference |
 //!
-//! Tests of what no backend takes part in are no part of this.
+//! What follows from these whatever the backend (how algorithms combine their parts, order rows and count) is listed
+//! apart, in `composition!`: the project's own tests run that on one backend. Tests of what no backend takes part in
+//! are no part of this.
 
 #![allow(missing_docs, reason = "the name of a property says what it states")]
 
@@ -37,16 +39,16 @@ pub mod search;
 pub mod sums;
 pub mod zero_shot;
 
-/// Lists the properties once, and defines `conformance!`, which tests all of them on a backend.
+/// Lists properties once, and defines a macro that tests all of them on a backend.
 macro_rules! properties {
-    (($d:tt) $($room:ident { $($property:ident),* $(,)? })*) => {
-        /// Every property, by name.
-        pub const PROPERTIES: &[&str] = &[$($(concat!(stringify!($room), "::", stringify!($property))),*),*];
+    (($d:tt) $suite:ident, $names:ident; $($room:ident { $($property:ident),* $(,)? })*) => {
+        /// Every property of the macro, by name.
+        pub const $names: &[&str] = &[$($(concat!(stringify!($room), "::", stringify!($property))),*),*];
 
         /// One test for every property, on the backend that `$make` gives: see
         /// [`conformance`](mod@crate::conformance).
         #[macro_export]
-        macro_rules! conformance {
+        macro_rules! $suite {
             ($d name:ident, $d make:expr $d(,)?) => {
                 mod $d name {
                     mod subject {
@@ -80,7 +82,7 @@ macro_rules! properties {
     };
 }
 
-properties! { ($)
+properties! { ($) conformance, PROPERTIES;
     search {
         nearest_is_the_definition,
         nearest_settles_near_ties,
@@ -144,29 +146,22 @@ properties! { ($)
         cost_never_grows,
         fixed_points_stay,
         iterations_are_a_prefix,
-        a_tolerance_stops_at_its_shift,
         steps_and_checkpoints_equal_a_run,
         sums_are_exact,
         copies_share_a_label,
         equal_centroids_collapse,
         spherical_ignores_lengths,
         seeds_are_rows_and_a_prefix,
-        random_start_ignores_values,
-        randomness_follows_row_ids,
     }
     dedup {
         earlier_max_equals_the_reference,
         greedy_cover_equals_the_reference,
-        kept_sets_are_nested_in_epsilon,
-        earlier_max_keeps_a_subset_of_greedy_cover,
         greedy_cover_has_witnesses,
         earlier_max_has_witnesses,
         what_is_kept_stays,
         rows_added_at_the_end_change_nothing,
         clusters_do_not_meet,
         the_first_row_stays_and_epsilon_two_empties,
-        targets_are_met,
-        the_curve_tells_what_a_run_would_keep,
         lengths_do_not_matter,
         rows_permute,
         block_sizes_do_not_matter,
@@ -176,19 +171,9 @@ properties! { ($)
         zero_rows_stay,
         copies_go_to_their_first,
         signs_and_zero_columns_do_not_matter,
-        random_order_is_by_row_id,
     }
     d4 {
         equals_the_reference,
-        is_its_parts,
-        is_nested,
-        without_dedup_is_prototypes,
-        without_prototypes_is_dedup,
-        steps_and_checkpoints_equal_a_run,
-        block_sizes_and_executors_do_not_matter,
-    }
-    density {
-        pruning_equals_the_reference,
     }
     codebooks {
         assignment_is_the_definition,
@@ -214,5 +199,31 @@ properties! { ($)
         classes_equal_the_reference,
         pictures_get_the_nearest_class,
         block_sizes_and_executors_do_not_matter,
+    }
+}
+
+properties! { ($) composition, COMPOSITIONS;
+    kmeans {
+        a_tolerance_stops_at_its_shift,
+        random_start_ignores_values,
+        randomness_follows_row_ids,
+    }
+    dedup {
+        kept_sets_are_nested_in_epsilon,
+        earlier_max_keeps_a_subset_of_greedy_cover,
+        targets_are_met,
+        the_curve_tells_what_a_run_would_keep,
+        random_order_is_by_row_id,
+    }
+    d4 {
+        is_its_parts,
+        is_nested,
+        without_dedup_is_prototypes,
+        without_prototypes_is_dedup,
+        steps_and_checkpoints_equal_a_run,
+        block_sizes_and_executors_do_not_matter,
+    }
+    density {
+        pruning_equals_the_reference,
     }
 }
