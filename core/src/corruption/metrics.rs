@@ -36,9 +36,11 @@ const TASK: usize = 128;
 /// centroids; direction and score are our extension. Shifts are those of the rows as given: pass
 /// rows of unit length to compare directions only.
 ///
-/// # Shapes    x: \[n, d\], corrupted: \[n, d\], centroids: \[k, d\]
-/// # Ties, NaN a row between two centroids belongs to the lower; a NaN is an error; a document that
-///   did not move has no alignment (NaN)
+/// # Shapes
+/// x: \[n, d\], corrupted: \[n, d\], centroids: \[k, d\].
+/// # Ties, NaN
+/// A row between two centroids belongs to the lower; a NaN is an error; a document that
+/// did not move has no alignment (NaN).
 /// # Tier
 /// A.
 /// # Cost

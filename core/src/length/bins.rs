@@ -100,12 +100,17 @@ pub struct LengthBucket {
 /// files may raise the perplexity of long files; the perplexities are the caller's. A document
 /// of length 0 has no tokens and counts for nothing.
 ///
-/// # Shapes    perplexities: \[n\], lengths: \[n\]; one bucket for each bin
-/// # Units     perplexity; lengths in tokens
-/// # Tier      B: ln and the sum are exact to one rounding, the last exp within 1 ulp
-/// # Errors    [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::InvalidParameter`] with the
-///   first perplexity that is not positive, [`Error::OutOfMemory`]
-/// # Cost      O(n)
+/// # Shapes
+/// perplexities: \[n\], lengths: \[n\]; one bucket for each bin.
+/// # Units
+/// Perplexity; lengths in tokens.
+/// # Tier
+/// B: ln and the sum are exact to one rounding, the last exp within 1 ulp.
+/// # Errors
+/// [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::InvalidParameter`] with the
+/// first perplexity that is not positive, [`Error::OutOfMemory`].
+/// # Cost
+/// O(n).
 /// # Example
 /// ```
 /// use pauca::length::{LengthBins, perplexity_by_length};

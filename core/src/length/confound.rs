@@ -25,9 +25,12 @@ use crate::stats::{Interval, auc, bootstrap, kendall, quantile, spearman};
 /// they measure it is not known, these four are ours. Defaults: 10 bins, 1000 resamples, level
 /// 0.95, seed 0.
 ///
-/// # Ties, NaN a constant score has no correlation (`None`); a NaN or infinite score is an error
-/// # Tier      A
-/// # Cost      O(resamples n log n), 60 n bytes
+/// # Ties, NaN
+/// A constant score has no correlation (`None`); a NaN or infinite score is an error.
+/// # Tier
+/// A.
+/// # Cost
+/// O(resamples n log n), 60 n bytes.
 /// # Example
 /// ```
 /// use pauca::length::LengthConfound;
@@ -186,10 +189,14 @@ pub struct SelectionLength {
 /// A selection that keeps half of the documents does not keep half of the tokens; any comparison
 /// at equal compute must know the second number. *Source*: Singh et al. 2024.
 ///
-/// # Shapes    keep: \[n\], lengths: \[n\]
-/// # Tier      A: ratios of exact integers
-/// # Errors    [`ShapeMismatch`](crate::Error::ShapeMismatch), [`OutOfMemory`](crate::Error::OutOfMemory)
-/// # Cost      O(n log n)
+/// # Shapes
+/// keep: \[n\], lengths: \[n\].
+/// # Tier
+/// A: ratios of exact integers.
+/// # Errors
+/// [`ShapeMismatch`](crate::Error::ShapeMismatch), [`OutOfMemory`](crate::Error::OutOfMemory).
+/// # Cost
+/// O(n log n).
 /// # Example
 /// ```
 /// let found = pauca::length::length_of_selection(&[true, false, true, false], &[1u32, 7, 1, 1])?;

@@ -27,9 +27,11 @@ pub enum End {
 /// cannot come from length alone. *Source*: the control that Singh et al. 2024 suggest; ours.
 /// Defaults: 10 bins, remove 0.2, the highest scores.
 ///
-/// # Shapes    scores: \[n\], lengths: \[n\]; keep: \[n\]
-/// # Ties, NaN of equal scores the lower index goes first; -0.0 equals 0.0; a NaN or infinite
-///   score is an error
+/// # Shapes
+/// scores: \[n\], lengths: \[n\]; keep: \[n\].
+/// # Ties, NaN
+/// Of equal scores the lower index goes first; -0.0 equals 0.0; a NaN or infinite
+/// score is an error.
 /// # Tier
 /// A.
 /// # Cost

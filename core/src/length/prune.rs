@@ -41,8 +41,10 @@ pub enum Side {
 ///
 /// *Source*: Singh et al. 2024, as reported; default: 0.1 of the tokens, longest first.
 ///
-/// # Shapes    lengths: \[n\]
-/// # Ties, NaN equal lengths: the lower index goes first
+/// # Shapes
+/// lengths: \[n\].
+/// # Ties, NaN
+/// Equal lengths: the lower index goes first.
 /// # Tier
 /// A.
 /// # Cost

@@ -45,10 +45,13 @@ impl Interval {
 /// undefined on them; an error of its own ends the call, so that it may also ask whether to stop.
 /// It is called once with 0..n in order, then for each resample in order.
 ///
-/// # Ties, NaN a NaN statistic counts as undefined; tier of the statistic
-/// # Errors    [`Error::Empty`] for n = 0, [`Error::InvalidParameter`] for no resample, more than
-///   2^32 - 1, or a level outside (0, 1), [`Error::OutOfMemory`], errors of `statistic`
-/// # Cost      `resamples` + 1 calls, 8 (n + resamples) bytes
+/// # Ties, NaN
+/// A NaN statistic counts as undefined; tier of the statistic.
+/// # Errors
+/// [`Error::Empty`] for n = 0, [`Error::InvalidParameter`] for no resample, more than
+/// 2^32 - 1, or a level outside (0, 1), [`Error::OutOfMemory`], errors of `statistic`.
+/// # Cost
+/// `resamples` + 1 calls, 8 (n + resamples) bytes.
 /// # Example
 /// ```
 /// use pauca::stats::bootstrap;
