@@ -65,7 +65,7 @@ pub struct Negatives {
 }
 
 impl PartialEq for Negatives {
-    /// By rows, and similarities by their bits (NaN where there are fewer).
+    /// Compares the rows, and the similarities by their bits (missing ones are NaN).
     fn eq(&self, other: &Self) -> bool {
         self.rows == other.rows
             && self.similarities.iter().zip(&other.similarities).all(|(a, b)| a.to_bits() == b.to_bits())
@@ -92,7 +92,7 @@ impl HardNegatives {
     /// Finds them.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`HardNegatives`] lists.
     pub fn find<'a, 'b>(
         &self,
         x: impl IntoRows<'a>,
@@ -105,7 +105,7 @@ impl HardNegatives {
     /// [`find`](HardNegatives::find) on any backend.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`HardNegatives`] lists.
     pub fn find_on<'a, 'b, B: Backend>(
         &self,
         backend: &B,

@@ -70,7 +70,7 @@ impl Outcome {
         }
     }
 
-    /// Both needed: lost when one is, won when both are.
+    /// The outcome of an item that needs both: lost when one is lost, won when both are won.
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Loss, _) | (_, Self::Loss) => Self::Loss,
@@ -168,12 +168,12 @@ pub struct Winoground {
     pub text: Outcomes,
     /// Right picture for each caption.
     pub image: Outcomes,
-    /// Both.
+    /// Right caption for each picture and right picture for each caption.
     pub group: Outcomes,
 }
 
 impl Winoground {
-    /// Of the scores `[caption][picture]` of each item.
+    /// Judges the scores `[caption][picture]` of each item.
     ///
     /// # Errors
     /// `Empty`, `NonFinite`.

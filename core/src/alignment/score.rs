@@ -23,9 +23,9 @@ const CHUNK: usize = 1024;
 /// What happens with a pair of which one row is all zeros and has no direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ZeroRows {
-    /// It is an error, [`Error::ZeroRow`]. The default: such a row is mostly a failed embedding.
+    /// The pair is an error, [`Error::ZeroRow`]. The default: such a row is mostly a failed embedding.
     Refuse,
-    /// Its cosine is 0, as everywhere in this library; the pairs are counted.
+    /// The pair has the cosine 0, as everywhere in this library, and is counted.
     Zero,
 }
 
@@ -55,7 +55,7 @@ pub struct ClipScore {
 pub struct PairScores {
     /// `[n]`: the score of pair i.
     pub scores: Array1<f64>,
-    /// Their exact mean, rounded once for the sum and once for the division.
+    /// The exact mean of the scores, rounded once for the sum and once for the division.
     pub mean: f64,
     /// Pairs with a row of zeros, scored by cosine 0.
     pub zero_rows: u64,

@@ -29,7 +29,7 @@ impl InfoNce {
     /// The loss; see the type for shapes, errors and cost.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`InfoNce`] lists.
     pub fn value<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
@@ -43,7 +43,7 @@ impl InfoNce {
     /// [`value`](InfoNce::value), watched and on chosen threads.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`InfoNce`] lists.
     pub fn value_on<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
@@ -60,7 +60,7 @@ impl InfoNce {
     /// The loss and its gradients; see the type for shapes, errors and cost.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`InfoNce`] lists.
     pub fn gradients<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
@@ -74,7 +74,7 @@ impl InfoNce {
     /// [`gradients`](InfoNce::gradients), watched and on chosen threads.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`InfoNce`] lists.
     pub fn gradients_on<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
@@ -110,7 +110,8 @@ impl InfoNce {
     /// [`block_statistics`](InfoNce::block_statistics), watched and on chosen threads.
     ///
     /// # Errors
-    /// See there.
+    /// The errors of [`block_statistics`](InfoNce::block_statistics), and
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn block_statistics_on<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,

@@ -45,7 +45,7 @@ use crate::real::{Real, check_finite};
 /// How the terms of a loss become one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reduction {
-    /// Their sum, as the survey writes InfoNCE.
+    /// The sum of the rows' losses, as the survey writes InfoNCE.
     Sum,
     /// Divided by the total weight of the targets (InfoNCE) or by the rows of x (SigLIP).
     Mean,
@@ -58,7 +58,7 @@ pub enum Directions {
     XToY,
     /// Each row of y over all rows of x.
     YToX,
-    /// Both, as CLIP: summed under [`Reduction::Sum`], averaged under [`Reduction::Mean`].
+    /// Both directions, as CLIP: summed under [`Reduction::Sum`], averaged under [`Reduction::Mean`].
     Both,
 }
 

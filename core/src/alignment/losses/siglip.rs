@@ -84,7 +84,7 @@ impl SigLip {
     /// The loss; see the type for shapes, errors and cost.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`SigLip`] lists.
     pub fn value<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
@@ -99,7 +99,7 @@ impl SigLip {
     /// [`value`](SigLip::value), watched and on chosen threads.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`SigLip`] lists.
     pub fn value_on<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
@@ -117,7 +117,7 @@ impl SigLip {
     /// The loss and its gradients; see the type for shapes, errors and cost.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`SigLip`] lists.
     pub fn gradients<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
@@ -132,7 +132,7 @@ impl SigLip {
     /// [`gradients`](SigLip::gradients), watched and on chosen threads.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`SigLip`] lists.
     pub fn gradients_on<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,

@@ -31,11 +31,11 @@ pub struct InfoNceTotals {
     loss: InfoNce,
     /// 0 when nothing was seen.
     scale: f64,
-    /// Of the rows of x, of the rows of y.
+    /// The sums over the rows of x, then those over the rows of y.
     sides: [Side; 2],
 }
 
-/// Of the rows of one side; of an unwanted direction only their number.
+/// The sums over the rows of one side. Of a direction that is not asked for only `rows` is set.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Side {
     rows: u64,
@@ -162,7 +162,7 @@ impl InfoNceTotals {
     /// [`block_gradients`](InfoNceTotals::block_gradients), watched and on chosen threads.
     ///
     /// # Errors
-    /// See there.
+    /// The errors of [`block_gradients`](InfoNceTotals::block_gradients), and [`Error::Cancelled`].
     pub fn block_gradients_on<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
@@ -171,7 +171,7 @@ impl InfoNceTotals {
         complete: (&SoftmaxRows, &SoftmaxRows),
         cx: &Context,
     ) -> Result<Gradients<T>> {
-        // Says what is missing before the scale that nothing has can be called wrong.
+        // This names missing rows. Without rows there is no scale, and the next line would call the scale wrong.
         self.divisors()?;
         let problem = Problem::new(x, y, self.scale, targets.into(), SoftTargets::Weights)?;
         self.gradients(&problem, complete, cx)

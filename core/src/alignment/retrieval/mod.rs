@@ -26,12 +26,12 @@ use crate::rows::IntoRows;
 /// Where wrong candidates stand that tie with the best right one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ties {
-    /// Behind it.
+    /// Wrong candidates stand behind the right one.
     Optimistic,
-    /// Before it.
+    /// Wrong candidates stand before the right one.
     Pessimistic,
-    /// In random order, averaged over all orders: a constant model then has exactly the accuracy
-    /// of chance.
+    /// Every order of the tied candidates is as likely, and results are averaged over all orders: a
+    /// constant model then has exactly the accuracy of chance.
     Expected,
 }
 
@@ -96,7 +96,7 @@ impl Retrieval {
     /// Ranks by cosine.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`Retrieval`] lists.
     pub fn of<'a, 'b>(
         queries: impl IntoRows<'a>,
         candidates: impl IntoRows<'b>,
@@ -108,7 +108,7 @@ impl Retrieval {
     /// [`of`](Retrieval::of) on any backend.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`Retrieval`] lists.
     pub fn of_on<'a, 'b, B: Backend>(
         backend: &B,
         queries: impl IntoRows<'a>,
@@ -159,7 +159,7 @@ impl Retrieval {
     /// # Shapes
     /// scores: [B, M].
     /// # Errors
-    /// See the type.
+    /// The errors that [`Retrieval`] lists.
     pub fn of_scores(scores: ArrayView2<'_, f64>, matches: Matches<'_>) -> Result<Self> {
         let (n, m) = checked_scores(scores)?;
         let table = Table::new(matches, n, m)?;
