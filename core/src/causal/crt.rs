@@ -23,11 +23,11 @@ pub enum Norm {
     Plain,
 }
 
-/// Through which role of a latent gradients flow back to z: as the target of its own prediction, as
-/// an input of later ones, or both.
+/// The role of a latent through which gradients flow back to z: as the target of its own prediction,
+/// as an input of later predictions, or both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Flow {
-    /// Both: the loss as it is.
+    /// Both roles: the gradient of the loss as it is.
     #[default]
     Both,
     /// Inputs only: a stop-gradient on the targets.
@@ -105,11 +105,11 @@ pub struct CrtValue {
 pub struct CrtGradients<T> {
     /// The value.
     pub value: CrtValue,
-    /// With respect to z [B, T, D]; exactly 0 where no position exists.
+    /// The gradient with respect to z [B, T, D]; exactly 0 where no position exists.
     pub dz: Array3<T>,
-    /// With respect to the predictor's parameters, in their order.
+    /// The gradient with respect to the predictor's parameters, in their order.
     pub dparams: Array1<T>,
-    /// With respect to the weight [D, d] and bias \[d\] of the projection, where there is one.
+    /// The gradients with respect to the weight [D, d] and bias \[d\] of the projection, where there is one.
     pub dprojection: Option<(Array2<T>, Array1<T>)>,
 }
 
@@ -139,7 +139,7 @@ impl Crt {
         self
     }
 
-    /// Through which role of a latent gradients flow back.
+    /// The role of a latent through which gradients flow back.
     pub fn flow(mut self, flow: Flow) -> Self {
         self.flow = flow;
         self

@@ -71,11 +71,11 @@ pub struct Predictor<T> {
 /// The gradients of a loss of predictions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gradients<T> {
-    /// With respect to z [B, T, D]; exactly 0 where no position exists.
+    /// The gradient with respect to z [B, T, D]; exactly 0 where no position exists.
     pub dz: Array3<T>,
-    /// With respect to the parameters, in their order.
+    /// The gradient with respect to the parameters, in their order.
     pub dparams: Array1<T>,
-    /// With respect to the weight [D, d] and bias \[d\] of the projection, where there is one.
+    /// The gradients with respect to the weight [D, d] and bias \[d\] of the projection, where there is one.
     pub dprojection: Option<(Array2<T>, Array1<T>)>,
     /// What the loss left for every row, in the order of [`Batch::places`].
     pub values: Array1<f64>,
@@ -91,9 +91,9 @@ pub struct Predicted<'t, T> {
     pub places: &'t [Place],
     /// The loss writes its gradient here: with respect to the predictions [rows, outputs], 0 at first.
     pub dout: ArrayViewMut2<'t, T>,
-    /// And here how it depends on the latents directly, as targets [rows, inputs], 0 at first.
+    /// The loss writes here how it depends on the latents directly, as targets [rows, inputs], 0 at first.
     pub dlatents: ArrayViewMut2<'t, T>,
-    /// And here, if it likes, its value of every row \[rows\], 0 at first.
+    /// The loss may write its value of every row here \[rows\], 0 at first.
     pub values: &'t mut [f64],
 }
 
@@ -143,7 +143,7 @@ impl<T: Real> Predictor<T> {
         &self.params
     }
 
-    /// The same, for an optimiser or a checkpoint.
+    /// All parameters, block after block, for an optimizer or a checkpoint to change.
     pub fn params_mut(&mut self) -> &mut [T] {
         &mut self.params
     }
@@ -196,8 +196,8 @@ impl<T: Real> Predictor<T> {
         self.backpropagate_latents(batch, &latents, loss, true, cx)
     }
 
-    /// The same for latents that are there already; without `through_inputs` z gets what the loss left in
-    /// [`Predicted::dlatents`] alone.
+    /// [`backpropagate`](Predictor::backpropagate) for latents that are there already. Without `through_inputs`
+    /// the gradient of z is only what the loss left in [`Predicted::dlatents`].
     pub(super) fn backpropagate_latents<L>(
         &self,
         batch: &Batch<'_, T>,

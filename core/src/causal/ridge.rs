@@ -243,7 +243,7 @@ impl RidgeFit {
     }
 }
 
-/// So many inputs would need more sums than memory holds.
+/// The sums of more inputs than this fit no memory.
 const MOST_SEEN: usize = 1 << (usize::BITS / 4 + 4);
 
 /// Rows x_t and z_t of one sequence, t from 1.

@@ -5,10 +5,10 @@ use crate::error::{Error, Result};
 /// How the weight rises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Shape {
-    /// In proportion to the step.
+    /// The weight grows in proportion to the step.
     #[default]
     Linear,
-    /// As sin²: slowly, fast, slowly.
+    /// The weight grows as sin²: slowly, fast, slowly.
     Cosine,
 }
 
@@ -37,7 +37,7 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// To 4 in 1,000 steps, linear.
+    /// The weight rises to 4 in 1,000 steps, linearly.
     pub fn new() -> Self {
         Self::default()
     }

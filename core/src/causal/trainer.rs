@@ -41,13 +41,13 @@ pub struct Trainer<T> {
 }
 
 impl<T: Real> Trainer<T> {
-    /// With the default AdamW; the lambda of `crt` is replaced by that of `schedule`.
+    /// A trainer with the default AdamW; the lambda of `crt` is replaced by that of `schedule`.
     pub fn new(predictor: Predictor<T>, crt: Crt, schedule: Schedule) -> Self {
         let optimiser = AdamW::new(predictor.params().len());
         Self { predictor, crt, schedule, optimiser, step: 0 }
     }
 
-    /// Another optimiser, for as many parameters as the predictor has.
+    /// Replaces the optimizer; the new one must have as many parameters as the predictor.
     pub fn set_optimiser(&mut self, optimiser: AdamW<T>) {
         self.optimiser = optimiser;
     }

@@ -209,7 +209,7 @@ impl Window {
 #[derive(Clone, Copy)]
 enum Source {
     Row(usize),
-    /// This many steps before the first, less one.
+    /// The place this number of steps, and one more, before the first row.
     Before(usize),
 }
 

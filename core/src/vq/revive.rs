@@ -30,11 +30,11 @@ use crate::rows::copies::first_occurrences;
 /// Which rows dead codes take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Policy {
-    /// Random ones.
+    /// Dead codes take random rows.
     RandomRow,
-    /// Those farthest from their codes.
+    /// Dead codes take the rows farthest from their codes.
     FarthestRow,
-    /// Those farthest from the most used codes.
+    /// Dead codes take the rows farthest from the most used codes.
     SplitBusiest,
 }
 

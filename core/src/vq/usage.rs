@@ -42,7 +42,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Of no ids.
+    /// The usage of no ids: every count is 0.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] for no codes, [`Error::OutOfMemory`].
@@ -165,7 +165,7 @@ pub struct PositionUsage {
 }
 
 impl PositionUsage {
-    /// Of no items.
+    /// The usage of no items: every count is 0.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] for no positions or codes, [`Error::OutOfMemory`].
