@@ -26,7 +26,7 @@ pub struct Progress {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Iteration {
-    /// Its number, from 1; 0 is the assignment to the first centroids.
+    /// The number of the iteration, from 1; 0 is the assignment to the first centroids.
     pub number: u64,
     /// Rows whose label it changed.
     pub moved: u64,
@@ -126,7 +126,7 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Both parts.
+    /// A context of these two parts.
     pub fn new(exec: Exec<'a>, control: Control<'a>) -> Self {
         Self { exec, control }
     }

@@ -235,8 +235,8 @@ impl Error {
         }
     }
 
-    /// The same error about a bad value that was found at a local row of `what`: named as the
-    /// caller knows it.
+    /// The error about a bad value that was found at a local row of `what`, with the row named as the caller
+    /// knows it.
     pub(crate) fn at(self, what: &'static str, id: impl FnOnce(usize) -> u64) -> Self {
         match self {
             Error::NonFinite { row, col, .. } => Error::NonFinite { what, row: id(row as usize), col },

@@ -34,14 +34,14 @@ pub(crate) struct Blocks<'a, B: Backend, S: RowSource> {
 }
 
 impl<'a, B: Backend, S: RowSource + ?Sized> Blocks<'a, B, &'a S> {
-    /// Of a source that outlives the passes.
+    /// The blocks of a source that outlives the passes.
     pub fn of(backend: &'a B, source: &'a S, metric: Metric, cx: &Context) -> Result<Self> {
         Self::new(backend, source, source.resident(), metric, cx)
     }
 }
 
 impl<'a, B: Backend, S: RowSource + ?Sized> Blocks<'a, B, &'a S> {
-    /// Of a source of which only [`some rows`](Blocks::with_rows) are wanted.
+    /// The blocks of a source of which only [`some rows`](Blocks::with_rows) are wanted.
     pub fn to_gather(backend: &'a B, source: &'a S, metric: Metric, cx: &Context) -> Result<Self> {
         let resident = if backend.gathers() { source.resident() } else { None };
         Self::new(backend, source, resident, metric, cx)
@@ -49,7 +49,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Blocks<'a, B, &'a S> {
 }
 
 impl<'a, B: Backend, S: RowSource> Blocks<'a, B, S> {
-    /// Of any source; `resident` are its rows, where they lie in memory for as long as `'a`.
+    /// The blocks of any source; `resident` are its rows, where they lie in memory for as long as `'a`.
     pub fn new(
         backend: &'a B,
         source: S,

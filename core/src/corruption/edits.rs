@@ -77,7 +77,7 @@ pub struct Edit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Unchanged {
-    /// There is nothing of this kind in it.
+    /// The text has no place where this kind could edit it.
     NoSite,
     /// The rate is 0.
     ZeroRate,
@@ -113,7 +113,7 @@ pub struct Corrupted {
 }
 
 impl Corruptor {
-    /// Of one kind, at rate 0.1.
+    /// A corruptor of one kind, at rate 0.1.
     pub fn new(kind: Corruption) -> Self {
         Self { kind, rate: 0.1, seed: 0, syntax: Syntax::Detect }
     }

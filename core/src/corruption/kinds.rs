@@ -79,7 +79,7 @@ impl Corruption {
         Corruption::Truncation,
     ];
 
-    /// Its name in records and on command lines.
+    /// The name of the kind in records and on command lines.
     pub fn name(self) -> &'static str {
         match self {
             Corruption::ClosingBrackets => "closing-brackets",
@@ -101,7 +101,7 @@ impl Corruption {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// Its family.
+    /// The family that the kind belongs to.
     pub fn family(self) -> Family {
         match self {
             Corruption::ClosingBrackets
@@ -114,14 +114,14 @@ impl Corruption {
         }
     }
 
-    /// Its place in the draws of random numbers; never changes.
+    /// The kind's place in the draws of random numbers; never changes.
     pub(super) fn number(self) -> u32 {
         self as u32
     }
 }
 
 impl Family {
-    /// Its name.
+    /// The name of the family.
     pub fn name(self) -> &'static str {
         match self {
             Family::Syntax => "syntax",

@@ -119,7 +119,7 @@ pub struct PairedSummary {
 }
 
 impl<'c> CorruptionMetrics<'c> {
-    /// In this clustering; cluster sizes are its `counts`.
+    /// Metrics in this clustering; the sizes of clusters are its `counts`.
     pub fn of(clusters: &'c Clusters) -> Self {
         Self { clusters }
     }
@@ -139,9 +139,9 @@ impl<'c> CorruptionMetrics<'c> {
     /// Measures pairs of rows of any sources on any backend.
     ///
     /// # Errors
-    /// [`Error::Empty`] without rows, [`Error::ShapeMismatch`] where the two differ in rows or any
-    /// of them and the centroids in columns, [`Error::NonFinite`] with "x" or "corrupted" and the row,
-    /// [`Error::Source`], [`Error::OutOfMemory`], [`Error::Cancelled`].
+    /// `Error::Empty` without rows, `Error::ShapeMismatch` where the two differ in rows or any
+    /// of them and the centroids in columns, `Error::NonFinite` with "x" or "corrupted" and the row,
+    /// `Error::Source`, `Error::OutOfMemory`, `Error::Cancelled`.
     pub fn measure_on<B: Backend, S: RowSource + ?Sized, T: RowSource + ?Sized>(
         &self,
         backend: &B,
@@ -290,7 +290,7 @@ impl Direction {
     /// of x. A score for pruning: high rows look corrupted.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] for rows of another dimension, [`Error::NonFinite`], [`Error::OutOfMemory`].
+    /// `Error::ShapeMismatch` for rows of another dimension, `Error::NonFinite`, `Error::OutOfMemory`.
     pub fn score<'a>(&self, x: impl IntoRows<'a>) -> Result<Array1<f64>> {
         let rows = x.into_rows()?;
         let d = self.unit.len();

@@ -91,9 +91,9 @@ pub struct D4Run<'a, B: Backend, S: RowSource + ?Sized> {
     backend: &'a B,
     source: &'a S,
     stage: Stage<'a, B, S>,
-    /// Of the first clustering, once it is done.
+    /// The state of the first clustering, once that is done.
     first: Option<Checkpoint>,
-    /// Of the second clustering, when resuming into it.
+    /// The state of the second clustering, when the run resumes into it.
     resume_second: Option<Checkpoint>,
 }
 

@@ -32,7 +32,8 @@ impl LayerDistances {
         self.start_on(Cpu::new()?, dim)
     }
 
-    /// The same on a chosen machine (a SIMD level, a device; owned or lent), which changes no bit.
+    /// [`start`](LayerDistances::start) on a chosen machine (a SIMD level, a device; owned or lent). The machine
+    /// changes no bit.
     ///
     /// # Errors
     /// As [`start`](LayerDistances::start), but for the environment.
@@ -64,7 +65,7 @@ impl LayerDistances {
         self.fit_on(states, Tokens::Rows, &Context::default())
     }
 
-    /// The same for chosen tokens, on chosen threads, watched.
+    /// [`fit`](LayerDistances::fit) for chosen tokens, on chosen threads, watched.
     ///
     /// # Errors
     /// As [`fit`](LayerDistances::fit), and those of [`LayerStream::begin_batch`].

@@ -84,7 +84,7 @@ pub struct LengthBucket {
     pub longest: u64,
     /// Documents in it.
     pub documents: u64,
-    /// Their tokens.
+    /// Tokens of those documents.
     pub tokens: u128,
     /// Share of all tokens; none where there is none.
     pub token_share: Option<f64>,

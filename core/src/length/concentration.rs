@@ -39,7 +39,7 @@ pub struct Concentration {
 }
 
 impl Concentration {
-    /// Of these lengths.
+    /// The concentration of these lengths.
     ///
     /// # Errors
     /// [`Error::TooLarge`] beyond 2^32 - 1 documents, [`Error::OutOfMemory`].

@@ -77,7 +77,7 @@ pub struct LengthPruned {
     pub keep: Array1<bool>,
     /// Documents that go.
     pub removed_documents: u64,
-    /// Their tokens.
+    /// Tokens of the documents that go.
     pub removed_tokens: u128,
     /// All tokens.
     pub total_tokens: u128,
@@ -98,7 +98,7 @@ impl LengthPruned {
 }
 
 impl LengthPruning {
-    /// To this cut, longest first.
+    /// Pruning to this cut, longest documents first.
     pub fn new(cut: Cut) -> Self {
         Self { cut, side: Side::Longest }
     }

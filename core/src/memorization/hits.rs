@@ -85,7 +85,7 @@ pub(super) fn check_ids(what: &'static str, ids: &[u32], vocabulary: usize) -> R
 }
 
 impl Hits {
-    /// From predicted and true token ids.
+    /// Hits from predicted and true token ids.
     ///
     /// A position is counted where its target is not [`IGNORED`] and `mask`, if there is one, is
     /// true; predictions elsewhere are not looked at.
@@ -115,7 +115,7 @@ impl Hits {
         Ok(Self { hit, counted })
     }
 
-    /// From pairs (argmax, log-probability of the target), as a training loop logs them.
+    /// Hits from pairs (argmax, log-probability of the target), as a training loop logs them.
     ///
     /// The log-probabilities are checked where they are counted; the argmax alone decides.
     ///
@@ -178,7 +178,7 @@ impl Hits {
         Ok(bytes)
     }
 
-    /// The same hits, counted only where `mask` is true.
+    /// Counts positions only where `mask` is true.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`].

@@ -30,12 +30,12 @@ pub enum Drop {
     Farthest,
 }
 
-/// Among which rows they are ranked.
+/// The rows among which a row is ranked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// Among all.
+    /// A row is ranked among all rows.
     Global,
-    /// Among those of the same cluster, each cluster keeping its share of the total by largest
+    /// A row is ranked among those of its cluster, and each cluster keeps its share of the total by largest
     /// remainder ([`largest_remainder`]).
     PerCluster,
 }
@@ -90,7 +90,7 @@ impl Prototypes {
         self
     }
 
-    /// Among which rows they are ranked.
+    /// The rows among which a row is ranked.
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
         self
@@ -115,7 +115,7 @@ impl Prototypes {
         )
     }
 
-    /// The same for a number of rows instead of a fraction.
+    /// Whether each row is kept, for a number of rows instead of a fraction.
     pub(crate) fn select_count(
         &self,
         kept: usize,

@@ -26,13 +26,13 @@ const END_MARKS: [char; 5] = ['.', '!', '?', '"', '”'];
 pub enum LineFault {
     /// A piece between white space of more characters than allowed.
     LongWord,
-    /// It does not end with `. ! ?` or a closing quotation mark `" ”`.
+    /// The line does not end with `. ! ?` or a closing quotation mark `" ”`.
     NoEndMark,
-    /// Too few words.
+    /// The line has too few words.
     FewWords,
-    /// It holds "javascript", in any case of letters.
+    /// The line holds "javascript", in any case of letters.
     Javascript,
-    /// It holds one of: terms of use, privacy policy, cookie policy, uses cookies, use of cookies,
+    /// The line holds one of: terms of use, privacy policy, cookie policy, uses cookies, use of cookies,
     /// use cookies.
     Policy,
 }
@@ -40,9 +40,9 @@ pub enum LineFault {
 /// Why a page goes; the first that applies, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PageFault {
-    /// It holds a curly bracket.
+    /// The page holds a curly bracket.
     CurlyBracket,
-    /// It holds "lorem ipsum", in any case of letters.
+    /// The page holds "lorem ipsum", in any case of letters.
     LoremIpsum,
     /// The lines that stay hold too few sentences.
     FewSentences,
@@ -83,7 +83,7 @@ impl Default for C4 {
 }
 
 impl C4 {
-    /// As published: 3 words, 5 sentences, 1000 characters, policy notices go.
+    /// The rules as published: 3 words, 5 sentences, 1000 characters, policy notices go.
     pub fn new() -> Self {
         Self::default()
     }

@@ -74,7 +74,7 @@ fn lost_product(a: f64, x: f64, p: f64) -> f64 {
     ((a1 * x1 - p) + a1 * x0 + a0 * x1) + a0 * x0
 }
 
-/// The same without doubt, by exact sums.
+/// The nearest `f64` without doubt, by exact sums.
 fn nearest(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> Option<f64> {
     let (mut numerator, mut denominator) = (F64Sum::new(), F64Sum::new());
     for (a, x) in pairs.clone() {

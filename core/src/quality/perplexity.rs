@@ -51,12 +51,12 @@ impl Perplexities {
         Ok(Self { all, subsets: copy })
     }
 
-    /// Of all lines.
+    /// The perplexity of all lines.
     pub fn all(&self) -> f64 {
         self.all
     }
 
-    /// Of the lines that pass each predicate.
+    /// The perplexity of the lines that pass each predicate; none where no line passes.
     pub fn subsets(&self) -> &[Option<f64>] {
         &self.subsets
     }
@@ -111,7 +111,7 @@ pub struct SubsetPerplexity {
 }
 
 impl SubsetPerplexity {
-    /// Nothing yet, for `predicates` predicates.
+    /// The state before the first line, for `predicates` predicates.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].

@@ -13,7 +13,7 @@ const MAGIC: &[u8; 8] = b"PAUCAQSC";
 const VERSION: u32 = 1;
 const WHAT: &str = "quality scores";
 
-/// A share of what.
+/// What the fraction is a share of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Share {
     /// Of the documents: exactly round_half_even(fraction n) stay.
@@ -61,7 +61,7 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// None yet.
+    /// The scores of no document.
     pub fn new() -> Self {
         Self::default()
     }
@@ -225,7 +225,7 @@ impl Prune {
         self
     }
 
-    /// A share of what.
+    /// What the fraction is a share of.
     pub fn share(mut self, share: Share) -> Self {
         self.share = share;
         self

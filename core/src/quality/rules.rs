@@ -38,7 +38,7 @@ impl Bound {
 /// One rule: documents whose measure lies outside the bound go.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
-    /// Its name.
+    /// The name of the rule.
     pub name: &'static str,
     /// What is measured.
     pub measure: Measure,
@@ -194,8 +194,8 @@ impl Rules {
     /// Measures a document and judges it by every rule.
     ///
     /// # Errors
-    /// [`Error::Conflict`] for words that are characters, [`Error::InvalidParameter`] for runs of 0
-    /// words, [`Error::OutOfMemory`].
+    /// `Error::Conflict` for words that are characters, `Error::InvalidParameter` for runs of 0
+    /// words, `Error::OutOfMemory`.
     pub fn judge(&self, text: &str) -> Result<Verdict> {
         let page = Page::new(text, self.unit)?;
         let mut values = try_capacity(self.rules.len())?;
@@ -257,10 +257,10 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Nothing yet.
+    /// The counts of no document.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// `Error::OutOfMemory`.
     pub fn new(rules: &Rules) -> Result<Self> {
         Ok(Self { documents: 0, passed: 0, failed: try_vec(rules.rules.len(), 0)? })
     }
@@ -268,7 +268,7 @@ impl Tally {
     /// Counts a verdict.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] for a verdict by other rules.
+    /// `Error::ShapeMismatch` for a verdict by other rules.
     pub fn push(&mut self, verdict: &Verdict) -> Result<()> {
         let (expected, found) = (self.failed.len(), verdict.passed.len());
         check::same_length("a verdict", expected, found)?;
@@ -281,7 +281,7 @@ impl Tally {
     /// Adds the counts of another shard.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] for counts by other rules.
+    /// `Error::ShapeMismatch` for counts by other rules.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         let (expected, found) = (self.failed.len(), other.failed.len());
         check::same_length("a tally", expected, found)?;
@@ -293,10 +293,10 @@ impl Tally {
 }
 
 impl Rules {
-    /// These rules and then those of `other`, in this unit.
+    /// The union: these rules, then those of `other`, in this unit.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// `Error::OutOfMemory`.
     pub fn and(mut self, other: &Self) -> Result<Self> {
         try_grow(&mut self.rules, other.rules.len())?;
         self.rules.extend(other.rules.iter().cloned());

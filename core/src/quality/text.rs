@@ -34,7 +34,7 @@ impl Split {
     }
 }
 
-/// In what a text's length is counted.
+/// The unit in which a text's length is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
     /// Words of Unicode Standard Annex 29: segments that hold a letter or a digit.

@@ -10,16 +10,16 @@ use crate::memory::try_capacity;
 /// What a predicate weighs that no line passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EmptySubset {
-    /// Nothing: it tells no lines apart.
+    /// The predicate weighs nothing: it tells no lines apart.
     Zero,
-    /// It is an error ([`Error::Empty`]).
+    /// An empty subset is an error ([`Error::Empty`]).
     Error,
 }
 
 /// What lines score when every weight is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NoWeight {
-    /// There is no score: [`Error::NoInformativeFilter`].
+    /// Lines have no score: [`Error::NoInformativeFilter`].
     Error,
     /// Every line scores 1, so that nothing is preferred.
     Ones,

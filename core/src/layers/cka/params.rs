@@ -8,7 +8,7 @@ use crate::memory::try_copy;
 /// Which way CKA is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Path {
-    /// By the shape: keeps the rows while n sum(d_l) is at most the sum of d_l d_m over all pairs.
+    /// The shape decides: rows are kept while n sum(d_l) is at most the sum of d_l d_m over all pairs.
     #[default]
     Auto,
     /// Always by Gram matrices; keeps all rows.
@@ -41,7 +41,7 @@ pub struct LayerCka {
 }
 
 impl LayerCka {
-    /// For states of `dims` values a row each; they may differ.
+    /// CKA of states of `dims` values a row each; the dimensions may differ.
     pub fn new(dims: &[usize]) -> Self {
         Self { dims: try_copy(dims).unwrap_or_default(), states: dims.len(), path: Path::Auto }
     }

@@ -24,7 +24,7 @@ impl LayerCka {
         self.start_on(&Cpu::new()?)
     }
 
-    /// The same on the CPU of a chosen machine: its [`host`](Products::host), or a SIMD level.
+    /// [`start`](LayerCka::start) on the CPU of a chosen machine: its [`host`](Products::host), or a SIMD level.
     ///
     /// # Errors
     /// As [`start`](LayerCka::start), but for the environment.
@@ -69,7 +69,7 @@ impl LayerCka {
         self.fit_on(states, Tokens::Rows, &Context::default())
     }
 
-    /// The same for chosen tokens, on chosen threads, watched.
+    /// [`fit`](LayerCka::fit) for chosen tokens, on chosen threads, watched.
     ///
     /// # Errors
     /// As [`fit`](LayerCka::fit), and those of [`CkaStream::begin_batch`].
@@ -80,7 +80,7 @@ impl LayerCka {
     }
 }
 
-/// The same lists once more.
+/// Copies the lists.
 fn copied_all<T: Copy>(lists: &[Vec<T>]) -> Result<Vec<Vec<T>>> {
     let mut copy = try_capacity(lists.len())?;
     for values in lists {
