@@ -84,10 +84,11 @@ pub struct Args {
 }
 
 const AFTER: &str = "\
-Results in --out: report.html (open this), report.json, kept.npy (row numbers, u64), scores.npy (f64, NaN for rows that
---only leaves out), removed.csv (row, name, score), scores.svg.
+Results in --out: report.html (open this), report.json, kept.npy (row numbers, u64), scores.npy
+(f64, NaN for rows that --only leaves out), removed.csv (row, name, score), scores.svg.
 The same input, flags and seed give the same bytes on every machine, at any number of threads.
-Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped (nothing is written then).";
+Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped (nothing is written
+then).";
 
 /// What a score is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -49,7 +49,7 @@ pub struct Direction {
 pub struct Measured {
     /// Score of each pair.
     pub scores: Vec<f64>,
-    /// Their mean.
+    /// The mean of the scores.
     pub mean: f64,
     /// Pairs with a row of zeros.
     pub zero_rows: u64,

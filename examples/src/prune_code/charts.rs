@@ -14,7 +14,7 @@ pub struct Line {
     pub name: String,
     /// The number and its interval.
     pub interval: Interval,
-    /// Its group: 0, 1 or 2 has a colour of its own.
+    /// The group of the line: 0, 1 or 2 has a colour of its own.
     pub group: usize,
 }
 

@@ -45,7 +45,7 @@ pub struct Settings {
 
 /// A score of every file.
 pub struct Score {
-    /// Its name.
+    /// The name of the score.
     pub name: &'static str,
     /// What a high value means, and who prunes by it.
     pub meaning: &'static str,
@@ -57,7 +57,7 @@ pub struct Score {
 
 /// A way to choose, at the same share of files.
 pub struct Selection {
-    /// Its name.
+    /// The name of the selection.
     pub name: &'static str,
     /// What it prefers to remove in lengths.
     pub length: SelectionLength,
@@ -65,7 +65,7 @@ pub struct Selection {
 
 /// What one kind of corruption did.
 pub struct Kind {
-    /// Its name, or that of the yardstick.
+    /// The name of the kind, or of the yardstick.
     pub name: String,
     /// "syntax", "content" or nothing.
     pub family: &'static str,
@@ -93,7 +93,7 @@ pub struct Study {
     pub scip: ScipPruned,
     /// What the method keeps.
     pub keep: Vec<bool>,
-    /// Its lengths.
+    /// What the method prefers to keep in lengths.
     pub kept: SelectionLength,
 }
 

@@ -24,7 +24,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// Of one line.
+    /// The part of one line.
     fn of(tokens: u64, nll: f64, pooling: Pooling) -> Self {
         match pooling {
             _ if tokens == 0 => Self::default(),

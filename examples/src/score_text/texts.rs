@@ -12,9 +12,9 @@ use crate::input::hex;
 /// One document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
-    /// Its name: a field of the input, or its number.
+    /// The name of the document: a field of the input, or its number.
     pub id: String,
-    /// Its text.
+    /// The text of the document.
     pub text: String,
     /// The value of the field `--by`.
     pub group: String,

@@ -70,7 +70,7 @@ pub struct Learned {
     pub curve: Vec<(f64, f64)>,
     /// Validation loss of each position in the end.
     pub per_position: Vec<f64>,
-    /// Their mean.
+    /// The mean of those losses.
     pub loss: f64,
 }
 
