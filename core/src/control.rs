@@ -28,9 +28,9 @@ pub struct Progress {
 pub struct Iteration {
     /// The number of the iteration, from 1; 0 is the assignment to the first centroids.
     pub number: u64,
-    /// Rows whose label it changed.
+    /// Rows whose label the iteration changed.
     pub moved: u64,
-    /// The inertia that it left: sum of weight times distance, exact but for one rounding.
+    /// The inertia after the iteration: sum of weight times distance, exact but for one rounding.
     pub objective: f64,
 }
 

@@ -107,7 +107,7 @@ pub enum Error {
     /// A SIMD level that is unknown or that this machine lacks.
     #[error("SIMD level is not one of those available here ({available})")]
     SimdLevel {
-        /// The levels that are.
+        /// The levels that the machine has.
         available: &'static str,
     },
     /// Bytes that are not a state of this crate, are of another version, or were damaged.

@@ -78,7 +78,7 @@ impl Negatives {
 }
 
 impl HardNegatives {
-    /// The `count` hardest.
+    /// Asks for the `count` hardest negatives of every row of x.
     pub fn new(count: usize) -> Self {
         Self { count, within: false }
     }
@@ -89,7 +89,7 @@ impl HardNegatives {
         self
     }
 
-    /// Finds them.
+    /// Finds the hardest negatives.
     ///
     /// # Errors
     /// The errors that [`HardNegatives`] lists.

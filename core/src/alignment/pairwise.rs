@@ -16,11 +16,11 @@ use crate::error::{Error, Result};
 pub struct Outcomes {
     /// Items where the right answer scores strictly above every wrong one.
     pub wins: u64,
-    /// Items where it ties with the best wrong one.
+    /// Items where the right answer ties with the best wrong one.
     pub ties: u64,
-    /// Items where a wrong one scores strictly above it.
+    /// Items where a wrong answer scores strictly above the right one.
     pub losses: u64,
-    /// What the ties are worth together: each the probability that random tie breaking wins it.
+    /// What the ties are worth together: a tie is worth the probability that random tie breaking wins it.
     pub tie_credit: f64,
 }
 

@@ -123,7 +123,7 @@ pub enum Boundary {
 }
 
 impl Boundary {
-    /// Both.
+    /// Both boundaries.
     pub const ALL: [Self; 2] = [Self::Gt, Self::Ge];
 
     /// "gt" or "ge": the name in programs, configurations and test vectors.

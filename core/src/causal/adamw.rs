@@ -67,7 +67,7 @@ impl<T: Real> AdamW<T> {
         self
     }
 
-    /// What the root is kept above, above 0.
+    /// The positive number that the root is kept above.
     pub fn epsilon(mut self, epsilon: f64) -> Self {
         self.epsilon = epsilon;
         self

@@ -132,7 +132,7 @@ impl Crt {
         self
     }
 
-    /// Over what errors are averaged: the predicted positions (of all sequences together), also their
+    /// What errors are averaged over: the predicted positions (of all sequences together), also their
     /// components, or nothing.
     pub fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;

@@ -48,13 +48,13 @@ impl Schedule {
         self
     }
 
-    /// Steps until it is reached; 0: it is there from the first step on.
+    /// Steps until the weight is reached; with 0 it is reached at the first step.
     pub fn warm(mut self, warm: u64) -> Self {
         self.warm = warm;
         self
     }
 
-    /// How it rises.
+    /// How the weight rises.
     pub fn shape(mut self, shape: Shape) -> Self {
         self.shape = shape;
         self

@@ -71,7 +71,7 @@ impl Window {
         self
     }
 
-    /// How many latents it sees.
+    /// How many latents the predictor sees.
     pub fn lags(&self) -> usize {
         self.lags
     }

@@ -20,7 +20,7 @@ use crate::rows::{RowSource, Rows};
 pub enum Order {
     /// Rows farthest from the centroid (by cosine) come first: keeps the hard rows, the paper's default.
     Hard,
-    /// Nearest to the centroid first: keeps the prototypical rows.
+    /// Rows nearest to the centroid come first: keeps the prototypical rows.
     Easy,
     /// Rows come in random order, a function of the seed and the row's global id only.
     Random {

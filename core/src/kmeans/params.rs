@@ -17,7 +17,7 @@ pub enum Init {
     KMeansPlusPlus,
     /// Distinct rows, uniformly.
     Random,
-    /// These, `[k, d]`.
+    /// The given centroids, `[k, d]`.
     Given(Array2<f32>),
 }
 

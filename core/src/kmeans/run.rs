@@ -333,7 +333,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
         Ok(())
     }
 
-    /// Tells who listens of the finished iteration.
+    /// Reports the finished iteration.
     fn report(&self, inertia: Option<f64>, cx: &Context) {
         if let Some(objective) = inertia {
             let iteration = Iteration { number: self.n_iter as u64, moved: self.moved, objective };

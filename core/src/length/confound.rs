@@ -167,14 +167,14 @@ fn eta_squared(scores: &[f64], bins: &LengthBins) -> Result<Option<f64>> {
     Ok((all > 0.0 && all.is_finite()).then(|| (between / all).clamp(0.0, 1.0)))
 }
 
-/// What length a selection prefers to remove, whatever made it.
+/// The lengths that a selection prefers to remove, whatever made the selection.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SelectionLength {
     /// Documents removed, as a share.
     pub document_share: Option<f64>,
     /// Tokens removed, as a share.
     pub token_share: Option<f64>,
-    /// Token share over document share: above 1 the removed ones are longer than the average.
+    /// Token share over document share: above 1 the removed documents are longer than the average.
     pub ratio: Option<f64>,
     /// How often a removed document is longer than a kept one, ties half; 0.5 is no preference.
     pub auc: Option<f64>,
@@ -184,7 +184,7 @@ pub struct SelectionLength {
     pub kept_tokens: u128,
 }
 
-/// How long what `keep` removes is, beside what it keeps.
+/// The lengths of the documents that `keep` removes, beside those that it keeps.
 ///
 /// A selection that keeps half of the documents does not keep half of the tokens; any comparison
 /// at equal compute must know the second number. *Source*: Singh et al. 2024.

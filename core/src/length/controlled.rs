@@ -12,10 +12,10 @@ use crate::stats::{largest_remainder, round_half_even};
 /// Which end of a score goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum End {
-    /// The highest scores.
+    /// Documents of the highest scores go.
     #[default]
     Highest,
-    /// The lowest scores.
+    /// Documents of the lowest scores go.
     Lowest,
 }
 

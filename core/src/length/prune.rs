@@ -24,10 +24,10 @@ pub enum Cut {
 /// Which documents go first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// The longest.
+    /// The longest documents go first.
     #[default]
     Longest,
-    /// The shortest.
+    /// The shortest documents go first.
     Shortest,
 }
 

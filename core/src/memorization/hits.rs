@@ -143,7 +143,7 @@ impl Hits {
         Ok(hits)
     }
 
-    /// From bits, eight positions a byte, the first in the highest bit (as NumPy's `packbits`);
+    /// Hits from bits, eight positions a byte, the first in the highest bit (as NumPy's `packbits`);
     /// every position is counted. Bits beyond `n` must be 0.
     ///
     /// # Errors

@@ -24,9 +24,9 @@ use crate::stats::{largest_remainder, round_half_even};
 /// Which rows go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Drop {
-    /// The most prototypical: the hard rows are kept.
+    /// The most prototypical rows go: the hard ones are kept.
     Nearest,
-    /// The least prototypical: the easy rows are kept.
+    /// The least prototypical rows go: the easy ones are kept.
     Farthest,
 }
 

@@ -86,7 +86,7 @@ impl LineFacts {
         Ok(facts)
     }
 
-    /// What needs no words, and the tokens.
+    /// The facts that need no words, and the tokens.
     fn of_any(line: &str) -> Self {
         let count = |is: fn(char) -> bool| line.chars().filter(|c| is(*c)).count() as u64;
         let letters = line.graphemes(true).filter(|g| g.starts_with(char::is_alphabetic)).count();

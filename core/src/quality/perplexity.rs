@@ -12,7 +12,7 @@ const MAGIC: &[u8; 8] = b"PAUCAPPL";
 const VERSION: u32 = 1;
 const WHAT: &str = "subset perplexities";
 
-/// What the perplexity of a set of lines is.
+/// How the perplexity of a set of lines is formed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pooling {
     /// exp(sum of the lines' negative log-likelihoods / sum of their tokens): the perplexity of

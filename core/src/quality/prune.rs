@@ -16,9 +16,9 @@ const WHAT: &str = "quality scores";
 /// What the fraction is a share of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Share {
-    /// Of the documents: exactly round_half_even(fraction n) stay.
+    /// A share of the documents: exactly round_half_even(fraction n) stay.
     Documents,
-    /// Of the tokens: the best documents as long as their tokens together are at most
+    /// A share of the tokens: the best documents stay, as long as their tokens together are at most
     /// round_half_even(fraction total).
     Tokens,
 }

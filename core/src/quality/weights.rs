@@ -7,7 +7,7 @@ use super::mean::{HEAVY, LIGHT};
 use crate::error::{Error, Result};
 use crate::memory::try_capacity;
 
-/// What a predicate weighs that no line passes.
+/// The weight of a predicate that no line passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EmptySubset {
     /// The predicate weighs nothing: it tells no lines apart.
@@ -58,7 +58,7 @@ impl Weighting {
         Self::default()
     }
 
-    /// What a predicate weighs that no line passes.
+    /// The weight of a predicate that no line passes.
     pub fn empty_subset(mut self, policy: EmptySubset) -> Self {
         self.empty_subset = policy;
         self

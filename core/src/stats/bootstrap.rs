@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
 use crate::random::{Stream, streams};
 
-/// A statistic with the interval in which resampling leaves it.
+/// A statistic with its interval over resamples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     /// The statistic of the rows themselves; NaN where it is undefined on them.

@@ -14,9 +14,9 @@ use crate::real::Real;
 /// How gradients pass the rounding to a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Estimator {
-    /// Unchanged. The default.
+    /// Gradients pass unchanged. The default.
     StraightThrough,
-    /// Rotated and rescaled as the code is against the latent.
+    /// Gradients are rotated and rescaled, as the code is against the latent.
     Rotation,
 }
 

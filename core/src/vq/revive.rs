@@ -73,7 +73,7 @@ pub struct Revival {
 }
 
 impl Revival {
-    /// Codes of averaged count below 1 are dead; seed 0.
+    /// A revival by `policy`: codes of averaged count below 1 are dead; seed 0.
     pub fn new(policy: Policy) -> Self {
         Self { policy, threshold: 1.0, reset_count: None, seed: 0 }
     }

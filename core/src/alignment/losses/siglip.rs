@@ -64,7 +64,7 @@ impl Default for SigLip {
 }
 
 impl SigLip {
-    /// The mean over the rows of x.
+    /// The loss as a mean over the rows of x.
     pub fn new() -> Self {
         Self::default()
     }
