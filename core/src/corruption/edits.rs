@@ -349,7 +349,7 @@ impl<'t> Edits<'t> {
                 indent
             }
             Change::Suffix => {
-                // Of 36^4 suffixes the first that makes a new word.
+                // The first of 36^4 suffixes that makes a new word.
                 (0..)
                     .map(|attempt| renamed(here, bits.wrapping_add(attempt)))
                     .find(|name| {
