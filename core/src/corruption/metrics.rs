@@ -172,7 +172,7 @@ impl<'c> CorruptionMetrics<'c> {
             backend.values(&block_b, &targets, labels, &mut r.to_original[rows.clone()], cx)?;
             let own = &r.corrupted_labels[rows.clone()];
             backend.values(&block_b, &targets, own, &mut r.corrupted_distances[rows.clone()], cx)?;
-            // Rows are compared as vectors, whatever the metric of the clusters.
+            // Rows are summed as they are, whatever the metric of the clusters.
             let zeros = try_vec(rows.len(), 0u32)?;
             for (rows, sums) in [(a.view(), &mut origin), (b.view(), &mut shift)] {
                 let block = backend.load(rows, Metric::SqEuclidean, cx)?;
