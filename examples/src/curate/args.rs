@@ -67,7 +67,7 @@ pub struct Args {
     #[arg(long, value_enum)]
     pub rule: Option<RuleName>,
 
-    /// Which rows to prefer to keep; hard is far from its centroid [default: hard]
+    /// Which rows to prefer to keep; hard rows lie far from their centroid [default: hard]
     #[arg(long, value_enum)]
     pub order: Option<OrderName>,
 
