@@ -136,7 +136,7 @@ impl<'a> Context<'a> {
     /// job, in their order, that has one.
     ///
     /// # Errors
-    /// Those of `f`; [`Error::Cancelled`].
+    /// The errors of `f`; [`Error::Cancelled`].
     /// # Example
     /// ```
     /// use pauca::{Context, backend::Job};

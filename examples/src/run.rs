@@ -126,7 +126,7 @@ impl Run {
     /// [`open`](Run::open) for a program that saves its state: also says where the run starts.
     ///
     /// # Errors
-    /// Those of [`Run::open`]; those of [`checkpoint::load`]; [`Failure::Usage`] when the folder holds a stopped run and
+    /// The errors of [`Run::open`] and of [`checkpoint::load`]; [`Failure::Usage`] when the folder holds a stopped run and
     /// neither `resume` nor `--overwrite` says what shall become of it.
     pub fn resume(&self, configuration: &Value, resume: bool) -> Result<(OutDir, Start)> {
         self.resumes.set(true);

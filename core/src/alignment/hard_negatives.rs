@@ -28,7 +28,7 @@ const FIRST: usize = 32;
 /// # Units
 /// Cosine. Tier A.
 /// # Ties, NaN
-/// Of equally similar rows the lower index comes first. NaN is an error; a row of zeros is similar
+/// The lower index of equally similar rows comes first. NaN is an error; a row of zeros is similar
 /// 0 to everything.
 /// # Errors
 /// `Empty`, `ShapeMismatch`, `NonFinite`, `InvalidParameter` for k = 0, `Conflict`, `TooLarge`,

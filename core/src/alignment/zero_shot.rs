@@ -26,7 +26,7 @@ use crate::rows::{IntoRows, RowSource, Rows};
 /// # Units
 /// Tier A.
 /// # Ties, NaN
-/// Of equally similar classes the lowest; so a picture of zeros gets class 0. NaN is an error.
+/// The lowest of equally similar classes is taken; so a picture of zeros gets class 0. NaN is an error.
 /// # Errors
 /// `Empty`, `ShapeMismatch`, `NonFinite`, `LabelOutOfRange`, `InvalidParameter` for a class without
 /// texts, `ZeroRow` for a text of zeros or (by its number) a class whose texts cancel.

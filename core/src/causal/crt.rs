@@ -174,7 +174,7 @@ impl Crt {
     /// Value and gradients.
     ///
     /// # Errors
-    /// Those of [`value`](Self::value).
+    /// The errors of [`value`](Self::value).
     /// # Cost
     /// That of [`Predictor::backpropagate`].
     pub fn gradients<T: Real>(

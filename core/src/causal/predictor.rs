@@ -185,7 +185,7 @@ impl<T: Real> Predictor<T> {
     /// [`Predicted::values`], to be added in the order of the rows afterwards.
     ///
     /// # Errors
-    /// Those of [`predict`](Self::predict), and what `loss` returns.
+    /// The errors of [`predict`](Self::predict), and what `loss` returns.
     /// # Cost
     /// About six operations a parameter and position; one set of parameters' gradients a thread.
     pub fn backpropagate<L>(&self, batch: &Batch<'_, T>, loss: L, cx: &Context<'_>) -> Result<Gradients<T>>

@@ -71,7 +71,7 @@ impl<T: Real> Trainer<T> {
     /// On error nothing has changed.
     ///
     /// # Errors
-    /// Those of [`Crt::gradients`], [`Schedule::at`] and [`AdamW::step`].
+    /// The errors of [`Crt::gradients`], [`Schedule::at`] and [`AdamW::step`].
     pub fn step(&mut self, batch: &Batch<'_, T>, cx: &Context<'_>) -> Result<CrtGradients<T>> {
         let lambda = self.schedule.at(self.step)?;
         let mut found = self.crt.lambda(1.0).gradients(&self.predictor, batch, cx)?;

@@ -130,7 +130,7 @@ impl<P: Products> LayerStream<P> {
     /// Takes a batch of all L + 1 states, `states[l]` being [rows, d], without a copy of them.
     ///
     /// # Errors
-    /// Those of [`begin_batch`](LayerStream::begin_batch), [`push_layer`](LayerStream::push_layer)
+    /// The errors of [`begin_batch`](LayerStream::begin_batch), [`push_layer`](LayerStream::push_layer)
     /// and [`end_batch`](LayerStream::end_batch); all shapes are looked at before any value.
     pub fn push(&mut self, states: &[Rows<'_>], tokens: Tokens<'_>, cx: &Context<'_>) -> Result<()> {
         self.closed()?;

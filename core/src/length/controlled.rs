@@ -30,7 +30,7 @@ pub enum End {
 /// # Shapes
 /// scores: \[n\], lengths: \[n\]; keep: \[n\].
 /// # Ties, NaN
-/// Of equal scores the lower index goes first; -0.0 equals 0.0; a NaN or infinite
+/// The lower index of equal scores goes first; -0.0 equals 0.0; a NaN or infinite
 /// score is an error.
 /// # Tier
 /// A.

@@ -46,7 +46,7 @@ pub enum Scope {
 /// distance, with [`Drop::Farthest`] those of the smallest.
 ///
 /// # Ties, NaN
-/// Of equally distant rows the lower index is kept. A NaN or infinite distance is an error.
+/// The lower index of equally distant rows is kept. A NaN or infinite distance is an error.
 /// # Tier
 /// A.
 /// # Cost

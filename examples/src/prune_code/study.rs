@@ -100,7 +100,7 @@ pub struct Study {
 /// Runs the study.
 ///
 /// # Errors
-/// Those of [`Stepping::clusters`]: whenever the user asks to stop, the clustering is saved.
+/// The errors of [`Stepping::clusters`]. Whenever the user asks to stop, the clustering is saved.
 pub fn run(
     inputs: &Inputs<'_>,
     settings: &Settings,

@@ -32,7 +32,7 @@ pub struct Matrix {
 }
 
 impl Columns {
-    /// Those of `args`.
+    /// Reads the columns that `args` names.
     ///
     /// # Errors
     /// [`Failure::Usage`] for names that are empty or twice there, [`Failure::Data`] with the first thing that

@@ -96,7 +96,7 @@ impl InfoNce {
     /// as good as any.
     ///
     /// # Errors
-    /// Those of the type but `Empty` for want of positive pairs.
+    /// The errors that [`InfoNce`] lists, but no `Empty` for want of positive pairs.
     pub fn block_statistics<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,

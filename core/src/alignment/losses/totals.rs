@@ -145,7 +145,7 @@ impl InfoNceTotals {
     /// is that of the whole loss, the same for every block.
     ///
     /// # Errors
-    /// Those of [`InfoNce`] and of [`value`](InfoNceTotals::value); [`Error::ShapeMismatch`] for
+    /// The errors of [`InfoNce`] and of [`value`](InfoNceTotals::value); [`Error::ShapeMismatch`] for
     /// statistics of another number of rows or of rows that have not seen everything;
     /// [`Error::InvalidParameter`] for statistics of another scale, and with the row whose logit
     /// exceeds its statistics' largest by more than rounding explains: those are of other data.

@@ -115,7 +115,7 @@ impl CkaStream {
     /// Takes a batch of all states.
     ///
     /// # Errors
-    /// Those of [`begin_batch`](CkaStream::begin_batch), [`push_layer`](CkaStream::push_layer) and
+    /// The errors of [`begin_batch`](CkaStream::begin_batch), [`push_layer`](CkaStream::push_layer) and
     /// [`end_batch`](CkaStream::end_batch).
     pub fn push(&mut self, states: &[Rows<'_>], tokens: Tokens<'_>, cx: &Context<'_>) -> Result<()> {
         self.begin_batch(tokens)?;
