@@ -86,7 +86,7 @@ impl Run {
         })
     }
 
-    /// Who is told how it goes.
+    /// Who is told how the run goes.
     pub fn reporter(&self) -> &Reporter {
         &self.reporter
     }

@@ -85,7 +85,7 @@ pub struct Settings {
     pub method: Method,
     /// Number of clusters.
     pub clusters: usize,
-    /// Whether they are clusters of directions.
+    /// Whether clusters are made by direction.
     pub spherical: bool,
     /// Most iterations of each clustering.
     pub max_iter: usize,

@@ -83,11 +83,11 @@ pub struct Special {
     pub hits: Array,
 }
 
-/// All of it.
+/// The whole study.
 pub struct Study {
     /// The manifest.
     pub path: PathBuf,
-    /// What it is about.
+    /// What the study is about.
     pub title: String,
     /// Where the data are from.
     pub source: String,

@@ -108,7 +108,7 @@ impl Preset {
         }
     }
 
-    /// The library's.
+    /// The library's value of this choice.
     pub fn score(self, zero: ZeroName) -> ClipScore {
         let score = match self {
             Self::Survey => ClipScore::survey(),
@@ -131,7 +131,7 @@ pub enum BoundaryName {
 }
 
 impl BoundaryName {
-    /// The library's.
+    /// The library's value of this choice.
     pub fn of(self) -> Boundary {
         match self {
             Self::Gt => Boundary::Gt,

@@ -53,7 +53,7 @@ pub struct Measured {
     pub mean: f64,
     /// Pairs with a row of zeros.
     pub zero_rows: u64,
-    /// Which stay.
+    /// Which pairs stay.
     pub selected: Selected,
     /// The pairs of the sample, ascending.
     pub sample: Vec<usize>,

@@ -10,7 +10,7 @@ use crate::plots::{
 
 /// One line of a [`forest`].
 pub struct Line {
-    /// What it is about.
+    /// What the line is about.
     pub name: String,
     /// The number and its interval.
     pub interval: Interval,

@@ -59,7 +59,7 @@ pub struct Score {
 pub struct Selection {
     /// The name of the selection.
     pub name: &'static str,
-    /// What it prefers to remove in lengths.
+    /// The lengths that the selection prefers to remove.
     pub length: SelectionLength,
 }
 
@@ -93,7 +93,7 @@ pub struct Study {
     pub scip: ScipPruned,
     /// What the method keeps.
     pub keep: Vec<bool>,
-    /// What the method prefers to keep in lengths.
+    /// The lengths that the method prefers to remove.
     pub kept: SelectionLength,
 }
 

@@ -88,7 +88,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// Its name, with the unit.
+    /// The name of the measure, with its unit.
     pub fn title(self) -> &'static str {
         match self {
             Self::Angular => "angular distance (half turns)",

@@ -33,7 +33,7 @@ impl Part {
         }
     }
 
-    /// Both together.
+    /// The two parts together.
     pub fn plus(self, other: Self) -> Self {
         Self { count: self.count + other.count, sum: self.sum + other.sum }
     }

@@ -21,11 +21,11 @@ use crate::progress::{count, percent};
 
 /// A preset of rules, judged.
 pub struct Judged {
-    /// The name of the predicate.
+    /// The name of the preset.
     pub name: String,
     /// The rules.
     pub rules: Rules,
-    /// What they say of the documents that stay, and of those that go.
+    /// What the rules say of the documents that stay, and of those that go.
     pub tallies: [Tally; 2],
 }
 
@@ -57,15 +57,15 @@ pub enum Lines {
 pub struct Outcome {
     /// Perplexities, and where they come from.
     pub source: Source,
-    /// One a predicate.
+    /// The weight of each predicate.
     pub weights: Weights,
     /// The scoring of lines.
     pub lines: Lines,
-    /// One a document.
+    /// The score of each document.
     pub scores: Vec<DocumentScore>,
     /// What stays.
     pub pruned: Pruned,
-    /// One a preset.
+    /// The presets of rules, judged.
     pub judged: Vec<Judged>,
     /// Where the likelihoods of lines are known.
     pub intervals: Option<Intervals>,

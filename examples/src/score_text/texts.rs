@@ -28,9 +28,9 @@ impl AsRef<str> for Document {
 
 /// All documents of a file.
 pub struct Texts {
-    /// Where they come from.
+    /// The file that the documents come from.
     pub path: PathBuf,
-    /// They, in the order of the file.
+    /// The documents, in the order of the file.
     pub documents: Vec<Document>,
     /// Size of the file.
     pub bytes: u64,

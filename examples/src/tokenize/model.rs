@@ -23,7 +23,7 @@ const POINTS: usize = 8;
 /// Sizes of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// What it is called.
+    /// The name of the size.
     pub name: &'static str,
     /// Layers.
     pub layers: usize,

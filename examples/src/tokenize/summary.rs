@@ -113,7 +113,7 @@ pub fn rows(outcomes: &[Outcome]) -> Vec<Row> {
 }
 
 impl Row {
-    /// What it is called in plots and tables.
+    /// The name of the tokenizer in plots and tables.
     pub fn name(&self, plain_codes: usize) -> String {
         match (self.lambda, self.codes) {
             (0.0, codes) if codes == plain_codes => "plain".into(),
@@ -123,14 +123,14 @@ impl Row {
     }
 }
 
-/// What is to be said of the claim.
+/// What the runs say of the claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Some lambda makes tokens easier to model with both sizes, at some cost in reconstruction.
     Holds,
-    /// Easier with both sizes, but seeds do not say so surely, or there is one seed.
+    /// Tokens are easier with both sizes, but seeds do not say so surely, or there is one seed.
     Seems,
-    /// Not with both sizes.
+    /// Tokens are not easier to model with both sizes.
     Fails,
 }
 
