@@ -54,7 +54,7 @@ pub struct Judged {
     pub first: usize,
     /// The damage of the chosen block.
     pub damage: f64,
-    /// Its rank among all measured blocks of the size, 1 doing the least damage (ties above it).
+    /// The rank of that block among all measured ones of the size, 1 doing the least damage (ties above it).
     pub rank: usize,
     /// How many blocks of the size were measured.
     pub blocks: usize,
