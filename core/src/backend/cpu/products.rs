@@ -25,7 +25,7 @@ pub(crate) struct Right {
 }
 
 impl Right {
-    /// A right side of zeros.
+    /// Zeros.
     pub fn new(cpu: &Cpu, depth: usize, cols: usize) -> Result<Self> {
         let nr = cpu.wide.nr();
         let size = cols.div_ceil(nr).checked_mul(nr).and_then(|cols| cols.checked_mul(depth));
@@ -40,7 +40,7 @@ impl Right {
         Ok(right)
     }
 
-    /// Puts other columns into the same memory.
+    /// Other columns in the same memory.
     pub fn fill(&mut self, columns: &[f64]) {
         let (depth, nr) = (self.depth, self.nr);
         for (c, column) in columns.chunks_exact(depth.max(1)).take(self.cols).enumerate() {
