@@ -79,11 +79,11 @@ pub struct Progress {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Iteration {
-    /// Its number, from 1; 0 is the assignment to the first centroids.
+    /// The number of the iteration, from 1; 0 is the assignment to the first centroids.
     pub number: u64,
-    /// Rows whose label it changed.
+    /// Rows whose label the iteration changed.
     pub moved: u64,
-    /// The inertia that it left: sum of weight times distance, exact but for one rounding.
+    /// The inertia after the iteration: sum of weight times distance, exact but for one rounding.
     pub objective: f64,
 }
 
@@ -206,7 +206,7 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Both parts.
+    /// A context of these two parts.
     pub fn new(exec: Exec<'a>, control: Control<'a>) -> Self {
         Self { exec, control }
     }
@@ -216,7 +216,7 @@ impl<'a> Context<'a> {
     /// job, in their order, that has one.
     ///
     /// # Errors
-    /// Those of `f`; [`Error::Cancelled`].
+    /// The errors of `f`; [`Error::Cancelled`].
     /// # Example
     /// ```
     /// use pauca::{Context, backend::Job};

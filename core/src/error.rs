@@ -107,7 +107,7 @@ pub enum Error {
     /// A SIMD level that is unknown or that this machine lacks.
     #[error("SIMD level is not one of those available here ({available})")]
     SimdLevel {
-        /// The levels that are.
+        /// The levels that the machine has.
         available: &'static str,
     },
     /// Bytes that are not a state of this crate, are of another version, or were damaged.
@@ -235,8 +235,8 @@ impl Error {
         }
     }
 
-    /// The same error about a bad value that was found at a local row of `what`: named as the
-    /// caller knows it.
+    /// The error about a bad value that was found at a local row of `what`, with the row named as the caller
+    /// knows it.
     pub(crate) fn at(self, what: &'static str, id: impl FnOnce(usize) -> u64) -> Self {
         match self {
             Error::NonFinite { row, col, .. } => Error::NonFinite { what, row: id(row as usize), col },

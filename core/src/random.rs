@@ -38,7 +38,7 @@ pub mod streams {
     pub const REVIVAL: u32 = 13;
     /// First parameters of causal predictors.
     pub const PREDICTOR: u32 = 14;
-    /// Streams of one stage: stage s starts at s times this.
+    /// Streams of one stage of a composition: stage s starts at s times this number.
     pub const STAGE: u32 = 16;
 }
 

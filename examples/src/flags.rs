@@ -25,7 +25,7 @@ pub struct Running {
     pub progress: Style,
 }
 
-/// For programs that save their state.
+/// Flags of programs that save their state.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Resuming {
     /// Continue a stopped run in --out; from the beginning where none is
@@ -33,7 +33,7 @@ pub struct Resuming {
     pub resume: bool,
 }
 
-/// For programs whose state may be saved in between.
+/// Flags of programs whose state may be saved in between.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Saving {
     /// Save the state every N iterations (0: only when stopped)
@@ -41,7 +41,7 @@ pub struct Saving {
     pub checkpoint_every: usize,
 }
 
-/// For programs that draw.
+/// Flags of programs that draw.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Drawing {
     /// Seed of everything that is drawn

@@ -12,11 +12,11 @@ use crate::progress::count;
 /// One fact of a result: the same words on the terminal and in the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// What it is about, in a word or two.
+    /// What the fact is about, in a word or two.
     pub about: String,
     /// The number; may be empty.
     pub value: String,
-    /// What it means, in a clause; may be empty.
+    /// What the number means, in a clause; may be empty.
     pub detail: String,
 }
 

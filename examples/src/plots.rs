@@ -95,7 +95,7 @@ pub(crate) struct Line {
     pub(crate) points: Vec<(f64, f64)>,
     pub(crate) colour: RGBColor,
     pub(crate) stroke: Stroke,
-    /// Its name in the key; empty for none.
+    /// The name of the line in the key; empty for none.
     pub(crate) name: String,
 }
 

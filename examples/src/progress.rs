@@ -19,9 +19,9 @@ pub enum Style {
     None,
 }
 
-/// Between two JSON lines of the same step pass at least this long.
+/// At least this long passes between two JSON lines of the same step.
 const JSON_EVERY: Duration = Duration::from_millis(250);
-/// Between two looks at the memory in use.
+/// At least this long passes between two looks at the memory in use.
 const MEMORY_EVERY: Duration = Duration::from_millis(100);
 const BAR_UNITS: u64 = 1000;
 
@@ -35,7 +35,7 @@ pub struct Reporter {
     last_line: Cell<Option<Instant>>,
     last_memory: Cell<Option<Instant>>,
     peak_memory: Cell<u64>,
-    /// Of the last finished iteration of a clustering.
+    /// The inertia of the last finished iteration of a clustering.
     inertia: Cell<Option<f64>>,
 }
 

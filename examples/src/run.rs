@@ -55,14 +55,14 @@ pub struct Run {
     resumes: Cell<bool>,
 }
 
-/// From what a run that may be resumed goes on.
+/// Where a run that may be resumed starts.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Start {
-    /// From nothing.
+    /// The run starts from nothing.
     Fresh,
-    /// From the state of a stopped run.
+    /// The run goes on from the state of a stopped run.
     From(Vec<u8>),
-    /// From the end: the folder holds this very run, finished.
+    /// The folder holds this very run, finished.
     Finished,
 }
 
@@ -86,7 +86,7 @@ impl Run {
         })
     }
 
-    /// Who is told how it goes.
+    /// Who is told how the run goes.
     pub fn reporter(&self) -> &Reporter {
         &self.reporter
     }
@@ -123,10 +123,10 @@ impl Run {
         Ok(out)
     }
 
-    /// The same for a program that saves its state: also from what to go on.
+    /// [`open`](Run::open) for a program that saves its state: also says where the run starts.
     ///
     /// # Errors
-    /// Those of [`Run::open`]; those of [`checkpoint::load`]; [`Failure::Usage`] when the folder holds a stopped run and
+    /// The errors of [`Run::open`] and of [`checkpoint::load`]; [`Failure::Usage`] when the folder holds a stopped run and
     /// neither `resume` nor `--overwrite` says what shall become of it.
     pub fn resume(&self, configuration: &Value, resume: bool) -> Result<(OutDir, Start)> {
         self.resumes.set(true);

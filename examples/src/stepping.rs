@@ -19,7 +19,7 @@ pub struct Stepping<'a, 's> {
     pub source: &'a Source<'s>,
     /// Where the arithmetic runs.
     pub cpu: &'a Cpu,
-    /// Who is told.
+    /// Who is told how the run goes.
     pub reporter: &'a Reporter,
     /// The output folder, where states are saved.
     pub out: &'a OutDir,
@@ -38,7 +38,7 @@ pub trait Steps {
     /// # Errors
     /// The library's.
     fn step(&mut self, cx: &Context<'_>) -> pauca::Result<bool>;
-    /// From where to go on.
+    /// The state from which the algorithm can go on.
     ///
     /// # Errors
     /// The library's.

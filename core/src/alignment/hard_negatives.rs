@@ -29,7 +29,7 @@ const FIRST: usize = 32;
 /// # Units
 /// Cosine. Tier A.
 /// # Ties, NaN
-/// Of equally similar rows the lower index comes first. NaN is an error; a row of zeros is similar
+/// The lower index of equally similar rows comes first. NaN is an error; a row of zeros is similar
 /// 0 to everything.
 /// # Errors
 /// `Empty`, `ShapeMismatch`, `NonFinite`, `InvalidParameter` for k = 0, `Conflict`, `TooLarge`,
@@ -67,7 +67,7 @@ pub struct Negatives {
 }
 
 impl PartialEq for Negatives {
-    /// By rows, and similarities by their bits (NaN where there are fewer).
+    /// Compares the rows, and the similarities by their bits (missing ones are NaN).
     fn eq(&self, other: &Self) -> bool {
         self.rows == other.rows
             && self.similarities.iter().zip(&other.similarities).all(|(a, b)| a.to_bits() == b.to_bits())
@@ -80,7 +80,7 @@ impl Negatives {
 }
 
 impl HardNegatives {
-    /// The `count` hardest.
+    /// Asks for the `count` hardest negatives of every row of x.
     pub fn new(count: usize) -> Self {
         Self { count, within: false }
     }
@@ -91,10 +91,10 @@ impl HardNegatives {
         self
     }
 
-    /// Finds them.
+    /// Finds the hardest negatives.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`HardNegatives`] lists.
     pub fn find<'a, 'b>(
         &self,
         x: impl IntoRows<'a>,
@@ -107,7 +107,7 @@ impl HardNegatives {
     /// [`find`](HardNegatives::find) on any backend.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`HardNegatives`] lists.
     pub fn find_on<'a, 'b, B: Backend>(
         &self,
         backend: &B,

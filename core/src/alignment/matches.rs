@@ -77,7 +77,7 @@ impl Columns<'_> {
         }
     }
 
-    /// Those inside `range`.
+    /// The matches inside `range`.
     pub(super) fn within(&self, range: &Range<usize>) -> Self {
         match *self {
             Self::One(j) if range.contains(&(j as usize)) => Self::One(j),
@@ -91,7 +91,7 @@ impl Columns<'_> {
 }
 
 impl<'a> Table<'a> {
-    /// Of `matches` between `n` and `m` rows.
+    /// The table of `matches` between `n` and `m` rows.
     pub(super) fn new(matches: Matches<'a>, n: usize, m: usize) -> Result<Self> {
         let kind = match matches {
             Matches::Diagonal if m < n => {

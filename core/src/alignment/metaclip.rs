@@ -261,8 +261,8 @@ pub struct Balance {
 }
 
 impl Balance {
-    /// At most about `most` (t) texts an entry: 20,000 for the size of OpenAI's set, 170,000 for
-    /// the larger ones of the paper.
+    /// Keeps at most about `most` (t) texts an entry: 20,000 for the size of OpenAI's set, 170,000 for the
+    /// larger sets of the paper.
     ///
     /// # Errors
     /// `InvalidParameter` for 0, `OutOfMemory`.

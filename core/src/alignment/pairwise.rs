@@ -17,11 +17,11 @@ use crate::error::{Error, Result};
 pub struct Outcomes {
     /// Items where the right answer scores strictly above every wrong one.
     pub wins: u64,
-    /// Items where it ties with the best wrong one.
+    /// Items where the right answer ties with the best wrong one.
     pub ties: u64,
-    /// Items where a wrong one scores strictly above it.
+    /// Items where a wrong answer scores strictly above the right one.
     pub losses: u64,
-    /// What the ties are worth together: each the probability that random tie breaking wins it.
+    /// What the ties are worth together: a tie is worth the probability that random tie breaking wins it.
     pub tie_credit: f64,
 }
 
@@ -71,7 +71,7 @@ impl Outcome {
         }
     }
 
-    /// Both needed: lost when one is, won when both are.
+    /// The outcome of an item that needs both: lost when one is lost, won when both are won.
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Loss, _) | (_, Self::Loss) => Self::Loss,
@@ -163,12 +163,12 @@ pub struct Winoground {
     pub text: Outcomes,
     /// Right picture for each caption.
     pub image: Outcomes,
-    /// Both.
+    /// Right caption for each picture and right picture for each caption.
     pub group: Outcomes,
 }
 
 impl Winoground {
-    /// Of the scores `[caption][picture]` of each item.
+    /// Judges the scores `[caption][picture]` of each item.
     ///
     /// # Errors
     /// `Empty`, `NonFinite`.

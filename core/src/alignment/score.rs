@@ -24,9 +24,9 @@ const CHUNK: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ZeroRows {
-    /// It is an error, [`Error::ZeroRow`]. The default: such a row is mostly a failed embedding.
+    /// The pair is an error, [`Error::ZeroRow`]. The default: such a row is mostly a failed embedding.
     Refuse,
-    /// Its cosine is 0, as everywhere in this library; the pairs are counted.
+    /// The pair has the cosine 0, as everywhere in this library, and is counted.
     Zero,
 }
 
@@ -62,7 +62,7 @@ pub struct ClipScore {
 pub struct PairScores {
     /// `[n]`: the score of pair i.
     pub scores: Array1<f64>,
-    /// Their exact mean, rounded once for the sum and once for the division.
+    /// The exact mean of the scores, rounded once for the sum and once for the division.
     pub mean: f64,
     /// Pairs with a row of zeros, scored by cosine 0.
     pub zero_rows: u64,

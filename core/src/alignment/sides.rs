@@ -56,7 +56,7 @@ impl<'a, B: Backend> Sides<'a, B> {
         self.yy.len()
     }
 
-    /// The definition.
+    /// The cosine by the definition.
     pub(super) fn cosine(&self, i: usize, j: usize, buffers: &mut Buffers) -> f64 {
         let (x, y) = (self.x.row_at(i, &mut buffers.x), self.y.row_at(j, &mut buffers.y));
         cosine_from(dot64(x, y), self.xx[i], self.yy[j])

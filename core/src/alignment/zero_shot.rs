@@ -27,7 +27,7 @@ use crate::rows::{IntoRows, RowSource, Rows};
 /// # Units
 /// Tier A.
 /// # Ties, NaN
-/// Of equally similar classes the lowest; so a picture of zeros gets class 0. NaN is an error.
+/// The lowest of equally similar classes is taken; so a picture of zeros gets class 0. NaN is an error.
 /// # Errors
 /// `Empty`, `ShapeMismatch`, `NonFinite`, `LabelOutOfRange`, `InvalidParameter` for a class without
 /// texts, `ZeroRow` for a text of zeros or (by its number) a class whose texts cancel.
@@ -64,7 +64,7 @@ impl ZeroShot {
     /// Classes 0..n_classes of the texts.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`ZeroShot`] lists.
     pub fn from_texts<'a>(texts: impl IntoRows<'a>, class_of: &[u32], n_classes: usize) -> Result<Self> {
         Self::from_texts_on(&Cpu::new()?, &texts.into_rows()?, class_of, n_classes, &Context::default())
     }
@@ -72,7 +72,7 @@ impl ZeroShot {
     /// [`from_texts`](ZeroShot::from_texts) on any backend.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`ZeroShot`] lists.
     pub fn from_texts_on<B: Backend>(
         backend: &B,
         texts: &Rows<'_>,
@@ -107,7 +107,7 @@ impl ZeroShot {
     /// The class of every picture.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`ZeroShot`] lists.
     pub fn predict<'a>(&self, pictures: impl IntoRows<'a>) -> Result<Array1<u32>> {
         self.predict_on(&Cpu::new()?, &pictures.into_rows()?, &Context::default())
     }
@@ -115,7 +115,7 @@ impl ZeroShot {
     /// [`predict`](ZeroShot::predict) for any source on any backend.
     ///
     /// # Errors
-    /// See the type, and `Cancelled`.
+    /// The errors that [`ZeroShot`] lists, and [`Error::Cancelled`].
     pub fn predict_on<B: Backend, S: RowSource + ?Sized>(
         &self,
         backend: &B,

@@ -55,7 +55,7 @@ pub const NO_ROW: u64 = u64::MAX;
 /// What targets that are bitwise equal (with -0.0 equal to 0.0) become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Copies {
-    /// Only the first takes part in a search; it wins every tie of theirs anyway. Pair operations
+    /// Only the first copy takes part in a search; it wins every tie among copies anyway. Pair operations
     /// refuse such targets.
     Collapse,
     /// All take part.
@@ -76,9 +76,9 @@ pub enum Pairs<'a> {
 /// The most similar earlier row seen so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Best {
-    /// Its similarity by the definition; -inf while there is none.
+    /// The similarity of that row by the definition; -inf while there is no such row.
     pub similarity: f64,
-    /// Its number: `first` of the call plus its position; [`NO_ROW`] while there is none.
+    /// The number of that row: `first` of the call plus its position; [`NO_ROW`] while there is no such row.
     pub row: u64,
 }
 
@@ -141,7 +141,7 @@ pub struct Above<'a> {
     pub threshold: Threshold<'a>,
     /// Whether a similarity equal to the threshold passes.
     pub boundary: Boundary,
-    /// Of each later row only the first pair.
+    /// Whether only the first pair of each later row is listed.
     pub first_only: bool,
 }
 

@@ -117,7 +117,7 @@ pub trait Products: Sync {
     /// caller looks for the first one. [`Error::OutOfMemory`], [`Error::Cancelled`], [`Error::Device`]; after any
     /// of them `out` holds anything.
     /// # Cost
-    /// Of the default: n² d / 2 multiply-adds a sample, and for each thread 8 (n + 6)(d + 528) + 80 n² bytes,
+    /// The default takes n² d / 2 multiply-adds a sample, and for each thread 8 (n + 6)(d + 528) + 80 n² bytes,
     /// about.
     fn pair_dots(
         &self,

@@ -44,7 +44,7 @@ impl SearchStats {
 macro_rules! equal_but_for_search {
     ($type:ident $(<$scalar:ident>)?: $($field:ident),+) => {
         impl $(<$scalar: PartialEq>)? PartialEq for $type $(<$scalar>)? {
-            /// By everything but `search`, which is no part of the result.
+            /// Compares everything but `search`, which is no part of the result.
             fn eq(&self, other: &Self) -> bool {
                 let Self { $($field,)+ search: _ } = self;
                 $(*$field == other.$field)&&+

@@ -43,7 +43,7 @@ pub struct AdamW<T> {
 }
 
 impl<T: Real> AdamW<T> {
-    /// For `len` parameters.
+    /// An optimizer of `len` parameters that has taken no step.
     pub fn new(len: usize) -> Self {
         let (mean, square) = (Vec::new(), Vec::new());
         let (betas, powers) = ([0.9, 0.999], [1.0; 2]);
@@ -56,7 +56,7 @@ impl<T: Real> AdamW<T> {
         self
     }
 
-    /// The same between steps, for a schedule.
+    /// Changes the learning rate between steps, for a schedule.
     pub fn set_rate(&mut self, rate: f64) {
         self.rate = rate;
     }
@@ -67,7 +67,7 @@ impl<T: Real> AdamW<T> {
         self
     }
 
-    /// What the root is kept above, above 0.
+    /// The positive number that the root is kept above.
     pub fn epsilon(mut self, epsilon: f64) -> Self {
         self.epsilon = epsilon;
         self

@@ -46,7 +46,7 @@ pub struct Place {
     pub sequence: usize,
     /// When it is read: 0 is first.
     pub step: usize,
-    /// Its position in z.
+    /// The position of the latent in z.
     pub position: usize,
 }
 
@@ -205,7 +205,7 @@ pub(super) struct Latents<T> {
     pub starts: Vec<usize>,
     /// The rows before the projection, where there is one.
     raw: Option<Array2<T>>,
-    /// Their lengths before they were normalised; empty where they were not.
+    /// The lengths of the latents before they were normalized; empty where they were not.
     sizes: Vec<f64>,
 }
 

@@ -34,7 +34,7 @@ impl Norm {
 /// an input of later ones, or both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Flow {
-    /// Both: the loss as it is.
+    /// Both roles: the gradient of the loss as it is.
     #[default]
     Both,
     /// Inputs only: a stop-gradient on the targets.
@@ -119,11 +119,11 @@ pub struct CrtValue {
 pub struct CrtGradients<T> {
     /// The value.
     pub value: CrtValue,
-    /// With respect to z [B, T, D]; exactly 0 where no position exists.
+    /// The gradient with respect to z [B, T, D]; exactly 0 where no position exists.
     pub dz: Array3<T>,
-    /// With respect to the predictor's parameters, in their order.
+    /// The gradient with respect to the predictor's parameters, in their order.
     pub dparams: Array1<T>,
-    /// With respect to the weight [D, d] and bias \[d\] of the projection, where there is one.
+    /// The gradients with respect to the weight [D, d] and bias \[d\] of the projection, where there is one.
     pub dprojection: Option<(Array2<T>, Array1<T>)>,
 }
 
@@ -146,14 +146,14 @@ impl Crt {
         self
     }
 
-    /// Over what errors are averaged: the predicted positions (of all sequences together), also their
+    /// What errors are averaged over: the predicted positions (of all sequences together), also their
     /// components, or nothing.
     pub fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self
     }
 
-    /// Through which role of a latent gradients flow back.
+    /// The role of a latent through which gradients flow back.
     pub fn flow(mut self, flow: Flow) -> Self {
         self.flow = flow;
         self
@@ -189,7 +189,7 @@ impl Crt {
     /// Value and gradients.
     ///
     /// # Errors
-    /// Those of [`value`](Self::value).
+    /// The errors of [`value`](Self::value).
     /// # Cost
     /// That of [`Predictor::backpropagate`].
     pub fn gradients<T: Real>(

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::memory::try_capacity;
 use crate::real::Real;
 
-/// Added to the variance.
+/// The number that is added to the variance.
 const EPSILON: f64 = 1e-5;
 
 /// Rows of mean 0 and variance 1, with what the backward pass needs.

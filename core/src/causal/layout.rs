@@ -18,7 +18,7 @@ pub struct ParamBlock {
     pub name: &'static str,
     /// Layer of a transformer that it belongs to, from 0.
     pub layer: Option<usize>,
-    /// Its first entry in the flat vector.
+    /// The first entry of the block in the flat vector.
     pub start: usize,
     /// Rows (inputs of a map; 1 for shifts and gains).
     pub rows: usize,
@@ -118,7 +118,7 @@ impl<'a, T: Real> Pass<'a, T> {
 /// Where the backward pass of a predictor adds what it finds.
 pub(super) struct Sink<'a, T> {
     pub dparams: &'a mut [T],
-    /// Of the rows that were shown.
+    /// The gradient with respect to the rows that were shown.
     pub dx: &'a mut [T],
 }
 

@@ -75,9 +75,9 @@ pub struct Predictor<T> {
 pub struct PredictorGradients<T> {
     /// With respect to z [B, T, D]; exactly 0 where no position exists.
     pub dz: Array3<T>,
-    /// With respect to the parameters, in their order.
+    /// The gradient with respect to the parameters, in their order.
     pub dparams: Array1<T>,
-    /// With respect to the weight [D, d] and bias \[d\] of the projection, where there is one.
+    /// The gradients with respect to the weight [D, d] and bias \[d\] of the projection, where there is one.
     pub dprojection: Option<(Array2<T>, Array1<T>)>,
     /// What the loss left for every row, in the order of [`Batch::places`].
     pub values: Array1<f64>,
@@ -94,9 +94,9 @@ pub struct Predicted<'t, T> {
     pub places: &'t [Place],
     /// The loss writes its gradient here: with respect to the predictions [rows, outputs], 0 at first.
     pub dout: ArrayViewMut2<'t, T>,
-    /// And here how it depends on the latents directly, as targets [rows, inputs], 0 at first.
+    /// The loss writes here how it depends on the latents directly, as targets [rows, inputs], 0 at first.
     pub dlatents: ArrayViewMut2<'t, T>,
-    /// And here, if it likes, its value of every row \[rows\], 0 at first.
+    /// The loss may write its value of every row here \[rows\], 0 at first.
     pub values: &'t mut [f64],
 }
 
@@ -162,7 +162,7 @@ impl<T: Real> Predictor<T> {
         &self.params
     }
 
-    /// The same, for an optimiser or a checkpoint.
+    /// All parameters, block after block, for an optimizer or a checkpoint to change.
     pub fn params_mut(&mut self) -> &mut [T] {
         &mut self.params
     }
@@ -230,7 +230,7 @@ impl<T: Real> Predictor<T> {
     /// [`Predicted::values`], to be added in the order of the rows afterwards.
     ///
     /// # Errors
-    /// Those of [`predict`](Self::predict), and what `loss` returns.
+    /// The errors of [`predict`](Self::predict), and what `loss` returns.
     /// # Cost
     /// About six operations a parameter and position; one set of parameters' gradients a thread.
     pub fn backpropagate<L>(

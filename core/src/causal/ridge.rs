@@ -74,7 +74,7 @@ pub struct RidgeFit {
     pub mse: f64,
     /// 1 - mse / (mean of |z - mean|²); `None` when the latents do not vary.
     pub r2: Option<f64>,
-    /// What was minimised: mse + ridge |W|².
+    /// The minimized sum: mse + ridge |W|².
     pub objective: f64,
     /// Directions of x that vary; less than k d when W is the solution of least norm among many.
     pub rank: usize,
@@ -243,7 +243,7 @@ impl RidgeFit {
     }
 }
 
-/// So many inputs would need more sums than memory holds.
+/// The sums of more inputs than this fit no memory.
 const MOST_SEEN: usize = 1 << (usize::BITS / 4 + 4);
 
 /// Rows x_t and z_t of one sequence, t from 1.

@@ -7,10 +7,10 @@ use crate::error::Result;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Shape {
-    /// In proportion to the step.
+    /// The weight grows in proportion to the step.
     #[default]
     Linear,
-    /// As sin²: slowly, fast, slowly.
+    /// The weight grows as sin²: slowly, fast, slowly.
     Cosine,
 }
 
@@ -44,7 +44,7 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// To 4 in 1,000 steps, linear.
+    /// The weight rises to 4 in 1,000 steps, linearly.
     pub fn new() -> Self {
         Self::default()
     }
@@ -55,13 +55,13 @@ impl Schedule {
         self
     }
 
-    /// Steps until it is reached; 0: it is there from the first step on.
+    /// Steps until the weight is reached; with 0 it is reached at the first step.
     pub fn warm(mut self, warm: u64) -> Self {
         self.warm = warm;
         self
     }
 
-    /// How it rises.
+    /// How the weight rises.
     pub fn shape(mut self, shape: Shape) -> Self {
         self.shape = shape;
         self

@@ -45,13 +45,13 @@ pub struct Trainer<T> {
 }
 
 impl<T: Real> Trainer<T> {
-    /// With the default AdamW; the lambda of `crt` is replaced by that of `schedule`.
+    /// A trainer with the default AdamW; the lambda of `crt` is replaced by that of `schedule`.
     pub fn new(predictor: Predictor<T>, crt: Crt, schedule: Schedule) -> Self {
         let optimiser = AdamW::new(predictor.params().len());
         Self { predictor, crt, schedule, optimiser, step: 0 }
     }
 
-    /// Another optimiser, for as many parameters as the predictor has.
+    /// Replaces the optimizer; the new one must have as many parameters as the predictor.
     pub fn set_optimiser(&mut self, optimiser: AdamW<T>) {
         self.optimiser = optimiser;
     }
@@ -75,7 +75,7 @@ impl<T: Real> Trainer<T> {
     /// On error nothing has changed.
     ///
     /// # Errors
-    /// Those of [`Crt::gradients`], [`Schedule::at`] and [`AdamW::step`].
+    /// The errors of [`Crt::gradients`], [`Schedule::at`] and [`AdamW::step`].
     pub fn step(&mut self, batch: &Batch<'_, T>, cx: &Context<'_>) -> Result<CrtGradients<T>> {
         let lambda = self.schedule.at(self.step)?;
         let mut found = self.crt.lambda(1.0).gradients(&self.predictor, batch, cx)?;

@@ -45,7 +45,7 @@ pub struct Transformer {
 }
 
 impl Transformer {
-    /// For sequences of at most `steps` steps.
+    /// A transformer for sequences of at most `steps` steps.
     pub fn new(steps: usize) -> Self {
         Self { steps, layers: 2, width: 64, heads: 4, hidden: None }
     }

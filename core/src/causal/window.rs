@@ -78,7 +78,7 @@ impl Window {
         self
     }
 
-    /// How many latents it sees.
+    /// How many latents the predictor sees.
     pub fn lags(&self) -> usize {
         self.lags
     }
@@ -216,7 +216,7 @@ impl Window {
 #[derive(Clone, Copy)]
 enum Source {
     Row(usize),
-    /// This many steps before the first, less one.
+    /// The place this number of steps, and one more, before the first row.
     Before(usize),
 }
 

@@ -77,7 +77,7 @@ pub struct Edit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Unchanged {
-    /// There is nothing of this kind in it.
+    /// The text has no place where this kind could edit it.
     NoSite,
     /// The rate is 0.
     ZeroRate,
@@ -116,7 +116,7 @@ pub struct Corrupted {
 }
 
 impl Corruptor {
-    /// Of one kind, at rate 0.1.
+    /// A corruptor of one kind, at rate 0.1.
     pub fn new(kind: Corruption) -> Self {
         Self { kind, rate: 0.1, seed: 0, syntax: Syntax::Detect }
     }
@@ -349,7 +349,7 @@ impl<'t> Edits<'t> {
                 indent
             }
             Change::Suffix => {
-                // Of 36^4 suffixes the first that makes a new word.
+                // The first of 36^4 suffixes that makes a new word.
                 (0..)
                     .map(|attempt| renamed(here, bits.wrapping_add(attempt)))
                     .find(|name| {

@@ -2,53 +2,54 @@
 
 /// What is broken, in the two families of SCIP.
 ///
-/// Each kind's sites, where one edit may happen, and its edit. The pieces of a text are those of
-/// [`Syntax`](super::Syntax); *code* are all of them but comments, blanks and line feeds. A *line*
-/// is what line feeds that are pieces part, so that a string or comment over several lines lies in
-/// one; a *joined* line goes on while round or square brackets are open. Its *indentation* is the
-/// blank that it begins with, measured in bytes. Sites are numbered as they stand in the text.
+/// Each kind is said by its edit and its *sites*, the places where one edit may happen. The pieces of a text
+/// are those of [`Syntax`](super::Syntax); *code* are all pieces but comments, blanks and line feeds. *Lines*
+/// are parted by line feeds that are pieces, so that a string or comment over several lines lies in one line;
+/// a *joined* line goes on while round or square brackets are open. The *indentation* of a line is the blank
+/// that it begins with, measured in bytes. Sites are numbered as they stand in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Corruption {
-    /// Closing brackets are removed: every mark `)`, `]`, `}`.
+    /// Closing brackets are removed. Sites: every mark `)`, `]`, `}`.
     ClosingBrackets,
-    /// Colons and semicolons at line ends are removed: those that are the last code of their line.
+    /// Colons and semicolons at line ends are removed. Sites: those that are the last code of their line.
     Terminators,
-    /// The indentation of a line with code loses its last character or gains one, by chance: a tab
-    /// behind a tab, else a space. None at all gains one.
+    /// An indentation loses its last character or gains one, by chance. Sites: lines with code. The new
+    /// character is a tab behind a tab, else a space. A line without indentation gains a space.
     Indentation,
-    /// An identifier is renamed at some of its occurrences, never at its first: a word other than
-    /// [`RESERVED_WORDS`](super::RESERVED_WORDS) gets a `_` and four of a to z, 0 to 9, by chance,
-    /// that make a word which the text does not hold.
+    /// An identifier is renamed at some of its occurrences. Sites: the occurrences of a word but the first,
+    /// words of [`RESERVED_WORDS`](super::RESERVED_WORDS) left out. The word gets a `_` and four of a to z,
+    /// 0 to 9, by chance; the text does not hold the new word.
     Renames,
-    /// Comparisons and logical operators are replaced by their opposite, negations dropped. Sites
-    /// are words, and marks of `= ! < > & | - + * / % ^ ~ ? : @ .` as many as stand together:
-    /// `==` and `!=`, `===` and `!==`, `<=` and `>`, `>=` and `<`, `&&` and `||`, `and` and `or`,
-    /// `True` and `False`, `true` and `false` (`<` and `>` only between blanks, since they are
-    /// brackets of types as well); `not` goes with the blank behind it.
+    /// Comparisons and logical operators are replaced by their opposite, and negations dropped. Sites: words,
+    /// and runs of the marks `= ! < > & | - + * / % ^ ~ ? : @ .`. The opposites: `==` and `!=`, `===` and
+    /// `!==`, `<=` and `>`, `>=` and `<`, `&&` and `||`, `and` and `or`, `True` and `False`, `true` and
+    /// `false`. `<` and `>` alone are sites only between blanks, since they are brackets of types as well.
+    /// `not` goes with the blank behind it.
     Conditionals,
-    /// An index is off by one: square brackets right behind a word that is not reserved, `)` or `]`,
-    /// that hold something and, blanks aside, neither string, comment and line feed nor `: , ; =`.
-    /// A whole number below 2^64 - 1 alone in them goes up or down, by chance, 0 up; any other
-    /// number alone in them is no index; else ` + 1` or ` - 1` is put before the `]`.
+    /// An index is off by one. Sites: square brackets right behind a word that is not reserved, behind `)` or
+    /// behind `]`. They hold something other than blanks, but no string, comment, line feed or mark `: , ; =`.
+    /// A whole number below 2^64 - 1 that stands alone in the brackets goes up or down, by chance; 0 goes up.
+    /// Brackets around any other lone number are no site. In all other brackets ` + 1` or ` - 1` is put before
+    /// the `]`.
     IndexOffsets,
-    /// Whole statements are deleted: joined lines with code, line feed included, but those whose
-    /// last code is one of `: { , ( [` or whose first is one of `} ) ] @`, and, where blocks go by
-    /// indentation, one that is all of a block (behind a `:` that ends a line, less indented code
-    /// or nothing behind it).
+    /// Whole statements are deleted. Sites: joined lines with code, line feed included. A line is no site if
+    /// its last code is one of `: { , ( [`, or its first code one of `} ) ] @`. Where blocks go by
+    /// indentation, the only line of a block is no site either: it stands behind a `:` that ends a line, and
+    /// less indented code or nothing stands behind it.
     Statements,
-    /// Bodies of blocks are deleted: behind a line that ends in `{` all up to the `}` that closes
-    /// it, if there is code in it. By indentation, behind a joined line that ends in `:`, the joined
-    /// lines with more of it, which become `pass` (and a line feed if their last byte is one), unless
-    /// they are one line that begins with `pass`.
+    /// Bodies of blocks are deleted. With braces, a body is everything between a `{` that ends a line and the
+    /// `}` that closes it, if there is code in between. By indentation, a body is the joined lines behind a
+    /// joined line that ends in `:`, as far as they are indented more than that line. They become `pass` (and
+    /// a line feed, if their last byte is one). A body of one line that begins with `pass` is no site.
     Bodies,
-    /// Lines that are not blank change places with lines of another file: as many of both are
-    /// drawn, each by its own id, and swapped in their order.
+    /// Lines change places with lines of another file. Sites: lines that are not blank. As many lines of both
+    /// files are drawn, each by its own id, and swapped in their order.
     SwappedLines,
-    /// Comments are deleted, documentation strings emptied: a line of comments goes, line feed
-    /// included; in lines with code each comment goes with the blank before it, but, where blocks go
-    /// by indentation, a string of more than two bytes that is all code of its line becomes `""`.
-    /// A first line that begins with `#!` is left alone.
+    /// Comments are deleted, and documentation strings emptied. A line of comments goes, line feed included.
+    /// In a line with code each comment goes with the blank before it. Where blocks go by indentation, a
+    /// string of more than two bytes that is all code of its line becomes `""` instead. A first line that
+    /// begins with `#!` is left alone.
     Comments,
     /// The end of the file is cut off. Every character is a site.
     Truncation,
@@ -79,7 +80,7 @@ impl Corruption {
         Corruption::Truncation,
     ];
 
-    /// Its name in records and on command lines.
+    /// The name of the kind in records and on command lines.
     pub fn name(self) -> &'static str {
         match self {
             Corruption::ClosingBrackets => "closing-brackets",
@@ -101,7 +102,7 @@ impl Corruption {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// Its family.
+    /// The family that the kind belongs to.
     pub fn family(self) -> Family {
         match self {
             Corruption::ClosingBrackets
@@ -114,7 +115,7 @@ impl Corruption {
         }
     }
 
-    /// Its place in the draws of random numbers; never changes.
+    /// The kind's place in the draws of random numbers; never changes.
     pub(super) fn number(self) -> u32 {
         self as u32
     }

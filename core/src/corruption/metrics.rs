@@ -36,9 +36,11 @@ const TASK: usize = 128;
 /// centroids; direction and score are our extension. Shifts are those of the rows as given: pass
 /// rows of unit length to compare directions only.
 ///
-/// # Shapes    x: \[n, d\], corrupted: \[n, d\], centroids: \[k, d\]
-/// # Ties, NaN a row between two centroids belongs to the lower; a NaN is an error; a document that
-///   did not move has no alignment (NaN)
+/// # Shapes
+/// x: \[n, d\], corrupted: \[n, d\], centroids: \[k, d\].
+/// # Ties, NaN
+/// A row between two centroids belongs to the lower; a NaN is an error; a document that
+/// did not move has no alignment (NaN).
 /// # Tier
 /// A.
 /// # Cost
@@ -140,9 +142,9 @@ impl<'c> CorruptionMetrics<'c> {
     /// Measures pairs of rows of any sources on any backend.
     ///
     /// # Errors
-    /// [`Error::Empty`] without rows, [`Error::ShapeMismatch`] where the two differ in rows or any
-    /// of them and the centroids in columns, [`Error::NonFinite`] with "x" or "corrupted" and the row,
-    /// [`Error::Source`], [`Error::OutOfMemory`], [`Error::Cancelled`].
+    /// `Error::Empty` without rows, `Error::ShapeMismatch` where the two differ in rows or any
+    /// of them and the centroids in columns, `Error::NonFinite` with "x" or "corrupted" and the row,
+    /// `Error::Source`, `Error::OutOfMemory`, `Error::Cancelled`.
     pub fn measure_on<B: Backend, S: RowSource + ?Sized, T: RowSource + ?Sized>(
         &self,
         backend: &B,
@@ -172,7 +174,7 @@ impl<'c> CorruptionMetrics<'c> {
             backend.values(&block_b, &targets, labels, &mut r.to_original[rows.clone()], cx)?;
             let own = &r.corrupted_labels[rows.clone()];
             backend.values(&block_b, &targets, own, &mut r.corrupted_distances[rows.clone()], cx)?;
-            // As vectors, whatever the metric of the clusters.
+            // Rows are summed as they are, whatever the metric of the clusters.
             let zeros = try_vec(rows.len(), 0u32)?;
             for (rows, sums) in [(a.view(), &mut origin), (b.view(), &mut shift)] {
                 let block = backend.load(rows, Metric::SqEuclidean, cx)?;
@@ -287,7 +289,7 @@ impl Direction {
     /// of x. A score for pruning: high rows look corrupted.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] for rows of another dimension, [`Error::NonFinite`], [`Error::OutOfMemory`].
+    /// `Error::ShapeMismatch` for rows of another dimension, `Error::NonFinite`, `Error::OutOfMemory`.
     pub fn score<'a>(&self, x: impl IntoRows<'a>) -> Result<Array1<f64>> {
         let rows = x.into_rows()?;
         let d = self.unit.len();

@@ -23,7 +23,8 @@ use crate::select::{count, descending, marked, rank, ranked};
 /// reimplementation sorts unstably). alpha = 1 is SCIP by size, 0 SCIP by distance. Defaults:
 /// p = 0.2, alpha = 0.8.
 ///
-/// # Ties, NaN as above; -0.0 equals 0.0; a NaN or infinite distance is an error
+/// # Ties, NaN
+/// As above; -0.0 equals 0.0; a NaN or infinite distance is an error.
 /// # Tier
 /// A.
 /// # Cost

@@ -37,7 +37,7 @@ pub struct ScipRows {
 }
 
 impl ScipRows {
-    /// No rows yet, of a clustering into `n_clusters`.
+    /// A collection without rows, for a clustering into `n_clusters`.
     pub fn new(n_clusters: usize) -> Self {
         Self { n_clusters, ids: Vec::new(), labels: Vec::new(), distances: Vec::new() }
     }
@@ -89,7 +89,7 @@ impl ScipRows {
         Ok(())
     }
 
-    /// The row ids, ascending, and what goes of them, in the same order.
+    /// The row ids, ascending, and in the same order which of these rows go.
     ///
     /// # Errors
     /// [`Error::Conflict`] where a row came twice; those of [`Scip::select`].

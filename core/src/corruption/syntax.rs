@@ -7,25 +7,32 @@ use crate::memory::try_grow;
 
 /// How comments and strings are written. All that the corruptions know of a language.
 ///
-/// A text is cut into pieces; at every place the first of these that fits makes one: a line feed;
-/// a comment; a string, in which a backslash takes the next character with it and which, unless its
-/// quotes span lines, ends before a line feed at the latest; a blank (other white space, as much as
-/// there is); a number (an ASCII digit and all letters, digits and `_` behind it, the same again
-/// behind a point that a digit follows); a word (letters, digits, `_`); a mark (any other character).
+/// A text is cut into pieces. At every place the first kind of this list that fits makes a piece:
+///
+/// 1. a line feed;
+/// 2. a comment;
+/// 3. a string: a backslash in it takes the next character with it. Unless its quotes span lines, a string ends
+///    before a line feed at the latest;
+/// 4. a blank: other white space, as much as there is;
+/// 5. a number: an ASCII digit and all letters, digits and `_` behind it, and the same again behind a point that
+///    a digit follows;
+/// 6. a word: letters, digits, `_`;
+/// 7. a mark: any other character.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Syntax {
-    /// Told from the text: of lines that end in `:` or start with `# ` or `#!`, and lines that
-    /// end in `;` or start with `//`, `/*` or `*`, the more frequent kind decides; [`Hash`](Syntax::Hash) when even.
+    /// The text tells. Lines that end in `:` or start with `# ` or `#!` speak for [`Hash`](Syntax::Hash), lines
+    /// that end in `;` or start with `//`, `/*` or `*` for [`Slashes`](Syntax::Slashes). The more frequent kind
+    /// decides; `Hash` when even.
     #[default]
     Detect,
     /// `#` begins a comment, `"` and `'` quote, three of them across lines; blocks by indentation
     /// (Python; usable for shell, Ruby, YAML).
     Hash,
     /// `//` and `/* */` are comments, `"`, `'` and `` ` `` quote; blocks by braces (C, C++, Java,
-    /// JavaScript, Go, Rust); the back quote's strings span lines. A `'` that looks like a lifetime
-    /// of Rust is a mark: before a word that no `'` closes, right behind `&` or `<`, or, for `static`
-    /// and words of two bytes at most, behind one of `, + < & :` and spaces.
+    /// JavaScript, Go, Rust). Strings of the back quote span lines. A `'` that looks like a lifetime of Rust is
+    /// a mark. It stands before a word that no `'` closes, and right behind `&` or `<`; before `static` and
+    /// words of at most two bytes also behind one of `, + < & :` and any spaces.
     Slashes,
 }
 

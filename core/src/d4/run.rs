@@ -125,7 +125,7 @@ pub struct D4Run<'a, B: Backend, S: RowSource> {
     at: At<'a, B, S>,
     /// Of the first clustering, once it is done.
     first: Option<Checkpoint>,
-    /// Of the second clustering, when resuming into it.
+    /// The state of the second clustering, when the run resumes into it.
     resume_second: Option<Checkpoint>,
 }
 

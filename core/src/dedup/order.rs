@@ -17,16 +17,16 @@ use crate::select::{ascending, ranked};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Order {
-    /// Farthest from the centroid (by cosine) first: keeps the hard rows, the paper's default.
+    /// Rows farthest from the centroid (by cosine) come first: keeps the hard rows, the paper's default.
     Hard,
-    /// Nearest to the centroid first: keeps the prototypical rows.
+    /// Rows nearest to the centroid come first: keeps the prototypical rows.
     Easy,
-    /// At random, as a function of the seed and the row's global id only.
+    /// Rows come in random order, a function of the seed and the row's global id only.
     Random {
         /// Seed of the order.
         seed: u64,
     },
-    /// By these keys, `[n]`, ascending: smaller keys come first.
+    /// Rows come in ascending order of these keys, `[n]`: smaller keys come first.
     Custom(Vec<f64>),
 }
 

@@ -12,8 +12,8 @@ pub enum Rule {
     /// Any earlier row, itself removed or not: the pseudo-code of the paper. Kept sets are nested
     /// in epsilon, and a target size is met exactly.
     EarlierMax,
-    /// Only kept ones: kept rows are pairwise below the threshold, every removed row has a kept
-    /// witness. Recommended where a removed row must be represented by a kept one.
+    /// A row is compared with kept rows only: kept rows are pairwise below the threshold, every removed row has
+    /// a kept witness. Recommended where a removed row must be represented by a kept one.
     GreedyCover,
 }
 

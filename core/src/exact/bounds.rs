@@ -44,13 +44,13 @@
 
 use crate::exact::KERNEL_DEPTH;
 
-/// In which order a kernel sums products.
+/// The order in which a kernel sums products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Summation {
-    /// One after the other, in accumulators of so many steps that are added to a total.
+    /// Products are added one after the other, in accumulators of so many steps that are added to a total.
     Blocks(usize),
-    /// In any order whatever: the machine's compiler or its matrix units choose.
+    /// Products are added in any order: the machine's compiler or its matrix units choose.
     Any,
 }
 
@@ -75,13 +75,13 @@ pub struct Precision {
 }
 
 impl Precision {
-    /// Of the `f32` kernel.
+    /// The arithmetic of the `f32` kernel.
     pub const F32: Self = Self {
         unit: f64::from_bits((1023 - 24) << 52),
         tiny: f64::from_bits((1023 - 126) << 52),
         summation: Summation::Blocks(KERNEL_DEPTH),
     };
-    /// Of the `f64` kernel.
+    /// The arithmetic of the `f64` kernel.
     pub const F64: Self = Self {
         unit: f64::from_bits((1023 - 53) << 52),
         tiny: f64::MIN_POSITIVE,
@@ -123,7 +123,7 @@ pub struct Euclidean {
 }
 
 impl Euclidean {
-    /// For rows of `d` values scaled by `scale`.
+    /// The bound for rows of `d` values scaled by `scale`.
     pub fn new(p: Precision, d: usize, scale: f64) -> Self {
         let size = d as f64;
         Self {

@@ -40,8 +40,8 @@ pub(crate) fn finite(x: f32) -> bool {
     x.to_bits() & 0x7f80_0000 != 0x7f80_0000
 }
 
-/// Whether a number is above 0, under any denormal flags. In `f64`: a test of the bits of an
-/// `f32` against those of 0 is turned by the compiler into a comparison, which DAZ falsifies.
+/// Whether a number is above 0, under any denormal flags. The comparison is made in `f64`: the compiler turns a
+/// test of the bits of an `f32` against those of 0 into a comparison of floats, which DAZ falsifies.
 pub(crate) fn positive(x: f32) -> bool {
     widen(x) > 0.0
 }

@@ -18,7 +18,7 @@ pub enum Init {
     KMeansPlusPlus,
     /// Distinct rows, uniformly.
     Random,
-    /// These, `[k, d]`.
+    /// The given centroids, `[k, d]`.
     Given(Array2<f32>),
 }
 
@@ -41,10 +41,10 @@ impl Init {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EmptyClusters {
-    /// It gets the row farthest from its centroid, of the clusters that hold more than one; if
-    /// that distance is 0, it stays empty. Under the cosine a row of zeros fills no cluster.
+    /// The cluster gets the row that is farthest from its centroid in a cluster of more than one row. If that
+    /// distance is 0, the cluster stays empty. Under the cosine a row of zeros fills no cluster.
     Relocate,
-    /// It keeps its centroid and may win rows again.
+    /// The cluster keeps its centroid and may win rows again.
     Keep,
 }
 
@@ -131,7 +131,7 @@ impl KMeans {
         self
     }
 
-    /// At most this many iterations; 0 only assigns to the initial centroids.
+    /// Stops after this many iterations; 0 only assigns to the initial centroids.
     pub fn max_iter(mut self, max_iter: usize) -> Self {
         self.max_iter = max_iter;
         self

@@ -15,7 +15,7 @@ use crate::rows::{IntoRows, RowSource, Rows};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Clusters {
-    /// What [`distances`](Clusters::distances) are.
+    /// The metric of [`distances`](Clusters::distances).
     pub metric: Metric,
     /// `[k, d]`.
     pub centroids: Array2<f32>,

@@ -330,7 +330,7 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
         self.stale = true;
         let (k, d) = (self.params.n_clusters, self.blocks.d);
         self.sums = self.blocks.backend.sums(k, d, self.weights.is_some(), cx)?;
-        // No cluster: the first assignment takes every row out of nothing.
+        // These labels name no cluster, so the first assignment takes no row out of a sum.
         self.labels.fill(u32::MAX);
         let centroids = core::mem::take(&mut self.centroids);
         let assigned = self.assign(&centroids, cx);
@@ -346,7 +346,7 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
         Ok(())
     }
 
-    /// Tells who listens of the finished iteration.
+    /// Reports the finished iteration.
     fn report(&self, inertia: Option<f64>, cx: &Context) {
         if let Some(objective) = inertia {
             let iteration = Iteration { number: self.n_iter as u64, moved: self.moved, objective };
@@ -510,7 +510,7 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
 /// Zero has no sign in a first centroid: -0.0 and 0.0 are one value in rows, so results must not tell
 /// them apart. (A mean that underflows keeps its sign; that is a value of its own.)
 fn unsigned(x: f32) -> f32 {
-    // By its bits: under DAZ a subnormal is equal to 0.
+    // The bits are compared: under DAZ a subnormal is equal to 0.
     if x.to_bits() == (-0.0f32).to_bits() { 0.0 } else { x }
 }
 

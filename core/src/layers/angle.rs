@@ -73,7 +73,7 @@ pub(crate) struct Chords {
 }
 
 impl Chords {
-    /// Of two finite rows, neither all zeros, from their dot products xx, yy, xy; `None` where
+    /// The chords of two finite rows, neither all zeros, from their dot products xx, yy, xy; `None` where
     /// these say too little and [`near`](Chords::near) is called for.
     #[inline]
     pub(crate) fn far([xx, yy, xy]: [f64; 3]) -> Option<Self> {
@@ -81,7 +81,7 @@ impl Chords {
         (p - xy.abs() >= p * NEAR).then_some(Self { a: p - xy, b: p + xy })
     }
 
-    /// From the rows themselves.
+    /// The chords from the rows themselves.
     #[cold]
     pub(crate) fn near(x: &[f32], y: &[f32], [xx, yy, xy]: [f64; 3]) -> Self {
         let (nx, ny) = (libm::sqrt(xx), libm::sqrt(yy));

@@ -19,7 +19,7 @@ use crate::rows::Rows;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Tokens<'a> {
-    /// Every row is one.
+    /// Every row is a sample.
     Rows,
     /// The last real token of each sequence, with padding on either side: the only one that has
     /// seen the whole text. Gromov et al. 2024 use it.

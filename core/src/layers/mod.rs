@@ -30,7 +30,7 @@
 //! with fused multiply-add, which loads a row once for several others, gives the very bits of the
 //! definition; no cheap proposal has to be certified. States given at once are not copied. A million
 //! pairs of rows of 1024 values take about half the CPU time of NumPy's row-wise `f32` products
-//! (`benches/peers/layers.py`; the table is in the README).
+//! (`benches/peers/layers.py`; the table is in benches/README.md).
 //!
 //! All of this is tier A: the order of the sums is that of [`exact`](crate::exact), the arctangent
 //! is [`half_turns`](crate::exact::elementary::half_turns), sums over samples are exact. So a

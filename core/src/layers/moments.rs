@@ -177,7 +177,7 @@ impl Moments {
     }
 }
 
-/// As many empty moments as there are pairs of states.
+/// Empty moments, one for each pair of states.
 pub(crate) fn fresh(n_layers: usize, quantiles: Quantiles) -> Result<Vec<Moments>> {
     let pairs = n_layers * (n_layers + 1) / 2;
     let mut moments = try_capacity(pairs)?;

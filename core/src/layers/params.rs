@@ -62,8 +62,8 @@ pub struct LayerDistances {
 }
 
 impl LayerDistances {
-    /// For a network of `n_layers` layers, whose samples have `n_layers + 1` states. Angular
-    /// distance, exact quantiles.
+    /// The distances of a network of `n_layers` layers, whose samples have `n_layers + 1` states.
+    /// Angular distance, exact quantiles.
     pub fn new(n_layers: usize) -> Self {
         Self { n_layers, metric: LayerMetric::Angular, quantiles: Quantiles::Exact }
     }

@@ -203,7 +203,7 @@ impl LayerTable {
         let free = keep.free(self.n_layers);
         match free.len().checked_sub(n) {
             None => Err(too_many(n)),
-            // Of the empty block there is one.
+            // There is one empty block.
             Some(_) if n == 0 => Ok(free.start..free.start + 1),
             Some(slack) => Ok(free.start..free.start + slack + 1),
         }

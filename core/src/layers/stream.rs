@@ -32,7 +32,8 @@ impl LayerDistances {
         self.start_on(Cpu::new()?, dim)
     }
 
-    /// The same on a chosen machine (a SIMD level, a device; owned or lent), which changes no bit.
+    /// [`start`](LayerDistances::start) on a chosen machine (a SIMD level, a device; owned or lent). The machine
+    /// changes no bit.
     ///
     /// # Errors
     /// As [`start`](LayerDistances::start), but for the environment.
@@ -125,7 +126,7 @@ impl<P: Products> LayerStream<P> {
     /// Takes a batch of all L + 1 states, `states[l]` being [rows, d], without a copy of them.
     ///
     /// # Errors
-    /// Those of [`begin_batch`](LayerStream::begin_batch), [`push_layer`](LayerStream::push_layer)
+    /// The errors of [`begin_batch`](LayerStream::begin_batch), [`push_layer`](LayerStream::push_layer)
     /// and [`end_batch`](LayerStream::end_batch); all shapes are looked at before any value.
     pub fn push(&mut self, states: &[Rows<'_>], tokens: Tokens<'_>, cx: &Context<'_>) -> Result<()> {
         self.closed()?;

@@ -41,7 +41,7 @@ pub struct Concentration {
 }
 
 impl Concentration {
-    /// Of these lengths.
+    /// The concentration of these lengths.
     ///
     /// # Errors
     /// [`TooLarge`](crate::Error::TooLarge) beyond 2^32 - 1 documents or 2^64 - 1 tokens,

@@ -27,9 +27,12 @@ use crate::stats::{Interval, auc, bootstrap, kendall, quantile, spearman};
 /// they measure it is not known, these four are ours. Defaults: 10 bins, 1000 resamples, level
 /// 0.95, seed 0.
 ///
-/// # Ties, NaN a constant score has no correlation (`None`); a NaN or infinite score is an error
-/// # Tier      A
-/// # Cost      O(resamples n log n), 60 n bytes
+/// # Ties, NaN
+/// A constant score has no correlation (`None`); a NaN or infinite score is an error.
+/// # Tier
+/// A.
+/// # Cost
+/// O(resamples n log n), 60 n bytes.
 /// # Example
 /// ```
 /// use pauca::length::LengthConfound;
@@ -166,7 +169,7 @@ fn eta_squared(scores: &[f64], bins: &LengthBins) -> Result<Option<f64>> {
     Ok((all > 0.0 && all.is_finite()).then(|| (between / all).clamp(0.0, 1.0)))
 }
 
-/// What length a selection prefers to remove, whatever made it.
+/// The lengths that a selection prefers to remove, whatever made the selection.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct SelectionLength {
@@ -174,7 +177,7 @@ pub struct SelectionLength {
     pub document_share: Option<f64>,
     /// Tokens removed, as a share.
     pub token_share: Option<f64>,
-    /// Token share over document share: above 1 the removed ones are longer than the average.
+    /// Token share over document share: above 1 the removed documents are longer than the average.
     pub ratio: Option<f64>,
     /// How often a removed document is longer than a kept one, ties half; 0.5 is no preference.
     pub auc: Option<f64>,
@@ -184,7 +187,7 @@ pub struct SelectionLength {
     pub kept_tokens: u64,
 }
 
-/// How long what `keep` removes is, beside what it keeps.
+/// The lengths of the documents that `keep` removes, beside those that it keeps.
 ///
 /// A selection that keeps half of the documents does not keep half of the tokens; any comparison
 /// at equal compute must know the second number. *Source*: Singh et al. 2024.

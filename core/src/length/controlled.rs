@@ -10,10 +10,10 @@ use crate::select::{ascending, count, descending, largest_remainder, marked, ran
 /// Which end of a score goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum End {
-    /// The highest scores.
+    /// Documents of the highest scores go.
     #[default]
     Highest,
-    /// The lowest scores.
+    /// Documents of the lowest scores go.
     Lowest,
 }
 
@@ -30,9 +30,11 @@ impl End {
 /// cannot come from length alone. *Source*: the control that Singh et al. 2024 suggest; ours.
 /// Defaults: 10 bins, remove 0.2, the highest scores.
 ///
-/// # Shapes    scores: \[n\], lengths: \[n\]; keep: \[n\]
-/// # Ties, NaN of equal scores the lower index goes first; -0.0 equals 0.0; a NaN or infinite
-///   score is an error
+/// # Shapes
+/// scores: \[n\], lengths: \[n\]; keep: \[n\].
+/// # Ties, NaN
+/// The lower index of equal scores goes first; -0.0 equals 0.0; a NaN or infinite
+/// score is an error.
 /// # Tier
 /// A.
 /// # Cost

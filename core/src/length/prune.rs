@@ -23,10 +23,10 @@ pub enum Cut {
 /// Which documents go first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// The longest.
+    /// The longest documents go first.
     #[default]
     Longest,
-    /// The shortest.
+    /// The shortest documents go first.
     Shortest,
 }
 
@@ -45,8 +45,10 @@ impl Side {
 ///
 /// *Source*: Singh et al. 2024, as reported; default: 0.1 of the tokens, longest first.
 ///
-/// # Shapes    lengths: \[n\]
-/// # Ties, NaN equal lengths: the lower index goes first
+/// # Shapes
+/// lengths: \[n\].
+/// # Ties, NaN
+/// Equal lengths: the lower index goes first.
 /// # Tier
 /// A.
 /// # Cost
@@ -101,7 +103,7 @@ impl LengthPruned {
 }
 
 impl LengthPruning {
-    /// To this cut, longest first.
+    /// Pruning to this cut, longest documents first.
     pub fn new(cut: Cut) -> Self {
         Self { cut, side: Side::Longest }
     }

@@ -52,7 +52,7 @@ pub fn sampled_exposure(loss: f64, sampled: &[f64]) -> Result<f64> {
 pub struct Counterfactual {
     /// Mean performance with the example minus mean performance without it.
     pub value: f64,
-    /// Its standard error over models; none where one side has a single model.
+    /// Standard error of the value over models; none where one side has a single model.
     pub standard_error: Option<f64>,
 }
 

@@ -71,16 +71,16 @@ pub struct Discoverability {
 /// How many sampled continuations are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queries {
-    /// This many.
+    /// This many continuations are needed.
     Needed(u64),
-    /// More than 2^64 - 1.
+    /// More than 2^64 - 1 continuations are needed.
     Beyond,
-    /// None will do: p_z is 0.
+    /// No number of continuations is enough: p_z is 0.
     Never,
 }
 
 impl Discoverability {
-    /// Of a suffix of log-probability `log_pz`, minus infinity included.
+    /// The discoverability of a suffix of log-probability `log_pz`, minus infinity included.
     ///
     /// # Errors
     /// [`NonFinite`](crate::Error::NonFinite) for NaN,

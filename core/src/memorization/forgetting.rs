@@ -15,7 +15,7 @@ use crate::memory::try_capacity;
 /// an epoch; its minimum is the forgetting baseline; its differences shrink about exponentially.
 ///
 /// # Ties, NaN
-/// Of equal minima the first. A NaN or infinity is an error.
+/// The first of equal minima counts. A NaN or infinity is an error.
 /// # Tier
 /// A (the logarithms of the fit are correctly rounded, its sums exact).
 /// # Cost

@@ -118,7 +118,7 @@ impl Hits {
         Ok(Self { hit, counted })
     }
 
-    /// From pairs (argmax, log-probability of the target), as a training loop logs them.
+    /// Hits from pairs (argmax, log-probability of the target), as a training loop logs them.
     ///
     /// The log-probabilities are checked where they are counted; the argmax alone decides.
     ///
@@ -143,7 +143,7 @@ impl Hits {
         Ok(hits)
     }
 
-    /// From bits, eight positions a byte, the first in the highest bit (as NumPy's `packbits`);
+    /// Hits from bits, eight positions a byte, the first in the highest bit (as NumPy's `packbits`);
     /// every position is counted. Bits beyond `n` must be 0.
     ///
     /// # Errors
@@ -178,7 +178,7 @@ impl Hits {
         Ok(bytes)
     }
 
-    /// The same hits, counted only where `mask` is true.
+    /// Counts positions only where `mask` is true.
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`].

@@ -56,7 +56,7 @@ pub struct RunLengths {
 }
 
 impl UnitLengths {
-    /// Nothing seen yet.
+    /// The lengths of no text: nothing seen yet.
     pub fn new() -> Self {
         Self::default()
     }

@@ -50,7 +50,7 @@ pub struct TagRatio {
 }
 
 impl TagCounts {
-    /// Nothing seen yet, for tags 0..n_tags.
+    /// The counts of no text, for tags 0..n_tags.
     ///
     /// # Errors
     /// [`Error::Empty`] for no tags; [`Error::OutOfMemory`].

@@ -42,7 +42,7 @@ use crate::select::{LIMIT, ONE, Shares, count, marked, ranked, take_quotas};
 /// which T = 0.5 is meant; of squared Euclidean ones the fourth power of the rows' unit, where no
 /// default can serve.
 /// # Ties, NaN
-/// Of equally distant rows the lower index is kept. A NaN, infinite or negative complexity of a
+/// The lower index of equally distant rows is kept. A NaN, infinite or negative complexity of a
 /// cluster that has rows is an error (or the mean, see [`nan_as_mean`](DensityPruning::nan_as_mean)); clusters
 /// without rows take no part.
 /// # Tier

@@ -25,7 +25,7 @@ use crate::select::{ascending, count, descending, largest_remainder, marked, ran
 pub enum Prune {
     /// The most prototypical: the hard rows are kept.
     Nearest,
-    /// The least prototypical: the easy rows are kept.
+    /// The least prototypical rows go: the easy ones are kept.
     Farthest,
 }
 
@@ -46,7 +46,7 @@ impl Prune {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scope {
-    /// Among all.
+    /// A row is ranked among all rows.
     Global,
     /// Among those of the same cluster, each cluster keeping its share of the total by largest
     /// remainder ([`largest_remainder`](crate::stats::largest_remainder)).
@@ -64,7 +64,7 @@ impl Scope {
 /// distance, with [`Prune::Farthest`] those of the smallest.
 ///
 /// # Ties, NaN
-/// Of equally distant rows the lower index is kept. A NaN or infinite distance is an error.
+/// The lower index of equally distant rows is kept. A NaN or infinite distance is an error.
 /// # Tier
 /// A.
 /// # Cost
@@ -108,7 +108,7 @@ impl Prototypes {
         self
     }
 
-    /// Among which rows they are ranked.
+    /// The rows among which a row is ranked.
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
         self
@@ -125,7 +125,7 @@ impl Prototypes {
         self.select_count(kept, distances, labels, n_clusters)
     }
 
-    /// The same for a number of rows instead of a fraction.
+    /// Whether each row is kept, for a number of rows instead of a fraction.
     pub(crate) fn select_count(
         &self,
         kept: usize,

@@ -27,13 +27,13 @@ const END_MARKS: [char; 5] = ['.', '!', '?', '"', '”'];
 pub enum LineFault {
     /// A piece between white space of more characters than allowed.
     LongWord,
-    /// It does not end with `. ! ?` or a closing quotation mark `" ”`.
+    /// The line does not end with `. ! ?` or a closing quotation mark `" ”`.
     NoEndMark,
-    /// Too few words.
+    /// The line has too few words.
     FewWords,
-    /// It holds "javascript", in any case of letters.
+    /// The line holds "javascript", in any case of letters.
     Javascript,
-    /// It holds one of: terms of use, privacy policy, cookie policy, uses cookies, use of cookies,
+    /// The line holds one of: terms of use, privacy policy, cookie policy, uses cookies, use of cookies,
     /// use cookies.
     Policy,
 }
@@ -48,9 +48,9 @@ impl LineFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum PageFault {
-    /// It holds a curly bracket.
+    /// The page holds a curly bracket.
     CurlyBracket,
-    /// It holds "lorem ipsum", in any case of letters.
+    /// The page holds "lorem ipsum", in any case of letters.
     LoremIpsum,
     /// The lines that stay hold too few sentences.
     FewSentences,
@@ -96,7 +96,7 @@ impl Default for C4 {
 }
 
 impl C4 {
-    /// As published: 3 words, 5 sentences, 1000 characters, policy notices go.
+    /// The rules as published: 3 words, 5 sentences, 1000 characters, policy notices go.
     pub fn new() -> Self {
         Self::default()
     }

@@ -43,7 +43,7 @@ pub struct LineFacts {
     pub tokens: u64,
     /// Characters (grapheme clusters) other than white space.
     pub characters: u64,
-    /// Those of them that begin with an alphabetic code point.
+    /// Characters that begin with an alphabetic code point.
     pub letters: u64,
     /// Upper-case code points.
     pub upper: u64,
@@ -86,7 +86,7 @@ impl LineFacts {
         Ok(facts)
     }
 
-    /// What needs no words, and the tokens.
+    /// The facts that need no words, and the tokens.
     fn of_any(line: &str) -> Self {
         let count = |is: fn(char) -> bool| line.chars().filter(|c| is(*c)).count() as u64;
         let letters = line.graphemes(true).filter(|g| g.starts_with(char::is_alphabetic)).count();
@@ -102,9 +102,8 @@ impl LineFacts {
         }
     }
 
-    /// The same where a byte is a character. Only a carriage return and a line feed are one
-    /// together, and white space; and between words every mark is a token of its own, but for low
-    /// lines, which stick together.
+    /// The facts of an ASCII line, where every byte is a code point. CR LF is the only character of two bytes,
+    /// and it is white space. Between words every mark is a token of its own; only adjacent underscores form one.
     fn of_ascii(line: &str) -> Self {
         let mut facts = Self::default();
         for c in line.bytes().map(char::from) {
@@ -202,7 +201,7 @@ impl Predicate {
         Self::ThreeTo256Words,
     ];
 
-    /// Its name; it says what a line that passes is like.
+    /// The name of the predicate; it says what a line that passes is like.
     pub fn name(self) -> &'static str {
         match self {
             Self::FirstLetterCapital => "first_letter_capital",

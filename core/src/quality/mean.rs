@@ -65,7 +65,7 @@ fn add(sum: &mut Pair, v: f64, w: f64) {
     *sum = two_sum(s, sum.1 + (lost + w));
 }
 
-/// The same without doubt, by exact sums.
+/// The nearest `f64` without doubt, by exact sums.
 fn nearest(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> Option<f64> {
     let (mut numerator, mut denominator) = (F64Sum::new(), F64Sum::new());
     for (a, x) in pairs.clone() {

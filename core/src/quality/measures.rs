@@ -27,11 +27,11 @@ pub(super) const END_QUOTES: [char; 3] = ['"', '”', '»'];
 pub enum Measure {
     /// Number of words.
     Words,
-    /// Characters of all words by their number.
+    /// Characters of all words, divided by the number of words.
     MeanWordLength,
-    /// Number of `#` by that of words.
+    /// Number of `#`, divided by that of words.
     HashesPerWord,
-    /// Number of `...` (without overlap) and `…` by that of words.
+    /// Number of `...` (without overlap) and `…`, divided by that of words.
     EllipsesPerWord,
     /// Share of the lines that begin with a bullet: one of `• ‣ ◦ ▪ ▫ ■ □ ● ○ ·`, or `-` or `*`.
     BulletLines,
@@ -43,11 +43,11 @@ pub enum Measure {
     StopWords,
     /// Share of the lines that repeat an earlier line.
     DuplicateLines,
-    /// Share of the lines' characters that lie in such lines.
+    /// Share of the lines' characters that lie in lines that repeat an earlier one.
     DuplicateLineCharacters,
     /// Share of the paragraphs (lines between blank lines) that repeat an earlier one.
     DuplicateParagraphs,
-    /// Share of the paragraphs' characters that lie in such paragraphs.
+    /// Share of the paragraphs' characters that lie in paragraphs that repeat an earlier one.
     DuplicateParagraphCharacters,
     /// Share of the words' characters in the most frequent run of so many words that occurs at
     /// least twice; of equally frequent ones the one that holds most characters.
@@ -59,7 +59,7 @@ pub enum Measure {
     TerminalLines,
     /// Share of the lines of fewer characters than this, white space inside the line included.
     LinesShorterThan(u16),
-    /// Number of line breaks by that of words.
+    /// Number of line breaks, divided by that of words.
     LineBreaksPerWord,
     /// Number of sentences (Unicode Standard Annex 29).
     Sentences,

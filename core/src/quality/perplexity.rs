@@ -8,7 +8,7 @@ use crate::exact::F64Sum;
 use crate::memory::{try_capacity, try_copy};
 use crate::select::total;
 
-/// What the perplexity of a set of lines is.
+/// How the perplexity of a set of lines is formed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pooling {
     /// exp(sum of the lines' negative log-likelihoods / sum of their tokens): the perplexity of
@@ -47,12 +47,12 @@ impl Perplexities {
         Ok(Self { all, subsets: try_copy(subsets)? })
     }
 
-    /// Of all lines.
+    /// The perplexity of all lines.
     pub fn all(&self) -> f64 {
         self.all
     }
 
-    /// Of the lines that pass each predicate.
+    /// The perplexity of the lines that pass each predicate; none where no line passes.
     pub fn subsets(&self) -> &[Option<f64>] {
         &self.subsets
     }
@@ -107,7 +107,7 @@ pub struct SubsetPerplexity {
 }
 
 impl SubsetPerplexity {
-    /// Nothing yet, for `predicates` predicates.
+    /// The state before the first line, for `predicates` predicates.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].

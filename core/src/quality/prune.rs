@@ -9,11 +9,11 @@ use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_grow};
 use crate::select::{count, descending, floor_of_share, marked, ranked, total, within};
 
-/// A share of what.
+/// What the fraction is a share of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Share {
-    /// Of the documents: exactly round_half_even(fraction n) stay.
+    /// A share of the documents: exactly round_half_even(fraction n) stay.
     Documents,
     /// Of the tokens: the best documents as long as their tokens together are at most
     /// floor(fraction total), of the exact product.
@@ -69,7 +69,7 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// None yet.
+    /// The scores of no document.
     pub fn new() -> Self {
         Self::default()
     }
@@ -176,7 +176,7 @@ impl QualityPruning {
         self
     }
 
-    /// A share of what.
+    /// What the fraction is a share of.
     pub fn share(mut self, share: Share) -> Self {
         self.share = share;
         self

@@ -259,7 +259,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Nothing yet.
+    /// The counts of no document.
     ///
     /// # Errors
     /// [`OutOfMemory`](crate::Error::OutOfMemory).
@@ -298,7 +298,7 @@ impl Tally {
 }
 
 impl Rules {
-    /// These rules and then those of `other`, in this unit.
+    /// The union: these rules, then those of `other`, in this unit.
     ///
     /// # Errors
     /// [`OutOfMemory`](crate::Error::OutOfMemory).

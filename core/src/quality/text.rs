@@ -38,7 +38,7 @@ impl Split {
     }
 }
 
-/// In what a text's length is counted.
+/// The unit in which a text's length is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Unit {

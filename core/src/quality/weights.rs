@@ -8,13 +8,13 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_copy};
 
-/// What a predicate weighs that no line passes.
+/// The weight of a predicate that no line passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EmptySubset {
-    /// Nothing: it tells no lines apart.
+    /// The predicate weighs nothing: it tells no lines apart.
     Zero,
-    /// It is an error ([`Error::Empty`]).
+    /// An empty subset is an error ([`Error::Empty`]).
     Error,
 }
 
@@ -27,7 +27,7 @@ impl EmptySubset {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NoWeight {
-    /// There is no score: [`Error::NoInformativeFilter`].
+    /// Lines have no score: [`Error::NoInformativeFilter`].
     Error,
     /// Every line scores 1, so that nothing is preferred.
     Ones,
@@ -71,7 +71,7 @@ impl Weighting {
         Self::default()
     }
 
-    /// What a predicate weighs that no line passes.
+    /// The weight of a predicate that no line passes.
     pub fn empty_subset(mut self, policy: EmptySubset) -> Self {
         self.empty_subset = policy;
         self

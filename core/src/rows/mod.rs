@@ -101,7 +101,7 @@ impl Rows<'_> {
         with_view!(self, v => v.ncols())
     }
 
-    /// The same rows for a shorter time.
+    /// Lends the rows for a shorter time.
     pub fn view(&self) -> Rows<'_> {
         match self {
             Rows::F32(v) => Rows::F32(v.view()),
@@ -204,7 +204,7 @@ pub(crate) trait Element: Copy + Send + Sync + bytemuck::Pod {
     fn to_f32(self) -> f32;
     /// Widens `from` into the equally long `to`, at the speed of the machine.
     fn to_f32_slice(from: &[Self], to: &mut [f32]);
-    /// The same values, where they are `f32` already.
+    /// The row itself, where its values are `f32` already.
     fn as_f32(row: &[Self]) -> Option<&[f32]>;
 }
 

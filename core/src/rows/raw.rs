@@ -16,7 +16,7 @@ use crate::check;
 use crate::error::{Error, Result, SourceError};
 use crate::memory::{area, try_capacity};
 
-/// Between two wanted rows at most so many bytes are read and thrown away to save a read.
+/// A gap of at most so many bytes between two wanted rows is read and thrown away, to save a read.
 const GAP: u64 = 16 * 1024;
 /// One read for several rows of a gather takes at most so many bytes, unless a row is longer.
 const RUN: u64 = 1024 * 1024;

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
 use crate::random::{Stream, streams};
 
-/// A statistic with the interval in which resampling leaves it.
+/// A statistic with its interval over resamples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     /// The statistic of the rows themselves; NaN where it is undefined on them.
@@ -45,10 +45,13 @@ impl Interval {
 /// undefined on them; an error of its own ends the call, so that it may also ask whether to stop.
 /// It is called once with 0..n in order, then for each resample in order.
 ///
-/// # Ties, NaN a NaN statistic counts as undefined; tier of the statistic
-/// # Errors    [`Error::Empty`] for n = 0, [`Error::InvalidParameter`] for no resample, more than
-///   2^32 - 1, or a level outside (0, 1), [`Error::OutOfMemory`], errors of `statistic`
-/// # Cost      `resamples` + 1 calls, 8 (n + resamples) bytes
+/// # Ties, NaN
+/// A NaN statistic counts as undefined; tier of the statistic.
+/// # Errors
+/// [`Error::Empty`] for n = 0, [`Error::InvalidParameter`] for no resample, more than
+/// 2^32 - 1, or a level outside (0, 1), [`Error::OutOfMemory`], errors of `statistic`.
+/// # Cost
+/// `resamples` + 1 calls, 8 (n + resamples) bytes.
 /// # Example
 /// ```
 /// use pauca::stats::bootstrap;

@@ -36,10 +36,14 @@ fn doubled_ranks(values: &[f64]) -> Result<Vec<u64>> {
 
 /// Rank of every value, 1 for the smallest; equal values share the average of their places.
 ///
-/// # Shapes    values: \[n\]; ranks: \[n\], multiples of 1/2 that sum to n (n + 1) / 2
-/// # Ties, NaN -0.0 equals 0.0, infinities have their places, a NaN is an error; tier A
-/// # Errors    [`Error::NonFinite`] names the first NaN; [`Error::OutOfMemory`]
-/// # Cost      O(n log n), 24 n bytes
+/// # Shapes
+/// values: \[n\]; ranks: \[n\], multiples of 1/2 that sum to n (n + 1) / 2.
+/// # Ties, NaN
+/// -0.0 equals 0.0, infinities have their places, a NaN is an error; tier A.
+/// # Errors
+/// [`Error::NonFinite`] names the first NaN; [`Error::OutOfMemory`].
+/// # Cost
+/// O(n log n), 24 n bytes.
 /// # Example
 /// ```
 /// assert_eq!(pauca::stats::average_ranks(&[0.3, 0.1, 0.3, 9.0])?, [2.5, 1.0, 2.5, 4.0]);
@@ -60,10 +64,14 @@ pub fn average_ranks(values: &[f64]) -> Result<Vec<f64>> {
 /// rounded once; rho of a score with itself is exactly 1. `None` where it is undefined: fewer
 /// than two rows, or one of the two constant.
 ///
-/// # Shapes    x: \[n\], y: \[n\]
-/// # Ties, NaN equal values share their average rank; a NaN is an error; tier A
-/// # Errors    [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::OutOfMemory`]
-/// # Cost      O(n log n), 32 n bytes
+/// # Shapes
+/// x: \[n\], y: \[n\].
+/// # Ties, NaN
+/// Equal values share their average rank; a NaN is an error; tier A.
+/// # Errors
+/// [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::OutOfMemory`].
+/// # Cost
+/// O(n log n), 32 n bytes.
 /// # Example
 /// ```
 /// use pauca::stats::spearman;
@@ -99,10 +107,14 @@ pub fn spearman(x: &[f64], y: &[f64]) -> Result<Option<f64>> {
 /// and Q negative rows. *Source*: Mann and Whitney 1947. Numerator and denominator are exact
 /// integers, each rounded once. `None` where there is no positive or no negative row.
 ///
-/// # Shapes    scores: \[n\], positive: \[n\]
-/// # Ties, NaN equal scores count half; a NaN is an error; tier A
-/// # Errors    [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::OutOfMemory`]
-/// # Cost      O(n log n), 16 n bytes
+/// # Shapes
+/// scores: \[n\], positive: \[n\].
+/// # Ties, NaN
+/// Equal scores count half; a NaN is an error; tier A.
+/// # Errors
+/// [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::OutOfMemory`].
+/// # Cost
+/// O(n log n), 16 n bytes.
 /// # Example
 /// ```
 /// use pauca::stats::auc;
@@ -131,10 +143,14 @@ pub fn auc(scores: &[f64], positive: &[bool]) -> Result<Option<f64>> {
 /// *Source*: Kendall 1945; counted by Knight's merge sort (1966). All counts are exact integers.
 /// `None` where one of the two is constant or n < 2.
 ///
-/// # Shapes    x: \[n\], y: \[n\]
-/// # Ties, NaN as in the formula; a NaN is an error; tier A
-/// # Errors    [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::OutOfMemory`]
-/// # Cost      O(n log n), 40 n bytes
+/// # Shapes
+/// x: \[n\], y: \[n\].
+/// # Ties, NaN
+/// As in the formula; a NaN is an error; tier A.
+/// # Errors
+/// [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::OutOfMemory`].
+/// # Cost
+/// O(n log n), 40 n bytes.
 /// # Example
 /// ```
 /// use pauca::stats::kendall;

@@ -13,10 +13,13 @@ use crate::memory::try_capacity;
 /// 1996, definition 7 (the default of NumPy and R). q = 0 is the smallest, 1 the largest value; a
 /// `q` outside \[0, 1\] is taken for the nearer end. NaN for no values or a NaN `q`.
 ///
-/// # Shapes    sorted: \[n\], ascending (not checked)
-/// # Ties, NaN equal neighbours give their value exactly, infinite ones too; the result never
-///   leaves the interval of its neighbours; tier A
-/// # Cost      O(1)
+/// # Shapes
+/// sorted: \[n\], ascending (not checked).
+/// # Ties, NaN
+/// Equal neighbours give their value exactly, infinite ones too; the result never
+/// leaves the interval of its neighbours; tier A.
+/// # Cost
+/// O(1).
 /// # Example
 /// ```
 /// use pauca::stats::quantile;
@@ -49,11 +52,15 @@ pub fn quantile(sorted: &[f64], q: f64) -> f64 {
 /// absolute difference of two values over their mean. *Source*: Gini 1912. Both sums are exact,
 /// rounded once. `None` for no values or a sum of 0, where it is undefined.
 ///
-/// # Shapes    values: \[n\], none negative
-/// # Ties, NaN order of the rows does not matter; tier A
-/// # Errors    [`Error::NonFinite`] for a NaN or an infinity, [`Error::InvalidParameter`] with the
-///   first negative value, [`Error::OutOfMemory`]
-/// # Cost      O(n log n), 8 n bytes
+/// # Shapes
+/// values: \[n\], none negative.
+/// # Ties, NaN
+/// Order of the rows does not matter; tier A.
+/// # Errors
+/// [`Error::NonFinite`] for a NaN or an infinity, [`Error::InvalidParameter`] with the
+/// first negative value, [`Error::OutOfMemory`].
+/// # Cost
+/// O(n log n), 8 n bytes.
 /// # Example
 /// ```
 /// use pauca::stats::gini;

@@ -48,9 +48,9 @@ pub struct NGrams {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ConditionalEntropy {
-    /// From the frequencies as they are; too low where contexts are rare. Tier B.
+    /// The entropy of the frequencies as they are; too low where contexts are rare. Tier B.
     pub plug_in: f64,
-    /// With the Miller-Madow correction (grams seen - contexts seen) / (2 tokens).
+    /// The entropy with the Miller-Madow correction (grams seen - contexts seen) / (2 tokens).
     pub miller_madow: f64,
     /// Distinct contexts with their token.
     pub grams: u64,
@@ -61,7 +61,7 @@ pub struct ConditionalEntropy {
 }
 
 impl NGrams {
-    /// Of tokens below `k` with up to `context` tokens before them.
+    /// The counts of no sequence, for tokens below `k` with up to `context` tokens before them.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] for no tokens, [`Error::TooLarge`] when k^(context + 1) exceeds 2^127.

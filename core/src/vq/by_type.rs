@@ -13,9 +13,9 @@ use crate::rows::Rows;
 
 /// Codes, checked and ready to be searched.
 pub(super) enum Targets<B: Backend> {
-    /// Of `f32`: the backend's.
+    /// Codes of `f32`, packed by the backend.
     Packed(B::Targets),
-    /// Of `f64`.
+    /// Codes of `f64`, which do not go through the backend.
     Wide(wide::Codes),
 }
 

@@ -49,7 +49,7 @@ pub struct CodeStats {
 }
 
 impl CodeStats {
-    /// Of no rows.
+    /// The statistics of no rows: every count and sum is 0.
     ///
     /// # Errors
     /// [`Error::Empty`], [`Error::TooLarge`], [`Error::OutOfMemory`].

@@ -144,7 +144,7 @@ impl<T: Real> EmaCodebook<T> {
         &self.counts
     }
 
-    /// By which distance the rows are chosen.
+    /// The metric by which codes are assigned.
     pub fn metric(&self) -> Metric {
         self.params.metric
     }
@@ -164,7 +164,7 @@ impl<T: Real> EmaCodebook<T> {
             return Err(Error::Mismatch { what: "metric of the statistics" });
         }
         let gain = 1.0 - self.params.decay;
-        // Made first: an allocation, and the totals need all new counts.
+        // This allocation may be refused, so it comes before any change. The total below needs all new counts.
         let mut counts = try_capacity(k)?;
         let updated = |(j, n): (usize, &f64)| self.params.decay * n + gain * stats.count(j) as f64;
         counts.extend(self.counts.iter().enumerate().map(updated));
@@ -178,7 +178,7 @@ impl<T: Real> EmaCodebook<T> {
         };
         for (j, &count) in counts.iter().enumerate() {
             let n = stats.count(j) as f64;
-            // With decay 1 nothing new counts.
+            // With decay 1 the old mean keeps its whole weight, and new rows change nothing.
             if n == 0.0 || gain == 0.0 {
                 continue;
             }

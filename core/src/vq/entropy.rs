@@ -8,7 +8,8 @@
 //! dL/dt_i = 2/tau sum_k G_ik q_k        dL/dq_k = 2/tau sum_i G_ik (t_i - q_k)         G = dL/da
 //! ```
 //!
-//! (The rows of G sum to 0, which removes |t_i|² and makes the mean of the codes a free choice of origin.)
+//! Each row of G sums to 0. So |t_i|² drops out of the gradients, and the scores may be made about any origin:
+//! the mean of the codes is taken.
 //!
 //! **Why the code differs.** p has n x k entries and is never stored. The first pass makes, tile by tile, the
 //! log-sum-exp and entropy of each row and the mean p; the second makes the scores again and turns them into G
@@ -68,7 +69,7 @@ pub struct EntropyValue {
 }
 
 impl EntropyLoss {
-    /// Both parts with this weight; temperature 0.01.
+    /// Both parts of the loss with this weight; temperature 0.01.
     pub fn new(weight: f64) -> Self {
         Self { sample_weight: weight, batch_weight: weight, temperature: 0.01 }
     }
@@ -259,7 +260,7 @@ pub(super) struct Backward<'a> {
     pub scores: Scores,
     saved: &'a Saved,
     loss: EntropyLoss,
-    /// Upstream factor over n.
+    /// The factor that arrives from above, divided by n.
     scale: f64,
 }
 
@@ -272,7 +273,7 @@ pub(super) struct Buffers<T> {
 }
 
 impl<T: Real> Buffers<T> {
-    /// For tiles of `rows` rows and `codes` codes; the gradient has `gradient` rows.
+    /// Buffers for tiles of `rows` rows and `codes` codes; the gradient has `gradient` rows.
     pub fn new(rows: usize, codes: usize, gradient: usize, d: usize) -> Result<Self> {
         Ok(Self {
             rows: [try_vec(d, T::default())?, try_vec(d, T::default())?],

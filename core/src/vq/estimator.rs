@@ -16,9 +16,9 @@ use crate::real::Real;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Estimator {
-    /// Unchanged. The default.
+    /// Gradients pass unchanged. The default.
     StraightThrough,
-    /// Rotated and rescaled as the code is against the latent.
+    /// Gradients are rotated and rescaled, as the code is against the latent.
     Rotation,
 }
 

@@ -54,7 +54,7 @@ pub(super) fn for_blocks<T: Real>(
 
 /// An integer type that holds ids; sealed.
 pub trait CodeId: Copy + sealed::Id {
-    /// Its largest value.
+    /// The largest value of the type.
     const MAX: u32;
 }
 

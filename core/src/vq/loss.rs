@@ -46,7 +46,7 @@ pub struct Losses {
 }
 
 impl Losses {
-    /// From the exact sum of squared distances.
+    /// The losses from the exact sum of squared distances.
     pub(super) fn new(
         squares: &F64Sum,
         scale: f64,

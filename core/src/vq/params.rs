@@ -11,10 +11,10 @@ use crate::exact::Metric;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Training {
-    /// By the codebook loss: [`backward`](VectorQuantizer::backward) returns their gradient for the caller's
+    /// Codes learn by the codebook loss: [`backward`](VectorQuantizer::backward) returns their gradient for the caller's
     /// optimiser. Under cosine the codes used are the unit vectors of the stored ones.
     Gradient,
-    /// As running means of their rows ([`EmaCodebook`](super::EmaCodebook)): no codebook loss, no gradient.
+    /// Codes are running means of their rows ([`EmaCodebook`](super::EmaCodebook)): no codebook loss, no gradient.
     /// Under cosine the stored codes are unit vectors and used as they are.
     Ema,
 }

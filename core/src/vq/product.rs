@@ -49,7 +49,7 @@ pub struct ProductQuantized<T> {
     pub quantized: Array2<T>,
     /// The groups; their `quantized` is left empty.
     pub groups: Vec<Quantized<T>>,
-    /// Over all groups; `entropy` is none (see the groups).
+    /// The losses over all groups; `entropy` is none (see the groups).
     pub losses: Losses,
 }
 

@@ -64,7 +64,7 @@ pub struct ResidualQuantized<T> {
 pub struct CompositeGradients<T> {
     /// `[n, d]`: with respect to z.
     pub latents: Array2<T>,
-    /// With respect to each codebook; `None` for EMA codes.
+    /// The gradient with respect to each codebook; `None` for EMA codes.
     pub codes: Vec<Option<Array2<T>>>,
     /// Rows (of groups) for which the rotation was undefined.
     pub fallbacks: u64,
@@ -129,7 +129,7 @@ impl ResidualQuantizer {
     /// Calls `f(stage, r)` with the residual that each stage quantized: to collect the statistics of EMA codebooks.
     ///
     /// # Errors
-    /// As [`VectorQuantizer::decode`]; those of `f`.
+    /// As [`VectorQuantizer::decode`], and the errors of `f`.
     pub fn for_each_residual<T: Real>(
         &self,
         z: ArrayView2<'_, T>,

@@ -31,11 +31,11 @@ use crate::rows::copies::first_occurrences;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Policy {
-    /// Random ones.
+    /// Dead codes take random rows.
     RandomRow,
-    /// Those farthest from their codes.
+    /// Dead codes take the rows farthest from their codes.
     FarthestRow,
-    /// Those farthest from the most used codes.
+    /// Dead codes take the rows farthest from the most used codes.
     SplitBusiest,
 }
 
@@ -79,7 +79,7 @@ pub struct Revival {
 }
 
 impl Revival {
-    /// Codes of averaged count below 1 are dead; seed 0.
+    /// A revival by `policy`: codes of averaged count below 1 are dead; seed 0.
     pub fn new(policy: Policy) -> Self {
         Self { policy, threshold: 1.0, reset_count: None, seed: 0 }
     }

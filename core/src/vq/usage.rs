@@ -50,7 +50,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Of no ids.
+    /// The usage of no ids: every count is 0.
     ///
     /// # Errors
     /// [`InvalidParameter`](crate::Error::InvalidParameter) for no codes,
@@ -175,7 +175,7 @@ pub struct PositionUsage {
 }
 
 impl PositionUsage {
-    /// Of no items.
+    /// The usage of no items: every count is 0.
     ///
     /// # Errors
     /// [`InvalidParameter`](crate::Error::InvalidParameter) for no positions or codes,

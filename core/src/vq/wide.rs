@@ -6,7 +6,7 @@
 //! own arithmetic, tile by tile. The cost is 3 n k d `f64` operations and no memory.
 //!
 //! **Definition.** As for `f32` rows (16 strided lanes, fixed tree, ties to the lowest index), on `f64`
-//! values, each product rounded. Under cosine rows and codes whose largest value lies outside
+//! values, each product rounded. Under cosine, rows and codes whose largest value lies outside
 //! [2^-200, 2^200] are first scaled by a power of two. Squared distances may overflow: values beyond
 //! 2^500 are refused.
 

@@ -67,7 +67,7 @@ pub struct Args {
     #[arg(long, value_enum)]
     pub rule: Option<RuleName>,
 
-    /// Which rows to prefer to keep; hard is far from its centroid [default: hard]
+    /// Which rows to prefer to keep; hard rows lie far from their centroid [default: hard]
     #[arg(long, value_enum)]
     pub order: Option<OrderName>,
 
@@ -129,12 +129,15 @@ pub struct Args {
 }
 
 const AFTER: &str = "\
-Results in --out: report.html (open this), report.json, kept.npy, labels.npy, centroids.npy, similarity.npy,
-distance.npy, removed.csv, kept_ids.txt, SVG plots; for d4 also labels2.npy and centroids2.npy; for d4 and
-semdedup similarity.npy; for dbp clusters.csv and quotas.svg. removed.csv gives the stage that removed a
-row (duplicate, prototypical, small-cluster, far), and for duplicates the witness.
+Results in --out, always: report.html (open this), report.json, labels.npy, centroids.npy,
+distance.npy, plots.
+All methods but kmeans: kept.npy, removed.csv, and kept_ids.txt where rows have ids. removed.csv
+gives the stage that removed a row (duplicate, prototypical, small-cluster, far) and the witness
+of a duplicate.
+Further: similarity.npy (d4, semdedup), labels2.npy and centroids2.npy (d4), clusters.csv (dbp).
 The same input, flags and seed give the same bytes on every machine, at any number of threads.
-Ctrl-C saves the state and exits with 130; the same command with --resume continues to the same bytes.
+Ctrl-C saves the state and exits with 130; the same command with --resume continues to the same
+bytes.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.
 PAUCA_SIMD=scalar|avx2|avx512|neon forces a SIMD level.";
 

@@ -24,16 +24,16 @@ const ENDS: usize = 7;
 pub struct Pair {
     /// The removed row.
     pub removed: u64,
-    /// Its witness.
+    /// The witness of the row.
     pub witness: u64,
-    /// Their cosine similarity.
+    /// The cosine similarity of row and witness.
     pub similarity: f64,
 }
 
 /// Pairs from one part of the range of similarities.
 #[derive(Clone, Debug)]
 pub struct Band {
-    /// Its name.
+    /// The name of the band.
     pub name: &'static str,
     /// What the name means.
     pub explained: &'static str,
@@ -57,7 +57,7 @@ pub struct Group {
 pub struct Extremes {
     /// The cluster, in the clustering that pruned.
     pub cluster: u32,
-    /// Its rows.
+    /// How many rows the cluster has.
     pub size: u64,
     /// The rows nearest to the centroid, nearest first.
     pub nearest: Vec<u64>,

@@ -8,7 +8,7 @@ const CURVE_POINTS: usize = 201;
 
 /// The second clustering of d4.
 pub struct Second {
-    /// Its rows: those that deduplication left, ascending.
+    /// The rows that were clustered: those that deduplication left, ascending.
     pub rows: Array1<u64>,
     /// The clusters over them.
     pub clusters: Clusters,
@@ -79,7 +79,7 @@ impl Outcome {
         Some([small, self.counts()[2] - small])
     }
 
-    /// Of each cluster that has rows: complexity and share of the rows kept, for dbp.
+    /// For dbp, the complexity and the share of rows kept of each cluster that has rows.
     pub fn shares(&self) -> Option<Vec<(f64, f64)>> {
         let density = self.density.as_ref()?;
         let spreads = density.intra.iter().zip(&density.inter).map(|(intra, inter)| intra * inter);

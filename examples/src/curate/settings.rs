@@ -12,16 +12,15 @@ use crate::failure::{Failure, Result};
 use crate::flags::Named;
 use crate::input::Matrix;
 
-/// Of density-based pruning: the nearest centroids that a cluster's complexity is about, and the share of an even
-/// split that every cluster keeps; both as published.
+/// Density-based pruning: the nearest centroids that a cluster's complexity is about, as published.
 pub const NEIGHBOURS: usize = 20;
-/// See [`NEIGHBOURS`].
+/// Density-based pruning: the share of an even split that every cluster keeps, as published.
 pub const LEAST: f64 = 0.5;
 
 /// What is done with the clusters.
 #[derive(Clone, Debug)]
 pub enum Job {
-    /// Nothing: clusters are the result.
+    /// Nothing is removed: clusters are the result.
     Kmeans,
     /// Semantic deduplication.
     Semdedup {
@@ -82,11 +81,11 @@ pub enum Goal {
 pub struct Settings {
     /// What is done.
     pub job: Job,
-    /// Its name.
+    /// The name of the method.
     pub method: Method,
     /// Number of clusters.
     pub clusters: usize,
-    /// Whether they are clusters of directions.
+    /// Whether clusters are made by direction.
     pub spherical: bool,
     /// Most iterations of each clustering.
     pub max_iter: usize,

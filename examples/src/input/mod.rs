@@ -36,7 +36,7 @@ pub enum Dtype {
 }
 
 impl Dtype {
-    /// Its usual name.
+    /// The usual name of the type.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
@@ -142,7 +142,7 @@ impl Matrix {
         &self.path
     }
 
-    /// Its name without folders.
+    /// The name of the file without folders.
     pub fn file_name(&self) -> String {
         file_name(&self.path)
     }

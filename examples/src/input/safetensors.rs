@@ -20,7 +20,7 @@ pub fn layout(bytes: &[u8], tensor: Option<&str>) -> Result<Layout, String> {
 
 /// A tensor of a file.
 pub struct Found {
-    /// Its name.
+    /// The name of the tensor.
     pub name: String,
     /// Element type.
     pub dtype: Dtype,

@@ -33,10 +33,12 @@ A study: {\"format\": \"pauca-memorization\", \"format_version\": 1, \"title\": 
   \"sets\": {NAME: {\"tokens\": n, \"ends\": A, \"tags\": A, \"targets\": A}},
   \"runs\": [{\"name\": .., \"parameters\": N, \"learning_rate\": r, \"set\": NAME, \"epochs\": [1, 2, ..],
             \"hits\": A | \"argmax\": A, \"log_prob\": A, ..}], \"forgetting\": [..]}
-An array A is a tensor of \"arrays\" or a .npy file beside the study. hits: u8 [epochs, ceil(n / 8)], the first token in
-the highest bit (numpy.packbits). argmax: ids [epochs, n], with log_prob f32 or f64 of the same shape; both need
-\"targets\" (4294967295 or -100 where not counted). ends: where each text ends, in tokens. tags: a part of speech for
-each token, 255 for none. The shipped examples/data/memorization.json shows every field.
-Results in --out: report.html (open this), report.json, curves.csv, reach.csv, forgetting.csv, tags.csv, SVG plots.
+An array A is a tensor of \"arrays\" or a .npy file beside the study. hits: u8 [epochs, ceil(n /
+8)], the first token in the highest bit (numpy.packbits). argmax: ids [epochs, n], with log_prob
+f32 or f64 of the same shape; both need \"targets\" (4294967295 or -100 where not counted). ends:
+where each text ends, in tokens. tags: a part of speech for each token, 255 for none. The shipped
+examples/data/memorization.json shows every field.
+Results in --out: report.html (open this), report.json, curves.csv, reach.csv, forgetting.csv,
+tags.csv, SVG plots.
 The same input and flags give the same bytes on every machine, at any number of threads.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped (nothing is written).";

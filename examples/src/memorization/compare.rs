@@ -10,11 +10,11 @@ use super::study::{Run, Study};
 /// Outcomes of pairs of models that differ in size alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pairs {
-    /// The larger one came out ahead.
+    /// Pairs in which the larger model came out ahead.
     pub larger: usize,
-    /// Both the same.
+    /// Pairs in which both models came out the same.
     pub equal: usize,
-    /// The smaller one came out ahead.
+    /// Pairs in which the smaller model came out ahead.
     pub smaller: usize,
 }
 

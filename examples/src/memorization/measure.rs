@@ -16,7 +16,7 @@ use crate::interrupt;
 pub struct Measured {
     /// M(f) after every epoch.
     pub curve: Curve,
-    /// The same as shares.
+    /// M(f) after every epoch, as shares.
     pub m: Vec<f64>,
     /// Memory unit lengths after every epoch.
     pub units: Vec<RunLengths>,
@@ -38,7 +38,7 @@ pub struct Measured {
 pub struct Forgotten {
     /// M on it, at the epochs of the study.
     pub m: Vec<f64>,
-    /// From the moment after it was seen.
+    /// The forgetting of the batch, from the moment after it was seen.
     pub forgetting: Forgetting,
     /// M on it of the run that never saw it, at the same epochs, where known.
     pub never: Vec<Option<f64>>,

@@ -17,7 +17,7 @@ pub const UNTAGGED: u8 = 255;
 
 /// Texts that models are trained on or tested with.
 pub struct Set {
-    /// Its name.
+    /// The name of the set.
     pub name: String,
     /// Tokens in all texts.
     pub tokens: usize,
@@ -39,7 +39,7 @@ pub enum Predictions {
 
 /// One trained model.
 pub struct Run {
-    /// Its name.
+    /// The name of the run.
     pub name: String,
     /// Parameters of the model.
     pub parameters: u64,
@@ -65,7 +65,7 @@ pub struct Run {
 
 /// A special batch, trained on for a moment and never again.
 pub struct Special {
-    /// Its name.
+    /// The name of the special batch.
     pub name: String,
     /// Parameters of the model.
     pub parameters: u64,
@@ -83,11 +83,11 @@ pub struct Special {
     pub hits: Array,
 }
 
-/// All of it.
+/// The whole study.
 pub struct Study {
     /// The manifest.
     pub path: PathBuf,
-    /// What it is about.
+    /// What the study is about.
     pub title: String,
     /// Where the data are from.
     pub source: String,

@@ -104,7 +104,7 @@ impl OutDir {
     /// Writes the text `name`.
     ///
     /// # Errors
-    /// Those of [`write`](OutDir::write).
+    /// The errors of [`write`](OutDir::write).
     pub fn text(&mut self, name: &str, text: &str) -> Result<()> {
         self.write(name, |w| w.write_all(text.as_bytes()))
     }

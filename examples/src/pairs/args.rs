@@ -84,10 +84,11 @@ pub struct Args {
 }
 
 const AFTER: &str = "\
-Results in --out: report.html (open this), report.json, kept.npy (row numbers, u64), scores.npy (f64, NaN for rows that
---only leaves out), removed.csv (row, name, score), scores.svg.
+Results in --out: report.html (open this), report.json, kept.npy (row numbers, u64), scores.npy
+(f64, NaN for rows that --only leaves out), removed.csv (row, name, score), scores.svg.
 The same input, flags and seed give the same bytes on every machine, at any number of threads.
-Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped (nothing is written then).";
+Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped (nothing is written
+then).";
 
 /// What a score is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -107,7 +108,7 @@ impl Preset {
         }
     }
 
-    /// The library's.
+    /// The library's value of this choice.
     pub fn score(self, zero: ZeroName) -> ClipScore {
         let score = match self {
             Self::Survey => ClipScore::survey(),
@@ -130,7 +131,7 @@ pub enum BoundaryName {
 }
 
 impl BoundaryName {
-    /// The library's.
+    /// The library's value of this choice.
     pub fn of(self) -> Boundary {
         match self {
             Self::Gt => Boundary::Gt,

@@ -49,11 +49,11 @@ pub struct Direction {
 pub struct Measured {
     /// Score of each pair.
     pub scores: Vec<f64>,
-    /// Their mean.
+    /// The mean of the scores.
     pub mean: f64,
     /// Pairs with a row of zeros.
     pub zero_rows: u64,
-    /// Which stay.
+    /// Which pairs stay.
     pub selected: Selected,
     /// The pairs of the sample, ascending.
     pub sample: Vec<usize>,

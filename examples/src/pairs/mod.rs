@@ -147,7 +147,7 @@ pub struct Shown {
     pub meta: Option<Meta>,
     /// The names of all rows.
     pub names: Option<Ids>,
-    /// Their pictures.
+    /// The pictures of the rows.
     pub pictures: Option<Images>,
     /// Name and digest of what the pictures come from.
     identity: Option<(String, Option<String>)>,

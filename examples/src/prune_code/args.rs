@@ -149,11 +149,14 @@ pub struct CorruptArgs {
 }
 
 const AFTER: &str = "\
-Results in --out: report.html (open this), report.json, kept.npy, kept_ids.txt, removed.csv, scores.csv, labels.npy,
-centroids.npy, SVG plots. The same input, flags and seed give the same bytes at any number of threads.
-Corrupted embeddings come from your model: prune-code corrupt --kind all < texts.jsonl > corrupted.jsonl, embed the
-field text of every line whose field unchanged is null, and pass rows and a table (id, kind) back.
-Ctrl-C saves the clustering and exits with 130; the same command with --resume continues to the same bytes.
+Results in --out: report.html (open this), report.json, kept.npy, kept_ids.txt, removed.csv,
+scores.csv, labels.npy, centroids.npy, SVG plots. The same input, flags and seed give the same
+bytes at any number of threads.
+Corrupted embeddings come from your model: prune-code corrupt --kind all < texts.jsonl >
+corrupted.jsonl, embed the field text of every line whose field unchanged is null, and pass rows
+and a table (id, kind) back.
+Ctrl-C saves the clustering and exits with 130; the same command with --resume continues to the
+same bytes.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.
 PAUCA_SIMD=scalar|avx2|avx512|neon forces a SIMD level.";
 

@@ -10,11 +10,11 @@ use crate::plots::{
 
 /// One line of a [`forest`].
 pub struct Line {
-    /// What it is about.
+    /// What the line is about.
     pub name: String,
     /// The number and its interval.
     pub interval: Interval,
-    /// Its group: 0, 1 or 2 has a colour of its own.
+    /// The group of the line: 0, 1 or 2 has a colour of its own.
     pub group: usize,
 }
 

@@ -16,7 +16,7 @@ use crate::interrupt;
 
 /// A text and its name.
 pub struct Text {
-    /// Its name.
+    /// The name of the text.
     pub id: String,
     /// The text.
     pub text: String,

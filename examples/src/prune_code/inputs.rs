@@ -14,13 +14,13 @@ use crate::input::{Matrix, Source};
 pub struct Inputs<'a> {
     /// The files' embeddings as the library reads them.
     pub source: &'a Source<'a>,
-    /// The same, widened.
+    /// The embeddings as `f32`.
     pub rows: Array2<f32>,
-    /// Their names.
+    /// The names of the files.
     pub ids: Ids,
-    /// Their lengths.
+    /// The lengths of the files in tokens.
     pub tokens: Vec<u64>,
-    /// Their perplexities, where given.
+    /// The perplexities of the files, where given.
     pub perplexity: Option<Vec<f64>>,
     /// Corrupted files, where given.
     pub corrupted: Option<CorruptedRows>,

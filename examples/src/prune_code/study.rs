@@ -45,7 +45,7 @@ pub struct Settings {
 
 /// A score of every file.
 pub struct Score {
-    /// Its name.
+    /// The name of the score.
     pub name: &'static str,
     /// What a high value means, and who prunes by it.
     pub meaning: &'static str,
@@ -57,15 +57,15 @@ pub struct Score {
 
 /// A way to choose, at the same share of files.
 pub struct Selection {
-    /// Its name.
+    /// The name of the selection.
     pub name: &'static str,
-    /// What it prefers to remove in lengths.
+    /// The lengths that the selection prefers to remove.
     pub length: SelectionLength,
 }
 
 /// What one kind of corruption did.
 pub struct Kind {
-    /// Its name, or that of the yardstick.
+    /// The name of the kind, or of the yardstick.
     pub name: String,
     /// "syntax", "content" or nothing.
     pub family: &'static str,
@@ -93,14 +93,14 @@ pub struct Study {
     pub scip: ScipPruned,
     /// What the method keeps.
     pub keep: Vec<bool>,
-    /// Its lengths.
+    /// The lengths that the method prefers to remove.
     pub kept: SelectionLength,
 }
 
 /// Runs the study.
 ///
 /// # Errors
-/// Those of [`Stepping::clusters`]: whenever the user asks to stop, the clustering is saved.
+/// The errors of [`Stepping::clusters`]. Whenever the user asks to stop, the clustering is saved.
 pub fn run(
     inputs: &Inputs<'_>,
     settings: &Settings,

@@ -46,7 +46,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "drop")]
     pub apply: Option<PathBuf>,
 
-    /// Its configuration [default: config.json beside it, where there is one]
+    /// The configuration of that model [default: config.json beside it, where there is one]
     #[arg(long, value_name = "FILE", requires = "apply")]
     pub config: Option<PathBuf>,
 
@@ -88,7 +88,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// Its name, with the unit.
+    /// The name of the measure, with its unit.
     pub fn title(self) -> &'static str {
         match self {
             Self::Angular => "angular distance (half turns)",

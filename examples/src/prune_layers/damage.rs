@@ -52,11 +52,11 @@ pub struct Judged {
     pub size: usize,
     /// First layer of the block that the distances choose, counted from 0.
     pub first: usize,
-    /// Its damage.
+    /// The damage of the chosen block.
     pub damage: f64,
-    /// Its rank among all measured blocks of the size, 1 doing the least damage (ties above it).
+    /// The rank of that block among all measured ones of the size, 1 doing the least damage (ties above it).
     pub rank: usize,
-    /// Those blocks.
+    /// How many blocks of the size were measured.
     pub blocks: usize,
     /// Least, median and greatest damage of them.
     pub spread: [f64; 3],

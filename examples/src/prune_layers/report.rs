@@ -17,7 +17,7 @@ pub struct Report<'a> {
     pub verdict: &'a str,
     /// The distances.
     pub table: &'a LayerTable,
-    /// Their name and unit.
+    /// The name and unit of the distances.
     pub unit: &'a str,
     /// The best block of every size.
     pub plan: &'a [Choice],

@@ -96,8 +96,9 @@ pub struct Args {
 }
 
 const AFTER: &str = "\
-Results in --out: report.html (open this), report.json, scores.csv (id, score, tokens, lines, kept), kept_ids.txt,
-SVG plots. The same input and flags give the same bytes on every machine, at any number of threads.
+Results in --out: report.html (open this), report.json, scores.csv (id, score, tokens, lines,
+kept), kept_ids.txt, SVG plots. The same input and flags give the same bytes on every machine, at
+any number of threads.
 Ctrl-C stops and exits with 130; nothing is written.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.";
 

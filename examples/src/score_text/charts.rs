@@ -12,7 +12,7 @@ use crate::plots::{
 /// Parts of the axis of the scores.
 const BINS: usize = 40;
 
-/// All of them, by file name.
+/// All plots, by file name.
 pub fn draw(outcome: &Outcome) -> BTreeMap<&'static str, String> {
     let value = |keep: bool| -> Vec<f64> {
         let rows = outcome.pruned.scores.iter().zip(&outcome.pruned.keep);

@@ -32,7 +32,7 @@ pub struct Matrix {
 }
 
 impl Columns {
-    /// Those of `args`.
+    /// Reads the columns that `args` names.
     ///
     /// # Errors
     /// [`Failure::Usage`] for names that are empty or twice there, [`Failure::Data`] with the first thing that
@@ -67,7 +67,7 @@ impl Columns {
         }))
     }
 
-    /// How many.
+    /// How many columns there are.
     pub fn len(&self) -> usize {
         match self {
             Self::Asked(predicates) => predicates.len(),
@@ -75,12 +75,12 @@ impl Columns {
         }
     }
 
-    /// Whether there is none.
+    /// Whether there is no column.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Their names.
+    /// The names of the columns.
     pub fn names(&self) -> Vec<&str> {
         match self {
             Self::Asked(predicates) => predicates.iter().map(|p| p.name()).collect(),

@@ -24,7 +24,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// Of one line.
+    /// The part of one line.
     fn of(tokens: u64, nll: f64, pooling: Pooling) -> Self {
         match pooling {
             _ if tokens == 0 => Self::default(),
@@ -33,7 +33,7 @@ impl Part {
         }
     }
 
-    /// Both together.
+    /// The two parts together.
     pub fn plus(self, other: Self) -> Self {
         Self { count: self.count + other.count, sum: self.sum + other.sum }
     }

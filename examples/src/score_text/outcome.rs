@@ -21,11 +21,11 @@ use crate::progress::{count, percent};
 
 /// A preset of rules, judged.
 pub struct Judged {
-    /// Its name.
+    /// The name of the preset.
     pub name: String,
     /// The rules.
     pub rules: Rules,
-    /// What they say of the documents that stay, and of those that go.
+    /// What the rules say of the documents that stay, and of those that go.
     pub tallies: [Tally; 2],
 }
 
@@ -37,19 +37,19 @@ pub const LEVEL: f64 = 0.95;
 
 /// How far the choice of the documents moves what was found.
 pub struct Intervals {
-    /// Of each weight.
+    /// The interval of each weight.
     pub weights: Vec<Interval>,
-    /// Of the perplexity of the removed documents divided by that of the kept.
+    /// The interval of the perplexity of the removed documents divided by that of the kept.
     pub ratio: Interval,
-    /// Of the rank correlation (Spearman) of a document's score with its perplexity.
+    /// The interval of the rank correlation (Spearman) of a document's score with its perplexity.
     pub rank: Interval,
 }
 
 /// How a line comes to its score.
 pub enum Lines {
-    /// By the predicates.
+    /// The predicates scored the lines.
     Asked(TextQuality),
-    /// By the caller's matrix: the score of every line of all documents.
+    /// The caller's matrix gave the score of every line of all documents.
     Given(Vec<f64>),
 }
 
@@ -57,11 +57,11 @@ pub enum Lines {
 pub struct Outcome {
     /// Perplexities, and where they come from.
     pub source: Source,
-    /// One a predicate.
+    /// The weight of each predicate.
     pub weights: Weights,
     /// The scoring of lines.
     pub lines: Lines,
-    /// One a document.
+    /// The score of each document.
     pub scores: Vec<DocumentScore>,
     /// What stays.
     pub pruned: QualityPruned,

@@ -12,9 +12,9 @@ use crate::input::hex;
 /// One document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
-    /// Its name: a field of the input, or its number.
+    /// The name of the document: a field of the input, or its number.
     pub id: String,
-    /// Its text.
+    /// The text of the document.
     pub text: String,
     /// The value of the field `--by`.
     pub group: String,
@@ -28,9 +28,9 @@ impl AsRef<str> for Document {
 
 /// All documents of a file.
 pub struct Texts {
-    /// Where they come from.
+    /// The file that the documents come from.
     pub path: PathBuf,
-    /// They, in the order of the file.
+    /// The documents, in the order of the file.
     pub documents: Vec<Document>,
     /// Size of the file.
     pub bytes: u64,

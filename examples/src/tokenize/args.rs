@@ -71,12 +71,15 @@ pub struct Args {
 }
 
 const AFTER: &str = "\
-Results in --out: report.html (open this), report.json, runs.csv (every tokenizer and model), SVG plots.
+Results in --out: report.html (open this), report.json, runs.csv (every tokenizer and model), SVG
+plots.
 The same sheet and flags give the same bytes at any number of threads on one machine.
-The setting of the README, with intervals: tokenize --seeds 5 --fewer-codes 128 (some minutes of CPU).
-More tokens, longer: --patch 4 --steps 2000 --budget 2000. A quick look: tokenize --set digits --steps 100 --budget 2 (seconds).
-Ctrl-C keeps the finished tokenizers and exits with 130; the same command with --resume continues to the
-same bytes.
+The setting of docs/findings.md, with intervals: tokenize --seeds 5 --fewer-codes 128 (some
+minutes of CPU).
+More tokens, longer: --patch 4 --steps 2000 --budget 2000. A quick look: tokenize --set digits
+--steps 100 --budget 2 (seconds).
+Ctrl-C keeps the finished tokenizers and exits with 130; the same command with --resume continues
+to the same bytes.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.";
 
 /// The shipped sheets.

@@ -20,9 +20,9 @@ pub struct Point {
 /// Points joined by a line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
-    /// Its name in the key; empty: not in the key.
+    /// The name of the line in the key; a line without a name is not in the key.
     pub name: String,
-    /// Its colour, by number: 0 is grey.
+    /// The colour of the line, by number: 0 is grey.
     pub colour: usize,
     /// Dashed.
     pub dashed: bool,

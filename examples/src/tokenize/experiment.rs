@@ -50,7 +50,7 @@ pub struct Outcome {
     pub job: Job,
     /// Mean squared error of values in [0, 1].
     pub mse: f64,
-    /// Of the training pictures.
+    /// Mean squared error of the training pictures.
     pub train_mse: f64,
     /// exp of the entropy of all tokens.
     pub perplexity: f64,

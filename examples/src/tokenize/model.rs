@@ -23,7 +23,7 @@ const POINTS: usize = 8;
 /// Sizes of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// What it is called.
+    /// The name of the size.
     pub name: &'static str,
     /// Layers.
     pub layers: usize,
@@ -70,7 +70,7 @@ pub struct Learned {
     pub curve: Vec<(f64, f64)>,
     /// Validation loss of each position in the end.
     pub per_position: Vec<f64>,
-    /// Their mean.
+    /// The mean of those losses.
     pub loss: f64,
 }
 

@@ -55,7 +55,7 @@ impl Pictures {
         self.values.len() / self.size()
     }
 
-    /// Never.
+    /// Always false: a sheet holds pictures.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }

@@ -69,7 +69,7 @@ pub fn record(outcomes: &[Outcome], rows: &[Row], configuration: &Value, seeds: 
 /// One line for every run.
 ///
 /// # Errors
-/// Those of the writer.
+/// The errors of the writer.
 pub fn csv(w: &mut dyn Write, outcomes: &[Outcome]) -> io::Result<()> {
     let losses: Vec<String> = SIZES.iter().map(|size| format!("loss_{}", size.name)).collect();
     writeln!(

@@ -17,7 +17,7 @@ pub struct Estimate {
 const T: [f64; 12] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179];
 
 impl Estimate {
-    /// Of values of different seeds.
+    /// The summary of values of different seeds.
     pub fn of(values: &[f64]) -> Self {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
@@ -35,7 +35,7 @@ impl Estimate {
         self.half.is_some_and(|half| sign * self.mean > half)
     }
 
-    /// For people: the mean with its interval, `digits` after the point.
+    /// The mean with its interval, for people; `digits` after the point.
     pub fn text(&self, digits: usize) -> String {
         match self.half {
             Some(half) => format!("{:.digits$} ± {half:.digits$}", self.mean),
@@ -113,7 +113,7 @@ pub fn rows(outcomes: &[Outcome]) -> Vec<Row> {
 }
 
 impl Row {
-    /// What it is called in plots and tables.
+    /// The name of the tokenizer in plots and tables.
     pub fn name(&self, plain_codes: usize) -> String {
         match (self.lambda, self.codes) {
             (0.0, codes) if codes == plain_codes => "plain".into(),
@@ -123,14 +123,14 @@ impl Row {
     }
 }
 
-/// What is to be said of the claim.
+/// What the runs say of the claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Some lambda makes tokens easier to model with both sizes, at some cost in reconstruction.
     Holds,
-    /// Easier with both sizes, but seeds do not say so surely, or there is one seed.
+    /// Tokens are easier with both sizes, but seeds do not say so surely, or there is one seed.
     Seems,
-    /// Not with both sizes.
+    /// Tokens are not easier to model with both sizes.
     Fails,
 }
 

@@ -31,7 +31,7 @@ const PREDICTOR_RATE: f64 = 3e-3;
 const DECAY: f64 = 0.95;
 /// The steps in which lambda rises are this share of all.
 const WARM: f64 = 0.25;
-/// Every so many steps dead codes are looked for, in the first three quarters.
+/// Dead codes are looked for every so many steps, in the first three quarters.
 const REVIVE_EVERY: usize = 10;
 /// Stream of the pictures of each step.
 const ORDER: u32 = 70;
@@ -332,7 +332,7 @@ fn pick(pictures: &Pictures, seed: u64, step: usize) -> Vec<&[f32]> {
     (0..BATCH).map(|i| pictures.picture(pictures.train[draw(i)])).collect()
 }
 
-/// Rising for a twentieth of the steps, then falling as a cosine to a twentieth.
+/// The learning rate: rising for a twentieth of the steps, then falling as a cosine to a twentieth.
 pub fn rate(top: f64, step: usize, steps: usize) -> f64 {
     let done = step as f64 / steps.max(1) as f64;
     let warm = ((step + 1) as f64 / (0.05 * steps as f64).max(1.0)).min(1.0);

@@ -31,7 +31,7 @@ impl InfoNce {
     /// The loss; see the type for shapes, errors and cost.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`InfoNce`] lists.
     pub fn value<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
@@ -61,7 +61,7 @@ impl InfoNce {
     /// The loss and its gradients; see the type for shapes, errors and cost.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`InfoNce`] lists.
     pub fn gradients<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
@@ -128,7 +128,7 @@ impl InfoNce {
     /// as good as any.
     ///
     /// # Errors
-    /// Those of the type but `Empty` for want of positive pairs.
+    /// The errors that [`InfoNce`] lists, but no `Empty` for want of positive pairs.
     pub fn block_statistics<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,

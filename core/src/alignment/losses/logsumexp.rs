@@ -32,7 +32,7 @@ impl Default for LogSumExp {
 }
 
 impl LogSumExp {
-    /// Of no exponents: the value is -infinity.
+    /// The sum of no exponents: its value is -infinity.
     pub fn new() -> Self {
         Self { max: f64::NEG_INFINITY, rest: 0.0 }
     }

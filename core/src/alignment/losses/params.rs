@@ -52,12 +52,12 @@ impl Default for InfoNce {
 }
 
 impl InfoNce {
-    /// Both directions, mean, every pair counts 1.
+    /// The loss of both directions, averaged; every pair counts 1.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// As the survey writes it: x to y only, summed over the positive pairs.
+    /// The loss as the survey writes it: x to y only, summed over the positive pairs.
     pub fn survey() -> Self {
         Self { reduction: LossReduction::Sum, directions: Directions::XToY, weighting: PairWeighting::Pairs }
     }

@@ -64,7 +64,7 @@ impl Default for SigLip {
 }
 
 impl SigLip {
-    /// The mean over the rows of x.
+    /// The loss as a mean over the rows of x.
     pub fn new() -> Self {
         Self::default()
     }
@@ -84,7 +84,7 @@ impl SigLip {
     /// The loss; see the type for shapes, errors and cost.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`SigLip`] lists.
     pub fn value<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
@@ -117,7 +117,7 @@ impl SigLip {
     /// The loss and its gradients; see the type for shapes, errors and cost.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`SigLip`] lists.
     pub fn gradients<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,

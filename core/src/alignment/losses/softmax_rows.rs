@@ -10,14 +10,14 @@ use crate::memory::{try_capacity, try_vec};
 
 const MAGIC: &[u8; 8] = b"PAUCASMX";
 const VERSION: u32 = 1;
-/// Of one row in bytes.
+/// Bytes that one row takes when written.
 const ROW: usize = 32;
 
 /// The softmax of one row, over the rows of the other side that were seen: what its loss and its
 /// gradient need of them. Tier C.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SoftmaxRow {
-    /// Of the logits.
+    /// The log-sum-exp of the row's logits.
     pub lse: LogSumExp,
     /// sum of w l over the positive pairs.
     pub dot: f64,
@@ -26,7 +26,7 @@ pub struct SoftmaxRow {
 }
 
 impl SoftmaxRow {
-    /// Of no logits.
+    /// The softmax of a row that has seen no logits.
     pub(super) const NONE: Self =
         Self { lse: LogSumExp { max: f64::NEG_INFINITY, rest: 0.0 }, dot: 0.0, weight: 0.0 };
 
@@ -64,7 +64,7 @@ pub struct SoftmaxRows {
 }
 
 impl SoftmaxRows {
-    /// Of `rows` rows that have seen nothing: where merging starts.
+    /// `rows` rows that have seen no logits: where merging starts.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].

@@ -32,11 +32,11 @@ pub struct InfoNceTotals {
     loss: InfoNce,
     /// 0 when nothing was seen.
     scale: f64,
-    /// Of the rows of x, of the rows of y.
+    /// The sums over the rows of x, then those over the rows of y.
     sides: [Side; 2],
 }
 
-/// Of the rows of one side; of an unwanted direction only their number.
+/// The sums over the rows of one side. Of a direction that is not asked for only `rows` is set.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Side {
     rows: u64,
@@ -142,7 +142,7 @@ impl InfoNceTotals {
     /// is that of the whole loss, the same for every block.
     ///
     /// # Errors
-    /// Those of [`InfoNce`] and of [`value`](InfoNceTotals::value); [`Error::ShapeMismatch`] for
+    /// The errors of [`InfoNce`] and of [`value`](InfoNceTotals::value); [`Error::ShapeMismatch`] for
     /// statistics of another number of rows or of rows that have not seen everything;
     /// [`Error::InvalidParameter`] for statistics of another scale, and with the row whose logit
     /// exceeds its statistics' largest by more than rounding explains: those are of other data.

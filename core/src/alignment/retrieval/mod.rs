@@ -29,10 +29,10 @@ use crate::rows::IntoRows;
 pub enum RankTies {
     /// Behind it.
     Optimistic,
-    /// Before it.
+    /// Wrong candidates stand before the right one.
     Pessimistic,
-    /// In random order, averaged over all orders: a constant model then has exactly the accuracy
-    /// of chance.
+    /// Every order of the tied candidates is as likely, and results are averaged over all orders: a
+    /// constant model then has exactly the accuracy of chance.
     Expected,
 }
 
@@ -103,7 +103,7 @@ impl Retrieval {
     /// Ranks by cosine.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`Retrieval`] lists.
     pub fn of<'a, 'b>(
         queries: impl IntoRows<'a>,
         candidates: impl IntoRows<'b>,
@@ -115,7 +115,7 @@ impl Retrieval {
     /// [`of`](Retrieval::of) on any backend.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`Retrieval`] lists.
     pub fn of_on<'a, 'b, B: Backend>(
         backend: &B,
         queries: impl IntoRows<'a>,
@@ -150,7 +150,7 @@ impl Retrieval {
     /// # Shapes
     /// scores: [B, M].
     /// # Errors
-    /// See the type.
+    /// The errors that [`Retrieval`] lists.
     pub fn of_scores(scores: ArrayView2<'_, f64>, matches: Matches<'_>) -> Result<Self> {
         let (n, m) = checked_scores(scores)?;
         let table = Table::new(matches, n, m)?;

@@ -71,7 +71,7 @@ pub struct NdcgValues {
 }
 
 impl PartialEq for NdcgValues {
-    /// By the bits of the values (a query without a right candidate has a NaN).
+    /// Compares the bits of the values (a query without a right candidate has a NaN).
     fn eq(&self, other: &Self) -> bool {
         self.values.len() == other.values.len()
             && self.values.iter().zip(&other.values).all(|(a, b)| a.to_bits() == b.to_bits())
@@ -118,10 +118,10 @@ impl Ndcg {
         self
     }
 
-    /// By cosine.
+    /// Compares queries and candidates by cosine.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`Ndcg`] lists.
     pub fn of<'a, 'b>(
         &self,
         queries: impl IntoRows<'a>,
@@ -134,7 +134,7 @@ impl Ndcg {
     /// [`of`](Ndcg::of) on any backend.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`Ndcg`] lists.
     pub fn of_on<'a, 'b, B: Backend>(
         &self,
         backend: &B,
@@ -171,12 +171,12 @@ impl Ndcg {
         Ok(NdcgValues { values: Array1::from_vec(values), search })
     }
 
-    /// By given scores, the larger the better: for models without embeddings.
+    /// Ranks by given scores, the larger the better: for models without embeddings.
     ///
     /// # Shapes
     /// scores: [B, M].
     /// # Errors
-    /// See the type.
+    /// The errors that [`Ndcg`] lists.
     pub fn of_scores(&self, scores: ArrayView2<'_, f64>, matches: Matches<'_>) -> Result<NdcgValues> {
         let (n, m) = checked_scores(scores)?;
         let table = Table::new(matches, n, m)?;

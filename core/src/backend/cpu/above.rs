@@ -16,7 +16,7 @@ struct PairsAbove<'t> {
     above: Above<'t>,
     first: usize,
     found: Vec<Pair>,
-    /// Of each row: whether a pair lay so near the threshold that only the definition could decide.
+    /// For each row, whether a pair lay so near the threshold that only the definition could decide.
     near: Vec<bool>,
     failed: Result<()>,
 }

@@ -64,7 +64,7 @@ impl<'a> CpuBlock<'a> {
         Ok(Self { rows, metric, squares: Squares::Made(squares) })
     }
 
-    /// The same block with rows of its own.
+    /// Copies the block, with rows of its own.
     pub(super) fn copy(&self) -> Result<CpuKept> {
         let (rows, squares) = (StoredRows::of(&self.rows)?, try_copy(&*self.squares)?);
         Ok(CpuKept { rows, metric: self.metric, squares })

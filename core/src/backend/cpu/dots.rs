@@ -34,7 +34,7 @@ pub(crate) struct PairDots {
 }
 
 impl PairDots {
-    /// For `n` rows of `dim` values. 8 (n + 6)(d + 528) + 80 n² bytes, about.
+    /// The memory for `n` rows of `dim` values: about 8 (n + 6)(d + 528) + 80 n² bytes.
     pub fn new(cpu: &Cpu, n: usize, dim: usize) -> Result<Self> {
         let kernel = cpu.dots;
         let rows = n.saturating_add(kernel.mr() + kernel.nc());

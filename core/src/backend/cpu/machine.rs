@@ -24,7 +24,7 @@ pub struct Cpu {
 const KEEP_BYTES: usize = 64 << 20;
 
 impl Cpu {
-    /// At the level that the environment variable `PAUCA_SIMD` names, else at the best one.
+    /// The CPU at the level that the environment variable `PAUCA_SIMD` names, else at the best level.
     ///
     /// # Errors
     /// [`Error::SimdLevel`](crate::Error::SimdLevel) when the variable names a level that is unknown or not available.
@@ -33,7 +33,7 @@ impl Cpu {
         Self::with_level(Level::from_environment()?)
     }
 
-    /// At the best level known at compile time.
+    /// The CPU at the best level known at compile time.
     ///
     /// # Errors
     /// None today; the signature is that of the function with `std`.
@@ -42,7 +42,7 @@ impl Cpu {
         Self::with_level(Level::detect())
     }
 
-    /// At the given level.
+    /// The CPU at the given level.
     ///
     /// # Errors
     /// [`Error::SimdLevel`](crate::Error::SimdLevel) when this machine lacks it.

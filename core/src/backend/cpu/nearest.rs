@@ -63,7 +63,7 @@ impl Question for Nearest<'_> {
     fn settle(&mut self, i: usize, left: &[u32], buffer: &mut [f32]) -> Result<bool> {
         let targets = self.search.targets;
         let packed = match left {
-            // Similar 0 to every target: the lowest index.
+            // Rows of zeros are similar 0 to every target and get the lowest index.
             [] => 0,
             [only] => *only,
             _ => decide(&self.search, self.first + i, left, buffer),

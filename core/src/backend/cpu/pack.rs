@@ -69,7 +69,7 @@ impl Frame {
         }
     }
 
-    /// The same in `f64`; every row can be served.
+    /// [`narrow_row`](Frame::narrow_row) in `f64`; every row can be served.
     pub fn wide_row(&self, row: &[f32], square: f64, out: &mut [f64]) -> f64 {
         match self {
             Frame::Shifted { center, .. } => {

@@ -99,7 +99,7 @@ pub(super) trait Question: Send {
 pub(super) enum Open {
     /// All rows of the task, and all their targets.
     All(u32),
-    /// These rows.
+    /// The rows of this list.
     Some(Vec<Left>),
 }
 
@@ -107,7 +107,7 @@ pub(super) enum Open {
 #[derive(Clone, Debug)]
 pub(super) struct Left {
     row: u32,
-    /// None: all of them.
+    /// The targets that are left; none means all targets of the task.
     targets: Option<Vec<u32>>,
 }
 

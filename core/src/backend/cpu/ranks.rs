@@ -16,11 +16,11 @@ struct Ranks<'t> {
     search: Search<'t>,
     levels: Levels<'t>,
     first: usize,
-    /// Of the levels of the task's rows.
+    /// The ranks of the levels of the task's rows.
     ranks: &'t mut [Rank],
-    /// Of each level: targets below the level before, or equal to it, that are above this one.
+    /// For each level, the targets above it that are not above the level before.
     between: Vec<u64>,
-    /// Of each row: whether the definition was asked.
+    /// For each row, whether the definition was asked.
     near: Vec<bool>,
 }
 

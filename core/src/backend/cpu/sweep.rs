@@ -24,7 +24,8 @@ pub(super) fn capacity<T: KernelScalar>(kernel: &Kernel<T>, depth: usize, most: 
     fits.min(most.max(1)).next_multiple_of(mr)
 }
 
-/// Not a multiple of a large power of two: rows of a tile must not share cache sets.
+/// Steps from one packed row to the next. No multiple of a large power of two: rows of a tile must not share cache
+/// sets.
 fn stride(depth: usize) -> usize {
     depth.next_multiple_of(16) + 16
 }

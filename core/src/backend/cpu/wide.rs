@@ -34,7 +34,7 @@ impl Wide {
         Ok(Self { panels, bound, uniform: cosine_error(Precision::F64, d) })
     }
 
-    /// Per pair, so that one huge target does not blur the rest.
+    /// The bound of the error of one pair. It is made for each pair, so that one huge target does not blur the rest.
     fn error(&self, norm: f64, target: usize) -> f64 {
         match &self.bound {
             Some(bound) => bound.error(norm, self.panels.norms[target]),

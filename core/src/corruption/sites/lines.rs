@@ -92,7 +92,7 @@ impl<'t> Scanned<'t> {
         Ok(partner)
     }
 
-    /// Entry i: how many of the tokens before i are such. So those of a..b are counted at once.
+    /// Entry i is the number of tokens before i for which `is` holds, so that the tokens of a..b are counted at once.
     pub fn counts(&self, is: impl Fn(usize) -> bool) -> Result<Vec<usize>> {
         let (mut counts, mut sum) = (try_capacity(self.tokens.len() + 1)?, 0);
         counts.push(0);

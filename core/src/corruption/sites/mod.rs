@@ -60,7 +60,7 @@ pub(super) fn sites(kind: Corruption, text: &str, tokens: &[Token], syntax: Synt
         Corruption::Statements => scanned.statements(&mut found)?,
         Corruption::Bodies => scanned.bodies(&mut found)?,
         Corruption::Comments => scanned.comments(&mut found)?,
-        // Not a matter of tokens.
+        // The sites of these kinds do not depend on tokens.
         Corruption::SwappedLines | Corruption::Truncation => {}
     }
     Ok(found.sites)

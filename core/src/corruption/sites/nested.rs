@@ -42,7 +42,8 @@ impl Nested {
             return false;
         }
         self.blocked[i..self.beyond[i]].fill(true);
-        // Around a blocked site all are blocked: it holds a taken one, as this one does not lie in one.
+        // A site around `i` now holds a taken site. Where such a site is blocked already, the walk ends: that site
+        // holds a taken site (it lies in none, or `i` would, too), so all sites around it are blocked.
         let mut at = self.around[i];
         while !self.blocked[at] {
             self.blocked[at] = true;

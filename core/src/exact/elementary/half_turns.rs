@@ -206,7 +206,7 @@ fn ratio(square: Fixed) -> Fixed {
     sum
 }
 
-/// The same by 192 bits, for t of [2^-500, 2^54) other than 1.
+/// The value by 192 bits, for t of [2^-500, 2^54) other than 1.
 #[cold]
 fn exact(t: f64) -> f64 {
     let bits = t.to_bits();

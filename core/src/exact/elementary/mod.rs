@@ -118,7 +118,7 @@ impl Fixed {
     /// A number of [2^-140, 2^64), exactly.
     fn from_f64(x: f64) -> Fixed {
         let significand = x.to_bits() & ((1 << 52) - 1) | 1 << 52;
-        // Of the lowest bit, from the lowest of all.
+        // The place of the lowest bit of x, counted from the lowest bit of all words.
         let shift = (x.to_bits() >> 52) as usize + 192 - 1075;
         let wide = (significand as u128) << (shift % 64);
         let mut words = [0; 4];

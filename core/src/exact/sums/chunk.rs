@@ -53,7 +53,7 @@ fn ordinary(values: &[f32]) -> bool {
     values.iter().fold(0, |any, x| any | odd(x)) == 0
 }
 
-/// The same for products with `w`, which have 48 bits, on three digits. A subnormal value is not
+/// Whether all products with `w`, which have 48 bits, fit on three digits. A subnormal value is not
 /// ordinary, whatever the product.
 #[inline(always)]
 fn ordinary_products(values: &[f32], w: f64) -> bool {

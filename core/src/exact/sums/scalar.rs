@@ -68,7 +68,7 @@ impl F64Sum {
     #[inline]
     pub fn add_product(&mut self, weight: f32, x: f64) {
         let finite = weight.is_finite() && x.is_finite();
-        // Of non-finite operands the floating-point product has the right kind.
+        // The floating-point product of non-finite operands is the right infinity or NaN.
         if !finite && self.note_unless_finite(weight as f64 * x) {
             return;
         }

@@ -58,7 +58,7 @@ struct Centres {
     d: usize,
     /// [seeds, d].
     values: Vec<f32>,
-    /// Their dot products with themselves, for the cosine.
+    /// The dot products of the chosen rows with themselves, for the cosine.
     squares: Vec<f64>,
     /// When they were drawn; the race starts at 0 with the first.
     times: Vec<f64>,

@@ -76,7 +76,7 @@ impl Space {
     }
 }
 
-/// See [`Features::moved`].
+/// What [`Features::moved`] finds.
 struct Moved {
     weighted: Vec<Vec<f64>>,
     squares: Vec<f64>,
@@ -168,7 +168,7 @@ impl Features {
         done
     }
 
-    /// The same sums once more.
+    /// Copies the sums.
     pub(super) fn copy(&self) -> Result<Self> {
         let mut copy = Self::new(&self.dims)?;
         copy.merge(self);

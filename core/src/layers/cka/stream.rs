@@ -24,7 +24,7 @@ impl LayerCka {
         self.start_on(&Cpu::new()?)
     }
 
-    /// The same on the CPU of a chosen machine: its [`host`](Products::host), or a SIMD level.
+    /// [`start`](LayerCka::start) on the CPU of a chosen machine: its [`host`](Products::host), or a SIMD level.
     ///
     /// # Errors
     /// As [`start`](LayerCka::start), but for the environment.
@@ -112,7 +112,7 @@ impl CkaStream {
     /// Takes a batch of all states.
     ///
     /// # Errors
-    /// Those of [`begin_batch`](CkaStream::begin_batch), [`push_layer`](CkaStream::push_layer) and
+    /// The errors of [`begin_batch`](CkaStream::begin_batch), [`push_layer`](CkaStream::push_layer) and
     /// [`end_batch`](CkaStream::end_batch).
     pub fn push(&mut self, states: &[Rows<'_>], tokens: Tokens<'_>, cx: &Context<'_>) -> Result<()> {
         self.begin_batch(tokens)?;
