@@ -34,13 +34,13 @@ pub(crate) struct Blocks<'a, B: Backend, S: RowSource> {
 }
 
 impl<'a, B: Backend, S: RowSource + 'a> Blocks<'a, B, S> {
-    /// Of a source whose rows are passed over.
+    /// The blocks of a source whose rows are passed over.
     pub fn of(backend: B, source: S, metric: Metric, cx: &Context) -> Result<Self> {
         let resident = source.lasting();
         Self::new(backend, source, resident, metric, cx)
     }
 
-    /// Of a source of which only [`some rows`](Blocks::with_rows) are wanted.
+    /// The blocks of a source of which only [`some rows`](Blocks::with_rows) are wanted.
     pub fn to_gather(backend: B, source: S, metric: Metric, cx: &Context) -> Result<Self> {
         let resident = if backend.gathers() { source.lasting() } else { None };
         Self::new(backend, source, resident, metric, cx)

@@ -34,7 +34,7 @@ to_and_from_bytes!(
     impl[T: Real] AdamW<T>
 );
 to_and_from_bytes!(
-    /// Those of [`Predictor::to_bytes`] and [`AdamW::to_bytes`];
+    /// The errors of [`Predictor::to_bytes`] and [`AdamW::to_bytes`];
     /// [`InvalidParameter`](crate::Error::InvalidParameter) for a lambda that is negative or not finite.
     impl[T: Real] Trainer<T>
 );

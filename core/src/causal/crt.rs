@@ -30,8 +30,8 @@ impl Norm {
     pub const ALL: &[Self] = &[Self::Squared, Self::Plain];
 }
 
-/// Through which role of a latent gradients flow back to z: as the target of its own prediction, as
-/// an input of later ones, or both.
+/// The role of a latent through which gradients flow back to z: as the target of its own prediction,
+/// as an input of later predictions, or both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Flow {
     /// Both roles: the gradient of the loss as it is.

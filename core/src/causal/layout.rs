@@ -29,7 +29,7 @@ pub struct ParamBlock {
 }
 
 impl ParamBlock {
-    /// Its entries in the flat vector.
+    /// The entries of the block in the flat vector.
     pub fn range(&self) -> core::ops::Range<usize> {
         self.start..self.start + self.rows * self.cols
     }

@@ -73,7 +73,7 @@ pub struct Predictor<T> {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PredictorGradients<T> {
-    /// With respect to z [B, T, D]; exactly 0 where no position exists.
+    /// The gradient with respect to z [B, T, D]; exactly 0 where no position exists.
     pub dz: Array3<T>,
     /// The gradient with respect to the parameters, in their order.
     pub dparams: Array1<T>,
@@ -195,7 +195,7 @@ impl<T: Real> Predictor<T> {
     /// [`predict`](Self::predict) into memory of the caller's, [B, T, outputs], written only on success.
     ///
     /// # Errors
-    /// Those of [`predict`](Self::predict); [`Error::ShapeMismatch`] for memory of another shape.
+    /// The errors of [`predict`](Self::predict); [`Error::ShapeMismatch`] for memory of another shape.
     pub fn predict_into(
         &self,
         batch: &Batch<'_, T>,
@@ -251,7 +251,7 @@ impl<T: Real> Predictor<T> {
     /// are not read. The [`values`](PredictorGradients::values) are 0.
     ///
     /// # Errors
-    /// Those of [`predict`](Self::predict); [`Error::ShapeMismatch`], [`Error::NonFinite`] (row b T + position) for
+    /// The errors of [`predict`](Self::predict); [`Error::ShapeMismatch`], [`Error::NonFinite`] (row b T + position) for
     /// `dpredictions`.
     /// # Cost
     /// That of [`backpropagate`](Self::backpropagate), which predicts once more.
@@ -291,8 +291,8 @@ impl<T: Real> Predictor<T> {
         self.backpropagate_latents(batch, &latents, loss, true, cx)
     }
 
-    /// The same for latents that are there already; without `through_inputs` z gets what the loss left in
-    /// [`Predicted::dlatents`] alone.
+    /// [`backpropagate`](Predictor::backpropagate) for latents that are there already. Without `through_inputs`
+    /// the gradient of z is only what the loss left in [`Predicted::dlatents`].
     pub(super) fn backpropagate_latents<L>(
         &self,
         batch: &Batch<'_, T>,

@@ -125,7 +125,7 @@ impl Family {
     /// Both.
     pub const ALL: &[Self] = &[Self::Syntax, Self::Content];
 
-    /// Its name.
+    /// The name of the family.
     pub fn name(self) -> &'static str {
         match self {
             Family::Syntax => "syntax",

@@ -120,7 +120,7 @@ impl Scip {
     /// The paper clusters by cosine ([`spherical`](crate::KMeans::spherical)); any clustering is taken.
     ///
     /// # Errors
-    /// As [`select`](Scip::select); [`Error::Empty`] for a partition without distances
+    /// As [`select`](Scip::select); `Error::Empty` for a partition without distances
     /// ([`Partition::measure`] makes them).
     pub fn select_from<'p>(&self, clusters: impl Into<Partition<'p>>) -> Result<ScipPruned> {
         let clusters = clusters.into();

@@ -123,7 +123,7 @@ impl D4Stage {
 pub struct D4Run<'a, B: Backend, S: RowSource> {
     params: D4,
     at: At<'a, B, S>,
-    /// Of the first clustering, once it is done.
+    /// The state of the first clustering, once that is done.
     first: Option<Checkpoint>,
     /// The state of the second clustering, when the run resumes into it.
     resume_second: Option<Checkpoint>,

@@ -83,7 +83,7 @@ pub struct LengthBucket {
     pub longest: u64,
     /// Documents in it.
     pub documents: u64,
-    /// Their tokens.
+    /// Tokens of those documents.
     pub tokens: u64,
     /// Share of all tokens; none where there is none.
     pub token_share: Option<f64>,
@@ -99,13 +99,18 @@ pub struct LengthBucket {
 /// files may raise the perplexity of long files; the perplexities are the caller's. A document
 /// of length 0 has no tokens and counts for nothing.
 ///
-/// # Shapes    perplexities: \[n\], lengths: \[n\]; one bucket for each bin
-/// # Units     perplexity; lengths in tokens
-/// # Tier      B: ln and the sum are exact to one rounding, the last exp within 1 ulp
-/// # Errors    [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::InvalidParameter`] with the
-///   first perplexity that is not positive, [`Error::TooLarge`] for 2^64 tokens and more,
-///   [`Error::OutOfMemory`]
-/// # Cost      O(n)
+/// # Shapes
+/// perplexities: \[n\], lengths: \[n\]; one bucket for each bin.
+/// # Units
+/// Perplexity; lengths in tokens.
+/// # Tier
+/// B: ln and the sum are exact to one rounding, the last exp within 1 ulp.
+/// # Errors
+/// [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::InvalidParameter`] with the
+/// first perplexity that is not positive, [`Error::TooLarge`] for 2^64 tokens and more,
+/// [`Error::OutOfMemory`].
+/// # Cost
+/// O(n).
 /// # Example
 /// ```
 /// use pauca::length::{LengthBins, perplexity_by_length};

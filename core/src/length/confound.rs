@@ -192,11 +192,15 @@ pub struct SelectionLength {
 /// A selection that keeps half of the documents does not keep half of the tokens; any comparison
 /// at equal compute must know the second number. *Source*: Singh et al. 2024.
 ///
-/// # Shapes    keep: \[n\], lengths: \[n\]
-/// # Tier      A: ratios of exact integers
-/// # Errors    [`ShapeMismatch`](crate::Error::ShapeMismatch), [`TooLarge`](crate::Error::TooLarge)
-///   for 2^64 tokens and more, [`OutOfMemory`](crate::Error::OutOfMemory)
-/// # Cost      O(n log n)
+/// # Shapes
+/// keep: \[n\], lengths: \[n\].
+/// # Tier
+/// A: ratios of exact integers.
+/// # Errors
+/// [`ShapeMismatch`](crate::Error::ShapeMismatch), [`TooLarge`](crate::Error::TooLarge)
+/// for 2^64 tokens and more, [`OutOfMemory`](crate::Error::OutOfMemory).
+/// # Cost
+/// O(n log n).
 /// # Example
 /// ```
 /// let found = pauca::length::length_of_selection(&[true, false, true, false], &[1u32, 7, 1, 1])?;

@@ -82,7 +82,7 @@ pub struct LengthPruned {
     pub keep: Array1<bool>,
     /// Documents that go.
     pub removed_documents: u64,
-    /// Their tokens.
+    /// Tokens of the documents that go.
     pub removed_tokens: u64,
     /// All tokens.
     pub total_tokens: u64,

@@ -85,7 +85,7 @@ impl Hits {
         Self { hit, counted }
     }
 
-    /// From predicted and true token ids.
+    /// Hits from predicted and true token ids.
     ///
     /// A position is counted where its target is not [`IGNORED`] and `mask`, if there is one, is
     /// true; ids elsewhere are not looked at.

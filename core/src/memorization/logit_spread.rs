@@ -109,7 +109,7 @@ impl LogitSpread {
         Ok(spread)
     }
 
-    /// Of no token so far, with room for `n`.
+    /// The moments of no token so far, with room for `n`.
     pub(super) fn empty(vocabulary: usize, n: usize) -> Result<Self> {
         let (targets, max) = (try_capacity(n)?, try_capacity(n)?);
         let (below, sums) = (try_capacity(n)?, try_capacity(n)?);

@@ -204,7 +204,7 @@ impl LogitScan {
     /// success. What the slices mean: the fields of [`TokenScores`] of those names.
     ///
     /// # Errors
-    /// Those of [`finish`](LogitScan::finish); [`Error::ShapeMismatch`] for slices of another length.
+    /// The errors of [`finish`](LogitScan::finish); [`Error::ShapeMismatch`] for slices of another length.
     pub fn finish_into(
         &self,
         argmax: &mut [u32],

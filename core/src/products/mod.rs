@@ -126,7 +126,7 @@ impl<T: Real> Multiplier<T> {
         self.add_at(out, right.columns(), scale, left, right);
     }
 
-    /// The same for rows that begin `width` apart.
+    /// [`add`](Multiplier::add) for rows that begin `width` apart.
     fn add_at(&self, out: &mut [T], width: usize, scale: T, left: &Left<T>, right: &Right<T>) {
         let (kernel, mr, nr) = (&self.0, self.0.mr(), self.0.nr());
         let depth = left.depth().min(right.depth());

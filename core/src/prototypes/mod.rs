@@ -23,7 +23,7 @@ use crate::select::{ascending, count, descending, largest_remainder, marked, ran
 /// Which rows go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Prune {
-    /// The most prototypical: the hard rows are kept.
+    /// The most prototypical rows go: the hard ones are kept.
     Nearest,
     /// The least prototypical rows go: the easy ones are kept.
     Farthest,
@@ -42,13 +42,13 @@ impl Prune {
     }
 }
 
-/// Among which rows they are ranked.
+/// The rows among which a row is ranked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scope {
     /// A row is ranked among all rows.
     Global,
-    /// Among those of the same cluster, each cluster keeping its share of the total by largest
+    /// A row is ranked among those of its cluster, and each cluster keeps its share of the total by largest
     /// remainder ([`largest_remainder`](crate::stats::largest_remainder)).
     PerCluster,
 }

@@ -15,7 +15,7 @@ use crate::select::{count, descending, floor_of_share, marked, ranked, total, wi
 pub enum Share {
     /// A share of the documents: exactly round_half_even(fraction n) stay.
     Documents,
-    /// Of the tokens: the best documents as long as their tokens together are at most
+    /// A share of the tokens: the best documents stay, as long as their tokens together are at most
     /// floor(fraction total), of the exact product.
     Tokens,
 }

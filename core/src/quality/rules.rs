@@ -39,7 +39,7 @@ impl Bound {
 /// One rule: documents whose measure lies outside the bound go.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DocumentRule {
-    /// Its name.
+    /// The name of the rule.
     pub name: &'static str,
     /// What is measured.
     pub measure: Measure,

@@ -112,7 +112,7 @@ impl Rows<'_> {
         }
     }
 
-    /// The same rows for any shorter time: a view has one lifetime only.
+    /// Lends the rows for any shorter time: a view has one lifetime only.
     pub(crate) fn shortened<'s>(&self) -> Rows<'s>
     where
         Self: 's,

@@ -20,7 +20,7 @@ use crate::rows::Rows;
 /// `f64` rows are rounded to `f32` for it: these are only the first codes. Tier A.
 ///
 /// # Errors
-/// Those of [`KMeans::fit`]; [`TooManyClusters`](crate::Error::TooManyClusters) for fewer valid rows than codes.
+/// The errors of [`KMeans::fit`]; [`TooManyClusters`](crate::Error::TooManyClusters) for fewer valid rows than codes.
 ///
 /// # Example
 /// ```

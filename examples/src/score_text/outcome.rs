@@ -65,7 +65,7 @@ pub struct Outcome {
     pub scores: Vec<DocumentScore>,
     /// What stays.
     pub pruned: QualityPruned,
-    /// One a preset.
+    /// The presets of rules, judged.
     pub judged: Vec<Judged>,
     /// Where the likelihoods of lines are known.
     pub intervals: Option<Intervals>,

@@ -45,7 +45,7 @@ impl InfoNce {
     /// [`value`](InfoNce::value), watched and on chosen threads.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`InfoNce`] lists.
     pub fn value_in<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
@@ -75,7 +75,7 @@ impl InfoNce {
     /// [`gradients`](InfoNce::gradients), watched and on chosen threads.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`InfoNce`] lists.
     pub fn gradients_in<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
@@ -92,7 +92,7 @@ impl InfoNce {
     /// shapes of x and y.
     ///
     /// # Errors
-    /// See the type; `ShapeMismatch` for an array of another shape. After some of them the arrays hold anything.
+    /// The errors that [`InfoNce`] lists; `ShapeMismatch` for an array of another shape. After some of them the arrays hold anything.
     /// # Example
     /// ```
     /// use pauca::Context;
@@ -142,7 +142,8 @@ impl InfoNce {
     /// [`block_statistics`](InfoNce::block_statistics), watched and on chosen threads.
     ///
     /// # Errors
-    /// See there.
+    /// The errors of [`block_statistics`](InfoNce::block_statistics), and
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn block_statistics_in<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,

@@ -47,7 +47,7 @@ use crate::real::{Real, check_finite};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LossReduction {
-    /// Their sum, as the survey writes InfoNCE.
+    /// The sum of the rows' losses, as the survey writes InfoNCE.
     Sum,
     /// Divided by the total weight of the targets (InfoNCE) or by the rows of x (SigLIP).
     Mean,

@@ -99,7 +99,7 @@ impl SigLip {
     /// [`value`](SigLip::value), watched and on chosen threads.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`SigLip`] lists.
     pub fn value_in<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
@@ -132,7 +132,7 @@ impl SigLip {
     /// [`gradients`](SigLip::gradients), watched and on chosen threads.
     ///
     /// # Errors
-    /// See the type.
+    /// The errors that [`SigLip`] lists.
     pub fn gradients_in<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
@@ -150,7 +150,7 @@ impl SigLip {
     /// shapes of x and y.
     ///
     /// # Errors
-    /// See the type; `ShapeMismatch` for an array of another shape. After some of them the arrays hold anything.
+    /// The errors that [`SigLip`] lists; `ShapeMismatch` for an array of another shape. After some of them the arrays hold anything.
     /// # Example
     /// ```
     /// use pauca::Context;

@@ -159,7 +159,7 @@ impl InfoNceTotals {
     /// [`block_gradients`](InfoNceTotals::block_gradients), watched and on chosen threads.
     ///
     /// # Errors
-    /// See there.
+    /// The errors of [`block_gradients`](InfoNceTotals::block_gradients), and [`Error::Cancelled`].
     pub fn block_gradients_in<'a, T: Real>(
         &self,
         x: ArrayView2<'a, T>,
@@ -188,7 +188,7 @@ impl InfoNceTotals {
         into: (ArrayViewMut2<'_, T>, ArrayViewMut2<'_, T>),
         cx: &Context,
     ) -> Result<LossNumbers> {
-        // Says what is missing before the scale that nothing has can be called wrong.
+        // This names missing rows. Without rows there is no scale, and the next line would call the scale wrong.
         self.divisors()?;
         let problem = Problem::new(x, y, self.scale, targets.into(), SoftTargets::Weights)?;
         self.gradients(&problem, complete, into, cx)

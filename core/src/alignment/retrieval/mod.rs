@@ -27,7 +27,7 @@ use crate::rows::IntoRows;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RankTies {
-    /// Behind it.
+    /// Wrong candidates stand behind the right one.
     Optimistic,
     /// Wrong candidates stand before the right one.
     Pessimistic,

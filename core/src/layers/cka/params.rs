@@ -14,7 +14,7 @@ const MAX_DIM: usize = 1 << 31;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CkaPath {
-    /// By the shape: keeps the rows while n sum(d_l) is at most the sum of d_l d_m over all pairs.
+    /// The shape decides: rows are kept while n sum(d_l) is at most the sum of d_l d_m over all pairs.
     #[default]
     Auto,
     /// Always by Gram matrices; keeps all rows.
@@ -50,7 +50,7 @@ impl CkaPath {
 }
 
 impl LayerCka {
-    /// For states of `dims` values a row each; they may differ.
+    /// CKA of states of `dims` values a row each; the dimensions may differ.
     ///
     /// # Errors
     /// [`Empty`](crate::Error::Empty) without states or for a state without columns,

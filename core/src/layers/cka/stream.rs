@@ -77,7 +77,7 @@ impl LayerCka {
 /// More samples than any stream sees.
 pub(super) const MAX_SAMPLES: u64 = 1 << 62;
 
-/// The same lists once more.
+/// Copies the lists.
 fn copied_all<T: Copy>(lists: &[Vec<T>]) -> Result<Vec<Vec<T>>> {
     let mut copy = try_capacity(lists.len())?;
     for values in lists {
