@@ -335,7 +335,22 @@ mod tests {
     where
         V::Scalar: Default,
     {
-        Kernel { mr: MR, nr: NV * V::LANES, run: body::<V, MR, NV> }
+        /// # Safety
+        /// As [`add`].
+        unsafe fn added<V: Vector, const MR: usize, const NV: usize>(product: Product<V::Scalar>)
+        where
+            V::Scalar: Default,
+        {
+            // SAFETY: the caller's contract is the same; fewer vectors touch less.
+            unsafe {
+                match product.columns.div_ceil(V::LANES) {
+                    1 => add::<V, MR, 1>(product, NV * V::LANES),
+                    2 => add::<V, MR, 2>(product, NV * V::LANES),
+                    _ => add::<V, MR, NV>(product, NV * V::LANES),
+                }
+            }
+        }
+        Kernel { mr: MR, nr: NV * V::LANES, run: body::<V, MR, NV>, add: added::<V, MR, NV> }
     }
 
     /// The shapes of the levels that need more than the target's baseline.
@@ -386,6 +401,15 @@ mod tests {
             }
             let never = vec![from(-1_000_000); mr];
             assert!(!kernel.scan(depth, &rows, stride, &panel, &offset, &never, &mut out));
+            for columns in 1..=nr {
+                let mut sums: Vec<T> = (0..mr * nr).map(|i| from(i as i32)).collect();
+                kernel.add_product(depth, &rows, stride, &panel, columns, from(-1), &mut sums, nr);
+                for (r, c) in (0..mr).flat_map(|r| (0..columns).map(move |c| (r, c))) {
+                    let product = expected(r, c) - c as i64;
+                    let sum = (r * nr + c) as i64 + product;
+                    assert_eq!(to(sums[r * nr + c]), sum, "{level:?} {depth} {r} {c} of {columns}");
+                }
+            }
         }
     }
 

@@ -138,7 +138,7 @@ pub fn facts(study: &Study, settings: &Settings) -> pauca::Result<Vec<Fact>> {
     let mut facts = vec![
         Fact {
             about: "length".into(),
-            value: format!("{} tokens in {} files", count(c.tokens as u64), count(c.documents)),
+            value: format!("{} tokens in {} files", count(c.tokens), count(c.documents)),
             detail: format!(
                 "longest 1, 2, 5, 10 %: {}, {}, {}, {}; Gini {}",
                 held(study, 0.01)?,
