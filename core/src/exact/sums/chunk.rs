@@ -242,7 +242,7 @@ impl Chunk {
                 let part = (shifted >> (32 * i)) as u32 as i64;
                 if part != 0 {
                     let digit = &mut self.planes[first + i][cluster * values.len() + j];
-                    *digit = digit.saturating_add(if negative { -part } else { part });
+                    *digit = digit.wrapping_add(if negative { -part } else { part });
                 }
             }
         }
@@ -266,7 +266,7 @@ impl Chunk {
                 for (from, to) in from[range.clone()].iter_mut().zip(&mut to[range.clone()]) {
                     let (carry, rest) = balanced(*from);
                     *from = rest;
-                    *to = to.saturating_add(carry);
+                    *to = to.wrapping_add(carry);
                 }
             }
         }
@@ -282,11 +282,9 @@ impl Chunk {
         for (plane, theirs) in other.planes.iter().enumerate() {
             if !theirs.is_empty() {
                 self.touch(plane)?;
-                // Only the top digit of a sum beyond all rows comes so far, such as a forged one.
-                let add = |(mine, theirs): (&mut i64, &i64)| {
-                    *mine = mine.saturating_add(theirs.saturating_mul(sign));
-                };
-                self.planes[plane].iter_mut().zip(theirs).for_each(add);
+                // Only sums that were read, of more rows than anybody has, reach the end of an i64.
+                let add = |mine: &mut i64, theirs: i64| *mine = mine.wrapping_add(sign.wrapping_mul(theirs));
+                self.planes[plane].iter_mut().zip(theirs).for_each(|(mine, theirs)| add(mine, *theirs));
             }
         }
         for (cluster, pending) in other.pending.iter().enumerate() {

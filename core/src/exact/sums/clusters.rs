@@ -265,7 +265,8 @@ impl Sums {
             return Err(Error::Mismatch { what: "number of rows taken away from a cluster" });
         }
         if sign > 0 {
-            check::counted("rows of the sums", self.rows.iter().sum(), other.rows.iter().sum())?;
+            let total = |rows: &[u64]| rows.iter().fold(0u64, |sum, n| sum.saturating_add(*n));
+            check::counted("rows of the sums", total(&self.rows), total(&other.rows))?;
         }
         if let (Some(mine), Some(theirs)) = (&mut self.weights, &other.weights) {
             mine.merge(theirs, sign)?;

@@ -101,7 +101,7 @@ impl F64Sum {
     pub fn merge(&mut self, other: &Self) {
         self.carry();
         for (digit, theirs) in self.digits.iter_mut().zip(&other.digits) {
-            // Only the top digit of a forged sum comes so far; its value is infinite.
+            // Only sums that were read, of more addends than anybody has, reach the end.
             *digit = digit.saturating_add(*theirs);
         }
         self.pending = other.pending + 1;
