@@ -8,6 +8,7 @@ use ndarray::{Array1, Array2};
 use crate::arrays::matrix;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
+use crate::select::{ascending, ranked};
 
 use super::moments::{Moments, Spread, pair};
 use super::params::LayerDistances;
@@ -122,12 +123,9 @@ impl LayerTable {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn ranking(&self) -> Result<Vec<usize>> {
-        let mut layers = try_capacity(self.n_layers)?;
-        layers.extend(0..self.n_layers);
         // NaN is above every number in this order.
         let key = |l: usize| self.mean[[l, l + 1]].abs();
-        layers.sort_unstable_by(|&a, &b| key(a).total_cmp(&key(b)).then(a.cmp(&b)));
-        Ok(layers)
+        ranked(self.n_layers, |a, b| ascending(key(a), key(b)))
     }
 
     /// The `n` layers of least influence that may go, ascending. *Source*: Men et al. 2024.

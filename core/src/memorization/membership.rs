@@ -9,7 +9,8 @@ use super::logit_spread::Spread;
 use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::try_capacity;
+use crate::select::{descending, ranked};
 
 fn check(values: &[f64]) -> Result<()> {
     check::not_empty("the text", values.len())?;
@@ -203,9 +204,7 @@ pub fn tpr_at_fpr(scores: &[f64], member: &[bool], fpr: f64) -> Result<Membershi
     let others = n - members;
     check::not_empty("the set of members", members)?;
     check::not_empty("the set of non-members", others)?;
-    let mut order = try_vec(n, 0)?;
-    order.iter_mut().enumerate().for_each(|(i, place)| *place = i);
-    order.sort_unstable_by(|&a, &b| (scores[b] + 0.0).total_cmp(&(scores[a] + 0.0)));
+    let order = ranked(n, |a, b| descending(scores[a], scores[b]))?;
     let rate = |count: usize, of: usize| count as f64 / of as f64;
     let mut best = MembershipRate { true_positive: 0.0, false_positive: 0.0, threshold: f64::INFINITY };
     let (mut hits, mut alarms) = (0, 0);

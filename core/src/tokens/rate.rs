@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::check;
 use crate::error::Result;
 use crate::memory::{try_capacity, try_grow};
+use crate::select::{ascending, ranked};
 
 fn check(points: &[[f64; 2]]) -> Result<()> {
     let mut rows = (0..).zip(points);
@@ -29,14 +30,8 @@ fn check(points: &[[f64; 2]]) -> Result<()> {
 /// ```
 pub fn pareto(points: &[[f64; 2]]) -> Result<Vec<usize>> {
     check(points)?;
-    let mut order = try_capacity(points.len())?;
-    order.extend(0..points.len());
-    // Adding 0.0 makes both zeros equal.
-    let key = |i: usize| (points[i][0] + 0.0, points[i][1] + 0.0);
-    order.sort_unstable_by(|&a, &b| {
-        let ((ra, da), (rb, db)) = (key(a), key(b));
-        ra.total_cmp(&rb).then(da.total_cmp(&db)).then(a.cmp(&b))
-    });
+    let by = |axis: usize, a: usize, b: usize| ascending(points[a][axis], points[b][axis]);
+    let mut order = ranked(points.len(), |a, b| by(0, a, b).then(by(1, a, b)))?;
     let mut lowest = f64::INFINITY;
     order.retain(|&i| {
         let better = points[i][1] < lowest;
