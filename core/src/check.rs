@@ -1,5 +1,7 @@
 //! Errors about arguments, made in one place. Each function names what it refuses.
 
+use core::ops::Range;
+
 use crate::error::{Error, Result};
 
 /// Refuses a length that is not the expected one.
@@ -66,6 +68,23 @@ pub(crate) fn finite_row(
 pub(crate) fn labels(labels: &[u32], k: usize) -> Result<()> {
     match labels.iter().position(|label| *label as usize >= k) {
         Some(row) => Err(Error::LabelOutOfRange { row, label: labels[row], k }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a range of rows outside of `0..n`.
+pub(crate) fn range(range: &Range<usize>, n: usize) -> Result<()> {
+    let found = range.end.max(range.start);
+    if range.start <= range.end && found <= n {
+        return Ok(());
+    }
+    Err(Error::ShapeMismatch { what: "row range", expected: n, found })
+}
+
+/// Refuses the first row that is not one of `0..n`.
+pub(crate) fn indices(rows: &[usize], n: usize) -> Result<()> {
+    match rows.iter().find(|&&i| i >= n) {
+        Some(&found) => Err(Error::ShapeMismatch { what: "row index", expected: n, found }),
         None => Ok(()),
     }
 }

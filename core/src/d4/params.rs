@@ -138,11 +138,9 @@ impl D4 {
         {
             check::fraction(name, value)?;
         }
-        if self.keep_fraction > self.dedup_keep_fraction {
-            let (name, value) = ("keep_fraction", self.keep_fraction);
-            return Err(Error::InvalidParameter { name, value, expected: "at most dedup_keep_fraction" });
-        }
-        Ok(())
+        let (expected, fits) =
+            ("at most dedup_keep_fraction", self.keep_fraction <= self.dedup_keep_fraction);
+        check::parameter("keep_fraction", self.keep_fraction, expected, fits)
     }
 
     fn first_k(&self, n: usize) -> usize {
