@@ -2,7 +2,7 @@
 
 use crate::check;
 use crate::dedup::{Boundary, Order, Rule, SemDedup};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kmeans::{Init, KMeans};
 use crate::prototypes::{Drop, Prototypes, Scope};
 
@@ -127,7 +127,7 @@ impl D4 {
         self
     }
 
-    /// A copy, or [`Error::OutOfMemory`]: given centroids and keys may be large.
+    /// A copy, or [`OutOfMemory`](crate::Error::OutOfMemory): given centroids and keys may be large.
     pub(super) fn try_clone(&self) -> Result<Self> {
         Ok(Self { init: self.init.try_clone()?, order: self.order.try_clone()?, ..*self })
     }
