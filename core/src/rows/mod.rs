@@ -85,8 +85,11 @@ impl<'a> Rows<'a> {
         if needed > found {
             return Err(wrong);
         }
-        let strides = strides.map(isize::unsigned_abs);
-        ArrayView2::from_shape(shape.strides(strides), values).map(T::rows).map_err(|_| wrong)
+        let view = match needed {
+            0 => ArrayView2::from_shape(shape, &values[..0]),
+            _ => ArrayView2::from_shape(shape.strides(strides.map(isize::unsigned_abs)), values),
+        };
+        view.map(T::rows).map_err(|_| wrong)
     }
 }
 
