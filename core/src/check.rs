@@ -1,5 +1,7 @@
 //! Errors about arguments, made in one place. Each function names what it refuses.
 
+use core::ops::Range;
+
 use crate::error::{Error, Result};
 
 /// Refuses a length that is not the expected one.
@@ -100,5 +102,22 @@ pub(crate) fn counted(what: &'static str, mine: u64, theirs: u64) -> Result<u64>
             let fit = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
             Err(Error::TooLarge { what, size: fit(sum.unwrap_or(u64::MAX)), limit: fit(MOST_COUNTED) })
         }
+    }
+}
+
+/// Refuses a range of rows outside of `0..n`.
+pub(crate) fn range(range: &Range<usize>, n: usize) -> Result<()> {
+    let found = range.end.max(range.start);
+    if range.start <= range.end && found <= n {
+        return Ok(());
+    }
+    Err(Error::ShapeMismatch { what: "row range", expected: n, found })
+}
+
+/// Refuses the first row that is not one of `0..n`.
+pub(crate) fn indices(rows: &[usize], n: usize) -> Result<()> {
+    match rows.iter().find(|&&i| i >= n) {
+        Some(&found) => Err(Error::ShapeMismatch { what: "row index", expected: n, found }),
+        None => Ok(()),
     }
 }

@@ -14,7 +14,7 @@
 use core::ops::Range;
 
 use super::cpu::{Cpu, PairDots};
-use crate::check::same_length;
+use crate::check::{self, same_length};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
@@ -44,10 +44,8 @@ impl<'s, 'r> Samples<'s, 'r> {
             same_length("state", rows, state.n_rows())?;
             same_length("row of a state", samples.dim(), state.dim())?;
         }
-        match chosen.unwrap_or(&[]).iter().find(|row| **row >= rows) {
-            Some(row) => Err(Error::ShapeMismatch { what: "row index", expected: rows, found: *row }),
-            None => Ok(Self { states, chosen }),
-        }
+        check::indices(chosen.unwrap_or(&[]), rows)?;
+        Ok(Self { states, chosen })
     }
 
     /// How many samples.

@@ -85,8 +85,11 @@ impl<'a> Rows<'a> {
         if needed > found {
             return Err(wrong);
         }
-        let strides = strides.map(isize::unsigned_abs);
-        ArrayView2::from_shape(shape.strides(strides), values).map(T::rows).map_err(|_| wrong)
+        let view = match needed {
+            0 => ArrayView2::from_shape(shape, &values[..0]),
+            _ => ArrayView2::from_shape(shape.strides(strides.map(isize::unsigned_abs)), values),
+        };
+        view.map(T::rows).map_err(|_| wrong)
     }
 }
 
@@ -131,13 +134,7 @@ impl Rows<'_> {
     /// # Errors
     /// [`Error::ShapeMismatch`] when `range` does not lie inside.
     pub fn slice(&self, range: Range<usize>) -> Result<Rows<'_>> {
-        if range.start > range.end || range.end > self.n_rows() {
-            return Err(Error::ShapeMismatch {
-                what: "row range",
-                expected: self.n_rows(),
-                found: range.end.max(range.start),
-            });
-        }
+        check::range(&range, self.n_rows())?;
         let step = ndarray::s![range, ..];
         Ok(match self {
             Rows::F32(v) => Rows::F32(v.slice(step)),
@@ -168,9 +165,7 @@ impl Rows<'_> {
                 found: buffer.len(),
             });
         }
-        if i >= self.n_rows() {
-            return Err(Error::ShapeMismatch { what: "row index", expected: self.n_rows(), found: i });
-        }
+        check::indices(&[i], self.n_rows())?;
         Ok(self.row_at(i, buffer))
     }
 
@@ -186,9 +181,7 @@ impl Rows<'_> {
     /// [`Error::ShapeMismatch`] when `i` or the length of `out` is wrong.
     pub fn read_row(&self, i: usize, out: &mut [f64]) -> Result<()> {
         check::same_length("row buffer", self.dim(), out.len())?;
-        if i >= self.n_rows() {
-            return Err(Error::ShapeMismatch { what: "row index", expected: self.n_rows(), found: i });
-        }
+        check::indices(&[i], self.n_rows())?;
         with_view!(self, v => {
             for (o, x) in out.iter_mut().zip(v.row(i)) {
                 *o = widen(x.to_f32());

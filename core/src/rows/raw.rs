@@ -220,10 +220,8 @@ impl<R: ReadAt> RawRows<R> {
     /// # Errors
     /// [`Error::InvalidParameter`] when the last id would not fit 64 bits.
     pub fn first_id(mut self, id: u64) -> Result<Self> {
-        if id.checked_add(self.n as u64).is_none() {
-            let expected = "at most 2^64 - 1 less the number of rows";
-            return Err(Error::InvalidParameter { name: "first_id", value: id as f64, expected });
-        }
+        let (expected, last) = ("at most 2^64 - 1 less the number of rows", id.checked_add(self.n as u64));
+        check::parameter("first_id", id as f64, expected, last.is_some())?;
         self.first_id = id;
         Ok(self)
     }
@@ -342,29 +340,12 @@ impl<R: ReadAt> RowSource for RawRows<R> {
         self.block_rows
     }
     fn read<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch) -> Result<Rows<'a>> {
-        inside(&range, self.n)?;
+        check::range(&range, self.n)?;
         with_type!(self.element, T => self.read_as::<T>(range, scratch).map(T::rows))
     }
     fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
-        all_inside(rows, self.n)?;
+        check::indices(rows, self.n)?;
         with_type!(self.element, T => self.gather_as::<T>(rows, scratch).map(T::rows))
-    }
-}
-
-/// The error of every source for a range outside of `0..n`.
-pub(super) fn inside(range: &Range<usize>, n: usize) -> Result<()> {
-    if range.start > range.end || range.end > n {
-        let found = range.end.max(range.start);
-        return Err(Error::ShapeMismatch { what: "row range", expected: n, found });
-    }
-    Ok(())
-}
-
-/// The error of every source for the first row that is not one of `0..n`.
-pub(super) fn all_inside(rows: &[usize], n: usize) -> Result<()> {
-    match rows.iter().find(|&&i| i >= n) {
-        Some(&found) => Err(Error::ShapeMismatch { what: "row index", expected: n, found }),
-        None => Ok(()),
     }
 }
 

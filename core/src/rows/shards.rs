@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use ndarray::ArrayView2;
 
-use super::raw::{all_inside, elements, inside, rows_of, with_type};
+use super::raw::{elements, rows_of, with_type};
 use super::{Element, ElementType, RowElement, RowSource, Rows, Scratch};
 use crate::check;
 use crate::error::{Error, Result, SourceError};
@@ -227,7 +227,7 @@ impl<S: RowSource> RowSource for Shards<S> {
     }
 
     fn read<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch) -> Result<Rows<'a>> {
-        inside(&range, self.n_rows())?;
+        check::range(&range, self.n_rows())?;
         if !range.is_empty() {
             let s = self.shard_of(range.start);
             let start = self.starts[s];
@@ -240,7 +240,7 @@ impl<S: RowSource> RowSource for Shards<S> {
     }
 
     fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
-        all_inside(rows, self.n_rows())?;
+        check::indices(rows, self.n_rows())?;
         if let Some(&first) = rows.first() {
             let s = self.shard_of(first);
             let (start, end) = (self.starts[s], self.starts[s + 1]);

@@ -262,10 +262,8 @@ fn gather_into<'a, T: Element>(
     let d = view.ncols();
     let len = area(rows.len(), d)?;
     let out = scratch.elements::<T>(len)?;
+    check::indices(rows, view.nrows())?;
     for (target, &i) in out.chunks_exact_mut(d.max(1)).zip(rows) {
-        if i >= view.nrows() {
-            return Err(Error::ShapeMismatch { what: "row index", expected: view.nrows(), found: i });
-        }
         for (o, x) in target.iter_mut().zip(view.row(i)) {
             *o = *x;
         }
@@ -407,11 +405,8 @@ impl<S: RowSource> Subset<S> {
     /// # Errors
     /// [`Error::ShapeMismatch`] when an index lies outside.
     pub fn new(source: S, rows: Vec<usize>) -> Result<Self> {
-        let n = source.n_rows();
-        match rows.iter().find(|&&i| i >= n) {
-            Some(&found) => Err(Error::ShapeMismatch { what: "row index", expected: n, found }),
-            None => Ok(Self { source, rows }),
-        }
+        check::indices(&rows, source.n_rows())?;
+        Ok(Self { source, rows })
     }
 
     /// Index in the underlying source of each row of the subset.
@@ -434,20 +429,13 @@ impl<S: RowSource> RowSource for Subset<S> {
         self.source.block_rows()
     }
     fn read<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch) -> Result<Rows<'a>> {
-        let (expected, found) = (self.rows.len(), range.end);
-        let rows = self.rows.get(range).ok_or(Error::ShapeMismatch { what: "row range", expected, found })?;
-        self.source.gather(rows, scratch)
+        check::range(&range, self.rows.len())?;
+        self.source.gather(&self.rows[range], scratch)
     }
     fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
         let mut inner = crate::memory::try_capacity(rows.len())?;
-        for &i in rows {
-            let expected = self.rows.len();
-            inner.push(*self.rows.get(i).ok_or(Error::ShapeMismatch {
-                what: "row index",
-                expected,
-                found: i,
-            })?);
-        }
+        check::indices(rows, self.rows.len())?;
+        inner.extend(rows.iter().map(|&i| self.rows[i]));
         self.source.gather(&inner, scratch)
     }
 }

@@ -40,7 +40,7 @@ pub use self::machine::Cpu;
 use self::question::Search;
 pub use self::targets::CpuTargets;
 use super::{Above, Backend, Best, Copies, Levels, Pair, Pairs, Rank, SearchStats};
-use crate::check::same_length;
+use crate::check::{self, same_length};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::{self, Metric, dot64};
@@ -119,10 +119,7 @@ impl Backend for Cpu {
         let n = block.rows.n_rows();
         same_length("pairs", n, pair.len())?;
         same_length("values", n, out.len())?;
-        let k = targets.n();
-        if let Some((row, &label)) = pair.iter().enumerate().find(|&(_, &j)| j as usize >= k) {
-            return Err(Error::LabelOutOfRange { row, label, k });
-        }
+        check::labels(pair, targets.n())?;
         block.by_row(out, cx, |i, row| targets.distance(row, search.square(i), pair[i]))
     }
 
