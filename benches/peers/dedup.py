@@ -6,7 +6,7 @@ largest cosine of every row to any earlier one), every run in its own process, p
         [--peers pauca numpy-blocks numpy-full torch-blocks] [--verify] [--json FILE]
 
 numpy-blocks and torch-blocks restate the blocked variant of NeMo-Curator (blocks of 1024 columns, no full matrix),
-numpy-full the published SemDeDup (the whole n x n matrix). Both decide on f32 products of normalised rows.
+numpy-full the published SemDeDup (the whole n x n matrix). Both decide on f32 products of normalized rows.
 "wrong at E" (with --verify) counts rows decided otherwise at epsilon E than by f64 products: for pauca it must be 0
 unless a similarity lies within 1e-12 of the threshold.
 """

@@ -1,4 +1,4 @@
-//! Causal regularisation: predictors, training steps, sums of the best linear predictor.
+//! Causal regularization: predictors, training steps, sums of the best linear predictor.
 
 use ndarray::{Array1, Array2, Array3};
 use pauca::Real;
@@ -38,7 +38,7 @@ fn refused_memory_is_an_error_for_causal_training() {
     let weight = Array2::from_shape_fn((64, 64), |(i, j)| ((i * 7 + j * 3) % 11) as f64 / 40.0);
     let (bias, order) = (Array1::from_elem(64, 0.25), (0..70).rev().collect::<Vec<_>>());
     let lengths = [60, 70];
-    let batch = Batch::new(z.view()).order(&order).lengths(&lengths).normalised(true);
+    let batch = Batch::new(z.view()).order(&order).lengths(&lengths).normalized(true);
     let batch = batch.projected(weight.view(), Some(bias.view()));
     let crt = Crt::new().norm(Norm::Plain).predict_first(true);
     training("perceptron", Window::mlp(1, 64).start(Start::Learned).into(), batch, crt);

@@ -1,4 +1,4 @@
-//! Serialised states with bytes replaced and the checksum made right again, so that they are wrong in no other
+//! Serialized states with bytes replaced and the checksum made right again, so that they are wrong in no other
 //! way than is meant.
 
 use std::any::type_name;

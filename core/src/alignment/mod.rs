@@ -20,7 +20,7 @@
 //! | at most so many rows a group | [`balanced_sample`] | | A |
 //!
 //! **Why the losses are safe and small.** Logits are made tile by tile and made again where the
-//! gradient needs them, so no B x M matrix ever exists; the normaliser of a row is kept as its
+//! gradient needs them, so no B x M matrix ever exists; the normalizer of a row is kept as its
 //! largest logit and the sum of the others relative to it, which neither overflows nor loses the
 //! small losses of well separated pairs. **Why ranks are right.** Cosines of a tile come from one
 //! `f64` matrix product with a proven error bound; only pairs within the bound of a decision are

@@ -1,5 +1,5 @@
 //! Latents as sequences: which positions exist, in which order they are read, and on which side of
-//! the quantiser's projection.
+//! the quantizer's projection.
 
 use alloc::vec::Vec;
 
@@ -24,11 +24,11 @@ const TILE_ROWS: usize = 512;
 ///   they lie, which for image patches row by row is raster order). Positions that do not exist
 ///   are skipped.
 /// - **Side**: with [`projected`](Self::projected) the sequence is z W + b, so that an encoder may
-///   hand over what it has before the quantiser's projection; gradients arrive before it too.
-/// - **Normalised**: every latent divided by its Euclidean length, after the projection, as
-///   quantisers of cosine codes do; a row of zeros stays zero and gets a gradient of 0.
+///   hand over what it has before the quantizer's projection; gradients arrive before it too.
+/// - **Normalized**: every latent divided by its Euclidean length, after the projection, as
+///   quantizers of cosine codes do; a row of zeros stays zero and gets a gradient of 0.
 ///
-/// The paper says "pre-quantisation latents" and no more about the last two: both readings are
+/// The paper says "pre-quantization latents" and no more about the last two: both readings are
 /// here, the default is z as given.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a, T> {
@@ -36,7 +36,7 @@ pub struct Batch<'a, T> {
     lengths: Option<&'a [usize]>,
     order: Option<&'a [usize]>,
     projection: Option<(ArrayView2<'a, T>, Option<ArrayView1<'a, T>>)>,
-    normalised: bool,
+    normalized: bool,
 }
 
 /// Where a row of a batch comes from.
@@ -51,9 +51,9 @@ pub struct Place {
 }
 
 impl<'a, T: Real> Batch<'a, T> {
-    /// Sequences z [B, T, D] of full length, read as they lie, unprojected, not normalised.
+    /// Sequences z [B, T, D] of full length, read as they lie, unprojected, not normalized.
     pub fn new(z: ArrayView3<'a, T>) -> Self {
-        Self { z, lengths: None, order: None, projection: None, normalised: false }
+        Self { z, lengths: None, order: None, projection: None, normalized: false }
     }
 
     /// How many positions of each sequence exist.
@@ -75,8 +75,8 @@ impl<'a, T: Real> Batch<'a, T> {
     }
 
     /// Divides every latent by its Euclidean length.
-    pub fn normalised(mut self, normalised: bool) -> Self {
-        self.normalised = normalised;
+    pub fn normalized(mut self, normalized: bool) -> Self {
+        self.normalized = normalized;
         self
     }
 
@@ -149,7 +149,7 @@ impl<'a, T: Real> Batch<'a, T> {
             }
         }
         let mut sizes = Vec::new();
-        if self.normalised {
+        if self.normalized {
             sizes = try_capacity(places.len())?;
             for mut row in x.rows_mut() {
                 let size = length(row.view());

@@ -179,7 +179,7 @@ impl<T: Real> State for AdamW<T> {
 
 impl State for Crt {
     const MARK: &'static [u8; 8] = b"paucaCC\0";
-    const WHAT: &'static str = "causal regulariser";
+    const WHAT: &'static str = "causal regularizer";
 
     fn write(&self, to: &mut Writer) -> Result<()> {
         check::not_negative("lambda", self.lambda)?;
@@ -229,15 +229,15 @@ impl<T: Real> State for Trainer<T> {
         self.predictor.write(to)?;
         self.crt.write(to)?;
         self.schedule.write(to)?;
-        self.optimiser.write(to)?;
+        self.optimizer.write(to)?;
         to.u64(self.step);
         Ok(())
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self> {
         let (predictor, crt) = (Predictor::read(from)?, Crt::read(from)?);
-        let (schedule, optimiser) = (Schedule::read(from)?, AdamW::read(from)?);
-        Ok(Self { predictor, crt, schedule, optimiser, step: from.count()? })
+        let (schedule, optimizer) = (Schedule::read(from)?, AdamW::read(from)?);
+        Ok(Self { predictor, crt, schedule, optimizer, step: from.count()? })
     }
 }
 

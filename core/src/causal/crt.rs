@@ -1,4 +1,4 @@
-//! The causal regulariser: how far each latent lies from what its predecessors predict.
+//! The causal regularizer: how far each latent lies from what its predecessors predict.
 
 use alloc::vec::Vec;
 
@@ -48,16 +48,16 @@ impl Flow {
     pub const ALL: &[Self] = &[Self::Both, Self::Inputs, Self::Targets];
 }
 
-/// The causal regulariser: parameters.
+/// The causal regularizer: parameters.
 ///
 /// loss = lambda R_{b, t >= 1} N(z_{b,t} - g(z_{b,0..t})), N by [`Norm`], R by [`Reduction`].
 ///
 /// *Source*: Ramanujan et al. 2024 (When Worse is Better: navigating the compression-generation
 /// trade-off in visual tokenization), causally regularized tokenization: an L2 next-token loss on
-/// the latents before quantisation, weight 4.0, gradient into the encoder. Norm, reduction, whether
+/// the latents before quantization, weight 4.0, gradient into the encoder. Norm, reduction, whether
 /// targets pass gradients, whether the first latent is predicted, are not stated in what we could
 /// read: named options, with our defaults (squared, mean over positions, both, no). The side of the
-/// projection and normalisation are options of the [`Batch`].
+/// projection and normalization are options of the [`Batch`].
 ///
 /// Shrinking z makes the loss small without making anything predictable. Hence R² beside every
 /// loss ([`CrtValue::r2`]): it does not change when z is scaled.
@@ -91,7 +91,7 @@ impl Default for Crt {
     }
 }
 
-/// The value of the regulariser and what to read beside it.
+/// The value of the regularizer and what to read beside it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CrtValue {
@@ -113,7 +113,7 @@ pub struct CrtValue {
     pub r2_per_step: Array1<f64>,
 }
 
-/// Value and gradients of the regulariser.
+/// Value and gradients of the regularizer.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CrtGradients<T> {

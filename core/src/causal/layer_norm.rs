@@ -1,4 +1,4 @@
-//! Layer normalisation of rows, forward and backward.
+//! Layer normalization of rows, forward and backward.
 
 use alloc::vec::Vec;
 

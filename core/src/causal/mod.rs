@@ -1,8 +1,8 @@
-//! Causal regularisation: latents that a next-token predictor finds easy.
+//! Causal regularization: latents that a next-token predictor finds easy.
 //!
 //! *Source*: Ramanujan et al. 2024, "When Worse is Better: navigating the compression-generation
 //! trade-off in visual tokenization" (causally regularized tokenization, CRT). While the tokenizer
-//! is trained, a small causal predictor g guesses each latent, before it is quantised, from those
+//! is trained, a small causal predictor g guesses each latent, before it is quantized, from those
 //! before it; its squared error, times lambda, is added to the loss of the encoder:
 //!
 //! ```text
@@ -14,11 +14,11 @@
 //!
 //! | part | what |
 //! |---|---|
-//! | [`Batch`] | sequences of latents: padding, token order, side of the projection, normalised or not |
+//! | [`Batch`] | sequences of latents: padding, token order, side of the projection, normalized or not |
 //! | [`Predictor`] | [`Window`] (linear AR(k), low-rank, perceptron) or [`Transformer`], with all gradients |
 //! | [`Crt`] | the loss, R², gradients for z, parameters and projection |
 //! | [`RidgeGram`] | the best linear predictor in closed form, from sums that merge |
-//! | [`Schedule`], [`AdamW`] | lambda over time, the predictor's optimiser |
+//! | [`Schedule`], [`AdamW`] | lambda over time, the predictor's optimizer |
 //! | [`Trainer`] | all of these as one training step |
 //!
 //! **Why the code differs from a framework's.** Gradients are written out, so value and gradients take

@@ -39,7 +39,7 @@ impl From<Transformer> for Kind {
 
 /// A map from the latents before a step to what it expects at that step.
 ///
-/// Predicts `outputs` numbers: for causal regularisation as many as a latent has; for a model of code
+/// Predicts `outputs` numbers: for causal regularization as many as a latent has; for a model of code
 /// indices one logit for every code, with the codes' embeddings as latents
 /// ([`backpropagate`](Self::backpropagate) takes any loss, [`backpropagate_from`](Self::backpropagate_from)
 /// its gradient).

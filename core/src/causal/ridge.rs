@@ -1,6 +1,6 @@
 //! The best linear predictor in closed form, from sums over any number of batches.
 //!
-//! The regulariser of a linear predictor is quadratic in its weights, so the best ones need no
+//! The regularizer of a linear predictor is quadratic in its weights, so the best ones need no
 //! training: W = (A + ridge)^-1 C with A the covariance of what is seen, C its covariance with what
 //! is predicted. A value that every implementation reaches, to compare tokenizers by.
 //!
@@ -173,7 +173,7 @@ impl RidgeGram {
         self.rows
     }
 
-    /// The weights that minimise mse + `ridge` |W|² (the shift is free). With ridge 0 and latents that
+    /// The weights that minimize mse + `ridge` |W|² (the shift is free). With ridge 0 and latents that
     /// do not vary in every direction, those of least norm.
     ///
     /// Covariances come from sums of products: latents far from 0 lose digits (of mean 1000 and

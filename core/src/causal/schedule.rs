@@ -1,4 +1,4 @@
-//! The weight of the regulariser over the steps of training.
+//! The weight of the regularizer over the steps of training.
 
 use crate::check;
 use crate::error::Result;

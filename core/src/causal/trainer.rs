@@ -1,4 +1,4 @@
-//! The regulariser as a training loop holds it: predictor, schedule and optimiser together.
+//! The regularizer as a training loop holds it: predictor, schedule and optimizer together.
 
 use super::adamw::AdamW;
 use super::batch::Batch;
@@ -11,7 +11,7 @@ use crate::real::Real;
 
 /// A predictor that learns while its error is charged to the encoder.
 ///
-/// A step computes the regulariser at the current lambda, hands out the gradient of the latents,
+/// A step computes the regularizer at the current lambda, hands out the gradient of the latents,
 /// and moves the predictor by an AdamW of its own. The predictor learns from the loss without
 /// lambda, so that it is ready when lambda rises from 0, and a run with lambda 0 throughout has a
 /// predictor that measures (R²) without touching the encoder: `dz` is then exactly 0.
@@ -23,7 +23,7 @@ use crate::real::Real;
 /// let z = ndarray::Array3::from_shape_fn((4, 6, 1), |(b, t, _)| (b + 1) as f64 / f64::powi(2.0, t as i32));
 /// let predictor = Predictor::new(Window::linear(1), 1, 1, 0)?;
 /// let mut trainer = Trainer::new(predictor, Crt::new(), Schedule::new().warm(10));
-/// trainer.set_optimiser(AdamW::new(2).rate(0.02).decay(0.0));
+/// trainer.set_optimizer(AdamW::new(2).rate(0.02).decay(0.0));
 /// for _ in 0..400 {
 ///     trainer.step(&Batch::new(z.view()), &Default::default())?;
 /// }
@@ -40,25 +40,25 @@ pub struct Trainer<T> {
     pub(super) predictor: Predictor<T>,
     pub(super) crt: Crt,
     pub(super) schedule: Schedule,
-    pub(super) optimiser: AdamW<T>,
+    pub(super) optimizer: AdamW<T>,
     pub(super) step: u64,
 }
 
 impl<T: Real> Trainer<T> {
     /// A trainer with the default AdamW; the lambda of `crt` is replaced by that of `schedule`.
     pub fn new(predictor: Predictor<T>, crt: Crt, schedule: Schedule) -> Self {
-        let optimiser = AdamW::new(predictor.params().len());
-        Self { predictor, crt, schedule, optimiser, step: 0 }
+        let optimizer = AdamW::new(predictor.params().len());
+        Self { predictor, crt, schedule, optimizer, step: 0 }
     }
 
     /// Replaces the optimizer; the new one must have as many parameters as the predictor.
-    pub fn set_optimiser(&mut self, optimiser: AdamW<T>) {
-        self.optimiser = optimiser;
+    pub fn set_optimizer(&mut self, optimizer: AdamW<T>) {
+        self.optimizer = optimizer;
     }
 
-    /// The optimiser, for a schedule of its rate.
-    pub fn optimiser_mut(&mut self) -> &mut AdamW<T> {
-        &mut self.optimiser
+    /// The optimizer, for a schedule of its rate.
+    pub fn optimizer_mut(&mut self) -> &mut AdamW<T> {
+        &mut self.optimizer
     }
 
     /// The predictor.
@@ -80,7 +80,7 @@ impl<T: Real> Trainer<T> {
         let lambda = self.schedule.at(self.step)?;
         let mut found = self.crt.lambda(1.0).gradients(&self.predictor, batch, cx)?;
         let unweighted = found.dparams.as_slice().unwrap_or(&[]);
-        self.optimiser.step(self.predictor.params_mut(), unweighted)?;
+        self.optimizer.step(self.predictor.params_mut(), unweighted)?;
         self.step += 1;
         let weight = T::from_f64(lambda);
         found.value.loss *= lambda;

@@ -30,7 +30,7 @@ use crate::real::Real;
 /// *Source*: the paper says "a 2-layer causal transformer" and no more; width, heads and the shape of
 /// a layer are ours. Defaults: 2 layers, width 64, 4 heads, a perceptron of 4 times the width.
 ///
-/// Blocks: E [d, w], P [steps, w]; for every layer the gain and shift of its first normalisation,
+/// Blocks: E [d, w], P [steps, w]; for every layer the gain and shift of its first normalization,
 /// A [w, 3 w] and a (queries, keys, values), O [w, w] and o, gain and shift of the second, F [w, m]
 /// and f, G [m, w] and g; gain and shift of the last, H [w, d'] and h. At the start maps are uniform
 /// with variance 1 / inputs (of O and G that by twice the number of layers), P with variance 1 / 4; shifts

@@ -63,7 +63,7 @@ impl EmptyClusters {
 
 /// k-means clustering: parameters.
 ///
-/// Minimises the inertia, the sum over rows of w_i times the distance to the nearest centroid:
+/// Minimizes the inertia, the sum over rows of w_i times the distance to the nearest centroid:
 /// squared Euclidean distance, or 1 - cosine for the spherical variant.
 ///
 /// *Source*: Lloyd 1982; spherical: Dhillon and Modha 2001 (centroid = direction of the sum of the

@@ -21,7 +21,7 @@ const FAR: f64 = -700.0;
 ///
 /// In the order of common decoders: logits are divided by the temperature, all but the top_k
 /// largest are removed, then all but the smallest set of the largest whose probability (among those
-/// left) reaches top_p; what is left is renormalised. Temperature 0 is greedy: the argmax has
+/// left) reaches top_p; what is left is renormalized. Temperature 0 is greedy: the argmax has
 /// probability 1, and everything else 0.
 ///
 /// # Ties, NaN

@@ -21,7 +21,7 @@ use crate::select::{LIMIT, ONE, Shares, count, marked, ranked, take_quotas};
 /// 1. complexity C_j = intra_j inter_j: the mean distance of its rows to its centroid, times the
 ///    mean distance of its centroid to the `neighbours` nearest others (all, where there are fewer).
 /// 2. share p_j = exp(C_j / T) / sum exp(C / T).
-/// 3. quotas: the whole numbers q that minimise sum (q_j - p_j N)² with sum q = N and
+/// 3. quotas: the whole numbers q that minimize sum (q_j - p_j N)² with sum q = N and
 ///    lo_j <= q_j <= n_j, lo_j = min(floor(least (N / k)), n_j - 1) (quotient and product rounded to
 ///    `f64`), equal remainders to the lower index.
 /// 4. of every cluster the q_j rows farthest from its centroid are kept ([`Prune::Nearest`]).

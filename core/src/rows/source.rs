@@ -22,7 +22,7 @@ impl Scratch {
         Self::default()
     }
 
-    /// Room for `len` elements, uninitialised in meaning: whatever earlier use left there.
+    /// Room for `len` elements, uninitialized in meaning: whatever earlier use left there.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].

@@ -2,7 +2,7 @@
 //!
 //! # Shares within bounds
 //!
-//! Wanted: the whole numbers q with lo_j <= q_j <= hi_j and sum q = N that minimise
+//! Wanted: the whole numbers q with lo_j <= q_j <= hi_j and sum q = N that minimize
 //! sum (q_j - N w_j / W)², W = sum w.
 //!
 //! 1. Without "whole", x_j = min(max(N w_j / W + v, lo_j), hi_j) for the one water level v at which

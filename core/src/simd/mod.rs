@@ -16,7 +16,7 @@
 //! scores is ever written. The same tile adds plain products to a matrix, for the room `products`.
 //!
 //! The body is written once over a small vector trait ([`vector`]); each level is a
-//! `#[target_feature]` wrapper around it. Plain autovectorisation was tried: tiles of 12 x 32 or
+//! `#[target_feature]` wrapper around it. Plain autovectorization was tried: tiles of 12 x 32 or
 //! 6 x 64 reach the same speed on AVX-512, but neighbouring shapes fall to a twentieth of it when
 //! the compiler spills the accumulators, so the registers are spelled out.
 #![allow(unsafe_code)]

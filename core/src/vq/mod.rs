@@ -4,7 +4,7 @@
 //! forward    id_i = nearest code of z_i; q_i = that code, bit for bit
 //!            L = w mean |sg z - e|² + beta mean |z - sg e|² (+ entropy loss)
 //! backward   dL/dz, dL/de, and the gradient of q through the rounding: straight-through or rotated
-//! update     learned codes: the caller's optimiser; EMA codes: count and mean from exact sums
+//! update     learned codes: the caller's optimizer; EMA codes: count and mean from exact sums
 //! revive     codes that nothing chose become rows of the batch
 //! ```
 //!

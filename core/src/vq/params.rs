@@ -12,7 +12,7 @@ use crate::exact::Metric;
 #[non_exhaustive]
 pub enum Training {
     /// Codes learn by the codebook loss: [`backward`](VectorQuantizer::backward) returns their gradient for the caller's
-    /// optimiser. Under cosine the codes used are the unit vectors of the stored ones.
+    /// optimizer. Under cosine the codes used are the unit vectors of the stored ones.
     Gradient,
     /// Codes are running means of their rows ([`EmaCodebook`](super::EmaCodebook)): no codebook loss, no gradient.
     /// Under cosine the stored codes are unit vectors and used as they are.

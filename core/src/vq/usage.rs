@@ -154,7 +154,7 @@ impl Usage {
 }
 
 /// A histogram of ids for every position of an item (the tokens of an image, say): codes that
-/// specialise by position leave the overall entropy high and the entropy at each position low.
+/// specialize by position leave the overall entropy high and the entropy at each position low.
 ///
 /// 8 positions k bytes.
 ///

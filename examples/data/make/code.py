@@ -12,7 +12,7 @@ rows and a table (id, kind) -> `prune-code ROWS --meta TABLE --corrupted ROWS --
 
 Files: every .py file outside site-packages that is UTF-8 and not blank. Length: tokens of the model's tokenizer.
 Vectors: all-MiniLM-L6-v2 by its int8 ONNX export, over at most WINDOWS windows of 126 tokens, spread evenly over the
-file (the whole file where they cover it); mean over the tokens of all windows, L2-normalised in f32, stored as f16.
+file (the whole file where they cover it); mean over the tokens of all windows, L2-normalized in f32, stored as f16.
 MiniLM is a model of English sentences, not of code.
 
 Corrupted: --sample files drawn by the SHA-256 of their names, each by every kind of corruption at RATE. Texts that the

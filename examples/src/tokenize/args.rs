@@ -7,7 +7,7 @@ use clap::{Parser, ValueEnum};
 use crate::flags::{Resuming, Running};
 use crate::values::{above_zero, positive, weight};
 
-/// Trains tokenizers of small pictures with and without causal regularisation, then models of their
+/// Trains tokenizers of small pictures with and without causal regularization, then models of their
 /// tokens at equal compute, and shows what was traded for what.
 ///
 /// Without a sheet it runs on the emoji pictures shipped with the library and writes out/tokenize.
@@ -37,11 +37,11 @@ pub struct Args {
     #[arg(long, value_name = "K", default_value_t = 256, value_parser = positive)]
     pub codes: usize,
 
-    /// Weights of the causal regulariser; 0 is always among them
+    /// Weights of the causal regularizer; 0 is always among them
     #[arg(long, value_name = "L,..", value_delimiter = ',', default_values_t = [0.03, 0.1, 0.3], value_parser = weight)]
     pub lambdas: Vec<f64>,
 
-    /// Codes of further tokenizers without the regulariser: the simple way to easier tokens
+    /// Codes of further tokenizers without the regularizer: the simple way to easier tokens
     #[arg(long, value_name = "K,..", value_delimiter = ',', value_parser = positive)]
     pub fewer_codes: Vec<usize>,
 

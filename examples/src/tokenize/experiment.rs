@@ -38,7 +38,7 @@ pub struct Plan {
 pub struct Job {
     /// Codes.
     pub codes: usize,
-    /// Weight of the regulariser.
+    /// Weight of the regularizer.
     pub lambda: f64,
     /// Seed.
     pub seed: u64,

@@ -1,5 +1,5 @@
 //! The program `tokenize`: two-stage image generation in miniature, with and without causal
-//! regularisation.
+//! regularization.
 //!
 //! | step | module |
 //! |---|---|
@@ -11,7 +11,7 @@
 //! | means, intervals, verdict | [`summary`] |
 //! | what is written | [`report`], [`charts`], [`record`] |
 //!
-//! Everything that learns does so by the library: codes, regulariser, transformer, optimiser. Only the
+//! Everything that learns does so by the library: codes, regularizer, transformer, optimizer. Only the
 //! two perceptrons of the tokenizer are here.
 
 pub mod args;

@@ -12,11 +12,11 @@ use crate::tokenize::library;
 /// Stream of the first parameters.
 const STREAM: u32 = 64;
 
-/// The parameters of a perceptron and their optimiser.
+/// The parameters of a perceptron and their optimizer.
 pub struct Perceptron {
     sizes: [usize; 3],
     params: Vec<f32>,
-    optimiser: AdamW<f32>,
+    optimizer: AdamW<f32>,
 }
 
 /// What the backward pass needs.
@@ -38,7 +38,7 @@ impl Perceptron {
         fill(0..inputs * hidden, inputs);
         let second = inputs * hidden + hidden;
         fill(second..second + hidden * outputs, hidden);
-        Self { sizes: [inputs, hidden, outputs], params, optimiser: AdamW::new(len).decay(0.0) }
+        Self { sizes: [inputs, hidden, outputs], params, optimizer: AdamW::new(len).decay(0.0) }
     }
 
     fn parts(&self) -> [ArrayView2<'_, f32>; 4] {
@@ -82,8 +82,8 @@ impl Perceptron {
     /// # Errors
     /// When the gradient is not finite.
     pub fn step(&mut self, gradient: &[f32], rate: f64) -> Result<()> {
-        self.optimiser.set_rate(rate);
-        self.optimiser.step(&mut self.params, gradient).map_err(|e| library(&e))
+        self.optimizer.set_rate(rate);
+        self.optimizer.step(&mut self.params, gradient).map_err(|e| library(&e))
     }
 }
 

@@ -59,7 +59,7 @@ pub fn plots(outcomes: &[Outcome], rows: &[Row]) -> Plots {
             rows.iter().filter(keep).map(|row| point(row, s, s == 0)).collect()
         };
         let with = path(&|row| row.lambda > 0.0 || row.codes == plain_codes);
-        let name = format!("causal regularisation, {} model", size.name);
+        let name = format!("causal regularization, {} model", size.name);
         trade.push(Curve { name, colour: 1 + 2 * s, dashed: false, marked: true, points: with });
         let fewer = path(&|row| row.lambda == 0.0);
         if fewer.len() > 1 {
@@ -182,7 +182,7 @@ pub fn html(
     body.push_str(&section(
         "The numbers",
         "Entropies and losses in nats a token. H is of all pictures, given the token before by Miller-Madow. R² says \
-         how well the best linear map of the patches left and above predicts a latent before it is quantised. \
+         how well the best linear map of the patches left and above predicts a latent before it is quantized. \
          Losses are of pictures that neither tokenizer nor model saw; both models got the same compute.",
         &tables,
     ));

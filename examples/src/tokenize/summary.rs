@@ -48,7 +48,7 @@ impl Estimate {
 pub struct Row {
     /// Codes.
     pub codes: usize,
-    /// Weight of the regulariser.
+    /// Weight of the regularizer.
     pub lambda: f64,
     /// Mean squared error of values in [0, 1].
     pub mse: Estimate,
@@ -154,7 +154,7 @@ pub fn verdict(rows: &[Row]) -> (Verdict, Option<&Row>) {
 pub fn sentence(rows: &[Row], seeds: usize) -> String {
     let (verdict, row) = verdict(rows);
     let (Some(row), Some(plain)) = (row, rows.first()) else {
-        return "Without a causally regularised tokenizer there is nothing to compare.".into();
+        return "Without a causally regularized tokenizer there is nothing to compare.".into();
     };
     let share = |change: f64, of: f64| 100.0 * change / of;
     let worse = share(row.mse_change.mean, plain.mse.mean);
@@ -167,10 +167,10 @@ pub fn sentence(rows: &[Row], seeds: usize) -> String {
         })
         .collect();
     let head = match verdict {
-        Verdict::Holds => "Causal regularisation makes tokens easier to model",
-        Verdict::Seems if seeds > 1 => "Causal regularisation seems to make tokens easier to model",
-        Verdict::Seems => "Causal regularisation makes tokens easier to model here (one seed)",
-        Verdict::Fails => "Causal regularisation does not make tokens easier to model here",
+        Verdict::Holds => "Causal regularization makes tokens easier to model",
+        Verdict::Seems if seeds > 1 => "Causal regularization seems to make tokens easier to model",
+        Verdict::Seems => "Causal regularization makes tokens easier to model here (one seed)",
+        Verdict::Fails => "Causal regularization does not make tokens easier to model here",
     };
     // The simple way to easier tokens, where it was tried and did more.
     let lower = |other: &Row| other.losses.iter().zip(&row.losses).all(|(a, b)| a.mean < b.mean);
@@ -178,7 +178,7 @@ pub fn sentence(rows: &[Row], seeds: usize) -> String {
     let simpler = rows.iter().filter(fewer).find(|other| other.mse.mean <= row.mse.mean && lower(other));
     let simpler = simpler.map_or(String::new(), |other| {
         format!(
-            " With {} codes and no regularisation both losses and the error are lower still.",
+            " With {} codes and no regularization both losses and the error are lower still.",
             other.codes
         )
     });

@@ -2,9 +2,9 @@
 //!
 //! The encoder sees each patch with half a patch around it (a perceptron over the crop), the decoder
 //! the codes of the patch and its eight neighbours. Latents and codes have unit length (cosine codes),
-//! so that the regulariser cannot be satisfied by shrinking. Codes are running means; dead ones take
+//! so that the regularizer cannot be satisfied by shrinking. Codes are running means; dead ones take
 //! rows of the batch. The loss is the mean squared error of pixels in [-1, 1], plus the commitment loss,
-//! plus lambda times the causal regulariser on the unit latents, in raster order.
+//! plus lambda times the causal regularizer on the unit latents, in raster order.
 
 use ndarray::{Array2, Array3};
 use pauca::causal::{AdamW, Batch, Crt, Predictor, RidgeGram, Schedule, Trainer, Transformer, Window};
@@ -43,7 +43,7 @@ pub struct Settings {
     pub patch: usize,
     /// Codes.
     pub codes: usize,
-    /// Weight of the regulariser.
+    /// Weight of the regularizer.
     pub lambda: f64,
     /// Training steps.
     pub steps: usize,
@@ -174,11 +174,11 @@ impl Tokenizer {
             let back = this.quantizer.backward_in(z.view(), book.codes(), &found, upstream, &cx);
             let mut dz = back.map_err(|e| library(&e))?.latents;
             if let Some(trainer) = &mut trainer {
-                trainer.optimiser_mut().set_rate(rate(PREDICTOR_RATE, step, settings.steps));
+                trainer.optimizer_mut().set_rate(rate(PREDICTOR_RATE, step, settings.steps));
                 let latents = z.view().into_shape_with_order((batch.len(), tokens, LATENT));
                 let latents = latents.expect("rows of whole pictures");
                 let found =
-                    trainer.step(&Batch::new(latents).normalised(true), &cx).map_err(|e| library(&e))?;
+                    trainer.step(&Batch::new(latents).normalized(true), &cx).map_err(|e| library(&e))?;
                 dz.iter_mut().zip(&found.dz).for_each(|(d, more)| *d += more);
             }
             let (encoder_gradient, _) = this.encoder.backward(&crops, &encoded, &dz);
@@ -214,7 +214,7 @@ impl Tokenizer {
         Ema::new(Metric::Cosine).decay(DECAY).start(codes.view()).map_err(|e| library(&e))
     }
 
-    /// The regulariser; none with lambda 0.
+    /// The regularizer; none with lambda 0.
     fn trainer(&self, settings: &Settings) -> Result<Option<Trainer<f32>>> {
         if settings.lambda == 0.0 {
             return Ok(None);
@@ -232,7 +232,7 @@ impl Tokenizer {
         let adam = AdamW::new(predictor.params().len()).betas(0.9, 0.95);
         let mut trainer =
             Trainer::new(predictor, Crt::new(), Schedule::new().max(settings.lambda).warm(warm));
-        trainer.set_optimiser(adam);
+        trainer.set_optimizer(adam);
         Ok(Some(trainer))
     }
 
@@ -298,7 +298,7 @@ impl Tokenizer {
             }
             let shape = (batch.len(), tokens, LATENT);
             let latents: Array3<f32> = z.into_shape_with_order(shape).expect("rows of whole pictures");
-            gram.push(&Batch::new(latents.view()).normalised(true)).map_err(|e| library(&e))?;
+            gram.push(&Batch::new(latents.view()).normalized(true)).map_err(|e| library(&e))?;
             ids.extend(part_ids);
         }
         let fit = gram.fit(1e-6).map_err(|e| library(&e))?;

@@ -41,7 +41,7 @@ fn check<T: Real>(kind: &str, seed: u64, largest: f64) {
         }
         // The test can see what it looks for: a transformer looks back all the way, as a window does one step.
         let follows = places.iter().any(|p| p.sequence == changed.sequence && p.step == changed.step + 1);
-        if follows && !p.normalised && size == largest {
+        if follows && !p.normalized && size == largest {
             assert!(later > 0, "{kind} {seed}: latent {changed:?} reached nothing");
         }
     }
@@ -85,7 +85,7 @@ fn predictions_of_a_sequence_do_not_depend_on_the_others() {
 fn many(kind: &str) -> (Problem, Predictor<f32>) {
     let mut p = Problem::random(kind, 11);
     let mut rng = Rng(5);
-    (p.projection, p.lengths, p.order, p.normalised) = (None, None, None, false);
+    (p.projection, p.lengths, p.order, p.normalized) = (None, None, None, false);
     let steps = if kind == "transformer" { 3 } else { 7 };
     p.z = ndarray::Array3::from_shape_simple_fn((3500 / steps, steps, p.dim), || rng.normal());
     if kind == "transformer" {

@@ -91,10 +91,10 @@ fn crt_shrunk_latents_lower_the_loss_but_not_r2() {
 }
 
 #[test]
-fn crt_of_zero_rows_normalised_is_finite() {
+fn crt_of_zero_rows_normalized_is_finite() {
     let mut z = some(2, 4, 3);
     z.slice_mut(ndarray::s![0, 1.., ..]).fill(0.0);
-    let batch = Batch::new(z.view()).normalised(true);
+    let batch = Batch::new(z.view()).normalized(true);
     for kind in all_kinds() {
         let found = Crt::new().gradients(&predictor(kind, 3), &batch, &cx()).unwrap();
         assert!(found.dz.iter().chain(&found.dparams).all(|v| v.is_finite()));
@@ -103,14 +103,14 @@ fn crt_of_zero_rows_normalised_is_finite() {
 }
 
 #[test]
-fn crt_normalised_latents_survive_any_magnitude() {
+fn crt_normalized_latents_survive_any_magnitude() {
     /// The unit rows agree up to a rounding or two of their entries.
     const ROUNDING: f64 = 1e-13;
     for scale in [1e-300, 1e-160, 1e160, 1e300] {
         let z = some(2, 4, 3);
         let (plain, scaled) = (z.clone(), &z * scale);
         let value = |z: &Array3<f64>| {
-            let batch = Batch::new(z.view()).normalised(true);
+            let batch = Batch::new(z.view()).normalized(true);
             Crt::new().value(&predictor(Window::linear(1), 3), &batch, &cx()).unwrap().loss
         };
         assert!((value(&plain) - value(&scaled)).abs() < ROUNDING * value(&plain).abs(), "{scale:e}");

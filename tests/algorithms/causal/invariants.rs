@@ -1,4 +1,4 @@
-//! Properties of the regulariser on random problems.
+//! Properties of the regularizer on random problems.
 
 use ndarray::{Array3, Axis};
 use pauca::Context;
@@ -68,7 +68,7 @@ proptest! {
     #[test]
     fn flows_through_inputs_and_targets_add_up(kind in 0..4usize, seed: u64) {
         let mut p = Problem::random(KINDS[kind], seed);
-        p.normalised = false;
+        p.normalized = false;
         let [both, inputs, targets] = [Flow::Both, Flow::Inputs, Flow::Targets].map(|flow| gradients(&p, flow));
         let sum = values(&(&inputs.dz + &targets.dz));
         prop_assert!(worst_of_largest(&sum, &values(&both.dz)) <= ROUNDING);

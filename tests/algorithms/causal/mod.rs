@@ -1,4 +1,4 @@
-//! Causal regularisation against the reference, central differences and its own invariants.
+//! Causal regularization against the reference, central differences and its own invariants.
 
 #![allow(clippy::print_stdout, reason = "tests say how near they came to their bars")]
 
@@ -6,7 +6,7 @@ mod causality;
 mod edges;
 mod gradients;
 mod invariants;
-mod optimiser;
+mod optimizer;
 mod problem;
 mod ridge;
 mod states;

@@ -21,7 +21,7 @@ pub struct Problem {
     pub lengths: Option<Vec<usize>>,
     pub order: Option<Vec<usize>>,
     pub projection: Option<(Array2<f64>, Array1<f64>)>,
-    pub normalised: bool,
+    pub normalized: bool,
     pub kind: Kind,
     reference: Reference,
     pub dim: usize,
@@ -56,7 +56,7 @@ impl Problem {
         let shape = Shape {
             steps: steps + rng.below(2),
             layers: rng.below(3),
-            // Of two values layer normalisation keeps little but their order.
+            // Of two values layer normalization keeps little but their order.
             width: 4 * heads,
             heads,
             hidden: 1 + rng.below(5),
@@ -82,7 +82,7 @@ impl Problem {
             lengths,
             order,
             projection,
-            normalised: rng.chance(0.3),
+            normalized: rng.chance(0.3),
             kind,
             reference,
             dim,
@@ -113,7 +113,7 @@ impl Problem {
     }
 
     pub fn batch<'a, T: Real>(&'a self, arrays: &'a Arrays<T>) -> Batch<'a, T> {
-        let mut batch = Batch::new(arrays.z.view()).normalised(self.normalised);
+        let mut batch = Batch::new(arrays.z.view()).normalized(self.normalized);
         if let Some(lengths) = &self.lengths {
             batch = batch.lengths(lengths);
         }
@@ -137,7 +137,7 @@ impl Problem {
                 let w: Matrix = w.rows().into_iter().map(|row| row.to_vec()).collect();
                 row = reference::affine(&row, &w, &b.to_vec());
             }
-            if self.normalised { reference::normalise(&row) } else { row }
+            if self.normalized { reference::normalize(&row) } else { row }
         };
         let sequence = |(b, z): (usize, ndarray::ArrayView2<f64>)| {
             let rows: Matrix = z.rows().into_iter().map(|row| row.to_vec()).collect();

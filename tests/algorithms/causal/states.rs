@@ -36,7 +36,7 @@ fn resumes<T: Real>(kind: Kind, crt: Crt, shape: Shape) {
     let predictor = Predictor::<T>::new(kind, 2, 2, 11).unwrap();
     let mut whole = Trainer::new(predictor, crt, Schedule::new().max(2.0).warm(7).shape(shape));
     let n = whole.predictor().params().len();
-    whole.set_optimiser(AdamW::new(n).rate(0.02).betas(0.8, 0.95).epsilon(1e-7).decay(0.1));
+    whole.set_optimizer(AdamW::new(n).rate(0.02).betas(0.8, 0.95).epsilon(1e-7).decay(0.1));
     let fresh = Trainer::<T>::from_bytes(&whole.to_bytes().unwrap()).unwrap();
     assert_eq!(fresh, whole, "before the first step");
     steps(&mut whole, 0, 5);
@@ -71,7 +71,7 @@ fn a_training_goes_on_from_its_bytes_to_the_same_bits() {
 }
 
 #[test]
-fn predictors_and_optimisers_travel_alone_and_of_their_type() {
+fn predictors_and_optimizers_travel_alone_and_of_their_type() {
     for kind in kinds() {
         let predictor = Predictor::<f32>::new(kind, 2, 5, 1).unwrap();
         let bytes = predictor.to_bytes().unwrap();

@@ -114,7 +114,7 @@ fn positions_are_counted_apart() {
         assert_eq!(perplexity, usage(&at, k).perplexity());
         assert!(perplexity <= 3.0 + OF_THREE);
     }
-    assert!(found.overall().unwrap().perplexity() > 4.0, "codes specialise by position");
+    assert!(found.overall().unwrap().perplexity() > 4.0, "codes specialize by position");
     let entropies = found.entropies().unwrap();
     assert_eq!(entropies.len(), found.positions());
 }

@@ -81,10 +81,10 @@ pub fn whole(
             let f = unit * counts(line);
             let l: Vec<f64> = (0..length).map(|k| logits[place(line, k).0][place(line, k).1]).collect();
             let top = l.iter().fold(f64::NEG_INFINITY, |a, b| a.max(*b));
-            let normaliser: f64 = l.iter().map(|l| (l - top).exp()).sum();
+            let normalizer: f64 = l.iter().map(|l| (l - top).exp()).sum();
             for k in 0..length {
                 let (i, j) = place(line, k);
-                let p = (l[k] - top).exp() / normaliser;
+                let p = (l[k] - top).exp() / normalizer;
                 g[i][j] += f * (weight * p - w[i][j]);
                 size[i][j] += f * (weight * p + w[i][j]);
             }

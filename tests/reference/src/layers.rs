@@ -4,7 +4,7 @@
 //!   0. pick a number n of layers to drop;
 //!   1. compute the angular distance d(x(l), x(l + n)) between the input of layer l and the input of
 //!      layer l + n, at the last token, averaged over a neutral corpus;
-//!   2. find the l* that minimises it;
+//!   2. find the l* that minimizes it;
 //!   3. drop layers l* to l* + n - 1, joining the old input of l* to layer l* + n.
 //!
 //! Equation 7: d = (1 / pi) arccos(x . y / (|x| |y|)). The arccos is taken by half angles, so that it

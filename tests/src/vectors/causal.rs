@@ -1,4 +1,4 @@
-//! Cases of causal regularisation: AdamW, the weight over the steps, the loss of a linear AR(k) predictor.
+//! Cases of causal regularization: AdamW, the weight over the steps, the loss of a linear AR(k) predictor.
 //!
 //! Everything is `f64`. The whole sequences of `steps` rows are the batch; a remainder is left out.
 
@@ -122,7 +122,7 @@ pub fn by_reference(x: &[Vec<f32>], p: &Value) -> Value {
     let c = Case::of(x, p);
     let read = |(z, &length): (&Matrix, &usize)| -> Matrix {
         let rows = reference::read(z, length, &c.order);
-        rows.iter().map(|z| if flag(p, "normalised") { reference::normalise(z) } else { z.clone() }).collect()
+        rows.iter().map(|z| if flag(p, "normalised") { reference::normalize(z) } else { z.clone() }).collect()
     };
     let targets: Vec<Matrix> = c.z.iter().zip(&c.lengths).map(read).collect();
     let (lags, d) = (integer(p, "lags") as usize, x[0].len());
@@ -159,7 +159,7 @@ pub fn by_library(x: &[Vec<f32>], p: &Value) -> pauca::Result<Value> {
     let c = Case::of(x, p);
     let (steps, lags, d) = (integer(p, "steps") as usize, integer(p, "lags") as usize, x[0].len());
     let z = Array3::from_shape_fn((c.z.len(), steps, d), |(b, t, j)| c.z[b][t][j]);
-    let batch = Batch::new(z.view()).lengths(&c.lengths).order(&c.order).normalised(flag(p, "normalised"));
+    let batch = Batch::new(z.view()).lengths(&c.lengths).order(&c.order).normalized(flag(p, "normalised"));
     let mut predictor = Predictor::new(Window::linear(lags), d, d, 0)?;
     predictor.params_mut().copy_from_slice(&c.params);
     let crt = Crt::new()

@@ -14,7 +14,7 @@
 //! sums over positive pairs ([`BlockStatistics`]); these are summed over rows
 //! ([`InfoNceTotals`]); then one sweep each makes the gradients of x and of y. The logits of a tile
 //! are made by the same product in each pass, so they have the same bits and the largest one is
-//! recognised. A call with all rows is the case of one block.
+//! recognized. A call with all rows is the case of one block.
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 

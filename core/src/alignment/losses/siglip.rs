@@ -2,7 +2,7 @@
 //!
 //! With targets t_ij in [0, 1] (1 for positive pairs) and l_ij = s x_i . y_j + b:
 //! L_ij = t softplus(-l) + (1 - t) softplus(l), softplus(l) = max(l, 0) + ln(1 + exp(-|l|));
-//! G_ij = sigma(l) - t, which for t = 1 is -sigma(-l), without cancellation. No normaliser couples
+//! G_ij = sigma(l) - t, which for t = 1 is -sigma(-l), without cancellation. No normalizer couples
 //! the pairs, so the value and the gradient of x come from one sweep.
 
 use ndarray::{ArrayView2, ArrayViewMut2};
@@ -34,7 +34,7 @@ use crate::real::Real;
 /// # Cost
 /// 2 B M d flops for the value, 8 B M d for the gradients; O(128 (d + 128)) words a thread.
 /// # In blocks
-/// No normaliser couples the pairs, so blocks of the logits (some rows of x against some rows of y,
+/// No normalizer couples the pairs, so blocks of the logits (some rows of x against some rows of y,
 /// with the matches of their own row numbers, of which there need not be any) are calls like any
 /// other, and everything adds up: value, `log_scale` and `bias` over all blocks, dL/dx over the
 /// blocks of the same rows of x, dL/dy over those of the same rows of y. Divide by the rows of the

@@ -1,4 +1,4 @@
-//! Normalised discounted cumulative gain: how early *all* right candidates stand.
+//! Normalized discounted cumulative gain: how early *all* right candidates stand.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;

@@ -1,7 +1,7 @@
 //! Causally regularized tokenization.
 //!
 //! Ramanujan et al. 2024, "When Worse is Better":
-//!   1. the encoder turns an image into latents z_0 .. z_{T-1} (before they are quantised), read in raster order;
+//!   1. the encoder turns an image into latents z_0 .. z_{T-1} (before they are quantized), read in raster order;
 //!   2. a causal predictor g guesses z_i from z_0 .. z_{i-1};
 //!   3. lambda times the mean over i >= 1 of |z_i - g(z_<i)|² is added to the loss.
 //!
@@ -24,7 +24,7 @@ pub fn affine(z: &[f64], w: &Matrix, b: &[f64]) -> Vec<f64> {
 }
 
 /// z / |z|; a row of zeros stays.
-pub fn normalise(z: &[f64]) -> Vec<f64> {
+pub fn normalize(z: &[f64]) -> Vec<f64> {
     let length = z.iter().map(|v| v * v).sum::<f64>().sqrt();
     z.iter().map(|v| if length > 0.0 { v / length } else { 0.0 }).collect()
 }
