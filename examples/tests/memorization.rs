@@ -195,7 +195,8 @@ fn bad_studies_are_named_with_their_place() {
                 pairs(v);
                 v["vocabulary"] = json!(9);
             },
-            &["'argmax'", "target 9 at position 8", "0..9"],
+            // The first position counts; its prediction is looked at, too.
+            &["'argmax'", "predicted id 11 at position 3", "0..9"],
         ),
         (
             |v| {

@@ -268,9 +268,7 @@ fn refused_memory_is_an_error_for_cka() {
     }
     // The list of widths is the caller's, as long as there are states.
     let narrow: Vec<Rows> = (0..70).map(|_| Rows::F32(data.slice(ndarray::s![..50, ..3]))).collect();
-    every_refusal("cka of many states", || {
-        LayerCka::new(&[3; 70]).unwrap().fit_in(&narrow, Tokens::Rows, &cx)
-    });
+    every_refusal("cka of many states", || LayerCka::new(&[3; 70])?.fit_in(&narrow, Tokens::Rows, &cx));
 }
 
 /// Whichever of its allocations is refused, a batch can be closed again and a shard merged again, and all that

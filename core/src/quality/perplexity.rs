@@ -42,7 +42,7 @@ impl Perplexities {
         let known = subsets.iter().map(|p| p.unwrap_or(1.0));
         for (row, value) in core::iter::once(all).chain(known).enumerate() {
             check::finite_row("perplexities", row as u64, [value])?;
-            check::parameter("perplexity", value, "at least 2^-1022", value >= f64::MIN_POSITIVE)?;
+            check::parameter("perplexity", value, "above 0 (at least 2^-1022)", value >= f64::MIN_POSITIVE)?;
         }
         Ok(Self { all, subsets: try_copy(subsets)? })
     }

