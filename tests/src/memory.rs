@@ -129,7 +129,7 @@ pub fn refuse_from<T>(n: i64, once: bool, f: impl FnOnce() -> T) -> (T, u64) {
 const FOR_GOOD: usize = 24;
 
 /// Calls `f` with the N-th large allocation refused, for N = 0, 1, ... until none is; then for some of these N, at
-/// most [`FOR_GOOD`], with all later ones refused as well: who fails at once cannot tell the two apart. Every refusal is
+/// most `FOR_GOOD`, with all later ones refused as well: who fails at once cannot tell the two apart. Every refusal is
 /// an `OutOfMemory`, and what is not refused equals what `f` returns with memory. Returns how many large allocations
 /// there are.
 pub fn refusals<T: PartialEq>(name: &str, f: impl Fn() -> pauca::Result<T>) -> i64 {
