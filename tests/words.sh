@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 # A heading of documentation stands alone: text on its line would be part of it. `# ` in an example is a hidden line.
 headings() {
-    git ls-files '*.rs' CONTRIBUTING.md | xargs awk '
+    git ls-files '*.rs' | xargs awk '
         BEGIN {
             name = "(Shapes|Units|Ties|NaN|Tier|Errors|Cost|Example|Examples|Safety|Panics|Metric)"
         }

@@ -3,7 +3,7 @@
 //! magic (8 bytes), version (u32), payload, checksum (u64 of all bytes before it). Values have no
 //! tags and slices no lengths: the header that a state writes first implies them. The reader
 //! checks the length before every allocation, so damaged or hostile bytes can neither make it
-//! read outside nor ask for more memory than the bytes themselves take.
+//! read outside nor ask for more memory than a small multiple of the bytes.
 //!
 //! A checksum is no proof: anybody can make a right one. So whoever reads a state checks every number
 //! of it against what the state could have reached, and counts end far below overflow
@@ -187,6 +187,11 @@ impl<'a> Reader<'a> {
     /// The error for a value that was just read and cannot be.
     pub(crate) fn corrupt(&self, why: &'static str) -> Error {
         Error::Corrupt { what: self.what, offset: self.at, why }
+    }
+
+    /// The error for values that `error` refuses; memory that was refused stays that.
+    pub(crate) fn refused(&self, error: Error, why: &'static str) -> Error {
+        if matches!(error, Error::OutOfMemory { .. }) { error } else { self.corrupt(why) }
     }
 
     /// Bytes not read yet.

@@ -84,15 +84,15 @@ pub(crate) fn finite_at(what: &'static str, (row, col): (usize, usize), value: i
 }
 
 /// Refuses the first label that names none of `k` clusters.
-pub(crate) fn labels(labels: &[u32], k: usize) -> Result<()> {
-    match labels.iter().position(|label| *label as usize >= k) {
-        Some(row) => Err(Error::LabelOutOfRange { row, label: labels[row], k }),
+pub(crate) fn labels<'l>(labels: impl IntoIterator<Item = &'l u32>, k: usize) -> Result<()> {
+    match labels.into_iter().enumerate().find(|(_, label)| **label as usize >= k) {
+        Some((row, &label)) => Err(Error::LabelOutOfRange { row, label, k }),
         None => Ok(()),
     }
 }
 
 /// The most that a state may have counted. Counting on from there, one by one, never reaches 2^64.
-pub(crate) const MOST_COUNTED: u64 = 1 << 63;
+pub(crate) const MOST_COUNTED: u64 = i64::MAX as u64;
 
 /// The sum of the counts of two shards; refuses more than [`MOST_COUNTED`].
 pub(crate) fn counted(what: &'static str, mine: u64, theirs: u64) -> Result<u64> {

@@ -213,7 +213,10 @@ impl Counts {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let mut r = Reader::open(bytes, "counts of entries", MAGIC, VERSION)?;
         let entries = r.size()?;
-        let counts = r.u64s(entries)?;
+        let counts = r.counts(entries)?;
+        if counts.is_empty() {
+            return Err(r.corrupt("there are no entries"));
+        }
         r.end()?;
         Ok(Self { counts })
     }

@@ -138,7 +138,7 @@ impl<T: Real> State for Predictor<T> {
         let kind = Kind::read(from)?;
         let (inputs, outputs) = (from.size()?, from.size()?);
         let layout = Self::layout(&kind, inputs, outputs);
-        let layout = layout.map_err(|_| from.corrupt("there is no such predictor"))?;
+        let layout = layout.map_err(|error| from.refused(error, "there is no such predictor"))?;
         let params = read_reals(layout.len, from)?;
         Ok(Self::of_parts(kind, inputs, outputs, layout, params))
     }
@@ -185,7 +185,7 @@ impl State for Crt {
         check::not_negative("lambda", self.lambda)?;
         to.u64(self.lambda.to_bits());
         to.u32(place(Norm::ALL, &self.norm));
-        to.u32(place(REDUCTIONS, &self.reduction));
+        to.u32(place(Reduction::ALL, &self.reduction));
         to.u32(place(Flow::ALL, &self.flow));
         to.u32(u32::from(self.first));
         Ok(())
@@ -194,13 +194,11 @@ impl State for Crt {
     fn read(from: &mut Reader<'_>) -> Result<Self> {
         let lambda = from.finite()?;
         check::not_negative("lambda", lambda).map_err(|_| from.corrupt("lambda is out of range"))?;
-        let (norm, reduction) = (read_choice(Norm::ALL, from)?, read_choice(REDUCTIONS, from)?);
+        let (norm, reduction) = (read_choice(Norm::ALL, from)?, read_choice(Reduction::ALL, from)?);
         let (flow, first) = (read_choice(Flow::ALL, from)?, from.choice(2)? == 1);
         Ok(Self { lambda, norm, reduction, flow, first })
     }
 }
-
-const REDUCTIONS: &[Reduction] = &[Reduction::MeanElements, Reduction::MeanRows, Reduction::Sum];
 
 impl State for Schedule {
     const MARK: &'static [u8; 8] = b"paucaCS\0";
@@ -262,6 +260,12 @@ impl State for RidgeGram {
         gram.rows = rows;
         for sum in gram.seen.iter_mut().chain(&mut gram.cross).chain([&mut gram.target]) {
             *sum = F64Sum::read(from)?;
+            if !sum.value().is_finite() {
+                return Err(from.corrupt("a sum is not finite"));
+            }
+        }
+        if rows == 0 && gram.target.value() != 0.0 {
+            return Err(from.corrupt("there is a sum of no rows"));
         }
         Ok(gram)
     }

@@ -155,7 +155,7 @@ impl RidgeGram {
     /// Adds the sums of `other`.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] when lags or dimension differ, [`Error::TooLarge`] for more than 2^63 steps in all; then
+    /// [`Error::Mismatch`] when lags or dimension differ, [`Error::TooLarge`] for 2^63 or more steps in all; then
     /// nothing has changed.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         if (self.lags, self.dim) != (other.lags, other.dim) {

@@ -168,7 +168,7 @@ impl<'c> CorruptionMetrics<'c> {
             let labels = &mut r.labels[rows.clone()];
             backend.nearest(&block_a, &targets, None, labels, cx)?;
             backend.nearest(&block_b, &targets, Some(labels), &mut r.corrupted_labels[rows.clone()], cx)?;
-            check::labels(labels, sizes.len())?;
+            check::labels(&*labels, sizes.len())?;
             check::labels(&r.corrupted_labels[rows.clone()], sizes.len())?;
             backend.values(&block_a, &targets, labels, &mut r.distances[rows.clone()], cx)?;
             backend.values(&block_b, &targets, labels, &mut r.to_original[rows.clone()], cx)?;

@@ -117,7 +117,8 @@ impl Scip {
 
     /// What goes of the rows of a clustering.
     ///
-    /// The paper clusters by cosine ([`spherical`](crate::KMeans::spherical)); any clustering is taken.
+    /// The paper clusters by cosine ([`spherical`](crate::KMeans::spherical)); any clustering is taken. The sizes of the
+    /// clusters are counted from the labels.
     ///
     /// # Errors
     /// As [`select`](Scip::select); `Error::Empty` for a partition without distances

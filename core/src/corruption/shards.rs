@@ -147,6 +147,9 @@ impl State for ScipRows {
         let (n_clusters, n) = (from.size()?, from.size()?);
         from.expect(n.checked_mul(20))?;
         let ids = from.u64s(n)?;
+        if ids.contains(&u64::MAX) {
+            return Err(from.corrupt("an id stands for no row"));
+        }
         let mut labels = try_capacity(n)?;
         for _ in 0..n {
             labels.push(from.u32()?);

@@ -15,10 +15,10 @@ pub(crate) fn two_sum(a: f64, b: f64) -> Pair {
     (s, (a - (s - v)) + (b - v))
 }
 
-/// `x` in two parts of at most 26 significant bits each, so that products of parts are exact.
+/// `x`, finite and below 2^1023, in two parts of at most 26 significant bits each, so that products of parts are exact.
 #[inline(always)]
 pub(crate) fn split(x: f64) -> Pair {
-    let high = f64::from_bits((x.to_bits() + (1 << 26)) & !((1 << 27) - 1));
+    let high = f64::from_bits(x.to_bits().wrapping_add(1 << 26) & !((1 << 27) - 1));
     (high, x - high)
 }
 

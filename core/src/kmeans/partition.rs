@@ -52,7 +52,7 @@ impl<'a> From<&'a Clusters> for Partition<'a> {
             labels: clusters.labels.view(),
             centroids: Rows::F32(clusters.centroids.view()),
             metric: clusters.metric,
-            distances: Some(clusters.distances.view()),
+            distances: (!clusters.distances.is_empty()).then(|| clusters.distances.view()),
         }
     }
 }
@@ -177,9 +177,7 @@ impl<'a> Partition<'a> {
     pub(crate) fn check(&self) -> Result<()> {
         check::not_empty("centroids", self.centroids.n_rows().min(self.centroids.dim()))?;
         let k = self.n_clusters();
-        if let Some((row, &label)) = self.labels.iter().enumerate().find(|(_, label)| **label as usize >= k) {
-            return Err(Error::LabelOutOfRange { row, label, k });
-        }
+        check::labels(self.labels, k)?;
         let mut row = try_vec(self.centroids.dim(), 0.0f32)?;
         for j in 0..k {
             let values = self.centroids.row_at(j, &mut row);

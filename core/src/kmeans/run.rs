@@ -371,7 +371,7 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
             let labels = &mut labels[range.clone()];
             let weights = weights.map(|w| &w[range.clone()]);
             let done = backend.reassign(block, &targets, weights, labels, &mut carries[at], sums, cx)?;
-            check::labels(labels, k)?;
+            check::labels(&*labels, k)?;
             moved = done.moved.saturating_add(moved);
             search.merge(&done.search);
             at += 1;

@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2};
 use crate::arrays::matrix;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
-use crate::select::{ascending, ranked};
+use crate::select::ranked;
 
 use super::moments::{Moments, Spread, pair};
 use super::params::LayerDistances;
@@ -125,7 +125,7 @@ impl LayerTable {
     pub fn ranking(&self) -> Result<Vec<usize>> {
         // NaN is above every number in this order.
         let key = |l: usize| self.mean[[l, l + 1]].abs();
-        ranked(self.n_layers, |a, b| ascending(key(a), key(b)))
+        ranked(self.n_layers, |a, b| key(a).total_cmp(&key(b)))
     }
 
     /// The `n` layers of least influence that may go, ascending. *Source*: Men et al. 2024.

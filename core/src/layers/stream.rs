@@ -202,8 +202,7 @@ impl<P: Products> LayerStream<P> {
     /// Adds the moments of `samples` more samples.
     fn add(&mut self, moments: &[Moments], samples: u64) -> Result<()> {
         // No count of a pair exceeds that of the samples.
-        let (what, size, limit) = ("samples", usize::MAX, usize::MAX);
-        let samples = self.samples.checked_add(samples).ok_or(Error::TooLarge { what, size, limit })?;
+        let samples = check::counted("samples", self.samples, samples)?;
         for (into, from) in self.moments.iter_mut().zip(moments) {
             into.reserve(from.stored())?;
         }

@@ -72,7 +72,7 @@ impl Concentration {
     /// # Errors
     /// [`InvalidParameter`](crate::Error::InvalidParameter) for a share outside \[0, 1\].
     pub fn share_of_longest(&self, documents: f64) -> Result<Option<f64>> {
-        let m = count("documents", documents, self.documents as usize)?;
+        let m = count("documents", documents, self.cumulative.len() - 1)?;
         Ok(share(self.cumulative[m], self.tokens))
     }
 
@@ -94,15 +94,16 @@ impl Concentration {
     /// # Errors
     /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn lorenz(&self, points: usize) -> Result<Vec<(f64, f64)>> {
-        let n = self.documents as usize;
-        if self.tokens == 0 || points == 0 {
+        let n = self.cumulative.len() - 1;
+        let tokens = self.cumulative[n];
+        if tokens == 0 || points == 0 {
             return Ok(Vec::new());
         }
-        let mut curve = try_vec(points + 1, (0.0, 0.0))?;
+        let mut curve = try_vec(points.saturating_add(1), (0.0, 0.0))?;
         for (i, point) in curve.iter_mut().enumerate() {
             let shortest = (i as u128 * n as u128 / points as u128) as usize;
-            let held = self.tokens - self.cumulative[n - shortest];
-            *point = (shortest as f64 / n as f64, held as f64 / self.tokens as f64);
+            let held = tokens - self.cumulative[n - shortest];
+            *point = (shortest as f64 / n as f64, held as f64 / tokens as f64);
         }
         Ok(curve)
     }

@@ -93,12 +93,12 @@ pub struct LengthPruned {
 impl LengthPruned {
     /// Documents that stay.
     pub fn kept_documents(&self) -> u64 {
-        self.keep.len() as u64 - self.removed_documents
+        (self.keep.len() as u64).saturating_sub(self.removed_documents)
     }
 
     /// Tokens that stay.
     pub fn kept_tokens(&self) -> u64 {
-        self.total_tokens - self.removed_tokens
+        self.total_tokens.saturating_sub(self.removed_tokens)
     }
 }
 

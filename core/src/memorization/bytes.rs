@@ -1,6 +1,6 @@
 //! Partial results as bytes: versioned, little-endian, checksummed, the same on every machine.
 //!
-//! What is read could have been counted: no more hits than contexts, no more than 2^63 of anything, no
+//! What is read could have been counted: no more hits than contexts, fewer than 2^63 of anything, no
 //! logit that a scan refuses.
 
 use super::curve::Curve;
@@ -77,7 +77,7 @@ impl State for Curve {
         for _ in 0..from.size()? {
             let (time, hits, total) = (from.u64()?, from.count()?, from.count()?);
             let pushed = curve.push(time, Memorized { hits, total });
-            pushed.map_err(|_| wrong(from))?;
+            pushed.map_err(|error| from.refused(error, "values out of range"))?;
         }
         Ok(curve)
     }

@@ -45,11 +45,12 @@ impl Curve {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] for a time that is not later than the last, or for more hits than
-    /// contexts; [`Error::Empty`] for no contexts; [`Error::OutOfMemory`].
+    /// contexts; [`Error::Empty`] for no contexts; [`Error::TooLarge`] for 2^63 or more; [`Error::OutOfMemory`].
     pub fn push(&mut self, time: u64, count: Memorized) -> Result<()> {
         count.fraction()?;
         let (expected, holds) = ("at most the contexts counted", count.hits <= count.total);
         check::parameter("hits", count.hits as f64, expected, holds)?;
+        check::counted("contexts", count.total, 0)?;
         let (expected, holds) = ("later than the point before", self.times.last() < Some(&time));
         check::parameter("time", time as f64, expected, holds)?;
         try_grow(&mut self.times, 1)?;
@@ -62,7 +63,7 @@ impl Curve {
     /// Adds the curve of another shard of the data.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] for other times; [`Error::TooLarge`] for more than 2^63 contexts. The curve is
+    /// [`Error::Mismatch`] for other times; [`Error::TooLarge`] for 2^63 or more contexts. The curve is
     /// then as it was.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         if self.times != other.times {

@@ -192,7 +192,7 @@ impl LogitSpread {
     /// # Errors
     /// [`Error::Mismatch`] for other first passes.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if !self.same_tokens(other) || self.seen + other.seen > self.vocabulary {
+        if !self.same_tokens(other) || self.seen.saturating_add(other.seen) > self.vocabulary {
             return Err(Error::Mismatch { what: "first pass" });
         }
         self.sums.iter_mut().zip(&other.sums).for_each(|(sums, more)| sums.merge(more));

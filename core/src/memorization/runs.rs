@@ -93,7 +93,7 @@ impl UnitLengths {
     /// Adds the documents of another shard.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`]; [`Error::TooLarge`] for more than 2^63 memorized tokens. The state is then
+    /// [`Error::OutOfMemory`]; [`Error::TooLarge`] for 2^63 or more memorized tokens. The state is then
     /// as it was.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         check::counted("memorized tokens", self.hits() as u64, other.hits() as u64)?;

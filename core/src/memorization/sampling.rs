@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::memory::{try_capacity, try_vec};
 use crate::rows::IntoRows;
+use crate::select;
 
 /// e^-700 is a normal number; smaller shares of the largest term are taken as 0.
 const FAR: f64 = -700.0;
@@ -155,7 +156,7 @@ impl Sampling {
             return Ok(if target == best { 0.0 } else { f64::NEG_INFINITY });
         }
         // Ranks by logit, largest first, then by id.
-        let rank = |a: &usize, b: &usize| x[*b].total_cmp(&x[*a]).then(a.cmp(b));
+        let rank = |a: &usize, b: &usize| select::descending(x[*a], x[*b]).then(a.cmp(b));
         let share = |j: usize| {
             let d = (x[j] - x[best]) / self.temperature;
             if d > FAR {

@@ -90,7 +90,7 @@ impl TagCounts {
     ///
     /// # Errors
     /// [`Error::Mismatch`] for another number of tags; [`Error::Conflict`] as in
-    /// [`push`](TagCounts::push); [`Error::TooLarge`] for more than 2^63 positions of a tag. The state is
+    /// [`push`](TagCounts::push); [`Error::TooLarge`] for 2^63 or more positions of a tag. The state is
     /// then as it was.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         if self.counts.len() != other.counts.len() {

@@ -25,14 +25,12 @@ use crate::check::same_length;
 use crate::error::Result;
 use crate::exact::KERNEL_DEPTH;
 use crate::real::Real;
-use crate::simd::{Kernel, Level};
+use crate::simd::{Kernel, Level, MAX_TILE};
 
 /// Rows of the left block in memory at a time. Any number gives the same bits.
 const ROWS: usize = 96;
 /// Columns of the right block in memory at a time: whole panels of every level.
 const COLUMNS: usize = 480;
-/// Entries of the largest tile of the kernels.
-const TILE: usize = 8 * 48;
 
 /// out = scale a b, at the best level of the machine or that of `PAUCA_SIMD`.
 pub(crate) fn product<T: Real>(
@@ -131,7 +129,7 @@ impl<T: Real> Multiplier<T> {
         let (kernel, mr, nr) = (&self.0, self.0.mr(), self.0.nr());
         let depth = left.depth().min(right.depth());
         debug_assert_eq!(left.depth(), right.depth(), "one depth");
-        let mut tile = [T::zero(); TILE];
+        let mut tile = [T::zero(); MAX_TILE];
         for (p, panel) in right.panels().enumerate() {
             let columns = nr.min(right.columns() - p * nr);
             for first in (0..left.rows()).step_by(mr) {

@@ -45,8 +45,10 @@ impl<T: Real> Left<T> {
     pub fn reserve(&mut self, rows: usize, depth: usize) -> Result<()> {
         // An odd number of cache lines: rows of a tile then lie in different sets of the cache.
         let line = LINE / size_of::<T>();
-        (self.rows, self.depth, self.stride) = (rows, depth, (depth.div_ceil(line) | 1) * line);
-        at_least(&mut self.values, area(rows.next_multiple_of(self.mr), self.stride)?)
+        let stride = (depth.div_ceil(line) | 1) * line;
+        at_least(&mut self.values, area(rows.next_multiple_of(self.mr), stride)?)?;
+        (self.rows, self.depth, self.stride) = (rows, depth, stride);
+        Ok(())
     }
 
     /// Takes the values of `from` [rows, depth].
@@ -77,9 +79,9 @@ impl<T: Real> Right<T> {
 
     /// Room for so many values, so that [`pack`](Right::pack) of no more cannot fail.
     pub fn reserve(&mut self, depth: usize, columns: usize) -> Result<()> {
-        (self.depth, self.columns) = (depth, columns);
         let size = area(columns.next_multiple_of(self.nr), depth)?.saturating_add(LINE / size_of::<T>());
         at_least(&mut self.values, size)?;
+        (self.depth, self.columns) = (depth, columns);
         self.start = self.values.as_ptr().align_offset(LINE).min(LINE / size_of::<T>());
         Ok(())
     }

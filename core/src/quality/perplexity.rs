@@ -122,8 +122,8 @@ impl SubsetPerplexity {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`], [`Error::NonFinite`] (the number of lines so far as the row),
-    /// [`Error::InvalidParameter`] for a negative likelihood, [`Error::TooLarge`] for more than
-    /// 2^64 tokens. On error nothing is added.
+    /// [`Error::InvalidParameter`] for a negative likelihood, [`Error::TooLarge`] for 2^64
+    /// tokens and more. On error nothing is added.
     pub fn push(&mut self, passes: &[bool], tokens: u64, nll: f64) -> Result<()> {
         let (expected, found) = (self.pools.len() - 1, passes.len());
         check::same_length("passes", expected, found)?;

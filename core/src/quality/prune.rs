@@ -213,6 +213,7 @@ impl QualityPruned {
 
     /// How many tokens stay.
     pub fn kept_tokens(&self) -> u64 {
-        self.tokens.iter().zip(&self.keep).filter(|(_, keep)| **keep).map(|(tokens, _)| tokens).sum()
+        let kept = self.tokens.iter().zip(&self.keep).filter(|(_, keep)| **keep);
+        kept.fold(0, |sum: u64, (tokens, _)| sum.saturating_add(*tokens))
     }
 }

@@ -271,7 +271,7 @@ impl Tally {
     ///
     /// # Errors
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) for a verdict by other rules,
-    /// [`TooLarge`](crate::Error::TooLarge) beyond 2^63 documents.
+    /// [`TooLarge`](crate::Error::TooLarge) for 2^63 or more documents.
     pub fn push(&mut self, verdict: &Verdict) -> Result<()> {
         let (expected, found) = (self.failed.len(), verdict.passed.len());
         check::same_length("a verdict", expected, found)?;
@@ -285,7 +285,7 @@ impl Tally {
     ///
     /// # Errors
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) for counts by other rules,
-    /// [`TooLarge`](crate::Error::TooLarge) beyond 2^63 documents.
+    /// [`TooLarge`](crate::Error::TooLarge) for 2^63 or more documents.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         let (expected, found) = (self.failed.len(), other.failed.len());
         check::same_length("a tally", expected, found)?;

@@ -106,13 +106,7 @@ impl Rows<'_> {
 
     /// Lends the rows for a shorter time.
     pub fn view(&self) -> Rows<'_> {
-        match self {
-            Rows::F32(v) => Rows::F32(v.view()),
-            #[cfg(feature = "f16")]
-            Rows::F16(v) => Rows::F16(v.view()),
-            #[cfg(feature = "f16")]
-            Rows::Bf16(v) => Rows::Bf16(v.view()),
-        }
+        self.shortened()
     }
 
     /// Lends the rows for any shorter time: a view has one lifetime only.

@@ -24,7 +24,7 @@ pub(crate) fn count(name: &'static str, fraction: f64, n: usize) -> Result<usize
 /// The sum of all tokens, which must be a `u64`.
 pub(crate) fn total(tokens: impl IntoIterator<Item = u64>) -> Result<u64> {
     let sum = tokens.into_iter().try_fold(0u64, u64::checked_add);
-    sum.ok_or(Error::TooLarge { what: "tokens", size: usize::MAX, limit: usize::MAX - 1 })
+    sum.ok_or(Error::TooLarge { what: "tokens", size: usize::MAX, limit: usize::MAX })
 }
 
 /// floor(share total) of the exact product, for a share within [0, 1].

@@ -30,4 +30,4 @@ mod vector;
 
 pub(crate) use dots::{DotKernel, Step};
 pub use level::Level;
-pub(crate) use tile::{Kernel, KernelScalar, MAX_ROWS, Tile};
+pub(crate) use tile::{Kernel, KernelScalar, MAX_ROWS, MAX_TILE, Tile};

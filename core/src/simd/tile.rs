@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::exact::KERNEL_DEPTH as DEPTH;
 
 /// Largest tile of any level: 8 x 48.
-const MAX_TILE: usize = 8 * 48;
+pub(crate) const MAX_TILE: usize = 8 * 48;
 /// Most rows of a tile of any level.
 pub(crate) const MAX_ROWS: usize = 8;
 

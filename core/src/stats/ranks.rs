@@ -2,18 +2,10 @@
 
 use alloc::vec::Vec;
 
-use crate::check::same_length;
-use crate::error::{Error, Result};
+use crate::check;
+use crate::error::Result;
 use crate::memory::{try_capacity, try_vec};
 use crate::select;
-
-/// The first NaN of `values` is an error; infinities have their place in an order.
-fn refuse_nan(what: &'static str, values: &[f64]) -> Result<()> {
-    match values.iter().position(|v| v.is_nan()) {
-        Some(row) => Err(Error::NonFinite { what, row: row as u64, col: 0 }),
-        None => Ok(()),
-    }
-}
 
 /// Rows in ascending order of `values`, equal ones by row; -0.0 equals 0.0.
 fn ascending(values: &[f64]) -> Result<Vec<usize>> {
@@ -50,7 +42,7 @@ fn doubled_ranks(values: &[f64]) -> Result<Vec<u64>> {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn average_ranks(values: &[f64]) -> Result<Vec<f64>> {
-    refuse_nan("values", values)?;
+    check::not_nan("values", values)?;
     let doubled = doubled_ranks(values)?;
     let mut ranks = try_capacity(values.len())?;
     ranks.extend(doubled.into_iter().map(|rank| rank as f64 / 2.0));
@@ -81,9 +73,9 @@ pub fn average_ranks(values: &[f64]) -> Result<Vec<f64>> {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn spearman(x: &[f64], y: &[f64]) -> Result<Option<f64>> {
-    same_length("y", x.len(), y.len())?;
-    refuse_nan("x", x)?;
-    refuse_nan("y", y)?;
+    check::same_length("y", x.len(), y.len())?;
+    check::not_nan("x", x)?;
+    check::not_nan("y", y)?;
     let (r, s) = (doubled_ranks(x)?, doubled_ranks(y)?);
     let middle = x.len() as i128 + 1;
     // |R| < n, so the sums stay below n³ < 2^127 for every n that fits into memory.
@@ -123,8 +115,8 @@ pub fn spearman(x: &[f64], y: &[f64]) -> Result<Option<f64>> {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn auc(scores: &[f64], positive: &[bool]) -> Result<Option<f64>> {
-    same_length("positive", scores.len(), positive.len())?;
-    refuse_nan("scores", scores)?;
+    check::same_length("positive", scores.len(), positive.len())?;
+    check::not_nan("scores", scores)?;
     let ranks = doubled_ranks(scores)?;
     let positives = positive.iter().filter(|p| **p).count() as u128;
     let negatives = scores.len() as u128 - positives;
@@ -158,9 +150,9 @@ pub fn auc(scores: &[f64], positive: &[bool]) -> Result<Option<f64>> {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn kendall(x: &[f64], y: &[f64]) -> Result<Option<f64>> {
-    same_length("y", x.len(), y.len())?;
-    refuse_nan("x", x)?;
-    refuse_nan("y", y)?;
+    check::same_length("y", x.len(), y.len())?;
+    check::not_nan("x", x)?;
+    check::not_nan("y", y)?;
     let (r, s) = (doubled_ranks(x)?, doubled_ranks(y)?);
     let mut pairs: Vec<(u64, u64)> = try_capacity(x.len())?;
     pairs.extend(r.into_iter().zip(s));

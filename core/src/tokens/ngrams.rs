@@ -113,7 +113,7 @@ impl NGrams {
     /// Adds the counts of `other`.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] when tokens or context differ, [`Error::TooLarge`] for more than 2^63 grams in all,
+    /// [`Error::Mismatch`] when tokens or context differ, [`Error::TooLarge`] for 2^63 or more grams in all,
     /// [`Error::OutOfMemory`]. The counts are then as they were.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         if (self.k, self.context) != (other.k, other.context) {

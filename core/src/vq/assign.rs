@@ -50,7 +50,7 @@ pub(super) fn assign<B: Backend, T: Real>(
         let range = at.clone();
         let (ids, distances) = (&mut ids[range.clone()], &mut distances[range]);
         search.merge(&targets.nearest(backend, rows, metric, ids, distances, cx)?);
-        check::labels(ids, codes.nrows())?;
+        check::labels(&*ids, codes.nrows())?;
         cx.control.poll(Stage::Assign, at.end as u64, n as u64)
     })?;
     if let Some(valid) = &valid {

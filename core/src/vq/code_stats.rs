@@ -180,14 +180,10 @@ impl CodeStats {
             _ => return Err(r.corrupt("the metric is unknown")),
         };
         let sums = Sums::read(&mut r)?;
-        r.end()?;
         if sums.is_weighted() {
-            return Err(Error::Corrupt {
-                what: "statistics of codes",
-                offset: 12,
-                why: "the sums have weights",
-            });
+            return Err(r.corrupt("the sums have weights"));
         }
+        r.end()?;
         Ok(Self { metric, sums })
     }
 }

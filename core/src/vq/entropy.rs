@@ -29,7 +29,7 @@ use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
-use crate::products::{add_product, product};
+use crate::products::Multiplier;
 use crate::real::Real;
 
 /// Entropy loss: parameters.
@@ -127,6 +127,7 @@ pub(super) struct Scores {
     /// |q|² / tau.
     offset: Vec<f64>,
     temperature: f64,
+    multiplier: Multiplier<f64>,
 }
 
 impl Scores {
@@ -143,7 +144,8 @@ impl Scores {
             values.extend(row.iter().zip(&centre).map(|(x, c)| x.to_f64() - c));
             offset.push(values[start..].iter().map(|x| x * x).sum::<f64>() / loss.temperature);
         }
-        Ok(Self { codes: matrix(k, d, values)?, centre, offset, temperature: loss.temperature })
+        let multiplier = Multiplier::new()?;
+        Ok(Self { codes: matrix(k, d, values)?, centre, offset, temperature: loss.temperature, multiplier })
     }
 
     fn dim(&self) -> usize {
@@ -175,7 +177,8 @@ impl Scores {
     fn scores(&self, targets: ArrayView2<'_, f64>, range: Range<usize>, out: &mut Array2<f64>) -> Result<()> {
         let codes = self.codes.slice(s![range.clone(), ..]);
         let mut scores = out.slice_mut(s![..targets.nrows(), ..range.len()]);
-        product(&mut scores, 2.0 / self.temperature, &targets, &codes.t())?;
+        scores.fill(0.0);
+        self.multiplier.add_product(&mut scores, 2.0 / self.temperature, &targets, &codes.t())?;
         for mut row in scores.rows_mut() {
             row.iter_mut().zip(&self.offset[range.clone()]).for_each(|(s, o)| *s -= o);
         }
@@ -346,7 +349,8 @@ impl<'a> Backward<'a> {
         }
         let tile = buffers.tile.slice(s![..m, ..]);
         let mut out = buffers.gradient.slice_mut(s![..m, ..]);
-        product(&mut out, 1.0, &tile, &self.scores.codes.view())
+        out.fill(0.0);
+        self.scores.multiplier.add_product(&mut out, 1.0, &tile, &self.scores.codes.view())
     }
 
     /// Adds dL/dq of the codes `range` to the first rows of `buffers.gradient`.
@@ -374,7 +378,7 @@ impl<'a> Backward<'a> {
             }
             let tile = buffers.tile.slice(s![..count, ..m]);
             let mut out = buffers.gradient.slice_mut(s![..m, ..]);
-            add_product(&mut out, 1.0, &tile.t(), &targets)?;
+            self.scores.multiplier.add_product(&mut out, 1.0, &tile.t(), &targets)?;
         }
         for (c, total) in totals.iter().enumerate() {
             let code = self.scores.codes.row(range.start + c);

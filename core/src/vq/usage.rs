@@ -76,7 +76,7 @@ impl Usage {
     ///
     /// # Errors
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) when the number of codes differs,
-    /// [`TooLarge`](crate::Error::TooLarge) for more than 2^63 ids in
+    /// [`TooLarge`](crate::Error::TooLarge) for 2^63 or more ids in
     /// all; then nothing was added.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         let (expected, found) = (self.counts.len(), other.counts.len());
@@ -218,7 +218,7 @@ impl PositionUsage {
     ///
     /// # Errors
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) when positions or codes differ,
-    /// [`TooLarge`](crate::Error::TooLarge) for more than 2^63 ids in all;
+    /// [`TooLarge`](crate::Error::TooLarge) for 2^63 or more ids in all;
     /// then nothing was added.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         for (what, expected, found) in

@@ -21,7 +21,8 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use super::passes::statistics;
 use super::tiles::{Problem, SoftTargets};
 use super::{
-    BlockStatistics, InfoNce, InfoNceTotals, LossGradients, LossNumbers, SoftmaxRows, Targets, owned,
+    BlockStatistics, InfoNce, InfoNceTotals, LossGradients, LossNumbers, SoftmaxRows, Targets, checked_sides,
+    owned,
 };
 use crate::control::Context;
 use crate::error::Result;
@@ -84,6 +85,7 @@ impl InfoNce {
         targets: impl Into<Targets<'a, T>>,
         cx: &Context,
     ) -> Result<LossGradients<T>> {
+        checked_sides(x, y, scale)?;
         let sizes = (x.nrows(), y.nrows(), x.ncols());
         owned(sizes, |into| self.gradients_into(x, y, scale, targets, into, cx))
     }

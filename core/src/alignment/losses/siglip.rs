@@ -8,7 +8,7 @@
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::tiles::{Part, Problem, SoftTargets, Tile};
-use super::{LossGradients, LossNumbers, LossReduction, Targets, owned};
+use super::{LossGradients, LossNumbers, LossReduction, Targets, checked_sides, owned};
 use crate::check;
 use crate::control::Context;
 use crate::error::Result;
@@ -142,6 +142,7 @@ impl SigLip {
         targets: impl Into<Targets<'a, T>>,
         cx: &Context,
     ) -> Result<LossGradients<T>> {
+        checked_sides(x, y, scale)?;
         let sizes = (x.nrows(), y.nrows(), x.ncols());
         owned(sizes, |into| self.gradients_into(x, y, scale, bias, targets, into, cx))
     }

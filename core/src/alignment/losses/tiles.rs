@@ -13,7 +13,7 @@ use crate::control::{Context, Job, Stage};
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::memory::{area, try_capacity, try_vec};
-use crate::products::{add_product, product};
+use crate::products::Multiplier;
 use crate::real::{Real, check_finite};
 
 /// Rows and columns of a tile. A tile of logits (128 KiB) stays in a core's cache beside its rows.
@@ -30,6 +30,8 @@ pub(super) struct Problem<'a, T> {
     y: ArrayView2<'a, T>,
     scale: f64,
     targets: Resolved<'a, T>,
+    /// One for all passes, whose logits must have the same bits.
+    multiplier: Multiplier<f64>,
 }
 
 enum Resolved<'a, T> {
@@ -134,7 +136,7 @@ impl<'a, T: Real> Problem<'a, T> {
                 Resolved::Soft(soft)
             }
         };
-        Ok(Self { x, y, scale, targets })
+        Ok(Self { x, y, scale, targets, multiplier: Multiplier::new()? })
     }
 
     pub(super) fn n(&self) -> usize {
@@ -187,7 +189,9 @@ impl<'a, T: Real> Problem<'a, T> {
     pub(super) fn fill(&self, tile: &mut Tile) -> Result<()> {
         let (r, c, d) = (tile.rows.len(), tile.cols.len(), self.dim());
         let mut logits = view_mut(&mut tile.logits, r, c)?;
-        product(&mut logits, self.scale, &view(&tile.x, r, d)?, &view(&tile.y, c, d)?.t())?;
+        logits.fill(0.0);
+        let (x, y) = (view(&tile.x, r, d)?, view(&tile.y, c, d)?);
+        self.multiplier.add_product(&mut logits, self.scale, &x, &y.t())?;
         let size = r * c;
         if let Some(at) = tile.logits[..size].iter().position(|l| !l.is_finite()) {
             let (row, col) = ((tile.rows.start + at / c) as u64, tile.cols.start + at % c);
@@ -277,9 +281,9 @@ impl<'a, T: Real> Problem<'a, T> {
                     let g = view(&tile.logits, r, c)?;
                     let mut sum = view_mut(&mut sum, job.range.len(), d)?;
                     if over_y {
-                        add_product(&mut sum, 1.0, &g.t(), &view(&tile.x, r, d)?)?;
+                        self.multiplier.add_product(&mut sum, 1.0, &g.t(), &view(&tile.x, r, d)?)?;
                     } else {
-                        add_product(&mut sum, 1.0, &g, &view(&tile.y, c, d)?)?;
+                        self.multiplier.add_product(&mut sum, 1.0, &g, &view(&tile.y, c, d)?)?;
                     }
                 }
             }

@@ -7,7 +7,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use super::passes::{Direction, turn};
 use super::softmax_rows::{same_scale, valid_scale};
 use super::tiles::{Problem, SoftTargets};
-use super::{InfoNce, LossGradients, LossNumbers, Outputs, SoftmaxRows, Targets, owned};
+use super::{InfoNce, LossGradients, LossNumbers, Outputs, SoftmaxRows, Targets, checked_sides, owned};
 use crate::bytes::{Reader, Writer};
 use crate::check;
 use crate::control::Context;
@@ -168,6 +168,8 @@ impl InfoNceTotals {
         complete: (&SoftmaxRows, &SoftmaxRows),
         cx: &Context,
     ) -> Result<LossGradients<T>> {
+        self.divisors()?;
+        checked_sides(x, y, self.scale)?;
         owned((x.nrows(), y.nrows(), x.ncols()), |into| {
             self.block_gradients_into(x, y, targets, complete, into, cx)
         })

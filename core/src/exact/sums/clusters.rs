@@ -102,8 +102,12 @@ impl Sums {
         let (expected, found) = (self.k, cluster);
         let rows =
             self.rows.get_mut(cluster).ok_or(Error::ShapeMismatch { what: "cluster", expected, found })?;
-        let counted = if sign < 0 { rows.checked_sub(1) } else { rows.checked_add(1) };
-        let counted = counted.ok_or(Error::Mismatch { what: "row taken away from an empty cluster" })?;
+        let counted = match sign {
+            ..0 => {
+                rows.checked_sub(1).ok_or(Error::Mismatch { what: "row taken away from an empty cluster" })?
+            }
+            _ => check::counted("rows of a cluster", *rows, 1)?,
+        };
         match (&mut self.weights, weight) {
             (Some(weights), _) => weights.add(cluster, &[weight.unwrap_or(1.0)], sign)?,
             (None, None | Some(1.0)) => {}
@@ -229,7 +233,7 @@ impl Sums {
     /// Adds the sums, counts and weights of `other`.
     ///
     /// # Errors
-    /// `ShapeMismatch`, `Mismatch` when only one of them is weighted, `TooLarge` for more than 2^63 rows
+    /// `ShapeMismatch`, `Mismatch` when only one of them is weighted, `TooLarge` for 2^63 or more rows
     /// in all, `OutOfMemory` (after which these sums must be discarded).
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         self.combine(other, 1)

@@ -102,7 +102,7 @@ impl F64Sum {
         self.carry();
         for (digit, theirs) in self.digits.iter_mut().zip(&other.digits) {
             // Only sums that were read, of more addends than anybody has, reach the end.
-            *digit = digit.saturating_add(*theirs);
+            *digit = digit.wrapping_add(*theirs);
         }
         self.pending = other.pending + 1;
         self.carry();

@@ -76,9 +76,8 @@ impl CkaStream {
             dims.push(reader.size()?);
         }
         let (held, n) = (reader.size()?, reader.u64()?);
-        let Ok(config) = LayerCka::new(&dims).map(|config| config.path(path)) else {
-            return Err(reader.corrupt("the widths are out of range"));
-        };
+        let config = LayerCka::new(&dims).map(|config| config.path(path));
+        let config = config.map_err(|error| reader.refused(error, "the widths are out of range"))?;
         // What a stream of this path can hold: whole blocks in the sums, less than a block beside them.
         let possible = if summed {
             path != CkaPath::Gram && held < BLOCK && n % BLOCK as u64 == 0 && n <= MAX_SAMPLES
