@@ -268,9 +268,10 @@ pub struct Reassigned {
 /// counts every row as `truth`. A backend that wraps another hands on the operations with a
 /// body, too, as `&B` and, with `std`, `Arc<B>` do.
 ///
-/// A body made of the other operations sees the lengths of slices only: t and the metric cannot be
-/// asked. [`values`](Backend::values) gives 1 - S, whose ties S does not have; S itself comes from pair
-/// operations.
+/// A body made of the other operations sees the lengths of slices only: there is no way to ask for the
+/// metric, and t stands only in the error of [`values`](Backend::values) for a target that is none. `values`
+/// gives 1 - S, whose ties S does not have; S itself comes from pair operations, or from
+/// [`exact::cosine`] over gathered rows.
 /// # Example
 /// ```
 /// use pauca::backend::{Backend, Copies};

@@ -48,7 +48,8 @@ pub(super) enum Target {
 /// # Ties, NaN
 /// Equal keys of the order go by row index; the witness of EarlierMax is the most similar earlier
 /// row, the first in the order on ties. Exact copies (-0.0 counts as 0.0) have similarity 1, and
-/// their witness is the first of them in the order. Rows of zeros have no direction: they are
+/// their witness is the first of them in the order; with GreedyCover, where that first one was removed, they
+/// have its witness and its similarity. Rows of zeros have no direction: they are
 /// never removed and remove nothing.
 /// # Tier
 /// A.

@@ -29,7 +29,8 @@ pub struct Dedup {
     pub keep: Array1<bool>,
     /// `[n]`: with EarlierMax the most similar earlier row of the cluster (which may itself be
     /// removed), with GreedyCover of removed rows the first kept row that reaches the threshold;
-    /// [`Dedup::NONE`] where there is none.
+    /// [`Dedup::NONE`] where there is none. Under every rule a witness comes earlier in keep-order, so
+    /// that chains of witnesses end.
     pub witness: Array1<u64>,
     /// `[n]`: similarity to the witness; NaN where there is none. That of a removed row passes the
     /// threshold.
