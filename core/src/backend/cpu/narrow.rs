@@ -7,7 +7,7 @@
 //!     threshold[row] = limit of the row + E
 //!     for each panel of targets, for each tile of rows
 //!         if the kernel reports hits: each (row, target, z) is a candidate of its row
-//!             a new smallest z lowers the threshold to z + 2 E
+//!             a new smallest z lowers the threshold to z + 2 E; of many hits, the smallest comes first
 //! ```
 //!
 //! Candidates carry across panels only while they lie within 2 E of the best, so a row has few:
@@ -22,6 +22,10 @@ use crate::exact::bounds::{Euclidean, Precision, cosine_error};
 use crate::exact::float::narrow_up;
 use crate::memory::try_vec;
 use crate::simd::Tile;
+
+/// From so many hits of a row in a panel on, the smallest is looked for before any is taken: in the first
+/// panel all targets are hits, and short rows spend most of their time there.
+const MANY: u32 = 3;
 
 /// The tier, with its bound for one search.
 pub(super) struct Narrow {
@@ -93,16 +97,28 @@ impl Tier for Narrow {
             }
             packed.threshold[n..].fill(f32::NEG_INFINITY);
             let range = low.min(high) / panels.nr..high.div_ceil(panels.nr);
-            sweep(&cpu.narrow, &mut packed, n, panels, range, &mut tile, |i, target, z, limit| {
-                if !whole && !allowed[i].contains(&(target as usize)) {
-                    limit
-                } else if Q::WANTED == Wanted::Least {
-                    candidates[i].offer(target, z, limit)
-                } else {
-                    let error = errors[i];
-                    let hit = Hit { target, z: z as f64, error };
-                    narrow_up(question.offer(numbers[i] as usize, hit, &mut buffer) + error)
+            sweep(&cpu.narrow, &mut packed, n, panels, range, &mut tile, |hits, mut limit| {
+                let (i, mut bits) = (hits.row, hits.bits);
+                if Q::WANTED == Wanted::Least && whole && bits.count_ones() > MANY {
+                    limit = candidates[i].lower(least(hits.z), limit);
                 }
+                while bits != 0 {
+                    let c = bits.trailing_zeros() as usize;
+                    bits &= bits - 1;
+                    let (target, z) = (hits.first + c, hits.z[c]);
+                    let looked_at = if whole { target < panels.count } else { allowed[i].contains(&target) };
+                    if !looked_at || z > limit {
+                        continue;
+                    }
+                    limit = if Q::WANTED == Wanted::Least {
+                        candidates[i].offer(target as u32, z, limit)
+                    } else {
+                        let error = errors[i];
+                        let hit = Hit { target: target as u32, z: z as f64, error };
+                        narrow_up(question.offer(numbers[i] as usize, hit, &mut buffer) + error)
+                    };
+                }
+                limit
             });
             for (row, candidates) in numbers.iter().zip(&candidates).take(n) {
                 if Q::WANTED == Wanted::Least && candidates.doubtful {
@@ -115,6 +131,18 @@ impl Tier for Narrow {
         }
         Ok(())
     }
+}
+
+/// The smallest score of a panel, whose width is a multiple of 4. A NaN is passed over.
+#[inline(always)]
+fn least(z: &[f32]) -> f32 {
+    let mut lanes = [f32::INFINITY; 4];
+    for z in z.as_chunks::<4>().0 {
+        for (lane, z) in lanes.iter_mut().zip(z) {
+            *lane = if *z < *lane { *z } else { *lane };
+        }
+    }
+    lanes.iter().fold(f32::INFINITY, |least, z| least.min(*z))
 }
 
 /// The targets that may still win a row.
@@ -149,17 +177,23 @@ impl Candidates {
         narrow_up(self.best as f64 + self.slack)
     }
 
+    /// The threshold from now on, where some target scores `z`.
+    #[inline(always)]
+    fn lower(&mut self, z: f32, threshold: f32) -> f32 {
+        if z < self.best {
+            self.best = z;
+            return threshold.min(self.limit());
+        }
+        threshold
+    }
+
     /// Takes a hit; returns the threshold from now on, never above `threshold`.
     #[inline(always)]
     fn offer(&mut self, target: u32, z: f32, threshold: f32) -> f32 {
         if self.doubtful {
             return f32::NEG_INFINITY;
         }
-        let mut threshold = threshold;
-        if z < self.best {
-            self.best = z;
-            threshold = threshold.min(self.limit());
-        }
+        let threshold = self.lower(z, threshold);
         if self.len as usize == FEW {
             let mut kept = 0;
             for i in 0..FEW {

@@ -48,9 +48,20 @@ impl<T: KernelScalar> PackedRows<T> {
     }
 }
 
-/// Sweeps the first `n` packed rows over the panels `range` of targets, tile by tile: every z at or
-/// below its row's threshold is given to `visit(row, target, z, threshold)`, which returns the
-/// row's new threshold. Targets come in ascending order for each row.
+/// What the kernel says of one row and one panel.
+pub(super) struct Hits<'z, T> {
+    pub row: usize,
+    /// The target of bit and score 0. Bits beyond the last target may be set.
+    pub first: usize,
+    /// The scores of the whole panel; those of no target are infinite.
+    pub z: &'z [T],
+    /// The scores that lay at or below the threshold before this panel.
+    pub bits: u64,
+}
+
+/// Sweeps the first `n` packed rows over the panels `range` of targets, tile by tile: each row with a z at or
+/// below its threshold is given to `visit(hits, threshold)`, which returns the row's new threshold. Panels come
+/// in ascending order for each row.
 #[inline(always)] // Where rows are short, a call for each hit shows.
 pub(super) fn sweep<T: KernelScalar>(
     kernel: &Kernel<T>,
@@ -59,7 +70,7 @@ pub(super) fn sweep<T: KernelScalar>(
     panels: &Panels<T>,
     range: Range<usize>,
     tile: &mut Tile<T>,
-    mut visit: impl FnMut(usize, u32, T, T) -> T,
+    mut visit: impl FnMut(Hits<'_, T>, T) -> T,
 ) {
     let (mr, nr) = (kernel.mr(), kernel.nr());
     for p in range {
@@ -71,15 +82,11 @@ pub(super) fn sweep<T: KernelScalar>(
                 continue;
             }
             for r in 0..mr {
-                let mut hits = tile.hits[r];
-                while hits != 0 {
-                    let c = hits.trailing_zeros() as usize;
-                    hits &= hits - 1;
-                    let (target, z) = (p * nr + c, tile.z[r * nr + c]);
+                let bits = tile.hits[r];
+                if bits != 0 {
                     let threshold = &mut rows.threshold[first + r];
-                    if target < panels.count && z <= *threshold {
-                        *threshold = visit(first + r, target as u32, z, *threshold);
-                    }
+                    let hits = Hits { row: first + r, first: p * nr, z: &tile.z[r * nr..][..nr], bits };
+                    *threshold = visit(hits, *threshold);
                 }
             }
         }
