@@ -33,7 +33,7 @@ fn doubled_ranks(values: &[f64]) -> Result<Vec<u64>> {
 /// # Ties, NaN
 /// -0.0 equals 0.0, infinities have their places, a NaN is an error; tier A.
 /// # Errors
-/// [`Error::NonFinite`] names the first NaN; [`Error::OutOfMemory`].
+/// [`NonFinite`](crate::Error::NonFinite) names the first NaN; [`OutOfMemory`](crate::Error::OutOfMemory).
 /// # Cost
 /// O(n log n), 24 n bytes.
 /// # Example
@@ -61,7 +61,7 @@ pub fn average_ranks(values: &[f64]) -> Result<Vec<f64>> {
 /// # Ties, NaN
 /// Equal values share their average rank; a NaN is an error; tier A.
 /// # Errors
-/// [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::OutOfMemory`].
+/// [`ShapeMismatch`](crate::Error::ShapeMismatch), [`NonFinite`](crate::Error::NonFinite), [`OutOfMemory`](crate::Error::OutOfMemory).
 /// # Cost
 /// O(n log n), 32 n bytes.
 /// # Example
@@ -104,7 +104,7 @@ pub fn spearman(x: &[f64], y: &[f64]) -> Result<Option<f64>> {
 /// # Ties, NaN
 /// Equal scores count half; a NaN is an error; tier A.
 /// # Errors
-/// [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::OutOfMemory`].
+/// [`ShapeMismatch`](crate::Error::ShapeMismatch), [`NonFinite`](crate::Error::NonFinite), [`OutOfMemory`](crate::Error::OutOfMemory).
 /// # Cost
 /// O(n log n), 16 n bytes.
 /// # Example
@@ -140,7 +140,7 @@ pub fn auc(scores: &[f64], positive: &[bool]) -> Result<Option<f64>> {
 /// # Ties, NaN
 /// As in the formula; a NaN is an error; tier A.
 /// # Errors
-/// [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::OutOfMemory`].
+/// [`ShapeMismatch`](crate::Error::ShapeMismatch), [`NonFinite`](crate::Error::NonFinite), [`OutOfMemory`](crate::Error::OutOfMemory).
 /// # Cost
 /// O(n log n), 40 n bytes.
 /// # Example

@@ -1,6 +1,6 @@
 //! Images and texts: the module `alignment` against the reference, its properties, its edges.
 
-#![allow(clippy::print_stdout, reason = "the figures that the README quotes")]
+#![allow(clippy::print_stdout, reason = "the figures that docs/findings.md quotes")]
 
 mod bad_input;
 mod balancing;
