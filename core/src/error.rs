@@ -76,7 +76,7 @@ pub enum Error {
         row: usize,
         /// The label.
         label: u32,
-        /// Number of clusters.
+        /// Number of clusters, or of targets.
         k: usize,
     },
     /// A row of zeros where the policy is to refuse them.

@@ -1,5 +1,5 @@
-//! Any backend, with the calls of its operations counted. A new operation needs its line below: the
-//! compiler does not miss it.
+//! Any backend, with the calls of its operations counted. A new operation needs its line below:
+//! without the line its default body is taken, and no compiler says so.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 

@@ -22,7 +22,7 @@ use crate::select::Boundary;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeepCurve {
-    /// Every row's largest similarity to an earlier row, ascending; -inf for the first of a cluster.
+    /// Every row's largest similarity to an earlier row, ascending; -inf where there is none.
     similarities: Vec<f64>,
 }
 

@@ -50,7 +50,8 @@ pub(super) enum Target {
 /// row, the first in the order on ties. Exact copies (-0.0 counts as 0.0) have similarity 1, and
 /// their witness is the first of them in the order; with GreedyCover, where that first one was removed, they
 /// have its witness and its similarity. Rows of zeros have no direction: they are
-/// never removed and remove nothing.
+/// never removed and remove nothing. [`published`](SemDedup::published) counts what has no earlier row as 0,
+/// which an epsilon above 1 removes.
 /// # Tier
 /// A.
 /// # Cost

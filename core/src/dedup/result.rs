@@ -32,8 +32,9 @@ pub struct Dedup {
     /// [`Dedup::NONE`] where there is none. Under every rule a witness comes earlier in keep-order, so
     /// that chains of witnesses end.
     pub witness: Array1<u64>,
-    /// `[n]`: similarity to the witness; NaN where there is none. That of a removed row passes the
-    /// threshold.
+    /// `[n]`: similarity to the witness; NaN where there is none ([`published`](crate::SemDedup::published): what
+    /// the pseudo-code has there, at least 0). That of a removed row passes the threshold; for a kept
+    /// share it is at least that of every kept row.
     pub similarity: Array1<f64>,
     /// `[n]`: the rows in keep-order, cluster after cluster.
     pub order: Array1<u64>,

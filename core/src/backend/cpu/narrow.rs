@@ -23,8 +23,8 @@ use crate::exact::float::narrow_up;
 use crate::memory::try_vec;
 use crate::simd::Tile;
 
-/// From so many hits of a row in a panel on, the smallest is looked for before any is taken: in the first
-/// panel all targets are hits, and short rows spend most of their time there.
+/// Where a row has more hits in a panel than these, the smallest is looked for before any is taken: in the
+/// first panel all targets are hits, and short rows would spend most of their time there.
 const MANY: u32 = 3;
 
 /// The tier, with its bound for one search.
