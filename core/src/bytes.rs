@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 
 use crate::check::MOST_COUNTED;
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_grow};
+use crate::memory::{try_collect, try_grow};
 
 /// A checksum of eight bytes a step. For a fixed word each step is a bijection of the state, and
 /// for a fixed state one of the word: damage within one word always shows.
@@ -227,9 +227,7 @@ impl<'a> Reader<'a> {
 
     fn many<const N: usize, T>(&mut self, len: usize, convert: impl Fn([u8; N]) -> T) -> Result<Vec<T>> {
         let (values, _) = self.take(len.checked_mul(N))?.as_chunks::<N>();
-        let mut out = try_capacity(len)?;
-        out.extend(values.iter().map(|v| convert(*v)));
-        Ok(out)
+        try_collect(values.iter().map(|v| convert(*v)))
     }
 
     pub(crate) fn u32(&mut self) -> Result<u32> {

@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::try_capacity;
+use crate::memory::{try_capacity, try_collect};
 
 /// Which pairs (i of x, j of y) belong together.
 ///
@@ -106,8 +106,7 @@ impl<'a> Table<'a> {
                 for (what, expected, found) in [("groups of x", n, x.len()), ("groups of y", m, y.len())] {
                     check::same_length(what, expected, found)?;
                 }
-                let mut pairs = try_capacity(m)?;
-                pairs.extend(y.iter().enumerate().map(|(j, group)| (*group, j as u32)));
+                let mut pairs = try_collect(y.iter().enumerate().map(|(j, group)| (*group, j as u32)))?;
                 pairs.sort_unstable();
                 Kind::Listed { group: Some(x), pairs }
             }

@@ -22,7 +22,7 @@ use aho_corasick::nfa::contiguous::NFA;
 use crate::bytes::{Reader, Writer};
 use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::memory::{try_capacity, try_collect, try_grow, try_vec};
 use crate::random::{Stream, streams};
 
 const MAGIC: &[u8; 8] = b"PAUCAMCL";
@@ -269,8 +269,7 @@ impl Balance {
     /// `InvalidParameter` for 0, `OutOfMemory`.
     pub fn new(counts: &Counts, most: u64) -> Result<Self> {
         check::at_least_one("texts an entry", most)?;
-        let mut shares = try_capacity(counts.counts.len())?;
-        shares.extend(counts.counts.iter().map(|&count| most as f64 / count.max(most) as f64));
+        let shares = try_collect(counts.counts.iter().map(|&count| most as f64 / count.max(most) as f64))?;
         Ok(Self { shares, seed: 0 })
     }
 

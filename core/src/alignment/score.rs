@@ -5,8 +5,6 @@
 //! 2021 scale by w = 2.5 and clip at 0, so that scores of good captions fill [0, 1]. Other tools
 //! use 100 and clip. The scale changes no ranking; the clip makes ties, so both have names.
 
-use alloc::vec::Vec;
-
 use ndarray::{Array1, ArrayView2};
 
 use crate::check;
@@ -14,7 +12,7 @@ use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::float::finite;
 use crate::exact::{F64Sum, cosine_from, dot64};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_collect, try_vec};
 use crate::rows::{Element, IntoRows, Rows, row_of, with_view};
 
 /// Pairs of one job.
@@ -143,13 +141,12 @@ impl ClipScore {
     ) -> Result<PairScores> {
         let (n, d) = images.dim();
         let mut scores = try_vec(n, 0.0f64)?;
-        let mut jobs: Vec<Job<Part>> = try_capacity(n.div_ceil(CHUNK))?;
-        jobs.extend(
+        let mut jobs = try_collect(
             scores
                 .chunks_mut(CHUNK)
                 .enumerate()
                 .map(|(c, out)| Job::new(Part { first: c * CHUNK, out, zeros: 0 })),
-        );
+        )?;
         cx.in_waves(&mut jobs, 3 * (CHUNK * d) as u64, |part| {
             let (mut a, mut b) = (try_vec(d, 0.0f32)?, try_vec(d, 0.0f32)?);
             for (k, out) in part.out.iter_mut().enumerate() {

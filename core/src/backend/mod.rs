@@ -46,7 +46,7 @@ use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::{self, Metric};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_collect, try_vec};
 use crate::rows::Rows;
 
 /// Index of no row.
@@ -534,8 +534,7 @@ pub trait Backend: Sync {
     ) -> Result<SearchStats> {
         let rows = levels.offsets.len().saturating_sub(1);
         levels.check(rows, ranks.len())?;
-        let mut lowest = try_capacity(rows)?;
-        lowest.extend((0..rows).map(|i| levels.of(i).last().copied().unwrap_or(f64::NAN)));
+        let lowest = try_collect((0..rows).map(|i| levels.of(i).last().copied().unwrap_or(f64::NAN)))?;
         let threshold = Threshold::Each(&lowest);
         let above = Above { threshold, boundary: Boundary::Ge, first_only: false };
         let mut pairs = Vec::new();

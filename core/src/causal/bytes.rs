@@ -16,7 +16,7 @@ use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
 use crate::error::Result;
 use crate::exact::F64Sum;
-use crate::memory::try_capacity;
+use crate::memory::try_collect;
 use crate::real::Real;
 use crate::vq::Reduction;
 
@@ -59,8 +59,7 @@ fn write_reals<T: Real>(what: &'static str, values: &[T], to: &mut Writer) -> Re
 /// Finite numbers, each one of the type.
 fn read_reals<T: Real>(len: usize, from: &mut Reader<'_>) -> Result<Vec<T>> {
     let wide = from.f64s(len)?;
-    let mut values = try_capacity(len)?;
-    values.extend(wide.iter().map(|v| T::from_f64(*v)));
+    let values = try_collect(wide.iter().map(|v| T::from_f64(*v)))?;
     let same = |(value, wide): (&T, &f64)| value.is_finite() && value.to_f64().to_bits() == wide.to_bits();
     match values.iter().zip(&wide).all(same) {
         true => Ok(values),

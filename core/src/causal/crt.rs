@@ -10,7 +10,7 @@ use crate::check;
 use crate::control::Context;
 use crate::error::Result;
 use crate::exact::F64Sum;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_collect, try_vec};
 use crate::real::Real;
 use crate::vq::Reduction;
 
@@ -272,9 +272,7 @@ impl Crt {
         let (pooled, stepwise) = spread(x, places, rows, steps)?;
         let step_error = |t: usize| per_step[t].value();
         let by_step = |f: &dyn Fn(usize) -> f64| -> Result<Array1<f64>> {
-            let mut values = try_capacity(steps)?;
-            values.extend((0..steps).map(f));
-            Ok(Array1::from_vec(values))
+            try_collect((0..steps).map(f)).map(Array1::from_vec)
         };
         Ok(CrtValue {
             loss: self.lambda * self.reduction.scale(predicted as usize, x.ncols()) * sum,

@@ -25,7 +25,7 @@ use crate::arrays::{copy, zeros};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
-use crate::memory::{area, try_capacity, try_vec};
+use crate::memory::{area, try_collect, try_up_to, try_vec};
 use crate::products::{Multiplier, product};
 use crate::real::Real;
 
@@ -191,10 +191,8 @@ impl RidgeGram {
         let seen = |i: usize, j: usize| self.seen[i * (i + 1) / 2 + j].value() / n;
         let cross = |i: usize, j: usize| self.cross[i * d + j].value() / n;
         // Row and column 0 belong to the constant: they hold the means.
-        let mut means: Vec<f64> = try_capacity(p)?;
-        means.extend((1..=p).map(|i| seen(i, 0)));
-        let mut targets: Vec<f64> = try_capacity(d)?;
-        targets.extend((0..d).map(|j| cross(0, j)));
+        let means = try_up_to(p, (1..=p).map(|i| seen(i, 0)))?;
+        let targets = try_collect((0..d).map(|j| cross(0, j)))?;
         let (mut a, mut c, mut floor) = (zeros::<f64>(p, p)?, zeros::<f64>(p, d)?, try_vec(p, 0.0)?);
         for i in 0..p {
             for j in 0..=i {
@@ -216,8 +214,9 @@ impl RidgeGram {
             Some(weights) => (weights, p),
             None => least_norm(copy(&a.view())?, ridge, &c, floor.iter().copied().fold(0.0, f64::max))?,
         };
-        let mut bias: Vec<f64> = try_capacity(d)?;
-        bias.extend((0..d).map(|j| targets[j] - (0..p).map(|i| means[i] * weights[[i, j]]).sum::<f64>()));
+        let bias = try_collect(
+            (0..d).map(|j| targets[j] - (0..p).map(|i| means[i] * weights[[i, j]]).sum::<f64>()),
+        )?;
         let mut aw = zeros::<f64>(p, d)?;
         product(&mut aw.view_mut(), 1.0, &a.view(), &weights.view())?;
         let explained: f64 = weights.iter().zip(&c).zip(&aw).map(|((w, c), aw)| w * (2.0 * c - aw)).sum();

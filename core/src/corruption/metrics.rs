@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::exact::elementary::ln;
 use crate::exact::{F64Sum, Metric, Sums, cosine_from, dot_wide};
 use crate::kmeans::Partition;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_collect, try_vec};
 use crate::rows::{IntoRows, RowSource, Rows, Scratch, read_from};
 use crate::stats::{Interval, bootstrap};
 
@@ -396,9 +396,7 @@ impl Columns {
         explained_share: Option<f64>,
     ) -> Result<PairedReport> {
         let sizes = |labels: &[u32]| -> Result<Array1<u64>> {
-            let mut sizes = try_capacity(labels.len())?;
-            sizes.extend(labels.iter().map(|&l| counts[l as usize]));
-            Ok(Array1::from_vec(sizes))
+            try_collect(labels.iter().map(|&l| counts[l as usize])).map(Array1::from_vec)
         };
         Ok(PairedReport {
             sizes: sizes(&self.labels)?,

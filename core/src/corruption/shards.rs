@@ -6,7 +6,7 @@ use super::scip::{Scip, ScipPruned};
 use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_copy, try_grow, try_vec};
+use crate::memory::{try_capacity, try_collect, try_copy, try_grow, try_vec};
 
 /// Rows of one or many shards, by global row id, ready for [`Scip`].
 ///
@@ -95,8 +95,7 @@ impl ScipRows {
     /// [`Error::Conflict`] where a row came twice; those of [`Scip::select`].
     pub fn finish(&self, scip: &Scip) -> Result<(Vec<u64>, ScipPruned)> {
         let n = self.len();
-        let mut order: Vec<usize> = try_capacity(n)?;
-        order.extend(0..n);
+        let mut order = try_collect(0..n)?;
         order.sort_unstable_by_key(|&i| self.ids[i]);
         // Clusters that have rows, by number: how many there are in all costs nothing.
         let mut present = try_copy(&self.labels)?;

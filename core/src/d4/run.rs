@@ -13,7 +13,7 @@ use crate::control::Context;
 use crate::dedup::Dedup;
 use crate::error::{Error, Result};
 use crate::kmeans::{Checkpoint, Clusters, Lloyd};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_up_to, try_vec};
 use crate::rows::{IntoRows, RowSource, Subset};
 use crate::select::count;
 
@@ -267,9 +267,7 @@ fn ended() -> Error {
 
 /// The kept rows, ascending.
 fn survivors(dedup: &Dedup) -> Result<Vec<usize>> {
-    let mut rows = try_capacity(dedup.kept())?;
-    rows.extend(dedup.keep.iter().enumerate().filter(|&(_, &k)| k).map(|(i, _)| i));
-    Ok(rows)
+    try_up_to(dedup.kept(), dedup.keep.iter().enumerate().filter(|&(_, &k)| k).map(|(i, _)| i))
 }
 
 /// The values of an array made from a vector: they lie side by side.

@@ -12,7 +12,7 @@ use crate::control::{Context, Stage};
 use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::exact::float::{finite, widen};
-use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::memory::{try_capacity, try_collect, try_grow, try_up_to, try_vec};
 use crate::rows::{RowSource, Scratch, gather_from, read_from};
 
 /// Rows of equal hash that are read at once, to see whether they are copies.
@@ -138,9 +138,8 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
             let (range, best) = match part {
                 Part::Clusters(clusters) => {
                     let range = self.offsets[clusters.start]..self.offsets[clusters.end];
-                    let mut groups = try_capacity(clusters.len() + 1)?;
-                    groups
-                        .extend(self.offsets[clusters.start..=clusters.end].iter().map(|o| o - range.start));
+                    let offsets = self.offsets[clusters.start..=clusters.end].iter();
+                    let groups = try_collect(offsets.map(|o| o - range.start))?;
                     let mut best = try_vec(range.len(), Best::NONE)?;
                     self.max_within(range.clone(), &groups, &mut best, search, &mut scratch, cx)?;
                     (range, best)
@@ -244,9 +243,8 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
             let end = match part {
                 Part::Clusters(clusters) => {
                     let range = self.offsets[clusters.start]..self.offsets[clusters.end];
-                    let mut groups = try_capacity(clusters.len() + 1)?;
-                    groups
-                        .extend(self.offsets[clusters.start..=clusters.end].iter().map(|o| o - range.start));
+                    let offsets = self.offsets[clusters.start..=clusters.end].iter();
+                    let groups = try_collect(offsets.map(|o| o - range.start))?;
                     let rows = &self.rows[range.clone()];
                     self.cover_within(rows, &groups, cover, found, search, &mut scratch)?;
                     range.end
@@ -377,13 +375,13 @@ fn first_copies<S: RowSource + ?Sized>(
     zero: &[bool],
     cx: &Context,
 ) -> Result<Vec<usize>> {
-    let mut first = try_capacity(order.len())?;
-    first.extend(0..order.len());
+    let mut first = try_collect(0..order.len())?;
     // (cluster, hash, position) of rows that share cluster and hash with another.
     let mut alike: Vec<(usize, u64, usize)> = Vec::new();
     for (cluster, bounds) in offsets.windows(2).enumerate() {
-        let mut keys = try_capacity(bounds[1] - bounds[0])?;
-        keys.extend((bounds[0]..bounds[1]).filter(|&at| !zero[order[at]]).map(|at| (hashes[order[at]], at)));
+        let rows = bounds[0]..bounds[1];
+        let keyed = rows.clone().filter(|&at| !zero[order[at]]).map(|at| (hashes[order[at]], at));
+        let mut keys = try_up_to(rows.len(), keyed)?;
         keys.sort_unstable();
         for group in keys.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
             try_grow(&mut alike, group.len())?;
@@ -396,8 +394,7 @@ fn first_copies<S: RowSource + ?Sized>(
     let (mut kinds, mut values): (Vec<usize>, Vec<f32>) = (Vec::new(), Vec::new());
     let mut present = None;
     for part in alike.chunks(COPIES) {
-        let mut rows = try_capacity(part.len())?;
-        rows.extend(part.iter().map(|&(_, _, at)| order[at]));
+        let rows = try_collect(part.iter().map(|&(_, _, at)| order[at]))?;
         let rows = gather_from(source, &rows, &mut scratch)?;
         for (i, &(cluster, hash, at)) in part.iter().enumerate() {
             if present != Some((cluster, hash)) {

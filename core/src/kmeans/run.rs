@@ -18,7 +18,7 @@ use crate::control::{Context, Iteration, Stage};
 use crate::error::{Error, Result};
 use crate::exact::float::{finite, positive};
 use crate::exact::{F64Sum, Metric, squared_distance};
-use crate::memory::{area, try_capacity, try_copy, try_grow, try_vec};
+use crate::memory::{area, try_capacity, try_collect, try_copy, try_grow, try_vec};
 use crate::rows::{IntoRows, RowSource, Rows, Scratch, gather_from, with_view};
 
 impl KMeans {
@@ -486,12 +486,9 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
             return Ok(());
         }
         let Self { blocks, labels, sums, weights, .. } = self;
-        let mut rows = try_capacity(moves.len())?;
-        rows.extend(moves.iter().map(|&(i, _)| i));
-        let mut from = try_capacity(moves.len())?;
-        from.extend(moves.iter().map(|&(i, _)| labels[i]));
-        let mut to = try_capacity(moves.len())?;
-        to.extend(moves.iter().map(|&(_, j)| j));
+        let rows = try_collect(moves.iter().map(|&(i, _)| i))?;
+        let from = try_collect(moves.iter().map(|&(i, _)| labels[i]))?;
+        let to = try_collect(moves.iter().map(|&(_, j)| j))?;
         let mut w = try_capacity(if weights.is_some() { moves.len() } else { 0 })?;
         if let Some(weights) = weights {
             w.extend(moves.iter().map(|&(i, _)| weights[i]));

@@ -6,7 +6,7 @@ use crate::backend::Products;
 use crate::bytes::{Reader, Writer};
 use crate::error::Result;
 use crate::exact::F64Sum;
-use crate::memory::try_capacity;
+use crate::memory::try_collect;
 
 use super::moments::{BINS, Moments, Spread, fresh};
 use super::params::{LayerDistances, MAX_LAYERS};
@@ -40,8 +40,7 @@ impl<P: Products> LayerStream<P> {
             match &moments.spread {
                 Spread::Counts(counts) => writer.u64s(counts),
                 Spread::Values(values) => {
-                    let mut sorted = try_capacity(values.len())?;
-                    sorted.extend(values.iter().map(|v| v.to_bits()));
+                    let mut sorted = try_collect(values.iter().map(|v| v.to_bits()))?;
                     // Values are not negative: their bits are in their order.
                     sorted.sort_unstable();
                     writer.u64s(&sorted);
@@ -118,8 +117,7 @@ fn read(reader: &mut Reader<'_>, quantiles: Quantiles, samples: u64) -> Result<M
         Quantiles::Exact => {
             let len = usize::try_from(count).map_err(|_| reader.corrupt("a size exceeds this machine's"))?;
             let bits = reader.u64s(len)?;
-            let mut values = try_capacity(len)?;
-            values.extend(bits.into_iter().map(f64::from_bits));
+            let values = try_collect(bits.into_iter().map(f64::from_bits))?;
             if values.iter().any(|v| !(0.0..=2.0).contains(v)) {
                 return Err(reader.corrupt("a distance is out of range"));
             }

@@ -23,7 +23,7 @@ use ndarray::{ArrayView2, s};
 use crate::arrays::{self, zeros};
 use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::{area, try_capacity, try_vec};
+use crate::memory::{area, try_collect, try_vec};
 use crate::products;
 use crate::rows::{IntoRows, Rows};
 
@@ -84,8 +84,7 @@ fn decompose(rows: &Rows<'_>) -> Result<Option<Decomposed>> {
     let (Some(u), Some(v_t)) = (svd.u, svd.v_t) else {
         return Ok(None);
     };
-    let mut s = try_capacity(svd.singular_values.len())?;
-    s.extend(svd.singular_values.iter().map(|s| s * largest));
+    let s = try_collect(svd.singular_values.iter().map(|s| s * largest))?;
     Ok(Some(Decomposed { u, s, v_t }))
 }
 
@@ -141,8 +140,7 @@ fn correlate(x: &Decomposed, y: &Decomposed, kept: [usize; 2]) -> Result<(Vec<f6
     let svd = product.try_svd(true, false, f64::EPSILON, ITERATIONS * kept[0].min(kept[1])).ok_or(
         Error::Conflict { first: "these states", second: "the decomposition", why: "it did not converge" },
     )?;
-    let mut correlations = try_capacity(svd.singular_values.len())?;
-    correlations.extend(svd.singular_values.iter().map(|rho| rho.clamp(0.0, 1.0)));
+    let correlations = try_collect(svd.singular_values.iter().map(|rho| rho.clamp(0.0, 1.0)))?;
     Ok((correlations, svd.u.unwrap_or_default()))
 }
 

@@ -7,7 +7,7 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_collect, try_vec};
 use crate::select::total;
 use crate::stats::average_ranks;
 
@@ -56,8 +56,8 @@ impl LengthBins {
         for pair in edges.windows(2) {
             check::parameter("edges", pair[1] as f64, "above the edge before it", pair[0] < pair[1])?;
         }
-        let mut bin_of = try_capacity(lengths.len())?;
-        bin_of.extend(lengths.iter().map(|&l| edges.partition_point(|&edge| edge <= l.into()) as u32));
+        let bin_of =
+            try_collect(lengths.iter().map(|&l| edges.partition_point(|&edge| edge <= l.into()) as u32))?;
         Self::counted(bin_of, edges.len() + 1)
     }
 

@@ -6,7 +6,7 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
-use crate::memory::try_capacity;
+use crate::memory::{try_capacity, try_collect};
 
 /// A forgetting curve and what follows from it.
 ///
@@ -84,8 +84,7 @@ impl Forgetting {
                 (at, baseline) = (i, m);
             }
         }
-        let mut differences = try_capacity(curve.len() - 1)?;
-        differences.extend(curve.windows(2).map(|pair| pair[1] - pair[0]));
+        let differences = try_collect(curve.windows(2).map(|pair| pair[1] - pair[0]))?;
         let decay = fit(&differences[..at])?;
         Ok(Self { baseline, at, differences, decay })
     }

@@ -11,7 +11,7 @@ use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::float::widen;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_collect, try_vec};
 use crate::rows::{IntoRows, with_view};
 
 const BLOCK: usize = 8;
@@ -162,8 +162,8 @@ impl LogitSpread {
         check_tile(&tile, &self.targets, first, cx)?;
         let (targets, max) = (&self.targets, &self.max);
         let mut made = try_vec(n, Moments::default())?;
-        let mut jobs = try_capacity(n.div_ceil(BLOCK))?;
-        jobs.extend(made.chunks_mut(BLOCK).enumerate().map(|(i, block)| Job::new((i * BLOCK, block))));
+        let mut jobs =
+            try_collect(made.chunks_mut(BLOCK).enumerate().map(|(i, block)| Job::new((i * BLOCK, block))))?;
         cx.in_waves(&mut jobs, COST * (BLOCK * width) as u64, |(start, block)| {
             with_view!(&tile, view => {
                 for (i, sums) in block.iter_mut().enumerate() {

@@ -10,7 +10,7 @@ use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::float::widen;
-use crate::memory::{try_capacity, try_copy, try_grow, try_vec};
+use crate::memory::{try_capacity, try_collect, try_copy, try_grow, try_vec};
 use crate::rows::{Element, IntoRows, Rows, with_view};
 
 /// Tokens of one piece of parallel work.
@@ -136,8 +136,7 @@ impl LogitScan {
         check_tile(&tile, &self.targets, first, cx)?;
         let targets = &self.targets;
         let blocks = self.tokens.chunks_mut(BLOCK).enumerate();
-        let mut jobs = try_capacity(n.div_ceil(BLOCK))?;
-        jobs.extend(blocks.map(|(i, block)| Job::new((i * BLOCK, block))));
+        let mut jobs = try_collect(blocks.map(|(i, block)| Job::new((i * BLOCK, block))))?;
         cx.in_waves(&mut jobs, COST * (BLOCK * width) as u64, |(start, block)| {
             with_view!(&tile, view => {
                 for (i, token) in block.iter_mut().enumerate() {
@@ -352,8 +351,7 @@ fn with_range(
 /// The first NaN, infinity or too large a logit of the counted rows is an error.
 pub(super) fn check_tile(tile: &Rows<'_>, targets: &[u32], first: usize, cx: &Context<'_>) -> Result<()> {
     let blocks = targets.chunks(BLOCK).enumerate();
-    let mut jobs = try_capacity(targets.len().div_ceil(BLOCK))?;
-    jobs.extend(blocks.map(|(i, block)| Job::new((i * BLOCK, block))));
+    let mut jobs = try_collect(blocks.map(|(i, block)| Job::new((i * BLOCK, block))))?;
     cx.in_waves(&mut jobs, (BLOCK * tile.dim()) as u64, |(start, block)| {
         with_view!(tile, view => {
             for (i, _) in block.iter().enumerate().filter(|(_, y)| **y != IGNORED) {

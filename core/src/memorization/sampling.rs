@@ -1,7 +1,5 @@
 //! The probability of a token under a sampling scheme: temperature, top-k, top-p.
 
-use alloc::vec::Vec;
-
 use ndarray::Array1;
 
 use super::exponentials::{LIMIT, power, scaled};
@@ -11,7 +9,7 @@ use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_collect, try_vec};
 use crate::rows::IntoRows;
 use crate::select;
 
@@ -132,8 +130,7 @@ impl Sampling {
         check_ids("target", targets, v)?;
         check_tile(&logits, targets, 0, cx)?;
         let mut out = try_vec(n, f64::NAN)?;
-        let mut jobs = try_capacity(n)?;
-        jobs.extend(out.iter_mut().enumerate().map(Job::new));
+        let mut jobs = try_collect(out.iter_mut().enumerate().map(Job::new))?;
         cx.in_waves(&mut jobs, 100 * v as u64, |(i, out)| {
             if targets[*i] != IGNORED {
                 let mut row = try_vec(v, 0.0)?;
@@ -166,8 +163,7 @@ impl Sampling {
                 (0.0, d)
             }
         };
-        let mut kept: Vec<usize> = try_capacity(x.len())?;
-        kept.extend(0..x.len());
+        let mut kept = try_collect(0..x.len())?;
         if let Some(k) = self.top_k
             && k < kept.len()
         {

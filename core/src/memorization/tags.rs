@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::hits::Hits;
 use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_collect, try_vec};
 
 /// Counts by part of speech, streamed. Tags are the caller's: nothing here tags text.
 ///
@@ -113,13 +113,11 @@ impl TagCounts {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn ratios(&self) -> Result<Vec<TagRatio>> {
-        let mut ratios = try_capacity(self.counts.len())?;
-        ratios.extend(self.counts.iter().map(|&[tokens, right, memorized]| {
+        try_collect(self.counts.iter().map(|&[tokens, right, memorized]| {
             let share = |n: u64| (tokens > 0).then(|| n as f64 / tokens as f64);
             let right = if self.predicted == Some(true) { share(right) } else { None };
             TagRatio { tokens, right, memorized: share(memorized) }
-        }));
-        Ok(ratios)
+        }))
     }
 
     fn agree(&self, predicted: Option<bool>) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::exact::elementary::exp;
 use crate::exact::{F64Sum, dot64};
 use crate::kmeans::Partition;
-use crate::memory::{area, try_capacity, try_copy, try_vec};
+use crate::memory::{area, try_capacity, try_collect, try_copy, try_up_to, try_vec};
 use crate::select::{LIMIT, ONE, Shares, count, marked, ranked, take_quotas};
 
 /// Density-based pruning (DBP): parameters.
@@ -198,18 +198,16 @@ impl DensityPruning {
         let (mut packed, mut buffer) = (try_capacity(area(k, d)?)?, try_vec(d, 0.0f32)?);
         (0..k).for_each(|j| packed.extend_from_slice(centroids.row_at(j, &mut buffer)));
         let row = |j: usize| &packed[j * d..(j + 1) * d];
-        let mut squares = try_capacity(k)?;
-        squares.extend((0..k).map(|j| dot64(row(j), row(j))));
+        let squares = try_collect((0..k).map(|j| dot64(row(j), row(j))))?;
         let metric = clusters.metric();
         let distance = |i: usize, j: usize| metric.distance(row(i), row(j), squares[i], squares[j]);
         let mut inter = try_vec(k, f64::NAN)?;
-        let mut jobs: Vec<Job<(usize, &mut f64)>> = try_capacity(k)?;
-        jobs.extend(inter.iter_mut().enumerate().filter(|(j, _)| sizes[*j] > 0).map(Job::new));
+        let mut jobs =
+            try_up_to(k, inter.iter_mut().enumerate().filter(|(j, _)| sizes[*j] > 0).map(Job::new))?;
         cx.control.poll(Stage::Complexity, 0, k as u64)?;
         // Four multiply-adds of the kernels for one in the definition's order.
         cx.in_waves(&mut jobs, 4 * packed.len() as u64, |(i, mean)| {
-            let mut near = try_capacity(k)?;
-            near.extend((0..k).filter(|j| j != i && sizes[*j] > 0).map(|j| distance(*i, j)));
+            let mut near = try_up_to(k, (0..k).filter(|j| j != i && sizes[*j] > 0).map(|j| distance(*i, j)))?;
             let m = self.neighbours.min(near.len());
             if m < near.len() {
                 near.select_nth_unstable_by(m, f64::total_cmp);
@@ -264,8 +262,7 @@ impl DensityPruning {
         let clusters = sizes.iter().filter(|size| **size > 0).count();
         // total / clusters is no nearer than 1 / clusters to the next integer, which is more than its rounding.
         let even = libm::floor(self.least * (total as f64 / clusters.max(1) as f64)) as u64;
-        let mut lows = try_capacity(k)?;
-        lows.extend(sizes.iter().map(|&size| even.min(size.saturating_sub(1))));
+        let lows = try_collect(sizes.iter().map(|&size| even.min(size.saturating_sub(1))))?;
         if clusters == 0 {
             return Ok(lows);
         }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
-use crate::memory::{try_capacity, try_copy};
+use crate::memory::{try_capacity, try_collect, try_copy};
 use crate::select::total;
 
 /// How the perplexity of a set of lines is formed.
@@ -198,8 +198,7 @@ impl SubsetPerplexity {
         let Some(all) = values.next().flatten() else {
             return Err(Error::Empty { what: "the set of lines with a perplexity" });
         };
-        let mut subsets = try_capacity(self.pools.len())?;
-        subsets.extend(values);
+        let subsets = try_collect(values)?;
         Perplexities::given(all, &subsets)
     }
 }

@@ -9,7 +9,7 @@ use super::{LineFacts, NoWeight, Predicate, Split, Unit, Weights};
 use crate::check;
 use crate::control::{Context, Job, Stage};
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_grow};
+use crate::memory::{try_capacity, try_collect, try_grow};
 
 /// Multiply-adds that the predicates cost a byte of text, roughly; for the length of waves.
 const COST: u64 = 400;
@@ -243,8 +243,7 @@ impl TextQuality {
         // Reported in parts, so that a caller hears of a long run.
         let part = texts.len().div_ceil(64).max(1024);
         for (p, texts_of) in texts.chunks(part).enumerate() {
-            let mut jobs = try_capacity(texts_of.len())?;
-            jobs.extend(texts_of.iter().map(|text| Job::new((text.as_ref(), nothing))));
+            let mut jobs = try_collect(texts_of.iter().map(|text| Job::new((text.as_ref(), nothing))))?;
             cx.in_waves(&mut jobs, cost, |(text, score)| {
                 *score = self.document(text)?;
                 Ok(())

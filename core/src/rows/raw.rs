@@ -6,7 +6,6 @@
 //! forwards. The answer is in the order that was asked for.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::ops::{Bound, Range, RangeBounds};
 
 use ndarray::ArrayView2;
@@ -14,7 +13,7 @@ use ndarray::ArrayView2;
 use super::{Element, ReadAt, RowElement, RowSource, Rows, Scratch};
 use crate::check;
 use crate::error::{Error, Result, SourceError};
-use crate::memory::{area, try_capacity};
+use crate::memory::{area, try_collect};
 
 /// A gap of at most so many bytes between two wanted rows is read and thrown away, to save a read.
 const GAP: u64 = 16 * 1024;
@@ -274,8 +273,7 @@ impl<R: ReadAt> RawRows<R> {
     ) -> Result<ArrayView2<'a, T>> {
         let d = self.d;
         let row_bytes = (d * size_of::<T>()) as u64;
-        let mut order: Vec<usize> = try_capacity(rows.len())?;
-        order.extend(0..rows.len());
+        let mut order = try_collect(0..rows.len())?;
         order.sort_unstable_by_key(|&at| (rows[at], at));
         // Rows first to last of a run are read at once.
         let joins = |first: usize, last: usize, next: usize| {

@@ -10,7 +10,7 @@ use super::raw::{elements, rows_of, with_type};
 use super::{Element, ElementType, RowElement, RowSource, Rows, Scratch};
 use crate::check;
 use crate::error::{Error, Result, SourceError};
-use crate::memory::try_capacity;
+use crate::memory::{try_capacity, try_collect};
 
 /// An element type whose view can be taken out of [`Rows`].
 trait Typed: Element + RowElement {
@@ -180,8 +180,7 @@ impl<S: RowSource> Shards<S> {
     ) -> Result<ArrayView2<'a, T>> {
         let out = scratch.elements::<T>(elements(rows.len(), self.d)?)?;
         let mut inner = Scratch::new();
-        let mut order: Vec<(usize, usize)> = try_capacity(rows.len())?;
-        order.extend(rows.iter().enumerate().map(|(at, &i)| (self.shard_of(i), at)));
+        let mut order = try_collect(rows.iter().enumerate().map(|(at, &i)| (self.shard_of(i), at)))?;
         order.sort_unstable();
         let mut local: Vec<usize> = try_capacity(rows.len())?;
         for group in order.chunk_by(|a, b| a.0 == b.0) {
@@ -245,8 +244,7 @@ impl<S: RowSource> RowSource for Shards<S> {
             let s = self.shard_of(first);
             let (start, end) = (self.starts[s], self.starts[s + 1]);
             if rows.iter().all(|i| (start..end).contains(i)) {
-                let mut local: Vec<usize> = try_capacity(rows.len())?;
-                local.extend(rows.iter().map(|i| i - start));
+                let local = try_collect(rows.iter().map(|i| i - start))?;
                 return self.checked(s, self.shards[s].gather(&local, scratch), rows.len());
             }
         }

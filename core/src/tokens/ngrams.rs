@@ -13,7 +13,7 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
-use crate::memory::{try_capacity, try_grow};
+use crate::memory::{try_capacity, try_collect, try_grow};
 use crate::vq::MASKED;
 
 /// Grams that wait before they are sorted in.
@@ -269,8 +269,7 @@ pub fn mutual_information(items: ArrayView2<'_, u32>, a: usize, b: usize) -> Res
         }
     }
     let margin = |shift: u32| -> Result<Vec<(u128, u64)>> {
-        let mut of_one = try_capacity(joint.len())?;
-        of_one.extend(joint.iter().map(|&(pair, count)| (pair >> shift & 0xffff_ffff, count)));
+        let of_one = try_collect(joint.iter().map(|&(pair, count)| (pair >> shift & 0xffff_ffff, count)))?;
         Ok(summed(of_one))
     };
     let (first, second) = (margin(32)?, margin(0)?);

@@ -13,7 +13,7 @@ use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::{Metric, Sums};
-use crate::memory::try_capacity;
+use crate::memory::{try_collect, try_up_to};
 use crate::real::Real;
 
 const MAGIC: &[u8; 8] = b"paucaCOD";
@@ -104,10 +104,8 @@ impl CodeStats {
                 accumulate(backend, rows, self.metric, ids, &mut self.sums, cx)
             });
         }
-        let mut valid = try_capacity(ids.len())?;
-        valid.extend((0..ids.len() as u32).filter(|&i| ids[i as usize] != MASKED));
-        let mut labels: Vec<u32> = try_capacity(valid.len())?;
-        labels.extend(valid.iter().map(|&i| ids[i as usize]));
+        let valid = try_up_to(ids.len(), (0..ids.len() as u32).filter(|&i| ids[i as usize] != MASKED))?;
+        let labels = try_collect(valid.iter().map(|&i| ids[i as usize]))?;
         for_blocks(&z, Some(&valid), |rows, at| {
             accumulate(backend, rows, self.metric, &labels[at], &mut self.sums, cx)
         })

@@ -29,7 +29,7 @@ use crate::bytes::{Reader, Writer};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::{F64Sum, Metric, dot_wide};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_collect, try_up_to, try_vec};
 use crate::real::{Real, check_finite};
 
 const MAGIC: &[u8; 8] = b"paucaEMA";
@@ -102,8 +102,7 @@ impl Ema {
                 }
             }
         }
-        let mut means = try_capacity(kept.len())?;
-        means.extend(kept.iter().map(|x| x.to_f64()));
+        let means = try_collect(kept.iter().map(|x| x.to_f64()))?;
         Ok(EmaCodebook { params: *self, counts: try_vec(kept.nrows(), 1.0)?, means, codes: kept })
     }
 }
@@ -203,9 +202,10 @@ impl<T: Real> EmaCodebook<T> {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn dead(&self, threshold: f64) -> Result<Vec<u32>> {
-        let mut dead = try_capacity(self.counts.iter().filter(|&&c| c < threshold).count())?;
-        dead.extend((0..self.counts.len() as u32).filter(|&j| self.counts[j as usize] < threshold));
-        Ok(dead)
+        try_up_to(
+            self.counts.iter().filter(|&&c| c < threshold).count(),
+            (0..self.counts.len() as u32).filter(|&j| self.counts[j as usize] < threshold),
+        )
     }
 
     /// Gives dead codes rows of the batch; their averages start anew from there, so the next update
@@ -290,16 +290,14 @@ impl<T: Real> EmaCodebook<T> {
         }
         let mut floats = |len: usize| -> Result<Vec<f64>> {
             let bits = r.u64s(len)?;
-            let mut out = try_capacity(len)?;
-            out.extend(bits.into_iter().map(f64::from_bits));
+            let out = try_collect(bits.into_iter().map(f64::from_bits))?;
             match out.iter().all(|x: &f64| x.is_finite()) {
                 true => Ok(out),
                 false => Err(r.corrupt("a value is not finite")),
             }
         };
         let (counts, means, wide) = (floats(k)?, floats(k * d)?, floats(k * d)?);
-        let mut codes: Vec<T> = try_capacity(k * d)?;
-        codes.extend(wide.into_iter().map(T::from_f64));
+        let codes = try_collect(wide.into_iter().map(T::from_f64))?;
         if counts.iter().any(|n| *n < 0.0) || codes.iter().any(|x| !x.to_f64().is_finite()) {
             return Err(r.corrupt("values out of range"));
         }

@@ -10,6 +10,7 @@
 use super::rows::{safe_scale, unit_into};
 use crate::check;
 use crate::error::Result;
+use crate::memory::try_collect;
 use crate::real::Real;
 
 /// How gradients pass the rounding to a code.
@@ -108,9 +109,7 @@ pub(super) fn unit_back_into(x: &[f64], g: &[f64], out: &mut [f64]) {
 }
 
 fn widened<T: Real>(x: &[T]) -> Result<alloc::vec::Vec<f64>> {
-    let mut out = crate::memory::try_capacity(x.len())?;
-    out.extend(x.iter().map(|x| x.to_f64()));
-    Ok(out)
+    try_collect(x.iter().map(|x| x.to_f64()))
 }
 
 fn narrowed<T: Real>(from: &[f64], to: &mut [T]) {

@@ -22,7 +22,7 @@ use super::rows::{row_of, same_dim, unit_into};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::Metric;
-use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::memory::{try_capacity, try_collect, try_grow, try_up_to, try_vec};
 use crate::random::{Stream, streams};
 use crate::real::Real;
 use crate::rows::copies::first_occurrences;
@@ -142,8 +142,7 @@ impl Revival {
             return Ok(Vec::new());
         }
         let mut fresh = fresh_rows(&z, &codes, metric, ids)?;
-        let mut dead_codes = try_capacity(dead.len())?;
-        dead_codes.extend(dead.iter().copied().filter(|&j| j != MASKED));
+        let mut dead_codes = try_up_to(dead.len(), dead.iter().copied().filter(|&j| j != MASKED))?;
         dead_codes.sort_unstable();
         dead_codes.dedup();
         let wanted = dead_codes.len();
@@ -156,9 +155,7 @@ impl Revival {
             Policy::FarthestRow => smallest(&fresh, wanted, |i| !(distances[i] + 0.0).to_bits())?,
             Policy::SplitBusiest => busiest(&mut fresh, wanted, ids, distances, codes.nrows())?,
         };
-        let mut out = try_capacity(rows.len())?;
-        out.extend(dead_codes.iter().zip(rows).map(|(&code, row)| Revived { code, row }));
-        Ok(out)
+        try_collect(dead_codes.iter().zip(rows).map(|(&code, row)| Revived { code, row }))
     }
 
     /// Writes the chosen rows (under cosine, unit rows) into `codes`.
@@ -224,12 +221,10 @@ fn fresh_rows<T: Real>(
     let buffers = || -> Result<[Vec<T>; 2]> { Ok([try_vec(d, T::default())?, try_vec(d, T::default())?]) };
     let (mut a, mut b) = (buffers()?, buffers()?);
     // Codes first, then the rows that are not masked.
-    let mut places = try_capacity(k + n)?;
-    places.extend((0..k).map(|j| (true, j)));
+    let mut places = try_collect((0..k).map(|j| (true, j)))?;
     places.extend((0..n).filter(|&i| ids[i] != MASKED).map(|i| (false, i)));
     let view = |of_codes: bool| if of_codes { codes } else { z };
-    let mut hashes = try_capacity(places.len())?;
-    hashes.extend(places.iter().map(|&(c, i)| hash(code_of(view(c), i, metric, &mut a))));
+    let hashes = try_collect(places.iter().map(|&(c, i)| hash(code_of(view(c), i, metric, &mut a))))?;
     let first = first_occurrences(&hashes, |p, q| {
         let ((c, i), (e, j)) = (places[p], places[q]);
         let (x, y) = (code_of(view(c), i, metric, &mut a), code_of(view(e), j, metric, &mut b));
@@ -249,12 +244,12 @@ fn fresh_rows<T: Real>(
 
 /// The `wanted` fresh rows of smallest (key, row), in that order.
 fn smallest(fresh: &[bool], wanted: usize, key: impl Fn(usize) -> u64) -> Result<Vec<u32>> {
-    let mut keys = try_capacity(fresh.iter().filter(|f| **f).count())?;
-    keys.extend((0..fresh.len()).filter(|&i| fresh[i]).map(|i| (key(i), i as u32)));
+    let mut keys = try_up_to(
+        fresh.iter().filter(|f| **f).count(),
+        (0..fresh.len()).filter(|&i| fresh[i]).map(|i| (key(i), i as u32)),
+    )?;
     keys.sort_unstable();
-    let mut rows = try_capacity(wanted.min(keys.len()))?;
-    rows.extend(keys.into_iter().take(wanted).map(|(_, i)| i));
-    Ok(rows)
+    try_collect(keys.into_iter().take(wanted).map(|(_, i)| i))
 }
 
 /// A code that may give rows: count / (1 + given), larger first, then the lower code.

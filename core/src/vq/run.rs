@@ -20,7 +20,7 @@ use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::{F64Sum, Metric};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_up_to, try_vec};
 use crate::real::Real;
 
 impl VectorQuantizer {
@@ -308,8 +308,7 @@ impl VectorQuantizer {
         let masked = ids.contains(&MASKED);
         let mut valid = None;
         if masked {
-            let mut rows = try_capacity(n)?;
-            rows.extend((0..n as u32).filter(|&i| ids[i as usize] != MASKED));
+            let rows = try_up_to(n, (0..n as u32).filter(|&i| ids[i as usize] != MASKED))?;
             valid = Some(rows);
         }
         let latents = Latents { z, valid, unit: self.unit() };

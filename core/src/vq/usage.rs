@@ -8,7 +8,7 @@ use crate::check;
 use crate::error::Result;
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
-use crate::memory::{area, try_capacity, try_vec};
+use crate::memory::{area, try_collect, try_up_to, try_vec};
 use crate::stats::gini;
 
 /// Entropy in nats of a histogram: sum of c/n ln(n/c), 0 ln 0 = 0; 0 for an empty one.
@@ -129,8 +129,7 @@ impl Usage {
     /// # Errors
     /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn gini(&self) -> Result<Option<f64>> {
-        let mut counts = try_capacity(self.counts.len())?;
-        counts.extend(self.counts.iter().map(|&c| c as f64));
+        let counts = try_collect(self.counts.iter().map(|&c| c as f64))?;
         gini(&counts)
     }
 
@@ -147,9 +146,10 @@ impl Usage {
     /// # Errors
     /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn below(&self, threshold: u64) -> Result<Vec<u32>> {
-        let mut dead = try_capacity(self.counts.iter().filter(|&&c| c < threshold).count())?;
-        dead.extend((0..self.counts.len() as u32).filter(|&j| self.counts[j as usize] < threshold));
-        Ok(dead)
+        try_up_to(
+            self.counts.iter().filter(|&&c| c < threshold).count(),
+            (0..self.counts.len() as u32).filter(|&j| self.counts[j as usize] < threshold),
+        )
     }
 }
 
@@ -234,9 +234,7 @@ impl PositionUsage {
     /// # Errors
     /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn entropies(&self) -> Result<Vec<f64>> {
-        let mut out = try_capacity(self.positions())?;
-        out.extend(self.counts.chunks_exact(self.k).map(|h| entropy(h.iter().copied())));
-        Ok(out)
+        try_collect(self.counts.chunks_exact(self.k).map(|h| entropy(h.iter().copied())))
     }
 
     /// Perplexity at each position; 1 where nothing was counted.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::{RankTies, Retrieval};
 use crate::error::Result;
 use crate::exact::F64Sum;
-use crate::memory::try_capacity;
+use crate::memory::{try_capacity, try_up_to};
 
 impl Retrieval {
     /// Queries with a right candidate: those that count.
@@ -45,9 +45,7 @@ impl Retrieval {
     /// # Errors
     /// `OutOfMemory`.
     pub fn hits(&self, k: u64, ties: RankTies) -> Result<Vec<f64>> {
-        let mut hits = try_capacity(self.right.len())?;
-        hits.extend((0..self.right.len()).filter_map(|i| self.hit(i, k, ties)));
-        Ok(hits)
+        try_up_to(self.right.len(), (0..self.right.len()).filter_map(|i| self.hit(i, k, ties)))
     }
 
     /// R@k: the share of queries with a right candidate among their first k. None without queries.

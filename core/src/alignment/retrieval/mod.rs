@@ -20,7 +20,7 @@ use crate::backend::{Backend, Rank, SearchStats, Work, equal_but_for_search};
 use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_collect, try_vec};
 use crate::rows::IntoRows;
 
 /// Where wrong candidates stand that tie with the best right one.
@@ -168,9 +168,7 @@ impl Retrieval {
 
     fn from_counts(counts: &[Counts], candidates: u64, search: SearchStats) -> Result<Self> {
         fn column<T>(counts: &[Counts], f: impl Fn(&Counts) -> T) -> Result<Array1<T>> {
-            let mut values = try_capacity(counts.len())?;
-            values.extend(counts.iter().map(f));
-            Ok(Array1::from_vec(values))
+            try_collect(counts.iter().map(f)).map(Array1::from_vec)
         }
         Ok(Self {
             above: column(counts, |c| c.above)?,

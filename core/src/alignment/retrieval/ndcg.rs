@@ -15,7 +15,7 @@ use crate::check;
 use crate::control::Context;
 use crate::error::Result;
 use crate::exact::F64Sum;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_collect, try_vec};
 use crate::rows::IntoRows;
 
 /// nDCG: parameters. The default is over all places, ties averaged.
@@ -197,9 +197,7 @@ impl Ndcg {
     fn discounts(&self, candidates: usize) -> Result<Vec<f64>> {
         check::at_least_one("k", self.at)?;
         let places = usize::try_from(self.at).map_or(candidates, |at| at.min(candidates));
-        let mut discounts = try_capacity(places)?;
-        discounts.extend((0..places).map(|r| 1.0 / libm::log2(r as f64 + 2.0)));
-        Ok(discounts)
+        try_collect((0..places).map(|r| 1.0 / libm::log2(r as f64 + 2.0)))
     }
 
     fn value(&self, groups: &[Group], discounts: &[f64]) -> f64 {

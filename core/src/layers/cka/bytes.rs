@@ -9,7 +9,7 @@ use super::stream::{CkaStream, MAX_SAMPLES};
 use crate::arrays::matrix;
 use crate::bytes::{Reader, Writer};
 use crate::error::Result;
-use crate::memory::try_capacity;
+use crate::memory::{try_capacity, try_collect};
 
 const MAGIC: &[u8; 8] = b"PAUCACKA";
 const VERSION: u32 = 1;
@@ -181,8 +181,7 @@ fn size(dims: &[usize], held: usize, any: bool, summed: bool) -> Option<u128> {
 /// The next `len` numbers, all of them finite.
 fn finite(reader: &mut Reader<'_>, len: usize) -> Result<Vec<f64>> {
     let bits = reader.u64s(len)?;
-    let mut values = try_capacity(len)?;
-    values.extend(bits.into_iter().map(f64::from_bits));
+    let values = try_collect(bits.into_iter().map(f64::from_bits))?;
     match values.iter().all(|value: &f64| value.is_finite()) {
         true => Ok(values),
         false => Err(reader.corrupt("a value is not finite")),

@@ -13,7 +13,7 @@ use crate::backend::cpu::Cpu;
 use crate::control::{Context, Job};
 use crate::error::Result;
 use crate::exact::float::widen;
-use crate::memory::{area, try_capacity, try_vec};
+use crate::memory::{area, try_capacity, try_collect, try_vec};
 use crate::products::{Left, Multiplier, Right};
 
 /// Rows added at a time.
@@ -260,8 +260,7 @@ impl Features {
         let n = self.n as f64;
         let mut moves: Vec<Vec<f64>> = try_capacity(self.dims.len())?;
         for (from, to) in from.iter().zip(to) {
-            let mut e = try_capacity(from.len())?;
-            e.extend(from.iter().zip(to).map(|(a, b)| a - b));
+            let e = try_collect(from.iter().zip(to).map(|(a, b)| a - b))?;
             moves.push(e);
         }
         let moved = self.moved(&moves)?;
@@ -288,8 +287,7 @@ impl Features {
         let n = self.n as f64;
         let mut moves: Vec<Vec<f64>> = try_capacity(self.dims.len())?;
         for sum in &self.sums {
-            let mut e = try_capacity(sum.len())?;
-            e.extend(sum.iter().map(|s| -s / n));
+            let e = try_collect(sum.iter().map(|s| -s / n))?;
             moves.push(e);
         }
         let moved = self.moved(&moves)?;

@@ -12,7 +12,7 @@ use crate::backend::cpu::Cpu;
 use crate::control::{Context, Job, Stage};
 use crate::error::Result;
 use crate::exact::float::widen;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_up_to, try_vec};
 use crate::products::Multiplier;
 
 /// Rows of a tile.
@@ -128,8 +128,7 @@ pub(super) fn table(
     loop {
         cx.control.poll(Stage::Gram, done, total)?;
         let group: Vec<[usize; 2]> = {
-            let mut group = try_capacity(GROUP)?;
-            group.extend(pairs.by_ref().take(GROUP));
+            let group = try_up_to(GROUP, pairs.by_ref().take(GROUP))?;
             group
         };
         if group.is_empty() {

@@ -11,7 +11,7 @@ use crate::backend::cpu::Cpu;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::layers::gather::{Batch, Tokens, closed, complete, open};
-use crate::memory::{try_capacity, try_copy, try_grow};
+use crate::memory::{try_capacity, try_collect, try_copy, try_grow};
 use crate::rows::{IntoRows, Rows};
 
 impl LayerCka {
@@ -33,8 +33,7 @@ impl LayerCka {
             CkaPath::Features => Some(Features::new(&self.dims)?),
             _ => None,
         };
-        let mut rows = try_capacity(self.dims.len())?;
-        rows.extend(self.dims.iter().map(|_| Vec::new()));
+        let rows = try_collect(self.dims.iter().map(|_| Vec::new()))?;
         Ok(CkaStream {
             config: self.copy()?,
             cpu: products.host()?,
@@ -173,8 +172,7 @@ impl CkaStream {
         let mut first = try_capacity(batch.states.len())?;
         if self.first.is_empty() && samples > 0 {
             for (state, dim) in batch.states.iter().zip(&self.config.dims) {
-                let mut row = try_capacity(*dim)?;
-                row.extend(state.iter().take(*dim).map(|v| crate::exact::float::widen(*v)));
+                let row = try_collect(state.iter().take(*dim).map(|v| crate::exact::float::widen(*v)))?;
                 first.push(row);
             }
         }
