@@ -13,6 +13,7 @@ use crate::check;
 use crate::control::{Context, Stage};
 use crate::error::{Error, Result};
 use crate::memory::{area, try_vec};
+use crate::params::setters;
 use crate::rows::IntoRows;
 
 /// Rows of y with which every row of x is compared before there is a similarity to beat.
@@ -85,10 +86,9 @@ impl HardNegatives {
         Self { count, within: false }
     }
 
-    /// x and y are the same rows: row i is never its own negative, whatever the matches say.
-    pub fn within(mut self, within: bool) -> Self {
-        self.within = within;
-        self
+    setters! {
+        /// x and y are the same rows: row i is never its own negative, whatever the matches say.
+        within: bool;
     }
 
     /// Finds the hardest negatives.

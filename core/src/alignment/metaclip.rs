@@ -23,6 +23,7 @@ use crate::bytes::{Reader, Writer};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_collect, try_grow, try_vec};
+use crate::params::setters;
 use crate::random::{Stream, streams};
 
 const MAGIC: &[u8; 8] = b"PAUCAMCL";
@@ -273,10 +274,9 @@ impl Balance {
         Ok(Self { shares, seed: 0 })
     }
 
-    /// The seed of the draws.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
+    setters! {
+        /// The seed of the draws.
+        seed: u64;
     }
 
     /// `[entries]`: p_e.

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::exact::float::finite;
 use crate::exact::{F64Sum, cosine_from, dot64};
 use crate::memory::{try_collect, try_vec};
+use crate::params::{choices, setters};
 use crate::rows::{Element, IntoRows, Rows, row_of, with_view};
 
 /// Pairs of one job.
@@ -28,10 +29,7 @@ pub enum ZeroRows {
     Zero,
 }
 
-impl ZeroRows {
-    /// Every variant, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::Refuse, Self::Zero];
-}
+choices!(ZeroRows: Refuse, Zero);
 
 /// The score of image-text pairs: parameters.
 ///
@@ -77,22 +75,13 @@ impl ClipScore {
         Self { weight: 2.5, clip: true, zero_rows: ZeroRows::Refuse }
     }
 
-    /// The factor w; finite and above 0.
-    pub fn weight(mut self, weight: f64) -> Self {
-        self.weight = weight;
-        self
-    }
-
-    /// Whether a negative cosine scores 0.
-    pub fn clip_negative(mut self, clip: bool) -> Self {
-        self.clip = clip;
-        self
-    }
-
-    /// What happens with rows of zeros.
-    pub fn zero_rows(mut self, policy: ZeroRows) -> Self {
-        self.zero_rows = policy;
-        self
+    setters! {
+        /// The factor w; finite and above 0.
+        weight: f64;
+        /// Whether a negative cosine scores 0.
+        clip_negative(clip: bool) { clip = clip }
+        /// What happens with rows of zeros.
+        zero_rows: ZeroRows;
     }
 
     /// The score of a pair whose cosine is known.

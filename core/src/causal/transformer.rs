@@ -22,6 +22,7 @@ use crate::arrays::zeros;
 use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::try_capacity;
+use crate::params::setters;
 use crate::products::add_product;
 use crate::real::Real;
 
@@ -50,28 +51,15 @@ impl Transformer {
         Self { steps, layers: 2, width: 64, heads: 4, hidden: None }
     }
 
-    /// Number of layers, 0 allowed: then a step sees the one before.
-    pub fn layers(mut self, layers: usize) -> Self {
-        self.layers = layers;
-        self
-    }
-
-    /// Width w; a multiple of the number of heads.
-    pub fn width(mut self, width: usize) -> Self {
-        self.width = width;
-        self
-    }
-
-    /// Attention heads.
-    pub fn heads(mut self, heads: usize) -> Self {
-        self.heads = heads;
-        self
-    }
-
-    /// Hidden units m of the perceptrons.
-    pub fn hidden(mut self, hidden: usize) -> Self {
-        self.hidden = Some(hidden);
-        self
+    setters! {
+        /// Number of layers, 0 allowed: then a step sees the one before.
+        layers: usize;
+        /// Width w; a multiple of the number of heads.
+        width: usize;
+        /// Attention heads.
+        heads: usize;
+        /// Hidden units m of the perceptrons.
+        hidden(hidden: usize) { hidden = Some(hidden) }
     }
 
     pub(super) fn layout(&self, inputs: usize, outputs: usize) -> Result<Layout> {

@@ -11,6 +11,7 @@ use super::maps::{affine, affine_backward, gelu};
 use crate::arrays::zeros;
 use crate::check;
 use crate::error::{Error, Result};
+use crate::params::{choices, setters};
 use crate::products::add_product;
 use crate::real::Real;
 
@@ -25,10 +26,7 @@ pub enum Start {
     Learned,
 }
 
-impl Start {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Zero, Self::Learned];
-}
+choices!(Start: Zero, Learned);
 
 /// A predictor of the last `lags` latents: parameters.
 ///
@@ -72,10 +70,9 @@ impl Window {
         Self { lags, middle: Middle::Gelu(hidden), start: Start::Zero }
     }
 
-    /// What stands before the first latent.
-    pub fn start(mut self, start: Start) -> Self {
-        self.start = start;
-        self
+    setters! {
+        /// What stands before the first latent.
+        start: Start;
     }
 
     /// How many latents the predictor sees.

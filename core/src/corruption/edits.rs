@@ -9,6 +9,7 @@ use super::syntax::{Kind, Syntax, Token, scan};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_collect, try_grow, try_up_to};
+use crate::params::{choices, setters};
 use crate::random::{Stream, streams};
 use crate::stats::round_half_even;
 
@@ -87,10 +88,9 @@ pub enum Unchanged {
     SameText,
 }
 
-impl Unchanged {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::NoSite, Self::ZeroRate, Self::NoDonor, Self::SameText];
+choices!(Unchanged: NoSite, ZeroRate, NoDonor, SameText);
 
+impl Unchanged {
     /// The reason in words.
     pub fn reason(self) -> &'static str {
         match self {
@@ -121,22 +121,13 @@ impl Corruptor {
         Self { kind, rate: 0.1, seed: 0, syntax: Syntax::Detect }
     }
 
-    /// Share of the sites to edit, in \[0, 1\]; at least one site is, unless the rate is 0.
-    pub fn rate(mut self, rate: f64) -> Self {
-        self.rate = rate;
-        self
-    }
-
-    /// Seed.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// How comments and strings are written.
-    pub fn syntax(mut self, syntax: Syntax) -> Self {
-        self.syntax = syntax;
-        self
+    setters! {
+        /// Share of the sites to edit, in \[0, 1\]; at least one site is, unless the rate is 0.
+        rate: f64;
+        /// Seed.
+        seed: u64;
+        /// How comments and strings are written.
+        syntax: Syntax;
     }
 
     /// Corrupts `text`, the document `id`.

@@ -7,6 +7,7 @@ use crate::check;
 use crate::error::Result;
 use crate::exact::F64Sum;
 use crate::memory::{try_collect, try_copy, try_vec};
+use crate::params::{default_is_new, setters};
 use crate::select::total;
 use crate::stats::{Interval, auc, bootstrap, kendall, quantile, spearman};
 
@@ -52,11 +53,7 @@ pub struct LengthConfound {
     seed: u64,
 }
 
-impl Default for LengthConfound {
-    fn default() -> Self {
-        Self { bins: 10, resamples: 1000, level: 0.95, seed: 0 }
-    }
-}
+default_is_new!(LengthConfound);
 
 /// What [`LengthConfound`] found. Where a number is undefined on the data (a constant score,
 /// equal lengths) it is `None`.
@@ -76,31 +73,18 @@ pub struct Confound {
 impl LengthConfound {
     /// The defaults.
     pub fn new() -> Self {
-        Self::default()
+        Self { bins: 10, resamples: 1000, level: 0.95, seed: 0 }
     }
 
-    /// Bins of length for eta².
-    pub fn bins(mut self, bins: usize) -> Self {
-        self.bins = bins;
-        self
-    }
-
-    /// Resamples of the bootstrap.
-    pub fn resamples(mut self, resamples: usize) -> Self {
-        self.resamples = resamples;
-        self
-    }
-
-    /// Level of the intervals, in (0, 1).
-    pub fn level(mut self, level: f64) -> Self {
-        self.level = level;
-        self
-    }
-
-    /// Seed of the bootstrap.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
+    setters! {
+        /// Bins of length for eta².
+        bins: usize;
+        /// Resamples of the bootstrap.
+        resamples: usize;
+        /// Level of the intervals, in (0, 1).
+        level: f64;
+        /// Seed of the bootstrap.
+        seed: u64;
     }
 
     /// The report of `scores` over documents of these `lengths`.

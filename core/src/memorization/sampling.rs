@@ -10,6 +10,7 @@ use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::memory::{try_collect, try_vec};
+use crate::params::{default_is_new, setters};
 use crate::rows::IntoRows;
 use crate::select;
 
@@ -50,35 +51,22 @@ pub struct Sampling {
     top_p: f64,
 }
 
-impl Default for Sampling {
-    fn default() -> Self {
-        Self { temperature: 1.0, top_k: None, top_p: 1.0 }
-    }
-}
+default_is_new!(Sampling);
 
 impl Sampling {
     /// Temperature 1, nothing removed.
     pub fn new() -> Self {
-        Self::default()
+        Self { temperature: 1.0, top_k: None, top_p: 1.0 }
     }
 
-    /// Divides the logits; finite, at least 0. 0 is greedy.
-    pub fn temperature(mut self, temperature: f64) -> Self {
-        self.temperature = temperature;
-        self
-    }
-
-    /// Keeps the k largest; at least 1, more than the vocabulary keeps all.
-    pub fn top_k(mut self, k: usize) -> Self {
-        self.top_k = Some(k);
-        self
-    }
-
-    /// Keeps the smallest set whose probability reaches p, the token that reaches it included;
-    /// above 0, at most 1. 1 keeps all.
-    pub fn top_p(mut self, p: f64) -> Self {
-        self.top_p = p;
-        self
+    setters! {
+        /// Divides the logits; finite, at least 0. 0 is greedy.
+        temperature: f64;
+        /// Keeps the k largest; at least 1, more than the vocabulary keeps all.
+        top_k(k: usize) { top_k = Some(k) }
+        /// Keeps the smallest set whose probability reaches p, the token that reaches it included;
+        /// above 0, at most 1. 1 keeps all.
+        top_p: f64;
     }
 
     fn check(&self) -> Result<()> {

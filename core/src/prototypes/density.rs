@@ -12,6 +12,7 @@ use crate::exact::elementary::exp;
 use crate::exact::{F64Sum, dot64};
 use crate::kmeans::Partition;
 use crate::memory::{area, try_capacity, try_collect, try_copy, try_up_to, try_vec};
+use crate::params::{default_is_new, setters};
 use crate::select::{LIMIT, ONE, Shares, count, marked, ranked, take_quotas};
 
 /// Density-based pruning (DBP): parameters.
@@ -75,18 +76,7 @@ pub struct DensityPruning {
     nan_as_mean: bool,
 }
 
-impl Default for DensityPruning {
-    fn default() -> Self {
-        Self {
-            keep_fraction: 0.5,
-            temperature: 0.5,
-            neighbours: 20,
-            least: 0.5,
-            prune: Prune::Nearest,
-            nan_as_mean: false,
-        }
-    }
-}
+default_is_new!(DensityPruning);
 
 /// What density-based pruning keeps.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,44 +103,30 @@ impl DensityPruned {
 impl DensityPruning {
     /// Keep half, T = 0.5, 20 neighbours, half of an even share at least, the nearest rows go.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            keep_fraction: 0.5,
+            temperature: 0.5,
+            neighbours: 20,
+            least: 0.5,
+            prune: Prune::Nearest,
+            nan_as_mean: false,
+        }
     }
 
-    /// Share of the rows to keep, in \[0, 1\]; N is round_half_even(fraction n).
-    pub fn keep_fraction(mut self, fraction: f64) -> Self {
-        self.keep_fraction = fraction;
-        self
-    }
-
-    /// T, above 0: the smaller, the more the complex clusters get.
-    pub fn temperature(mut self, temperature: f64) -> Self {
-        self.temperature = temperature;
-        self
-    }
-
-    /// How many of the nearest centroids inter is a mean over, at least 1.
-    pub fn neighbours(mut self, neighbours: usize) -> Self {
-        self.neighbours = neighbours;
-        self
-    }
-
-    /// Share of N / k that every cluster keeps, if it has more rows than that, in \[0, 1\].
-    pub fn least(mut self, share: f64) -> Self {
-        self.least = share;
-        self
-    }
-
-    /// Which rows of a cluster go.
-    pub fn prune(mut self, prune: Prune) -> Self {
-        self.prune = prune;
-        self
-    }
-
-    /// Gives clusters of NaN complexity the mean of the others instead of an error, and lets those
-    /// without rows weigh in the softmax, as the published code does.
-    pub fn nan_as_mean(mut self, mean: bool) -> Self {
-        self.nan_as_mean = mean;
-        self
+    setters! {
+        /// Share of the rows to keep, in \[0, 1\]; N is round_half_even(fraction n).
+        keep_fraction: f64;
+        /// T, above 0: the smaller, the more the complex clusters get.
+        temperature: f64;
+        /// How many of the nearest centroids inter is a mean over, at least 1.
+        neighbours: usize;
+        /// Share of N / k that every cluster keeps, if it has more rows than that, in \[0, 1\].
+        least: f64;
+        /// Which rows of a cluster go.
+        prune: Prune;
+        /// Gives clusters of NaN complexity the mean of the others instead of an error, and lets those
+        /// without rows weigh in the softmax, as the published code does.
+        nan_as_mean: bool;
     }
 
     /// The rows to keep of these clusters.

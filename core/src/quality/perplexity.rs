@@ -6,6 +6,7 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::memory::{try_capacity, try_collect, try_copy};
+use crate::params::choices;
 use crate::select::total;
 
 /// How the perplexity of a set of lines is formed.
@@ -19,10 +20,7 @@ pub enum Pooling {
     Lines,
 }
 
-impl Pooling {
-    /// Both.
-    pub const ALL: &[Self] = &[Self::Tokens, Self::Lines];
-}
+choices!(Pooling: Tokens, Lines);
 
 /// PPL_all and PPL_i; `None` for a predicate that no line passes.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,6 +6,7 @@ use super::{Measure, Page, Unit};
 use crate::check;
 use crate::error::Result;
 use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::params::setters;
 
 /// Which values pass. NaN passes none.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -181,10 +182,9 @@ impl Rules {
         )
     }
 
-    /// What words are: [`Unit::Words`] (the default) or [`Unit::Whitespace`].
-    pub fn unit(mut self, unit: Unit) -> Self {
-        self.unit = unit;
-        self
+    setters! {
+        /// What words are: [`Unit::Words`] (the default) or [`Unit::Whitespace`].
+        unit: Unit;
     }
 
     /// The rules, in order.

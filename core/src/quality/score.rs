@@ -10,6 +10,7 @@ use crate::check;
 use crate::control::{Context, Job, Stage};
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_collect, try_grow};
+use crate::params::setters;
 
 /// Multiply-adds that the predicates cost a byte of text, roughly; for the length of waves.
 const COST: u64 = 400;
@@ -167,28 +168,15 @@ impl TextQuality {
         }
     }
 
-    /// The predicates that the weights belong to, in their order.
-    pub fn predicates(mut self, predicates: &[Predicate]) -> Self {
-        self.predicates = predicates.to_vec();
-        self
-    }
-
-    /// What a line is.
-    pub fn split(mut self, split: Split) -> Self {
-        self.split = split;
-        self
-    }
-
-    /// What a line's tokens are.
-    pub fn unit(mut self, unit: Unit) -> Self {
-        self.unit = unit;
-        self
-    }
-
-    /// What lines score when every weight is 0.
-    pub fn no_weight(mut self, policy: NoWeight) -> Self {
-        self.no_weight = policy;
-        self
+    setters! {
+        /// The predicates that the weights belong to, in their order.
+        predicates(predicates: &[Predicate]) { predicates = predicates.to_vec() }
+        /// What a line is.
+        split: Split;
+        /// What a line's tokens are.
+        unit: Unit;
+        /// What lines score when every weight is 0.
+        no_weight: NoWeight;
     }
 
     /// The score of one line.

@@ -11,6 +11,7 @@ use super::{Element, ElementType, RowElement, RowSource, Rows, Scratch};
 use crate::check;
 use crate::error::{Error, Result, SourceError};
 use crate::memory::{try_capacity, try_collect};
+use crate::params::setters;
 
 /// An element type whose view can be taken out of [`Rows`].
 trait Typed: Element + RowElement {
@@ -121,11 +122,10 @@ impl<S: RowSource> Shards<S> {
         Ok(Self { shards, starts, d, element: element.unwrap_or(ElementType::F32), own_ids: false })
     }
 
-    /// Whether a row has the id that its shard gives it, not that of its position (the default). The
-    /// shards must then give every row an id of its own; nobody checks that.
-    pub fn own_ids(mut self, yes: bool) -> Self {
-        self.own_ids = yes;
-        self
+    setters! {
+        /// Whether a row has the id that its shard gives it, not that of its position (the default). The
+        /// shards must then give every row an id of its own; nobody checks that.
+        own_ids: bool;
     }
 
     /// The shards.

@@ -30,6 +30,7 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::{F64Sum, Metric, dot_wide};
 use crate::memory::{try_capacity, try_collect, try_up_to, try_vec};
+use crate::params::setters;
 use crate::real::{Real, check_finite};
 
 const MAGIC: &[u8; 8] = b"paucaEMA";
@@ -60,16 +61,11 @@ impl Ema {
         Self { metric, decay: 0.99, smoothing: Smoothing::None }
     }
 
-    /// g, in [0, 1]. At 0 a code becomes the mean of its rows in the batch.
-    pub fn decay(mut self, decay: f64) -> Self {
-        self.decay = decay;
-        self
-    }
-
-    /// What counts become before they divide.
-    pub fn smoothing(mut self, smoothing: Smoothing) -> Self {
-        self.smoothing = smoothing;
-        self
+    setters! {
+        /// g, in [0, 1]. At 0 a code becomes the mean of its rows in the batch.
+        decay: f64;
+        /// What counts become before they divide.
+        smoothing: Smoothing;
     }
 
     fn check(&self) -> Result<()> {

@@ -29,6 +29,7 @@ use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
+use crate::params::setters;
 use crate::products::Multiplier;
 use crate::real::Real;
 
@@ -74,22 +75,13 @@ impl EntropyLoss {
         Self { sample_weight: weight, batch_weight: weight, temperature: 0.01 }
     }
 
-    /// tau, above 0: squared distances are divided by it.
-    pub fn temperature(mut self, temperature: f64) -> Self {
-        self.temperature = temperature;
-        self
-    }
-
-    /// Weight of the mean entropy of the rows.
-    pub fn sample_weight(mut self, weight: f64) -> Self {
-        self.sample_weight = weight;
-        self
-    }
-
-    /// Weight of the entropy of the mean.
-    pub fn batch_weight(mut self, weight: f64) -> Self {
-        self.batch_weight = weight;
-        self
+    setters! {
+        /// tau, above 0: squared distances are divided by it.
+        temperature: f64;
+        /// Weight of the mean entropy of the rows.
+        sample_weight: f64;
+        /// Weight of the entropy of the mean.
+        batch_weight: f64;
     }
 
     pub(super) fn check(&self) -> Result<()> {

@@ -11,6 +11,7 @@ use super::rows::{safe_scale, unit_into};
 use crate::check;
 use crate::error::Result;
 use crate::memory::try_collect;
+use crate::params::choices;
 use crate::real::Real;
 
 /// How gradients pass the rounding to a code.
@@ -23,10 +24,7 @@ pub enum Estimator {
     Rotation,
 }
 
-impl Estimator {
-    /// Every variant, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::StraightThrough, Self::Rotation];
-}
+choices!(Estimator: StraightThrough, Rotation);
 
 /// |a + b| below this counts as opposite directions: w would be rounding noise.
 const OPPOSITE: f64 = f64::from_bits((1023 - 20) << 52);

@@ -23,6 +23,7 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::memory::{try_capacity, try_collect, try_grow, try_up_to, try_vec};
+use crate::params::{choices, setters};
 use crate::random::{Stream, streams};
 use crate::real::Real;
 use crate::rows::copies::first_occurrences;
@@ -39,10 +40,7 @@ pub enum Policy {
     SplitBusiest,
 }
 
-impl Policy {
-    /// Every variant, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::RandomRow, Self::FarthestRow, Self::SplitBusiest];
-}
+choices!(Policy: RandomRow, FarthestRow, SplitBusiest);
 
 /// A code and the row it took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,23 +82,14 @@ impl Revival {
         Self { policy, threshold: 1.0, reset_count: None, seed: 0 }
     }
 
-    /// Averaged count below which a code of an [`EmaCodebook`](super::EmaCodebook) is dead.
-    pub fn threshold(mut self, threshold: f64) -> Self {
-        self.threshold = threshold;
-        self
-    }
-
-    /// Averaged count of a revived code. Default: twice the threshold, so that a code revived with decay
-    /// 0.5 or more is not dead again after one step without rows.
-    pub fn reset_count(mut self, count: f64) -> Self {
-        self.reset_count = Some(count);
-        self
-    }
-
-    /// Seed of random choices.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
+    setters! {
+        /// Averaged count below which a code of an [`EmaCodebook`](super::EmaCodebook) is dead.
+        threshold: f64;
+        /// Averaged count of a revived code. Default: twice the threshold, so that a code revived with decay
+        /// 0.5 or more is not dead again after one step without rows.
+        reset_count(count: f64) { reset_count = Some(count) }
+        /// Seed of random choices.
+        seed: u64;
     }
 
     pub(super) fn threshold_of(&self) -> f64 {

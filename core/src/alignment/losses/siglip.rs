@@ -12,6 +12,7 @@ use super::{LossGradients, LossNumbers, LossReduction, Targets, checked_sides, o
 use crate::check;
 use crate::control::Context;
 use crate::error::Result;
+use crate::params::{default_is_new, setters};
 use crate::real::Real;
 
 /// SigLIP: parameters.
@@ -57,28 +58,19 @@ pub struct SigLip {
     rows: Option<u64>,
 }
 
-impl Default for SigLip {
-    fn default() -> Self {
-        Self { reduction: LossReduction::Mean, rows: None }
-    }
-}
+default_is_new!(SigLip);
 
 impl SigLip {
     /// The loss as a mean over the rows of x.
     pub fn new() -> Self {
-        Self::default()
+        Self { reduction: LossReduction::Mean, rows: None }
     }
 
-    /// Sum, or mean over the rows of x.
-    pub fn reduction(mut self, reduction: LossReduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
-
-    /// The mean over `rows` rows, at least 1: those of the whole x, for calls that see a block of it.
-    pub fn mean_over(mut self, rows: u64) -> Self {
-        (self.reduction, self.rows) = (LossReduction::Mean, Some(rows));
-        self
+    setters! {
+        /// Sum, or mean over the rows of x.
+        reduction: LossReduction;
+        /// The mean over `rows` rows, at least 1: those of the whole x, for calls that see a block of it.
+        mean_over(rows: u64) { reduction = LossReduction::Mean, rows = Some(rows) }
     }
 
     /// The loss; see the type for shapes, errors and cost.

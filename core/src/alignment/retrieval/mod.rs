@@ -21,6 +21,7 @@ use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::memory::{try_collect, try_vec};
+use crate::params::choices;
 use crate::rows::IntoRows;
 
 /// Where wrong candidates stand that tie with the best right one.
@@ -36,10 +37,7 @@ pub enum RankTies {
     Expected,
 }
 
-impl RankTies {
-    /// Every variant, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::Optimistic, Self::Pessimistic, Self::Expected];
-}
+choices!(RankTies: Optimistic, Pessimistic, Expected);
 
 /// The ranks of the right answers, and the metrics made of them.
 ///

@@ -16,6 +16,7 @@ use crate::control::Context;
 use crate::error::Result;
 use crate::exact::F64Sum;
 use crate::memory::{try_capacity, try_collect, try_vec};
+use crate::params::{default_is_new, setters};
 use crate::rows::IntoRows;
 
 /// nDCG: parameters. The default is over all places, ties averaged.
@@ -54,11 +55,7 @@ pub struct Ndcg {
     ties: RankTies,
 }
 
-impl Default for Ndcg {
-    fn default() -> Self {
-        Self { at: u64::MAX, ties: RankTies::Expected }
-    }
-}
+default_is_new!(Ndcg);
 
 /// The nDCG of every query.
 #[derive(Clone, Debug)]
@@ -103,19 +100,14 @@ struct Group {
 impl Ndcg {
     /// All places, ties averaged.
     pub fn new() -> Self {
-        Self::default()
+        Self { at: u64::MAX, ties: RankTies::Expected }
     }
 
-    /// Only the first `k` places count, at least 1.
-    pub fn at(mut self, k: u64) -> Self {
-        self.at = k;
-        self
-    }
-
-    /// Where right candidates stand among those of the same score.
-    pub fn ties(mut self, ties: RankTies) -> Self {
-        self.ties = ties;
-        self
+    setters! {
+        /// Only the first `k` places count, at least 1.
+        at(k: u64) { at = k }
+        /// Where right candidates stand among those of the same score.
+        ties: RankTies;
     }
 
     /// Compares queries and candidates by cosine.

@@ -127,10 +127,7 @@ pub(super) fn table(
     let mut done = 0;
     loop {
         cx.control.poll(Stage::Gram, done, total)?;
-        let group: Vec<[usize; 2]> = {
-            let group = try_up_to(GROUP, pairs.by_ref().take(GROUP))?;
-            group
-        };
+        let group: Vec<[usize; 2]> = { try_up_to(GROUP, pairs.by_ref().take(GROUP))? };
         if group.is_empty() {
             break;
         }
