@@ -130,12 +130,12 @@ to_and_from_bytes!(
 );
 
 impl State for ScipRows {
-    const MARK: &'static [u8; 8] = b"PAUCASCI";
+    const MARK: &'static [u8; 8] = b"paucaSR\0";
     const WHAT: &'static str = "rows for SCIP";
 
     fn write(&self, to: &mut Writer) -> Result<()> {
         to.reserve(self.len().saturating_mul(20).saturating_add(32));
-        to.u64s(&[self.n_clusters as u64, self.len() as u64]);
+        to.sizes(&[self.n_clusters, self.len()]);
         to.u64s(&self.ids);
         self.labels.iter().for_each(|label| to.u32(*label));
         to.f64s(self.distances.iter().copied());
@@ -143,12 +143,10 @@ impl State for ScipRows {
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self> {
-        let (n_clusters, n) = (from.size()?, from.size()?);
+        let [n_clusters, n] = from.sizes()?;
         from.expect(n.checked_mul(20))?;
         let ids = from.u64s(n)?;
-        if ids.contains(&u64::MAX) {
-            return Err(from.corrupt("an id stands for no row"));
-        }
+        from.holds(!ids.contains(&u64::MAX), "an id stands for no row")?;
         let mut labels = try_capacity(n)?;
         for _ in 0..n {
             labels.push(from.u32()?);

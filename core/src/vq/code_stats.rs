@@ -8,16 +8,13 @@ use super::by_type::accumulate;
 use super::ids::{MASKED, check_ids, for_blocks};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::bytes::{Reader, Writer};
+use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::{Metric, Sums};
 use crate::memory::{try_collect, try_up_to};
 use crate::real::Real;
-
-const MAGIC: &[u8; 8] = b"paucaCOD";
-const VERSION: u32 = 1;
 
 /// Count and exact sum of the rows of every code: what an EMA codebook is updated from.
 ///
@@ -153,35 +150,26 @@ impl CodeStats {
     pub fn from_planes(k: usize, d: usize, metric: Metric, buffer: &[i64]) -> Result<Self> {
         Ok(Self { metric, sums: Sums::from_planes(k, d, false, buffer)? })
     }
+}
 
-    /// The statistics as versioned, little-endian, checksummed bytes: equal ones have equal bytes. 40 bytes a
-    /// code and column.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(MAGIC, VERSION);
-        w.u32((self.metric == Metric::Cosine) as u32);
-        self.sums.write(&mut w);
-        w.finish()
+to_and_from_bytes!(
+    /// 40 bytes a code and column; equal statistics have equal bytes.
+    impl[] CodeStats
+);
+
+impl State for CodeStats {
+    const MARK: &'static [u8; 8] = b"paucaVS\0";
+    const WHAT: &'static str = "statistics of codes";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.choice(&Metric::ALL, self.metric);
+        self.sums.write(to);
+        Ok(())
     }
 
-    /// Reads what [`to_bytes`](CodeStats::to_bytes) wrote.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] for other, damaged or truncated bytes, [`Error::OutOfMemory`].
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, "statistics of codes", MAGIC, VERSION)?;
-        let metric = match r.u32()? {
-            0 => Metric::SqEuclidean,
-            1 => Metric::Cosine,
-            _ => return Err(r.corrupt("the metric is unknown")),
-        };
-        let sums = Sums::read(&mut r)?;
-        if sums.is_weighted() {
-            return Err(r.corrupt("the sums have weights"));
-        }
-        r.end()?;
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let (metric, sums) = (from.choice(&Metric::ALL)?, Sums::read(from)?);
+        from.holds(!sums.is_weighted(), "the sums have weights")?;
         Ok(Self { metric, sums })
     }
 }

@@ -25,16 +25,13 @@ use super::code_stats::CodeStats;
 use super::revive::{Revival, Revived};
 use super::rows::{row_of, unit_into};
 use crate::arrays::{copy, matrix};
-use crate::bytes::{Reader, Writer};
+use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::{F64Sum, Metric, dot_wide};
 use crate::memory::{try_capacity, try_collect, try_up_to, try_vec};
 use crate::params::setters;
 use crate::real::{Real, check_finite};
-
-const MAGIC: &[u8; 8] = b"paucaEMA";
-const VERSION: u32 = 1;
 
 /// What a count is replaced by where a mean is made of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -232,72 +229,49 @@ impl<T: Real> EmaCodebook<T> {
         }
         Ok(chosen)
     }
+}
 
-    /// The state as versioned, little-endian, checksummed bytes: 16 bytes a code and column.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(MAGIC, VERSION);
+to_and_from_bytes!(
+    /// 16 bytes a code and column.
+    impl[T: Real] EmaCodebook<T>
+);
+
+impl<T: Real> State for EmaCodebook<T> {
+    const MARK: &'static [u8; 8] = b"paucaVE\0";
+    const WHAT: &'static str = "EMA codebook";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
         let (k, d) = self.codes.dim();
-        w.reserve(64 + 8 * k * (2 * d + 1));
-        w.u32(size_of::<T>() as u32);
-        w.u32((self.params.metric == Metric::Cosine) as u32);
+        to.reserve(64 + 8 * k * (2 * d + 1));
+        to.u32(size_of::<T>() as u32);
+        to.choice(&Metric::ALL, self.params.metric);
         let (kind, eps) = match self.params.smoothing {
             Smoothing::None => (0, 0.0),
             Smoothing::Laplace(eps) => (1, eps),
         };
-        w.u32(kind);
-        for value in [k as u64, d as u64, self.params.decay.to_bits(), f64::to_bits(eps)] {
-            w.u64(value);
-        }
-        self.counts.iter().for_each(|x| w.u64(x.to_bits()));
-        self.means.iter().for_each(|x| w.u64(x.to_bits()));
-        self.codes.iter().for_each(|x| w.u64(x.to_f64().to_bits()));
-        w.finish()
+        to.u32(kind);
+        to.sizes(&[k, d]);
+        to.f64s([self.params.decay, eps].into_iter());
+        to.f64s(self.counts.iter().copied());
+        to.f64s(self.means.iter().copied());
+        to.f64s(self.codes.iter().map(|x| x.to_f64()));
+        Ok(())
     }
 
-    /// Reads what [`to_bytes`](EmaCodebook::to_bytes) wrote.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] for other, damaged or truncated bytes; never a panic.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, "EMA codebook", MAGIC, VERSION)?;
-        if r.u32()? as usize != size_of::<T>() {
-            return Err(r.corrupt("its codes are of another type"));
-        }
-        let metric = match r.u32()? {
-            0 => Metric::SqEuclidean,
-            1 => Metric::Cosine,
-            _ => return Err(r.corrupt("the metric is unknown")),
-        };
-        let kind = r.u32()?;
-        let (k, d) = (r.size()?, r.size()?);
-        let (decay, eps) = (f64::from_bits(r.u64()?), f64::from_bits(r.u64()?));
-        let smoothing = match kind {
-            0 => Smoothing::None,
-            1 => Smoothing::Laplace(eps),
-            _ => return Err(r.corrupt("the smoothing is unknown")),
-        };
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let size = from.u32()? as usize;
+        from.holds(size == size_of::<T>(), "its codes are of another type")?;
+        let (metric, kind) = (from.choice(&Metric::ALL)?, from.below(2)?);
+        let [k, d] = from.sizes()?;
+        let (decay, eps) = (from.f64()?, from.f64()?);
+        let smoothing = if kind == 0 { Smoothing::None } else { Smoothing::Laplace(eps) };
         let params = Ema { metric, decay, smoothing };
-        let size = d.checked_mul(16).and_then(|row| row.checked_add(8)?.checked_mul(k));
-        if params.check().is_err() || k == 0 || d == 0 || size != Some(r.remaining()) {
-            return Err(r.corrupt("values out of range"));
-        }
-        let mut floats = |len: usize| -> Result<Vec<f64>> {
-            let bits = r.u64s(len)?;
-            let out = try_collect(bits.into_iter().map(f64::from_bits))?;
-            match out.iter().all(|x: &f64| x.is_finite()) {
-                true => Ok(out),
-                false => Err(r.corrupt("a value is not finite")),
-            }
-        };
-        let (counts, means, wide) = (floats(k)?, floats(k * d)?, floats(k * d)?);
+        from.holds(params.check().is_ok() && k > 0 && d > 0, "values out of range")?;
+        from.expect(d.checked_mul(16).and_then(|row| row.checked_add(8)?.checked_mul(k)))?;
+        let (counts, means, wide) = (from.finites(k)?, from.finites(k * d)?, from.finites(k * d)?);
         let codes = try_collect(wide.into_iter().map(T::from_f64))?;
-        if counts.iter().any(|n| *n < 0.0) || codes.iter().any(|x| !x.to_f64().is_finite()) {
-            return Err(r.corrupt("values out of range"));
-        }
-        r.end()?;
+        let good = counts.iter().all(|n| *n >= 0.0) && codes.iter().all(|x: &T| x.is_finite());
+        from.holds(good, "values out of range")?;
         Ok(Self { params, counts, means, codes: matrix(k, d, codes)? })
     }
 }

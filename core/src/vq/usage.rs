@@ -285,13 +285,13 @@ impl State for PositionUsage {
     const WHAT: &'static str = "usage of codes by position";
 
     fn write(&self, to: &mut Writer) -> Result<()> {
-        to.u64s(&[self.positions() as u64, self.k as u64]);
+        to.sizes(&[self.positions(), self.k]);
         to.u64s(&self.counts);
         Ok(())
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self> {
-        let (positions, k) = (from.size()?, from.size()?);
+        let [positions, k] = from.sizes()?;
         let len = positions.checked_mul(k).filter(|len| *len > 0);
         from.expect(len.and_then(|len| len.checked_mul(8)))?;
         Ok(Self { k, counts: from.counts(positions * k)? })

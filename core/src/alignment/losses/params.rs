@@ -93,18 +93,4 @@ impl InfoNce {
             PairWeighting::Rows => 0.0,
         }
     }
-
-    /// Part of the format of bytes: the order in which the choices are declared.
-    pub(super) fn code(&self) -> u32 {
-        self.directions as u32 | (self.reduction as u32) << 8 | (self.weighting as u32) << 16
-    }
-
-    pub(super) fn from_code(code: u32) -> Option<Self> {
-        let mut all = Directions::ALL.iter().flat_map(|&directions| {
-            LossReduction::ALL.iter().flat_map(move |&reduction| {
-                PairWeighting::ALL.iter().map(move |&weighting| Self { reduction, directions, weighting })
-            })
-        });
-        all.find(|loss| loss.code() == code)
-    }
 }

@@ -1,23 +1,22 @@
 //! What all ranks together know of an InfoNCE loss: its value, and what the gradient divides by.
 
-use alloc::vec::Vec;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::passes::{Direction, turn};
 use super::softmax_rows::{same_scale, valid_scale};
 use super::tiles::{Problem, SoftTargets};
-use super::{InfoNce, LossGradients, LossNumbers, Outputs, SoftmaxRows, Targets, checked_sides, owned};
-use crate::bytes::{Reader, Writer};
+use super::{
+    Directions, InfoNce, LossGradients, LossNumbers, LossReduction, Outputs, PairWeighting, SoftmaxRows,
+    Targets, checked_sides, owned,
+};
+use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
 use crate::memory::try_capacity;
 use crate::real::Real;
-
-const MAGIC: &[u8; 8] = b"PAUCANCE";
-const VERSION: u32 = 1;
 
 const SEEN: [&str; 2] =
     ["rows of y that the statistics of x have seen", "rows of x that the statistics of y have seen"];
@@ -223,46 +222,39 @@ impl InfoNceTotals {
         let found = problem.gradients(into, cx, |tile| turn(tile, &directions, slack))?;
         Ok(LossNumbers { value, ..found })
     }
+}
 
-    /// The state as versioned, checksummed, little-endian bytes.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(MAGIC, VERSION);
-        w.reserve(4 * F64Sum::BYTES + 64);
-        w.u32(self.loss.code());
-        w.u64(self.scale.to_bits());
+to_and_from_bytes!(impl[] InfoNceTotals);
+
+impl State for InfoNceTotals {
+    const MARK: &'static [u8; 8] = b"paucaAT\0";
+    const WHAT: &'static str = "totals of InfoNCE";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.choice(Directions::ALL, self.loss.directions);
+        to.choice(LossReduction::ALL, self.loss.reduction);
+        to.choice(PairWeighting::ALL, self.loss.weighting);
+        to.f64(self.scale);
         for side in &self.sides {
-            w.u64(side.rows);
-            w.u64(side.seen);
-            side.weight.write(&mut w);
-            side.loss.write(&mut w);
+            to.u64s(&[side.rows, side.seen]);
+            side.weight.write(to);
+            side.loss.write(to);
         }
-        w.finish()
+        Ok(())
     }
 
-    /// The state from its bytes.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] for bytes that are not such a state.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, "totals of InfoNCE", MAGIC, VERSION)?;
-        let code = r.u32()?;
-        let loss = InfoNce::from_code(code).ok_or_else(|| r.corrupt("the loss is unknown"))?;
-        let scale = f64::from_bits(r.u64()?);
-        if !valid_scale(scale) {
-            return Err(r.corrupt("the scale is out of range"));
-        }
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let (directions, reduction) = (from.choice(Directions::ALL)?, from.choice(LossReduction::ALL)?);
+        let loss = InfoNce { reduction, directions, weighting: from.choice(PairWeighting::ALL)? };
+        let scale = from.f64()?;
+        from.holds(valid_scale(scale), "the scale is out of range")?;
         let mut sides: [Side; 2] = Default::default();
         for side in &mut sides {
-            (side.rows, side.seen) = (r.u64()?, r.u64()?);
-            (side.weight, side.loss) = (F64Sum::read(&mut r)?, F64Sum::read(&mut r)?);
-            if !(side.weight.value() >= 0.0 && side.loss.value() >= 0.0) {
-                return Err(r.corrupt("a sum is out of range"));
-            }
+            (side.rows, side.seen) = (from.u64()?, from.u64()?);
+            (side.weight, side.loss) = (F64Sum::read(from)?, F64Sum::read(from)?);
+            let good = side.weight.value() >= 0.0 && side.loss.value() >= 0.0;
+            from.holds(good, "a sum is out of range")?;
         }
-        r.end()?;
         Ok(Self { loss, scale, sides })
     }
 }
