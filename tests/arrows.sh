@@ -26,8 +26,8 @@ exec       : error check
 control    : error exec params
 random     :
 exact      : error check memory bytes params
-rows       : error check memory params exact
-real       : error exact simd
+rows       : error check memory arrays params exact
+real       : error check exact simd
 products   : error check memory arrays exact real simd
 select     : error check memory params
 stats      : error check memory random exact select

@@ -144,9 +144,7 @@ impl ClipScore {
                 let y = checked(row_of(texts, row, &mut b), "texts", row)?;
                 let (xx, yy) = (dot64(x, x), dot64(y, y));
                 if xx == 0.0 || yy == 0.0 {
-                    if self.zero_rows == ZeroRows::Refuse {
-                        return Err(Error::ZeroRow { row: row as u64 });
-                    }
+                    check::direction(row as u64, self.zero_rows == ZeroRows::Refuse)?;
                     part.zeros += 1;
                 }
                 *out = self.of_cosine(cosine_from(dot64(x, y), xx, yy));

@@ -90,9 +90,8 @@ impl<T: Real> AdamW<T> {
     /// that is not finite, [`OutOfMemory`](crate::Error::OutOfMemory) at the first step.
     pub fn step(&mut self, params: &mut [T], gradient: &[T]) -> Result<()> {
         self.check()?;
-        for (what, found) in [("params", params.len()), ("gradient", gradient.len())] {
-            check::same_length(what, self.len, found)?;
-        }
+        check::same_length("params", self.len, params.len())?;
+        check::same_length("gradient", self.len, gradient.len())?;
         check::finite_row("gradient", 0, gradient.iter().map(|g| g.to_f64()))?;
         if self.mean.len() != self.len {
             let square = try_vec(self.len, T::zero())?;

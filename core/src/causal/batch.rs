@@ -262,12 +262,10 @@ fn check_projection<T: Real>(
     if let Some(bias) = bias {
         check::same_length("projection bias", weight.ncols(), bias.len())?;
     }
-    let bad = weight.indexed_iter().find(|(_, v)| !v.is_finite()).map(|(at, _)| at);
-    let bad = bad.or_else(|| bias?.iter().position(|v| !v.is_finite()).map(|col| (0, col)));
-    match bad {
-        Some((row, col)) => Err(Error::NonFinite { what: "projection", row: row as u64, col }),
-        None => Ok(()),
-    }
+    let mut all = weight
+        .indexed_iter()
+        .chain(bias.iter().flat_map(|bias| bias.iter().zip(0..).map(|(v, col)| ((0, col), v))));
+    all.try_for_each(|(at, v)| check::finite_at("projection", at, v.to_f64()))
 }
 
 /// The Euclidean length, safe from overflow and underflow.

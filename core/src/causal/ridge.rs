@@ -158,9 +158,7 @@ impl RidgeGram {
     /// [`Error::Mismatch`] when lags or dimension differ, [`Error::TooLarge`] for 2^63 or more steps in all; then
     /// nothing has changed.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if (self.lags, self.dim) != (other.lags, other.dim) {
-            return Err(Error::Mismatch { what: "the number of lags or components" });
-        }
+        check::same("the number of lags or components", (self.lags, self.dim) == (other.lags, other.dim))?;
         self.rows = check::counted("steps", self.rows, other.rows)?;
         self.seen.iter_mut().zip(&other.seen).for_each(|(a, b)| a.merge(b));
         self.cross.iter_mut().zip(&other.cross).for_each(|(a, b)| a.merge(b));

@@ -20,7 +20,7 @@ use super::layout::{Fill, Layout, Pass, Sink, views_mut};
 use super::maps::{affine, affine_backward, gelu};
 use crate::arrays::zeros;
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::memory::try_capacity;
 use crate::params::setters;
 use crate::products::add_product;
@@ -68,10 +68,8 @@ impl Transformer {
         for (name, value) in [("steps", self.steps), ("width", w), ("heads", self.heads), ("hidden", m)] {
             check::at_least_one(name, value)?;
         }
-        if !w.is_multiple_of(self.heads) {
-            let expected = "a multiple of the number of heads";
-            return Err(Error::InvalidParameter { name: "width", value: w as f64, expected });
-        }
+        let whole = w.is_multiple_of(self.heads);
+        check::parameter("width", w as f64, "a multiple of the number of heads", whole)?;
         check::at_most("layers", self.layers, MOST_LAYERS)?;
         let map = |inputs| Fill::Uniform { inputs };
         let back = |inputs: usize| Fill::Uniform { inputs: inputs.saturating_mul(2 * self.layers) };

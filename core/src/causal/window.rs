@@ -10,7 +10,7 @@ use super::layout::{Fill, Layout, Pass, Sink, views_mut};
 use super::maps::{affine, affine_backward, gelu};
 use crate::arrays::zeros;
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::params::{choices, setters};
 use crate::products::add_product;
 use crate::real::Real;
@@ -88,11 +88,7 @@ impl Window {
         for (name, value) in [("lags", self.lags), ("rank or hidden", hidden)] {
             check::at_least_one(name, value)?;
         }
-        let seen = self.lags.checked_mul(inputs).ok_or(Error::TooLarge {
-            what: "lags",
-            size: self.lags,
-            limit: usize::MAX / inputs.max(1),
-        })?;
+        let seen = check::product("lags", self.lags, inputs)?;
         let mut layout = Layout::new();
         if self.start == Start::Learned {
             layout.block("S", self.lags, inputs, Fill::Zeros)?;

@@ -222,11 +222,9 @@ impl<'c> CorruptionMetrics<'c> {
         let columns = self.clusters.centroids().dim();
         check::not_empty("x", n.min(d))?;
         check::not_empty("corrupted", n2)?;
-        for (what, expected, found) in
-            [("rows of corrupted", n, n2), ("columns of corrupted", d, d2), ("columns of x", columns, d)]
-        {
-            check::same_length(what, expected, found)?;
-        }
+        check::same_length("rows of corrupted", n, n2)?;
+        check::same_length("columns of corrupted", d, d2)?;
+        check::same_length("columns of x", columns, d)?;
         Ok(())
     }
 }

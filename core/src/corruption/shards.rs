@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::scip::{Scip, ScipPruned};
 use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::memory::{try_capacity, try_collect, try_copy, try_grow, try_vec};
 
 /// Rows of one or many shards, by global row id, ready for [`Scip`].
@@ -79,9 +79,7 @@ impl ScipRows {
     /// # Errors
     /// [`Error::Mismatch`] for another number of clusters, [`Error::OutOfMemory`].
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if other.n_clusters != self.n_clusters {
-            return Err(Error::Mismatch { what: "number of clusters" });
-        }
+        check::same("number of clusters", other.n_clusters == self.n_clusters)?;
         self.reserve(other.len())?;
         self.ids.extend_from_slice(&other.ids);
         self.labels.extend_from_slice(&other.labels);
@@ -104,10 +102,8 @@ impl ScipRows {
         let mut sizes = try_vec(present.len(), 0u64)?;
         let (mut ids, mut labels, mut distances) = (try_capacity(n)?, try_capacity(n)?, try_capacity(n)?);
         for i in order {
-            if ids.last() == Some(&self.ids[i]) {
-                let why = "their ranges of row ids overlap";
-                return Err(Error::Conflict { first: "rows of one shard", second: "rows of another", why });
-            }
+            let (new, why) = (ids.last() != Some(&self.ids[i]), "their ranges of row ids overlap");
+            check::conflict(new, "rows of one shard", "rows of another", why)?;
             ids.push(self.ids[i]);
             let label = present.partition_point(|label| *label < self.labels[i]);
             labels.push(label as u32);

@@ -7,7 +7,7 @@ use crate::backend::copies::{hash_row, same_row};
 use crate::backend::{
     Above, Backend, Best, Blocks, Boundary, Copies, NO_ROW, Pair, Pairs, SearchStats, Threshold, Work,
 };
-use crate::check::same_length;
+use crate::check;
 use crate::control::{Context, Stage};
 use crate::error::{Error, Result};
 use crate::exact::Metric;
@@ -53,7 +53,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         cx: &Context,
     ) -> Result<Self> {
         let n = order.len();
-        same_length("rows of the source", n, source.n_rows())?;
+        check::same_length("rows of the source", n, source.n_rows())?;
         let mut hashes = try_vec(n, 0u64)?;
         let mut zero = try_vec(n, false)?;
         let mut buffer = try_vec(source.dim(), 0.0f32)?;
@@ -342,12 +342,9 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
 
 /// The row at a position that a backend gave.
 fn named(rows: &[usize], at: u64) -> Result<usize> {
-    let row = usize::try_from(at).ok().and_then(|at| rows.get(at).copied());
-    row.ok_or(Error::ShapeMismatch {
-        what: "position of a row that the backend found",
-        expected: rows.len(),
-        found: usize::try_from(at).unwrap_or(usize::MAX),
-    })
+    let n = rows.len() as u64;
+    check::shape("position of a row that the backend found", n, at, at < n)?;
+    Ok(rows[at as usize])
 }
 
 /// When a row covers another.

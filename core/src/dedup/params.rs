@@ -2,7 +2,7 @@
 
 use super::order::Order;
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::params::{choices, setters};
 use crate::select::Boundary;
 
@@ -99,13 +99,8 @@ impl SemDedup {
             }
             Target::KeepFraction(value) => check::fraction("keep_fraction", value)?,
         }
-        if self.published && self.rule != Rule::EarlierMax {
-            return Err(Error::Conflict {
-                first: "published",
-                second: "another rule than EarlierMax",
-                why: "the published pseudo-code is EarlierMax",
-            });
-        }
-        Ok(())
+        let agree = !self.published || self.rule == Rule::EarlierMax;
+        let (second, why) = ("another rule than EarlierMax", "the published pseudo-code is EarlierMax");
+        check::conflict(agree, "published", second, why)
     }
 }

@@ -2,11 +2,11 @@
 
 use ndarray::Array2;
 
+use crate::arrays::copy;
 use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::exact::float::{positive, widen};
-use crate::memory::try_copy;
 use crate::params::{choices, setters};
 
 /// Where the first centroids come from.
@@ -29,11 +29,7 @@ impl Init {
         Ok(match self {
             Init::KMeansPlusPlus => Init::KMeansPlusPlus,
             Init::Random => Init::Random,
-            Init::Given(given) => {
-                let copy = try_copy(given)?;
-                let wrong = Error::Empty { what: "initial centroids" };
-                Init::Given(Array2::from_shape_vec(given.dim(), copy).map_err(|_| wrong)?)
-            }
+            Init::Given(given) => Init::Given(copy(&given.view())?),
         })
     }
 }

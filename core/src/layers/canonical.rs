@@ -172,9 +172,7 @@ fn saturated(x: &Decomposed, kept: [usize; 2]) -> bool {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn svcca<'a>(x: impl IntoRows<'a>, y: impl IntoRows<'a>, keep: f64) -> Result<Option<Svcca>> {
-    if !(keep > 0.0 && keep <= 1.0) {
-        return Err(Error::InvalidParameter { name: "keep", value: keep, expected: "within (0, 1]" });
-    }
+    check::positive_fraction("keep", keep)?;
     let Some([x, y]) = both(x, y)? else { return Ok(None) };
     let kept = [x.directions(keep), y.directions(keep)];
     let (correlations, _) = correlate(&x, &y, kept)?;

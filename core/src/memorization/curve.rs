@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::hits::Memorized;
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::memory::{try_capacity, try_grow};
 
 /// M(f) at ascending times: epochs, or numbers of updates.
@@ -66,9 +66,7 @@ impl Curve {
     /// [`Error::Mismatch`] for other times; [`Error::TooLarge`] for 2^63 or more contexts. The curve is
     /// then as it was.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if self.times != other.times {
-            return Err(Error::Mismatch { what: "list of times" });
-        }
+        check::same("list of times", self.times == other.times)?;
         for (mine, theirs) in self.counts.iter().zip(&other.counts) {
             check::counted("contexts", mine.total, theirs.total)?;
         }

@@ -5,19 +5,17 @@
 
 use ndarray::Array1;
 
+use super::hits::check_log_prob;
 use super::logit_spread::Spread;
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::F64Sum;
 use crate::memory::try_capacity;
 use crate::select::{descending, ranked};
 
 fn check(values: &[f64]) -> Result<()> {
     check::not_empty("the text", values.len())?;
-    match values.iter().position(|v| v.is_nan() || *v == f64::INFINITY) {
-        Some(row) => Err(Error::NonFinite { what: "log-probabilities", row: row as u64, col: 0 }),
-        None => Ok(()),
-    }
+    values.iter().enumerate().try_for_each(|(row, value)| check_log_prob(row, *value))
 }
 
 fn mean(values: &[f64]) -> f64 {

@@ -5,9 +5,10 @@ use ndarray::Array1;
 use super::exponentials::{LIMIT, power, scaled};
 use super::hits::{IGNORED, check_ids};
 use super::logits::check_tile;
+use super::logits::some_probability;
 use crate::check;
 use crate::control::{Context, Job};
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::F64Sum;
 use crate::memory::{try_collect, try_vec};
 use crate::params::{default_is_new, setters};
@@ -133,10 +134,7 @@ impl Sampling {
 
     fn of_row(&self, x: &[f64], target: usize, row: usize) -> Result<f64> {
         let best = (0..x.len()).fold(0, |best, j| if x[j] > x[best] { j } else { best });
-        if x[best] == f64::NEG_INFINITY {
-            let what = "logits (no id has a probability): the largest";
-            return Err(Error::NonFinite { what, row: row as u64, col: 0 });
-        }
+        some_probability(row, x[best] > f64::NEG_INFINITY)?;
         if self.temperature == 0.0 {
             return Ok(if target == best { 0.0 } else { f64::NEG_INFINITY });
         }

@@ -7,7 +7,7 @@ use ndarray::Array1;
 use super::Prune;
 use crate::check;
 use crate::control::{Context, Job, Stage};
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::elementary::exp;
 use crate::exact::{F64Sum, dot64};
 use crate::kmeans::Partition;
@@ -218,22 +218,14 @@ impl DensityPruning {
     /// ```
     pub fn quotas(&self, total: u64, intra: &[f64], inter: &[f64], sizes: &[u64]) -> Result<Vec<u64>> {
         let k = sizes.len();
-        for (what, found) in [("intra", intra.len()), ("inter", inter.len())] {
-            check::same_length(what, k, found)?;
-        }
+        check::same_length("intra", k, intra.len())?;
+        check::same_length("inter", k, inter.len())?;
         check::positive("temperature", self.temperature)?;
         check::fraction("least", self.least)?;
         let rows = sizes.iter().fold(0u64, |sum, &size| sum.saturating_add(size));
-        for (what, size, limit) in [
-            ("rows of all clusters", rows, LIMIT - 1),
-            ("rows to keep", total, rows),
-            ("clusters", k as u64, (1 << 32) - 1),
-        ] {
-            if size > limit {
-                let whole = |v: u64| usize::try_from(v).unwrap_or(usize::MAX);
-                return Err(Error::TooLarge { what, size: whole(size), limit: whole(limit) });
-            }
-        }
+        check::at_most("rows of all clusters", rows, LIMIT - 1)?;
+        check::at_most("rows to keep", total, rows)?;
+        check::at_most("clusters", k as u64, (1 << 32) - 1)?;
         let weights = self.weights(intra, inter, sizes)?;
         let clusters = sizes.iter().filter(|size| **size > 0).count();
         // total / clusters is no nearer than 1 / clusters to the next integer, which is more than its rounding.

@@ -151,12 +151,8 @@ impl SubsetPerplexity {
     /// [`Error::Mismatch`] when it counts other predicates or pools otherwise, and as in
     /// [`push`](Self::push).
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if self.pools.len() != other.pools.len() {
-            return Err(Error::Mismatch { what: "the number of predicates" });
-        }
-        if self.pooling != other.pooling {
-            return Err(Error::Mismatch { what: "the pooling of perplexities" });
-        }
+        check::same("the number of predicates", self.pools.len() == other.pools.len())?;
+        check::same("the pooling of perplexities", self.pooling == other.pooling)?;
         self.room(other.tokens())?;
         for (pool, theirs) in self.pools.iter_mut().zip(&other.pools) {
             pool.lines += theirs.lines;

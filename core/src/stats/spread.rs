@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::F64Sum;
 use crate::memory::try_capacity;
 
@@ -71,9 +71,7 @@ pub fn quantile(sorted: &[f64], q: f64) -> f64 {
 /// ```
 pub fn gini(values: &[f64]) -> Result<Option<f64>> {
     check::finite("values", values.iter().copied())?;
-    if let Some(&value) = values.iter().find(|v| **v < 0.0) {
-        return Err(Error::InvalidParameter { name: "values", value, expected: "0 or more each" });
-    }
+    values.iter().try_for_each(|&v| check::parameter("values", v, "0 or more each", v >= 0.0))?;
     let mut sorted: Vec<f64> = try_capacity(values.len())?;
     sorted.extend_from_slice(values);
     sorted.sort_unstable_by(f64::total_cmp);

@@ -11,7 +11,7 @@ use crate::backend::cpu::Cpu;
 use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::{Metric, Sums};
 use crate::memory::{try_collect, try_up_to};
 use crate::real::Real;
@@ -89,11 +89,8 @@ impl CodeStats {
         ids: &[u32],
         cx: &Context,
     ) -> Result<()> {
-        for (what, expected, found) in
-            [("ids", z.nrows(), ids.len()), ("columns of the statistics", z.ncols(), self.dim())]
-        {
-            check::same_length(what, expected, found)?;
-        }
+        check::same_length("ids", z.nrows(), ids.len())?;
+        check::same_length("columns of the statistics", z.ncols(), self.dim())?;
         check_ids(ids, self.n_codes())?;
         // Masked rows may hold anything, so they are not shown to the backend.
         if !ids.contains(&MASKED) {
@@ -113,9 +110,7 @@ impl CodeStats {
     /// # Errors
     /// [`Error::ShapeMismatch`], [`Error::Mismatch`] for another metric, [`Error::OutOfMemory`].
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if self.metric != other.metric {
-            return Err(Error::Mismatch { what: "metric of the statistics" });
-        }
+        check::same("metric of the statistics", self.metric == other.metric)?;
         self.sums.merge(&other.sums)
     }
 

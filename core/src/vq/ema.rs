@@ -27,7 +27,7 @@ use super::rows::{row_of, unit_into};
 use crate::arrays::{copy, matrix};
 use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::{F64Sum, Metric, dot_wide};
 use crate::memory::{try_capacity, try_collect, try_up_to, try_vec};
 use crate::params::setters;
@@ -89,9 +89,7 @@ impl Ema {
             for (i, mut out) in kept.rows_mut().into_iter().enumerate() {
                 if let Some(out) = out.as_slice_mut() {
                     unit_into(row_of(&codes, i, &mut buffer), out);
-                    if out.iter().all(|x| x.to_f64() == 0.0) {
-                        return Err(Error::ZeroRow { row: i as u64 });
-                    }
+                    check::direction(i as u64, out.iter().all(|x| x.to_f64() == 0.0))?;
                 }
             }
         }
@@ -147,14 +145,9 @@ impl<T: Real> EmaCodebook<T> {
     /// [`Error::ShapeMismatch`], [`Error::Mismatch`] for statistics of another metric, [`Error::OutOfMemory`].
     pub fn update(&mut self, stats: &CodeStats) -> Result<()> {
         let (k, d) = self.codes.dim();
-        for (what, expected, found) in
-            [("codes of the statistics", k, stats.n_codes()), ("columns of the statistics", d, stats.dim())]
-        {
-            check::same_length(what, expected, found)?;
-        }
-        if stats.metric() != self.params.metric {
-            return Err(Error::Mismatch { what: "metric of the statistics" });
-        }
+        check::same_length("codes of the statistics", k, stats.n_codes())?;
+        check::same_length("columns of the statistics", d, stats.dim())?;
+        check::same("metric of the statistics", stats.metric() == self.params.metric)?;
         let gain = 1.0 - self.params.decay;
         // This allocation may be refused, so it comes before any change. The total below needs all new counts.
         let mut counts = try_capacity(k)?;

@@ -27,7 +27,7 @@ use super::rows::row_of;
 use crate::arrays::{matrix, zeros};
 use crate::check;
 use crate::control::{Context, Job};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::memory::{try_capacity, try_vec};
 use crate::params::setters;
 use crate::products::Multiplier;
@@ -85,14 +85,10 @@ impl EntropyLoss {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        for (name, value) in [("sample_weight", self.sample_weight), ("batch_weight", self.batch_weight)] {
-            check::not_negative(name, value)?;
-        }
-        let (name, value) = ("temperature", self.temperature);
-        if !(value.is_finite() && value >= 1e-100) {
-            return Err(Error::InvalidParameter { name, value, expected: "a number of at least 1e-100" });
-        }
-        Ok(())
+        check::not_negative("sample_weight", self.sample_weight)?;
+        check::not_negative("batch_weight", self.batch_weight)?;
+        let holds = self.temperature.is_finite() && self.temperature >= 1e-100;
+        check::parameter("temperature", self.temperature, "a number of at least 1e-100", holds)
     }
 }
 
@@ -288,9 +284,8 @@ impl<'a> Backward<'a> {
         upstream: f64,
     ) -> Result<Self> {
         // The caller may have changed ids, and with them the number of rows.
-        if (saved.log_sum.len(), saved.mean_log.len()) != (rows, codes.nrows()) {
-            return Err(Error::Mismatch { what: "shape of the forward step" });
-        }
+        let same = (saved.log_sum.len(), saved.mean_log.len()) == (rows, codes.nrows());
+        check::same("shape of the forward step", same)?;
         let scale = upstream / saved.log_sum.len().max(1) as f64;
         Ok(Self { scores: Scores::new(loss, codes)?, saved, loss: *loss, scale })
     }

@@ -6,7 +6,7 @@ use ndarray::ArrayView2;
 
 use crate::arrays::matrix;
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::memory::{try_capacity, try_collect, try_up_to};
 use crate::real::Real;
 
@@ -101,9 +101,7 @@ pub fn pack_ids<I: CodeId>(ids: &[u32], k: usize) -> Result<Vec<I>> {
 }
 
 /// Every id must be below `k` or [`MASKED`].
-pub(super) fn check_ids(ids: &[u32], k: usize) -> Result<()> {
-    match ids.iter().position(|&id| id != MASKED && id as usize >= k) {
-        Some(row) => Err(Error::LabelOutOfRange { row, label: ids[row], k }),
-        None => Ok(()),
-    }
+pub(crate) fn check_ids(ids: &[u32], k: usize) -> Result<()> {
+    let mut codes = ids.iter().enumerate().filter(|(_, id)| **id != MASKED);
+    codes.try_for_each(|(row, &id)| check::label(row, id, k))
 }

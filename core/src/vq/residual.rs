@@ -15,7 +15,7 @@ use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::Metric;
 use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
@@ -77,10 +77,8 @@ impl ResidualQuantizer {
     }
 
     fn check<T>(&self, codebooks: &[ArrayView2<'_, T>]) -> Result<()> {
-        if self.stage.metric == Metric::Cosine {
-            let why = "unit codes do not add up to the latent";
-            return Err(Error::Conflict { first: "residual quantization", second: "cosine", why });
-        }
+        let why = "unit codes do not add up to the latent";
+        check::conflict(self.stage.metric != Metric::Cosine, "residual quantization", "cosine", why)?;
         check::not_empty("codebooks", codebooks.len())
     }
 

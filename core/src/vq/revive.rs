@@ -20,7 +20,7 @@ use super::ids::{MASKED, check_ids};
 use super::latents::by_code;
 use super::rows::{row_of, same_dim, unit_into};
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::Metric;
 use crate::memory::{try_capacity, try_collect, try_grow, try_up_to, try_vec};
 use crate::params::{choices, setters};
@@ -122,9 +122,8 @@ impl Revival {
             check::positive(name, value)?;
         }
         same_dim(&z, &codes)?;
-        for (what, found) in [("ids", ids.len()), ("distances", distances.len())] {
-            check::same_length(what, z.nrows(), found)?;
-        }
+        check::same_length("ids", z.nrows(), ids.len())?;
+        check::same_length("distances", z.nrows(), distances.len())?;
         check_ids(ids, codes.nrows())?;
         check_ids(dead, codes.nrows())?;
         if dead.is_empty() {
@@ -160,11 +159,8 @@ impl Revival {
     ) -> Result<()> {
         same_dim(&z, &codes.view())?;
         for (at, revived) in chosen.iter().enumerate() {
-            for (label, k) in [(revived.code, codes.nrows()), (revived.row, z.nrows())] {
-                if label as usize >= k {
-                    return Err(Error::LabelOutOfRange { row: at, label, k });
-                }
-            }
+            check::label(at, revived.code, codes.nrows())?;
+            check::label(at, revived.row, z.nrows())?;
         }
         let mut buffers = [try_vec(z.ncols(), T::default())?, try_vec(z.ncols(), T::default())?];
         for revived in chosen {

@@ -295,22 +295,18 @@ impl VectorQuantizer {
         same_shape("gradient of the latents", &z, &into_latents.view())?;
         if let Some(into) = &into_codes {
             same_shape("gradient of the codes", &codes, &into.view())?;
-            if self.training == Training::Ema {
-                let why = "they follow the means of their rows";
-                return Err(Error::Conflict { first: "EMA codes", second: "a gradient of the codes", why });
-            }
+            let (apart, why) = (self.training != Training::Ema, "they follow the means of their rows");
+            check::conflict(apart, "EMA codes", "a gradient of the codes", why)?;
         }
         let n = z.nrows();
         check::same_length("ids", n, step.ids.len())?;
         upstream.check(z.dim())?;
         let ids = step.ids.as_slice().ok_or(Error::Mismatch { what: "order of the ids in memory" })?;
         check_ids(ids, codes.nrows())?;
-        let masked = ids.contains(&MASKED);
-        let mut valid = None;
-        if masked {
-            let rows = try_up_to(n, (0..n as u32).filter(|&i| ids[i as usize] != MASKED))?;
-            valid = Some(rows);
-        }
+        let valid = match ids.contains(&MASKED) {
+            true => Some(try_up_to(n, (0..n as u32).filter(|&i| ids[i as usize] != MASKED))?),
+            false => None,
+        };
         let latents = Latents { z, valid, unit: self.unit() };
         let used = self.used(&codes)?;
         let used = used.view();

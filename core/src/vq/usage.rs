@@ -221,11 +221,8 @@ impl PositionUsage {
     /// [`TooLarge`](crate::Error::TooLarge) for 2^63 or more ids in all;
     /// then nothing was added.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        for (what, expected, found) in
-            [("codes of the usage", self.k, other.k), ("positions", self.positions(), other.positions())]
-        {
-            check::same_length(what, expected, found)?;
-        }
+        check::same_length("codes of the usage", self.k, other.k)?;
+        check::same_length("positions", self.positions(), other.positions())?;
         add_counts(&mut self.counts, &other.counts)
     }
 

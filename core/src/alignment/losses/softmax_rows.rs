@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::LogSumExp;
 use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
-use crate::error::Result;
+use crate::error::*;
 use crate::memory::{try_capacity, try_vec};
 
 /// Bytes that one row takes when written.

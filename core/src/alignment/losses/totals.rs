@@ -1,6 +1,5 @@
 //! What all ranks together know of an InfoNCE loss: its value, and what the gradient divides by.
 
-
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::passes::{Direction, turn};
@@ -13,7 +12,7 @@ use super::{
 use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::F64Sum;
 use crate::memory::try_capacity;
 use crate::real::Real;
@@ -75,14 +74,11 @@ impl InfoNceTotals {
     /// [`Error::ShapeMismatch`] where the rows of one have seen more than those of the other; then
     /// nothing is merged.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if self.loss != other.loss {
-            return Err(Error::Mismatch { what: "reduction, directions or weighting of the loss" });
-        }
+        check::same("reduction, directions or weighting of the loss", self.loss == other.loss)?;
         let scale = same_scale(self.scale, other.scale)?;
         for ((mine, theirs), what) in self.sides.iter().zip(&other.sides).zip(SEEN) {
-            if mine.rows > 0 && theirs.rows > 0 && mine.seen != theirs.seen {
-                return Err(shape(what, mine.seen, theirs.seen));
-            }
+            let agree = mine.rows == 0 || theirs.rows == 0 || mine.seen == theirs.seen;
+            check::shape(what, mine.seen, theirs.seen, agree)?;
         }
         for (mine, theirs) in self.sides.iter_mut().zip(&other.sides) {
             if theirs.rows > 0 {
@@ -122,9 +118,7 @@ impl InfoNceTotals {
                 continue;
             }
             let (side, other) = (&self.sides[i], &self.sides[1 - i]);
-            if side.seen != other.rows {
-                return Err(shape(SEEN[i], other.rows, side.seen));
-            }
+            check::same_length(SEEN[i], other.rows, side.seen)?;
             let total = side.weight.value();
             check::not_empty("positive pairs", total)?;
             check::finite("total weight", [total])?;
@@ -209,9 +203,7 @@ impl InfoNceTotals {
         {
             let Some(total) = divisors[i] else { continue };
             check::same_length(["statistics of x", "statistics of y"][i], len, rows.rows.len())?;
-            if rows.seen != self.sides[1 - i].rows {
-                return Err(shape(SEEN[i], self.sides[1 - i].rows, rows.seen));
-            }
+            check::same_length(SEEN[i], self.sides[1 - i].rows, rows.seen)?;
             same_scale(self.scale, rows.scale)?;
             let mut factors = try_capacity(len)?;
             let unit = self.loss.share() / total;
@@ -257,9 +249,4 @@ impl State for InfoNceTotals {
         }
         Ok(Self { loss, scale, sides })
     }
-}
-
-fn shape(what: &'static str, expected: u64, found: u64) -> Error {
-    let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-    Error::ShapeMismatch { what, expected: size(expected), found: size(found) }
 }

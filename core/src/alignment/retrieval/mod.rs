@@ -19,7 +19,7 @@ use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Rank, SearchStats, Work, equal_but_for_search};
 use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::memory::{try_collect, try_vec};
 use crate::params::choices;
 use crate::rows::IntoRows;
@@ -183,12 +183,8 @@ impl Retrieval {
 /// The right candidates of a score are among those of that score: a backend that counts fewer is not
 /// believed.
 fn check_equal(rank: Rank, right: u64) -> Result<()> {
-    if rank.equal >= right {
-        return Ok(());
-    }
-    let whole = |v: u64| usize::try_from(v).unwrap_or(usize::MAX);
     let what = "candidates of one score that the backend counted";
-    Err(Error::ShapeMismatch { what, expected: whole(right), found: whole(rank.equal) })
+    check::shape(what, right, rank.equal, rank.equal >= right)
 }
 
 /// The best of the right candidates of query `i`, and how many share its score.

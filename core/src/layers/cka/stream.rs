@@ -8,8 +8,9 @@ use super::params::{CkaPath, LayerCka};
 use super::result::CkaTable;
 use crate::backend::Products;
 use crate::backend::cpu::Cpu;
+use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::layers::gather::{Batch, Tokens, closed, complete, open};
 use crate::memory::{try_capacity, try_collect, try_copy, try_grow};
 use crate::rows::{IntoRows, Rows};
@@ -226,17 +227,12 @@ impl CkaStream {
     pub fn merge(&mut self, other: &Self, cx: &Context<'_>) -> Result<()> {
         self.closed()?;
         other.closed()?;
-        if self.config != other.config {
-            let why = "they differ in states or path";
-            return Err(Error::Conflict { first: "this stream", second: "the other one", why });
-        }
+        let (same, why) = (self.config == other.config, "they differ in states or path");
+        check::conflict(same, "this stream", "the other one", why)?;
         if other.samples() == 0 {
             return Ok(());
         }
-        if self.samples().saturating_add(other.samples()) > MAX_SAMPLES {
-            let limit = usize::try_from(MAX_SAMPLES).unwrap_or(usize::MAX);
-            return Err(Error::TooLarge { what: "samples", size: usize::MAX, limit });
-        }
+        check::at_most("samples", self.samples().saturating_add(other.samples()), MAX_SAMPLES)?;
         if self.samples() == 0 {
             let features = other.features.as_ref().map(Features::copy).transpose()?;
             let (first, rows) = (copied_all(&other.first)?, copied_all(&other.rows)?);
@@ -291,10 +287,8 @@ impl CkaStream {
     }
 
     pub(super) fn closed(&self) -> Result<()> {
-        if self.spoilt {
-            let (second, why) = ("a call that was stopped", "the sums are incomplete");
-            return Err(Error::Conflict { first: "this call", second, why });
-        }
+        let why = "the sums are incomplete";
+        check::conflict(!self.spoilt, "this call", "a call that was stopped", why)?;
         closed(&self.batch)
     }
 }
