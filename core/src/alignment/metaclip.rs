@@ -22,7 +22,7 @@ use aho_corasick::nfa::contiguous::NFA;
 use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_collect, try_grow, try_vec};
+use crate::memory::{try_collect, try_copy, try_grow, try_vec};
 use crate::params::setters;
 use crate::random::{Stream, streams};
 
@@ -323,8 +323,7 @@ pub fn tail_share(counts: &[u64], most: u64) -> f64 {
 /// ```
 pub fn threshold_for_tail(counts: &[u64], share: f64) -> Result<u64> {
     check::fraction("share", share)?;
-    let mut sorted: Vec<u64> = try_capacity(counts.len())?;
-    sorted.extend_from_slice(counts);
+    let mut sorted = try_copy(counts)?;
     sorted.sort_unstable();
     let all: u128 = sorted.iter().map(|c| *c as u128).sum();
     check::not_empty("matches of the entries", all)?;

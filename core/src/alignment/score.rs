@@ -11,7 +11,7 @@ use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::float::finite;
-use crate::exact::{F64Sum, cosine_from, dot64};
+use crate::exact::{self, cosine_from, dot64};
 use crate::memory::{try_collect, try_vec};
 use crate::params::{choices, setters};
 use crate::rows::{Element, IntoRows, Rows, row_of, with_view};
@@ -153,9 +153,8 @@ impl ClipScore {
         })?;
         let zero_rows = jobs.iter().map(|job| job.work.zeros).sum();
         drop(jobs);
-        let mut sum = F64Sum::new();
-        scores.iter().for_each(|s| sum.add(*s));
-        Ok(PairScores { mean: sum.value() / n as f64, scores: Array1::from_vec(scores), zero_rows })
+        let mean = exact::sum(scores.iter().copied()) / n as f64;
+        Ok(PairScores { mean, scores: Array1::from_vec(scores), zero_rows })
     }
 }
 

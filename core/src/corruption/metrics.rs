@@ -10,7 +10,7 @@ use crate::check;
 use crate::control::{Context, Job, Stage};
 use crate::error::Result;
 use crate::exact::elementary::ln;
-use crate::exact::{F64Sum, Metric, Sums, cosine_from, dot_wide};
+use crate::exact::{self, Metric, Sums, cosine_from, dot_wide};
 use crate::kmeans::Partition;
 use crate::memory::{try_capacity, try_collect, try_vec};
 use crate::rows::{IntoRows, RowSource, Rows, Scratch, read_from};
@@ -210,9 +210,7 @@ impl<'c> CorruptionMetrics<'c> {
                 })
             })?;
         }
-        let mut total = F64Sum::new();
-        total.extend(r.squares.iter().copied());
-        let mean = total.value() / n as f64;
+        let mean = exact::sum(r.squares.iter().copied()) / n as f64;
         let length = direction.as_ref().map_or(0.0, |v| v.length);
         let explained_share = (mean > 0.0).then(|| (length * length / mean).clamp(0.0, 1.0));
         r.finish(&sizes, direction, explained_share)
@@ -346,9 +344,7 @@ impl PairedReport {
         let mut mean = |value: &dyn Fn(usize) -> f64| {
             values.iter_mut().enumerate().for_each(|(i, v)| *v = value(i));
             bootstrap(n, resamples, seed, level, |rows| {
-                let mut sum = F64Sum::new();
-                sum.extend(rows.iter().map(|&i| values[i]));
-                Ok(Some(sum.value() / n as f64))
+                Ok(Some(exact::sum(rows.iter().map(|&i| values[i])) / n as f64))
             })
         };
         Ok(PairedSummary {

@@ -12,7 +12,7 @@ use crate::control::{Context, Stage};
 use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::exact::float::{finite, widen};
-use crate::memory::{try_capacity, try_collect, try_grow, try_up_to, try_vec};
+use crate::memory::{try_capacity, try_collect, try_copy, try_grow, try_up_to, try_vec};
 use crate::rows::{RowSource, Scratch, gather_from, read_from};
 
 /// Rows of equal hash that are read at once, to see whether they are copies.
@@ -254,8 +254,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                     let mut kept: Vec<usize> = Vec::new();
                     for start in range.clone().step_by(block) {
                         let end = range.end.min(start + block);
-                        let mut alive: Vec<usize> = try_capacity(end - start)?;
-                        alive.extend_from_slice(&self.rows[start..end]);
+                        let mut alive = try_copy(&self.rows[start..end])?;
                         for earlier in kept.chunks(kept_block) {
                             self.cover_across(&alive, earlier, cover, found, search, &mut scratch)?;
                             alive.retain(|&i| found.witness[i] == NO_ROW);

@@ -18,7 +18,7 @@ use crate::check;
 use crate::control::{Context, Iteration, Stage};
 use crate::error::*;
 use crate::exact::float::{finite, positive};
-use crate::exact::{F64Sum, Metric, squared_distance};
+use crate::exact::{self, F64Sum, Metric, squared_distance};
 use crate::memory::{area, try_capacity, try_collect, try_copy, try_grow, try_vec};
 use crate::rows::{IntoRows, RowSource, Rows, Scratch, gather_from, with_view};
 
@@ -409,11 +409,8 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
     /// Sum of squared distances between old and new centroids, exact but for one rounding.
     fn shift(&self, next: &[f32]) -> f64 {
         let d = self.blocks.d;
-        let mut sum = F64Sum::new();
-        for (a, b) in self.centroids.chunks_exact(d).zip(next.chunks_exact(d)) {
-            sum.add(squared_distance(a, b));
-        }
-        sum.value()
+        let pairs = self.centroids.chunks_exact(d).zip(next.chunks_exact(d));
+        exact::sum(pairs.map(|(a, b)| squared_distance(a, b)))
     }
 
     /// Moves the farthest rows into the clusters without weight. Returns how many.

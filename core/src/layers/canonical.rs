@@ -17,7 +17,7 @@
 
 use alloc::vec::Vec;
 
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, Dyn, SVD};
 use ndarray::{ArrayView2, s};
 
 use crate::arrays::{self, zeros};
@@ -76,16 +76,18 @@ fn decompose(rows: &Rows<'_>) -> Result<Option<Decomposed>> {
     }
     // Scaled, so that squares of extreme values neither overflow nor vanish.
     x /= largest;
-    let svd = x.try_svd(true, true, f64::EPSILON, ITERATIONS * n.min(d)).ok_or(Error::Conflict {
-        first: "this state",
-        second: "the decomposition",
-        why: "it did not converge",
-    })?;
+    let svd = decomposition(x, true, true)?;
     let (Some(u), Some(v_t)) = (svd.u, svd.v_t) else {
         return Ok(None);
     };
     let s = try_collect(svd.singular_values.iter().map(|s| s * largest))?;
     Ok(Some(Decomposed { u, s, v_t }))
+}
+
+fn decomposition(x: DMatrix<f64>, u: bool, v_t: bool) -> Result<SVD<f64, Dyn, Dyn>> {
+    let iterations = ITERATIONS * x.nrows().min(x.ncols());
+    let (first, second, why) = ("these states", "the decomposition", "it did not converge");
+    x.try_svd(u, v_t, f64::EPSILON, iterations).ok_or(Error::Conflict { first, second, why })
 }
 
 /// nalgebra's matrix (column by column) as a view.
@@ -137,9 +139,7 @@ fn both<'a>(x: impl IntoRows<'a>, y: impl IntoRows<'a>) -> Result<Option<[Decomp
 fn correlate(x: &Decomposed, y: &Decomposed, kept: [usize; 2]) -> Result<(Vec<f64>, DMatrix<f64>)> {
     let (u, v) = (view(&x.u)?, view(&y.u)?);
     let product = product(&u.slice(s![.., ..kept[0]]).t(), &v.slice(s![.., ..kept[1]]))?;
-    let svd = product.try_svd(true, false, f64::EPSILON, ITERATIONS * kept[0].min(kept[1])).ok_or(
-        Error::Conflict { first: "these states", second: "the decomposition", why: "it did not converge" },
-    )?;
+    let svd = decomposition(product, true, false)?;
     let correlations = try_collect(svd.singular_values.iter().map(|rho| rho.clamp(0.0, 1.0)))?;
     Ok((correlations, svd.u.unwrap_or_default()))
 }
@@ -240,11 +240,6 @@ pub fn procrustes<'a>(x: impl IntoRows<'a>, y: impl IntoRows<'a>) -> Result<Opti
     for (mut column, s) in middle.column_iter_mut().zip(&y.s) {
         column *= *s / ny;
     }
-    let size = middle.nrows().min(middle.ncols());
-    let svd = middle.try_svd(false, false, f64::EPSILON, ITERATIONS * size).ok_or(Error::Conflict {
-        first: "these states",
-        second: "the decomposition",
-        why: "it did not converge",
-    })?;
+    let svd = decomposition(middle, false, false)?;
     Ok(Some((2.0 - 2.0 * svd.singular_values.sum()).clamp(0.0, 2.0)))
 }

@@ -9,8 +9,8 @@ use super::hits::check_log_prob;
 use super::logit_spread::Spread;
 use crate::check;
 use crate::error::*;
-use crate::exact::F64Sum;
-use crate::memory::try_capacity;
+use crate::exact;
+use crate::memory::{try_capacity, try_copy};
 use crate::select::{descending, ranked};
 
 fn check(values: &[f64]) -> Result<()> {
@@ -19,9 +19,7 @@ fn check(values: &[f64]) -> Result<()> {
 }
 
 fn mean(values: &[f64]) -> f64 {
-    let mut sum = F64Sum::new();
-    sum.extend(values.iter().copied());
-    sum.value() / values.len() as f64
+    exact::sum(values.iter().copied()) / values.len() as f64
 }
 
 /// The mean loss of a text, nats a token: minus the mean of its log-probabilities. Tier A.
@@ -122,8 +120,7 @@ fn share(values: &[f64], k: f64) -> Result<usize> {
 }
 
 fn lowest(values: &[f64], count: usize) -> Result<f64> {
-    let mut copy = try_capacity(values.len())?;
-    copy.extend_from_slice(values);
+    let mut copy = try_copy(values)?;
     copy.select_nth_unstable_by(count - 1, f64::total_cmp);
     Ok(mean(&copy[..count]))
 }

@@ -9,7 +9,7 @@ use super::logits::some_probability;
 use crate::check;
 use crate::control::{Context, Job};
 use crate::error::*;
-use crate::exact::F64Sum;
+use crate::exact::{self, F64Sum};
 use crate::memory::{try_collect, try_vec};
 use crate::params::{default_is_new, setters};
 use crate::rows::IntoRows;
@@ -83,9 +83,7 @@ impl Sampling {
     /// # Errors
     /// As [`log_prob_in`](Sampling::log_prob_in).
     pub fn log_pz<'r>(&self, logits: impl IntoRows<'r>, targets: &[u32]) -> Result<f64> {
-        let mut sum = F64Sum::new();
-        sum.extend(self.log_prob(logits, targets)?.iter().copied().filter(|l| !l.is_nan()));
-        Ok(sum.value())
+        Ok(exact::sum(self.log_prob(logits, targets)?.iter().copied().filter(|l| !l.is_nan())))
     }
 
     /// Log-probability of every target, on the default executor.
@@ -156,11 +154,7 @@ impl Sampling {
             kept.select_nth_unstable_by(k - 1, rank);
             kept.truncate(k);
         }
-        let total = |kept: &[usize]| {
-            let mut sum = F64Sum::new();
-            sum.extend(kept.iter().map(|&j| share(j).0));
-            sum.value()
-        };
+        let total = |kept: &[usize]| exact::sum(kept.iter().map(|&j| share(j).0));
         if self.top_p < 1.0 {
             kept.sort_unstable_by(rank);
             let enough = self.top_p * total(&kept);

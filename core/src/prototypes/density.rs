@@ -9,7 +9,7 @@ use crate::check;
 use crate::control::{Context, Job, Stage};
 use crate::error::*;
 use crate::exact::elementary::exp;
-use crate::exact::{F64Sum, dot64};
+use crate::exact::{self, F64Sum, dot64};
 use crate::kmeans::Partition;
 use crate::memory::{area, try_capacity, try_collect, try_copy, try_up_to, try_vec};
 use crate::params::{default_is_new, setters};
@@ -188,9 +188,7 @@ impl DensityPruning {
             if m < near.len() {
                 near.select_nth_unstable_by(m, f64::total_cmp);
             }
-            let mut sum = F64Sum::new();
-            near[..m].iter().for_each(|d| sum.add(*d));
-            **mean = sum.value() / m.max(1) as f64;
+            **mean = exact::sum(near[..m].iter().copied()) / m.max(1) as f64;
             Ok(())
         })?;
         Ok(inter)

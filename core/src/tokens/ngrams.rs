@@ -13,7 +13,7 @@ use crate::check;
 use crate::error::*;
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
-use crate::memory::{try_capacity, try_collect, try_grow};
+use crate::memory::{try_capacity, try_collect, try_grow, try_up_to};
 use crate::vq::{MASKED, check_ids};
 
 /// Grams that wait before they are sorted in.
@@ -133,10 +133,8 @@ impl NGrams {
 
     /// All counts, sorted by gram.
     pub(super) fn merged(&self) -> Result<Vec<(u128, u64)>> {
-        let mut all = try_capacity(self.sorted.len() + self.pending.len())?;
-        all.extend_from_slice(&self.sorted);
-        all.extend(self.pending.iter().map(|&gram| (gram, 1)));
-        Ok(summed(all))
+        let all = self.sorted.iter().copied().chain(self.pending.iter().map(|&gram| (gram, 1)));
+        Ok(summed(try_up_to(self.sorted.len() + self.pending.len(), all)?))
     }
 
     /// How many different grams have n + 1 tokens, n up to the context.

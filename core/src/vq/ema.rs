@@ -28,7 +28,7 @@ use crate::arrays::{copy, matrix};
 use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
 use crate::error::*;
-use crate::exact::{F64Sum, Metric, dot_wide};
+use crate::exact::{self, Metric, dot_wide};
 use crate::memory::{try_capacity, try_collect, try_up_to, try_vec};
 use crate::params::setters;
 use crate::real::{Real, check_finite};
@@ -155,11 +155,7 @@ impl<T: Real> EmaCodebook<T> {
         counts.extend(self.counts.iter().enumerate().map(updated));
         let total = match self.params.smoothing {
             Smoothing::None => 0.0,
-            Smoothing::Laplace(_) => {
-                let mut sum = F64Sum::new();
-                sum.extend(counts.iter().copied());
-                sum.value()
-            }
+            Smoothing::Laplace(_) => exact::sum(counts.iter().copied()),
         };
         for (j, &count) in counts.iter().enumerate() {
             let n = stats.count(j) as f64;

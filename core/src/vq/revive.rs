@@ -22,7 +22,7 @@ use super::rows::{row_of, same_dim, unit_into};
 use crate::check;
 use crate::error::*;
 use crate::exact::Metric;
-use crate::memory::{try_capacity, try_collect, try_grow, try_up_to, try_vec};
+use crate::memory::{try_capacity, try_collect, try_copy, try_grow, try_up_to, try_vec};
 use crate::params::{choices, setters};
 use crate::random::{Stream, streams};
 use crate::real::Real;
@@ -206,7 +206,7 @@ fn fresh_rows<T: Real>(
     let buffers = || -> Result<[Vec<T>; 2]> { Ok([try_vec(d, T::default())?, try_vec(d, T::default())?]) };
     let (mut a, mut b) = (buffers()?, buffers()?);
     // Codes first, then the rows that are not masked.
-    let mut places = try_collect((0..k).map(|j| (true, j)))?;
+    let mut places = try_up_to(k + n, (0..k).map(|j| (true, j)))?;
     places.extend((0..n).filter(|&i| ids[i] != MASKED).map(|i| (false, i)));
     let view = |of_codes: bool| if of_codes { codes } else { z };
     let hashes = try_collect(places.iter().map(|&(c, i)| hash(code_of(view(c), i, metric, &mut a))))?;
@@ -229,10 +229,8 @@ fn fresh_rows<T: Real>(
 
 /// The `wanted` fresh rows of smallest (key, row), in that order.
 fn smallest(fresh: &[bool], wanted: usize, key: impl Fn(usize) -> u64) -> Result<Vec<u32>> {
-    let mut keys = try_up_to(
-        fresh.iter().filter(|f| **f).count(),
-        (0..fresh.len()).filter(|&i| fresh[i]).map(|i| (key(i), i as u32)),
-    )?;
+    let keyed = (0..fresh.len()).filter(|&i| fresh[i]).map(|i| (key(i), i as u32));
+    let mut keys = try_up_to(fresh.iter().filter(|f| **f).count(), keyed)?;
     keys.sort_unstable();
     try_collect(keys.into_iter().take(wanted).map(|(_, i)| i))
 }
@@ -262,8 +260,7 @@ impl Ord for Donor {
 
 fn busiest(fresh: &mut [bool], wanted: usize, ids: &[u32], distances: &[f64], k: usize) -> Result<Vec<u32>> {
     let (offsets, mut rows) = by_code(ids, k)?;
-    let mut next = try_capacity(k)?;
-    next.extend_from_slice(&offsets[..k]);
+    let mut next = try_copy(&offsets[..k])?;
     let mut donors = try_capacity(k)?;
     for j in 0..k {
         let members = &mut rows[offsets[j]..offsets[j + 1]];

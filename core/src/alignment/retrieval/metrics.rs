@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{RankTies, Retrieval};
 use crate::error::Result;
-use crate::exact::F64Sum;
+use crate::exact;
 use crate::memory::{try_capacity, try_up_to};
 
 impl Retrieval {
@@ -108,12 +108,7 @@ impl Retrieval {
     }
 
     fn mean(&self, value: impl Fn(usize) -> Option<f64>) -> Option<f64> {
-        let (mut sum, mut count) = (F64Sum::new(), 0u64);
-        for v in (0..self.right.len()).filter_map(value) {
-            sum.add(v);
-            count += 1;
-        }
-        (count > 0).then(|| sum.value() / count as f64)
+        exact::mean((0..self.right.len()).filter_map(value))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::backend::cpu::Cpu;
 use crate::control::{Context, Job};
 use crate::error::Result;
 use crate::exact::float::widen;
-use crate::memory::{area, try_capacity, try_collect, try_vec};
+use crate::memory::{area, try_capacity, try_collect, try_copy, try_vec};
 use crate::products::{Left, Multiplier, Right};
 
 /// Rows added at a time.
@@ -97,8 +97,7 @@ fn add_outer(to: &mut [f64], scale: f64, x: &[f64], y: &[f64]) {
 impl Features {
     pub(super) fn new(dims: &[usize]) -> Result<Self> {
         let states = dims.len();
-        let mut own = try_capacity(states)?;
-        own.extend_from_slice(dims);
+        let own = try_copy(dims)?;
         let mut products = try_capacity(states * (states + 1) / 2)?;
         for l in 0..states {
             for m in l..states {
@@ -212,9 +211,7 @@ impl Features {
         let mut weighted: Vec<Vec<f64>> = try_capacity(states)?;
         let mut norms = try_capacity(states)?;
         for (l, own) in self.weighted.iter().enumerate() {
-            let mut copy = try_capacity(own.len())?;
-            copy.extend_from_slice(own);
-            weighted.push(copy);
+            weighted.push(try_copy(own)?);
             norms.push(self.norms[l] + 2.0 * dot(&moves[l], &self.sums[l]) + n * dot(&moves[l], &moves[l]));
         }
         for (l, m) in self.pairs() {
