@@ -179,7 +179,7 @@ impl<T: Real> Predictor<T> {
     /// [`Error::ShapeMismatch`] when latents have not as many components as `inputs`,
     /// [`Error::TooLarge`] for more steps than a transformer was made for, [`Error::NonFinite`] for a
     /// NaN or infinity in z (row b T + position) or in the parameters, those of
-    /// [`Batch::places`], [`Error::OutOfMemory`], [`Error::Cancelled`].
+    /// [`Batch::places`], [`Error::OutOfMemory`], [`Error::Cancelled`], [`Error::SimdLevel`] (of `PAUCA_SIMD`).
     /// # Cost
     /// About two operations a parameter and position; a copy of the latents, and the activations
     /// of 512 rows a thread.

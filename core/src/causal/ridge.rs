@@ -114,7 +114,7 @@ impl RidgeGram {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] for latents of another dimension, those of [`Batch::places`],
-    /// [`Error::NonFinite`].
+    /// [`Error::NonFinite`], [`Error::SimdLevel`] (of `PAUCA_SIMD`).
     pub fn push<T: Real>(&mut self, batch: &Batch<'_, T>) -> Result<()> {
         check::same_length("a latent", self.dim, batch.dim())?;
         let latents = batch.latents()?;
@@ -179,7 +179,7 @@ impl RidgeGram {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] for a ridge that is negative or not finite, [`Error::Empty`] when
-    /// no step was added, [`Error::NonFinite`] when a sum overflowed, [`Error::OutOfMemory`].
+    /// no step was added, [`Error::NonFinite`] when a sum overflowed, [`Error::OutOfMemory`], [`Error::SimdLevel`].
     /// # Cost
     /// O((k d)³).
     pub fn fit(&self, ridge: f64) -> Result<RidgeFit> {

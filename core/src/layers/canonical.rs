@@ -159,7 +159,7 @@ fn saturated(x: &Decomposed, kept: [usize; 2]) -> bool {
 /// # Errors
 /// [`Error::InvalidParameter`] for `keep` outside (0, 1], [`Error::ShapeMismatch`],
 /// [`Error::NonFinite`], [`Error::Empty`], [`Error::OutOfMemory`] for a part of the memory only (see
-/// the module's head).
+/// the module's head), [`Error::SimdLevel`] (of `PAUCA_SIMD`).
 /// # Cost
 /// O(n d min(n, d)).
 /// # Example
