@@ -228,6 +228,59 @@ impl<'a> Context<'a> {
     }
 }
 
+/// Two methods of one body, inside an `impl`: one in a context, and the plain one, with the documentation that is
+/// given, in the default context. `on backend` gives the first a backend, too, and the plain one the CPU.
+macro_rules! with_and_without_context {
+    () => {};
+    (
+        $(#[$doc:meta])*
+        $plain:ident, $full:ident[$($generics:tt)*](&$self:ident, $($arg:ident: $type:ty),+; $cx:ident)
+            -> $result:ty $body:block
+        $($rest:tt)*
+    ) => {
+        $(#[$doc])*
+        pub fn $plain<$($generics)*>(&$self, $($arg: $type),+) -> Result<$result> {
+            $self.$full($($arg,)+ &Context::default())
+        }
+
+        #[doc = concat!("[`", stringify!($plain), "`](Self::", stringify!($plain), "), watched and on chosen threads.")]
+        ///
+        /// # Errors
+        #[doc = concat!("As [`", stringify!($plain), "`](Self::", stringify!($plain), ");")]
+        /// [`Cancelled`](crate::Error::Cancelled).
+        pub fn $full<$($generics)*>(&$self, $($arg: $type,)+ $cx: &Context) -> Result<$result> $body
+
+        $crate::control::with_and_without_context! { $($rest)* }
+    };
+    (
+        $(#[$doc:meta])*
+        $plain:ident, $full:ident[$($generics:tt)*] on $backend:ident(
+            &$self:ident, $($arg:ident: $type:ty),+; $cx:ident
+        ) -> $result:ty $body:block
+        $($rest:tt)*
+    ) => {
+        $(#[$doc])*
+        pub fn $plain<$($generics)*>(&$self, $($arg: $type),+) -> Result<$result> {
+            $self.$full(&Cpu::new()?, $($arg,)+ &Context::default())
+        }
+
+        #[doc = concat!("[`", stringify!($plain), "`](Self::", stringify!($plain), ") on any backend.")]
+        ///
+        /// # Errors
+        #[doc = concat!("As [`", stringify!($plain), "`](Self::", stringify!($plain), ");")]
+        /// [`Cancelled`](crate::Error::Cancelled).
+        pub fn $full<B: Backend, $($generics)*>(
+            &$self,
+            $backend: &B,
+            $($arg: $type,)+
+            $cx: &Context,
+        ) -> Result<$result> $body
+
+        $crate::control::with_and_without_context! { $($rest)* }
+    };
+}
+pub(crate) use with_and_without_context;
+
 /// A piece of work for one thread, and how it ended.
 #[derive(Debug)]
 pub struct Job<T> {

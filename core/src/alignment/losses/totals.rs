@@ -11,7 +11,7 @@ use super::{
 };
 use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
-use crate::control::Context;
+use crate::control::{Context, with_and_without_context};
 use crate::error::*;
 use crate::exact::F64Sum;
 use crate::memory::try_capacity;
@@ -127,45 +127,29 @@ impl InfoNceTotals {
         Ok(found)
     }
 
-    /// The gradients of one block, at the scale of its statistics: see
-    /// [`BlockStatistics`](super::BlockStatistics) for what is added up.
-    ///
-    /// `complete`: the statistics of the block's rows of x over *all* rows of y, and of its rows of
-    /// y over all rows of x; those of an unwanted direction are not looked at. The value returned
-    /// is that of the whole loss, the same for every block.
-    ///
-    /// # Errors
-    /// The errors of [`InfoNce`] and of [`value`](InfoNceTotals::value); [`Error::ShapeMismatch`] for
-    /// statistics of another number of rows or of rows that have not seen everything;
-    /// [`Error::InvalidParameter`] for statistics of another scale, and with the row whose logit
-    /// exceeds its statistics' largest by more than rounding explains: those are of other data.
-    pub fn block_gradients<'a, T: Real>(
-        &self,
-        x: ArrayView2<'a, T>,
-        y: ArrayView2<'a, T>,
-        targets: impl Into<Targets<'a, T>>,
-        complete: (&SoftmaxRows, &SoftmaxRows),
-    ) -> Result<LossGradients<T>> {
-        self.block_gradients_in(x, y, targets, complete, &Context::default())
-    }
-
-    /// [`block_gradients`](InfoNceTotals::block_gradients), watched and on chosen threads.
-    ///
-    /// # Errors
-    /// The errors of [`block_gradients`](InfoNceTotals::block_gradients), and [`Error::Cancelled`].
-    pub fn block_gradients_in<'a, T: Real>(
-        &self,
-        x: ArrayView2<'a, T>,
-        y: ArrayView2<'a, T>,
-        targets: impl Into<Targets<'a, T>>,
-        complete: (&SoftmaxRows, &SoftmaxRows),
-        cx: &Context,
-    ) -> Result<LossGradients<T>> {
-        self.divisors()?;
-        checked_sides(x, y, self.scale)?;
-        owned((x.nrows(), y.nrows(), x.ncols()), |into| {
-            self.block_gradients_into(x, y, targets, complete, into, cx)
-        })
+    with_and_without_context! {
+        /// The gradients of one block, at the scale of its statistics: see
+        /// [`BlockStatistics`](super::BlockStatistics) for what is added up.
+        ///
+        /// `complete`: the statistics of the block's rows of x over *all* rows of y, and of its rows of
+        /// y over all rows of x; those of an unwanted direction are not looked at. The value returned
+        /// is that of the whole loss, the same for every block.
+        ///
+        /// # Errors
+        /// The errors of [`InfoNce`] and of [`value`](InfoNceTotals::value); [`Error::ShapeMismatch`] for
+        /// statistics of another number of rows or of rows that have not seen everything;
+        /// [`Error::InvalidParameter`] for statistics of another scale, and with the row whose logit
+        /// exceeds its statistics' largest by more than rounding explains: those are of other data.
+        block_gradients, block_gradients_in['a, T: Real](
+            &self, x: ArrayView2<'a, T>, y: ArrayView2<'a, T>, targets: impl Into<Targets<'a, T>>,
+            complete: (&SoftmaxRows, &SoftmaxRows); cx
+        ) -> LossGradients<T> {
+            self.divisors()?;
+            checked_sides(x, y, self.scale)?;
+            owned((x.nrows(), y.nrows(), x.ncols()), |into| {
+                self.block_gradients_into(x, y, targets, complete, into, cx)
+            })
+        }
     }
 
     /// [`block_gradients_in`](InfoNceTotals::block_gradients_in) with dL/dx and dL/dy written into arrays of the
