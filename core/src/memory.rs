@@ -33,6 +33,18 @@ pub(crate) fn try_up_to<T>(most: usize, values: impl IntoIterator<Item = T>) -> 
     Ok(out)
 }
 
+/// The values of the results in a vector, or the first error.
+pub(crate) fn try_all<T>(
+    results: impl IntoIterator<Item = Result<T>, IntoIter: ExactSizeIterator>,
+) -> Result<Vec<T>> {
+    let results = results.into_iter();
+    let mut out = try_capacity(results.len())?;
+    for result in results {
+        out.push(result?);
+    }
+    Ok(out)
+}
+
 /// The values in a vector of their own, or [`Error::OutOfMemory`].
 pub(crate) fn try_copy<'v, T: Copy + 'v>(
     values: impl IntoIterator<Item = &'v T, IntoIter: ExactSizeIterator>,

@@ -184,8 +184,7 @@ impl Counts {
     /// # Errors
     /// `ShapeMismatch`.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        let (expected, found) = (self.counts.len(), other.counts.len());
-        check::same_length("entries of the other counts", expected, found)?;
+        check::same_length("entries of the other counts", self.counts.len(), other.counts.len())?;
         self.counts
             .iter_mut()
             .zip(&other.counts)

@@ -7,7 +7,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use crate::arrays::{view, view_mut};
 use crate::check;
 use crate::error::Result;
-use crate::memory::{try_capacity, try_grow};
+use crate::memory::{try_all, try_capacity, try_grow};
 use crate::random::{Stream, streams};
 use crate::real::Real;
 
@@ -105,11 +105,7 @@ pub(super) struct Pass<'a, T> {
 impl<'a, T: Real> Pass<'a, T> {
     /// The blocks as matrices.
     pub fn weights(&self) -> Result<Vec<ArrayView2<'a, T>>> {
-        let mut all = try_capacity(self.blocks.len())?;
-        for block in self.blocks {
-            all.push(view(&self.params[block.range()], block.rows, block.cols)?);
-        }
-        Ok(all)
+        try_all(self.blocks.iter().map(|block| view(&self.params[block.range()], block.rows, block.cols)))
     }
 }
 

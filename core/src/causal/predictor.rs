@@ -122,9 +122,8 @@ impl<T: Real> Predictor<T> {
 
     /// Which parameters such a predictor has.
     pub(super) fn layout(kind: &Kind, inputs: usize, outputs: usize) -> Result<Layout> {
-        for (name, value) in [("inputs", inputs), ("outputs", outputs)] {
-            check::at_least_one(name, value)?;
-        }
+        check::at_least_one("inputs", inputs)?;
+        check::at_least_one("outputs", outputs)?;
         match kind {
             Kind::Window(window) => window.layout(inputs, outputs),
             Kind::Transformer(transformer) => transformer.layout(inputs, outputs),

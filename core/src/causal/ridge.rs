@@ -102,9 +102,8 @@ impl RidgeGram {
 
     /// How many sums of x x' and of x z' there are.
     pub(super) fn sizes(lags: usize, dim: usize) -> Result<(usize, usize)> {
-        for (name, value) in [("lags", lags), ("dim", dim)] {
-            check::at_least_one(name, value)?;
-        }
+        check::at_least_one("lags", lags)?;
+        check::at_least_one("dim", dim)?;
         let seen = lags.saturating_mul(dim);
         check::at_most("lags times components", seen, MOST_SEEN)?;
         Ok(((seen + 1) * (seen + 2) / 2, area(seen + 1, dim)?))

@@ -85,9 +85,8 @@ impl Window {
             Middle::None => 1,
             Middle::Linear(h) | Middle::Gelu(h) => h,
         };
-        for (name, value) in [("lags", self.lags), ("rank or hidden", hidden)] {
-            check::at_least_one(name, value)?;
-        }
+        check::at_least_one("lags", self.lags)?;
+        check::at_least_one("rank or hidden", hidden)?;
         let seen = check::product("lags", self.lags, inputs)?;
         let mut layout = Layout::new();
         if self.start == Start::Learned {

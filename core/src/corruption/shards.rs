@@ -6,7 +6,7 @@ use super::scip::{Scip, ScipPruned};
 use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
 use crate::error::*;
-use crate::memory::{try_capacity, try_collect, try_copy, try_grow, try_vec};
+use crate::memory::{try_all, try_capacity, try_collect, try_copy, try_grow, try_vec};
 
 /// Rows of one or many shards, by global row id, ready for [`Scip`].
 ///
@@ -143,10 +143,7 @@ impl State for ScipRows {
         from.expect(n.checked_mul(20))?;
         let ids = from.u64s(n)?;
         from.holds(!ids.contains(&u64::MAX), "an id stands for no row")?;
-        let mut labels = try_capacity(n)?;
-        for _ in 0..n {
-            labels.push(from.u32()?);
-        }
+        let labels = try_all((0..n).map(|_| from.u32()))?;
         let distances = from.f64s(n)?;
         let wrong = |_| from.corrupt("a label or a distance is out of range");
         check::labels(&labels, n_clusters).map_err(wrong)?;

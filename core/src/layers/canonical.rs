@@ -129,8 +129,7 @@ impl Decomposed {
 /// Both states decomposed; `None` where one does not vary.
 fn both<'a>(x: impl IntoRows<'a>, y: impl IntoRows<'a>) -> Result<Option<[Decomposed; 2]>> {
     let (x, y) = (x.into_rows()?, y.into_rows()?);
-    let (expected, found) = (x.n_rows(), y.n_rows());
-    check::same_length("y", expected, found)?;
+    check::same_length("y", x.n_rows(), y.n_rows())?;
     Ok(decompose(&x)?.zip(decompose(&y)?).map(|(x, y)| [x, y]))
 }
 

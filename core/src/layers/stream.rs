@@ -11,7 +11,7 @@ use crate::backend::{Products, Samples};
 use crate::check;
 use crate::control::Context;
 use crate::error::*;
-use crate::memory::try_capacity;
+use crate::memory::try_all;
 use crate::rows::{IntoRows, Rows};
 
 use super::gather::{Batch, closed, complete, open};
@@ -181,10 +181,7 @@ impl<P: Products> LayerStream<P> {
         let batch = open(&mut self.batch)?;
         complete(self.config.n_layers + 1, batch.states.len())?;
         let (samples, d) = (batch.n_samples(), self.dim);
-        let mut states = try_capacity(batch.states.len())?;
-        for values in &batch.states {
-            states.push(Rows::F32(view(values, samples, d)?));
-        }
+        let states = try_all(batch.states.iter().map(|values| view(values, samples, d).map(Rows::F32)))?;
         let added = measure(&self.config, &self.products, Samples::new(&states, None)?, cx)?;
         self.add(&added, samples as u64)?;
         self.batch = None;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::hits::Memorized;
 use crate::check;
 use crate::error::*;
-use crate::memory::{try_capacity, try_grow};
+use crate::memory::{try_all, try_grow};
 
 /// M(f) at ascending times: epochs, or numbers of updates.
 ///
@@ -89,11 +89,7 @@ impl Curve {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn fractions(&self) -> Result<Vec<f64>> {
-        let mut values = try_capacity(self.counts.len())?;
-        for count in &self.counts {
-            values.push(count.fraction()?);
-        }
-        Ok(values)
+        try_all(self.counts.iter().map(Memorized::fraction))
     }
 
     /// T(N, tau): the first time at which M(f) >= tau, compared in `f64`; none where it never is.

@@ -197,8 +197,7 @@ impl LogitSpread {
     /// # Errors
     /// [`Error::ShapeMismatch`] when ids are missing; [`Error::OutOfMemory`].
     pub fn finish(&self) -> Result<Spread> {
-        let (expected, found) = (self.vocabulary, self.seen);
-        check::same_length("the set of vocabulary ids seen", expected, found)?;
+        check::same_length("the set of vocabulary ids seen", self.vocabulary, self.seen)?;
         let n = self.sums.len();
         let mut out = [try_vec(n, f64::NAN)?, try_vec(n, f64::NAN)?, try_vec(n, f64::NAN)?];
         for (i, sums) in self.sums.iter().enumerate().filter(|(i, _)| self.targets[*i] != IGNORED) {

@@ -123,8 +123,7 @@ impl SubsetPerplexity {
     /// [`Error::InvalidParameter`] for a negative likelihood, [`Error::TooLarge`] for 2^64
     /// tokens and more. On error nothing is added.
     pub fn push(&mut self, passes: &[bool], tokens: u64, nll: f64) -> Result<()> {
-        let (expected, found) = (self.pools.len() - 1, passes.len());
-        check::same_length("passes", expected, found)?;
+        check::same_length("passes", self.pools.len() - 1, passes.len())?;
         check::finite_row("log-likelihoods", self.lines(), [nll])?;
         check::parameter("nll", nll, "at least 0 (a negative log-likelihood)", nll >= 0.0)?;
         if tokens == 0 {

@@ -273,8 +273,7 @@ impl Tally {
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) for a verdict by other rules,
     /// [`TooLarge`](crate::Error::TooLarge) for 2^63 or more documents.
     pub fn push(&mut self, verdict: &Verdict) -> Result<()> {
-        let (expected, found) = (self.failed.len(), verdict.passed.len());
-        check::same_length("a verdict", expected, found)?;
+        check::same_length("a verdict", self.failed.len(), verdict.passed.len())?;
         self.documents = check::counted("documents", self.documents, 1)?;
         self.passed = self.passed.saturating_add(verdict.passes().into());
         verdict.failed().for_each(|i| self.failed[i] = self.failed[i].saturating_add(1));
@@ -287,8 +286,7 @@ impl Tally {
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) for counts by other rules,
     /// [`TooLarge`](crate::Error::TooLarge) for 2^63 or more documents.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        let (expected, found) = (self.failed.len(), other.failed.len());
-        check::same_length("a tally", expected, found)?;
+        check::same_length("a tally", self.failed.len(), other.failed.len())?;
         self.documents = check::counted("documents", self.documents, other.documents)?;
         self.passed = self.passed.saturating_add(other.passed);
         let failed = self.failed.iter_mut().zip(&other.failed);

@@ -38,8 +38,7 @@ const COST: u64 = 400;
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn line_scores(passes: ArrayView2<'_, bool>, weights: &Weights, none: NoWeight) -> Result<Array1<f64>> {
-    let (expected, found) = (weights.values().len(), passes.ncols());
-    check::same_length("columns of passes", expected, found)?;
+    check::same_length("columns of passes", weights.values().len(), passes.ncols())?;
     let mut scores = try_capacity(passes.nrows())?;
     for line in passes.rows() {
         scores.push(line_score(line.iter().copied(), weights, none)?);
@@ -189,8 +188,7 @@ impl TextQuality {
     }
 
     fn facts_and_score(&self, line: &str) -> Result<(LineFacts, f64)> {
-        let (expected, found) = (self.predicates.len(), self.weights.values().len());
-        check::same_length("weights", expected, found)?;
+        check::same_length("weights", self.predicates.len(), self.weights.values().len())?;
         let facts = LineFacts::of(line)?;
         let passes = self.predicates.iter().map(|p| p.passes(&facts));
         Ok((facts, line_score(passes, &self.weights, self.no_weight)?))

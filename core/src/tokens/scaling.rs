@@ -102,8 +102,7 @@ fn line(data: &Data, u: f64) -> Option<(f64, f64, f64)> {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn scaling_fit(compute: &[f64], loss: &[f64]) -> Result<Option<ScalingFit>> {
-    let (expected, found) = (compute.len(), loss.len());
-    check::same_length("losses", expected, found)?;
+    check::same_length("losses", compute.len(), loss.len())?;
     for (what, values) in [("compute", compute), ("loss", loss)] {
         check::finite(what, values.iter().copied())?;
     }

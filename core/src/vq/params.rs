@@ -109,9 +109,8 @@ impl VectorQuantizer {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        for (name, value) in [("commitment", self.commitment), ("codebook_weight", self.codebook)] {
-            check::not_negative(name, value)?;
-        }
+        check::not_negative("commitment", self.commitment)?;
+        check::not_negative("codebook_weight", self.codebook)?;
         self.entropy.map_or(Ok(()), |e| e.check())
     }
 

@@ -118,9 +118,8 @@ impl Revival {
         distances: &[f64],
         round: u64,
     ) -> Result<Vec<Revived>> {
-        for (name, value) in [("threshold", self.threshold), ("reset_count", self.count())] {
-            check::positive(name, value)?;
-        }
+        check::positive("threshold", self.threshold)?;
+        check::positive("reset_count", self.count())?;
         same_dim(&z, &codes)?;
         check::same_length("ids", z.nrows(), ids.len())?;
         check::same_length("distances", z.nrows(), distances.len())?;

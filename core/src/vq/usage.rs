@@ -79,8 +79,7 @@ impl Usage {
     /// [`TooLarge`](crate::Error::TooLarge) for 2^63 or more ids in
     /// all; then nothing was added.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        let (expected, found) = (self.counts.len(), other.counts.len());
-        check::same_length("codes of the usage", expected, found)?;
+        check::same_length("codes of the usage", self.counts.len(), other.counts.len())?;
         add_counts(&mut self.counts, &other.counts)
     }
 
@@ -181,9 +180,8 @@ impl PositionUsage {
     /// [`InvalidParameter`](crate::Error::InvalidParameter) for no positions or codes,
     /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn new(positions: usize, k: usize) -> Result<Self> {
-        for (name, value) in [("positions", positions), ("codes", k)] {
-            check::at_least_one(name, value)?;
-        }
+        check::at_least_one("positions", positions)?;
+        check::at_least_one("codes", k)?;
         let len = area(positions, k)?;
         Ok(Self { k, counts: try_vec(len, 0)? })
     }

@@ -7,7 +7,7 @@ use super::stream::{CkaStream, MAX_SAMPLES};
 use crate::arrays::matrix;
 use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::error::Result;
-use crate::memory::try_capacity;
+use crate::memory::try_all;
 
 to_and_from_bytes!(
     /// [`Conflict`](crate::Error::Conflict) while a batch is open or after a call that was stopped.
@@ -53,10 +53,7 @@ impl State for CkaStream {
     fn read(from: &mut Reader<'_>) -> Result<Self> {
         let (path, summed, states) = (from.choice(CkaPath::ALL)?, from.below(2)? == 1, from.size()?);
         from.holds(states <= from.remaining() / 8, "it ends too early")?;
-        let mut dims = try_capacity(states)?;
-        for _ in 0..states {
-            dims.push(from.size()?);
-        }
+        let dims = try_all((0..states).map(|_| from.size()))?;
         let (held, n) = (from.size()?, from.u64()?);
         let config = LayerCka::new(&dims).map(|config| config.path(path));
         let config = config.map_err(|error| from.refused(error, "the widths are out of range"))?;
@@ -72,10 +69,7 @@ impl State for CkaStream {
         from.expect(size(&dims, held, any, summed).and_then(|size| size.try_into().ok()))?;
         let mut stream = config.start()?;
         if any {
-            stream.first = try_capacity(states)?;
-            for dim in &dims {
-                stream.first.push(from.finites(*dim)?);
-            }
+            stream.first = try_all(dims.iter().map(|dim| from.finites(*dim)))?;
         }
         if summed {
             let mut sums = match stream.features.take() {

@@ -13,7 +13,7 @@ use crate::backend::cpu::Cpu;
 use crate::control::{Context, Job};
 use crate::error::Result;
 use crate::exact::float::widen;
-use crate::memory::{area, try_capacity, try_collect, try_copy, try_vec};
+use crate::memory::{area, try_all, try_capacity, try_collect, try_copy, try_vec};
 use crate::products::{Left, Multiplier, Right};
 
 /// Rows added at a time.
@@ -65,10 +65,7 @@ impl Space {
             right.reserve(n, d)?;
             Ok((left, right))
         };
-        let mut packed = try_capacity(states)?;
-        for &d in dims {
-            packed.push(sides(d)?);
-        }
+        let packed = try_all(dims.iter().map(|&d| sides(d)))?;
         let widest = dims.iter().copied().max().unwrap_or(0);
         let (x, norms) = (try_vec(area(n, widest)?, 0.0)?, try_vec(area(n, states)?, 0.0)?);
         let jobs = try_capacity(states * (states + 1) / 2)?;

@@ -12,7 +12,7 @@ use crate::check;
 use crate::control::Context;
 use crate::error::*;
 use crate::layers::gather::{Batch, Tokens, closed, complete, open};
-use crate::memory::{try_capacity, try_collect, try_copy, try_grow};
+use crate::memory::{try_all, try_capacity, try_collect, try_copy, try_grow};
 use crate::rows::{IntoRows, Rows};
 
 impl LayerCka {
@@ -79,11 +79,7 @@ pub(super) const MAX_SAMPLES: u64 = 1 << 62;
 
 /// Copies the lists.
 fn copied_all<T: Copy>(lists: &[Vec<T>]) -> Result<Vec<Vec<T>>> {
-    let mut copy = try_capacity(lists.len())?;
-    for values in lists {
-        copy.push(try_copy(values)?);
-    }
-    Ok(copy)
+    try_all(lists.iter().map(try_copy))
 }
 
 /// CKA in the making: takes batches, all states at once or one at a time, and merges with the
