@@ -13,24 +13,25 @@
 set -euo pipefail
 root=${1:-$(cd "$(dirname "$0")/.." && pwd)}
 
-foundation="error check memory arrays bytes exec control random exact select rows real stats"
+foundation="error check memory arrays bytes params exec control random exact select rows real stats"
 below="$foundation backend" # the default backend of `fit` is in backend, so nobody needs simd or threads
 arrows="
 error      :
 check      : error
 memory     : error
+params     :
 arrays     : error check memory
 bytes      : error check memory
 exec       : error check
-control    : error exec
+control    : error exec params
 random     :
-exact      : error check memory bytes
-rows       : error check memory exact
-real       : error exact simd
+exact      : error check memory bytes params
+rows       : error check memory arrays params exact
+real       : error check exact simd
 products   : error check memory arrays exact real simd
-select     : error check memory
+select     : error check memory params
 stats      : error check memory random exact select
-simd       : error exact
+simd       : error exact params
 backend    : $foundation
 backend/cpu: $foundation backend simd
 kmeans     : $below

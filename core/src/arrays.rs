@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use crate::error::{Error, Result};
-use crate::memory::{area, try_capacity, try_vec};
+use crate::memory::{area, try_collect, try_vec};
 
 /// An array of `rows` rows from their values, which must be as many.
 pub(crate) fn matrix<T>(rows: usize, columns: usize, values: Vec<T>) -> Result<Array2<T>> {
@@ -42,7 +42,6 @@ pub(crate) fn zeros<T: Copy + Default>(rows: usize, columns: usize) -> Result<Ar
 
 /// A copy in standard order.
 pub(crate) fn copy<T: Copy>(view: &ArrayView2<'_, T>) -> Result<Array2<T>> {
-    let mut values = try_capacity(view.len())?;
-    values.extend(view.iter().copied());
+    let values = try_collect(view.iter().copied())?;
     matrix(view.nrows(), view.ncols(), values)
 }

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 
 use crate::check::MOST_COUNTED;
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_grow};
+use crate::memory::{try_collect, try_grow};
 
 /// A checksum of eight bytes a step. For a fixed word each step is a bijection of the state, and
 /// for a fixed state one of the word: damage within one word always shows.
@@ -64,9 +64,9 @@ pub(crate) trait State: Sized {
 }
 
 /// Gives a [`State`] its two public functions. What stands before `impl` is added to the first one's
-/// documentation, under its errors.
+/// documentation, under its errors, and what stands behind to the second one's.
 macro_rules! to_and_from_bytes {
-    ($(#[$errors:meta])* impl [$($generics:tt)*] $state:ty) => {
+    ($(#[$errors:meta])* impl [$($generics:tt)*] $state:ty $(; $(#[$read:meta])+)?) => {
         impl<$($generics)*> $state {
             /// The state as bytes: versioned, little-endian, checksummed, the same on every machine.
             ///
@@ -82,6 +82,7 @@ macro_rules! to_and_from_bytes {
             /// # Errors
             /// [`Corrupt`](crate::Error::Corrupt) for other, damaged or truncated bytes and for numbers
             /// that no such state has; [`OutOfMemory`](crate::Error::OutOfMemory).
+            $($(#[$read])+)?
             pub fn from_bytes(bytes: &[u8]) -> crate::error::Result<Self> {
                 crate::bytes::State::load(bytes)
             }
@@ -89,6 +90,11 @@ macro_rules! to_and_from_bytes {
     };
 }
 pub(crate) use to_and_from_bytes;
+
+/// The place of a choice in the list of all.
+pub(crate) fn place<C: PartialEq>(all: &[C], choice: C) -> u64 {
+    all.iter().position(|other| *other == choice).unwrap_or(all.len()) as u64
+}
 
 /// Builds a state. An allocation that fails is remembered and reported by
 /// [`finish`](Writer::finish).
@@ -131,14 +137,27 @@ impl Writer {
         self.put(&value.to_le_bytes());
     }
 
+    pub(crate) fn f64(&mut self, value: f64) {
+        self.u64(value.to_bits());
+    }
+
+    /// The place of a choice in the list of all.
+    pub(crate) fn choice<C: PartialEq>(&mut self, all: &[C], choice: C) {
+        self.u32(place(all, choice) as u32);
+    }
+
     pub(crate) fn u64s(&mut self, values: &[u64]) {
         self.reserve(values.len().saturating_mul(8));
         values.iter().for_each(|v| self.u64(*v));
     }
 
+    pub(crate) fn sizes(&mut self, values: &[usize]) {
+        values.iter().for_each(|v| self.u64(*v as u64));
+    }
+
     pub(crate) fn f64s(&mut self, values: impl ExactSizeIterator<Item = f64>) {
         self.reserve(values.len().saturating_mul(8));
-        values.for_each(|v| self.u64(v.to_bits()));
+        values.for_each(|v| self.f64(v));
     }
 
     pub(crate) fn f32s(&mut self, values: &[f32]) {
@@ -199,12 +218,14 @@ impl<'a> Reader<'a> {
         self.bytes.len() - self.at
     }
 
+    /// Refuses what was just read, unless `holds`.
+    pub(crate) fn holds(&self, holds: bool, why: &'static str) -> Result<()> {
+        if holds { Ok(()) } else { Err(self.corrupt(why)) }
+    }
+
     /// Refuses unless exactly so many bytes are left; none stands for more than memory holds.
     pub(crate) fn expect(&self, bytes: Option<usize>) -> Result<()> {
-        match bytes == Some(self.remaining()) {
-            true => Ok(()),
-            false => Err(self.corrupt("the length does not fit the shape")),
-        }
+        self.holds(bytes == Some(self.remaining()), "the length does not fit the shape")
     }
 
     fn take(&mut self, len: Option<usize>) -> Result<&'a [u8]> {
@@ -227,9 +248,7 @@ impl<'a> Reader<'a> {
 
     fn many<const N: usize, T>(&mut self, len: usize, convert: impl Fn([u8; N]) -> T) -> Result<Vec<T>> {
         let (values, _) = self.take(len.checked_mul(N))?.as_chunks::<N>();
-        let mut out = try_capacity(len)?;
-        out.extend(values.iter().map(|v| convert(*v)));
-        Ok(out)
+        try_collect(values.iter().map(|v| convert(*v)))
     }
 
     pub(crate) fn u32(&mut self) -> Result<u32> {
@@ -250,32 +269,55 @@ impl<'a> Reader<'a> {
         usize::try_from(value).map_err(|_| self.corrupt("a size exceeds this machine's"))
     }
 
-    /// One of the first `n` numbers: a choice, a flag.
-    pub(crate) fn choice(&mut self, n: u32) -> Result<u32> {
+    pub(crate) fn sizes<const N: usize>(&mut self) -> Result<[usize; N]> {
+        let mut sizes = [0; N];
+        sizes.iter_mut().try_for_each(|size| self.size().map(|value| *size = value))?;
+        Ok(sizes)
+    }
+
+    /// One of the first `n` numbers: a kind, a flag.
+    pub(crate) fn below(&mut self, n: u32) -> Result<u32> {
         let value = self.u32()?;
-        if value < n { Ok(value) } else { Err(self.corrupt("a choice is unknown")) }
+        self.holds(value < n, "a choice is unknown")?;
+        Ok(value)
+    }
+
+    /// One of these choices.
+    pub(crate) fn choice<C: Copy>(&mut self, all: &[C]) -> Result<C> {
+        Ok(all[self.below(all.len() as u32)? as usize])
     }
 
     /// A count.
     pub(crate) fn count(&mut self) -> Result<u64> {
         let value = self.u64()?;
-        if value <= MOST_COUNTED { Ok(value) } else { Err(self.corrupt("a count is out of range")) }
+        self.holds(value <= MOST_COUNTED, "a count is out of range")?;
+        Ok(value)
     }
 
     /// Counts whose sum is one, too.
     pub(crate) fn counts(&mut self, len: usize) -> Result<Vec<u64>> {
         let counts = self.u64s(len)?;
         let sum = counts.iter().try_fold(0, |sum: u64, n| sum.checked_add(*n));
-        match sum {
-            Some(sum) if sum <= MOST_COUNTED => Ok(counts),
-            _ => Err(self.corrupt("a count is out of range")),
-        }
+        self.holds(sum.is_some_and(|sum| sum <= MOST_COUNTED), "a count is out of range")?;
+        Ok(counts)
+    }
+
+    pub(crate) fn f64(&mut self) -> Result<f64> {
+        self.u64().map(f64::from_bits)
     }
 
     /// A number that is finite.
     pub(crate) fn finite(&mut self) -> Result<f64> {
-        let value = f64::from_bits(self.u64()?);
-        if value.is_finite() { Ok(value) } else { Err(self.corrupt("a number is not finite")) }
+        let value = self.f64()?;
+        self.holds(value.is_finite(), "a number is not finite")?;
+        Ok(value)
+    }
+
+    /// Numbers that are finite.
+    pub(crate) fn finites(&mut self, len: usize) -> Result<Vec<f64>> {
+        let values = self.f64s(len)?;
+        self.holds(values.iter().all(|value| value.is_finite()), "a number is not finite")?;
+        Ok(values)
     }
 
     pub(crate) fn f64s(&mut self, len: usize) -> Result<Vec<f64>> {
@@ -292,10 +334,7 @@ impl<'a> Reader<'a> {
 
     /// Everything must have been read.
     pub(crate) fn end(self) -> Result<()> {
-        match self.remaining() {
-            0 => Ok(()),
-            _ => Err(self.corrupt("it goes on after its end")),
-        }
+        self.holds(self.remaining() == 0, "it goes on after its end")
     }
 }
 
@@ -303,7 +342,7 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
 
-    const MAGIC: &[u8; 8] = b"PAUCATST";
+    const MAGIC: &[u8; 8] = b"paucaTST";
 
     fn state() -> Result<Vec<u8>> {
         let mut w = Writer::new(MAGIC, 3);

@@ -4,9 +4,57 @@ use core::ops::Range;
 
 use crate::error::{Error, Result};
 
+/// A number of things; errors name the nearest size.
+pub(crate) trait Count: Copy + PartialOrd {
+    fn size(self) -> usize;
+}
+
+impl Count for usize {
+    fn size(self) -> usize {
+        self
+    }
+}
+
+impl Count for u64 {
+    fn size(self) -> usize {
+        usize::try_from(self).unwrap_or(usize::MAX)
+    }
+}
+
 /// Refuses a length that is not the expected one.
-pub(crate) fn same_length(what: &'static str, expected: usize, found: usize) -> Result<()> {
-    if expected == found { Ok(()) } else { Err(Error::ShapeMismatch { what, expected, found }) }
+pub(crate) fn same_length<N: Count>(what: &'static str, expected: N, found: N) -> Result<()> {
+    shape(what, expected, found, expected == found)
+}
+
+/// Refuses a place that is not one of `0..n`.
+pub(crate) fn place(what: &'static str, found: usize, n: usize) -> Result<()> {
+    shape(what, n, found, found < n)
+}
+
+/// Refuses lengths that do not fit, unless `fits`.
+pub(crate) fn shape<N: Count>(what: &'static str, expected: N, found: N, fits: bool) -> Result<()> {
+    let (expected, found) = (expected.size(), found.size());
+    if fits { Ok(()) } else { Err(Error::ShapeMismatch { what, expected, found }) }
+}
+
+/// Refuses settings that exclude each other, unless they `agree`.
+pub(crate) fn conflict(
+    agree: bool,
+    first: &'static str,
+    second: &'static str,
+    why: &'static str,
+) -> Result<()> {
+    if agree { Ok(()) } else { Err(Error::Conflict { first, second, why }) }
+}
+
+/// Refuses a row of zeros where a direction is needed.
+pub(crate) fn direction(row: u64, is_zero: bool) -> Result<()> {
+    if is_zero { Err(Error::ZeroRow { row }) } else { Ok(()) }
+}
+
+/// Refuses a state, a checkpoint or a part that does not belong here.
+pub(crate) fn same(what: &'static str, same: bool) -> Result<()> {
+    if same { Ok(()) } else { Err(Error::Mismatch { what }) }
 }
 
 /// Refuses an input of no items.
@@ -15,8 +63,15 @@ pub(crate) fn not_empty<N: Default + PartialEq>(what: &'static str, len: N) -> R
 }
 
 /// Refuses a size beyond what the integers can count.
-pub(crate) fn at_most(what: &'static str, size: usize, limit: usize) -> Result<()> {
-    if size <= limit { Ok(()) } else { Err(Error::TooLarge { what, size, limit }) }
+pub(crate) fn at_most<N: Count>(what: &'static str, size: N, limit: N) -> Result<()> {
+    let fits = size <= limit;
+    if fits { Ok(()) } else { Err(Error::TooLarge { what, size: size.size(), limit: limit.size() }) }
+}
+
+/// The product of two sizes; refuses one beyond all integers, naming `size`.
+pub(crate) fn product(what: &'static str, size: usize, by: usize) -> Result<usize> {
+    at_most(what, size, usize::MAX / by.max(1))?;
+    Ok(size * by)
 }
 
 /// Refuses a parameter that does not hold to `expected`.
@@ -51,10 +106,7 @@ pub(crate) fn positive(name: &'static str, value: f64) -> Result<()> {
 
 /// Refuses the first value that is not finite, one value a row.
 pub(crate) fn finite(what: &'static str, values: impl IntoIterator<Item: Into<f64>>) -> Result<()> {
-    match values.into_iter().position(|value| !value.into().is_finite()) {
-        Some(row) => Err(Error::NonFinite { what, row: row as u64, col: 0 }),
-        None => Ok(()),
-    }
+    values.into_iter().enumerate().try_for_each(|(row, value)| finite_at(what, (row, 0), value))
 }
 
 /// Refuses the first NaN, one value a row.
@@ -85,10 +137,12 @@ pub(crate) fn finite_at(what: &'static str, (row, col): (usize, usize), value: i
 
 /// Refuses the first label that names none of `k` clusters.
 pub(crate) fn labels<'l>(labels: impl IntoIterator<Item = &'l u32>, k: usize) -> Result<()> {
-    match labels.into_iter().enumerate().find(|(_, label)| **label as usize >= k) {
-        Some((row, &label)) => Err(Error::LabelOutOfRange { row, label, k }),
-        None => Ok(()),
-    }
+    labels.into_iter().enumerate().try_for_each(|(row, &label)| self::label(row, label, k))
+}
+
+/// Refuses the label of a row that names none of `k` clusters.
+pub(crate) fn label(row: usize, label: u32, k: usize) -> Result<()> {
+    if (label as usize) < k { Ok(()) } else { Err(Error::LabelOutOfRange { row, label, k }) }
 }
 
 /// The most that a state may have counted. Counting on from there, one by one, never reaches 2^64.
@@ -96,28 +150,18 @@ pub(crate) const MOST_COUNTED: u64 = i64::MAX as u64;
 
 /// The sum of the counts of two shards; refuses more than [`MOST_COUNTED`].
 pub(crate) fn counted(what: &'static str, mine: u64, theirs: u64) -> Result<u64> {
-    match mine.checked_add(theirs) {
-        Some(sum) if sum <= MOST_COUNTED => Ok(sum),
-        sum => {
-            let fit = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-            Err(Error::TooLarge { what, size: fit(sum.unwrap_or(u64::MAX)), limit: fit(MOST_COUNTED) })
-        }
-    }
+    let sum = mine.saturating_add(theirs);
+    at_most(what, sum, MOST_COUNTED)?;
+    Ok(sum)
 }
 
 /// Refuses a range of rows outside of `0..n`.
 pub(crate) fn range(range: &Range<usize>, n: usize) -> Result<()> {
     let found = range.end.max(range.start);
-    if range.start <= range.end && found <= n {
-        return Ok(());
-    }
-    Err(Error::ShapeMismatch { what: "row range", expected: n, found })
+    shape("row range", n, found, range.start <= range.end && found <= n)
 }
 
 /// Refuses the first row that is not one of `0..n`.
 pub(crate) fn indices(rows: &[usize], n: usize) -> Result<()> {
-    match rows.iter().find(|&&i| i >= n) {
-        Some(&found) => Err(Error::ShapeMismatch { what: "row index", expected: n, found }),
-        None => Ok(()),
-    }
+    rows.iter().try_for_each(|&i| place("row index", i, n))
 }

@@ -9,6 +9,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
 use crate::exec::Exec;
+use crate::params::choices;
+use crate::params::setters;
 
 /// Names the stages once.
 macro_rules! stages {
@@ -20,17 +22,7 @@ macro_rules! stages {
             $(#[doc = $what] $variant,)*
         }
 
-        impl Stage {
-            /// All stages.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// The name in programs.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)*
-                }
-            }
-        }
+        choices!(Stage: $($variant $name),*);
     };
 }
 stages! {
@@ -106,34 +98,25 @@ impl<'a> Control<'a> {
         Self::default()
     }
 
-    /// The call ends with [`Error::Cancelled`] soon after `stop` first answers `true`.
-    pub fn stop_when(mut self, stop: &'a dyn Fn() -> bool) -> Self {
-        self.stop = Some(Stop::When(stop));
-        self
-    }
-
-    /// The call ends with [`Error::Cancelled`] soon after `flag` is true, set by any thread. Replaces
-    /// [`stop_when`](Control::stop_when), and is replaced by it.
-    ///
-    /// # Example
-    /// ```
-    /// use pauca::{Context, Control, Error, Exec};
-    /// use std::sync::atomic::{AtomicBool, Ordering};
-    /// let flag = AtomicBool::new(false);
-    /// let control = Control::new().stop_flag(&flag);
-    /// assert!(control.check().is_ok());
-    /// std::thread::scope(|scope| scope.spawn(|| flag.store(true, Ordering::Relaxed)).join()).unwrap();
-    /// assert!(matches!(control.check(), Err(Error::Cancelled)));
-    /// ```
-    pub fn stop_flag(mut self, flag: &'a AtomicBool) -> Self {
-        self.stop = Some(Stop::Flag(flag));
-        self
-    }
-
-    /// `report` hears of the progress.
-    pub fn report_to(mut self, report: &'a dyn Fn(&Progress)) -> Self {
-        self.report = Some(report);
-        self
+    setters! {
+        /// The call ends with [`Error::Cancelled`] soon after `stop` first answers `true`.
+        stop_when(stop: &'a dyn Fn() -> bool) { stop = Some(Stop::When(stop)) }
+        /// The call ends with [`Error::Cancelled`] soon after `flag` is true, set by any thread. Replaces
+        /// [`stop_when`](Control::stop_when), and is replaced by it.
+        ///
+        /// # Example
+        /// ```
+        /// use pauca::{Context, Control, Error, Exec};
+        /// use std::sync::atomic::{AtomicBool, Ordering};
+        /// let flag = AtomicBool::new(false);
+        /// let control = Control::new().stop_flag(&flag);
+        /// assert!(control.check().is_ok());
+        /// std::thread::scope(|scope| scope.spawn(|| flag.store(true, Ordering::Relaxed)).join()).unwrap();
+        /// assert!(matches!(control.check(), Err(Error::Cancelled)));
+        /// ```
+        stop_flag(flag: &'a AtomicBool) { stop = Some(Stop::Flag(flag)) }
+        /// `report` hears of the progress.
+        report_to(report: &'a dyn Fn(&Progress)) { report = Some(report) }
     }
 
     /// Reports `done` of `total`, then asks whether to stop.
@@ -244,6 +227,59 @@ impl<'a> Context<'a> {
         })
     }
 }
+
+/// Two methods of one body, inside an `impl`: one in a context, and the plain one, with the documentation that is
+/// given, in the default context. `on backend` gives the first a backend, too, and the plain one the CPU.
+macro_rules! with_and_without_context {
+    () => {};
+    (
+        $(#[$doc:meta])*
+        $plain:ident, $full:ident[$($generics:tt)*](&$self:ident, $($arg:ident: $type:ty),+; $cx:ident)
+            -> $result:ty $body:block
+        $($rest:tt)*
+    ) => {
+        $(#[$doc])*
+        pub fn $plain<$($generics)*>(&$self, $($arg: $type),+) -> Result<$result> {
+            $self.$full($($arg,)+ &Context::default())
+        }
+
+        #[doc = concat!("[`", stringify!($plain), "`](Self::", stringify!($plain), "), watched and on chosen threads.")]
+        ///
+        /// # Errors
+        #[doc = concat!("As [`", stringify!($plain), "`](Self::", stringify!($plain), ");")]
+        /// [`Cancelled`](crate::Error::Cancelled).
+        pub fn $full<$($generics)*>(&$self, $($arg: $type,)+ $cx: &Context) -> Result<$result> $body
+
+        $crate::control::with_and_without_context! { $($rest)* }
+    };
+    (
+        $(#[$doc:meta])*
+        $plain:ident, $full:ident[$($generics:tt)*] on $backend:ident(
+            &$self:ident, $($arg:ident: $type:ty),+; $cx:ident
+        ) -> $result:ty $body:block
+        $($rest:tt)*
+    ) => {
+        $(#[$doc])*
+        pub fn $plain<$($generics)*>(&$self, $($arg: $type),+) -> Result<$result> {
+            $self.$full(&Cpu::new()?, $($arg,)+ &Context::default())
+        }
+
+        #[doc = concat!("[`", stringify!($plain), "`](Self::", stringify!($plain), ") on any backend.")]
+        ///
+        /// # Errors
+        #[doc = concat!("As [`", stringify!($plain), "`](Self::", stringify!($plain), ");")]
+        /// [`Cancelled`](crate::Error::Cancelled).
+        pub fn $full<B: Backend, $($generics)*>(
+            &$self,
+            $backend: &B,
+            $($arg: $type,)+
+            $cx: &Context,
+        ) -> Result<$result> $body
+
+        $crate::control::with_and_without_context! { $($rest)* }
+    };
+}
+pub(crate) use with_and_without_context;
 
 /// A piece of work for one thread, and how it ended.
 #[derive(Debug)]

@@ -174,67 +174,38 @@ pub enum Error {
     Device(#[source] SourceError),
 }
 
-impl Error {
-    /// The code and the name of every variant, in the order of the codes.
-    ///
-    /// # Example
-    /// ```
-    /// let error = pauca::KMeans::new(0).fit(ndarray::arr2(&[[1.0f32]]).view()).unwrap_err();
-    /// assert_eq!(error.code(), 4);
-    /// assert!(pauca::Error::CODES.contains(&(4, "InvalidParameter")));
-    /// ```
-    pub const CODES: &[(i32, &str)] = &[
-        (1, "NonFinite"),
-        (2, "Empty"),
-        (3, "ShapeMismatch"),
-        (4, "InvalidParameter"),
-        (5, "Conflict"),
-        (6, "TooManyClusters"),
-        (7, "LabelOutOfRange"),
-        (8, "ZeroRow"),
-        (9, "TooLarge"),
-        (10, "OutOfMemory"),
-        (11, "Cancelled"),
-        (12, "SimdLevel"),
-        (13, "Corrupt"),
-        (14, "Mismatch"),
-        (15, "NonFiniteState"),
-        (16, "NoToken"),
-        (17, "TokenOutOfRange"),
-        (18, "NoInformativeFilter"),
-        (19, "DuplicateId"),
-        (20, "Source"),
-        (21, "Device"),
-    ];
+/// Numbers the variants once.
+macro_rules! codes {
+    ($($code:literal $variant:ident),+) => {
+        impl Error {
+            /// The code and the name of every variant, in the order of the codes.
+            ///
+            /// # Example
+            /// ```
+            /// let error = pauca::KMeans::new(0).fit(ndarray::arr2(&[[1.0f32]]).view()).unwrap_err();
+            /// assert_eq!(error.code(), 4);
+            /// assert!(pauca::Error::CODES.contains(&(4, "InvalidParameter")));
+            /// ```
+            pub const CODES: &[(i32, &str)] = &[$(($code, stringify!($variant))),+];
 
-    /// A number of the variant that never changes, for callers in other languages. 0 is success and
-    /// belongs to no error. A new variant gets the next number.
-    pub fn code(&self) -> i32 {
-        match self {
-            Error::NonFinite { .. } => 1,
-            Error::Empty { .. } => 2,
-            Error::ShapeMismatch { .. } => 3,
-            Error::InvalidParameter { .. } => 4,
-            Error::Conflict { .. } => 5,
-            Error::TooManyClusters { .. } => 6,
-            Error::LabelOutOfRange { .. } => 7,
-            Error::ZeroRow { .. } => 8,
-            Error::TooLarge { .. } => 9,
-            Error::OutOfMemory { .. } => 10,
-            Error::Cancelled => 11,
-            Error::SimdLevel { .. } => 12,
-            Error::Corrupt { .. } => 13,
-            Error::Mismatch { .. } => 14,
-            Error::NonFiniteState { .. } => 15,
-            Error::NoToken { .. } => 16,
-            Error::TokenOutOfRange { .. } => 17,
-            Error::NoInformativeFilter { .. } => 18,
-            Error::DuplicateId { .. } => 19,
-            Error::Source(_) => 20,
-            Error::Device(_) => 21,
+            /// A number of the variant that never changes, for callers in other languages. 0 is success and
+            /// belongs to no error. A new variant gets the next number.
+            pub fn code(&self) -> i32 {
+                match self {
+                    $(Error::$variant { .. } => $code,)+
+                }
+            }
         }
-    }
+    };
+}
+codes!(
+    1 NonFinite, 2 Empty, 3 ShapeMismatch, 4 InvalidParameter, 5 Conflict, 6 TooManyClusters,
+    7 LabelOutOfRange, 8 ZeroRow, 9 TooLarge, 10 OutOfMemory, 11 Cancelled, 12 SimdLevel, 13 Corrupt,
+    14 Mismatch, 15 NonFiniteState, 16 NoToken, 17 TokenOutOfRange, 18 NoInformativeFilter, 19 DuplicateId,
+    20 Source, 21 Device
+);
 
+impl Error {
     /// The error about a bad value that was found at a local row of `what`, with the row named as the caller
     /// knows it.
     pub(crate) fn at(self, what: &'static str, id: impl FnOnce(usize) -> u64) -> Self {

@@ -68,6 +68,7 @@ pub mod layers;
 pub mod length;
 pub mod memorization;
 mod memory;
+mod params;
 mod products;
 mod prototypes;
 pub mod quality;

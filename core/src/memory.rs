@@ -18,14 +18,38 @@ pub(crate) fn try_capacity<T>(capacity: usize) -> Result<Vec<T>> {
     Ok(out)
 }
 
+/// The values in a vector, or [`Error::OutOfMemory`].
+pub(crate) fn try_collect<T>(
+    values: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
+) -> Result<Vec<T>> {
+    let values = values.into_iter();
+    try_up_to(values.len(), values)
+}
+
+/// The values, at most `most` or so, in a vector, or [`Error::OutOfMemory`].
+pub(crate) fn try_up_to<T>(most: usize, values: impl IntoIterator<Item = T>) -> Result<Vec<T>> {
+    let mut out = try_capacity(most)?;
+    out.extend(values);
+    Ok(out)
+}
+
+/// The values of the results in a vector, or the first error.
+pub(crate) fn try_all<T>(
+    results: impl IntoIterator<Item = Result<T>, IntoIter: ExactSizeIterator>,
+) -> Result<Vec<T>> {
+    let results = results.into_iter();
+    let mut out = try_capacity(results.len())?;
+    for result in results {
+        out.push(result?);
+    }
+    Ok(out)
+}
+
 /// The values in a vector of their own, or [`Error::OutOfMemory`].
 pub(crate) fn try_copy<'v, T: Copy + 'v>(
     values: impl IntoIterator<Item = &'v T, IntoIter: ExactSizeIterator>,
 ) -> Result<Vec<T>> {
-    let values = values.into_iter();
-    let mut out = try_capacity(values.len())?;
-    out.extend(values.copied());
-    Ok(out)
+    try_collect(values.into_iter().copied())
 }
 
 /// The number of values of `rows` rows of `columns` each; more than memory can hold is refused.

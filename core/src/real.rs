@@ -8,7 +8,8 @@ use core::ops::{AddAssign, MulAssign, Neg, SubAssign};
 
 use ndarray::{ArrayView2, LinalgScalar};
 
-use crate::error::{Error, Result};
+use crate::check;
+use crate::error::Result;
 use crate::exact::float::{finite, narrow, widen};
 use crate::exact::{dot_wide, dot64, squared_distance, squared_distance_wide};
 use crate::simd::KernelScalar;
@@ -161,10 +162,6 @@ impl sealed::Sealed for f64 {
 
 /// Names the first value that is not finite.
 pub(crate) fn check_finite<T: Real>(view: &ArrayView2<'_, T>, what: &'static str) -> Result<()> {
-    for (row, values) in view.outer_iter().enumerate() {
-        if let Some(col) = values.iter().position(|x| !x.is_finite()) {
-            return Err(Error::NonFinite { what, row: row as u64, col });
-        }
-    }
-    Ok(())
+    let mut rows = view.outer_iter().zip(0..);
+    rows.try_for_each(|(values, row)| check::finite_row(what, row, values.iter().map(|x| x.to_f64())))
 }

@@ -11,8 +11,9 @@ use crate::backend::cpu::Cpu;
 use crate::backend::{Above, Backend, Boundary, Pair, Pairs, SearchStats, Threshold, Work};
 use crate::check;
 use crate::control::{Context, Stage};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::memory::{area, try_vec};
+use crate::params::setters;
 use crate::rows::IntoRows;
 
 /// Rows of y with which every row of x is compared before there is a similarity to beat.
@@ -85,10 +86,9 @@ impl HardNegatives {
         Self { count, within: false }
     }
 
-    /// x and y are the same rows: row i is never its own negative, whatever the matches say.
-    pub fn within(mut self, within: bool) -> Self {
-        self.within = within;
-        self
+    setters! {
+        /// x and y are the same rows: row i is never its own negative, whatever the matches say.
+        within: bool;
     }
 
     /// Finds the hardest negatives.
@@ -120,10 +120,8 @@ impl HardNegatives {
         let (x, y) = (x.into_rows()?, y.into_rows()?);
         let sides = Sides::new(backend, x.view(), y.view(), cx)?;
         let (n, m) = (sides.n(), sides.m());
-        if self.within && n != m {
-            let why = "one set has one number of rows";
-            return Err(Error::Conflict { first: "within", second: "sides of different length", why });
-        }
+        let why = "one set has one number of rows";
+        check::conflict(!self.within || n == m, "within", "sides of different length", why)?;
         let table = Table::new(matches, n, m)?;
         let size = area(n, self.count)?;
         let mut rows = try_vec(size, Negatives::NONE)?;
@@ -154,10 +152,8 @@ impl HardNegatives {
                     )?);
                     for pair in &pairs {
                         let (k, j) = (pair.later as usize, first + pair.earlier as usize);
-                        if k >= range.len() || j >= m {
-                            let what = "position of a row that the backend found";
-                            return Err(Error::ShapeMismatch { what, expected: m, found: j });
-                        }
+                        let known = k < range.len() && j < m;
+                        check::shape("position of a row that the backend found", m, j, known)?;
                         let i = range.start + k;
                         if (self.within && i == j) || table.of(i).contains(j) {
                             continue;

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::check;
-use crate::error::{Error, Result};
-use crate::memory::try_capacity;
+use crate::error::Result;
+use crate::memory::{try_capacity, try_collect};
 
 /// Which pairs (i of x, j of y) belong together.
 ///
@@ -94,31 +94,22 @@ impl<'a> Table<'a> {
     /// The table of `matches` between `n` and `m` rows.
     pub(super) fn new(matches: Matches<'a>, n: usize, m: usize) -> Result<Self> {
         let kind = match matches {
-            Matches::Diagonal if m < n => {
-                return Err(Error::ShapeMismatch {
-                    what: "rows of y, at least those of x",
-                    expected: n,
-                    found: m,
-                });
+            Matches::Diagonal => {
+                check::shape("rows of y, at least those of x", n, m, n <= m)?;
+                Kind::Diagonal
             }
-            Matches::Diagonal => Kind::Diagonal,
             Matches::Groups { x, y } => {
-                for (what, expected, found) in [("groups of x", n, x.len()), ("groups of y", m, y.len())] {
-                    check::same_length(what, expected, found)?;
-                }
-                let mut pairs = try_capacity(m)?;
-                pairs.extend(y.iter().enumerate().map(|(j, group)| (*group, j as u32)));
+                check::same_length("groups of x", n, x.len())?;
+                check::same_length("groups of y", m, y.len())?;
+                let mut pairs = try_collect(y.iter().enumerate().map(|(j, group)| (*group, j as u32)))?;
                 pairs.sort_unstable();
                 Kind::Listed { group: Some(x), pairs }
             }
             Matches::Pairs(listed) => {
                 let mut pairs: Vec<(u64, u32)> = try_capacity(listed.len())?;
                 for &[i, j] in listed {
-                    for (what, index, rows) in [("row of x in a pair", i, n), ("row of y in a pair", j, m)] {
-                        if index as usize >= rows {
-                            return Err(Error::ShapeMismatch { what, expected: rows, found: index as usize });
-                        }
-                    }
+                    check::place("row of x in a pair", i as usize, n)?;
+                    check::place("row of y in a pair", j as usize, m)?;
                     pairs.push((i as u64, j));
                 }
                 pairs.sort_unstable();

@@ -19,14 +19,12 @@ use aho_corasick::Anchored;
 use aho_corasick::automaton::Automaton;
 use aho_corasick::nfa::contiguous::NFA;
 
-use crate::bytes::{Reader, Writer};
+use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::memory::{try_collect, try_copy, try_grow, try_vec};
+use crate::params::setters;
 use crate::random::{Stream, streams};
-
-const MAGIC: &[u8; 8] = b"PAUCAMCL";
-const VERSION: u32 = 1;
 
 /// Finds the entries of a text: one pass over its bytes, whatever the number of entries.
 ///
@@ -186,8 +184,7 @@ impl Counts {
     /// # Errors
     /// `ShapeMismatch`.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        let (expected, found) = (self.counts.len(), other.counts.len());
-        check::same_length("entries of the other counts", expected, found)?;
+        check::same_length("entries of the other counts", self.counts.len(), other.counts.len())?;
         self.counts
             .iter_mut()
             .zip(&other.counts)
@@ -195,33 +192,31 @@ impl Counts {
         Ok(())
     }
 
-    /// The counts as versioned, little-endian, checksummed bytes, 8 an entry.
-    ///
-    /// # Errors
-    /// `OutOfMemory`.
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(MAGIC, VERSION);
-        w.u64(self.counts.len() as u64);
-        w.u64s(&self.counts);
-        w.finish()
-    }
-
-    /// The counts that [`to_bytes`](Counts::to_bytes) wrote.
-    ///
-    /// # Errors
-    /// `Corrupt` for bytes that are not such a state, `OutOfMemory`.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, "counts of entries", MAGIC, VERSION)?;
-        let entries = r.size()?;
-        // Any count: counts saturate, and a caller may have brought them.
-        let counts = r.u64s(entries)?;
-        r.end()?;
-        Ok(Self { counts })
-    }
-
     /// `[entries]`: the counts.
     pub fn as_slice(&self) -> &[u64] {
         &self.counts
+    }
+}
+
+to_and_from_bytes!(
+    /// 8 bytes an entry.
+    impl[] Counts
+);
+
+impl State for Counts {
+    const MARK: &'static [u8; 8] = b"paucaAC\0";
+    const WHAT: &'static str = "counts of entries";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.u64(self.counts.len() as u64);
+        to.u64s(&self.counts);
+        Ok(())
+    }
+
+    /// Any count is taken: counts saturate, and a caller may have brought them.
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let entries = from.size()?;
+        Ok(Self { counts: from.u64s(entries)? })
     }
 }
 
@@ -269,15 +264,13 @@ impl Balance {
     /// `InvalidParameter` for 0, `OutOfMemory`.
     pub fn new(counts: &Counts, most: u64) -> Result<Self> {
         check::at_least_one("texts an entry", most)?;
-        let mut shares = try_capacity(counts.counts.len())?;
-        shares.extend(counts.counts.iter().map(|&count| most as f64 / count.max(most) as f64));
+        let shares = try_collect(counts.counts.iter().map(|&count| most as f64 / count.max(most) as f64))?;
         Ok(Self { shares, seed: 0 })
     }
 
-    /// The seed of the draws.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
+    setters! {
+        /// The seed of the draws.
+        seed: u64;
     }
 
     /// `[entries]`: p_e.
@@ -329,8 +322,7 @@ pub fn tail_share(counts: &[u64], most: u64) -> f64 {
 /// ```
 pub fn threshold_for_tail(counts: &[u64], share: f64) -> Result<u64> {
     check::fraction("share", share)?;
-    let mut sorted: Vec<u64> = try_capacity(counts.len())?;
-    sorted.extend_from_slice(counts);
+    let mut sorted = try_copy(counts)?;
     sorted.sort_unstable();
     let all: u128 = sorted.iter().map(|c| *c as u128).sum();
     check::not_empty("matches of the entries", all)?;

@@ -9,7 +9,7 @@
 use ndarray::ArrayView2;
 
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Wins, ties and losses.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -129,13 +129,8 @@ pub fn choices(scores: ArrayView2<'_, f64>, right: &[usize]) -> Result<Outcomes>
     let mut outcomes = Outcomes::default();
     for (i, (row, &right)) in scores.outer_iter().zip(right).enumerate() {
         check::finite_row("scores", i as u64, row.iter().copied())?;
-        let Some(&own) = row.get(right) else {
-            return Err(Error::ShapeMismatch {
-                what: "column of the right answer",
-                expected: c,
-                found: right,
-            });
-        };
+        check::place("column of the right answer", right, c)?;
+        let own = row[right];
         let above = row.iter().filter(|s| **s > own).count();
         let level = row.iter().filter(|s| **s == own).count();
         let outcome = match (above, level) {

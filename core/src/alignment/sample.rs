@@ -6,7 +6,7 @@ use ndarray::Array1;
 
 use crate::check;
 use crate::error::Result;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_collect, try_up_to, try_vec};
 use crate::random::{Stream, streams};
 
 /// `partner[i]` != i for every row: the texts to set against pictures i as *wrong* pairs.
@@ -29,8 +29,7 @@ use crate::random::{Stream, streams};
 pub fn mismatched(n: usize, seed: u64) -> Result<Vec<usize>> {
     check::parameter("rows", n as f64, "at least 2", n >= 2)?;
     let stream = Stream::new(seed, streams::MISMATCHED);
-    let mut order: Vec<(u64, usize)> = try_capacity(n)?;
-    order.extend((0..n).map(|i| (stream.bits(i as u64, 0), i)));
+    let mut order = try_collect((0..n).map(|i| (stream.bits(i as u64, 0), i)))?;
     order.sort_unstable();
     let mut partner = try_vec(n, 0)?;
     for (k, &(_, i)) in order.iter().enumerate() {
@@ -64,8 +63,7 @@ pub fn balanced_sample(groups: &[u64], row_ids: &[u64], cap: usize, seed: u64) -
     let n = groups.len();
     check::same_length("row ids", n, row_ids.len())?;
     let stream = Stream::new(seed, streams::BALANCED_SAMPLE);
-    let mut order: Vec<(u64, u64, u64, usize)> = try_capacity(n)?;
-    order.extend((0..n).map(|i| (groups[i], stream.bits(row_ids[i], 0), row_ids[i], i)));
+    let mut order = try_up_to(n, (0..n).map(|i| (groups[i], stream.bits(row_ids[i], 0), row_ids[i], i)))?;
     order.sort_unstable();
     let mut keep = try_vec(n, false)?;
     for group in order.chunk_by(|a, b| a.0 == b.0) {

@@ -5,16 +5,15 @@
 //! 2021 scale by w = 2.5 and clip at 0, so that scores of good captions fill [0, 1]. Other tools
 //! use 100 and clip. The scale changes no ranking; the clip makes ties, so both have names.
 
-use alloc::vec::Vec;
-
 use ndarray::{Array1, ArrayView2};
 
 use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::float::finite;
-use crate::exact::{F64Sum, cosine_from, dot64};
-use crate::memory::{try_capacity, try_vec};
+use crate::exact::{self, cosine_from, dot64};
+use crate::memory::{try_collect, try_vec};
+use crate::params::{choices, setters};
 use crate::rows::{Element, IntoRows, Rows, row_of, with_view};
 
 /// Pairs of one job.
@@ -30,10 +29,7 @@ pub enum ZeroRows {
     Zero,
 }
 
-impl ZeroRows {
-    /// Every variant, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::Refuse, Self::Zero];
-}
+choices!(ZeroRows: Refuse, Zero);
 
 /// The score of image-text pairs: parameters.
 ///
@@ -79,22 +75,13 @@ impl ClipScore {
         Self { weight: 2.5, clip: true, zero_rows: ZeroRows::Refuse }
     }
 
-    /// The factor w; finite and above 0.
-    pub fn weight(mut self, weight: f64) -> Self {
-        self.weight = weight;
-        self
-    }
-
-    /// Whether a negative cosine scores 0.
-    pub fn clip_negative(mut self, clip: bool) -> Self {
-        self.clip = clip;
-        self
-    }
-
-    /// What happens with rows of zeros.
-    pub fn zero_rows(mut self, policy: ZeroRows) -> Self {
-        self.zero_rows = policy;
-        self
+    setters! {
+        /// The factor w; finite and above 0.
+        weight: f64;
+        /// Whether a negative cosine scores 0.
+        clip_negative(clip: bool) { clip = clip }
+        /// What happens with rows of zeros.
+        zero_rows: ZeroRows;
     }
 
     /// The score of a pair whose cosine is known.
@@ -143,13 +130,12 @@ impl ClipScore {
     ) -> Result<PairScores> {
         let (n, d) = images.dim();
         let mut scores = try_vec(n, 0.0f64)?;
-        let mut jobs: Vec<Job<Part>> = try_capacity(n.div_ceil(CHUNK))?;
-        jobs.extend(
+        let mut jobs = try_collect(
             scores
                 .chunks_mut(CHUNK)
                 .enumerate()
                 .map(|(c, out)| Job::new(Part { first: c * CHUNK, out, zeros: 0 })),
-        );
+        )?;
         cx.in_waves(&mut jobs, 3 * (CHUNK * d) as u64, |part| {
             let (mut a, mut b) = (try_vec(d, 0.0f32)?, try_vec(d, 0.0f32)?);
             for (k, out) in part.out.iter_mut().enumerate() {
@@ -158,9 +144,7 @@ impl ClipScore {
                 let y = checked(row_of(texts, row, &mut b), "texts", row)?;
                 let (xx, yy) = (dot64(x, x), dot64(y, y));
                 if xx == 0.0 || yy == 0.0 {
-                    if self.zero_rows == ZeroRows::Refuse {
-                        return Err(Error::ZeroRow { row: row as u64 });
-                    }
+                    check::direction(row as u64, self.zero_rows == ZeroRows::Refuse)?;
                     part.zeros += 1;
                 }
                 *out = self.of_cosine(cosine_from(dot64(x, y), xx, yy));
@@ -169,9 +153,8 @@ impl ClipScore {
         })?;
         let zero_rows = jobs.iter().map(|job| job.work.zeros).sum();
         drop(jobs);
-        let mut sum = F64Sum::new();
-        scores.iter().for_each(|s| sum.add(*s));
-        Ok(PairScores { mean: sum.value() / n as f64, scores: Array1::from_vec(scores), zero_rows })
+        let mean = exact::sum(scores.iter().copied()) / n as f64;
+        Ok(PairScores { mean, scores: Array1::from_vec(scores), zero_rows })
     }
 }
 

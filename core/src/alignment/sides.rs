@@ -8,7 +8,7 @@ use crate::backend::{Backend, Copies, Levels, Rank, SearchStats, Work};
 use crate::control::{Context, Job, Stage};
 use crate::error::Result;
 use crate::exact::{Metric, cosine_from, dot64};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_collect, try_vec};
 use crate::rows::Rows;
 
 /// Rows of x whose right candidates one task looks at.
@@ -73,8 +73,8 @@ impl<'a, B: Backend> Sides<'a, B> {
         f: impl Fn(usize, &mut T, &mut Buffers) -> Result<()> + Sync + Send,
     ) -> Result<()> {
         let d = self.x.dim();
-        let mut jobs = try_capacity(out.len().div_ceil(TASK))?;
-        jobs.extend(out.chunks_mut(TASK).enumerate().map(|(t, out)| Job::new((first + t * TASK, out))));
+        let mut jobs =
+            try_collect(out.chunks_mut(TASK).enumerate().map(|(t, out)| Job::new((first + t * TASK, out))))?;
         cx.in_waves(&mut jobs, (4 * TASK * d).saturating_mul(cosines) as u64, |(first, out)| {
             let mut buffers = Buffers { x: try_vec(d, 0.0)?, y: try_vec(d, 0.0)? };
             out.iter_mut().enumerate().try_for_each(|(i, out)| f(*first + i, out, &mut buffers))

@@ -6,7 +6,7 @@ use crate::arrays::matrix;
 use crate::backend::{Backend, Blocks, Copies, cpu::Cpu};
 use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::{Metric, Sums};
 use crate::memory::{area, try_vec};
 use crate::rows::{IntoRows, RowSource, Rows};
@@ -88,18 +88,14 @@ impl ZeroShot {
             backend.load(texts.view(), Metric::Cosine, cx).map_err(|e| e.at("texts", |row| row as u64))?;
         let mut squares = try_vec(t, 0.0f64)?;
         backend.squares(&block, &mut squares, cx)?;
-        if let Some(row) = squares.iter().position(|square| *square == 0.0) {
-            return Err(Error::ZeroRow { row: row as u64 });
-        }
+        squares.iter().zip(0..).try_for_each(|(square, row)| check::direction(row, *square == 0.0))?;
         let mut sums = Sums::new(n_classes, d)?;
         backend.collect(&block, class_of, &mut sums, cx)?;
         let mut classes = try_vec(area(n_classes, d)?, 0.0f32)?;
         for (c, out) in classes.chunks_exact_mut(d).enumerate() {
             let expected = "at least one text for each class";
             check::parameter("class without texts", c as f64, expected, sums.rows(c) > 0)?;
-            if !sums.direction_into(c, out)? {
-                return Err(Error::ZeroRow { row: c as u64 });
-            }
+            check::direction(c as u64, !sums.direction_into(c, out)?)?;
         }
         Ok(Self { classes: matrix(n_classes, d, classes)? })
     }
@@ -142,9 +138,8 @@ impl ZeroShot {
         check::not_empty("predictions", truth.len())?;
         let (mut right, mut total) = (try_vec(k, 0u64)?, try_vec(k, 0u64)?);
         for (row, (&p, &c)) in predicted.iter().zip(truth).enumerate() {
-            if let Some(label) = [p, c].into_iter().find(|&label| label as usize >= k) {
-                return Err(Error::LabelOutOfRange { row, label, k });
-            }
+            check::label(row, p, k)?;
+            check::label(row, c, k)?;
             total[c as usize] += 1;
             right[c as usize] += u64::from(p == c);
         }

@@ -16,7 +16,7 @@ use crate::check;
 use crate::control::Context;
 use crate::error::Result;
 use crate::exact::Metric;
-use crate::memory::try_grow;
+use crate::memory::{try_collect, try_grow};
 use crate::rows::{RowSource, Rows, Scratch, delivered, gather_from, read_from};
 
 /// The blocks of a source on a backend.
@@ -137,8 +137,7 @@ impl<B: Backend, S: RowSource> Blocks<'_, B, S> {
         f: impl FnOnce(&B::Block<'_>) -> Result<T>,
     ) -> Result<T> {
         if let Some(block) = &self.resident {
-            let mut local = crate::memory::try_capacity(rows.len())?;
-            local.extend(rows.iter().map(|&i| i as u32));
+            let local = try_collect(rows.iter().map(|&i| i as u32))?;
             if let Some(block) = self.backend.gather(block, &local, cx)? {
                 return f(&block);
             }

@@ -44,9 +44,9 @@ pub use crate::select::Boundary;
 
 use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::{self, Metric};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_collect, try_vec};
 use crate::rows::Rows;
 
 /// Index of no row.
@@ -189,20 +189,15 @@ impl<'a> Levels<'a> {
     /// # Errors
     /// [`ShapeMismatch`](Error::ShapeMismatch), [`InvalidParameter`](Error::InvalidParameter).
     pub fn check(&self, rows: usize, ranks: usize) -> Result<()> {
-        for (what, expected, found) in [
-            ("offsets of the levels", rows.saturating_add(1), self.offsets.len()),
-            ("ranks", self.values.len(), ranks),
-        ] {
-            check::same_length(what, expected, found)?;
-        }
+        check::same_length("offsets of the levels", rows.saturating_add(1), self.offsets.len())?;
+        check::same_length("ranks", self.values.len(), ranks)?;
         check_offsets(self.offsets, self.values.len())?;
         for i in 0..rows {
             let falls = |w: &&[f64]| !matches!(w[0].partial_cmp(&w[1]), Some(core::cmp::Ordering::Greater));
             let levels = self.of(i);
             let wrong = levels.windows(2).find(falls).map(|w| w[1]);
             if let Some(value) = wrong.or(levels.first().copied().filter(|v| v.is_nan())) {
-                let expected = "strictly falling within a row";
-                return Err(Error::InvalidParameter { name: "level", value, expected });
+                check::parameter("level", value, "strictly falling within a row", false)?;
             }
         }
         Ok(())
@@ -212,11 +207,9 @@ impl<'a> Levels<'a> {
 /// Offsets of groups: from 0, never falling, to n.
 fn check_offsets(offsets: &[usize], n: usize) -> Result<()> {
     let rising = offsets.windows(2).all(|w| w[0] <= w[1]);
-    if rising && offsets.first() == Some(&0) && offsets.last() == Some(&n) {
-        return Ok(());
-    }
+    let fits = rising && offsets.first() == Some(&0) && offsets.last() == Some(&n);
     let found = offsets.last().copied().unwrap_or(0);
-    Err(Error::ShapeMismatch { what: "last group offset (offsets rise from 0)", expected: n, found })
+    check::shape("last group offset (offsets rise from 0)", n, found, fits)
 }
 
 /// What an algorithm does with the rows that it asks for at once.
@@ -534,18 +527,14 @@ pub trait Backend: Sync {
     ) -> Result<SearchStats> {
         let rows = levels.offsets.len().saturating_sub(1);
         levels.check(rows, ranks.len())?;
-        let mut lowest = try_capacity(rows)?;
-        lowest.extend((0..rows).map(|i| levels.of(i).last().copied().unwrap_or(f64::NAN)));
+        let lowest = try_collect((0..rows).map(|i| levels.of(i).last().copied().unwrap_or(f64::NAN)))?;
         let threshold = Threshold::Each(&lowest);
         let above = Above { threshold, boundary: Boundary::Ge, first_only: false };
         let mut pairs = Vec::new();
         let stats = self.pairs_above(block, targets, Pairs::Across, above, &mut pairs, cx)?;
         for pair in pairs {
             let row = pair.later as usize;
-            if row >= rows {
-                let what = "position of a row that the backend found";
-                return Err(Error::ShapeMismatch { what, expected: rows, found: row });
-            }
+            check::place("position of a row that the backend found", row, rows)?;
             let at = levels.of(row).partition_point(|level| *level > pair.similarity);
             let of_row = &mut ranks[levels.offsets[row]..levels.offsets[row + 1]];
             for (level, rank) in levels.of(row).iter().zip(of_row).skip(at) {

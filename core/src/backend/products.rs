@@ -14,7 +14,7 @@
 use core::ops::Range;
 
 use super::cpu::{Cpu, PairDots};
-use crate::check::{self, same_length};
+use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_vec};
@@ -41,8 +41,8 @@ impl<'s, 'r> Samples<'s, 'r> {
         let samples = Self { states, chosen: None };
         let rows = samples.n_samples();
         for state in states {
-            same_length("state", rows, state.n_rows())?;
-            same_length("row of a state", samples.dim(), state.dim())?;
+            check::same_length("state", rows, state.n_rows())?;
+            check::same_length("row of a state", samples.dim(), state.dim())?;
         }
         check::indices(chosen.unwrap_or(&[]), rows)?;
         Ok(Self { states, chosen })
@@ -126,7 +126,7 @@ pub trait Products: Sync {
     ) -> Result<()> {
         let (cpu, n, d) = (self.host()?, samples.n_states(), samples.dim());
         let square = n.saturating_mul(n);
-        same_length("dot products", range.len().saturating_mul(square), out.len())?;
+        check::same_length("dot products", range.len().saturating_mul(square), out.len())?;
         if out.is_empty() {
             return Ok(());
         }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::check;
 use crate::error::Result;
 use crate::memory::try_vec;
+use crate::params::setters;
 use crate::real::Real;
 
 /// AdamW over a flat vector of parameters.
@@ -50,33 +51,20 @@ impl<T: Real> AdamW<T> {
         Self { rate: 1e-3, betas, epsilon: 1e-8, decay: 0.01, len, powers, steps: 0, mean, square }
     }
 
-    /// Learning rate, finite and at least 0; may change between steps.
-    pub fn rate(mut self, rate: f64) -> Self {
-        self.rate = rate;
-        self
+    setters! {
+        /// Learning rate, finite and at least 0; may change between steps.
+        rate: f64;
+        /// Shares kept of the two moments, in [0, 1).
+        betas(first: f64, second: f64) { betas = [first, second] }
+        /// The positive number that the root is kept above.
+        epsilon: f64;
+        /// Weight decay, finite and at least 0; every parameter decays.
+        decay: f64;
     }
 
     /// Changes the learning rate between steps, for a schedule.
     pub fn set_rate(&mut self, rate: f64) {
         self.rate = rate;
-    }
-
-    /// Shares kept of the two moments, in [0, 1).
-    pub fn betas(mut self, first: f64, second: f64) -> Self {
-        self.betas = [first, second];
-        self
-    }
-
-    /// The positive number that the root is kept above.
-    pub fn epsilon(mut self, epsilon: f64) -> Self {
-        self.epsilon = epsilon;
-        self
-    }
-
-    /// Weight decay, finite and at least 0; every parameter decays.
-    pub fn decay(mut self, decay: f64) -> Self {
-        self.decay = decay;
-        self
     }
 
     /// Steps taken.
@@ -102,9 +90,8 @@ impl<T: Real> AdamW<T> {
     /// that is not finite, [`OutOfMemory`](crate::Error::OutOfMemory) at the first step.
     pub fn step(&mut self, params: &mut [T], gradient: &[T]) -> Result<()> {
         self.check()?;
-        for (what, found) in [("params", params.len()), ("gradient", gradient.len())] {
-            check::same_length(what, self.len, found)?;
-        }
+        check::same_length("params", self.len, params.len())?;
+        check::same_length("gradient", self.len, gradient.len())?;
         check::finite_row("gradient", 0, gradient.iter().map(|g| g.to_f64()))?;
         if self.mean.len() != self.len {
             let square = try_vec(self.len, T::zero())?;

@@ -10,6 +10,7 @@ use crate::arrays::{matrix, view, zeros};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{area, try_capacity, try_grow, try_vec};
+use crate::params::setters;
 use crate::real::Real;
 
 /// Rows of one tile of work, at least one sequence. A constant of the result: sums of gradients
@@ -56,28 +57,15 @@ impl<'a, T: Real> Batch<'a, T> {
         Self { z, lengths: None, order: None, projection: None, normalized: false }
     }
 
-    /// How many positions of each sequence exist.
-    pub fn lengths(mut self, lengths: &'a [usize]) -> Self {
-        self.lengths = Some(lengths);
-        self
-    }
-
-    /// The position read at each step: a permutation of 0..T.
-    pub fn order(mut self, order: &'a [usize]) -> Self {
-        self.order = Some(order);
-        self
-    }
-
-    /// Reads z W + b with `weight` W [D, d] and `bias` b \[d\].
-    pub fn projected(mut self, weight: ArrayView2<'a, T>, bias: Option<ArrayView1<'a, T>>) -> Self {
-        self.projection = Some((weight, bias));
-        self
-    }
-
-    /// Divides every latent by its Euclidean length.
-    pub fn normalized(mut self, normalized: bool) -> Self {
-        self.normalized = normalized;
-        self
+    setters! {
+        /// How many positions of each sequence exist.
+        lengths(lengths: &'a [usize]) { lengths = Some(lengths) }
+        /// The position read at each step: a permutation of 0..T.
+        order(order: &'a [usize]) { order = Some(order) }
+        /// Reads z W + b with `weight` W [D, d] and `bias` b \[d\].
+        projected(weight: ArrayView2<'a, T>, bias: Option<ArrayView1<'a, T>>) { projection = Some((weight, bias)) }
+        /// Divides every latent by its Euclidean length.
+        normalized: bool;
     }
 
     /// Components of a latent as it is predicted: d with a projection, else D.
@@ -274,12 +262,10 @@ fn check_projection<T: Real>(
     if let Some(bias) = bias {
         check::same_length("projection bias", weight.ncols(), bias.len())?;
     }
-    let bad = weight.indexed_iter().find(|(_, v)| !v.is_finite()).map(|(at, _)| at);
-    let bad = bad.or_else(|| bias?.iter().position(|v| !v.is_finite()).map(|col| (0, col)));
-    match bad {
-        Some((row, col)) => Err(Error::NonFinite { what: "projection", row: row as u64, col }),
-        None => Ok(()),
-    }
+    let mut all = weight
+        .indexed_iter()
+        .chain(bias.iter().flat_map(|bias| bias.iter().zip(0..).map(|(v, col)| ((0, col), v))));
+    all.try_for_each(|(at, v)| check::finite_at("projection", at, v.to_f64()))
 }
 
 /// The Euclidean length, safe from overflow and underflow.

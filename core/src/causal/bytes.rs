@@ -16,7 +16,7 @@ use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
 use crate::error::Result;
 use crate::exact::F64Sum;
-use crate::memory::try_capacity;
+use crate::memory::try_collect;
 use crate::real::Real;
 use crate::vq::Reduction;
 
@@ -44,10 +44,8 @@ fn write_type<T: Real>(to: &mut Writer) {
 }
 
 fn read_type<T: Real>(from: &mut Reader<'_>) -> Result<()> {
-    match from.u32()? as usize == size_of::<T>() {
-        true => Ok(()),
-        false => Err(from.corrupt("its numbers are of another type")),
-    }
+    let size = from.u32()? as usize;
+    from.holds(size == size_of::<T>(), "its numbers are of another type")
 }
 
 fn write_reals<T: Real>(what: &'static str, values: &[T], to: &mut Writer) -> Result<()> {
@@ -59,22 +57,10 @@ fn write_reals<T: Real>(what: &'static str, values: &[T], to: &mut Writer) -> Re
 /// Finite numbers, each one of the type.
 fn read_reals<T: Real>(len: usize, from: &mut Reader<'_>) -> Result<Vec<T>> {
     let wide = from.f64s(len)?;
-    let mut values = try_capacity(len)?;
-    values.extend(wide.iter().map(|v| T::from_f64(*v)));
+    let values = try_collect(wide.iter().map(|v| T::from_f64(*v)))?;
     let same = |(value, wide): (&T, &f64)| value.is_finite() && value.to_f64().to_bits() == wide.to_bits();
-    match values.iter().zip(&wide).all(same) {
-        true => Ok(values),
-        false => Err(from.corrupt("a number is not one of its type")),
-    }
-}
-
-/// The place of a choice in the list of all.
-fn place<C: PartialEq>(all: &[C], choice: &C) -> u32 {
-    all.iter().position(|other| other == choice).unwrap_or(all.len()) as u32
-}
-
-fn read_choice<C: Copy>(all: &[C], from: &mut Reader<'_>) -> Result<C> {
-    Ok(all[from.choice(all.len() as u32)? as usize])
+    from.holds(values.iter().zip(&wide).all(same), "a number is not one of its type")?;
+    Ok(values)
 }
 
 impl State for Kind {
@@ -90,35 +76,32 @@ impl State for Kind {
                     Middle::Gelu(hidden) => (2, *hidden),
                 };
                 to.u32(kind);
-                to.u64s(&[*lags as u64, hidden as u64]);
-                to.u32(place(Start::ALL, start));
+                to.sizes(&[*lags, hidden]);
+                to.choice(Start::ALL, *start);
             }
             Self::Transformer(Transformer { steps, layers, width, heads, hidden }) => {
                 to.u32(3);
-                let sizes = [*steps, *layers, *width, *heads, hidden.unwrap_or(0)];
-                sizes.iter().for_each(|size| to.u64(*size as u64));
+                to.sizes(&[*steps, *layers, *width, *heads, hidden.unwrap_or(0)]);
             }
         }
         Ok(())
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self> {
-        let kind = from.choice(4)?;
+        let kind = from.below(4)?;
         if kind == 3 {
-            let [steps, layers, width] = [from.size()?, from.size()?, from.size()?];
-            let (heads, hidden) = (from.size()?, from.size()?);
+            let [steps, layers, width, heads, hidden] = from.sizes()?;
             let hidden = (hidden > 0).then_some(hidden);
             return Ok(Self::Transformer(Transformer { steps, layers, width, heads, hidden }));
         }
-        let (lags, hidden) = (from.size()?, from.size()?);
+        let [lags, hidden] = from.sizes()?;
+        from.holds(kind > 0 || hidden == 0, "a linear predictor has no hidden units")?;
         let middle = match kind {
-            0 if hidden == 0 => Middle::None,
-            0 => return Err(from.corrupt("a linear predictor has no hidden units")),
+            0 => Middle::None,
             1 => Middle::Linear(hidden),
             _ => Middle::Gelu(hidden),
         };
-        let start = read_choice(Start::ALL, from)?;
-        Ok(Self::Window(Window { lags, middle, start }))
+        Ok(Self::Window(Window { lags, middle, start: from.choice(Start::ALL)? }))
     }
 }
 
@@ -129,14 +112,14 @@ impl<T: Real> State for Predictor<T> {
     fn write(&self, to: &mut Writer) -> Result<()> {
         write_type::<T>(to);
         self.kind().write(to)?;
-        to.u64s(&[self.inputs() as u64, self.outputs() as u64]);
+        to.sizes(&[self.inputs(), self.outputs()]);
         write_reals("the parameters", self.params(), to)
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self> {
         read_type::<T>(from)?;
         let kind = Kind::read(from)?;
-        let (inputs, outputs) = (from.size()?, from.size()?);
+        let [inputs, outputs] = from.sizes()?;
         let layout = Self::layout(&kind, inputs, outputs);
         let layout = layout.map_err(|error| from.refused(error, "there is no such predictor"))?;
         let params = read_reals(layout.len, from)?;
@@ -170,10 +153,8 @@ impl<T: Real> State for AdamW<T> {
         let adam = Self { rate, betas, epsilon, decay, len, powers, steps, mean, square };
         let share = |power: &f64| if steps > 0 { (0.0..1.0).contains(power) } else { *power == 1.0 };
         let good = powers.iter().all(share) && adam.square.iter().all(|v| *v >= T::zero());
-        match good && adam.check().is_ok() {
-            true => Ok(adam),
-            false => Err(from.corrupt("a setting or a moment is out of range")),
-        }
+        from.holds(good && adam.check().is_ok(), "a setting or a moment is out of range")?;
+        Ok(adam)
     }
 }
 
@@ -183,10 +164,10 @@ impl State for Crt {
 
     fn write(&self, to: &mut Writer) -> Result<()> {
         check::not_negative("lambda", self.lambda)?;
-        to.u64(self.lambda.to_bits());
-        to.u32(place(Norm::ALL, &self.norm));
-        to.u32(place(Reduction::ALL, &self.reduction));
-        to.u32(place(Flow::ALL, &self.flow));
+        to.f64(self.lambda);
+        to.choice(Norm::ALL, self.norm);
+        to.choice(Reduction::ALL, self.reduction);
+        to.choice(Flow::ALL, self.flow);
         to.u32(u32::from(self.first));
         Ok(())
     }
@@ -194,8 +175,8 @@ impl State for Crt {
     fn read(from: &mut Reader<'_>) -> Result<Self> {
         let lambda = from.finite()?;
         check::not_negative("lambda", lambda).map_err(|_| from.corrupt("lambda is out of range"))?;
-        let (norm, reduction) = (read_choice(Norm::ALL, from)?, read_choice(Reduction::ALL, from)?);
-        let (flow, first) = (read_choice(Flow::ALL, from)?, from.choice(2)? == 1);
+        let (norm, reduction) = (from.choice(Norm::ALL)?, from.choice(Reduction::ALL)?);
+        let (flow, first) = (from.choice(Flow::ALL)?, from.below(2)? == 1);
         Ok(Self { lambda, norm, reduction, flow, first })
     }
 }
@@ -207,13 +188,13 @@ impl State for Schedule {
     fn write(&self, to: &mut Writer) -> Result<()> {
         self.at(0)?;
         to.u64s(&[self.max.to_bits(), self.warm]);
-        to.u32(place(Shape::ALL, &self.shape));
+        to.choice(Shape::ALL, self.shape);
         Ok(())
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self> {
         let (max, warm) = (from.finite()?, from.u64()?);
-        let schedule = Self { max, warm, shape: read_choice(Shape::ALL, from)? };
+        let schedule = Self { max, warm, shape: from.choice(Shape::ALL)? };
         schedule.at(0).map_err(|_| from.corrupt("the largest lambda is out of range"))?;
         Ok(schedule)
     }
@@ -260,13 +241,9 @@ impl State for RidgeGram {
         gram.rows = rows;
         for sum in gram.seen.iter_mut().chain(&mut gram.cross).chain([&mut gram.target]) {
             *sum = F64Sum::read(from)?;
-            if !sum.value().is_finite() {
-                return Err(from.corrupt("a sum is not finite"));
-            }
+            from.holds(sum.value().is_finite(), "a sum is not finite")?;
         }
-        if rows == 0 && gram.target.value() != 0.0 {
-            return Err(from.corrupt("there is a sum of no rows"));
-        }
+        from.holds(rows > 0 || gram.target.value() == 0.0, "there is a sum of no rows")?;
         Ok(gram)
     }
 }

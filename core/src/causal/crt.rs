@@ -10,7 +10,8 @@ use crate::check;
 use crate::control::Context;
 use crate::error::Result;
 use crate::exact::F64Sum;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_collect, try_vec};
+use crate::params::{choices, default_is_new, setters};
 use crate::real::Real;
 use crate::vq::Reduction;
 
@@ -25,10 +26,7 @@ pub enum Norm {
     Plain,
 }
 
-impl Norm {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Squared, Self::Plain];
-}
+choices!(Norm: Squared, Plain);
 
 /// The role of a latent through which gradients flow back to z: as the target of its own prediction,
 /// as an input of later predictions, or both.
@@ -43,10 +41,7 @@ pub enum Flow {
     Targets,
 }
 
-impl Flow {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Both, Self::Inputs, Self::Targets];
-}
+choices!(Flow: Both, Inputs, Targets);
 
 /// The causal regularizer: parameters.
 ///
@@ -84,12 +79,7 @@ pub struct Crt {
     pub(super) first: bool,
 }
 
-impl Default for Crt {
-    fn default() -> Self {
-        let (norm, flow) = Default::default();
-        Self { lambda: 4.0, norm, reduction: Reduction::MeanRows, flow, first: false }
-    }
-}
+default_is_new!(Crt);
 
 /// The value of the regularizer and what to read beside it.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,38 +121,22 @@ impl Crt {
     /// Lambda 4, squared norm, mean over positions, gradients through both roles, the first latent
     /// not predicted.
     pub fn new() -> Self {
-        Self::default()
+        let (norm, flow) = Default::default();
+        Self { lambda: 4.0, norm, reduction: Reduction::MeanRows, flow, first: false }
     }
 
-    /// Weight of the loss, finite and at least 0.
-    pub fn lambda(mut self, lambda: f64) -> Self {
-        self.lambda = lambda;
-        self
-    }
-
-    /// How an error vector becomes a number.
-    pub fn norm(mut self, norm: Norm) -> Self {
-        self.norm = norm;
-        self
-    }
-
-    /// What errors are averaged over: the predicted positions (of all sequences together), also their
-    /// components, or nothing.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
-
-    /// The role of a latent through which gradients flow back.
-    pub fn flow(mut self, flow: Flow) -> Self {
-        self.flow = flow;
-        self
-    }
-
-    /// Whether the first latent of a sequence is predicted too (from nothing).
-    pub fn predict_first(mut self, first: bool) -> Self {
-        self.first = first;
-        self
+    setters! {
+        /// Weight of the loss, finite and at least 0.
+        lambda: f64;
+        /// How an error vector becomes a number.
+        norm: Norm;
+        /// What errors are averaged over: the predicted positions (of all sequences together), also their
+        /// components, or nothing.
+        reduction: Reduction;
+        /// The role of a latent through which gradients flow back.
+        flow: Flow;
+        /// Whether the first latent of a sequence is predicted too (from nothing).
+        predict_first(first: bool) { first = first }
     }
 
     /// The value alone.
@@ -272,9 +246,7 @@ impl Crt {
         let (pooled, stepwise) = spread(x, places, rows, steps)?;
         let step_error = |t: usize| per_step[t].value();
         let by_step = |f: &dyn Fn(usize) -> f64| -> Result<Array1<f64>> {
-            let mut values = try_capacity(steps)?;
-            values.extend((0..steps).map(f));
-            Ok(Array1::from_vec(values))
+            try_collect((0..steps).map(f)).map(Array1::from_vec)
         };
         Ok(CrtValue {
             loss: self.lambda * self.reduction.scale(predicted as usize, x.ncols()) * sum,

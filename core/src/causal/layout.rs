@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::arrays::{view, view_mut};
-use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_grow};
+use crate::check;
+use crate::error::Result;
+use crate::memory::{try_all, try_capacity, try_grow};
 use crate::random::{Stream, streams};
 use crate::real::Real;
 
@@ -65,12 +66,9 @@ impl Layout {
 
     pub fn block(&mut self, name: &'static str, rows: usize, cols: usize, fill: Fill) -> Result<()> {
         let start = self.len;
-        let size = rows.checked_mul(cols).and_then(|size| start.checked_add(size));
-        self.len = size.filter(|size| *size <= LARGEST).ok_or(Error::TooLarge {
-            what: "the number of parameters",
-            size: size.unwrap_or(usize::MAX),
-            limit: LARGEST,
-        })?;
+        let len = start.saturating_add(rows.saturating_mul(cols));
+        check::at_most("the number of parameters", len, LARGEST)?;
+        self.len = len;
         try_grow(&mut self.blocks, 1)?;
         self.blocks.push(ParamBlock { name, layer: self.layer, start, rows, cols, fill });
         Ok(())
@@ -107,11 +105,7 @@ pub(super) struct Pass<'a, T> {
 impl<'a, T: Real> Pass<'a, T> {
     /// The blocks as matrices.
     pub fn weights(&self) -> Result<Vec<ArrayView2<'a, T>>> {
-        let mut all = try_capacity(self.blocks.len())?;
-        for block in self.blocks {
-            all.push(view(&self.params[block.range()], block.rows, block.cols)?);
-        }
-        Ok(all)
+        try_all(self.blocks.iter().map(|block| view(&self.params[block.range()], block.rows, block.cols)))
     }
 }
 

@@ -122,9 +122,8 @@ impl<T: Real> Predictor<T> {
 
     /// Which parameters such a predictor has.
     pub(super) fn layout(kind: &Kind, inputs: usize, outputs: usize) -> Result<Layout> {
-        for (name, value) in [("inputs", inputs), ("outputs", outputs)] {
-            check::at_least_one(name, value)?;
-        }
+        check::at_least_one("inputs", inputs)?;
+        check::at_least_one("outputs", outputs)?;
         match kind {
             Kind::Window(window) => window.layout(inputs, outputs),
             Kind::Transformer(transformer) => transformer.layout(inputs, outputs),
@@ -179,7 +178,7 @@ impl<T: Real> Predictor<T> {
     /// [`Error::ShapeMismatch`] when latents have not as many components as `inputs`,
     /// [`Error::TooLarge`] for more steps than a transformer was made for, [`Error::NonFinite`] for a
     /// NaN or infinity in z (row b T + position) or in the parameters, those of
-    /// [`Batch::places`], [`Error::OutOfMemory`], [`Error::Cancelled`].
+    /// [`Batch::places`], [`Error::OutOfMemory`], [`Error::Cancelled`], [`Error::SimdLevel`] (of `PAUCA_SIMD`).
     /// # Cost
     /// About two operations a parameter and position; a copy of the latents, and the activations
     /// of 512 rows a thread.

@@ -25,7 +25,7 @@ use crate::arrays::{copy, zeros};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
-use crate::memory::{area, try_capacity, try_vec};
+use crate::memory::{area, try_collect, try_up_to, try_vec};
 use crate::products::{Multiplier, product};
 use crate::real::Real;
 
@@ -102,9 +102,8 @@ impl RidgeGram {
 
     /// How many sums of x x' and of x z' there are.
     pub(super) fn sizes(lags: usize, dim: usize) -> Result<(usize, usize)> {
-        for (name, value) in [("lags", lags), ("dim", dim)] {
-            check::at_least_one(name, value)?;
-        }
+        check::at_least_one("lags", lags)?;
+        check::at_least_one("dim", dim)?;
         let seen = lags.saturating_mul(dim);
         check::at_most("lags times components", seen, MOST_SEEN)?;
         Ok(((seen + 1) * (seen + 2) / 2, area(seen + 1, dim)?))
@@ -114,7 +113,7 @@ impl RidgeGram {
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] for latents of another dimension, those of [`Batch::places`],
-    /// [`Error::NonFinite`].
+    /// [`Error::NonFinite`], [`Error::SimdLevel`] (of `PAUCA_SIMD`).
     pub fn push<T: Real>(&mut self, batch: &Batch<'_, T>) -> Result<()> {
         check::same_length("a latent", self.dim, batch.dim())?;
         let latents = batch.latents()?;
@@ -158,9 +157,7 @@ impl RidgeGram {
     /// [`Error::Mismatch`] when lags or dimension differ, [`Error::TooLarge`] for 2^63 or more steps in all; then
     /// nothing has changed.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if (self.lags, self.dim) != (other.lags, other.dim) {
-            return Err(Error::Mismatch { what: "the number of lags or components" });
-        }
+        check::same("the number of lags or components", (self.lags, self.dim) == (other.lags, other.dim))?;
         self.rows = check::counted("steps", self.rows, other.rows)?;
         self.seen.iter_mut().zip(&other.seen).for_each(|(a, b)| a.merge(b));
         self.cross.iter_mut().zip(&other.cross).for_each(|(a, b)| a.merge(b));
@@ -181,7 +178,7 @@ impl RidgeGram {
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] for a ridge that is negative or not finite, [`Error::Empty`] when
-    /// no step was added, [`Error::NonFinite`] when a sum overflowed, [`Error::OutOfMemory`].
+    /// no step was added, [`Error::NonFinite`] when a sum overflowed, [`Error::OutOfMemory`], [`Error::SimdLevel`].
     /// # Cost
     /// O((k d)³).
     pub fn fit(&self, ridge: f64) -> Result<RidgeFit> {
@@ -191,10 +188,8 @@ impl RidgeGram {
         let seen = |i: usize, j: usize| self.seen[i * (i + 1) / 2 + j].value() / n;
         let cross = |i: usize, j: usize| self.cross[i * d + j].value() / n;
         // Row and column 0 belong to the constant: they hold the means.
-        let mut means: Vec<f64> = try_capacity(p)?;
-        means.extend((1..=p).map(|i| seen(i, 0)));
-        let mut targets: Vec<f64> = try_capacity(d)?;
-        targets.extend((0..d).map(|j| cross(0, j)));
+        let means = try_up_to(p, (1..=p).map(|i| seen(i, 0)))?;
+        let targets = try_collect((0..d).map(|j| cross(0, j)))?;
         let (mut a, mut c, mut floor) = (zeros::<f64>(p, p)?, zeros::<f64>(p, d)?, try_vec(p, 0.0)?);
         for i in 0..p {
             for j in 0..=i {
@@ -216,8 +211,9 @@ impl RidgeGram {
             Some(weights) => (weights, p),
             None => least_norm(copy(&a.view())?, ridge, &c, floor.iter().copied().fold(0.0, f64::max))?,
         };
-        let mut bias: Vec<f64> = try_capacity(d)?;
-        bias.extend((0..d).map(|j| targets[j] - (0..p).map(|i| means[i] * weights[[i, j]]).sum::<f64>()));
+        let bias = try_collect(
+            (0..d).map(|j| targets[j] - (0..p).map(|i| means[i] * weights[[i, j]]).sum::<f64>()),
+        )?;
         let mut aw = zeros::<f64>(p, d)?;
         product(&mut aw.view_mut(), 1.0, &a.view(), &weights.view())?;
         let explained: f64 = weights.iter().zip(&c).zip(&aw).map(|((w, c), aw)| w * (2.0 * c - aw)).sum();

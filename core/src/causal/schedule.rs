@@ -2,6 +2,7 @@
 
 use crate::check;
 use crate::error::Result;
+use crate::params::{choices, default_is_new, setters};
 
 /// How the weight rises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -14,10 +15,7 @@ pub enum Shape {
     Cosine,
 }
 
-impl Shape {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Linear, Self::Cosine];
-}
+choices!(Shape: Linear, Cosine);
 
 /// Lambda at a step: 0 at step 0, rising for `warm` steps, then constant.
 ///
@@ -37,34 +35,21 @@ pub struct Schedule {
     pub(super) shape: Shape,
 }
 
-impl Default for Schedule {
-    fn default() -> Self {
-        Self { max: 4.0, warm: 1000, shape: Shape::Linear }
-    }
-}
+default_is_new!(Schedule);
 
 impl Schedule {
     /// The weight rises to 4 in 1,000 steps, linearly.
     pub fn new() -> Self {
-        Self::default()
+        Self { max: 4.0, warm: 1000, shape: Shape::Linear }
     }
 
-    /// The weight in the end, finite and at least 0.
-    pub fn max(mut self, max: f64) -> Self {
-        self.max = max;
-        self
-    }
-
-    /// Steps until the weight is reached; with 0 it is reached at the first step.
-    pub fn warm(mut self, warm: u64) -> Self {
-        self.warm = warm;
-        self
-    }
-
-    /// How the weight rises.
-    pub fn shape(mut self, shape: Shape) -> Self {
-        self.shape = shape;
-        self
+    setters! {
+        /// The weight in the end, finite and at least 0.
+        max: f64;
+        /// Steps until the weight is reached; with 0 it is reached at the first step.
+        warm: u64;
+        /// How the weight rises.
+        shape: Shape;
     }
 
     /// Lambda at `step`, counted from 0. Never falls from one step to the next. Tier A (linear), B

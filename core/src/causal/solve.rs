@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use crate::arrays::{copy, zeros};
 use crate::error::Result;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_copy, try_vec};
 
 /// A sweep of Jacobi rotations converges quadratically: 10 are usual, 60 never needed.
 const MOST_SWEEPS: usize = 60;
@@ -80,9 +80,7 @@ pub(super) fn eigen(mut a: Array2<f64>) -> Result<(Vec<f64>, Array2<f64>)> {
             break;
         }
     }
-    let mut values = try_capacity(n)?;
-    values.extend(a.diag());
-    Ok((values, q))
+    Ok((try_copy(a.diag().iter())?, q))
 }
 
 /// The solution of least norm of (a + ridge) X = c, directions of an eigenvalue at or below `floor`

@@ -20,8 +20,9 @@ use super::layout::{Fill, Layout, Pass, Sink, views_mut};
 use super::maps::{affine, affine_backward, gelu};
 use crate::arrays::zeros;
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::memory::try_capacity;
+use crate::params::setters;
 use crate::products::add_product;
 use crate::real::Real;
 
@@ -50,28 +51,15 @@ impl Transformer {
         Self { steps, layers: 2, width: 64, heads: 4, hidden: None }
     }
 
-    /// Number of layers, 0 allowed: then a step sees the one before.
-    pub fn layers(mut self, layers: usize) -> Self {
-        self.layers = layers;
-        self
-    }
-
-    /// Width w; a multiple of the number of heads.
-    pub fn width(mut self, width: usize) -> Self {
-        self.width = width;
-        self
-    }
-
-    /// Attention heads.
-    pub fn heads(mut self, heads: usize) -> Self {
-        self.heads = heads;
-        self
-    }
-
-    /// Hidden units m of the perceptrons.
-    pub fn hidden(mut self, hidden: usize) -> Self {
-        self.hidden = Some(hidden);
-        self
+    setters! {
+        /// Number of layers, 0 allowed: then a step sees the one before.
+        layers: usize;
+        /// Width w; a multiple of the number of heads.
+        width: usize;
+        /// Attention heads.
+        heads: usize;
+        /// Hidden units m of the perceptrons.
+        hidden(hidden: usize) { hidden = Some(hidden) }
     }
 
     pub(super) fn layout(&self, inputs: usize, outputs: usize) -> Result<Layout> {
@@ -80,10 +68,8 @@ impl Transformer {
         for (name, value) in [("steps", self.steps), ("width", w), ("heads", self.heads), ("hidden", m)] {
             check::at_least_one(name, value)?;
         }
-        if !w.is_multiple_of(self.heads) {
-            let expected = "a multiple of the number of heads";
-            return Err(Error::InvalidParameter { name: "width", value: w as f64, expected });
-        }
+        let whole = w.is_multiple_of(self.heads);
+        check::parameter("width", w as f64, "a multiple of the number of heads", whole)?;
         check::at_most("layers", self.layers, MOST_LAYERS)?;
         let map = |inputs| Fill::Uniform { inputs };
         let back = |inputs: usize| Fill::Uniform { inputs: inputs.saturating_mul(2 * self.layers) };

@@ -10,7 +10,8 @@ use super::layout::{Fill, Layout, Pass, Sink, views_mut};
 use super::maps::{affine, affine_backward, gelu};
 use crate::arrays::zeros;
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::params::{choices, setters};
 use crate::products::add_product;
 use crate::real::Real;
 
@@ -25,10 +26,7 @@ pub enum Start {
     Learned,
 }
 
-impl Start {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Zero, Self::Learned];
-}
+choices!(Start: Zero, Learned);
 
 /// A predictor of the last `lags` latents: parameters.
 ///
@@ -72,10 +70,9 @@ impl Window {
         Self { lags, middle: Middle::Gelu(hidden), start: Start::Zero }
     }
 
-    /// What stands before the first latent.
-    pub fn start(mut self, start: Start) -> Self {
-        self.start = start;
-        self
+    setters! {
+        /// What stands before the first latent.
+        start: Start;
     }
 
     /// How many latents the predictor sees.
@@ -88,14 +85,9 @@ impl Window {
             Middle::None => 1,
             Middle::Linear(h) | Middle::Gelu(h) => h,
         };
-        for (name, value) in [("lags", self.lags), ("rank or hidden", hidden)] {
-            check::at_least_one(name, value)?;
-        }
-        let seen = self.lags.checked_mul(inputs).ok_or(Error::TooLarge {
-            what: "lags",
-            size: self.lags,
-            limit: usize::MAX / inputs.max(1),
-        })?;
+        check::at_least_one("lags", self.lags)?;
+        check::at_least_one("rank or hidden", hidden)?;
+        let seen = check::product("lags", self.lags, inputs)?;
         let mut layout = Layout::new();
         if self.start == Start::Learned {
             layout.block("S", self.lags, inputs, Fill::Zeros)?;

@@ -8,7 +8,8 @@ use super::sites::{Change, Nested, Site, sites};
 use super::syntax::{Kind, Syntax, Token, scan};
 use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_grow};
+use crate::memory::{try_capacity, try_collect, try_grow, try_up_to};
+use crate::params::{choices, setters};
 use crate::random::{Stream, streams};
 use crate::stats::round_half_even;
 
@@ -87,10 +88,9 @@ pub enum Unchanged {
     SameText,
 }
 
-impl Unchanged {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::NoSite, Self::ZeroRate, Self::NoDonor, Self::SameText];
+choices!(Unchanged: NoSite, ZeroRate, NoDonor, SameText);
 
+impl Unchanged {
     /// The reason in words.
     pub fn reason(self) -> &'static str {
         match self {
@@ -121,22 +121,13 @@ impl Corruptor {
         Self { kind, rate: 0.1, seed: 0, syntax: Syntax::Detect }
     }
 
-    /// Share of the sites to edit, in \[0, 1\]; at least one site is, unless the rate is 0.
-    pub fn rate(mut self, rate: f64) -> Self {
-        self.rate = rate;
-        self
-    }
-
-    /// Seed.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// How comments and strings are written.
-    pub fn syntax(mut self, syntax: Syntax) -> Self {
-        self.syntax = syntax;
-        self
+    setters! {
+        /// Share of the sites to edit, in \[0, 1\]; at least one site is, unless the rate is 0.
+        rate: f64;
+        /// Seed.
+        seed: u64;
+        /// How comments and strings are written.
+        syntax: Syntax;
     }
 
     /// Corrupts `text`, the document `id`.
@@ -209,12 +200,9 @@ impl Corruptor {
     /// The sites 0..n in the order of their keys.
     fn drawn(&self, id: u64, n: usize) -> Result<Vec<usize>> {
         check::at_most("sites of one text", n, MOST_SITES)?;
-        let mut keyed: Vec<(u64, usize)> = try_capacity(n)?;
-        keyed.extend((0..n).map(|site| (self.bits(id, site, false), site)));
+        let mut keyed = try_collect((0..n).map(|site| (self.bits(id, site, false), site)))?;
         keyed.sort_unstable();
-        let mut order = try_capacity(n)?;
-        order.extend(keyed.into_iter().map(|(_, site)| site));
-        Ok(order)
+        try_collect(keyed.into_iter().map(|(_, site)| site))
     }
 
     fn changes(&self, text: &str, id: u64) -> Result<(usize, Vec<Edit>)> {
@@ -397,8 +385,8 @@ fn decimal(mut value: u64, buffer: &mut [u8; 20]) -> &str {
 
 /// All distinct words, sorted.
 fn words<'t>(text: &'t str, tokens: &[Token]) -> Result<Vec<&'t str>> {
-    let mut words = try_capacity(tokens.len())?;
-    words.extend(tokens.iter().filter(|t| t.kind == Kind::Word).map(|t| t.of(text)));
+    let mut words =
+        try_up_to(tokens.len(), tokens.iter().filter(|t| t.kind == Kind::Word).map(|t| t.of(text)))?;
     words.sort_unstable();
     words.dedup();
     Ok(words)

@@ -1,5 +1,7 @@
 //! The kinds of corruption.
 
+use crate::params::choices;
+
 /// What is broken, in the two families of SCIP.
 ///
 /// Each kind is said by its edit and its *sites*, the places where one edit may happen. The pieces of a text
@@ -64,39 +66,12 @@ pub enum Family {
     Content,
 }
 
+choices!([Corruption]:
+    ClosingBrackets "closing-brackets", Terminators "terminators", Indentation "indentation",
+    Renames "renames", Conditionals "conditionals", IndexOffsets "index-offsets", Statements "statements",
+    Bodies "bodies", SwappedLines "swapped-lines", Comments "comments", Truncation "truncation");
+
 impl Corruption {
-    /// All of them, syntax first.
-    pub const ALL: [Corruption; 11] = [
-        Corruption::ClosingBrackets,
-        Corruption::Terminators,
-        Corruption::Indentation,
-        Corruption::Renames,
-        Corruption::Conditionals,
-        Corruption::IndexOffsets,
-        Corruption::Statements,
-        Corruption::Bodies,
-        Corruption::SwappedLines,
-        Corruption::Comments,
-        Corruption::Truncation,
-    ];
-
-    /// The name of the kind in records and on command lines.
-    pub fn name(self) -> &'static str {
-        match self {
-            Corruption::ClosingBrackets => "closing-brackets",
-            Corruption::Terminators => "terminators",
-            Corruption::Indentation => "indentation",
-            Corruption::Renames => "renames",
-            Corruption::Conditionals => "conditionals",
-            Corruption::IndexOffsets => "index-offsets",
-            Corruption::Statements => "statements",
-            Corruption::Bodies => "bodies",
-            Corruption::SwappedLines => "swapped-lines",
-            Corruption::Comments => "comments",
-            Corruption::Truncation => "truncation",
-        }
-    }
-
     /// The corruption of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
@@ -121,15 +96,4 @@ impl Corruption {
     }
 }
 
-impl Family {
-    /// Both.
-    pub const ALL: &[Self] = &[Self::Syntax, Self::Content];
-
-    /// The name of the family.
-    pub fn name(self) -> &'static str {
-        match self {
-            Family::Syntax => "syntax",
-            Family::Content => "content",
-        }
-    }
-}
+choices!(Family: Syntax "syntax", Content "content");

@@ -10,9 +10,9 @@ use crate::check;
 use crate::control::{Context, Job, Stage};
 use crate::error::Result;
 use crate::exact::elementary::ln;
-use crate::exact::{F64Sum, Metric, Sums, cosine_from, dot_wide};
+use crate::exact::{self, Metric, Sums, cosine_from, dot_wide};
 use crate::kmeans::Partition;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_collect, try_vec};
 use crate::rows::{IntoRows, RowSource, Rows, Scratch, read_from};
 use crate::stats::{Interval, bootstrap};
 
@@ -210,9 +210,7 @@ impl<'c> CorruptionMetrics<'c> {
                 })
             })?;
         }
-        let mut total = F64Sum::new();
-        total.extend(r.squares.iter().copied());
-        let mean = total.value() / n as f64;
+        let mean = exact::sum(r.squares.iter().copied()) / n as f64;
         let length = direction.as_ref().map_or(0.0, |v| v.length);
         let explained_share = (mean > 0.0).then(|| (length * length / mean).clamp(0.0, 1.0));
         r.finish(&sizes, direction, explained_share)
@@ -222,11 +220,9 @@ impl<'c> CorruptionMetrics<'c> {
         let columns = self.clusters.centroids().dim();
         check::not_empty("x", n.min(d))?;
         check::not_empty("corrupted", n2)?;
-        for (what, expected, found) in
-            [("rows of corrupted", n, n2), ("columns of corrupted", d, d2), ("columns of x", columns, d)]
-        {
-            check::same_length(what, expected, found)?;
-        }
+        check::same_length("rows of corrupted", n, n2)?;
+        check::same_length("columns of corrupted", d, d2)?;
+        check::same_length("columns of x", columns, d)?;
         Ok(())
     }
 }
@@ -348,9 +344,7 @@ impl PairedReport {
         let mut mean = |value: &dyn Fn(usize) -> f64| {
             values.iter_mut().enumerate().for_each(|(i, v)| *v = value(i));
             bootstrap(n, resamples, seed, level, |rows| {
-                let mut sum = F64Sum::new();
-                sum.extend(rows.iter().map(|&i| values[i]));
-                Ok(Some(sum.value() / n as f64))
+                Ok(Some(exact::sum(rows.iter().map(|&i| values[i])) / n as f64))
             })
         };
         Ok(PairedSummary {
@@ -396,9 +390,7 @@ impl Columns {
         explained_share: Option<f64>,
     ) -> Result<PairedReport> {
         let sizes = |labels: &[u32]| -> Result<Array1<u64>> {
-            let mut sizes = try_capacity(labels.len())?;
-            sizes.extend(labels.iter().map(|&l| counts[l as usize]));
-            Ok(Array1::from_vec(sizes))
+            try_collect(labels.iter().map(|&l| counts[l as usize])).map(Array1::from_vec)
         };
         Ok(PairedReport {
             sizes: sizes(&self.labels)?,

@@ -6,6 +6,7 @@ use crate::check;
 use crate::error::Result;
 use crate::kmeans::Partition;
 use crate::memory::try_copy;
+use crate::params::{default_is_new, setters};
 use crate::select::{count, descending, marked, rank, ranked};
 
 /// SCIP pruning: parameters.
@@ -46,11 +47,7 @@ pub struct Scip {
     alpha: f64,
 }
 
-impl Default for Scip {
-    fn default() -> Self {
-        Self { prune_fraction: 0.2, alpha: 0.8 }
-    }
-}
+default_is_new!(Scip);
 
 /// What SCIP prunes.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,19 +71,14 @@ impl ScipPruned {
 impl Scip {
     /// Prune a fifth, four fifths of it by size.
     pub fn new() -> Self {
-        Self::default()
+        Self { prune_fraction: 0.2, alpha: 0.8 }
     }
 
-    /// Share of the rows to prune, p, in \[0, 1\].
-    pub fn prune_fraction(mut self, fraction: f64) -> Self {
-        self.prune_fraction = fraction;
-        self
-    }
-
-    /// Share of the pruned rows that goes by size, alpha, in \[0, 1\].
-    pub fn alpha(mut self, alpha: f64) -> Self {
-        self.alpha = alpha;
-        self
+    setters! {
+        /// Share of the rows to prune, p, in \[0, 1\].
+        prune_fraction: f64;
+        /// Share of the pruned rows that goes by size, alpha, in \[0, 1\].
+        alpha: f64;
     }
 
     /// What goes, of rows with these labels and distances in clusters of these sizes.

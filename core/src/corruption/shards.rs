@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use super::scip::{Scip, ScipPruned};
 use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
-use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_copy, try_grow, try_vec};
+use crate::error::*;
+use crate::memory::{try_all, try_capacity, try_collect, try_copy, try_grow, try_vec};
 
 /// Rows of one or many shards, by global row id, ready for [`Scip`].
 ///
@@ -79,9 +79,7 @@ impl ScipRows {
     /// # Errors
     /// [`Error::Mismatch`] for another number of clusters, [`Error::OutOfMemory`].
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if other.n_clusters != self.n_clusters {
-            return Err(Error::Mismatch { what: "number of clusters" });
-        }
+        check::same("number of clusters", other.n_clusters == self.n_clusters)?;
         self.reserve(other.len())?;
         self.ids.extend_from_slice(&other.ids);
         self.labels.extend_from_slice(&other.labels);
@@ -95,8 +93,7 @@ impl ScipRows {
     /// [`Error::Conflict`] where a row came twice; those of [`Scip::select`].
     pub fn finish(&self, scip: &Scip) -> Result<(Vec<u64>, ScipPruned)> {
         let n = self.len();
-        let mut order: Vec<usize> = try_capacity(n)?;
-        order.extend(0..n);
+        let mut order = try_collect(0..n)?;
         order.sort_unstable_by_key(|&i| self.ids[i]);
         // Clusters that have rows, by number: how many there are in all costs nothing.
         let mut present = try_copy(&self.labels)?;
@@ -105,10 +102,8 @@ impl ScipRows {
         let mut sizes = try_vec(present.len(), 0u64)?;
         let (mut ids, mut labels, mut distances) = (try_capacity(n)?, try_capacity(n)?, try_capacity(n)?);
         for i in order {
-            if ids.last() == Some(&self.ids[i]) {
-                let why = "their ranges of row ids overlap";
-                return Err(Error::Conflict { first: "rows of one shard", second: "rows of another", why });
-            }
+            let (new, why) = (ids.last() != Some(&self.ids[i]), "their ranges of row ids overlap");
+            check::conflict(new, "rows of one shard", "rows of another", why)?;
             ids.push(self.ids[i]);
             let label = present.partition_point(|label| *label < self.labels[i]);
             labels.push(label as u32);
@@ -131,12 +126,12 @@ to_and_from_bytes!(
 );
 
 impl State for ScipRows {
-    const MARK: &'static [u8; 8] = b"PAUCASCI";
+    const MARK: &'static [u8; 8] = b"paucaSR\0";
     const WHAT: &'static str = "rows for SCIP";
 
     fn write(&self, to: &mut Writer) -> Result<()> {
         to.reserve(self.len().saturating_mul(20).saturating_add(32));
-        to.u64s(&[self.n_clusters as u64, self.len() as u64]);
+        to.sizes(&[self.n_clusters, self.len()]);
         to.u64s(&self.ids);
         self.labels.iter().for_each(|label| to.u32(*label));
         to.f64s(self.distances.iter().copied());
@@ -144,16 +139,11 @@ impl State for ScipRows {
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self> {
-        let (n_clusters, n) = (from.size()?, from.size()?);
+        let [n_clusters, n] = from.sizes()?;
         from.expect(n.checked_mul(20))?;
         let ids = from.u64s(n)?;
-        if ids.contains(&u64::MAX) {
-            return Err(from.corrupt("an id stands for no row"));
-        }
-        let mut labels = try_capacity(n)?;
-        for _ in 0..n {
-            labels.push(from.u32()?);
-        }
+        from.holds(!ids.contains(&u64::MAX), "an id stands for no row")?;
+        let labels = try_all((0..n).map(|_| from.u32()))?;
         let distances = from.f64s(n)?;
         let wrong = |_| from.corrupt("a label or a distance is out of range");
         check::labels(&labels, n_clusters).map_err(wrong)?;

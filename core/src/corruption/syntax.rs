@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crate::error::Result;
 use crate::memory::try_grow;
+use crate::params::choices;
 
 /// How comments and strings are written. All that the corruptions know of a language.
 ///
@@ -72,10 +73,9 @@ impl Token {
     }
 }
 
-impl Syntax {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Detect, Self::Hash, Self::Slashes];
+choices!(Syntax: Detect, Hash, Slashes);
 
+impl Syntax {
     /// The syntax itself, told from `text` where it is [`Detect`](Syntax::Detect).
     pub fn resolve(self, text: &str) -> Syntax {
         if self != Syntax::Detect {

@@ -1,13 +1,8 @@
 //! What a run of D4 needs to go on: the checkpoints of its clusterings.
 
-use alloc::vec::Vec;
-
-use crate::bytes::{Reader, Writer};
+use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::error::Result;
 use crate::kmeans::Checkpoint;
-
-const MAGIC: [u8; 8] = *b"paucaD4\0";
-const VERSION: u32 = 1;
 
 /// The state of a D4 run between two steps.
 ///
@@ -31,37 +26,25 @@ pub struct D4Checkpoint {
     pub(super) second: Option<Checkpoint>,
 }
 
-impl D4Checkpoint {
-    /// Versioned, little-endian, checksummed bytes.
-    ///
-    /// # Errors
-    /// [`OutOfMemory`](crate::Error::OutOfMemory).
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(&MAGIC, VERSION);
-        w.u64(self.second.is_some() as u64);
-        self.first.write(&mut w);
-        if let Some(second) = &self.second {
-            second.write(&mut w);
-        }
-        w.finish()
+to_and_from_bytes!(impl[] D4Checkpoint);
+
+impl State for D4Checkpoint {
+    const MARK: &'static [u8; 8] = b"paucaD4\0";
+    const WHAT: &'static str = "D4 checkpoint";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.u64(self.second.is_some().into());
+        self.first.write(to)?;
+        self.second.iter().try_for_each(|second| second.write(to))
     }
 
-    /// Reads what [`to_bytes`](D4Checkpoint::to_bytes) wrote.
-    ///
-    /// # Errors
-    /// [`Corrupt`](crate::Error::Corrupt) for other, damaged or truncated bytes, and for numbers that no run
-    /// writes; never a panic.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, "D4 checkpoint", &MAGIC, VERSION)?;
-        let has_second = r.u64()?;
-        let first = Checkpoint::read(&mut r)?;
-        let second = if has_second > 0 { Some(Checkpoint::read(&mut r)?) } else { None };
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let has_second = from.u64()?;
+        let first = Checkpoint::read(from)?;
+        let second = if has_second > 0 { Some(Checkpoint::read(from)?) } else { None };
         // The second clustering is of some of the rows of the first.
         let fits = second.as_ref().is_none_or(|second| second.d == first.d && second.n <= first.n);
-        if has_second > 1 || !fits {
-            return Err(r.corrupt("values out of range"));
-        }
-        r.end()?;
+        from.holds(has_second <= 1 && fits, "values out of range")?;
         Ok(Self { first, second })
     }
 }

@@ -4,6 +4,7 @@ use crate::check;
 use crate::dedup::{Boundary, Order, Rule, SemDedup};
 use crate::error::Result;
 use crate::kmeans::{Init, KMeans};
+use crate::params::{default_is_new, setters};
 use crate::prototypes::{Prototypes, Prune, Scope};
 
 /// Random streams of one stage; stage s uses those from 16 s on.
@@ -42,8 +43,11 @@ pub struct D4 {
     scope: Scope,
 }
 
-impl Default for D4 {
-    fn default() -> Self {
+default_is_new!(D4);
+
+impl D4 {
+    /// round(sqrt(n)) clusters twice, spherical, 20 iterations, 0.75 then 0.5 of the rows, seed 0.
+    pub fn new() -> Self {
         Self {
             clusters: None,
             recluster: None,
@@ -57,74 +61,30 @@ impl Default for D4 {
             scope: Scope::Global,
         }
     }
-}
 
-impl D4 {
-    /// round(sqrt(n)) clusters twice, spherical, 20 iterations, 0.75 then 0.5 of the rows, seed 0.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Clusters of the first clustering, and of the second unless [`recluster`](D4::recluster)
-    /// says otherwise.
-    pub fn clusters(mut self, k: usize) -> Self {
-        self.clusters = Some(k);
-        self
-    }
-
-    /// Clusters of the second clustering (never more than survivors; the result tells).
-    pub fn recluster(mut self, k: usize) -> Self {
-        self.recluster = Some(k);
-        self
-    }
-
-    /// Share of the input that deduplication keeps.
-    pub fn dedup_keep_fraction(mut self, fraction: f64) -> Self {
-        self.dedup_keep_fraction = fraction;
-        self
-    }
-
-    /// Share of the input that is kept in the end; at most the share that deduplication keeps.
-    pub fn keep_fraction(mut self, fraction: f64) -> Self {
-        self.keep_fraction = fraction;
-        self
-    }
-
-    /// Seed of both clusterings.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// Iterations of each clustering, at most.
-    pub fn max_iter(mut self, max_iter: usize) -> Self {
-        self.max_iter = max_iter;
-        self
-    }
-
-    /// Spherical (the default) or Euclidean clusterings. Duplicates are by cosine either way.
-    pub fn spherical(mut self, spherical: bool) -> Self {
-        self.spherical = spherical;
-        self
-    }
-
-    /// First centroids of the first clustering. The second starts by k-means++, or by
-    /// [`Init::Random`] where that is asked for here.
-    pub fn init(mut self, init: Init) -> Self {
-        self.init = init;
-        self
-    }
-
-    /// Which rows deduplication prefers.
-    pub fn order(mut self, order: Order) -> Self {
-        self.order = order;
-        self
-    }
-
-    /// Whether the last stage ranks all survivors together or each cluster by itself.
-    pub fn scope(mut self, scope: Scope) -> Self {
-        self.scope = scope;
-        self
+    setters! {
+        /// Clusters of the first clustering, and of the second unless [`recluster`](D4::recluster)
+        /// says otherwise.
+        clusters(k: usize) { clusters = Some(k) }
+        /// Clusters of the second clustering (never more than survivors; the result tells).
+        recluster(k: usize) { recluster = Some(k) }
+        /// Share of the input that deduplication keeps.
+        dedup_keep_fraction: f64;
+        /// Share of the input that is kept in the end; at most the share that deduplication keeps.
+        keep_fraction: f64;
+        /// Seed of both clusterings.
+        seed: u64;
+        /// Iterations of each clustering, at most.
+        max_iter: usize;
+        /// Spherical (the default) or Euclidean clusterings. Duplicates are by cosine either way.
+        spherical: bool;
+        /// First centroids of the first clustering. The second starts by k-means++, or by
+        /// [`Init::Random`] where that is asked for here.
+        init: Init;
+        /// Which rows deduplication prefers.
+        order: Order;
+        /// Whether the last stage ranks all survivors together or each cluster by itself.
+        scope: Scope;
     }
 
     /// A copy, or [`OutOfMemory`](crate::Error::OutOfMemory): given centroids and keys may be large.

@@ -13,7 +13,8 @@ use crate::control::Context;
 use crate::dedup::Dedup;
 use crate::error::{Error, Result};
 use crate::kmeans::{Checkpoint, Clusters, Lloyd};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_up_to, try_vec};
+use crate::params::choices;
 use crate::rows::{IntoRows, RowSource, Subset};
 use crate::select::count;
 
@@ -100,20 +101,7 @@ pub enum D4Stage {
     Ended,
 }
 
-impl D4Stage {
-    /// All stages, in their order.
-    pub const ALL: &[Self] = &[Self::Cluster, Self::Deduplicate, Self::Recluster, Self::Ended];
-
-    /// "cluster", "deduplicate", "recluster" or "ended": the name in programs.
-    pub fn name(self) -> &'static str {
-        match self {
-            D4Stage::Cluster => "cluster",
-            D4Stage::Deduplicate => "deduplicate",
-            D4Stage::Recluster => "recluster",
-            D4Stage::Ended => "ended",
-        }
-    }
-}
+choices!(D4Stage: Cluster "cluster", Deduplicate "deduplicate", Recluster "recluster", Ended "ended");
 
 /// A run of D4 between two steps: an iteration of one of the clusterings, or the deduplication
 /// between them.
@@ -267,9 +255,7 @@ fn ended() -> Error {
 
 /// The kept rows, ascending.
 fn survivors(dedup: &Dedup) -> Result<Vec<usize>> {
-    let mut rows = try_capacity(dedup.kept())?;
-    rows.extend(dedup.keep.iter().enumerate().filter(|&(_, &k)| k).map(|(i, _)| i));
-    Ok(rows)
+    try_up_to(dedup.kept(), dedup.keep.iter().enumerate().filter(|&(_, &k)| k).map(|(i, _)| i))
 }
 
 /// The values of an array made from a vector: they lie side by side.

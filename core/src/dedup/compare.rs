@@ -7,12 +7,12 @@ use crate::backend::copies::{hash_row, same_row};
 use crate::backend::{
     Above, Backend, Best, Blocks, Boundary, Copies, NO_ROW, Pair, Pairs, SearchStats, Threshold, Work,
 };
-use crate::check::same_length;
+use crate::check;
 use crate::control::{Context, Stage};
 use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::exact::float::{finite, widen};
-use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::memory::{try_capacity, try_collect, try_copy, try_grow, try_up_to, try_vec};
 use crate::rows::{RowSource, Scratch, gather_from, read_from};
 
 /// Rows of equal hash that are read at once, to see whether they are copies.
@@ -53,7 +53,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         cx: &Context,
     ) -> Result<Self> {
         let n = order.len();
-        same_length("rows of the source", n, source.n_rows())?;
+        check::same_length("rows of the source", n, source.n_rows())?;
         let mut hashes = try_vec(n, 0u64)?;
         let mut zero = try_vec(n, false)?;
         let mut buffer = try_vec(source.dim(), 0.0f32)?;
@@ -138,9 +138,8 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
             let (range, best) = match part {
                 Part::Clusters(clusters) => {
                     let range = self.offsets[clusters.start]..self.offsets[clusters.end];
-                    let mut groups = try_capacity(clusters.len() + 1)?;
-                    groups
-                        .extend(self.offsets[clusters.start..=clusters.end].iter().map(|o| o - range.start));
+                    let offsets = self.offsets[clusters.start..=clusters.end].iter();
+                    let groups = try_collect(offsets.map(|o| o - range.start))?;
                     let mut best = try_vec(range.len(), Best::NONE)?;
                     self.max_within(range.clone(), &groups, &mut best, search, &mut scratch, cx)?;
                     (range, best)
@@ -244,9 +243,8 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
             let end = match part {
                 Part::Clusters(clusters) => {
                     let range = self.offsets[clusters.start]..self.offsets[clusters.end];
-                    let mut groups = try_capacity(clusters.len() + 1)?;
-                    groups
-                        .extend(self.offsets[clusters.start..=clusters.end].iter().map(|o| o - range.start));
+                    let offsets = self.offsets[clusters.start..=clusters.end].iter();
+                    let groups = try_collect(offsets.map(|o| o - range.start))?;
                     let rows = &self.rows[range.clone()];
                     self.cover_within(rows, &groups, cover, found, search, &mut scratch)?;
                     range.end
@@ -256,8 +254,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                     let mut kept: Vec<usize> = Vec::new();
                     for start in range.clone().step_by(block) {
                         let end = range.end.min(start + block);
-                        let mut alive: Vec<usize> = try_capacity(end - start)?;
-                        alive.extend_from_slice(&self.rows[start..end]);
+                        let mut alive = try_copy(&self.rows[start..end])?;
                         for earlier in kept.chunks(kept_block) {
                             self.cover_across(&alive, earlier, cover, found, search, &mut scratch)?;
                             alive.retain(|&i| found.witness[i] == NO_ROW);
@@ -344,12 +341,9 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
 
 /// The row at a position that a backend gave.
 fn named(rows: &[usize], at: u64) -> Result<usize> {
-    let row = usize::try_from(at).ok().and_then(|at| rows.get(at).copied());
-    row.ok_or(Error::ShapeMismatch {
-        what: "position of a row that the backend found",
-        expected: rows.len(),
-        found: usize::try_from(at).unwrap_or(usize::MAX),
-    })
+    let n = rows.len() as u64;
+    check::shape("position of a row that the backend found", n, at, at < n)?;
+    Ok(rows[at as usize])
 }
 
 /// When a row covers another.
@@ -377,13 +371,13 @@ fn first_copies<S: RowSource + ?Sized>(
     zero: &[bool],
     cx: &Context,
 ) -> Result<Vec<usize>> {
-    let mut first = try_capacity(order.len())?;
-    first.extend(0..order.len());
+    let mut first = try_collect(0..order.len())?;
     // (cluster, hash, position) of rows that share cluster and hash with another.
     let mut alike: Vec<(usize, u64, usize)> = Vec::new();
     for (cluster, bounds) in offsets.windows(2).enumerate() {
-        let mut keys = try_capacity(bounds[1] - bounds[0])?;
-        keys.extend((bounds[0]..bounds[1]).filter(|&at| !zero[order[at]]).map(|at| (hashes[order[at]], at)));
+        let rows = bounds[0]..bounds[1];
+        let keyed = rows.clone().filter(|&at| !zero[order[at]]).map(|at| (hashes[order[at]], at));
+        let mut keys = try_up_to(rows.len(), keyed)?;
         keys.sort_unstable();
         for group in keys.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
             try_grow(&mut alike, group.len())?;
@@ -396,8 +390,7 @@ fn first_copies<S: RowSource + ?Sized>(
     let (mut kinds, mut values): (Vec<usize>, Vec<f32>) = (Vec::new(), Vec::new());
     let mut present = None;
     for part in alike.chunks(COPIES) {
-        let mut rows = try_capacity(part.len())?;
-        rows.extend(part.iter().map(|&(_, _, at)| order[at]));
+        let rows = try_collect(part.iter().map(|&(_, _, at)| order[at]))?;
         let rows = gather_from(source, &rows, &mut scratch)?;
         for (i, &(cluster, hash, at)) in part.iter().enumerate() {
             if present != Some((cluster, hash)) {

@@ -8,7 +8,7 @@ use crate::control::{Context, Stage};
 use crate::error::Result;
 use crate::exact::Metric;
 use crate::kmeans::Partition;
-use crate::memory::{try_capacity, try_copy};
+use crate::memory::{try_collect, try_copy, try_up_to};
 use crate::random::{Stream, streams};
 use crate::rows::RowSource;
 use crate::select::{ascending, ranked};
@@ -69,8 +69,7 @@ pub(super) fn keep_order<B: Backend, S: RowSource + ?Sized>(
     let rows = match order {
         Order::Random { seed } => {
             let stream = Stream::new(*seed, streams::DEDUP_ORDER);
-            let mut keys = try_capacity(n)?;
-            keys.extend((0..n).map(|i| stream.bits(source.row_id(i), 0)));
+            let keys = try_collect((0..n).map(|i| stream.bits(source.row_id(i), 0)))?;
             ranked(n, |a, b| by_label(a, b).then(keys[a].cmp(&keys[b])))?
         }
         Order::Custom(keys) => {
@@ -96,8 +95,7 @@ pub(super) fn keep_order<B: Backend, S: RowSource + ?Sized>(
             }
         }
     };
-    let mut offsets = try_capacity(k + 1)?;
-    offsets.extend((0..=k).map(|j| rows.partition_point(|&i| (labels[i] as usize) < j)));
+    let offsets = try_up_to(k + 1, (0..=k).map(|j| rows.partition_point(|&i| (labels[i] as usize) < j)))?;
     cx.control.poll(Stage::Order, n as u64, n as u64)?;
     Ok((rows, offsets))
 }

@@ -2,10 +2,11 @@
 
 use super::order::Order;
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::params::{choices, setters};
 use crate::select::Boundary;
 
-/// Which earlier rows can remove a row.
+/// Which earlier rows can remove a row. Test vectors write `_` for the `-` of its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rule {
@@ -17,19 +18,7 @@ pub enum Rule {
     GreedyCover,
 }
 
-impl Rule {
-    /// All rules. A new one must be listed here: tests go over this list.
-    pub const ALL: [Self; 2] = [Self::EarlierMax, Self::GreedyCover];
-
-    /// "earlier-max" or "greedy-cover": the name in programs and configurations; test vectors write
-    /// `_` for `-`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Rule::EarlierMax => "earlier-max",
-            Rule::GreedyCover => "greedy-cover",
-        }
-    }
-}
+choices!([Rule]: EarlierMax "earlier-max", GreedyCover "greedy-cover");
 
 /// What is asked of the result.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,36 +77,19 @@ impl SemDedup {
         }
     }
 
-    /// Duplicates are pairs whose cosine passes 1 - `epsilon`, in [0, 2]. Replaces a fraction.
-    pub fn epsilon(mut self, epsilon: f64) -> Self {
-        self.target = Target::Epsilon(epsilon);
-        self
-    }
-
-    /// Keep this share of the rows, round_half_even(fraction n) of them, by the exact order
-    /// statistic of the similarities (EarlierMax only). Replaces an epsilon.
-    pub fn keep_fraction(mut self, fraction: f64) -> Self {
-        self.target = Target::KeepFraction(fraction);
-        self
-    }
-
-    /// Whether a similarity of exactly 1 - epsilon makes a duplicate.
-    pub fn boundary(mut self, boundary: Boundary) -> Self {
-        self.boundary = boundary;
-        self
-    }
-
-    /// Which rows of a cluster come first, and so are preferred.
-    pub fn order(mut self, order: Order) -> Self {
-        self.order = order;
-        self
-    }
-
-    /// EarlierMax as in the published pseudo-code to the letter: similarities below 0 and that of
-    /// the first row of a cluster count as 0, and equal keys of the order Easy go by descending row.
-    pub fn published(mut self, published: bool) -> Self {
-        self.published = published;
-        self
+    setters! {
+        /// Duplicates are pairs whose cosine passes 1 - `epsilon`, in [0, 2]. Replaces a fraction.
+        epsilon(epsilon: f64) { target = Target::Epsilon(epsilon) }
+        /// Keep this share of the rows, round_half_even(fraction n) of them, by the exact order
+        /// statistic of the similarities (EarlierMax only). Replaces an epsilon.
+        keep_fraction(fraction: f64) { target = Target::KeepFraction(fraction) }
+        /// Whether a similarity of exactly 1 - epsilon makes a duplicate.
+        boundary: Boundary;
+        /// Which rows of a cluster come first, and so are preferred.
+        order: Order;
+        /// EarlierMax as in the published pseudo-code to the letter: similarities below 0 and that of
+        /// the first row of a cluster count as 0, and equal keys of the order Easy go by descending row.
+        published: bool;
     }
 
     pub(super) fn check(&self) -> Result<()> {
@@ -127,13 +99,8 @@ impl SemDedup {
             }
             Target::KeepFraction(value) => check::fraction("keep_fraction", value)?,
         }
-        if self.published && self.rule != Rule::EarlierMax {
-            return Err(Error::Conflict {
-                first: "published",
-                second: "another rule than EarlierMax",
-                why: "the published pseudo-code is EarlierMax",
-            });
-        }
-        Ok(())
+        let agree = !self.published || self.rule == Rule::EarlierMax;
+        let (second, why) = ("another rule than EarlierMax", "the published pseudo-code is EarlierMax");
+        check::conflict(agree, "published", second, why)
     }
 }

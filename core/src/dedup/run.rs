@@ -1,7 +1,5 @@
 //! One deduplication, from the order to the kept rows.
 
-use alloc::vec::Vec;
-
 use ndarray::Array1;
 
 use super::curve::KeepCurve;
@@ -13,7 +11,7 @@ use crate::backend::{Backend, NO_ROW, SearchStats};
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::kmeans::Partition;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_collect, try_vec};
 use crate::rows::{IntoRows, RowSource};
 use crate::select::{ascending, count, ranked};
 
@@ -79,8 +77,7 @@ impl SemDedup {
                 *s = f64::NAN;
             }
         });
-        let mut rows: Vec<u64> = try_capacity(n)?;
-        rows.extend(order.iter().map(|&i| i as u64));
+        let rows = try_collect(order.iter().map(|&i| i as u64))?;
         Ok(Dedup {
             rule: self.rule,
             boundary: self.boundary,

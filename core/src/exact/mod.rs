@@ -22,6 +22,21 @@ mod truth;
 pub(crate) mod twofold;
 
 pub use sums::{F64Sum, Sums};
+
+/// The sum of the values, rounded once.
+pub(crate) fn sum(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut sum = F64Sum::new();
+    sum.extend(values);
+    sum.value()
+}
+
+/// The exact sum of the values over their number, rounded twice; none without values.
+pub(crate) fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let mut count = 0u64;
+    let sum = sum(values.into_iter().inspect(|_| count += 1));
+    (count > 0).then(|| sum / count as f64)
+}
+
 pub use truth::{LANES, Metric, cosine, cosine_from, dot64, squared_distance, unit_row};
 pub(crate) use truth::{dot_wide, fold, squared_distance_wide, strided};
 

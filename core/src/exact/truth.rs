@@ -14,6 +14,7 @@
 //! Zero padding, sign flips and scaling by powers of two change no bit; permuting columns may.
 
 use crate::exact::float::{narrow, widen};
+use crate::params::choices;
 
 /// Lanes of the fixed order.
 pub const LANES: usize = 16;
@@ -103,18 +104,11 @@ pub enum Metric {
     Cosine,
 }
 
+choices!(
+    /// A third would ask more of every backend, so matches may count on them.
+    [Metric]: SqEuclidean "euclidean", Cosine "cosine");
+
 impl Metric {
-    /// Both. A third would ask more of every backend, so matches may count on them.
-    pub const ALL: [Self; 2] = [Self::SqEuclidean, Self::Cosine];
-
-    /// "euclidean" or "cosine".
-    pub fn name(self) -> &'static str {
-        match self {
-            Metric::SqEuclidean => "euclidean",
-            Metric::Cosine => "cosine",
-        }
-    }
-
     /// The distance of two rows; `xx` and `yy` are their dot products with themselves.
     #[inline(always)]
     pub(crate) fn distance(self, x: &[f32], y: &[f32], xx: f64, yy: f64) -> f64 {

@@ -4,13 +4,10 @@
 use alloc::vec::Vec;
 
 use super::params::{EmptyClusters, KMeans};
-use crate::bytes::{Reader, Writer};
+use crate::bytes::{Reader, State, Writer, place, to_and_from_bytes};
 use crate::error::Result;
 use crate::exact::Metric;
 use crate::memory::try_copy;
-
-const MAGIC: [u8; 8] = *b"paucaKM\0";
-const VERSION: u32 = 1;
 
 /// The state of a k-means run between two iterations. 4 k d bytes.
 ///
@@ -46,15 +43,11 @@ pub struct Checkpoint {
 pub(super) fn settings(params: &KMeans) -> [u64; 5] {
     [
         params.n_clusters as u64,
-        position(&Metric::ALL, params.metric),
+        place(&Metric::ALL, params.metric),
         params.seed,
         params.shift_tolerance.to_bits(),
-        position(EmptyClusters::ALL, params.empty),
+        place(EmptyClusters::ALL, params.empty),
     ]
-}
-
-fn position<T: PartialEq>(all: &[T], one: T) -> u64 {
-    all.iter().position(|other| *other == one).unwrap_or(all.len()) as u64
 }
 
 impl Checkpoint {
@@ -67,50 +60,32 @@ impl Checkpoint {
     pub fn n_iter(&self) -> usize {
         self.n_iter as usize
     }
+}
 
-    /// Versioned, little-endian, checksummed bytes.
-    ///
-    /// # Errors
-    /// [`OutOfMemory`](crate::Error::OutOfMemory).
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(&MAGIC, VERSION);
-        self.write(&mut w);
-        w.finish()
+to_and_from_bytes!(impl[] Checkpoint);
+
+impl State for Checkpoint {
+    const MARK: &'static [u8; 8] = b"paucaKM\0";
+    const WHAT: &'static str = "k-means checkpoint";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.u64s(&[self.n, self.d]);
+        to.u64s(&self.settings);
+        let distinct = self.distinct_rows.map_or(0, |n| n + 1);
+        to.u64s(&[self.n_iter, self.relocated, distinct, self.converged.into(), self.centroids.len() as u64]);
+        to.f32s(&self.centroids);
+        Ok(())
     }
 
-    /// Reads what [`to_bytes`](Checkpoint::to_bytes) wrote.
-    ///
-    /// # Errors
-    /// [`Corrupt`](crate::Error::Corrupt) for other, damaged or truncated bytes, and for numbers that no run
-    /// writes; never a panic.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, "k-means checkpoint", &MAGIC, VERSION)?;
-        let checkpoint = Self::read(&mut r)?;
-        r.end()?;
-        Ok(checkpoint)
-    }
-
-    pub(crate) fn write(&self, w: &mut Writer) {
-        w.u64(self.n);
-        w.u64(self.d);
-        w.u64s(&self.settings);
-        w.u64(self.n_iter);
-        w.u64(self.relocated);
-        w.u64(self.distinct_rows.map_or(0, |n| n + 1));
-        w.u64(self.converged as u64);
-        w.u64(self.centroids.len() as u64);
-        w.f32s(&self.centroids);
-    }
-
-    pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self> {
-        let (n, d) = (r.u64()?, r.u64()?);
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let (n, d) = (from.u64()?, from.u64()?);
         let mut settings = [0; 5];
         for s in &mut settings {
-            *s = r.u64()?;
+            *s = from.u64()?;
         }
-        let (n_iter, relocated, distinct, converged) = (r.u64()?, r.u64()?, r.u64()?, r.u64()?);
-        let len = r.size()?;
-        let centroids = r.f32s(len)?;
+        let (n_iter, relocated, distinct, converged) = (from.u64()?, from.u64()?, from.u64()?, from.u64()?);
+        let len = from.size()?;
+        let centroids = from.f32s(len)?;
         let [k, metric, _, tolerance, empty] = settings;
         // What no run writes; that it is this run's is seen when it is resumed.
         let in_range = k.checked_mul(d) == Some(len as u64)
@@ -121,10 +96,9 @@ impl Checkpoint {
             && converged <= 1
             && metric < Metric::ALL.len() as u64
             && empty < EmptyClusters::ALL.len() as u64
-            && f64::from_bits(tolerance) >= 0.0;
-        if !in_range || centroids.iter().any(|c| !c.is_finite()) {
-            return Err(r.corrupt("values out of range"));
-        }
+            && f64::from_bits(tolerance) >= 0.0
+            && centroids.iter().all(|c| c.is_finite());
+        from.holds(in_range, "values out of range")?;
         let distinct_rows = distinct.checked_sub(1);
         Ok(Self { n, d, settings, n_iter, relocated, distinct_rows, converged: converged == 1, centroids })
     }

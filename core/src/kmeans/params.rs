@@ -2,11 +2,12 @@
 
 use ndarray::Array2;
 
+use crate::arrays::copy;
 use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::exact::float::{positive, widen};
-use crate::memory::try_copy;
+use crate::params::{choices, setters};
 
 /// Where the first centroids come from.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,11 +29,7 @@ impl Init {
         Ok(match self {
             Init::KMeansPlusPlus => Init::KMeansPlusPlus,
             Init::Random => Init::Random,
-            Init::Given(given) => {
-                let copy = try_copy(given)?;
-                let wrong = Error::Empty { what: "initial centroids" };
-                Init::Given(Array2::from_shape_vec(given.dim(), copy).map_err(|_| wrong)?)
-            }
+            Init::Given(given) => Init::Given(copy(&given.view())?),
         })
     }
 }
@@ -48,18 +45,8 @@ pub enum EmptyClusters {
     Keep,
 }
 
-impl EmptyClusters {
-    /// All policies. Checkpoints write their positions: a new one comes last.
-    pub const ALL: &[Self] = &[Self::Relocate, Self::Keep];
-
-    /// "relocate" or "keep".
-    pub fn name(self) -> &'static str {
-        match self {
-            EmptyClusters::Relocate => "relocate",
-            EmptyClusters::Keep => "keep",
-        }
-    }
-}
+// Checkpoints write their positions: a new one comes last.
+choices!(EmptyClusters: Relocate "relocate", Keep "keep");
 
 /// k-means clustering: parameters.
 ///
@@ -119,42 +106,21 @@ impl KMeans {
         }
     }
 
-    /// Cosine instead of Euclidean: rows count by their direction only.
-    pub fn spherical(mut self, spherical: bool) -> Self {
-        self.metric = if spherical { Metric::Cosine } else { Metric::SqEuclidean };
-        self
-    }
-
-    /// Seed of the initial centroids.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// Stops after this many iterations; 0 only assigns to the initial centroids.
-    pub fn max_iter(mut self, max_iter: usize) -> Self {
-        self.max_iter = max_iter;
-        self
-    }
-
-    /// Also stop when the squared distances that the centroids moved sum to at most this. 0 (the
-    /// default) waits until no label changes. Unlike scikit-learn's `tol` it is not scaled by the
-    /// variance of the data.
-    pub fn shift_tolerance(mut self, tolerance: f64) -> Self {
-        self.shift_tolerance = tolerance;
-        self
-    }
-
-    /// Where the first centroids come from.
-    pub fn init(mut self, init: Init) -> Self {
-        self.init = init;
-        self
-    }
-
-    /// What happens to clusters that lose all rows.
-    pub fn empty_clusters(mut self, policy: EmptyClusters) -> Self {
-        self.empty = policy;
-        self
+    setters! {
+        /// Cosine instead of Euclidean: rows count by their direction only.
+        spherical(spherical: bool) { metric = if spherical { Metric::Cosine } else { Metric::SqEuclidean } }
+        /// Seed of the initial centroids.
+        seed: u64;
+        /// Stops after this many iterations; 0 only assigns to the initial centroids.
+        max_iter: usize;
+        /// Also stop when the squared distances that the centroids moved sum to at most this. 0 (the
+        /// default) waits until no label changes. Unlike scikit-learn's `tol` it is not scaled by the
+        /// variance of the data.
+        shift_tolerance: f64;
+        /// Where the first centroids come from.
+        init: Init;
+        /// What happens to clusters that lose all rows.
+        empty_clusters(policy: EmptyClusters) { empty = policy }
     }
 
     /// The parameters but for the first centroids, which may be large.

@@ -5,20 +5,21 @@ use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::Array1;
 
 use super::checkpoint::{Checkpoint, settings};
 use super::init;
 use super::params::{EmptyClusters, Init, KMeans};
 use super::result::Clusters;
+use crate::arrays::{matrix, view};
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Blocks, Copies, SearchStats};
 use crate::check;
 use crate::control::{Context, Iteration, Stage};
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::float::{finite, positive};
-use crate::exact::{F64Sum, Metric, squared_distance};
-use crate::memory::{area, try_capacity, try_copy, try_grow, try_vec};
+use crate::exact::{self, F64Sum, Metric, squared_distance};
+use crate::memory::{area, try_capacity, try_collect, try_copy, try_grow, try_vec};
 use crate::rows::{IntoRows, RowSource, Rows, Scratch, gather_from, with_view};
 
 impl KMeans {
@@ -145,12 +146,11 @@ impl<'a, B: Backend, S: RowSource + 'a> Lloyd<'a, B, S> {
         cx: &Context,
     ) -> Result<Self> {
         if let Some(checkpoint) = checkpoint {
-            if [checkpoint.n, checkpoint.d] != [source.n_rows() as u64, source.dim() as u64] {
-                return Err(Error::Mismatch { what: "the shape of the rows" });
-            }
-            if checkpoint.settings != settings(params) {
-                return Err(Error::Mismatch { what: "a parameter of k-means" });
-            }
+            check::same(
+                "the shape of the rows",
+                [checkpoint.n, checkpoint.d] == [source.n_rows() as u64, source.dim() as u64],
+            )?;
+            check::same("a parameter of k-means", checkpoint.settings == settings(params))?;
         }
         let blocks = Blocks::of(backend, source, params.metric, cx)?;
         let (n, d, k) = (blocks.n, blocks.d, params.n_clusters);
@@ -303,15 +303,9 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
         self.labels.iter().for_each(|&label| counts[label as usize] += 1);
         let mut inertia = F64Sum::new();
         add_inertia(&mut inertia, self.weights.as_deref(), &distances);
-        let d = self.blocks.d;
-        let centroids = Array2::from_shape_vec((k, d), self.centroids).map_err(|_| Error::ShapeMismatch {
-            what: "centroids",
-            expected: k,
-            found: d,
-        })?;
         let clusters = Clusters {
             metric: self.params.metric,
-            centroids,
+            centroids: matrix(k, self.blocks.d, self.centroids)?,
             labels: Array1::from_vec(self.labels),
             distances: Array1::from_vec(distances),
             counts: Array1::from_vec(counts),
@@ -390,12 +384,8 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
 
     fn targets(&self, centroids: &[f32], cx: &Context) -> Result<B::Targets> {
         let (k, d) = (self.params.n_clusters, self.blocks.d);
-        let view = ArrayView2::from_shape((k, d), centroids).map_err(|_| Error::ShapeMismatch {
-            what: "centroids",
-            expected: k * d,
-            found: centroids.len(),
-        })?;
-        self.blocks.backend.targets(Rows::F32(view), self.params.metric, Copies::Collapse, cx)
+        let rows = Rows::F32(view(centroids, k, d)?);
+        self.blocks.backend.targets(rows, self.params.metric, Copies::Collapse, cx)
     }
 
     /// Distance of every row to the centroid of its label, by the definition.
@@ -419,11 +409,8 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
     /// Sum of squared distances between old and new centroids, exact but for one rounding.
     fn shift(&self, next: &[f32]) -> f64 {
         let d = self.blocks.d;
-        let mut sum = F64Sum::new();
-        for (a, b) in self.centroids.chunks_exact(d).zip(next.chunks_exact(d)) {
-            sum.add(squared_distance(a, b));
-        }
-        sum.value()
+        let pairs = self.centroids.chunks_exact(d).zip(next.chunks_exact(d));
+        exact::sum(pairs.map(|(a, b)| squared_distance(a, b)))
     }
 
     /// Moves the farthest rows into the clusters without weight. Returns how many.
@@ -486,12 +473,9 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
             return Ok(());
         }
         let Self { blocks, labels, sums, weights, .. } = self;
-        let mut rows = try_capacity(moves.len())?;
-        rows.extend(moves.iter().map(|&(i, _)| i));
-        let mut from = try_capacity(moves.len())?;
-        from.extend(moves.iter().map(|&(i, _)| labels[i]));
-        let mut to = try_capacity(moves.len())?;
-        to.extend(moves.iter().map(|&(_, j)| j));
+        let rows = try_collect(moves.iter().map(|&(i, _)| i))?;
+        let from = try_collect(moves.iter().map(|&(i, _)| labels[i]))?;
+        let to = try_collect(moves.iter().map(|&(_, j)| j))?;
         let mut w = try_capacity(if weights.is_some() { moves.len() } else { 0 })?;
         if let Some(weights) = weights {
             w.extend(moves.iter().map(|&(i, _)| weights[i]));

@@ -6,14 +6,14 @@ use crate::backend::Products;
 use crate::bytes::{Reader, Writer};
 use crate::error::Result;
 use crate::exact::F64Sum;
-use crate::memory::try_capacity;
+use crate::memory::try_collect;
 
 use super::moments::{BINS, Moments, Spread, fresh};
 use super::params::{LayerDistances, MAX_LAYERS};
 use super::stream::LayerStream;
 use super::{LayerMetric, Quantiles};
 
-const MAGIC: &[u8; 8] = b"PAUCALYR";
+const MAGIC: &[u8; 8] = b"paucaLD\0";
 const VERSION: u32 = 1;
 const WHAT: &str = "layer distances";
 
@@ -28,10 +28,9 @@ impl<P: Products> LayerStream<P> {
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         self.closed()?;
         let mut writer = Writer::new(MAGIC, VERSION);
-        writer.u64(self.config.n_layers as u64);
-        writer.u64(self.dim as u64);
-        writer.u32(u32::from(self.config.metric == LayerMetric::Cosine));
-        writer.u32(u32::from(self.config.quantiles == Quantiles::Histogram));
+        writer.sizes(&[self.config.n_layers, self.dim]);
+        writer.choice(LayerMetric::ALL, self.config.metric);
+        writer.choice(Quantiles::ALL, self.config.quantiles);
         writer.u64(self.samples);
         for moments in &self.moments {
             writer.u64s(&[moments.count, moments.skipped, moments.min.to_bits(), moments.max.to_bits()]);
@@ -40,8 +39,7 @@ impl<P: Products> LayerStream<P> {
             match &moments.spread {
                 Spread::Counts(counts) => writer.u64s(counts),
                 Spread::Values(values) => {
-                    let mut sorted = try_capacity(values.len())?;
-                    sorted.extend(values.iter().map(|v| v.to_bits()));
+                    let mut sorted = try_collect(values.iter().map(|v| v.to_bits()))?;
                     // Values are not negative: their bits are in their order.
                     sorted.sort_unstable();
                     writer.u64s(&sorted);
@@ -62,25 +60,15 @@ impl LayerStream {
     /// `PAUCA_SIMD` names a level that the machine has not.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::open(bytes, WHAT, MAGIC, VERSION)?;
-        let (n_layers, dim) = (reader.size()?, reader.size()?);
-        let metric = match reader.u32()? {
-            0 => LayerMetric::Angular,
-            1 => LayerMetric::Cosine,
-            _ => return Err(reader.corrupt("the metric is unknown")),
-        };
-        let quantiles = match reader.u32()? {
-            0 => Quantiles::Exact,
-            1 => Quantiles::Histogram,
-            _ => return Err(reader.corrupt("the kind of quantiles is unknown")),
-        };
+        let [n_layers, dim] = reader.sizes()?;
+        let (metric, quantiles) = (reader.choice(LayerMetric::ALL)?, reader.choice(Quantiles::ALL)?);
         let samples = reader.u64()?;
         // Before anything is allocated: the bytes must be there.
         let each = 32 + 2 * F64Sum::BYTES;
         let pairs = n_layers.checked_add(1).and_then(|n| Some(n.checked_mul(n_layers)? / 2));
         let fits = pairs.and_then(|pairs| pairs.checked_mul(each)).is_some_and(|n| n <= reader.remaining());
-        if n_layers == 0 || n_layers > MAX_LAYERS || dim == 0 || !fits {
-            return Err(reader.corrupt("the length does not fit the shape"));
-        }
+        let possible = (1..=MAX_LAYERS).contains(&n_layers) && dim > 0 && fits;
+        reader.holds(possible, "the length does not fit the shape")?;
         let mut moments = fresh(n_layers, Quantiles::Exact)?;
         for moments in &mut moments {
             *moments = read(&mut reader, quantiles, samples)?;
@@ -93,36 +81,28 @@ impl LayerStream {
 
 fn read(reader: &mut Reader<'_>, quantiles: Quantiles, samples: u64) -> Result<Moments> {
     let (count, skipped) = (reader.u64()?, reader.u64()?);
-    let (min, max) = (f64::from_bits(reader.u64()?), f64::from_bits(reader.u64()?));
+    let (min, max) = (reader.f64()?, reader.f64()?);
     let (sum, squares) = (F64Sum::read(reader)?, F64Sum::read(reader)?);
-    if count.checked_add(skipped) != Some(samples) {
-        return Err(reader.corrupt("counts do not add up"));
-    }
+    reader.holds(count.checked_add(skipped) == Some(samples), "counts do not add up")?;
     // Every distance lies in [0, 2]; the loop of the variance ends for finite sums only.
     let within = |sum: &F64Sum, most: f64| (0.0..=most * count as f64).contains(&sum.value());
     let extremes = match count {
         0 => min == f64::INFINITY && max == f64::NEG_INFINITY,
         _ => 0.0 <= min && min <= max && max <= 2.0,
     };
-    if !extremes || !within(&sum, 2.0) || !within(&squares, 4.0) {
-        return Err(reader.corrupt("a distance is out of range"));
-    }
+    let possible = extremes && within(&sum, 2.0) && within(&squares, 4.0);
+    reader.holds(possible, "a distance is out of range")?;
     let spread = match quantiles {
         Quantiles::Histogram => {
             let counts = reader.u64s(BINS)?;
-            if counts.iter().try_fold(0u64, |sum, n| sum.checked_add(*n)) != Some(count) {
-                return Err(reader.corrupt("the histogram does not add up"));
-            }
+            let sum = counts.iter().try_fold(0u64, |sum, n| sum.checked_add(*n));
+            reader.holds(sum == Some(count), "the histogram does not add up")?;
             Spread::Counts(counts)
         }
         Quantiles::Exact => {
             let len = usize::try_from(count).map_err(|_| reader.corrupt("a size exceeds this machine's"))?;
-            let bits = reader.u64s(len)?;
-            let mut values = try_capacity(len)?;
-            values.extend(bits.into_iter().map(f64::from_bits));
-            if values.iter().any(|v| !(0.0..=2.0).contains(v)) {
-                return Err(reader.corrupt("a distance is out of range"));
-            }
+            let values = reader.f64s(len)?;
+            reader.holds(values.iter().all(|v| (0.0..=2.0).contains(v)), "a distance is out of range")?;
             Spread::Values(values)
         }
     };

@@ -17,13 +17,13 @@
 
 use alloc::vec::Vec;
 
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, Dyn, SVD};
 use ndarray::{ArrayView2, s};
 
 use crate::arrays::{self, zeros};
 use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::{area, try_capacity, try_vec};
+use crate::memory::{area, try_collect, try_vec};
 use crate::products;
 use crate::rows::{IntoRows, Rows};
 
@@ -76,17 +76,18 @@ fn decompose(rows: &Rows<'_>) -> Result<Option<Decomposed>> {
     }
     // Scaled, so that squares of extreme values neither overflow nor vanish.
     x /= largest;
-    let svd = x.try_svd(true, true, f64::EPSILON, ITERATIONS * n.min(d)).ok_or(Error::Conflict {
-        first: "this state",
-        second: "the decomposition",
-        why: "it did not converge",
-    })?;
+    let svd = decomposition(x, true, true)?;
     let (Some(u), Some(v_t)) = (svd.u, svd.v_t) else {
         return Ok(None);
     };
-    let mut s = try_capacity(svd.singular_values.len())?;
-    s.extend(svd.singular_values.iter().map(|s| s * largest));
+    let s = try_collect(svd.singular_values.iter().map(|s| s * largest))?;
     Ok(Some(Decomposed { u, s, v_t }))
+}
+
+fn decomposition(x: DMatrix<f64>, u: bool, v_t: bool) -> Result<SVD<f64, Dyn, Dyn>> {
+    let iterations = ITERATIONS * x.nrows().min(x.ncols());
+    let (first, second, why) = ("these states", "the decomposition", "it did not converge");
+    x.try_svd(u, v_t, f64::EPSILON, iterations).ok_or(Error::Conflict { first, second, why })
 }
 
 /// nalgebra's matrix (column by column) as a view.
@@ -128,8 +129,7 @@ impl Decomposed {
 /// Both states decomposed; `None` where one does not vary.
 fn both<'a>(x: impl IntoRows<'a>, y: impl IntoRows<'a>) -> Result<Option<[Decomposed; 2]>> {
     let (x, y) = (x.into_rows()?, y.into_rows()?);
-    let (expected, found) = (x.n_rows(), y.n_rows());
-    check::same_length("y", expected, found)?;
+    check::same_length("y", x.n_rows(), y.n_rows())?;
     Ok(decompose(&x)?.zip(decompose(&y)?).map(|(x, y)| [x, y]))
 }
 
@@ -138,11 +138,8 @@ fn both<'a>(x: impl IntoRows<'a>, y: impl IntoRows<'a>) -> Result<Option<[Decomp
 fn correlate(x: &Decomposed, y: &Decomposed, kept: [usize; 2]) -> Result<(Vec<f64>, DMatrix<f64>)> {
     let (u, v) = (view(&x.u)?, view(&y.u)?);
     let product = product(&u.slice(s![.., ..kept[0]]).t(), &v.slice(s![.., ..kept[1]]))?;
-    let svd = product.try_svd(true, false, f64::EPSILON, ITERATIONS * kept[0].min(kept[1])).ok_or(
-        Error::Conflict { first: "these states", second: "the decomposition", why: "it did not converge" },
-    )?;
-    let mut correlations = try_capacity(svd.singular_values.len())?;
-    correlations.extend(svd.singular_values.iter().map(|rho| rho.clamp(0.0, 1.0)));
+    let svd = decomposition(product, true, false)?;
+    let correlations = try_collect(svd.singular_values.iter().map(|rho| rho.clamp(0.0, 1.0)))?;
     Ok((correlations, svd.u.unwrap_or_default()))
 }
 
@@ -161,7 +158,7 @@ fn saturated(x: &Decomposed, kept: [usize; 2]) -> bool {
 /// # Errors
 /// [`Error::InvalidParameter`] for `keep` outside (0, 1], [`Error::ShapeMismatch`],
 /// [`Error::NonFinite`], [`Error::Empty`], [`Error::OutOfMemory`] for a part of the memory only (see
-/// the module's head).
+/// the module's head), [`Error::SimdLevel`] (of `PAUCA_SIMD`).
 /// # Cost
 /// O(n d min(n, d)).
 /// # Example
@@ -174,9 +171,7 @@ fn saturated(x: &Decomposed, kept: [usize; 2]) -> bool {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn svcca<'a>(x: impl IntoRows<'a>, y: impl IntoRows<'a>, keep: f64) -> Result<Option<Svcca>> {
-    if !(keep > 0.0 && keep <= 1.0) {
-        return Err(Error::InvalidParameter { name: "keep", value: keep, expected: "within (0, 1]" });
-    }
+    check::positive_fraction("keep", keep)?;
     let Some([x, y]) = both(x, y)? else { return Ok(None) };
     let kept = [x.directions(keep), y.directions(keep)];
     let (correlations, _) = correlate(&x, &y, kept)?;
@@ -244,11 +239,6 @@ pub fn procrustes<'a>(x: impl IntoRows<'a>, y: impl IntoRows<'a>) -> Result<Opti
     for (mut column, s) in middle.column_iter_mut().zip(&y.s) {
         column *= *s / ny;
     }
-    let size = middle.nrows().min(middle.ncols());
-    let svd = middle.try_svd(false, false, f64::EPSILON, ITERATIONS * size).ok_or(Error::Conflict {
-        first: "these states",
-        second: "the decomposition",
-        why: "it did not converge",
-    })?;
+    let svd = decomposition(middle, false, false)?;
     Ok(Some((2.0 - 2.0 * svd.singular_values.sum()).clamp(0.0, 2.0)))
 }

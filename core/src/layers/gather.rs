@@ -160,9 +160,8 @@ pub(crate) fn open(batch: &mut Option<Batch>) -> Result<&mut Batch> {
 
 /// A conflict while a batch is open.
 pub(crate) fn closed(batch: &Option<Batch>) -> Result<()> {
-    let (first, second) = ("this call", "an open batch");
     let why = "end_batch or abort_batch comes first";
-    if batch.is_none() { Ok(()) } else { Err(Error::Conflict { first, second, why }) }
+    check::conflict(batch.is_none(), "this call", "an open batch", why)
 }
 
 /// Whether a batch has all its states.

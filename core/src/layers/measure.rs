@@ -16,7 +16,7 @@ use crate::backend::{Products, Samples};
 use crate::control::{Context, Job, Stage};
 use crate::error::{Error, Result};
 use crate::exact::elementary::half_turns_all;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_collect, try_vec};
 
 /// Dot products in memory at a time, at most, but for those of one sample.
 const WAVE_VALUES: usize = 4 << 20;
@@ -113,8 +113,8 @@ fn collect(moments: &mut [Moments], values: &[f64], square: usize, cx: &Context<
     /// Pairs of one task.
     const PAIRS: usize = 16;
     let (samples, pairs) = (values.len() / square, moments.len());
-    let mut jobs = try_capacity(pairs.div_ceil(PAIRS))?;
-    jobs.extend(moments.chunks_mut(PAIRS).enumerate().map(|(i, out)| Job::new((i * PAIRS, out))));
+    let mut jobs =
+        try_collect(moments.chunks_mut(PAIRS).enumerate().map(|(i, out)| Job::new((i * PAIRS, out))))?;
     // An exact addition takes about as long as twenty multiply-adds; there are four a value.
     cx.in_waves(&mut jobs, (samples * PAIRS * 80) as u64, |(first, moments)| {
         moments.iter_mut().try_for_each(|moments| moments.reserve(samples))?;

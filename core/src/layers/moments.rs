@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::error::Result;
 use crate::exact::F64Sum;
 use crate::exact::twofold::two_product;
-use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::memory::{try_all, try_grow, try_vec};
 
 use super::Quantiles;
 
@@ -180,11 +180,7 @@ impl Moments {
 /// Empty moments, one for each pair of states.
 pub(crate) fn fresh(n_layers: usize, quantiles: Quantiles) -> Result<Vec<Moments>> {
     let pairs = n_layers * (n_layers + 1) / 2;
-    let mut moments = try_capacity(pairs)?;
-    for _ in 0..pairs {
-        moments.push(Moments::new(quantiles)?);
-    }
-    Ok(moments)
+    try_all((0..pairs).map(|_| Moments::new(quantiles)))
 }
 
 /// Place of the pair of states l < m among all pairs of L + 1 states.

@@ -1,5 +1,7 @@
 //! What is asked of the distances between layers.
 
+use crate::params::{choices, setters};
+
 /// More layers than any network has; keeps the number of pairs far from overflow.
 pub(crate) const MAX_LAYERS: usize = 1 << 15;
 
@@ -14,10 +16,7 @@ pub enum LayerMetric {
     Cosine,
 }
 
-impl LayerMetric {
-    /// Every variant, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::Angular, Self::Cosine];
-}
+choices!(LayerMetric: Angular, Cosine);
 
 /// How the spread of the values is kept. Count, mean, variance and extremes are exact either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,10 +30,7 @@ pub enum Quantiles {
     Histogram,
 }
 
-impl Quantiles {
-    /// Every variant, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::Exact, Self::Histogram];
-}
+choices!(Quantiles: Exact, Histogram);
 
 /// Distances between all pairs of hidden states: parameters.
 ///
@@ -68,15 +64,10 @@ impl LayerDistances {
         Self { n_layers, metric: LayerMetric::Angular, quantiles: Quantiles::Exact }
     }
 
-    /// What is measured.
-    pub fn metric(mut self, metric: LayerMetric) -> Self {
-        self.metric = metric;
-        self
-    }
-
-    /// How the spread of the values is kept.
-    pub fn quantiles(mut self, quantiles: Quantiles) -> Self {
-        self.quantiles = quantiles;
-        self
+    setters! {
+        /// What is measured.
+        metric: LayerMetric;
+        /// How the spread of the values is kept.
+        quantiles: Quantiles;
     }
 }

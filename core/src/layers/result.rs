@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2};
 
 use crate::arrays::matrix;
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_copy, try_vec};
 use crate::select::ranked;
 
 use super::moments::{Moments, Spread, pair};
@@ -69,16 +69,8 @@ impl LayerTable {
                 }
                 let mut own = Moments::new(Quantiles::Exact)?;
                 own.spread = match &from.spread {
-                    Spread::Values(values) => {
-                        let mut copy = try_capacity(values.len())?;
-                        copy.extend_from_slice(values);
-                        Spread::Values(copy)
-                    }
-                    Spread::Counts(counts) => {
-                        let mut copy = try_capacity(counts.len())?;
-                        copy.extend_from_slice(counts);
-                        Spread::Counts(copy)
-                    }
+                    Spread::Values(values) => Spread::Values(try_copy(values)?),
+                    Spread::Counts(counts) => Spread::Counts(try_copy(counts)?),
                 };
                 (own.count, own.min, own.max) = (from.count, from.min, from.max);
                 own.sort();

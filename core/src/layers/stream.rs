@@ -5,14 +5,13 @@
 
 use alloc::vec::Vec;
 
-use ndarray::ArrayView2;
-
+use crate::arrays::view;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Products, Samples};
 use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
-use crate::memory::try_capacity;
+use crate::error::*;
+use crate::memory::try_all;
 use crate::rows::{IntoRows, Rows};
 
 use super::gather::{Batch, closed, complete, open};
@@ -182,17 +181,7 @@ impl<P: Products> LayerStream<P> {
         let batch = open(&mut self.batch)?;
         complete(self.config.n_layers + 1, batch.states.len())?;
         let (samples, d) = (batch.n_samples(), self.dim);
-        let mut states = try_capacity(batch.states.len())?;
-        for values in &batch.states {
-            let found = values.len();
-            let view = ArrayView2::from_shape((samples, d), values);
-            let expected = samples * d;
-            states.push(Rows::F32(view.map_err(|_| Error::ShapeMismatch {
-                what: "state",
-                expected,
-                found,
-            })?));
-        }
+        let states = try_all(batch.states.iter().map(|values| view(values, samples, d).map(Rows::F32)))?;
         let added = measure(&self.config, &self.products, Samples::new(&states, None)?, cx)?;
         self.add(&added, samples as u64)?;
         self.batch = None;
@@ -223,10 +212,8 @@ impl<P: Products> LayerStream<P> {
     pub fn merge<Q: Products>(&mut self, other: &LayerStream<Q>) -> Result<()> {
         self.closed()?;
         other.closed()?;
-        if self.config != other.config {
-            let why = "they differ in layers, metric or kind of quantiles";
-            return Err(Error::Conflict { first: "this stream", second: "the other one", why });
-        }
+        let why = "they differ in layers, metric or kind of quantiles";
+        check::conflict(self.config == other.config, "this stream", "the other one", why)?;
         check::same_length("row of the other stream", self.dim, other.dim)?;
         self.add(&other.moments, other.samples)
     }

@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use super::{Length, rounded, share, widened};
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_collect, try_vec};
 use crate::select::total;
 use crate::stats::average_ranks;
 
@@ -56,8 +56,8 @@ impl LengthBins {
         for pair in edges.windows(2) {
             check::parameter("edges", pair[1] as f64, "above the edge before it", pair[0] < pair[1])?;
         }
-        let mut bin_of = try_capacity(lengths.len())?;
-        bin_of.extend(lengths.iter().map(|&l| edges.partition_point(|&edge| edge <= l.into()) as u32));
+        let bin_of =
+            try_collect(lengths.iter().map(|&l| edges.partition_point(|&edge| edge <= l.into()) as u32))?;
         Self::counted(bin_of, edges.len() + 1)
     }
 
@@ -144,9 +144,8 @@ pub fn perplexity_by_length<L: Length>(
     let total = total(lengths.iter().map(|&l| l.into()))?;
     for (row, ((&bin, &p), &length)) in bins.bin_of.iter().zip(perplexities).zip(lengths).enumerate() {
         let length: u64 = length.into();
-        let Some((bucket, sum)) = buckets.get_mut(bin as usize).zip(sums.get_mut(bin as usize)) else {
-            return Err(Error::LabelOutOfRange { row, label: bin, k: bins.n_bins() });
-        };
+        check::label(row, bin, bins.n_bins())?;
+        let (bucket, sum) = (&mut buckets[bin as usize], &mut sums[bin as usize]);
         bucket.documents += 1;
         bucket.tokens += length;
         bucket.shortest = bucket.shortest.min(length);

@@ -6,7 +6,8 @@ use super::{Length, LengthBins, rounded, share, widened};
 use crate::check;
 use crate::error::Result;
 use crate::exact::F64Sum;
-use crate::memory::{try_capacity, try_copy, try_vec};
+use crate::memory::{try_collect, try_copy, try_vec};
+use crate::params::{default_is_new, setters};
 use crate::select::total;
 use crate::stats::{Interval, auc, bootstrap, kendall, quantile, spearman};
 
@@ -52,11 +53,7 @@ pub struct LengthConfound {
     seed: u64,
 }
 
-impl Default for LengthConfound {
-    fn default() -> Self {
-        Self { bins: 10, resamples: 1000, level: 0.95, seed: 0 }
-    }
-}
+default_is_new!(LengthConfound);
 
 /// What [`LengthConfound`] found. Where a number is undefined on the data (a constant score,
 /// equal lengths) it is `None`.
@@ -76,31 +73,18 @@ pub struct Confound {
 impl LengthConfound {
     /// The defaults.
     pub fn new() -> Self {
-        Self::default()
+        Self { bins: 10, resamples: 1000, level: 0.95, seed: 0 }
     }
 
-    /// Bins of length for eta².
-    pub fn bins(mut self, bins: usize) -> Self {
-        self.bins = bins;
-        self
-    }
-
-    /// Resamples of the bootstrap.
-    pub fn resamples(mut self, resamples: usize) -> Self {
-        self.resamples = resamples;
-        self
-    }
-
-    /// Level of the intervals, in (0, 1).
-    pub fn level(mut self, level: f64) -> Self {
-        self.level = level;
-        self
-    }
-
-    /// Seed of the bootstrap.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
+    setters! {
+        /// Bins of length for eta².
+        bins: usize;
+        /// Resamples of the bootstrap.
+        resamples: usize;
+        /// Level of the intervals, in (0, 1).
+        level: f64;
+        /// Seed of the bootstrap.
+        seed: u64;
     }
 
     /// The report of `scores` over documents of these `lengths`.
@@ -143,9 +127,7 @@ fn above_median(lengths: &[f64]) -> Result<Vec<bool>> {
     let mut sorted = try_copy(lengths)?;
     sorted.sort_unstable_by(f64::total_cmp);
     let median = quantile(&sorted, 0.5);
-    let mut above = try_capacity(lengths.len())?;
-    above.extend(lengths.iter().map(|&l| l > median));
-    Ok(above)
+    try_collect(lengths.iter().map(|&l| l > median))
 }
 
 /// sum_b n_b (mean_b - mean)² / sum_i (s_i - mean)²: means of exact sums, each deviation and
@@ -214,8 +196,7 @@ pub fn length_of_selection<L: Length>(keep: &[bool], lengths: &[L]) -> Result<Se
     let total = total(lengths.iter().copied())?;
     let kept_tokens = lengths.iter().zip(keep).filter(|(_, k)| **k).map(|(l, _)| l).sum();
     let kept_documents = keep.iter().filter(|k| **k).count() as u64;
-    let mut removed: Vec<bool> = try_capacity(keep.len())?;
-    removed.extend(keep.iter().map(|k| !k));
+    let removed = try_collect(keep.iter().map(|k| !k))?;
     let document_share = share(keep.len() as u64 - kept_documents, keep.len() as u64);
     let token_share = share(total - kept_tokens, total);
     let ratio = document_share.zip(token_share).and_then(|(d, t)| (d > 0.0).then(|| t / d));

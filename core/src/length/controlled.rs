@@ -5,6 +5,7 @@ use ndarray::Array1;
 use super::{Length, LengthBins};
 use crate::check;
 use crate::error::Result;
+use crate::params::{choices, default_is_new, setters};
 use crate::select::{ascending, count, descending, largest_remainder, marked, ranked, take_quotas};
 
 /// Which end of a score goes.
@@ -17,10 +18,7 @@ pub enum End {
     Lowest,
 }
 
-impl End {
-    /// Both.
-    pub const ALL: &[Self] = &[Self::Highest, Self::Lowest];
-}
+choices!(End: Highest, Lowest);
 
 /// Pruning by score inside bins of length: parameters.
 ///
@@ -55,34 +53,21 @@ pub struct LengthControlled {
     end: End,
 }
 
-impl Default for LengthControlled {
-    fn default() -> Self {
-        Self { bins: 10, remove: 0.2, end: End::Highest }
-    }
-}
+default_is_new!(LengthControlled);
 
 impl LengthControlled {
     /// The defaults.
     pub fn new() -> Self {
-        Self::default()
+        Self { bins: 10, remove: 0.2, end: End::Highest }
     }
 
-    /// Number of bins.
-    pub fn bins(mut self, bins: usize) -> Self {
-        self.bins = bins;
-        self
-    }
-
-    /// Share of the documents to remove, in \[0, 1\].
-    pub fn remove(mut self, share: f64) -> Self {
-        self.remove = share;
-        self
-    }
-
-    /// Which end of the score goes.
-    pub fn end(mut self, end: End) -> Self {
-        self.end = end;
-        self
+    setters! {
+        /// Number of bins.
+        bins: usize;
+        /// Share of the documents to remove, in \[0, 1\].
+        remove: f64;
+        /// Which end of the score goes.
+        end: End;
     }
 
     /// Which documents stay.

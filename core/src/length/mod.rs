@@ -29,7 +29,7 @@
 use alloc::vec::Vec;
 
 use crate::error::Result;
-use crate::memory::try_capacity;
+use crate::memory::try_collect;
 
 mod bins;
 mod concentration;
@@ -50,17 +50,13 @@ impl<T: Copy + Into<u64> + Sync> Length for T {}
 
 /// The lengths as `u64`.
 fn widened<L: Length>(lengths: &[L]) -> Result<Vec<u64>> {
-    let mut out = try_capacity(lengths.len())?;
-    out.extend(lengths.iter().map(|&l| l.into()));
-    Ok(out)
+    try_collect(lengths.iter().map(|&l| l.into()))
 }
 
 /// The lengths as `f64`, for statistics of their ranks: rounding keeps the order and may only make
 /// lengths above 2^53 tie.
 fn rounded(lengths: &[u64]) -> Result<Vec<f64>> {
-    let mut out = try_capacity(lengths.len())?;
-    out.extend(lengths.iter().map(|&l| l as f64));
-    Ok(out)
+    try_collect(lengths.iter().map(|&l| l as f64))
 }
 
 /// a / b of two exact integers; `None` for 0 / 0 and the like.

@@ -5,6 +5,7 @@ use ndarray::Array1;
 use super::{Length, widened};
 use crate::check;
 use crate::error::Result;
+use crate::params::{choices, setters};
 use crate::select::{count, floor_of_share, marked, ranked, total, within};
 
 /// How far to prune.
@@ -30,10 +31,7 @@ pub enum Side {
     Shortest,
 }
 
-impl Side {
-    /// Both.
-    pub const ALL: &[Self] = &[Self::Longest, Self::Shortest];
-}
+choices!(Side: Longest, Shortest);
 
 /// Pruning by length: parameters.
 ///
@@ -108,10 +106,9 @@ impl LengthPruning {
         Self { cut, side: Side::Longest }
     }
 
-    /// Which documents go first.
-    pub fn side(mut self, side: Side) -> Self {
-        self.side = side;
-        self
+    setters! {
+        /// Which documents go first.
+        side: Side;
     }
 
     /// Which documents stay.

@@ -12,7 +12,7 @@ use super::runs::UnitLengths;
 use super::tags::TagCounts;
 use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check::MOST_COUNTED;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::memory::{try_capacity, try_vec};
 
 to_and_from_bytes!(impl[] Hits);
@@ -25,8 +25,8 @@ to_and_from_bytes!(impl[] LogitSpread);
 /// Planes reach from below e^-(2^20) to above e^(2^20).
 const TOPS: u32 = 1 << 18;
 
-fn wrong(from: &Reader<'_>) -> Error {
-    from.corrupt("values out of range")
+fn hold(from: &Reader<'_>, hold: bool) -> Result<()> {
+    from.holds(hold, "values out of range")
 }
 
 impl State for Hits {
@@ -49,9 +49,7 @@ impl State for Hits {
         for (hit, counted) in hit.chunks_mut(64).zip(counted.chunks_mut(64)) {
             let (hits, counts) = (from.u64()?, from.u64()?);
             let beyond = counts.checked_shr(hit.len() as u32).unwrap_or(0);
-            if beyond != 0 || hits & !counts != 0 {
-                return Err(wrong(from));
-            }
+            hold(from, beyond == 0 && hits & !counts == 0)?;
             for (i, (hit, counted)) in hit.iter_mut().zip(counted).enumerate() {
                 (*hit, *counted) = (hits >> i & 1 == 1, counts >> i & 1 == 1);
             }
@@ -96,9 +94,7 @@ impl State for UnitLengths {
     fn read(from: &mut Reader<'_>) -> Result<Self> {
         let len = from.size()?;
         let units = Self { runs: from.counts(len)? };
-        if units.runs.last() == Some(&0) || units.hits() > MOST_COUNTED as u128 {
-            return Err(wrong(from));
-        }
+        hold(from, units.runs.last() != Some(&0) && units.hits() <= MOST_COUNTED as u128)?;
         Ok(units)
     }
 }
@@ -119,7 +115,7 @@ impl State for TagCounts {
             0 => None,
             1 => Some(false),
             2 => Some(true),
-            _ => return Err(wrong(from)),
+            _ => return Err(from.corrupt("values out of range")),
         };
         let tags = from.size()?;
         from.expect(tags.checked_mul(24).filter(|bytes| *bytes > 0))?;
@@ -128,9 +124,7 @@ impl State for TagCounts {
             let [tokens, right, memorized] = [from.count()?, from.u64()?, from.u64()?];
             let of_predictions = if predicted == Some(true) { tokens } else { 0 };
             let counted = if predicted.is_some() { tokens } else { 0 };
-            if tokens != counted || right > of_predictions || memorized > tokens {
-                return Err(wrong(from));
-            }
+            hold(from, tokens == counted && right <= of_predictions && memorized <= tokens)?;
             counts.push([tokens, right, memorized]);
         }
         Ok(Self { counts, predicted })
@@ -142,8 +136,8 @@ impl State for LogitScan {
     const WHAT: &'static str = "scan of logits";
 
     fn write(&self, to: &mut Writer) -> Result<()> {
-        to.u64s(&[self.vocabulary as u64, self.targets.len() as u64, self.seen.len() as u64]);
-        self.seen.iter().for_each(|(start, end)| to.u64s(&[*start as u64, *end as u64]));
+        to.sizes(&[self.vocabulary, self.targets.len(), self.seen.len()]);
+        self.seen.iter().for_each(|(start, end)| to.sizes(&[*start, *end]));
         to.reserve(self.tokens.len().saturating_mul(68));
         for (target, token) in self.targets.iter().zip(&self.tokens) {
             to.u32(*target);
@@ -156,26 +150,22 @@ impl State for LogitScan {
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self> {
-        let (vocabulary, n, parts) = (from.size()?, from.size()?, from.size()?);
+        let [vocabulary, n, parts] = from.sizes()?;
         let size = parts.checked_mul(16).and_then(|seen| n.checked_mul(68)?.checked_add(seen));
         from.expect(size)?;
-        if n == 0 || vocabulary == 0 || vocabulary >= IGNORED as usize {
-            return Err(wrong(from));
-        }
+        hold(from, n > 0 && (1..IGNORED as usize).contains(&vocabulary))?;
         let mut seen = try_capacity(parts)?;
         let mut last = None;
         for _ in 0..parts {
-            let (start, end) = (from.size()?, from.size()?);
-            if start >= end || end > vocabulary || last.is_some_and(|last| start <= last) {
-                return Err(wrong(from));
-            }
+            let [start, end] = from.sizes()?;
+            hold(from, start < end && end <= vocabulary && last.is_none_or(|last| last < start))?;
             last = Some(end);
             seen.push((start, end));
         }
         let (mut targets, mut tokens) = (try_capacity(n)?, try_capacity(n)?);
         for _ in 0..n {
             let (y, argmax, top) = (from.u32()?, from.u32()?, from.u32()?);
-            let (max, target) = (f64::from_bits(from.u64()?), f64::from_bits(from.u64()?));
+            let (max, target) = (from.f64()?, from.f64()?);
             let token = Token { max, argmax, target, rest: window(top, from)? };
             let number = |x: f64| x == f64::NEG_INFINITY || x.is_finite() && x <= LIMIT;
             // A token that was looked at has an argmax; another one is as at the start.
@@ -183,9 +173,7 @@ impl State for LogitScan {
                 true => (argmax as usize) < vocabulary && number(max) && number(target) && target <= max,
                 false => token == Token::default(),
             };
-            if !good || y != IGNORED && y as usize >= vocabulary {
-                return Err(wrong(from));
-            }
+            hold(from, good && (y == IGNORED || (y as usize) < vocabulary))?;
             targets.push(y);
             tokens.push(token);
         }
@@ -200,8 +188,8 @@ fn window(top: u32, from: &mut Reader<'_>) -> Result<Window> {
         *plane = from.u64()?;
     }
     let window = Window { top, planes };
-    let good = if top == 0 { window == Window::default() } else { top < TOPS };
-    if good { Ok(window) } else { Err(wrong(from)) }
+    hold(from, if top == 0 { window == Window::default() } else { top < TOPS })?;
+    Ok(window)
 }
 
 impl State for LogitSpread {
@@ -209,7 +197,7 @@ impl State for LogitSpread {
     const WHAT: &'static str = "spread of logits";
 
     fn write(&self, to: &mut Writer) -> Result<()> {
-        to.u64s(&[self.vocabulary as u64, self.targets.len() as u64, self.seen as u64]);
+        to.sizes(&[self.vocabulary, self.targets.len(), self.seen]);
         to.reserve(self.targets.len().saturating_mul(SPREAD_TOKEN));
         for (i, target) in self.targets.iter().enumerate() {
             to.u32(*target);
@@ -223,24 +211,20 @@ impl State for LogitSpread {
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self> {
-        let (vocabulary, n, seen) = (from.size()?, from.size()?, from.size()?);
+        let [vocabulary, n, seen] = from.sizes()?;
         from.expect(n.checked_mul(SPREAD_TOKEN))?;
-        if vocabulary == 0 || vocabulary >= IGNORED as usize || seen > vocabulary {
-            return Err(wrong(from));
-        }
+        hold(from, (1..IGNORED as usize).contains(&vocabulary) && seen <= vocabulary)?;
         let mut spread = Self::empty(vocabulary, n)?;
         for _ in 0..n {
             let y = from.u32()?;
-            let (max, below) = (f64::from_bits(from.u64()?), f64::from_bits(from.u64()?));
+            let (max, below) = (from.f64()?, from.f64()?);
             let mut sums = Moments::default();
             for sum in &mut sums.0 {
                 let top = from.u32()?;
                 *sum = window(top, from)?;
             }
             let fresh = sums == Moments::default();
-            if (seen == 0 || y == IGNORED) && !fresh || !spread.note(y, max, below) {
-                return Err(wrong(from));
-            }
+            hold(from, (fresh || seen > 0 && y != IGNORED) && spread.note(y, max, below))?;
             spread.sums.push(sums);
         }
         spread.seen = seen;

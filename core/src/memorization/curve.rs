@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use super::hits::Memorized;
 use crate::check;
-use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_grow};
+use crate::error::*;
+use crate::memory::{try_all, try_grow};
 
 /// M(f) at ascending times: epochs, or numbers of updates.
 ///
@@ -66,9 +66,7 @@ impl Curve {
     /// [`Error::Mismatch`] for other times; [`Error::TooLarge`] for 2^63 or more contexts. The curve is
     /// then as it was.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if self.times != other.times {
-            return Err(Error::Mismatch { what: "list of times" });
-        }
+        check::same("list of times", self.times == other.times)?;
         for (mine, theirs) in self.counts.iter().zip(&other.counts) {
             check::counted("contexts", mine.total, theirs.total)?;
         }
@@ -91,11 +89,7 @@ impl Curve {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn fractions(&self) -> Result<Vec<f64>> {
-        let mut values = try_capacity(self.counts.len())?;
-        for count in &self.counts {
-            values.push(count.fraction()?);
-        }
-        Ok(values)
+        try_all(self.counts.iter().map(Memorized::fraction))
     }
 
     /// T(N, tau): the first time at which M(f) >= tau, compared in `f64`; none where it never is.

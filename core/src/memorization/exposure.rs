@@ -2,7 +2,7 @@
 
 use crate::check;
 use crate::error::Result;
-use crate::exact::F64Sum;
+use crate::exact;
 
 /// log2 |R| - log2 rank, bits: how far a secret of rank `rank` among the `space` candidates, ordered
 /// by perplexity, is ahead of guessing.
@@ -81,13 +81,10 @@ pub fn counterfactual(with: &[f64], without: &[f64]) -> Result<Counterfactual> {
     for ((side, values), what) in sides.iter_mut().zip([with, without]).zip(whats) {
         check::not_empty(what, values.len())?;
         check::finite("performances", values.iter().copied())?;
-        let mut sum = F64Sum::new();
-        sum.extend(values.iter().copied());
         let n = values.len() as f64;
-        let mean = sum.value() / n;
-        let mut squares = F64Sum::new();
-        squares.extend(values.iter().map(|v| (v - mean) * (v - mean)));
-        *side = (mean, (values.len() > 1).then(|| squares.value() / (n - 1.0) / n));
+        let mean = exact::sum(values.iter().copied()) / n;
+        let squares = exact::sum(values.iter().map(|v| (v - mean) * (v - mean)));
+        *side = (mean, (values.len() > 1).then(|| squares / (n - 1.0) / n));
     }
     let [(with, a), (without, b)] = sides;
     let standard_error = a.zip(b).map(|(a, b)| libm::sqrt(a + b));

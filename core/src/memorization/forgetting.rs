@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 
 use crate::check;
 use crate::error::{Error, Result};
-use crate::exact::F64Sum;
+use crate::exact;
 use crate::exact::elementary::ln;
-use crate::memory::try_capacity;
+use crate::memory::{try_capacity, try_collect};
 
 /// A forgetting curve and what follows from it.
 ///
@@ -84,8 +84,7 @@ impl Forgetting {
                 (at, baseline) = (i, m);
             }
         }
-        let mut differences = try_capacity(curve.len() - 1)?;
-        differences.extend(curve.windows(2).map(|pair| pair[1] - pair[0]));
+        let differences = try_collect(curve.windows(2).map(|pair| pair[1] - pair[0]))?;
         let decay = fit(&differences[..at])?;
         Ok(Self { baseline, at, differences, decay })
     }
@@ -100,11 +99,7 @@ fn fit(differences: &[f64]) -> Result<Option<Decay>> {
         return Ok(None);
     }
     let n = points.len() as f64;
-    let sum = |f: &dyn Fn(&(f64, f64)) -> f64| {
-        let mut sum = F64Sum::new();
-        sum.extend(points.iter().map(f));
-        sum.value()
-    };
+    let sum = |f: &dyn Fn(&(f64, f64)) -> f64| exact::sum(points.iter().map(f));
     let (mean_x, mean_y) = (sum(&|p| p.0) / n, sum(&|p| p.1) / n);
     let xx = sum(&|p| (p.0 - mean_x) * (p.0 - mean_x));
     let xy = sum(&|p| (p.0 - mean_x) * (p.1 - mean_y));

@@ -71,12 +71,18 @@ pub struct Hits {
 
 /// The first target of `targets` that is neither ignored nor below `vocabulary`.
 pub(super) fn check_ids(what: &'static str, ids: &[u32], vocabulary: usize) -> Result<()> {
-    match ids.iter().position(|&id| id != IGNORED && id as usize >= vocabulary) {
-        Some(position) => {
-            Err(Error::TokenOutOfRange { what, position: position as u64, id: ids[position], vocabulary })
-        }
-        None => Ok(()),
-    }
+    let mut counted = ids.iter().enumerate().filter(|(_, id)| **id != IGNORED);
+    counted.try_for_each(|(position, &id)| check_id(what, position, id, vocabulary))
+}
+
+fn check_id(what: &'static str, position: usize, id: u32, vocabulary: usize) -> Result<()> {
+    let (known, position) = ((id as usize) < vocabulary, position as u64);
+    if known { Ok(()) } else { Err(Error::TokenOutOfRange { what, position, id, vocabulary }) }
+}
+
+/// A log-probability may be -infinity.
+pub(super) fn check_log_prob(row: usize, value: f64) -> Result<()> {
+    check::finite_at("log-probabilities", (row, 0), if value == f64::NEG_INFINITY { 0.0 } else { value })
 }
 
 impl Hits {
@@ -108,11 +114,8 @@ impl Hits {
             if !counted[i] {
                 continue;
             }
-            for (what, id) in [("target", y), ("predicted id", predicted[i])] {
-                if id as usize >= vocabulary {
-                    return Err(Error::TokenOutOfRange { what, position: i as u64, id, vocabulary });
-                }
-            }
+            check_id("target", i, y, vocabulary)?;
+            check_id("predicted id", i, predicted[i], vocabulary)?;
             hit[i] = predicted[i] == y;
         }
         Ok(Self { hit, counted })
@@ -135,9 +138,7 @@ impl Hits {
         check::same_length("log-probabilities", targets.len(), log_prob.len())?;
         let hits = Self::from_ids(argmax, targets, mask, vocabulary)?;
         for (i, &value) in log_prob.iter().enumerate().filter(|(i, _)| hits.counted[*i]) {
-            if value.is_nan() || value == f64::INFINITY {
-                return Err(Error::NonFinite { what: "log-probabilities", row: i as u64, col: 0 });
-            }
+            check_log_prob(i, value)?;
             check::parameter("log-probability", value, "at most 0", value <= 0.0)?;
         }
         Ok(hits)

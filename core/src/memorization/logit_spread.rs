@@ -9,9 +9,9 @@ use super::hits::IGNORED;
 use super::logits::{TokenScores, check_tile, in_chunks};
 use crate::check;
 use crate::control::{Context, Job};
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::float::widen;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_collect, try_vec};
 use crate::rows::{IntoRows, with_view};
 
 const BLOCK: usize = 8;
@@ -101,9 +101,7 @@ impl LogitSpread {
                 (_, f64::NEG_INFINITY) => (max_logit[i], f64::NEG_INFINITY),
                 _ => (max_logit[i], target_logit[i] - max_logit[i]),
             };
-            if !spread.note(y, max, below) {
-                return Err(Error::Mismatch { what: "first pass" });
-            }
+            check::same("first pass", spread.note(y, max, below))?;
             spread.sums.push(Moments::default());
         }
         Ok(spread)
@@ -155,15 +153,12 @@ impl LogitSpread {
         let (n, width) = (tile.n_rows(), tile.dim());
         check::same_length("rows of the tile", self.sums.len(), n)?;
         let end = first.saturating_add(width).max(self.seen.saturating_add(width));
-        if end > self.vocabulary {
-            let expected = self.vocabulary;
-            return Err(Error::ShapeMismatch { what: "the end of the tile", expected, found: end });
-        }
+        check::shape("the end of the tile", self.vocabulary, end, end <= self.vocabulary)?;
         check_tile(&tile, &self.targets, first, cx)?;
         let (targets, max) = (&self.targets, &self.max);
         let mut made = try_vec(n, Moments::default())?;
-        let mut jobs = try_capacity(n.div_ceil(BLOCK))?;
-        jobs.extend(made.chunks_mut(BLOCK).enumerate().map(|(i, block)| Job::new((i * BLOCK, block))));
+        let mut jobs =
+            try_collect(made.chunks_mut(BLOCK).enumerate().map(|(i, block)| Job::new((i * BLOCK, block))))?;
         cx.in_waves(&mut jobs, COST * (BLOCK * width) as u64, |(start, block)| {
             with_view!(&tile, view => {
                 for (i, sums) in block.iter_mut().enumerate() {
@@ -175,9 +170,7 @@ impl LogitSpread {
                     in_chunks(view, row, |_, values| {
                         values.iter().for_each(|x| above |= sums.add(widen(*x) - max[row]));
                     });
-                    if above {
-                        return Err(Error::Mismatch { what: "the largest logit of the first pass" });
-                    }
+                    check::same("the largest logit of the first pass", !above)?;
                 }
             });
             Ok(())
@@ -192,9 +185,8 @@ impl LogitSpread {
     /// # Errors
     /// [`Error::Mismatch`] for other first passes.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if !self.same_tokens(other) || self.seen.saturating_add(other.seen) > self.vocabulary {
-            return Err(Error::Mismatch { what: "first pass" });
-        }
+        let fits = self.seen.saturating_add(other.seen) <= self.vocabulary;
+        check::same("first pass", self.same_tokens(other) && fits)?;
         self.sums.iter_mut().zip(&other.sums).for_each(|(sums, more)| sums.merge(more));
         self.seen += other.seen;
         Ok(())
@@ -205,8 +197,7 @@ impl LogitSpread {
     /// # Errors
     /// [`Error::ShapeMismatch`] when ids are missing; [`Error::OutOfMemory`].
     pub fn finish(&self) -> Result<Spread> {
-        let (expected, found) = (self.vocabulary, self.seen);
-        check::same_length("the set of vocabulary ids seen", expected, found)?;
+        check::same_length("the set of vocabulary ids seen", self.vocabulary, self.seen)?;
         let n = self.sums.len();
         let mut out = [try_vec(n, f64::NAN)?, try_vec(n, f64::NAN)?, try_vec(n, f64::NAN)?];
         for (i, sums) in self.sums.iter().enumerate().filter(|(i, _)| self.targets[*i] != IGNORED) {

@@ -10,7 +10,7 @@ use crate::check;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::float::widen;
-use crate::memory::{try_capacity, try_copy, try_grow, try_vec};
+use crate::memory::{try_capacity, try_collect, try_copy, try_grow, try_vec};
 use crate::rows::{Element, IntoRows, Rows, with_view};
 
 /// Tokens of one piece of parallel work.
@@ -136,8 +136,7 @@ impl LogitScan {
         check_tile(&tile, &self.targets, first, cx)?;
         let targets = &self.targets;
         let blocks = self.tokens.chunks_mut(BLOCK).enumerate();
-        let mut jobs = try_capacity(n.div_ceil(BLOCK))?;
-        jobs.extend(blocks.map(|(i, block)| Job::new((i * BLOCK, block))));
+        let mut jobs = try_collect(blocks.map(|(i, block)| Job::new((i * BLOCK, block))))?;
         cx.in_waves(&mut jobs, COST * (BLOCK * width) as u64, |(start, block)| {
             with_view!(&tile, view => {
                 for (i, token) in block.iter_mut().enumerate() {
@@ -159,12 +158,8 @@ impl LogitScan {
     /// [`Error::Mismatch`] for other targets or another vocabulary, [`Error::Conflict`] for ids that
     /// both have seen; the scan is then as it was.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if self.vocabulary != other.vocabulary {
-            return Err(Error::Mismatch { what: "vocabulary" });
-        }
-        if self.targets != other.targets {
-            return Err(Error::Mismatch { what: "list of targets" });
-        }
+        check::same("vocabulary", self.vocabulary == other.vocabulary)?;
+        check::same("list of targets", self.targets == other.targets)?;
         let mut seen = try_copy(&self.seen)?;
         for &(start, end) in &other.seen {
             seen = with_range(&seen, start, end - start, self.vocabulary)?;
@@ -218,11 +213,8 @@ impl LogitScan {
         let lengths = [argmax.len(), log_prob.len(), log_sum_exp.len(), max_logit.len(), target_logit.len()];
         lengths.into_iter().try_for_each(|len| check::same_length("scores", self.tokens.len(), len))?;
         let counted = |i: usize| self.targets[i] != IGNORED;
-        if let Some(row) =
-            (0..self.tokens.len()).find(|&i| counted(i) && self.tokens[i].log_sum_exp().is_none())
-        {
-            let what = "logits (no id has a probability): the largest";
-            return Err(Error::NonFinite { what, row: row as u64, col: 0 });
+        for (row, token) in self.tokens.iter().enumerate().filter(|(i, _)| counted(*i)) {
+            some_probability(row, token.log_sum_exp().is_some())?;
         }
         for (i, token) in self.tokens.iter().enumerate() {
             let lse = if counted(i) { token.log_sum_exp() } else { None };
@@ -316,6 +308,12 @@ impl Token {
     }
 }
 
+/// A token of which no id has a probability is an error.
+pub(super) fn some_probability(row: usize, some: bool) -> Result<()> {
+    let what = "logits (no id has a probability): the largest";
+    check::finite_at(what, (row, 0), if some { 0.0 } else { f64::NEG_INFINITY })
+}
+
 /// The ranges `seen` with first..first + width among them.
 fn with_range(
     seen: &[(usize, usize)],
@@ -324,9 +322,7 @@ fn with_range(
     vocabulary: usize,
 ) -> Result<Vec<(usize, usize)>> {
     let end = first.saturating_add(width);
-    if end > vocabulary {
-        return Err(Error::ShapeMismatch { what: "the end of the tile", expected: vocabulary, found: end });
-    }
+    check::shape("the end of the tile", vocabulary, end, end <= vocabulary)?;
     let at = seen.partition_point(|(_, theirs)| *theirs < first);
     let mut ranges = try_capacity(seen.len() + 1)?;
     ranges.extend_from_slice(&seen[..at]);
@@ -336,10 +332,8 @@ fn with_range(
         if start > new.1 {
             break;
         }
-        if start < end && stop > first {
-            let (first, second) = ("this tile", "an earlier one");
-            return Err(Error::Conflict { first, second, why: "both hold the same vocabulary ids" });
-        }
+        let (apart, why) = (start >= end || stop <= first, "both hold the same vocabulary ids");
+        check::conflict(apart, "this tile", "an earlier one", why)?;
         new = (new.0.min(start), new.1.max(stop));
         rest = others;
     }
@@ -352,8 +346,7 @@ fn with_range(
 /// The first NaN, infinity or too large a logit of the counted rows is an error.
 pub(super) fn check_tile(tile: &Rows<'_>, targets: &[u32], first: usize, cx: &Context<'_>) -> Result<()> {
     let blocks = targets.chunks(BLOCK).enumerate();
-    let mut jobs = try_capacity(targets.len().div_ceil(BLOCK))?;
-    jobs.extend(blocks.map(|(i, block)| Job::new((i * BLOCK, block))));
+    let mut jobs = try_collect(blocks.map(|(i, block)| Job::new((i * BLOCK, block))))?;
     cx.in_waves(&mut jobs, (BLOCK * tile.dim()) as u64, |(start, block)| {
         with_view!(tile, view => {
             for (i, _) in block.iter().enumerate().filter(|(_, y)| **y != IGNORED) {

@@ -5,25 +5,21 @@
 
 use ndarray::Array1;
 
+use super::hits::check_log_prob;
 use super::logit_spread::Spread;
 use crate::check;
-use crate::error::{Error, Result};
-use crate::exact::F64Sum;
-use crate::memory::try_capacity;
+use crate::error::*;
+use crate::exact;
+use crate::memory::{try_capacity, try_copy};
 use crate::select::{descending, ranked};
 
 fn check(values: &[f64]) -> Result<()> {
     check::not_empty("the text", values.len())?;
-    match values.iter().position(|v| v.is_nan() || *v == f64::INFINITY) {
-        Some(row) => Err(Error::NonFinite { what: "log-probabilities", row: row as u64, col: 0 }),
-        None => Ok(()),
-    }
+    values.iter().enumerate().try_for_each(|(row, value)| check_log_prob(row, *value))
 }
 
 fn mean(values: &[f64]) -> f64 {
-    let mut sum = F64Sum::new();
-    sum.extend(values.iter().copied());
-    sum.value() / values.len() as f64
+    exact::sum(values.iter().copied()) / values.len() as f64
 }
 
 /// The mean loss of a text, nats a token: minus the mean of its log-probabilities. Tier A.
@@ -124,8 +120,7 @@ fn share(values: &[f64], k: f64) -> Result<usize> {
 }
 
 fn lowest(values: &[f64], count: usize) -> Result<f64> {
-    let mut copy = try_capacity(values.len())?;
-    copy.extend_from_slice(values);
+    let mut copy = try_copy(values)?;
     copy.select_nth_unstable_by(count - 1, f64::total_cmp);
     Ok(mean(&copy[..count]))
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::hits::Hits;
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::memory::{try_copy, try_grow};
 
 /// Lengths of the maximal runs of consecutive memorized tokens, streamed over documents.
@@ -70,9 +70,7 @@ impl UnitLengths {
         let expected = hits.len();
         let mut start = 0;
         for &end in ends {
-            if end < start || end > expected {
-                return Err(Error::ShapeMismatch { what: "a document's end", expected, found: end });
-            }
+            check::shape("a document's end", expected, end, (start..=expected).contains(&end))?;
             start = end;
         }
         check::same_length("the last document's end", expected, start)?;

@@ -1,17 +1,17 @@
 //! The probability of a token under a sampling scheme: temperature, top-k, top-p.
 
-use alloc::vec::Vec;
-
 use ndarray::Array1;
 
 use super::exponentials::{LIMIT, power, scaled};
 use super::hits::{IGNORED, check_ids};
 use super::logits::check_tile;
+use super::logits::some_probability;
 use crate::check;
 use crate::control::{Context, Job};
-use crate::error::{Error, Result};
-use crate::exact::F64Sum;
-use crate::memory::{try_capacity, try_vec};
+use crate::error::*;
+use crate::exact::{self, F64Sum};
+use crate::memory::{try_collect, try_vec};
+use crate::params::{default_is_new, setters};
 use crate::rows::IntoRows;
 use crate::select;
 
@@ -52,35 +52,22 @@ pub struct Sampling {
     top_p: f64,
 }
 
-impl Default for Sampling {
-    fn default() -> Self {
-        Self { temperature: 1.0, top_k: None, top_p: 1.0 }
-    }
-}
+default_is_new!(Sampling);
 
 impl Sampling {
     /// Temperature 1, nothing removed.
     pub fn new() -> Self {
-        Self::default()
+        Self { temperature: 1.0, top_k: None, top_p: 1.0 }
     }
 
-    /// Divides the logits; finite, at least 0. 0 is greedy.
-    pub fn temperature(mut self, temperature: f64) -> Self {
-        self.temperature = temperature;
-        self
-    }
-
-    /// Keeps the k largest; at least 1, more than the vocabulary keeps all.
-    pub fn top_k(mut self, k: usize) -> Self {
-        self.top_k = Some(k);
-        self
-    }
-
-    /// Keeps the smallest set whose probability reaches p, the token that reaches it included;
-    /// above 0, at most 1. 1 keeps all.
-    pub fn top_p(mut self, p: f64) -> Self {
-        self.top_p = p;
-        self
+    setters! {
+        /// Divides the logits; finite, at least 0. 0 is greedy.
+        temperature: f64;
+        /// Keeps the k largest; at least 1, more than the vocabulary keeps all.
+        top_k(k: usize) { top_k = Some(k) }
+        /// Keeps the smallest set whose probability reaches p, the token that reaches it included;
+        /// above 0, at most 1. 1 keeps all.
+        top_p: f64;
     }
 
     fn check(&self) -> Result<()> {
@@ -96,9 +83,7 @@ impl Sampling {
     /// # Errors
     /// As [`log_prob_in`](Sampling::log_prob_in).
     pub fn log_pz<'r>(&self, logits: impl IntoRows<'r>, targets: &[u32]) -> Result<f64> {
-        let mut sum = F64Sum::new();
-        sum.extend(self.log_prob(logits, targets)?.iter().copied().filter(|l| !l.is_nan()));
-        Ok(sum.value())
+        Ok(exact::sum(self.log_prob(logits, targets)?.iter().copied().filter(|l| !l.is_nan())))
     }
 
     /// Log-probability of every target, on the default executor.
@@ -132,8 +117,7 @@ impl Sampling {
         check_ids("target", targets, v)?;
         check_tile(&logits, targets, 0, cx)?;
         let mut out = try_vec(n, f64::NAN)?;
-        let mut jobs = try_capacity(n)?;
-        jobs.extend(out.iter_mut().enumerate().map(Job::new));
+        let mut jobs = try_collect(out.iter_mut().enumerate().map(Job::new))?;
         cx.in_waves(&mut jobs, 100 * v as u64, |(i, out)| {
             if targets[*i] != IGNORED {
                 let mut row = try_vec(v, 0.0)?;
@@ -148,10 +132,7 @@ impl Sampling {
 
     fn of_row(&self, x: &[f64], target: usize, row: usize) -> Result<f64> {
         let best = (0..x.len()).fold(0, |best, j| if x[j] > x[best] { j } else { best });
-        if x[best] == f64::NEG_INFINITY {
-            let what = "logits (no id has a probability): the largest";
-            return Err(Error::NonFinite { what, row: row as u64, col: 0 });
-        }
+        some_probability(row, x[best] > f64::NEG_INFINITY)?;
         if self.temperature == 0.0 {
             return Ok(if target == best { 0.0 } else { f64::NEG_INFINITY });
         }
@@ -166,19 +147,14 @@ impl Sampling {
                 (0.0, d)
             }
         };
-        let mut kept: Vec<usize> = try_capacity(x.len())?;
-        kept.extend(0..x.len());
+        let mut kept = try_collect(0..x.len())?;
         if let Some(k) = self.top_k
             && k < kept.len()
         {
             kept.select_nth_unstable_by(k - 1, rank);
             kept.truncate(k);
         }
-        let total = |kept: &[usize]| {
-            let mut sum = F64Sum::new();
-            sum.extend(kept.iter().map(|&j| share(j).0));
-            sum.value()
-        };
+        let total = |kept: &[usize]| exact::sum(kept.iter().map(|&j| share(j).0));
         if self.top_p < 1.0 {
             kept.sort_unstable_by(rank);
             let enough = self.top_p * total(&kept);

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use super::hits::Hits;
 use crate::check;
-use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_vec};
+use crate::error::*;
+use crate::memory::{try_collect, try_vec};
 
 /// Counts by part of speech, streamed. Tags are the caller's: nothing here tags text.
 ///
@@ -71,10 +71,8 @@ impl TagCounts {
         for tags in [Some(tags), predicted].into_iter().flatten() {
             let (expected, found, k) = (hits.len(), tags.len(), self.counts.len());
             check::same_length("tags", expected, found)?;
-            let outside = |i: &usize| hits.counted()[*i] && tags[*i] as usize >= k;
-            if let Some(row) = (0..expected).find(outside) {
-                return Err(Error::LabelOutOfRange { row, label: tags[row] as u32, k });
-            }
+            let mut counted = (0..expected).filter(|&i| hits.counted()[i]);
+            counted.try_for_each(|i| check::label(i, tags[i].into(), k))?;
         }
         self.predicted = Some(predicted.is_some());
         for i in (0..hits.len()).filter(|&i| hits.counted()[i]) {
@@ -93,9 +91,7 @@ impl TagCounts {
     /// [`push`](TagCounts::push); [`Error::TooLarge`] for 2^63 or more positions of a tag. The state is
     /// then as it was.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if self.counts.len() != other.counts.len() {
-            return Err(Error::Mismatch { what: "number of tags" });
-        }
+        check::same("number of tags", self.counts.len() == other.counts.len())?;
         self.agree(other.predicted)?;
         // No count of a tag exceeds its positions.
         for ([mine, ..], [theirs, ..]) in self.counts.iter().zip(&other.counts) {
@@ -113,22 +109,16 @@ impl TagCounts {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn ratios(&self) -> Result<Vec<TagRatio>> {
-        let mut ratios = try_capacity(self.counts.len())?;
-        ratios.extend(self.counts.iter().map(|&[tokens, right, memorized]| {
+        try_collect(self.counts.iter().map(|&[tokens, right, memorized]| {
             let share = |n: u64| (tokens > 0).then(|| n as f64 / tokens as f64);
             let right = if self.predicted == Some(true) { share(right) } else { None };
             TagRatio { tokens, right, memorized: share(memorized) }
-        }));
-        Ok(ratios)
+        }))
     }
 
     fn agree(&self, predicted: Option<bool>) -> Result<()> {
-        match (self.predicted, predicted) {
-            (Some(mine), Some(theirs)) if mine != theirs => {
-                let (first, second) = ("tags of predictions", "their absence in another push");
-                Err(Error::Conflict { first, second, why: "R(p) needs them everywhere" })
-            }
-            _ => Ok(()),
-        }
+        let agree = self.predicted.zip(predicted).is_none_or(|(mine, theirs)| mine == theirs);
+        let second = "their absence in another push";
+        check::conflict(agree, "tags of predictions", second, "R(p) needs them everywhere")
     }
 }

@@ -7,11 +7,12 @@ use ndarray::Array1;
 use super::Prune;
 use crate::check;
 use crate::control::{Context, Job, Stage};
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::elementary::exp;
-use crate::exact::{F64Sum, dot64};
+use crate::exact::{self, F64Sum, dot64};
 use crate::kmeans::Partition;
-use crate::memory::{area, try_capacity, try_copy, try_vec};
+use crate::memory::{area, try_capacity, try_collect, try_copy, try_up_to, try_vec};
+use crate::params::{default_is_new, setters};
 use crate::select::{LIMIT, ONE, Shares, count, marked, ranked, take_quotas};
 
 /// Density-based pruning (DBP): parameters.
@@ -75,18 +76,7 @@ pub struct DensityPruning {
     nan_as_mean: bool,
 }
 
-impl Default for DensityPruning {
-    fn default() -> Self {
-        Self {
-            keep_fraction: 0.5,
-            temperature: 0.5,
-            neighbours: 20,
-            least: 0.5,
-            prune: Prune::Nearest,
-            nan_as_mean: false,
-        }
-    }
-}
+default_is_new!(DensityPruning);
 
 /// What density-based pruning keeps.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,44 +103,30 @@ impl DensityPruned {
 impl DensityPruning {
     /// Keep half, T = 0.5, 20 neighbours, half of an even share at least, the nearest rows go.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            keep_fraction: 0.5,
+            temperature: 0.5,
+            neighbours: 20,
+            least: 0.5,
+            prune: Prune::Nearest,
+            nan_as_mean: false,
+        }
     }
 
-    /// Share of the rows to keep, in \[0, 1\]; N is round_half_even(fraction n).
-    pub fn keep_fraction(mut self, fraction: f64) -> Self {
-        self.keep_fraction = fraction;
-        self
-    }
-
-    /// T, above 0: the smaller, the more the complex clusters get.
-    pub fn temperature(mut self, temperature: f64) -> Self {
-        self.temperature = temperature;
-        self
-    }
-
-    /// How many of the nearest centroids inter is a mean over, at least 1.
-    pub fn neighbours(mut self, neighbours: usize) -> Self {
-        self.neighbours = neighbours;
-        self
-    }
-
-    /// Share of N / k that every cluster keeps, if it has more rows than that, in \[0, 1\].
-    pub fn least(mut self, share: f64) -> Self {
-        self.least = share;
-        self
-    }
-
-    /// Which rows of a cluster go.
-    pub fn prune(mut self, prune: Prune) -> Self {
-        self.prune = prune;
-        self
-    }
-
-    /// Gives clusters of NaN complexity the mean of the others instead of an error, and lets those
-    /// without rows weigh in the softmax, as the published code does.
-    pub fn nan_as_mean(mut self, mean: bool) -> Self {
-        self.nan_as_mean = mean;
-        self
+    setters! {
+        /// Share of the rows to keep, in \[0, 1\]; N is round_half_even(fraction n).
+        keep_fraction: f64;
+        /// T, above 0: the smaller, the more the complex clusters get.
+        temperature: f64;
+        /// How many of the nearest centroids inter is a mean over, at least 1.
+        neighbours: usize;
+        /// Share of N / k that every cluster keeps, if it has more rows than that, in \[0, 1\].
+        least: f64;
+        /// Which rows of a cluster go.
+        prune: Prune;
+        /// Gives clusters of NaN complexity the mean of the others instead of an error, and lets those
+        /// without rows weigh in the softmax, as the published code does.
+        nan_as_mean: bool;
     }
 
     /// The rows to keep of these clusters.
@@ -198,25 +174,21 @@ impl DensityPruning {
         let (mut packed, mut buffer) = (try_capacity(area(k, d)?)?, try_vec(d, 0.0f32)?);
         (0..k).for_each(|j| packed.extend_from_slice(centroids.row_at(j, &mut buffer)));
         let row = |j: usize| &packed[j * d..(j + 1) * d];
-        let mut squares = try_capacity(k)?;
-        squares.extend((0..k).map(|j| dot64(row(j), row(j))));
+        let squares = try_collect((0..k).map(|j| dot64(row(j), row(j))))?;
         let metric = clusters.metric();
         let distance = |i: usize, j: usize| metric.distance(row(i), row(j), squares[i], squares[j]);
         let mut inter = try_vec(k, f64::NAN)?;
-        let mut jobs: Vec<Job<(usize, &mut f64)>> = try_capacity(k)?;
-        jobs.extend(inter.iter_mut().enumerate().filter(|(j, _)| sizes[*j] > 0).map(Job::new));
+        let mut jobs =
+            try_up_to(k, inter.iter_mut().enumerate().filter(|(j, _)| sizes[*j] > 0).map(Job::new))?;
         cx.control.poll(Stage::Complexity, 0, k as u64)?;
         // Four multiply-adds of the kernels for one in the definition's order.
         cx.in_waves(&mut jobs, 4 * packed.len() as u64, |(i, mean)| {
-            let mut near = try_capacity(k)?;
-            near.extend((0..k).filter(|j| j != i && sizes[*j] > 0).map(|j| distance(*i, j)));
+            let mut near = try_up_to(k, (0..k).filter(|j| j != i && sizes[*j] > 0).map(|j| distance(*i, j)))?;
             let m = self.neighbours.min(near.len());
             if m < near.len() {
                 near.select_nth_unstable_by(m, f64::total_cmp);
             }
-            let mut sum = F64Sum::new();
-            near[..m].iter().for_each(|d| sum.add(*d));
-            **mean = sum.value() / m.max(1) as f64;
+            **mean = exact::sum(near[..m].iter().copied()) / m.max(1) as f64;
             Ok(())
         })?;
         Ok(inter)
@@ -244,28 +216,19 @@ impl DensityPruning {
     /// ```
     pub fn quotas(&self, total: u64, intra: &[f64], inter: &[f64], sizes: &[u64]) -> Result<Vec<u64>> {
         let k = sizes.len();
-        for (what, found) in [("intra", intra.len()), ("inter", inter.len())] {
-            check::same_length(what, k, found)?;
-        }
+        check::same_length("intra", k, intra.len())?;
+        check::same_length("inter", k, inter.len())?;
         check::positive("temperature", self.temperature)?;
         check::fraction("least", self.least)?;
         let rows = sizes.iter().fold(0u64, |sum, &size| sum.saturating_add(size));
-        for (what, size, limit) in [
-            ("rows of all clusters", rows, LIMIT - 1),
-            ("rows to keep", total, rows),
-            ("clusters", k as u64, (1 << 32) - 1),
-        ] {
-            if size > limit {
-                let whole = |v: u64| usize::try_from(v).unwrap_or(usize::MAX);
-                return Err(Error::TooLarge { what, size: whole(size), limit: whole(limit) });
-            }
-        }
+        check::at_most("rows of all clusters", rows, LIMIT - 1)?;
+        check::at_most("rows to keep", total, rows)?;
+        check::at_most("clusters", k as u64, (1 << 32) - 1)?;
         let weights = self.weights(intra, inter, sizes)?;
         let clusters = sizes.iter().filter(|size| **size > 0).count();
         // total / clusters is no nearer than 1 / clusters to the next integer, which is more than its rounding.
         let even = libm::floor(self.least * (total as f64 / clusters.max(1) as f64)) as u64;
-        let mut lows = try_capacity(k)?;
-        lows.extend(sizes.iter().map(|&size| even.min(size.saturating_sub(1))));
+        let lows = try_collect(sizes.iter().map(|&size| even.min(size.saturating_sub(1))))?;
         if clusters == 0 {
             return Ok(lows);
         }

@@ -18,6 +18,7 @@ use ndarray::Array1;
 use crate::check;
 use crate::error::Result;
 use crate::memory::try_vec;
+use crate::params::{choices, default_is_new, setters};
 use crate::select::{ascending, count, descending, largest_remainder, marked, ranked, take_quotas};
 
 /// Which rows go.
@@ -29,10 +30,9 @@ pub enum Prune {
     Farthest,
 }
 
-impl Prune {
-    /// Both.
-    pub const ALL: &[Self] = &[Self::Nearest, Self::Farthest];
+choices!(Prune: Nearest, Farthest);
 
+impl Prune {
     /// The order of distances in which rows are kept.
     fn first_kept(self, a: f64, b: f64) -> Ordering {
         match self {
@@ -53,10 +53,7 @@ pub enum Scope {
     PerCluster,
 }
 
-impl Scope {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Global, Self::PerCluster];
-}
+choices!(Scope: Global, PerCluster);
 
 /// Pruning by distance to the centroid: parameters.
 ///
@@ -84,34 +81,21 @@ pub struct Prototypes {
     scope: Scope,
 }
 
-impl Default for Prototypes {
-    fn default() -> Self {
-        Self { keep_fraction: 0.5, prune: Prune::Nearest, scope: Scope::Global }
-    }
-}
+default_is_new!(Prototypes);
 
 impl Prototypes {
     /// Keep half, drop the nearest, rank globally.
     pub fn new() -> Self {
-        Self::default()
+        Self { keep_fraction: 0.5, prune: Prune::Nearest, scope: Scope::Global }
     }
 
-    /// Share of the rows to keep, in [0, 1].
-    pub fn keep_fraction(mut self, fraction: f64) -> Self {
-        self.keep_fraction = fraction;
-        self
-    }
-
-    /// Which rows go.
-    pub fn prune(mut self, prune: Prune) -> Self {
-        self.prune = prune;
-        self
-    }
-
-    /// The rows among which a row is ranked.
-    pub fn scope(mut self, scope: Scope) -> Self {
-        self.scope = scope;
-        self
+    setters! {
+        /// Share of the rows to keep, in [0, 1].
+        keep_fraction: f64;
+        /// Which rows go.
+        prune: Prune;
+        /// The rows among which a row is ranked.
+        scope: Scope;
     }
 
     /// Whether each row is kept, given its distance to the centroid of its cluster.

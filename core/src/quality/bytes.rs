@@ -12,7 +12,7 @@ to_and_from_bytes!(impl[] SubsetPerplexity);
 to_and_from_bytes!(impl[] Tally);
 
 impl State for Scores {
-    const MARK: &'static [u8; 8] = b"PAUCAQSC";
+    const MARK: &'static [u8; 8] = b"paucaQS\0";
     const WHAT: &'static str = "quality scores";
 
     fn write(&self, to: &mut Writer) -> Result<()> {
@@ -27,10 +27,8 @@ impl State for Scores {
         from.expect(n.checked_mul(24))?;
         let mut rows = try_capacity(n)?;
         for _ in 0..n {
-            let (id, score, tokens) = (from.u64()?, f64::from_bits(from.u64()?), from.u64()?);
-            if !(score.is_nan() || (0.0..=1.0).contains(&score)) {
-                return Err(from.corrupt("a score is outside [0, 1]"));
-            }
+            let (id, score, tokens) = (from.u64()?, from.f64()?, from.u64()?);
+            from.holds(score.is_nan() || (0.0..=1.0).contains(&score), "a score is outside [0, 1]")?;
             rows.push((id, score + 0.0, tokens));
         }
         Ok(Self { rows })
@@ -38,11 +36,11 @@ impl State for Scores {
 }
 
 impl State for SubsetPerplexity {
-    const MARK: &'static [u8; 8] = b"PAUCAPPL";
+    const MARK: &'static [u8; 8] = b"paucaQP\0";
     const WHAT: &'static str = "subset perplexities";
 
     fn write(&self, to: &mut Writer) -> Result<()> {
-        to.u32(u32::from(self.pooling == Pooling::Lines));
+        to.choice(Pooling::ALL, self.pooling);
         to.u64(self.pools.len() as u64 - 1);
         for pool in &self.pools {
             to.u64s(&[pool.lines, pool.tokens]);
@@ -52,7 +50,7 @@ impl State for SubsetPerplexity {
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self> {
-        let pooling = if from.choice(2)? == 0 { Pooling::Tokens } else { Pooling::Lines };
+        let pooling = from.choice(Pooling::ALL)?;
         let predicates = from.size()?;
         from.expect(predicates.checked_add(1).and_then(|pools| pools.checked_mul(16 + F64Sum::BYTES)))?;
         let mut state = Self::new(predicates, pooling)?;
@@ -71,10 +69,8 @@ impl State for SubsetPerplexity {
                 && (least..=most).contains(&sum)
                 && (pool.lines > 0 || pool.tokens == 0 && sum == 0.0)
         };
-        match state.pools.iter().all(possible) {
-            true => Ok(state),
-            false => Err(from.corrupt("no lines have such sums")),
-        }
+        from.holds(state.pools.iter().all(possible), "no lines have such sums")?;
+        Ok(state)
     }
 }
 
@@ -95,9 +91,7 @@ impl State for Tally {
         // Who did not pass failed one rule at least, and each rule at most once.
         let fails = failed.iter().fold(0, |sum: u64, fails| sum.saturating_add(*fails));
         let possible = |others| others <= fails && failed.iter().all(|fails| *fails <= others);
-        match documents.checked_sub(passed).is_some_and(possible) {
-            true => Ok(Self { documents, passed, failed }),
-            false => Err(from.corrupt("no verdicts have such counts")),
-        }
+        from.holds(documents.checked_sub(passed).is_some_and(possible), "no verdicts have such counts")?;
+        Ok(Self { documents, passed, failed })
     }
 }

@@ -13,6 +13,7 @@ use super::text::{characters, holds, occurrences};
 use super::{Split, Unit};
 use crate::error::Result;
 use crate::memory::try_grow;
+use crate::params::{choices, default_is_new, setters};
 
 /// Notices whose lines go.
 const POLICY: [&str; 6] =
@@ -38,11 +39,7 @@ pub enum LineFault {
     Policy,
 }
 
-impl LineFault {
-    /// All of them.
-    pub const ALL: &[Self] =
-        &[Self::LongWord, Self::NoEndMark, Self::FewWords, Self::Javascript, Self::Policy];
-}
+choices!(LineFault: LongWord, NoEndMark, FewWords, Javascript, Policy);
 
 /// Why a page goes; the first that applies, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,10 +53,7 @@ pub enum PageFault {
     FewSentences,
 }
 
-impl PageFault {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::CurlyBracket, Self::LoremIpsum, Self::FewSentences];
-}
+choices!(PageFault: CurlyBracket, LoremIpsum, FewSentences);
 
 /// C4's line and page rules: parameters.
 ///
@@ -89,40 +83,23 @@ pub struct C4 {
     policy: bool,
 }
 
-impl Default for C4 {
-    fn default() -> Self {
-        Self { min_words: 3, min_sentences: 5, max_word_characters: 1000, policy: true }
-    }
-}
+default_is_new!(C4);
 
 impl C4 {
     /// The rules as published: 3 words, 5 sentences, 1000 characters, policy notices go.
     pub fn new() -> Self {
-        Self::default()
+        Self { min_words: 3, min_sentences: 5, max_word_characters: 1000, policy: true }
     }
 
-    /// Fewest words of a line.
-    pub fn min_words(mut self, words: u64) -> Self {
-        self.min_words = words;
-        self
-    }
-
-    /// Fewest sentences of a page.
-    pub fn min_sentences(mut self, sentences: u64) -> Self {
-        self.min_sentences = sentences;
-        self
-    }
-
-    /// Most characters of a piece between white space.
-    pub fn max_word_characters(mut self, characters: u64) -> Self {
-        self.max_word_characters = characters;
-        self
-    }
-
-    /// Whether lines with policy notices go.
-    pub fn policy(mut self, remove: bool) -> Self {
-        self.policy = remove;
-        self
+    setters! {
+        /// Fewest words of a line.
+        min_words: u64;
+        /// Fewest sentences of a page.
+        min_sentences: u64;
+        /// Most characters of a piece between white space.
+        max_word_characters: u64;
+        /// Whether lines with policy notices go.
+        policy: bool;
     }
 
     /// Judges every line of a page, then the page.

@@ -12,6 +12,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::text::{characters, collect, folded, holds};
 use crate::error::Result;
+use crate::params::choices;
 
 /// Frequent English words without meaning of their own; what [`Predicate::StopWords`] counts.
 /// Sorted. Ours: the paper names no list.
@@ -186,37 +187,16 @@ pub enum Predicate {
     ThreeTo256Words,
 }
 
+choices!(
+    /// It is the order of every matrix and of every list of weights here.
+    [Predicate]:
+    FirstLetterCapital "first_letter_capital", NotAllCapitals "not_all_capitals",
+    FewRepetitions "few_repetitions", FewDigitsAndMarks "few_digits_and_marks",
+    NoSpecialCharacters "no_special_characters", TerminalPunctuation "terminal_punctuation",
+    StopWords "two_stop_words", NoJavascript "no_javascript", ThreeTokens "three_tokens",
+    ThreeTo256Words "three_to_256_words");
+
 impl Predicate {
-    /// All of them, in the order of every matrix and of every list of weights here.
-    pub const ALL: [Self; 10] = [
-        Self::FirstLetterCapital,
-        Self::NotAllCapitals,
-        Self::FewRepetitions,
-        Self::FewDigitsAndMarks,
-        Self::NoSpecialCharacters,
-        Self::TerminalPunctuation,
-        Self::StopWords,
-        Self::NoJavascript,
-        Self::ThreeTokens,
-        Self::ThreeTo256Words,
-    ];
-
-    /// The name of the predicate; it says what a line that passes is like.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::FirstLetterCapital => "first_letter_capital",
-            Self::NotAllCapitals => "not_all_capitals",
-            Self::FewRepetitions => "few_repetitions",
-            Self::FewDigitsAndMarks => "few_digits_and_marks",
-            Self::NoSpecialCharacters => "no_special_characters",
-            Self::TerminalPunctuation => "terminal_punctuation",
-            Self::StopWords => "two_stop_words",
-            Self::NoJavascript => "no_javascript",
-            Self::ThreeTokens => "three_tokens",
-            Self::ThreeTo256Words => "three_to_256_words",
-        }
-    }
-
     /// The paper's name for it. Some of those name a fault: passing here means not to have it.
     pub fn alias(self) -> &'static str {
         match self {

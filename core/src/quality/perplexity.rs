@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::F64Sum;
-use crate::memory::{try_capacity, try_copy};
+use crate::memory::{try_capacity, try_collect, try_copy};
+use crate::params::choices;
 use crate::select::total;
 
 /// How the perplexity of a set of lines is formed.
@@ -19,10 +20,7 @@ pub enum Pooling {
     Lines,
 }
 
-impl Pooling {
-    /// Both.
-    pub const ALL: &[Self] = &[Self::Tokens, Self::Lines];
-}
+choices!(Pooling: Tokens, Lines);
 
 /// PPL_all and PPL_i; `None` for a predicate that no line passes.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,8 +123,7 @@ impl SubsetPerplexity {
     /// [`Error::InvalidParameter`] for a negative likelihood, [`Error::TooLarge`] for 2^64
     /// tokens and more. On error nothing is added.
     pub fn push(&mut self, passes: &[bool], tokens: u64, nll: f64) -> Result<()> {
-        let (expected, found) = (self.pools.len() - 1, passes.len());
-        check::same_length("passes", expected, found)?;
+        check::same_length("passes", self.pools.len() - 1, passes.len())?;
         check::finite_row("log-likelihoods", self.lines(), [nll])?;
         check::parameter("nll", nll, "at least 0 (a negative log-likelihood)", nll >= 0.0)?;
         if tokens == 0 {
@@ -153,12 +150,8 @@ impl SubsetPerplexity {
     /// [`Error::Mismatch`] when it counts other predicates or pools otherwise, and as in
     /// [`push`](Self::push).
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if self.pools.len() != other.pools.len() {
-            return Err(Error::Mismatch { what: "the number of predicates" });
-        }
-        if self.pooling != other.pooling {
-            return Err(Error::Mismatch { what: "the pooling of perplexities" });
-        }
+        check::same("the number of predicates", self.pools.len() == other.pools.len())?;
+        check::same("the pooling of perplexities", self.pooling == other.pooling)?;
         self.room(other.tokens())?;
         for (pool, theirs) in self.pools.iter_mut().zip(&other.pools) {
             pool.lines += theirs.lines;
@@ -198,8 +191,7 @@ impl SubsetPerplexity {
         let Some(all) = values.next().flatten() else {
             return Err(Error::Empty { what: "the set of lines with a perplexity" });
         };
-        let mut subsets = try_capacity(self.pools.len())?;
-        subsets.extend(values);
+        let subsets = try_collect(values)?;
         Perplexities::given(all, &subsets)
     }
 }

@@ -7,6 +7,7 @@ use ndarray::Array1;
 use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_grow};
+use crate::params::{choices, default_is_new, setters};
 use crate::select::{count, descending, floor_of_share, marked, ranked, total, within};
 
 /// What the fraction is a share of.
@@ -20,10 +21,7 @@ pub enum Share {
     Tokens,
 }
 
-impl Share {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Documents, Self::Tokens];
-}
+choices!(Share: Documents, Tokens);
 
 /// What happens to documents whose score equals that of the last one that stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,10 +33,7 @@ pub enum Ties {
     Together,
 }
 
-impl Ties {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::LowerId, Self::Together];
-}
+choices!(Ties: LowerId, Together);
 
 /// Scores of documents by id: push, merge shards, finish.
 ///
@@ -158,34 +153,21 @@ pub struct QualityPruning {
     ties: Ties,
 }
 
-impl Default for QualityPruning {
-    fn default() -> Self {
-        Self { keep_fraction: 0.6, share: Share::Documents, ties: Ties::LowerId }
-    }
-}
+default_is_new!(QualityPruning);
 
 impl QualityPruning {
     /// Keeps 0.6 of the documents; of equal ones the lower ids.
     pub fn new() -> Self {
-        Self::default()
+        Self { keep_fraction: 0.6, share: Share::Documents, ties: Ties::LowerId }
     }
 
-    /// The share to keep, in [0, 1].
-    pub fn keep_fraction(mut self, fraction: f64) -> Self {
-        self.keep_fraction = fraction;
-        self
-    }
-
-    /// What the fraction is a share of.
-    pub fn share(mut self, share: Share) -> Self {
-        self.share = share;
-        self
-    }
-
-    /// What happens to equal scores at the cut.
-    pub fn ties(mut self, ties: Ties) -> Self {
-        self.ties = ties;
-        self
+    setters! {
+        /// The share to keep, in [0, 1].
+        keep_fraction: f64;
+        /// What the fraction is a share of.
+        share: Share;
+        /// What happens to equal scores at the cut.
+        ties: Ties;
     }
 }
 

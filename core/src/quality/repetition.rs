@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use super::text::{characters, collect};
 use crate::error::Result;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_collect, try_vec};
 
 /// (copies, characters of copies, characters of all).
 pub(super) fn copies(items: &[&str]) -> Result<(u64, u64, u64)> {
@@ -33,8 +33,7 @@ pub(super) struct Runs {
 
 impl Runs {
     pub(super) fn new(words: &[&str]) -> Result<Self> {
-        let mut order: Vec<usize> = try_capacity(words.len())?;
-        order.extend(0..words.len());
+        let mut order = try_collect(0..words.len())?;
         order.sort_unstable_by(|&a, &b| words[a].cmp(words[b]));
         let mut names = try_vec(words.len(), 0u32)?;
         let mut name = 0;
@@ -62,8 +61,7 @@ impl Runs {
     /// Starts of all runs of `n` words, equal runs together and each group ascending.
     fn grouped(&self, n: usize) -> Result<Vec<usize>> {
         let count = (self.names.len() + 1).saturating_sub(n.max(1));
-        let mut starts: Vec<usize> = try_capacity(count)?;
-        starts.extend(0..count);
+        let mut starts = try_collect(0..count)?;
         starts.sort_unstable_by(|&a, &b| self.run(a, n).cmp(self.run(b, n)).then(a.cmp(&b)));
         Ok(starts)
     }

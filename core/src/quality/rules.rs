@@ -6,6 +6,7 @@ use super::{Measure, Page, Unit};
 use crate::check;
 use crate::error::Result;
 use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::params::setters;
 
 /// Which values pass. NaN passes none.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -181,10 +182,9 @@ impl Rules {
         )
     }
 
-    /// What words are: [`Unit::Words`] (the default) or [`Unit::Whitespace`].
-    pub fn unit(mut self, unit: Unit) -> Self {
-        self.unit = unit;
-        self
+    setters! {
+        /// What words are: [`Unit::Words`] (the default) or [`Unit::Whitespace`].
+        unit: Unit;
     }
 
     /// The rules, in order.
@@ -273,8 +273,7 @@ impl Tally {
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) for a verdict by other rules,
     /// [`TooLarge`](crate::Error::TooLarge) for 2^63 or more documents.
     pub fn push(&mut self, verdict: &Verdict) -> Result<()> {
-        let (expected, found) = (self.failed.len(), verdict.passed.len());
-        check::same_length("a verdict", expected, found)?;
+        check::same_length("a verdict", self.failed.len(), verdict.passed.len())?;
         self.documents = check::counted("documents", self.documents, 1)?;
         self.passed = self.passed.saturating_add(verdict.passes().into());
         verdict.failed().for_each(|i| self.failed[i] = self.failed[i].saturating_add(1));
@@ -287,8 +286,7 @@ impl Tally {
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch) for counts by other rules,
     /// [`TooLarge`](crate::Error::TooLarge) for 2^63 or more documents.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        let (expected, found) = (self.failed.len(), other.failed.len());
-        check::same_length("a tally", expected, found)?;
+        check::same_length("a tally", self.failed.len(), other.failed.len())?;
         self.documents = check::counted("documents", self.documents, other.documents)?;
         self.passed = self.passed.saturating_add(other.passed);
         let failed = self.failed.iter_mut().zip(&other.failed);

@@ -9,7 +9,8 @@ use super::{LineFacts, NoWeight, Predicate, Split, Unit, Weights};
 use crate::check;
 use crate::control::{Context, Job, Stage};
 use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_grow};
+use crate::memory::{try_capacity, try_collect, try_grow};
+use crate::params::setters;
 
 /// Multiply-adds that the predicates cost a byte of text, roughly; for the length of waves.
 const COST: u64 = 400;
@@ -37,8 +38,7 @@ const COST: u64 = 400;
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn line_scores(passes: ArrayView2<'_, bool>, weights: &Weights, none: NoWeight) -> Result<Array1<f64>> {
-    let (expected, found) = (weights.values().len(), passes.ncols());
-    check::same_length("columns of passes", expected, found)?;
+    check::same_length("columns of passes", weights.values().len(), passes.ncols())?;
     let mut scores = try_capacity(passes.nrows())?;
     for line in passes.rows() {
         scores.push(line_score(line.iter().copied(), weights, none)?);
@@ -167,28 +167,15 @@ impl TextQuality {
         }
     }
 
-    /// The predicates that the weights belong to, in their order.
-    pub fn predicates(mut self, predicates: &[Predicate]) -> Self {
-        self.predicates = predicates.to_vec();
-        self
-    }
-
-    /// What a line is.
-    pub fn split(mut self, split: Split) -> Self {
-        self.split = split;
-        self
-    }
-
-    /// What a line's tokens are.
-    pub fn unit(mut self, unit: Unit) -> Self {
-        self.unit = unit;
-        self
-    }
-
-    /// What lines score when every weight is 0.
-    pub fn no_weight(mut self, policy: NoWeight) -> Self {
-        self.no_weight = policy;
-        self
+    setters! {
+        /// The predicates that the weights belong to, in their order.
+        predicates(predicates: &[Predicate]) { predicates = predicates.to_vec() }
+        /// What a line is.
+        split: Split;
+        /// What a line's tokens are.
+        unit: Unit;
+        /// What lines score when every weight is 0.
+        no_weight: NoWeight;
     }
 
     /// The score of one line.
@@ -201,8 +188,7 @@ impl TextQuality {
     }
 
     fn facts_and_score(&self, line: &str) -> Result<(LineFacts, f64)> {
-        let (expected, found) = (self.predicates.len(), self.weights.values().len());
-        check::same_length("weights", expected, found)?;
+        check::same_length("weights", self.predicates.len(), self.weights.values().len())?;
         let facts = LineFacts::of(line)?;
         let passes = self.predicates.iter().map(|p| p.passes(&facts));
         Ok((facts, line_score(passes, &self.weights, self.no_weight)?))
@@ -243,8 +229,7 @@ impl TextQuality {
         // Reported in parts, so that a caller hears of a long run.
         let part = texts.len().div_ceil(64).max(1024);
         for (p, texts_of) in texts.chunks(part).enumerate() {
-            let mut jobs = try_capacity(texts_of.len())?;
-            jobs.extend(texts_of.iter().map(|text| Job::new((text.as_ref(), nothing))));
+            let mut jobs = try_collect(texts_of.iter().map(|text| Job::new((text.as_ref(), nothing))))?;
             cx.in_waves(&mut jobs, cost, |(text, score)| {
                 *score = self.document(text)?;
                 Ok(())

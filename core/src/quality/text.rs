@@ -6,6 +6,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::error::Result;
 use crate::memory::try_grow;
+use crate::params::choices;
 
 /// What counts as a line. Pieces of white space alone never count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,10 +18,9 @@ pub enum Split {
     Sentences,
 }
 
-impl Split {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Lines, Self::Sentences];
+choices!(Split: Lines, Sentences);
 
+impl Split {
     /// The pieces of `text`, white space trimmed off both ends, in order.
     ///
     /// # Example
@@ -50,10 +50,9 @@ pub enum Unit {
     Characters,
 }
 
-impl Unit {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Words, Self::Whitespace, Self::Characters];
+choices!(Unit: Words, Whitespace, Characters);
 
+impl Unit {
     /// How many of them `text` holds.
     ///
     /// # Example

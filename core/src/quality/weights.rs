@@ -7,6 +7,7 @@ use super::mean::{HEAVY, LIGHT};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{try_capacity, try_copy};
+use crate::params::{choices, default_is_new, setters};
 
 /// The weight of a predicate that no line passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,10 +19,7 @@ pub enum EmptySubset {
     Error,
 }
 
-impl EmptySubset {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Zero, Self::Error];
-}
+choices!(EmptySubset: Zero, Error);
 
 /// What lines score when every weight is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,10 +31,7 @@ pub enum NoWeight {
     Ones,
 }
 
-impl NoWeight {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Error, Self::Ones];
-}
+choices!(NoWeight: Error, Ones);
 
 /// From perplexities to weights: w_i = max(0, (PPL_all - PPL_i) / PPL_all).
 ///
@@ -59,22 +54,17 @@ pub struct Weighting {
     empty_subset: EmptySubset,
 }
 
-impl Default for Weighting {
-    fn default() -> Self {
-        Self { empty_subset: EmptySubset::Zero }
-    }
-}
+default_is_new!(Weighting);
 
 impl Weighting {
     /// A predicate that no line passes weighs nothing.
     pub fn new() -> Self {
-        Self::default()
+        Self { empty_subset: EmptySubset::Zero }
     }
 
-    /// The weight of a predicate that no line passes.
-    pub fn empty_subset(mut self, policy: EmptySubset) -> Self {
-        self.empty_subset = policy;
-        self
+    setters! {
+        /// The weight of a predicate that no line passes.
+        empty_subset: EmptySubset;
     }
 
     /// The weights.

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use crate::error::Result;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_up_to, try_vec};
 
 /// A 64-bit hash of the values of a row; equal rows have equal hashes, -0.0 counts as 0.0.
 pub fn hash_row(row: &[f32]) -> u64 {
@@ -47,8 +47,7 @@ pub fn first_occurrences(
     mut same: impl FnMut(usize, usize) -> Result<bool>,
 ) -> Result<Vec<usize>> {
     let mut first = try_vec(hashes.len(), 0usize)?;
-    let mut sorted: Vec<(u64, usize)> = try_capacity(hashes.len())?;
-    sorted.extend(hashes.iter().copied().zip(0..));
+    let mut sorted = try_up_to(hashes.len(), hashes.iter().copied().zip(0..))?;
     sorted.sort_unstable();
     let mut representatives: Vec<usize> = Vec::new();
     let mut previous = None;

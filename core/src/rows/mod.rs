@@ -10,17 +10,20 @@ use core::ops::Range;
 
 use ndarray::{ArrayBase, ArrayView2, Data, Ix2, ShapeBuilder};
 
+use crate::arrays::view;
 use crate::check;
 use crate::error::{Error, Result};
 use crate::exact::float::widen;
 
 pub mod copies;
+mod element;
 mod raw;
 mod read_at;
 mod shards;
 mod source;
 
-pub use raw::{ElementType, RawRows};
+pub use element::ElementType;
+pub use raw::RawRows;
 pub use read_at::ReadAt;
 pub use shards::Shards;
 pub use source::{Blocked, RowSource, Scratch, Subset};
@@ -81,15 +84,12 @@ impl<'a> Rows<'a> {
         }
         let needed = if shape.contains(&0) { 0 } else { last + 1 };
         let (what, found) = ("values that the strides reach", values.len());
-        let wrong = Error::ShapeMismatch { what, expected: needed, found };
-        if needed > found {
-            return Err(wrong);
-        }
+        check::shape(what, needed, found, needed <= found)?;
         let view = match needed {
             0 => ArrayView2::from_shape(shape, &values[..0]),
             _ => ArrayView2::from_shape(shape.strides(strides.map(isize::unsigned_abs)), values),
         };
-        view.map(T::rows).map_err(|_| wrong)
+        view.map(T::rows).map_err(|_| Error::ShapeMismatch { what, expected: needed, found })
     }
 }
 
@@ -114,13 +114,7 @@ impl Rows<'_> {
     where
         Self: 's,
     {
-        match *self {
-            Rows::F32(v) => Rows::F32(v.reborrow()),
-            #[cfg(feature = "f16")]
-            Rows::F16(v) => Rows::F16(v.reborrow()),
-            #[cfg(feature = "f16")]
-            Rows::Bf16(v) => Rows::Bf16(v.reborrow()),
-        }
+        with_view!(*self, v => RowElement::rows(v.reborrow()))
     }
 
     /// The rows of `range`, without a copy.
@@ -129,14 +123,7 @@ impl Rows<'_> {
     /// [`Error::ShapeMismatch`] when `range` does not lie inside.
     pub fn slice(&self, range: Range<usize>) -> Result<Rows<'_>> {
         check::range(&range, self.n_rows())?;
-        let step = ndarray::s![range, ..];
-        Ok(match self {
-            Rows::F32(v) => Rows::F32(v.slice(step)),
-            #[cfg(feature = "f16")]
-            Rows::F16(v) => Rows::F16(v.slice(step)),
-            #[cfg(feature = "f16")]
-            Rows::Bf16(v) => Rows::Bf16(v.slice(step)),
-        })
+        Ok(with_view!(self, v => RowElement::rows(v.slice(ndarray::s![range, ..]))))
     }
 
     /// Row `i` as `f32` (exact for every element type): in place where its values are `f32` side by side,
@@ -152,13 +139,8 @@ impl Rows<'_> {
     /// # Ok::<(), pauca::Error>(())
     /// ```
     pub fn row<'b>(&'b self, i: usize, buffer: &'b mut [f32]) -> Result<&'b [f32]> {
-        if buffer.len() < self.dim() {
-            return Err(Error::ShapeMismatch {
-                what: "row buffer",
-                expected: self.dim(),
-                found: buffer.len(),
-            });
-        }
+        let fits = buffer.len() >= self.dim();
+        check::shape("row buffer", self.dim(), buffer.len(), fits)?;
         check::indices(&[i], self.n_rows())?;
         Ok(self.row_at(i, buffer))
     }
@@ -295,15 +277,8 @@ impl<'a, S: Data<Elem: RowElement>> IntoRows<'a> for &'a ArrayBase<S, Ix2> {
 impl<'a, T: RowElement> IntoRows<'a> for (&'a [T], usize, usize) {
     fn into_rows(self) -> Result<Rows<'a>> {
         let (values, n, d) = self;
-        let found = values.len();
-        let (what, size) = ("rows * columns", n);
-        let expected =
-            n.checked_mul(d).ok_or(Error::TooLarge { what, size, limit: usize::MAX / d.max(1) })?;
-        let wrong = Error::ShapeMismatch { what: "x", expected, found };
-        if found != expected {
-            return Err(wrong);
-        }
-        ArrayView2::from_shape((n, d), values).map(T::rows).map_err(|_| wrong)
+        check::same_length("x", check::product("rows * columns", n, d)?, values.len())?;
+        view(values, n, d).map(T::rows)
     }
 }
 
@@ -314,12 +289,23 @@ pub trait RowElement: sealed::Sealed + Sized {
 }
 
 mod sealed {
-    pub trait Sealed {}
+    pub trait Sealed: Sized {
+        /// The typed view of rows of this type.
+        fn view_of<'r>(rows: &super::Rows<'r>) -> Option<ndarray::ArrayView2<'r, Self>>;
+    }
 }
 
 macro_rules! row_element {
     ($element:ty, $variant:ident) => {
-        impl sealed::Sealed for $element {}
+        impl sealed::Sealed for $element {
+            fn view_of<'r>(rows: &Rows<'r>) -> Option<ArrayView2<'r, Self>> {
+                match rows {
+                    Rows::$variant(view) => Some(*view),
+                    #[cfg(feature = "f16")]
+                    _ => None,
+                }
+            }
+        }
         impl RowElement for $element {
             fn rows(view: ArrayView2<'_, Self>) -> Rows<'_> {
                 Rows::$variant(view)

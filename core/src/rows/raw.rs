@@ -6,86 +6,21 @@
 //! forwards. The answer is in the order that was asked for.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::ops::{Bound, Range, RangeBounds};
 
 use ndarray::ArrayView2;
 
-use super::{Element, ReadAt, RowElement, RowSource, Rows, Scratch};
+use super::element::with_type;
+use super::{Element, ElementType, ReadAt, RowElement, RowSource, Rows, Scratch};
+use crate::arrays::view;
 use crate::check;
 use crate::error::{Error, Result, SourceError};
-use crate::memory::{area, try_capacity};
+use crate::memory::{area, try_collect};
 
 /// A gap of at most so many bytes between two wanted rows is read and thrown away, to save a read.
 const GAP: u64 = 16 * 1024;
 /// One read for several rows of a gather takes at most so many bytes, unless a row is longer.
 const RUN: u64 = 1024 * 1024;
-
-/// The element types that rows can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ElementType {
-    /// `f32`, 4 bytes.
-    F32,
-    /// IEEE half precision, 2 bytes.
-    #[cfg(feature = "f16")]
-    F16,
-    /// bfloat16, 2 bytes.
-    #[cfg(feature = "f16")]
-    Bf16,
-}
-
-impl ElementType {
-    /// All element types of this build.
-    pub const ALL: &[Self] = &[
-        Self::F32,
-        #[cfg(feature = "f16")]
-        Self::F16,
-        #[cfg(feature = "f16")]
-        Self::Bf16,
-    ];
-}
-
-/// Runs `$body` with the type `$t` that an [`ElementType`] stands for.
-macro_rules! with_type {
-    ($element:expr, $t:ident => $body:expr) => {
-        match $element {
-            $crate::rows::ElementType::F32 => {
-                type $t = f32;
-                $body
-            }
-            #[cfg(feature = "f16")]
-            $crate::rows::ElementType::F16 => {
-                type $t = half::f16;
-                $body
-            }
-            #[cfg(feature = "f16")]
-            $crate::rows::ElementType::Bf16 => {
-                type $t = half::bf16;
-                $body
-            }
-        }
-    };
-}
-pub(super) use with_type;
-
-impl ElementType {
-    /// The type of the values of `rows`.
-    pub fn of(rows: &Rows<'_>) -> Self {
-        match rows {
-            Rows::F32(_) => Self::F32,
-            #[cfg(feature = "f16")]
-            Rows::F16(_) => Self::F16,
-            #[cfg(feature = "f16")]
-            Rows::Bf16(_) => Self::Bf16,
-        }
-    }
-
-    /// Bytes of one value.
-    pub fn size(self) -> usize {
-        with_type!(self, T => size_of::<T>())
-    }
-}
 
 /// Why rows could not be read; the storage's own error is the source.
 #[derive(Debug, thiserror::Error)]
@@ -168,12 +103,9 @@ impl<R: ReadAt> RawRows<R> {
         d: usize,
     ) -> Result<Self> {
         check::at_least_one("d", d)?;
-        let limit = usize::MAX / element.size();
-        let row = d.checked_mul(element.size());
-        let row = row.ok_or(Error::TooLarge { what: "columns of a row", size: d, limit })? as u64;
-        let limit = usize::try_from(u64::MAX / row).unwrap_or(usize::MAX);
-        let too_large = Error::TooLarge { what: "rows of so many columns", size: n, limit };
-        let needed = row.checked_mul(n as u64).ok_or(too_large)?;
+        let row = check::product("columns of a row", d, element.size())? as u64;
+        check::at_most("rows of so many columns", n as u64, u64::MAX / row)?;
+        let needed = row * n as u64;
 
         let len = source.len().map_err(Error::Source)?;
         let start = match bytes.start_bound() {
@@ -186,20 +118,9 @@ impl<R: ReadAt> RawRows<R> {
             Bound::Excluded(&end) => end,
             Bound::Unbounded => len.max(start),
         };
-        let wrong = |what, expected, found| Error::ShapeMismatch {
-            what,
-            expected: word(expected),
-            found: word(found),
-        };
-        if start > end {
-            return Err(wrong("byte range up to its end", start, end));
-        }
-        if end > len {
-            return Err(wrong("source of the rows, in bytes,", end, len));
-        }
-        if end - start != needed {
-            return Err(wrong("byte range of the rows", needed, end - start));
-        }
+        check::shape("byte range up to its end", start, end, start <= end)?;
+        check::shape("source of the rows, in bytes,", end, len, end <= len)?;
+        check::same_length("byte range of the rows", needed, end - start)?;
         Ok(Self { source, start, element, n, d, block_rows: 8192, first_id: 0 })
     }
 
@@ -262,9 +183,9 @@ impl<R: ReadAt> RawRows<R> {
         range: Range<usize>,
         scratch: &'a mut Scratch,
     ) -> Result<ArrayView2<'a, T>> {
-        let out = scratch.elements(elements(range.len(), self.d)?)?;
+        let out = scratch.elements(area(range.len(), self.d)?)?;
         self.fill(range.start, out)?;
-        rows_of(out, range.len(), self.d)
+        view(out, range.len(), self.d)
     }
 
     fn gather_as<'a, T: Element>(
@@ -274,8 +195,7 @@ impl<R: ReadAt> RawRows<R> {
     ) -> Result<ArrayView2<'a, T>> {
         let d = self.d;
         let row_bytes = (d * size_of::<T>()) as u64;
-        let mut order: Vec<usize> = try_capacity(rows.len())?;
-        order.extend(0..rows.len());
+        let mut order = try_collect(0..rows.len())?;
         order.sort_unstable_by_key(|&at| (rows[at], at));
         // Rows first to last of a run are read at once.
         let joins = |first: usize, last: usize, next: usize| {
@@ -303,8 +223,8 @@ impl<R: ReadAt> RawRows<R> {
                 widest = widest.max(span(run));
             }
         }
-        let len = elements(rows.len(), d)?;
-        let all = len.checked_add(elements(widest, d)?).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        let len = area(rows.len(), d)?;
+        let all = len.checked_add(area(widest, d)?).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
         let (out, buffer) = scratch.elements::<T>(all)?.split_at_mut(len);
         let mut from = 0;
         while from < order.len() {
@@ -322,7 +242,7 @@ impl<R: ReadAt> RawRows<R> {
                 out[at * d..(at + 1) * d].copy_from_slice(&buffer[from..from + d]);
             }
         }
-        rows_of(out, rows.len(), d)
+        view(out, rows.len(), d)
     }
 }
 
@@ -347,22 +267,6 @@ impl<R: ReadAt> RowSource for RawRows<R> {
         check::indices(rows, self.n)?;
         with_type!(self.element, T => self.gather_as::<T>(rows, scratch).map(T::rows))
     }
-}
-
-/// The number of values in `rows` rows of `d`.
-pub(super) fn elements(rows: usize, d: usize) -> Result<usize> {
-    area(rows, d)
-}
-
-/// `values` as `n` rows of `d`.
-pub(super) fn rows_of<T>(values: &[T], n: usize, d: usize) -> Result<ArrayView2<'_, T>> {
-    let wrong = Error::ShapeMismatch { what: "rows read", expected: values.len(), found: n };
-    ArrayView2::from_shape((n, d), values).map_err(|_| wrong)
-}
-
-/// A number of bytes in an error, on machines whose words are shorter too.
-fn word(bytes: u64) -> usize {
-    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// Turns the bytes of each value round.

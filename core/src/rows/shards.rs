@@ -6,35 +6,13 @@ use core::ops::Range;
 
 use ndarray::ArrayView2;
 
-use super::raw::{elements, rows_of, with_type};
+use super::element::with_type;
 use super::{Element, ElementType, RowElement, RowSource, Rows, Scratch};
+use crate::arrays::view;
 use crate::check;
 use crate::error::{Error, Result, SourceError};
-use crate::memory::try_capacity;
-
-/// An element type whose view can be taken out of [`Rows`].
-trait Typed: Element + RowElement {
-    fn view<'r>(rows: &Rows<'r>) -> Option<ArrayView2<'r, Self>>;
-}
-
-macro_rules! typed {
-    ($element:ty, $variant:ident) => {
-        impl Typed for $element {
-            fn view<'r>(rows: &Rows<'r>) -> Option<ArrayView2<'r, Self>> {
-                match rows {
-                    Rows::$variant(view) => Some(*view),
-                    #[cfg(feature = "f16")]
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-typed!(f32, F32);
-#[cfg(feature = "f16")]
-typed!(half::f16, F16);
-#[cfg(feature = "f16")]
-typed!(half::bf16, Bf16);
+use crate::memory::{area, try_capacity, try_collect};
+use crate::params::setters;
 
 /// Which shard failed; its own error is the source.
 #[derive(Debug, thiserror::Error)]
@@ -103,8 +81,9 @@ impl<S: RowSource> Shards<S> {
         for (s, shard) in shards.iter().enumerate() {
             check::same_length("row of a shard", d, shard.dim())?;
             starts.push(end);
-            let (what, size, limit) = ("rows of all shards", shard.n_rows(), usize::MAX - end);
-            end = end.checked_add(size).ok_or(Error::TooLarge { what, size, limit })?;
+            let size = shard.n_rows();
+            check::at_most("rows of all shards", size, usize::MAX - end)?;
+            end += size;
             if size > 0 {
                 let found = match shard.resident() {
                     Some(rows) => ElementType::of(&rows),
@@ -121,11 +100,10 @@ impl<S: RowSource> Shards<S> {
         Ok(Self { shards, starts, d, element: element.unwrap_or(ElementType::F32), own_ids: false })
     }
 
-    /// Whether a row has the id that its shard gives it, not that of its position (the default). The
-    /// shards must then give every row an id of its own; nobody checks that.
-    pub fn own_ids(mut self, yes: bool) -> Self {
-        self.own_ids = yes;
-        self
+    setters! {
+        /// Whether a row has the id that its shard gives it, not that of its position (the default). The
+        /// shards must then give every row an id of its own; nobody checks that.
+        own_ids: bool;
     }
 
     /// The shards.
@@ -146,17 +124,22 @@ impl<S: RowSource> Shards<S> {
         Ok(rows)
     }
 
-    fn typed<'r, T: Typed>(&self, s: usize, rows: Result<Rows<'r>>, n: usize) -> Result<ArrayView2<'r, T>> {
+    fn typed<'r, T: Element + RowElement>(
+        &self,
+        s: usize,
+        rows: Result<Rows<'r>>,
+        n: usize,
+    ) -> Result<ArrayView2<'r, T>> {
         let rows = self.checked(s, rows, n)?;
-        T::view(&rows).ok_or_else(|| conflict(self.element, ElementType::of(&rows)))
+        T::view_of(&rows).ok_or_else(|| conflict(self.element, ElementType::of(&rows)))
     }
 
-    fn read_across<'a, T: Typed>(
+    fn read_across<'a, T: Element + RowElement>(
         &self,
         range: Range<usize>,
         scratch: &'a mut Scratch,
     ) -> Result<ArrayView2<'a, T>> {
-        let out = scratch.elements::<T>(elements(range.len(), self.d)?)?;
+        let out = scratch.elements::<T>(area(range.len(), self.d)?)?;
         let mut inner = Scratch::new();
         let mut at = range.start;
         while at < range.end {
@@ -170,18 +153,17 @@ impl<S: RowSource> Shards<S> {
             }
             at = end;
         }
-        rows_of(out, range.len(), self.d)
+        view(out, range.len(), self.d)
     }
 
-    fn gather_across<'a, T: Typed>(
+    fn gather_across<'a, T: Element + RowElement>(
         &self,
         rows: &[usize],
         scratch: &'a mut Scratch,
     ) -> Result<ArrayView2<'a, T>> {
-        let out = scratch.elements::<T>(elements(rows.len(), self.d)?)?;
+        let out = scratch.elements::<T>(area(rows.len(), self.d)?)?;
         let mut inner = Scratch::new();
-        let mut order: Vec<(usize, usize)> = try_capacity(rows.len())?;
-        order.extend(rows.iter().enumerate().map(|(at, &i)| (self.shard_of(i), at)));
+        let mut order = try_collect(rows.iter().enumerate().map(|(at, &i)| (self.shard_of(i), at)))?;
         order.sort_unstable();
         let mut local: Vec<usize> = try_capacity(rows.len())?;
         for group in order.chunk_by(|a, b| a.0 == b.0) {
@@ -193,7 +175,7 @@ impl<S: RowSource> Shards<S> {
                 copy_row(&mut out[at * self.d..(at + 1) * self.d], from);
             }
         }
-        rows_of(out, rows.len(), self.d)
+        view(out, rows.len(), self.d)
     }
 }
 
@@ -245,8 +227,7 @@ impl<S: RowSource> RowSource for Shards<S> {
             let s = self.shard_of(first);
             let (start, end) = (self.starts[s], self.starts[s + 1]);
             if rows.iter().all(|i| (start..end).contains(i)) {
-                let mut local: Vec<usize> = try_capacity(rows.len())?;
-                local.extend(rows.iter().map(|i| i - start));
+                let local = try_collect(rows.iter().map(|i| i - start))?;
                 return self.checked(s, self.shards[s].gather(&local, scratch), rows.len());
             }
         }
@@ -271,11 +252,8 @@ fn in_shard<T>(shard: usize, result: Result<T>) -> Result<T> {
 
 /// A shard is a caller's code: it may not keep its word.
 fn as_asked(rows: &Rows<'_>, n: usize, d: usize) -> Result<()> {
-    for (what, expected, found) in [("block of a shard", n, rows.n_rows()), ("row of a shard", d, rows.dim())]
-    {
-        check::same_length(what, expected, found)?;
-    }
-    Ok(())
+    check::same_length("block of a shard", n, rows.n_rows())?;
+    check::same_length("row of a shard", d, rows.dim())
 }
 
 fn same_type(expected: ElementType, found: ElementType) -> Result<()> {

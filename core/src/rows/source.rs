@@ -5,7 +5,9 @@ use core::ops::Range;
 
 use ndarray::ArrayView2;
 
-use super::{Element, Rows, with_view};
+use super::element::with_type;
+use super::{Element, ElementType, RowElement, Rows, with_view};
+use crate::arrays;
 use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::{area, try_grow};
@@ -161,12 +163,8 @@ pub(crate) fn gather_from<'a, S: RowSource + ?Sized>(
 
 /// Rows of that shape, or an error: see [`read_from`].
 pub(crate) fn delivered(rows: Rows<'_>, n: usize, d: usize) -> Result<Rows<'_>> {
-    for (what, expected, found) in [
-        ("number of rows that the source delivered", n, rows.n_rows()),
-        ("dimension of the rows that the source delivered", d, rows.dim()),
-    ] {
-        check::same_length(what, expected, found)?;
-    }
+    check::same_length("number of rows that the source delivered", n, rows.n_rows())?;
+    check::same_length("dimension of the rows that the source delivered", d, rows.dim())?;
     Ok(rows)
 }
 
@@ -244,13 +242,7 @@ impl RowSource for Rows<'_> {
     }
 
     fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
-        match self {
-            Rows::F32(v) => gather_into(v, rows, scratch).map(Rows::F32),
-            #[cfg(feature = "f16")]
-            Rows::F16(v) => gather_into(v, rows, scratch).map(Rows::F16),
-            #[cfg(feature = "f16")]
-            Rows::Bf16(v) => gather_into(v, rows, scratch).map(Rows::Bf16),
-        }
+        with_view!(self, v => gather_into(v, rows, scratch).map(RowElement::rows))
     }
 }
 
@@ -268,60 +260,34 @@ fn gather_into<'a, T: Element>(
             *o = *x;
         }
     }
-    ArrayView2::from_shape((rows.len(), d), &*out).map_err(|_| Error::ShapeMismatch {
-        what: "gathered rows",
-        expected: len,
-        found: rows.len(),
-    })
+    arrays::view(out, rows.len(), d)
 }
 
 /// A copy of rows, of whatever element type.
 #[derive(Debug)]
 pub(crate) struct StoredRows {
     values: Scratch,
-    like: Kind,
+    element: ElementType,
     n: usize,
     d: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    F32,
-    #[cfg(feature = "f16")]
-    F16,
-    #[cfg(feature = "f16")]
-    Bf16,
 }
 
 impl StoredRows {
     /// Copies `rows`.
     pub fn of(rows: &Rows<'_>) -> Result<Self> {
         let mut values = Scratch::new();
-        let like = match rows {
-            Rows::F32(v) => copy_into(v, &mut values).map(|()| Kind::F32),
-            #[cfg(feature = "f16")]
-            Rows::F16(v) => copy_into(v, &mut values).map(|()| Kind::F16),
-            #[cfg(feature = "f16")]
-            Rows::Bf16(v) => copy_into(v, &mut values).map(|()| Kind::Bf16),
-        }?;
-        Ok(Self { values, like, n: rows.n_rows(), d: rows.dim() })
+        with_view!(rows, v => copy_into(v, &mut values))?;
+        Ok(Self { values, element: ElementType::of(rows), n: rows.n_rows(), d: rows.dim() })
     }
 
     /// Bytes that a copy of `n` rows like these would take.
     pub fn bytes(rows: &Rows<'_>, n: usize) -> usize {
-        let size = with_view!(rows, v => element_size(v));
-        n.saturating_mul(rows.dim()).saturating_mul(size)
+        n.saturating_mul(rows.dim()).saturating_mul(ElementType::of(rows).size())
     }
 
     /// The copied rows.
     pub fn view(&self) -> Rows<'_> {
-        match self.like {
-            Kind::F32 => Rows::F32(self.typed()),
-            #[cfg(feature = "f16")]
-            Kind::F16 => Rows::F16(self.typed()),
-            #[cfg(feature = "f16")]
-            Kind::Bf16 => Rows::Bf16(self.typed()),
-        }
+        with_type!(self.element, T => T::rows(self.typed()))
     }
 
     fn typed<T: Element>(&self) -> ArrayView2<'_, T> {
@@ -330,10 +296,6 @@ impl StoredRows {
         let values = all.get(..self.n * self.d).unwrap_or(&[]);
         ArrayView2::from_shape((self.n, self.d), values).unwrap_or_else(|_| ArrayView2::from(&[[]; 0]))
     }
-}
-
-fn element_size<T>(_: &ArrayView2<'_, T>) -> usize {
-    size_of::<T>()
 }
 
 fn copy_into<T: Element>(view: &ArrayView2<'_, T>, out: &mut Scratch) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use crate::check;
 use crate::error::{Error, Result};
+use crate::params::choices;
 
 /// The nearest integer, ties to even; the one rule by which a fraction of n becomes a count.
 ///
@@ -72,18 +73,9 @@ pub enum Boundary {
     Ge,
 }
 
+choices!([Boundary]: Gt "gt", Ge "ge");
+
 impl Boundary {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Gt, Self::Ge];
-
-    /// "gt" or "ge": the name in programs, configurations and test vectors.
-    pub fn name(self) -> &'static str {
-        match self {
-            Boundary::Gt => "gt",
-            Boundary::Ge => "ge",
-        }
-    }
-
     /// Whether `similarity` passes `threshold`.
     pub fn passes(self, similarity: f64, threshold: f64) -> bool {
         match self {

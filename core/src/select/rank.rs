@@ -6,7 +6,7 @@ use core::cmp::Ordering;
 use ndarray::Array1;
 
 use crate::error::Result;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_collect, try_vec};
 
 /// The order of scores, the smaller one first. -0.0 equals 0.0; callers have refused NaN.
 pub(crate) fn ascending(a: f64, b: f64) -> Ordering {
@@ -26,8 +26,7 @@ pub(crate) fn rank(rows: &mut [usize], order: impl Fn(usize, usize) -> Ordering)
 
 /// The rows 0 to `n` - 1 by `order`, equal ones by row. O(n log n), 8 n bytes.
 pub(crate) fn ranked(n: usize, order: impl Fn(usize, usize) -> Ordering) -> Result<Vec<usize>> {
-    let mut rows = try_capacity(n)?;
-    rows.extend(0..n);
+    let mut rows = try_collect(0..n)?;
     rank(&mut rows, order);
     Ok(rows)
 }

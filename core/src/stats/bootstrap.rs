@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::quantile;
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::memory::{try_capacity, try_vec};
 use crate::random::{Stream, streams};
 
@@ -70,13 +70,9 @@ pub fn bootstrap(
     mut statistic: impl FnMut(&[usize]) -> Result<Option<f64>>,
 ) -> Result<Interval> {
     check::not_empty("the bootstrapped sample", n)?;
-    if resamples == 0 || u32::try_from(resamples).is_err() {
-        let expected = "at least 1 and below 2^32";
-        return Err(Error::InvalidParameter { name: "resamples", value: resamples as f64, expected });
-    }
-    if !(level > 0.0 && level < 1.0) {
-        return Err(Error::InvalidParameter { name: "level", value: level, expected: "within (0, 1)" });
-    }
+    let countable = resamples > 0 && u32::try_from(resamples).is_ok();
+    check::parameter("resamples", resamples as f64, "at least 1 and below 2^32", countable)?;
+    check::parameter("level", level, "within (0, 1)", level > 0.0 && level < 1.0)?;
     let mut rows: Vec<usize> = try_vec(n, 0)?;
     rows.iter_mut().enumerate().for_each(|(i, row)| *row = i);
     let estimate = statistic(&rows)?.unwrap_or(f64::NAN);

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::check;
 use crate::error::Result;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_collect, try_vec};
 use crate::select;
 
 /// Rows in ascending order of `values`, equal ones by row; -0.0 equals 0.0.
@@ -44,9 +44,7 @@ fn doubled_ranks(values: &[f64]) -> Result<Vec<u64>> {
 pub fn average_ranks(values: &[f64]) -> Result<Vec<f64>> {
     check::not_nan("values", values)?;
     let doubled = doubled_ranks(values)?;
-    let mut ranks = try_capacity(values.len())?;
-    ranks.extend(doubled.into_iter().map(|rank| rank as f64 / 2.0));
-    Ok(ranks)
+    try_collect(doubled.into_iter().map(|rank| rank as f64 / 2.0))
 }
 
 /// Spearman's rank correlation: Pearson's correlation of the average ranks, in \[-1, 1\].
@@ -154,15 +152,13 @@ pub fn kendall(x: &[f64], y: &[f64]) -> Result<Option<f64>> {
     check::not_nan("x", x)?;
     check::not_nan("y", y)?;
     let (r, s) = (doubled_ranks(x)?, doubled_ranks(y)?);
-    let mut pairs: Vec<(u64, u64)> = try_capacity(x.len())?;
-    pairs.extend(r.into_iter().zip(s));
+    let mut pairs = try_collect(r.into_iter().zip(s))?;
     pairs.sort_unstable();
     let choose = |n: usize| n as i128 * (n as i128 - 1) / 2;
     let all = choose(x.len());
     let in_x: i128 = pairs.chunk_by(|a, b| a.0 == b.0).map(|t| choose(t.len())).sum();
     let in_both: i128 = pairs.chunk_by(|a, b| a == b).map(|t| choose(t.len())).sum();
-    let mut s: Vec<u64> = try_capacity(x.len())?;
-    s.extend(pairs.iter().map(|p| p.1));
+    let mut s = try_collect(pairs.iter().map(|p| p.1))?;
     // Within a tie of x the pairs ascend in y, so every inversion is a discordant pair.
     let discordant = inversions(&mut s, &mut try_vec(x.len(), 0)?) as i128;
     let in_y: i128 = s.chunk_by(|a, b| a == b).map(|t| choose(t.len())).sum();

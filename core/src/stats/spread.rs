@@ -1,11 +1,9 @@
 //! Where values lie, and how unevenly a total is spread over them.
 
-use alloc::vec::Vec;
-
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::F64Sum;
-use crate::memory::try_capacity;
+use crate::memory::try_copy;
 
 /// The q-quantile of ascending values, by linear interpolation between neighbours.
 ///
@@ -71,11 +69,8 @@ pub fn quantile(sorted: &[f64], q: f64) -> f64 {
 /// ```
 pub fn gini(values: &[f64]) -> Result<Option<f64>> {
     check::finite("values", values.iter().copied())?;
-    if let Some(&value) = values.iter().find(|v| **v < 0.0) {
-        return Err(Error::InvalidParameter { name: "values", value, expected: "0 or more each" });
-    }
-    let mut sorted: Vec<f64> = try_capacity(values.len())?;
-    sorted.extend_from_slice(values);
+    values.iter().try_for_each(|&v| check::parameter("values", v, "0 or more each", v >= 0.0))?;
+    let mut sorted = try_copy(values)?;
     sorted.sort_unstable_by(f64::total_cmp);
     let n = sorted.len() as i64;
     let (mut weighted, mut total) = (F64Sum::new(), F64Sum::new());

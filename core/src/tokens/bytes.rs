@@ -34,9 +34,8 @@ impl State for NGrams {
             let count = from.count()?;
             // The sum of two counts is below 2^64.
             total += count;
-            if gram < next || gram >= end || count == 0 || total > MOST_COUNTED {
-                return Err(from.corrupt("a gram is out of range"));
-            }
+            let fits = (next..end).contains(&gram) && count > 0 && total <= MOST_COUNTED;
+            from.holds(fits, "a gram is out of range")?;
             next = gram + 1;
             grams.sorted.push((gram, count));
         }

@@ -10,11 +10,11 @@ use alloc::vec::Vec;
 use ndarray::ArrayView2;
 
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
-use crate::memory::{try_capacity, try_grow};
-use crate::vq::MASKED;
+use crate::memory::{try_capacity, try_collect, try_grow, try_up_to};
+use crate::vq::{MASKED, check_ids};
 
 /// Grams that wait before they are sorted in.
 const PENDING: usize = 1 << 16;
@@ -71,10 +71,9 @@ impl NGrams {
         for used in 0..=context {
             room /= k as u128;
             if room == 0 {
-                let (what, limit) = ("tokens of context", used.saturating_sub(1));
-                return Err(Error::TooLarge { what, size: context, limit });
+                check::at_most("tokens of context", context, used.saturating_sub(1))?;
             }
-            if k == 1 {
+            if k == 1 || room == 0 {
                 break;
             }
         }
@@ -92,10 +91,7 @@ impl NGrams {
     /// # Errors
     /// [`Error::LabelOutOfRange`], and then nothing was counted; [`Error::OutOfMemory`].
     pub fn add(&mut self, item: &[u32]) -> Result<()> {
-        let bad = |&id: &u32| id != MASKED && id as u64 >= self.k;
-        if let Some(row) = item.iter().position(bad) {
-            return Err(Error::LabelOutOfRange { row, label: item[row], k: self.k as usize });
-        }
+        check_ids(item, self.k as usize)?;
         if item.len() <= self.context {
             return Ok(());
         }
@@ -116,9 +112,10 @@ impl NGrams {
     /// [`Error::Mismatch`] when tokens or context differ, [`Error::TooLarge`] for 2^63 or more grams in all,
     /// [`Error::OutOfMemory`]. The counts are then as they were.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if (self.k, self.context) != (other.k, other.context) {
-            return Err(Error::Mismatch { what: "number of tokens or context of the n-grams" });
-        }
+        check::same(
+            "number of tokens or context of the n-grams",
+            (self.k, self.context) == (other.k, other.context),
+        )?;
         check::counted("grams", self.total(), other.total())?;
         let theirs = other.merged()?;
         let mut all = self.merged()?;
@@ -136,10 +133,8 @@ impl NGrams {
 
     /// All counts, sorted by gram.
     pub(super) fn merged(&self) -> Result<Vec<(u128, u64)>> {
-        let mut all = try_capacity(self.sorted.len() + self.pending.len())?;
-        all.extend_from_slice(&self.sorted);
-        all.extend(self.pending.iter().map(|&gram| (gram, 1)));
-        Ok(summed(all))
+        let all = self.sorted.iter().copied().chain(self.pending.iter().map(|&gram| (gram, 1)));
+        Ok(summed(try_up_to(self.sorted.len() + self.pending.len(), all)?))
     }
 
     /// How many different grams have n + 1 tokens, n up to the context.
@@ -190,9 +185,7 @@ impl NGrams {
     /// As [`conditional_entropy`](NGrams::conditional_entropy); [`Error::Mismatch`] when the tokens differ,
     /// [`Error::InvalidParameter`] unless `alpha` is positive and finite, [`Error::Empty`] when `other` has none.
     pub fn held_out(&self, n: usize, other: &Self, alpha: f64) -> Result<f64> {
-        if self.k != other.k {
-            return Err(Error::Mismatch { what: "number of tokens of the n-grams" });
-        }
+        check::same("number of tokens of the n-grams", self.k == other.k)?;
         check::positive("alpha", alpha)?;
         let (mine, theirs) = (self.counts(n)?, other.counts(n)?);
         let tokens: u64 = theirs.iter().map(|c| c.1).sum();
@@ -257,11 +250,8 @@ fn summed(mut counts: Vec<(u128, u64)>) -> Vec<(u128, u64)> {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn mutual_information(items: ArrayView2<'_, u32>, a: usize, b: usize) -> Result<f64> {
-    for found in [a, b] {
-        if found >= items.ncols() {
-            return Err(Error::ShapeMismatch { what: "position", expected: items.ncols(), found });
-        }
-    }
+    check::place("position", a, items.ncols())?;
+    check::place("position", b, items.ncols())?;
     let mut joint = try_capacity(items.nrows())?;
     for item in items.rows() {
         if item[a] != MASKED && item[b] != MASKED {
@@ -269,8 +259,7 @@ pub fn mutual_information(items: ArrayView2<'_, u32>, a: usize, b: usize) -> Res
         }
     }
     let margin = |shift: u32| -> Result<Vec<(u128, u64)>> {
-        let mut of_one = try_capacity(joint.len())?;
-        of_one.extend(joint.iter().map(|&(pair, count)| (pair >> shift & 0xffff_ffff, count)));
+        let of_one = try_collect(joint.iter().map(|&(pair, count)| (pair >> shift & 0xffff_ffff, count)))?;
         Ok(summed(of_one))
     };
     let (first, second) = (margin(32)?, margin(0)?);

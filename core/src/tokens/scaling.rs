@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use crate::check;
 use crate::error::Result;
-use crate::memory::{try_capacity, try_copy};
+use crate::memory::{try_collect, try_copy};
 
 /// Parameters of L(C) = floor + e^log_scale C^exponent. Tier C.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -102,8 +102,7 @@ fn line(data: &Data, u: f64) -> Option<(f64, f64, f64)> {
 /// # Ok::<(), pauca::Error>(())
 /// ```
 pub fn scaling_fit(compute: &[f64], loss: &[f64]) -> Result<Option<ScalingFit>> {
-    let (expected, found) = (compute.len(), loss.len());
-    check::same_length("losses", expected, found)?;
+    check::same_length("losses", compute.len(), loss.len())?;
     for (what, values) in [("compute", compute), ("loss", loss)] {
         check::finite(what, values.iter().copied())?;
     }
@@ -118,8 +117,7 @@ pub fn scaling_fit(compute: &[f64], loss: &[f64]) -> Result<Option<ScalingFit>> 
         "at least 3",
         different >= 3,
     )?;
-    let mut x: Vec<f64> = try_capacity(compute.len())?;
-    x.extend(compute.iter().map(|c| libm::log(*c)));
+    let mut x = try_collect(compute.iter().map(|c| libm::log(*c)))?;
     let centre = x.iter().sum::<f64>() / x.len() as f64;
     x.iter_mut().for_each(|x| *x -= centre);
     let span = libm::log(sorted[sorted.len() - 1]) - libm::log(sorted[0]);

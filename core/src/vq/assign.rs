@@ -8,7 +8,7 @@ use super::rows::row_of;
 use crate::backend::{Backend, SearchStats, equal_but_for_search};
 use crate::check;
 use crate::control::{Context, Stage};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exact::Metric;
 use crate::memory::try_vec;
 use crate::real::Real;
@@ -38,9 +38,8 @@ pub(super) fn assign<B: Backend, T: Real>(
 ) -> Result<SearchStats> {
     check::at_most("number of codes", codes.nrows(), u32::MAX as usize)?;
     let n = z.nrows();
-    for (what, found) in [("ids", ids.len()), ("distances", distances.len())] {
-        check::same_length(what, n, found)?;
-    }
+    check::same_length("ids", n, ids.len())?;
+    check::same_length("distances", n, distances.len())?;
     let valid = valid_rows(n, mask)?;
     let targets = Targets::new(backend, codes, metric, cx).map_err(|e| e.at("codes", |row| row as u64))?;
     ids.fill(MASKED);
@@ -68,9 +67,8 @@ pub(super) fn refuse_zero_rows<T: Real>(z: &ArrayView2<'_, T>, mask: Option<&[bo
     let mut buffer = try_vec(z.ncols(), T::default())?;
     for i in 0..z.nrows() {
         let counted = mask.is_none_or(|m| m.get(i).copied().unwrap_or(false));
-        if counted && row_of(z, i, &mut buffer).iter().all(|x| x.to_f64() == 0.0) {
-            return Err(Error::ZeroRow { row: i as u64 });
-        }
+        let is_zero = counted && row_of(z, i, &mut buffer).iter().all(|x| x.to_f64() == 0.0);
+        check::direction(i as u64, is_zero)?;
     }
     Ok(())
 }

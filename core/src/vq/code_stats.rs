@@ -8,16 +8,13 @@ use super::by_type::accumulate;
 use super::ids::{MASKED, check_ids, for_blocks};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::bytes::{Reader, Writer};
+use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::{Metric, Sums};
-use crate::memory::try_capacity;
+use crate::memory::{try_collect, try_up_to};
 use crate::real::Real;
-
-const MAGIC: &[u8; 8] = b"paucaCOD";
-const VERSION: u32 = 1;
 
 /// Count and exact sum of the rows of every code: what an EMA codebook is updated from.
 ///
@@ -92,11 +89,8 @@ impl CodeStats {
         ids: &[u32],
         cx: &Context,
     ) -> Result<()> {
-        for (what, expected, found) in
-            [("ids", z.nrows(), ids.len()), ("columns of the statistics", z.ncols(), self.dim())]
-        {
-            check::same_length(what, expected, found)?;
-        }
+        check::same_length("ids", z.nrows(), ids.len())?;
+        check::same_length("columns of the statistics", z.ncols(), self.dim())?;
         check_ids(ids, self.n_codes())?;
         // Masked rows may hold anything, so they are not shown to the backend.
         if !ids.contains(&MASKED) {
@@ -104,10 +98,8 @@ impl CodeStats {
                 accumulate(backend, rows, self.metric, ids, &mut self.sums, cx)
             });
         }
-        let mut valid = try_capacity(ids.len())?;
-        valid.extend((0..ids.len() as u32).filter(|&i| ids[i as usize] != MASKED));
-        let mut labels: Vec<u32> = try_capacity(valid.len())?;
-        labels.extend(valid.iter().map(|&i| ids[i as usize]));
+        let valid = try_up_to(ids.len(), (0..ids.len() as u32).filter(|&i| ids[i as usize] != MASKED))?;
+        let labels = try_collect(valid.iter().map(|&i| ids[i as usize]))?;
         for_blocks(&z, Some(&valid), |rows, at| {
             accumulate(backend, rows, self.metric, &labels[at], &mut self.sums, cx)
         })
@@ -118,9 +110,7 @@ impl CodeStats {
     /// # Errors
     /// [`Error::ShapeMismatch`], [`Error::Mismatch`] for another metric, [`Error::OutOfMemory`].
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if self.metric != other.metric {
-            return Err(Error::Mismatch { what: "metric of the statistics" });
-        }
+        check::same("metric of the statistics", self.metric == other.metric)?;
         self.sums.merge(&other.sums)
     }
 
@@ -155,35 +145,26 @@ impl CodeStats {
     pub fn from_planes(k: usize, d: usize, metric: Metric, buffer: &[i64]) -> Result<Self> {
         Ok(Self { metric, sums: Sums::from_planes(k, d, false, buffer)? })
     }
+}
 
-    /// The statistics as versioned, little-endian, checksummed bytes: equal ones have equal bytes. 40 bytes a
-    /// code and column.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(MAGIC, VERSION);
-        w.u32((self.metric == Metric::Cosine) as u32);
-        self.sums.write(&mut w);
-        w.finish()
+to_and_from_bytes!(
+    /// 40 bytes a code and column; equal statistics have equal bytes.
+    impl[] CodeStats
+);
+
+impl State for CodeStats {
+    const MARK: &'static [u8; 8] = b"paucaVS\0";
+    const WHAT: &'static str = "statistics of codes";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.choice(&Metric::ALL, self.metric);
+        self.sums.write(to);
+        Ok(())
     }
 
-    /// Reads what [`to_bytes`](CodeStats::to_bytes) wrote.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] for other, damaged or truncated bytes, [`Error::OutOfMemory`].
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, "statistics of codes", MAGIC, VERSION)?;
-        let metric = match r.u32()? {
-            0 => Metric::SqEuclidean,
-            1 => Metric::Cosine,
-            _ => return Err(r.corrupt("the metric is unknown")),
-        };
-        let sums = Sums::read(&mut r)?;
-        if sums.is_weighted() {
-            return Err(r.corrupt("the sums have weights"));
-        }
-        r.end()?;
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let (metric, sums) = (from.choice(&Metric::ALL)?, Sums::read(from)?);
+        from.holds(!sums.is_weighted(), "the sums have weights")?;
         Ok(Self { metric, sums })
     }
 }

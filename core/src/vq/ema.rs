@@ -25,15 +25,13 @@ use super::code_stats::CodeStats;
 use super::revive::{Revival, Revived};
 use super::rows::{row_of, unit_into};
 use crate::arrays::{copy, matrix};
-use crate::bytes::{Reader, Writer};
+use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
-use crate::error::{Error, Result};
-use crate::exact::{F64Sum, Metric, dot_wide};
-use crate::memory::{try_capacity, try_vec};
+use crate::error::*;
+use crate::exact::{self, Metric, dot_wide};
+use crate::memory::{try_capacity, try_collect, try_up_to, try_vec};
+use crate::params::setters;
 use crate::real::{Real, check_finite};
-
-const MAGIC: &[u8; 8] = b"paucaEMA";
-const VERSION: u32 = 1;
 
 /// What a count is replaced by where a mean is made of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,16 +58,11 @@ impl Ema {
         Self { metric, decay: 0.99, smoothing: Smoothing::None }
     }
 
-    /// g, in [0, 1]. At 0 a code becomes the mean of its rows in the batch.
-    pub fn decay(mut self, decay: f64) -> Self {
-        self.decay = decay;
-        self
-    }
-
-    /// What counts become before they divide.
-    pub fn smoothing(mut self, smoothing: Smoothing) -> Self {
-        self.smoothing = smoothing;
-        self
+    setters! {
+        /// g, in [0, 1]. At 0 a code becomes the mean of its rows in the batch.
+        decay: f64;
+        /// What counts become before they divide.
+        smoothing: Smoothing;
     }
 
     fn check(&self) -> Result<()> {
@@ -96,14 +89,11 @@ impl Ema {
             for (i, mut out) in kept.rows_mut().into_iter().enumerate() {
                 if let Some(out) = out.as_slice_mut() {
                     unit_into(row_of(&codes, i, &mut buffer), out);
-                    if out.iter().all(|x| x.to_f64() == 0.0) {
-                        return Err(Error::ZeroRow { row: i as u64 });
-                    }
+                    check::direction(i as u64, out.iter().all(|x| x.to_f64() == 0.0))?;
                 }
             }
         }
-        let mut means = try_capacity(kept.len())?;
-        means.extend(kept.iter().map(|x| x.to_f64()));
+        let means = try_collect(kept.iter().map(|x| x.to_f64()))?;
         Ok(EmaCodebook { params: *self, counts: try_vec(kept.nrows(), 1.0)?, means, codes: kept })
     }
 }
@@ -155,14 +145,9 @@ impl<T: Real> EmaCodebook<T> {
     /// [`Error::ShapeMismatch`], [`Error::Mismatch`] for statistics of another metric, [`Error::OutOfMemory`].
     pub fn update(&mut self, stats: &CodeStats) -> Result<()> {
         let (k, d) = self.codes.dim();
-        for (what, expected, found) in
-            [("codes of the statistics", k, stats.n_codes()), ("columns of the statistics", d, stats.dim())]
-        {
-            check::same_length(what, expected, found)?;
-        }
-        if stats.metric() != self.params.metric {
-            return Err(Error::Mismatch { what: "metric of the statistics" });
-        }
+        check::same_length("codes of the statistics", k, stats.n_codes())?;
+        check::same_length("columns of the statistics", d, stats.dim())?;
+        check::same("metric of the statistics", stats.metric() == self.params.metric)?;
         let gain = 1.0 - self.params.decay;
         // This allocation may be refused, so it comes before any change. The total below needs all new counts.
         let mut counts = try_capacity(k)?;
@@ -170,11 +155,7 @@ impl<T: Real> EmaCodebook<T> {
         counts.extend(self.counts.iter().enumerate().map(updated));
         let total = match self.params.smoothing {
             Smoothing::None => 0.0,
-            Smoothing::Laplace(_) => {
-                let mut sum = F64Sum::new();
-                sum.extend(counts.iter().copied());
-                sum.value()
-            }
+            Smoothing::Laplace(_) => exact::sum(counts.iter().copied()),
         };
         for (j, &count) in counts.iter().enumerate() {
             let n = stats.count(j) as f64;
@@ -203,9 +184,10 @@ impl<T: Real> EmaCodebook<T> {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn dead(&self, threshold: f64) -> Result<Vec<u32>> {
-        let mut dead = try_capacity(self.counts.iter().filter(|&&c| c < threshold).count())?;
-        dead.extend((0..self.counts.len() as u32).filter(|&j| self.counts[j as usize] < threshold));
-        Ok(dead)
+        try_up_to(
+            self.counts.iter().filter(|&&c| c < threshold).count(),
+            (0..self.counts.len() as u32).filter(|&j| self.counts[j as usize] < threshold),
+        )
     }
 
     /// Gives dead codes rows of the batch; their averages start anew from there, so the next update
@@ -236,74 +218,49 @@ impl<T: Real> EmaCodebook<T> {
         }
         Ok(chosen)
     }
+}
 
-    /// The state as versioned, little-endian, checksummed bytes: 16 bytes a code and column.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(MAGIC, VERSION);
+to_and_from_bytes!(
+    /// 16 bytes a code and column.
+    impl[T: Real] EmaCodebook<T>
+);
+
+impl<T: Real> State for EmaCodebook<T> {
+    const MARK: &'static [u8; 8] = b"paucaVE\0";
+    const WHAT: &'static str = "EMA codebook";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
         let (k, d) = self.codes.dim();
-        w.reserve(64 + 8 * k * (2 * d + 1));
-        w.u32(size_of::<T>() as u32);
-        w.u32((self.params.metric == Metric::Cosine) as u32);
+        to.reserve(64 + 8 * k * (2 * d + 1));
+        to.u32(size_of::<T>() as u32);
+        to.choice(&Metric::ALL, self.params.metric);
         let (kind, eps) = match self.params.smoothing {
             Smoothing::None => (0, 0.0),
             Smoothing::Laplace(eps) => (1, eps),
         };
-        w.u32(kind);
-        for value in [k as u64, d as u64, self.params.decay.to_bits(), f64::to_bits(eps)] {
-            w.u64(value);
-        }
-        self.counts.iter().for_each(|x| w.u64(x.to_bits()));
-        self.means.iter().for_each(|x| w.u64(x.to_bits()));
-        self.codes.iter().for_each(|x| w.u64(x.to_f64().to_bits()));
-        w.finish()
+        to.u32(kind);
+        to.sizes(&[k, d]);
+        to.f64s([self.params.decay, eps].into_iter());
+        to.f64s(self.counts.iter().copied());
+        to.f64s(self.means.iter().copied());
+        to.f64s(self.codes.iter().map(|x| x.to_f64()));
+        Ok(())
     }
 
-    /// Reads what [`to_bytes`](EmaCodebook::to_bytes) wrote.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] for other, damaged or truncated bytes; never a panic.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, "EMA codebook", MAGIC, VERSION)?;
-        if r.u32()? as usize != size_of::<T>() {
-            return Err(r.corrupt("its codes are of another type"));
-        }
-        let metric = match r.u32()? {
-            0 => Metric::SqEuclidean,
-            1 => Metric::Cosine,
-            _ => return Err(r.corrupt("the metric is unknown")),
-        };
-        let kind = r.u32()?;
-        let (k, d) = (r.size()?, r.size()?);
-        let (decay, eps) = (f64::from_bits(r.u64()?), f64::from_bits(r.u64()?));
-        let smoothing = match kind {
-            0 => Smoothing::None,
-            1 => Smoothing::Laplace(eps),
-            _ => return Err(r.corrupt("the smoothing is unknown")),
-        };
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let size = from.u32()? as usize;
+        from.holds(size == size_of::<T>(), "its codes are of another type")?;
+        let (metric, kind) = (from.choice(&Metric::ALL)?, from.below(2)?);
+        let [k, d] = from.sizes()?;
+        let (decay, eps) = (from.f64()?, from.f64()?);
+        let smoothing = if kind == 0 { Smoothing::None } else { Smoothing::Laplace(eps) };
         let params = Ema { metric, decay, smoothing };
-        let size = d.checked_mul(16).and_then(|row| row.checked_add(8)?.checked_mul(k));
-        if params.check().is_err() || k == 0 || d == 0 || size != Some(r.remaining()) {
-            return Err(r.corrupt("values out of range"));
-        }
-        let mut floats = |len: usize| -> Result<Vec<f64>> {
-            let bits = r.u64s(len)?;
-            let mut out = try_capacity(len)?;
-            out.extend(bits.into_iter().map(f64::from_bits));
-            match out.iter().all(|x: &f64| x.is_finite()) {
-                true => Ok(out),
-                false => Err(r.corrupt("a value is not finite")),
-            }
-        };
-        let (counts, means, wide) = (floats(k)?, floats(k * d)?, floats(k * d)?);
-        let mut codes: Vec<T> = try_capacity(k * d)?;
-        codes.extend(wide.into_iter().map(T::from_f64));
-        if counts.iter().any(|n| *n < 0.0) || codes.iter().any(|x| !x.to_f64().is_finite()) {
-            return Err(r.corrupt("values out of range"));
-        }
-        r.end()?;
+        from.holds(params.check().is_ok() && k > 0 && d > 0, "values out of range")?;
+        from.expect(d.checked_mul(16).and_then(|row| row.checked_add(8)?.checked_mul(k)))?;
+        let (counts, means, wide) = (from.finites(k)?, from.finites(k * d)?, from.finites(k * d)?);
+        let codes = try_collect(wide.into_iter().map(T::from_f64))?;
+        let good = counts.iter().all(|n| *n >= 0.0) && codes.iter().all(|x: &T| x.is_finite());
+        from.holds(good, "values out of range")?;
         Ok(Self { params, counts, means, codes: matrix(k, d, codes)? })
     }
 }

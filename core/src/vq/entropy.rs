@@ -27,8 +27,9 @@ use super::rows::row_of;
 use crate::arrays::{matrix, zeros};
 use crate::check;
 use crate::control::{Context, Job};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::memory::{try_capacity, try_vec};
+use crate::params::setters;
 use crate::products::Multiplier;
 use crate::real::Real;
 
@@ -74,33 +75,20 @@ impl EntropyLoss {
         Self { sample_weight: weight, batch_weight: weight, temperature: 0.01 }
     }
 
-    /// tau, above 0: squared distances are divided by it.
-    pub fn temperature(mut self, temperature: f64) -> Self {
-        self.temperature = temperature;
-        self
-    }
-
-    /// Weight of the mean entropy of the rows.
-    pub fn sample_weight(mut self, weight: f64) -> Self {
-        self.sample_weight = weight;
-        self
-    }
-
-    /// Weight of the entropy of the mean.
-    pub fn batch_weight(mut self, weight: f64) -> Self {
-        self.batch_weight = weight;
-        self
+    setters! {
+        /// tau, above 0: squared distances are divided by it.
+        temperature: f64;
+        /// Weight of the mean entropy of the rows.
+        sample_weight: f64;
+        /// Weight of the entropy of the mean.
+        batch_weight: f64;
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        for (name, value) in [("sample_weight", self.sample_weight), ("batch_weight", self.batch_weight)] {
-            check::not_negative(name, value)?;
-        }
-        let (name, value) = ("temperature", self.temperature);
-        if !(value.is_finite() && value >= 1e-100) {
-            return Err(Error::InvalidParameter { name, value, expected: "a number of at least 1e-100" });
-        }
-        Ok(())
+        check::not_negative("sample_weight", self.sample_weight)?;
+        check::not_negative("batch_weight", self.batch_weight)?;
+        let holds = self.temperature.is_finite() && self.temperature >= 1e-100;
+        check::parameter("temperature", self.temperature, "a number of at least 1e-100", holds)
     }
 }
 
@@ -296,9 +284,8 @@ impl<'a> Backward<'a> {
         upstream: f64,
     ) -> Result<Self> {
         // The caller may have changed ids, and with them the number of rows.
-        if (saved.log_sum.len(), saved.mean_log.len()) != (rows, codes.nrows()) {
-            return Err(Error::Mismatch { what: "shape of the forward step" });
-        }
+        let same = (saved.log_sum.len(), saved.mean_log.len()) == (rows, codes.nrows());
+        check::same("shape of the forward step", same)?;
         let scale = upstream / saved.log_sum.len().max(1) as f64;
         Ok(Self { scores: Scores::new(loss, codes)?, saved, loss: *loss, scale })
     }

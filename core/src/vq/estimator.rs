@@ -10,6 +10,8 @@
 use super::rows::{safe_scale, unit_into};
 use crate::check;
 use crate::error::Result;
+use crate::memory::try_collect;
+use crate::params::choices;
 use crate::real::Real;
 
 /// How gradients pass the rounding to a code.
@@ -22,10 +24,7 @@ pub enum Estimator {
     Rotation,
 }
 
-impl Estimator {
-    /// Every variant, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::StraightThrough, Self::Rotation];
-}
+choices!(Estimator: StraightThrough, Rotation);
 
 /// |a + b| below this counts as opposite directions: w would be rounding noise.
 const OPPOSITE: f64 = f64::from_bits((1023 - 20) << 52);
@@ -108,9 +107,7 @@ pub(super) fn unit_back_into(x: &[f64], g: &[f64], out: &mut [f64]) {
 }
 
 fn widened<T: Real>(x: &[T]) -> Result<alloc::vec::Vec<f64>> {
-    let mut out = crate::memory::try_capacity(x.len())?;
-    out.extend(x.iter().map(|x| x.to_f64()));
-    Ok(out)
+    try_collect(x.iter().map(|x| x.to_f64()))
 }
 
 fn narrowed<T: Real>(from: &[f64], to: &mut [T]) {

@@ -9,7 +9,7 @@ use super::rows::{same_dim, same_shape};
 use crate::arrays::zeros;
 use crate::check;
 use crate::error::Result;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_copy, try_vec};
 use crate::real::Real;
 
 /// Finite scalar quantization with `levels[j]` levels in column j.
@@ -73,9 +73,7 @@ impl FiniteScalar {
         check::not_empty("levels", levels.len())?;
         let size = usize::try_from(codes).unwrap_or(usize::MAX);
         check::at_most("combinations of levels", size, u32::MAX as usize - 1)?;
-        let mut kept = try_capacity(levels.len())?;
-        kept.extend_from_slice(levels);
-        Ok(Self { levels: kept, codes: codes as u32 })
+        Ok(Self { levels: try_copy(levels)?, codes: codes as u32 })
     }
 
     /// Number of combinations.

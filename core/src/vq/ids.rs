@@ -6,8 +6,8 @@ use ndarray::ArrayView2;
 
 use crate::arrays::matrix;
 use crate::check;
-use crate::error::{Error, Result};
-use crate::memory::try_capacity;
+use crate::error::*;
+use crate::memory::{try_capacity, try_collect, try_up_to};
 use crate::real::Real;
 
 /// The id of a row that the mask leaves out.
@@ -21,8 +21,7 @@ pub(super) fn valid_rows(n: usize, mask: Option<&[bool]>) -> Result<Option<Vec<u
     check::at_most("rows of one call", n, u32::MAX as usize - 1)?;
     let Some(mask) = mask else { return Ok(None) };
     check::same_length("mask", n, mask.len())?;
-    let mut rows = try_capacity(mask.iter().filter(|m| **m).count())?;
-    rows.extend((0..n as u32).filter(|&i| mask[i as usize]));
+    let rows = try_up_to(mask.iter().filter(|m| **m).count(), (0..n as u32).filter(|&i| mask[i as usize]))?;
     Ok(Some(rows))
 }
 
@@ -98,15 +97,11 @@ pub fn pack_ids<I: CodeId>(ids: &[u32], k: usize) -> Result<Vec<I>> {
     let limit = (I::MAX as u64 + u64::from(!masked)).min(usize::MAX as u64) as usize;
     check::at_most("number of codes for the type of the ids", k, limit)?;
     check_ids(ids, k)?;
-    let mut out = try_capacity(ids.len())?;
-    out.extend(ids.iter().map(|&id| I::from_u32(id.min(I::MAX))));
-    Ok(out)
+    try_collect(ids.iter().map(|&id| I::from_u32(id.min(I::MAX))))
 }
 
 /// Every id must be below `k` or [`MASKED`].
-pub(super) fn check_ids(ids: &[u32], k: usize) -> Result<()> {
-    match ids.iter().position(|&id| id != MASKED && id as usize >= k) {
-        Some(row) => Err(Error::LabelOutOfRange { row, label: ids[row], k }),
-        None => Ok(()),
-    }
+pub(crate) fn check_ids(ids: &[u32], k: usize) -> Result<()> {
+    let mut codes = ids.iter().enumerate().filter(|(_, id)| **id != MASKED);
+    codes.try_for_each(|(row, &id)| check::label(row, id, k))
 }

@@ -11,7 +11,7 @@ use crate::control::Context;
 use crate::error::Result;
 use crate::exact::float::{narrow, widen};
 use crate::kmeans::KMeans;
-use crate::memory::{area, try_capacity};
+use crate::memory::{area, try_capacity, try_collect};
 use crate::real::Real;
 use crate::rows::Rows;
 
@@ -65,7 +65,6 @@ pub fn kmeans_codes_on<B: Backend, T: Real>(
     let rows = matrix(n, d, values)?;
     let found = k_means.fit_on(backend, &Rows::F32(rows.view()), None, cx)?;
     drop(rows);
-    let mut codes = try_capacity(found.centroids.len())?;
-    codes.extend(found.centroids.iter().map(|&x| T::from_f64(widen(x))));
+    let codes = try_collect(found.centroids.iter().map(|&x| T::from_f64(widen(x))))?;
     matrix(found.centroids.nrows(), d, codes)
 }

@@ -7,7 +7,7 @@ use ndarray::{Array2, ArrayView2};
 use super::ids::MASKED;
 use super::rows::{row_of, unit_into};
 use crate::error::Result;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_copy, try_vec};
 use crate::real::Real;
 
 /// Codes as they stand for rows.
@@ -70,8 +70,7 @@ pub(super) fn by_code(ids: &[u32], k: usize) -> Result<(Vec<usize>, Vec<u32>)> {
     for j in 0..k {
         offsets[j + 1] += offsets[j];
     }
-    let mut next = try_capacity(k)?;
-    next.extend_from_slice(&offsets[..k]);
+    let mut next = try_copy(&offsets[..k])?;
     let mut rows = try_vec(offsets[k], 0u32)?;
     for (i, &id) in ids.iter().enumerate().filter(|(_, id)| **id != MASKED) {
         let at = &mut next[id as usize];

@@ -1,6 +1,7 @@
 //! The two losses of VQ-VAE and how they are averaged.
 
 use crate::exact::F64Sum;
+use crate::params::choices;
 
 /// How a sum over rows and columns becomes a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,10 +15,7 @@ pub enum Reduction {
     Sum,
 }
 
-impl Reduction {
-    /// Every variant, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::MeanElements, Self::MeanRows, Self::Sum];
-}
+choices!(Reduction: MeanElements, MeanRows, Sum);
 
 impl Reduction {
     /// What the sum over `rows` valid rows of `columns` values is multiplied by; 0 without rows.

@@ -60,6 +60,7 @@ pub use ema::{Ema, EmaCodebook, Smoothing};
 pub use entropy::{EntropyLoss, EntropyValue};
 pub use estimator::{Estimator, l2_normalize, l2_normalize_backward, rotate, rotate_backward};
 pub use fsq::{FiniteScalar, FiniteScalarCodes};
+pub(crate) use ids::check_ids;
 pub use ids::{CodeId, MASKED, pack_ids};
 pub use init::{kmeans_codes, kmeans_codes_on};
 pub use loss::{Losses, Reduction};

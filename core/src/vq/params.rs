@@ -6,6 +6,7 @@ use super::loss::Reduction;
 use crate::check;
 use crate::error::Result;
 use crate::exact::Metric;
+use crate::params::{choices, default_is_new, setters};
 
 /// How the codes learn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,10 +20,7 @@ pub enum Training {
     Ema,
 }
 
-impl Training {
-    /// Every variant, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::Gradient, Self::Ema];
-}
+choices!(Training: Gradient, Ema);
 
 /// Vector quantization: parameters of a training step.
 ///
@@ -73,8 +71,12 @@ pub struct VectorQuantizer {
     pub(super) refuse_zero_rows: bool,
 }
 
-impl Default for VectorQuantizer {
-    fn default() -> Self {
+default_is_new!(VectorQuantizer);
+
+impl VectorQuantizer {
+    /// Euclidean, learned codes, beta 0.25, codebook weight 1, means over elements, straight-through, no
+    /// entropy loss.
+    pub fn new() -> Self {
         Self {
             metric: Metric::SqEuclidean,
             commitment: 0.25,
@@ -86,67 +88,29 @@ impl Default for VectorQuantizer {
             refuse_zero_rows: false,
         }
     }
-}
 
-impl VectorQuantizer {
-    /// Euclidean, learned codes, beta 0.25, codebook weight 1, means over elements, straight-through, no
-    /// entropy loss.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Distance by which codes are chosen; cosine also uses unit latents and codes throughout.
-    pub fn metric(mut self, metric: Metric) -> Self {
-        self.metric = metric;
-        self
-    }
-
-    /// beta, the weight of the commitment loss (and of nothing else).
-    pub fn commitment(mut self, beta: f64) -> Self {
-        self.commitment = beta;
-        self
-    }
-
-    /// Weight of the codebook loss.
-    pub fn codebook_weight(mut self, weight: f64) -> Self {
-        self.codebook = weight;
-        self
-    }
-
-    /// How sums become losses.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
-
-    /// How gradients pass the rounding.
-    pub fn estimator(mut self, estimator: Estimator) -> Self {
-        self.estimator = estimator;
-        self
-    }
-
-    /// How the codes learn.
-    pub fn training(mut self, training: Training) -> Self {
-        self.training = training;
-        self
-    }
-
-    /// Adds an entropy loss.
-    pub fn entropy(mut self, loss: EntropyLoss) -> Self {
-        self.entropy = Some(loss);
-        self
-    }
-
-    /// Whether a valid row of zeros under cosine is an error instead of code 0.
-    pub fn refuse_zero_rows(mut self, refuse: bool) -> Self {
-        self.refuse_zero_rows = refuse;
-        self
+    setters! {
+        /// Distance by which codes are chosen; cosine also uses unit latents and codes throughout.
+        metric: Metric;
+        /// beta, the weight of the commitment loss (and of nothing else).
+        commitment: f64;
+        /// Weight of the codebook loss.
+        codebook_weight(weight: f64) { codebook = weight }
+        /// How sums become losses.
+        reduction: Reduction;
+        /// How gradients pass the rounding.
+        estimator: Estimator;
+        /// How the codes learn.
+        training: Training;
+        /// Adds an entropy loss.
+        entropy(loss: EntropyLoss) { entropy = Some(loss) }
+        /// Whether a valid row of zeros under cosine is an error instead of code 0.
+        refuse_zero_rows: bool;
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        for (name, value) in [("commitment", self.commitment), ("codebook_weight", self.codebook)] {
-            check::not_negative(name, value)?;
-        }
+        check::not_negative("commitment", self.commitment)?;
+        check::not_negative("codebook_weight", self.codebook)?;
         self.entropy.map_or(Ok(()), |e| e.check())
     }
 

@@ -12,7 +12,7 @@ use crate::arrays::zeros;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::check;
-use crate::control::Context;
+use crate::control::{Context, with_and_without_context};
 use crate::error::Result;
 use crate::memory::try_capacity;
 use crate::real::Real;
@@ -80,44 +80,28 @@ impl ProductQuantizer {
         }
     }
 
-    /// Ids, codes, losses.
-    ///
-    /// # Errors
-    /// As [`VectorQuantizer::forward`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) when the widths do not add up.
-    pub fn forward<T: Real>(
-        &self,
-        z: ArrayView2<'_, T>,
-        codebooks: &[ArrayView2<'_, T>],
-        mask: Option<&[bool]>,
-    ) -> Result<ProductQuantized<T>> {
-        self.forward_on(&Cpu::new()?, z, codebooks, mask, &Context::default())
-    }
-
-    /// [`forward`](ProductQuantizer::forward) on any backend.
-    ///
-    /// # Errors
-    /// As [`forward`](ProductQuantizer::forward); [`Cancelled`](crate::Error::Cancelled).
-    pub fn forward_on<B: Backend, T: Real>(
-        &self,
-        backend: &B,
-        z: ArrayView2<'_, T>,
-        codebooks: &[ArrayView2<'_, T>],
-        mask: Option<&[bool]>,
-        cx: &Context,
-    ) -> Result<ProductQuantized<T>> {
-        let (n, d) = z.dim();
-        let ends = self.columns(d, codebooks)?;
-        let mut quantized = zeros::<T>(n, d)?;
-        let mut groups = try_capacity(codebooks.len())?;
-        let mut losses = Losses::default();
-        for (codes, w) in codebooks.iter().zip(ends.windows(2)) {
-            let part = z.slice(s![.., w[0]..w[1]]);
-            let into = quantized.slice_mut(s![.., w[0]..w[1]]);
-            let step = self.group.forward_into(backend, part, codes.view(), mask, into, cx)?;
-            losses.add(&step.losses, self.weight(w[1] - w[0], d));
-            groups.push(step);
+    with_and_without_context! {
+        /// Ids, codes, losses.
+        ///
+        /// # Errors
+        /// As [`VectorQuantizer::forward`]; [`ShapeMismatch`](crate::Error::ShapeMismatch) when the widths do not add up.
+        forward, forward_on[T: Real] on backend(
+            &self, z: ArrayView2<'_, T>, codebooks: &[ArrayView2<'_, T>], mask: Option<&[bool]>; cx
+        ) -> ProductQuantized<T> {
+            let (n, d) = z.dim();
+            let ends = self.columns(d, codebooks)?;
+            let mut quantized = zeros::<T>(n, d)?;
+            let mut groups = try_capacity(codebooks.len())?;
+            let mut losses = Losses::default();
+            for (codes, w) in codebooks.iter().zip(ends.windows(2)) {
+                let part = z.slice(s![.., w[0]..w[1]]);
+                let into = quantized.slice_mut(s![.., w[0]..w[1]]);
+                let step = self.group.forward_into(backend, part, codes.view(), mask, into, cx)?;
+                losses.add(&step.losses, self.weight(w[1] - w[0], d));
+                groups.push(step);
+            }
+            Ok(ProductQuantized { quantized, groups, losses })
         }
-        Ok(ProductQuantized { quantized, groups, losses })
     }
 
     /// Gradients with respect to latents and all codebooks.

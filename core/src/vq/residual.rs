@@ -14,8 +14,8 @@ use crate::arrays::{copy, zeros};
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::check;
-use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::control::{Context, with_and_without_context};
+use crate::error::*;
 use crate::exact::Metric;
 use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
@@ -77,53 +77,35 @@ impl ResidualQuantizer {
     }
 
     fn check<T>(&self, codebooks: &[ArrayView2<'_, T>]) -> Result<()> {
-        if self.stage.metric == Metric::Cosine {
-            let why = "unit codes do not add up to the latent";
-            return Err(Error::Conflict { first: "residual quantization", second: "cosine", why });
-        }
+        let why = "unit codes do not add up to the latent";
+        check::conflict(self.stage.metric != Metric::Cosine, "residual quantization", "cosine", why)?;
         check::not_empty("codebooks", codebooks.len())
     }
 
-    /// Ids, sum of codes, losses.
-    ///
-    /// # Errors
-    /// As [`VectorQuantizer::forward`]; [`Error::Empty`] without codebooks, [`Error::Conflict`] under cosine.
-    pub fn forward<T: Real>(
-        &self,
-        z: ArrayView2<'_, T>,
-        codebooks: &[ArrayView2<'_, T>],
-        mask: Option<&[bool]>,
-    ) -> Result<ResidualQuantized<T>> {
-        self.forward_on(&Cpu::new()?, z, codebooks, mask, &Context::default())
-    }
-
-    /// [`forward`](ResidualQuantizer::forward) on any backend.
-    ///
-    /// # Errors
-    /// As [`forward`](ResidualQuantizer::forward); [`Error::Cancelled`].
-    pub fn forward_on<B: Backend, T: Real>(
-        &self,
-        backend: &B,
-        z: ArrayView2<'_, T>,
-        codebooks: &[ArrayView2<'_, T>],
-        mask: Option<&[bool]>,
-        cx: &Context,
-    ) -> Result<ResidualQuantized<T>> {
-        self.check(codebooks)?;
-        let (n, d) = z.dim();
-        let mut residual = copy(&z)?;
-        let (mut sum, mut taken) = (zeros::<T>(n, d)?, zeros::<T>(n, d)?);
-        let mut stages = try_capacity(codebooks.len())?;
-        let mut losses = Losses::default();
-        for codes in codebooks {
-            let (left, into) = (residual.view(), taken.view_mut());
-            let step = self.stage.forward_into(backend, left, codes.view(), mask, into, cx)?;
-            combine(&mut residual, &taken, |r, q| r - q);
-            combine(&mut sum, &taken, |s, q| s + q);
-            losses.add(&step.losses, 1.0);
-            stages.push(step);
+    with_and_without_context! {
+        /// Ids, sum of codes, losses.
+        ///
+        /// # Errors
+        /// As [`VectorQuantizer::forward`]; [`Error::Empty`] without codebooks, [`Error::Conflict`] under cosine.
+        forward, forward_on[T: Real] on backend(
+            &self, z: ArrayView2<'_, T>, codebooks: &[ArrayView2<'_, T>], mask: Option<&[bool]>; cx
+        ) -> ResidualQuantized<T> {
+            self.check(codebooks)?;
+            let (n, d) = z.dim();
+            let mut residual = copy(&z)?;
+            let (mut sum, mut taken) = (zeros::<T>(n, d)?, zeros::<T>(n, d)?);
+            let mut stages = try_capacity(codebooks.len())?;
+            let mut losses = Losses::default();
+            for codes in codebooks {
+                let (left, into) = (residual.view(), taken.view_mut());
+                let step = self.stage.forward_into(backend, left, codes.view(), mask, into, cx)?;
+                combine(&mut residual, &taken, |r, q| r - q);
+                combine(&mut sum, &taken, |s, q| s + q);
+                losses.add(&step.losses, 1.0);
+                stages.push(step);
+            }
+            Ok(ResidualQuantized { quantized: sum, stages, losses })
         }
-        Ok(ResidualQuantized { quantized: sum, stages, losses })
     }
 
     /// Calls `f(stage, r)` with the residual that each stage quantized: to collect the statistics of EMA codebooks.

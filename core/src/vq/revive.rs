@@ -20,9 +20,10 @@ use super::ids::{MASKED, check_ids};
 use super::latents::by_code;
 use super::rows::{row_of, same_dim, unit_into};
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::exact::Metric;
-use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::memory::{try_capacity, try_collect, try_copy, try_grow, try_up_to, try_vec};
+use crate::params::{choices, setters};
 use crate::random::{Stream, streams};
 use crate::real::Real;
 use crate::rows::copies::first_occurrences;
@@ -39,10 +40,7 @@ pub enum Policy {
     SplitBusiest,
 }
 
-impl Policy {
-    /// Every variant, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::RandomRow, Self::FarthestRow, Self::SplitBusiest];
-}
+choices!(Policy: RandomRow, FarthestRow, SplitBusiest);
 
 /// A code and the row it took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,23 +82,14 @@ impl Revival {
         Self { policy, threshold: 1.0, reset_count: None, seed: 0 }
     }
 
-    /// Averaged count below which a code of an [`EmaCodebook`](super::EmaCodebook) is dead.
-    pub fn threshold(mut self, threshold: f64) -> Self {
-        self.threshold = threshold;
-        self
-    }
-
-    /// Averaged count of a revived code. Default: twice the threshold, so that a code revived with decay
-    /// 0.5 or more is not dead again after one step without rows.
-    pub fn reset_count(mut self, count: f64) -> Self {
-        self.reset_count = Some(count);
-        self
-    }
-
-    /// Seed of random choices.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
+    setters! {
+        /// Averaged count below which a code of an [`EmaCodebook`](super::EmaCodebook) is dead.
+        threshold: f64;
+        /// Averaged count of a revived code. Default: twice the threshold, so that a code revived with decay
+        /// 0.5 or more is not dead again after one step without rows.
+        reset_count(count: f64) { reset_count = Some(count) }
+        /// Seed of random choices.
+        seed: u64;
     }
 
     pub(super) fn threshold_of(&self) -> f64 {
@@ -129,21 +118,18 @@ impl Revival {
         distances: &[f64],
         round: u64,
     ) -> Result<Vec<Revived>> {
-        for (name, value) in [("threshold", self.threshold), ("reset_count", self.count())] {
-            check::positive(name, value)?;
-        }
+        check::positive("threshold", self.threshold)?;
+        check::positive("reset_count", self.count())?;
         same_dim(&z, &codes)?;
-        for (what, found) in [("ids", ids.len()), ("distances", distances.len())] {
-            check::same_length(what, z.nrows(), found)?;
-        }
+        check::same_length("ids", z.nrows(), ids.len())?;
+        check::same_length("distances", z.nrows(), distances.len())?;
         check_ids(ids, codes.nrows())?;
         check_ids(dead, codes.nrows())?;
         if dead.is_empty() {
             return Ok(Vec::new());
         }
         let mut fresh = fresh_rows(&z, &codes, metric, ids)?;
-        let mut dead_codes = try_capacity(dead.len())?;
-        dead_codes.extend(dead.iter().copied().filter(|&j| j != MASKED));
+        let mut dead_codes = try_up_to(dead.len(), dead.iter().copied().filter(|&j| j != MASKED))?;
         dead_codes.sort_unstable();
         dead_codes.dedup();
         let wanted = dead_codes.len();
@@ -156,9 +142,7 @@ impl Revival {
             Policy::FarthestRow => smallest(&fresh, wanted, |i| !(distances[i] + 0.0).to_bits())?,
             Policy::SplitBusiest => busiest(&mut fresh, wanted, ids, distances, codes.nrows())?,
         };
-        let mut out = try_capacity(rows.len())?;
-        out.extend(dead_codes.iter().zip(rows).map(|(&code, row)| Revived { code, row }));
-        Ok(out)
+        try_collect(dead_codes.iter().zip(rows).map(|(&code, row)| Revived { code, row }))
     }
 
     /// Writes the chosen rows (under cosine, unit rows) into `codes`.
@@ -174,11 +158,8 @@ impl Revival {
     ) -> Result<()> {
         same_dim(&z, &codes.view())?;
         for (at, revived) in chosen.iter().enumerate() {
-            for (label, k) in [(revived.code, codes.nrows()), (revived.row, z.nrows())] {
-                if label as usize >= k {
-                    return Err(Error::LabelOutOfRange { row: at, label, k });
-                }
-            }
+            check::label(at, revived.code, codes.nrows())?;
+            check::label(at, revived.row, z.nrows())?;
         }
         let mut buffers = [try_vec(z.ncols(), T::default())?, try_vec(z.ncols(), T::default())?];
         for revived in chosen {
@@ -224,12 +205,10 @@ fn fresh_rows<T: Real>(
     let buffers = || -> Result<[Vec<T>; 2]> { Ok([try_vec(d, T::default())?, try_vec(d, T::default())?]) };
     let (mut a, mut b) = (buffers()?, buffers()?);
     // Codes first, then the rows that are not masked.
-    let mut places = try_capacity(k + n)?;
-    places.extend((0..k).map(|j| (true, j)));
+    let mut places = try_up_to(k + n, (0..k).map(|j| (true, j)))?;
     places.extend((0..n).filter(|&i| ids[i] != MASKED).map(|i| (false, i)));
     let view = |of_codes: bool| if of_codes { codes } else { z };
-    let mut hashes = try_capacity(places.len())?;
-    hashes.extend(places.iter().map(|&(c, i)| hash(code_of(view(c), i, metric, &mut a))));
+    let hashes = try_collect(places.iter().map(|&(c, i)| hash(code_of(view(c), i, metric, &mut a))))?;
     let first = first_occurrences(&hashes, |p, q| {
         let ((c, i), (e, j)) = (places[p], places[q]);
         let (x, y) = (code_of(view(c), i, metric, &mut a), code_of(view(e), j, metric, &mut b));
@@ -249,12 +228,10 @@ fn fresh_rows<T: Real>(
 
 /// The `wanted` fresh rows of smallest (key, row), in that order.
 fn smallest(fresh: &[bool], wanted: usize, key: impl Fn(usize) -> u64) -> Result<Vec<u32>> {
-    let mut keys = try_capacity(fresh.iter().filter(|f| **f).count())?;
-    keys.extend((0..fresh.len()).filter(|&i| fresh[i]).map(|i| (key(i), i as u32)));
+    let keyed = (0..fresh.len()).filter(|&i| fresh[i]).map(|i| (key(i), i as u32));
+    let mut keys = try_up_to(fresh.iter().filter(|f| **f).count(), keyed)?;
     keys.sort_unstable();
-    let mut rows = try_capacity(wanted.min(keys.len()))?;
-    rows.extend(keys.into_iter().take(wanted).map(|(_, i)| i));
-    Ok(rows)
+    try_collect(keys.into_iter().take(wanted).map(|(_, i)| i))
 }
 
 /// A code that may give rows: count / (1 + given), larger first, then the lower code.
@@ -282,8 +259,7 @@ impl Ord for Donor {
 
 fn busiest(fresh: &mut [bool], wanted: usize, ids: &[u32], distances: &[f64], k: usize) -> Result<Vec<u32>> {
     let (offsets, mut rows) = by_code(ids, k)?;
-    let mut next = try_capacity(k)?;
-    next.extend_from_slice(&offsets[..k]);
+    let mut next = try_copy(&offsets[..k])?;
     let mut donors = try_capacity(k)?;
     for j in 0..k {
         let members = &mut rows[offsets[j]..offsets[j + 1]];

@@ -17,42 +17,26 @@ use crate::arrays::{copy, matrix, zero_values, zeros};
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, SearchStats};
 use crate::check;
-use crate::control::{Context, Job};
+use crate::control::{Context, Job, with_and_without_context};
 use crate::error::{Error, Result};
 use crate::exact::{F64Sum, Metric};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_up_to, try_vec};
 use crate::real::Real;
 
 impl VectorQuantizer {
-    /// The nearest code of every row, without losses.
-    ///
-    /// # Errors
-    /// [`Error::Empty`], [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::ZeroRow`] on request,
-    /// [`Error::TooLarge`], [`Error::OutOfMemory`].
-    pub fn assign<T: Real>(
-        &self,
-        z: ArrayView2<'_, T>,
-        codes: ArrayView2<'_, T>,
-        mask: Option<&[bool]>,
-    ) -> Result<Assignment> {
-        self.assign_on(&Cpu::new()?, z, codes, mask, &Context::default())
-    }
-
-    /// [`assign`](VectorQuantizer::assign) on any backend.
-    ///
-    /// # Errors
-    /// As [`assign`](VectorQuantizer::assign); [`Error::Cancelled`].
-    pub fn assign_on<B: Backend, T: Real>(
-        &self,
-        backend: &B,
-        z: ArrayView2<'_, T>,
-        codes: ArrayView2<'_, T>,
-        mask: Option<&[bool]>,
-        cx: &Context,
-    ) -> Result<Assignment> {
-        let (mut ids, mut distances) = (try_vec(z.nrows(), MASKED)?, try_vec(z.nrows(), f64::NAN)?);
-        let search = self.assign_into(backend, z, codes, mask, (&mut ids, &mut distances), cx)?;
-        Ok(Assignment { ids: Array1::from_vec(ids), distances: Array1::from_vec(distances), search })
+    with_and_without_context! {
+        /// The nearest code of every row, without losses.
+        ///
+        /// # Errors
+        /// [`Error::Empty`], [`Error::ShapeMismatch`], [`Error::NonFinite`], [`Error::ZeroRow`] on request,
+        /// [`Error::TooLarge`], [`Error::OutOfMemory`].
+        assign, assign_on[T: Real] on backend(
+            &self, z: ArrayView2<'_, T>, codes: ArrayView2<'_, T>, mask: Option<&[bool]>; cx
+        ) -> Assignment {
+            let (mut ids, mut distances) = (try_vec(z.nrows(), MASKED)?, try_vec(z.nrows(), f64::NAN)?);
+            let search = self.assign_into(backend, z, codes, mask, (&mut ids, &mut distances), cx)?;
+            Ok(Assignment { ids: Array1::from_vec(ids), distances: Array1::from_vec(distances), search })
+        }
     }
 
     /// [`assign_on`](VectorQuantizer::assign_on) into ids and distances `[n]` of the caller's: what
@@ -76,34 +60,18 @@ impl VectorQuantizer {
         assign(backend, (&z, &codes, self.metric), mask, ids, distances, cx)
     }
 
-    /// Ids, codes, losses.
-    ///
-    /// # Errors
-    /// As [`assign`](VectorQuantizer::assign); [`Error::InvalidParameter`] for a bad weight.
-    pub fn forward<T: Real>(
-        &self,
-        z: ArrayView2<'_, T>,
-        codes: ArrayView2<'_, T>,
-        mask: Option<&[bool]>,
-    ) -> Result<Quantized<T>> {
-        self.forward_on(&Cpu::new()?, z, codes, mask, &Context::default())
-    }
-
-    /// [`forward`](VectorQuantizer::forward) on any backend.
-    ///
-    /// # Errors
-    /// As [`forward`](VectorQuantizer::forward); [`Error::Cancelled`].
-    pub fn forward_on<B: Backend, T: Real>(
-        &self,
-        backend: &B,
-        z: ArrayView2<'_, T>,
-        codes: ArrayView2<'_, T>,
-        mask: Option<&[bool]>,
-        cx: &Context,
-    ) -> Result<Quantized<T>> {
-        let mut quantized = zeros(z.nrows(), z.ncols())?;
-        let found = self.forward_into(backend, z, codes, mask, quantized.view_mut(), cx)?;
-        Ok(Quantized { quantized, ..found })
+    with_and_without_context! {
+        /// Ids, codes, losses.
+        ///
+        /// # Errors
+        /// As [`assign`](VectorQuantizer::assign); [`Error::InvalidParameter`] for a bad weight.
+        forward, forward_on[T: Real] on backend(
+            &self, z: ArrayView2<'_, T>, codes: ArrayView2<'_, T>, mask: Option<&[bool]>; cx
+        ) -> Quantized<T> {
+            let mut quantized = zeros(z.nrows(), z.ncols())?;
+            let found = self.forward_into(backend, z, codes, mask, quantized.view_mut(), cx)?;
+            Ok(Quantized { quantized, ..found })
+        }
     }
 
     /// [`forward_on`](VectorQuantizer::forward_on) with the quantized rows, `[n, d]`, written into `quantized`; the
@@ -231,39 +199,23 @@ impl VectorQuantizer {
         Ok(squares)
     }
 
-    /// Gradients with respect to latents and codes. `z`, `codes` and the parameters must be those of the
-    /// forward step.
-    ///
-    /// # Errors
-    /// [`Error::ShapeMismatch`], [`Error::LabelOutOfRange`], [`Error::Mismatch`] when only one of the two steps
-    /// had an entropy loss, [`Error::OutOfMemory`].
-    pub fn backward<T: Real>(
-        &self,
-        z: ArrayView2<'_, T>,
-        codes: ArrayView2<'_, T>,
-        step: &Quantized<T>,
-        upstream: Upstream<'_, T>,
-    ) -> Result<QuantizerGradients<T>> {
-        self.backward_in(z, codes, step, upstream, &Context::default())
-    }
-
-    /// [`backward`](VectorQuantizer::backward) in a context.
-    ///
-    /// # Errors
-    /// As [`backward`](VectorQuantizer::backward); [`Error::Cancelled`].
-    pub fn backward_in<T: Real>(
-        &self,
-        z: ArrayView2<'_, T>,
-        codes: ArrayView2<'_, T>,
-        step: &Quantized<T>,
-        upstream: Upstream<'_, T>,
-        cx: &Context,
-    ) -> Result<QuantizerGradients<T>> {
-        let mut latents = zeros(z.nrows(), z.ncols())?;
-        let mut moves = self.moves(&codes)?;
-        let into = (latents.view_mut(), moves.as_mut().map(|moves| moves.view_mut()));
-        let fallbacks = self.backward_into(z, codes, step, upstream, into, cx)?;
-        Ok(QuantizerGradients { latents, codes: moves, fallbacks })
+    with_and_without_context! {
+        /// Gradients with respect to latents and codes. `z`, `codes` and the parameters must be those of the
+        /// forward step.
+        ///
+        /// # Errors
+        /// [`Error::ShapeMismatch`], [`Error::LabelOutOfRange`], [`Error::Mismatch`] when only one of the two steps
+        /// had an entropy loss, [`Error::OutOfMemory`].
+        backward, backward_in[T: Real](
+            &self, z: ArrayView2<'_, T>, codes: ArrayView2<'_, T>, step: &Quantized<T>,
+            upstream: Upstream<'_, T>; cx
+        ) -> QuantizerGradients<T> {
+            let mut latents = zeros(z.nrows(), z.ncols())?;
+            let mut moves = self.moves(&codes)?;
+            let into = (latents.view_mut(), moves.as_mut().map(|moves| moves.view_mut()));
+            let fallbacks = self.backward_into(z, codes, step, upstream, into, cx)?;
+            Ok(QuantizerGradients { latents, codes: moves, fallbacks })
+        }
     }
 
     /// Room for the gradient of the codes, where they have one.
@@ -295,23 +247,18 @@ impl VectorQuantizer {
         same_shape("gradient of the latents", &z, &into_latents.view())?;
         if let Some(into) = &into_codes {
             same_shape("gradient of the codes", &codes, &into.view())?;
-            if self.training == Training::Ema {
-                let why = "they follow the means of their rows";
-                return Err(Error::Conflict { first: "EMA codes", second: "a gradient of the codes", why });
-            }
+            let (apart, why) = (self.training != Training::Ema, "they follow the means of their rows");
+            check::conflict(apart, "EMA codes", "a gradient of the codes", why)?;
         }
         let n = z.nrows();
         check::same_length("ids", n, step.ids.len())?;
         upstream.check(z.dim())?;
         let ids = step.ids.as_slice().ok_or(Error::Mismatch { what: "order of the ids in memory" })?;
         check_ids(ids, codes.nrows())?;
-        let masked = ids.contains(&MASKED);
-        let mut valid = None;
-        if masked {
-            let mut rows = try_capacity(n)?;
-            rows.extend((0..n as u32).filter(|&i| ids[i as usize] != MASKED));
-            valid = Some(rows);
-        }
+        let valid = match ids.contains(&MASKED) {
+            true => Some(try_up_to(n, (0..n as u32).filter(|&i| ids[i as usize] != MASKED))?),
+            false => None,
+        };
         let latents = Latents { z, valid, unit: self.unit() };
         let used = self.used(&codes)?;
         let used = used.view();

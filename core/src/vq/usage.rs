@@ -8,7 +8,7 @@ use crate::check;
 use crate::error::Result;
 use crate::exact::F64Sum;
 use crate::exact::elementary::ln;
-use crate::memory::{area, try_capacity, try_vec};
+use crate::memory::{area, try_collect, try_up_to, try_vec};
 use crate::stats::gini;
 
 /// Entropy in nats of a histogram: sum of c/n ln(n/c), 0 ln 0 = 0; 0 for an empty one.
@@ -79,8 +79,7 @@ impl Usage {
     /// [`TooLarge`](crate::Error::TooLarge) for 2^63 or more ids in
     /// all; then nothing was added.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        let (expected, found) = (self.counts.len(), other.counts.len());
-        check::same_length("codes of the usage", expected, found)?;
+        check::same_length("codes of the usage", self.counts.len(), other.counts.len())?;
         add_counts(&mut self.counts, &other.counts)
     }
 
@@ -129,8 +128,7 @@ impl Usage {
     /// # Errors
     /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn gini(&self) -> Result<Option<f64>> {
-        let mut counts = try_capacity(self.counts.len())?;
-        counts.extend(self.counts.iter().map(|&c| c as f64));
+        let counts = try_collect(self.counts.iter().map(|&c| c as f64))?;
         gini(&counts)
     }
 
@@ -147,9 +145,10 @@ impl Usage {
     /// # Errors
     /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn below(&self, threshold: u64) -> Result<Vec<u32>> {
-        let mut dead = try_capacity(self.counts.iter().filter(|&&c| c < threshold).count())?;
-        dead.extend((0..self.counts.len() as u32).filter(|&j| self.counts[j as usize] < threshold));
-        Ok(dead)
+        try_up_to(
+            self.counts.iter().filter(|&&c| c < threshold).count(),
+            (0..self.counts.len() as u32).filter(|&j| self.counts[j as usize] < threshold),
+        )
     }
 }
 
@@ -181,9 +180,8 @@ impl PositionUsage {
     /// [`InvalidParameter`](crate::Error::InvalidParameter) for no positions or codes,
     /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn new(positions: usize, k: usize) -> Result<Self> {
-        for (name, value) in [("positions", positions), ("codes", k)] {
-            check::at_least_one(name, value)?;
-        }
+        check::at_least_one("positions", positions)?;
+        check::at_least_one("codes", k)?;
         let len = area(positions, k)?;
         Ok(Self { k, counts: try_vec(len, 0)? })
     }
@@ -221,11 +219,8 @@ impl PositionUsage {
     /// [`TooLarge`](crate::Error::TooLarge) for 2^63 or more ids in all;
     /// then nothing was added.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        for (what, expected, found) in
-            [("codes of the usage", self.k, other.k), ("positions", self.positions(), other.positions())]
-        {
-            check::same_length(what, expected, found)?;
-        }
+        check::same_length("codes of the usage", self.k, other.k)?;
+        check::same_length("positions", self.positions(), other.positions())?;
         add_counts(&mut self.counts, &other.counts)
     }
 
@@ -234,9 +229,7 @@ impl PositionUsage {
     /// # Errors
     /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn entropies(&self) -> Result<Vec<f64>> {
-        let mut out = try_capacity(self.positions())?;
-        out.extend(self.counts.chunks_exact(self.k).map(|h| entropy(h.iter().copied())));
-        Ok(out)
+        try_collect(self.counts.chunks_exact(self.k).map(|h| entropy(h.iter().copied())))
     }
 
     /// Perplexity at each position; 1 where nothing was counted.
@@ -287,13 +280,13 @@ impl State for PositionUsage {
     const WHAT: &'static str = "usage of codes by position";
 
     fn write(&self, to: &mut Writer) -> Result<()> {
-        to.u64s(&[self.positions() as u64, self.k as u64]);
+        to.sizes(&[self.positions(), self.k]);
         to.u64s(&self.counts);
         Ok(())
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self> {
-        let (positions, k) = (from.size()?, from.size()?);
+        let [positions, k] = from.sizes()?;
         let len = positions.checked_mul(k).filter(|len| *len > 0);
         from.expect(len.and_then(|len| len.checked_mul(8)))?;
         Ok(Self { k, counts: from.counts(positions * k)? })

@@ -21,7 +21,7 @@ use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::float::{narrow, widen};
 use crate::exact::{Metric, Sums, cosine_from, dot_wide, squared_distance_wide};
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_collect, try_vec};
 
 /// Values beyond this have squares that `f64` cannot sum.
 const LARGEST: f64 = f64::from_bits((1023 + 500) << 52);
@@ -154,8 +154,7 @@ pub(super) fn accumulate(
     for &id in ids {
         sums.count(id as usize, None, 1)?;
     }
-    let mut jobs = try_capacity(sums.chunks_mut().len())?;
-    jobs.extend(sums.chunks_mut().iter_mut().map(Job::new));
+    let mut jobs = try_collect(sums.chunks_mut().iter_mut().map(Job::new))?;
     cx.in_waves(&mut jobs, 8 * (n * d) as u64, |chunk| {
         let columns = chunk.columns();
         chunk.prepare()?;

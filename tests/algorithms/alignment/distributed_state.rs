@@ -32,7 +32,7 @@ fn bytes_of_statistics_and_totals_come_back_bit_for_bit() {
     assert_eq!(SoftmaxRows::from_bytes(&bytes).unwrap(), *rows);
     assert_eq!(SoftmaxRows::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
     // The format: mark, version, header, 32 bytes a row, checksum.
-    assert_eq!((&bytes[..8], bytes.len()), (&b"PAUCASMX"[..], FIRST + 3 * 32 + 8));
+    assert_eq!((&bytes[..8], bytes.len()), (&b"paucaAR\0"[..], FIRST + 3 * 32 + 8));
     let at = |at: usize| f64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
     assert_eq!(bytes[8..ROWS + 16], [1, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0]);
     let last = rows.as_slice()[2];
@@ -43,16 +43,16 @@ fn bytes_of_statistics_and_totals_come_back_bit_for_bit() {
 
     let bytes = complete.totals.to_bytes().unwrap();
     assert_eq!(InfoNceTotals::from_bytes(&bytes).unwrap(), complete.totals);
-    assert!(bytes.starts_with(b"PAUCANCE") && bytes.len() < 2560);
+    assert!(bytes.starts_with(b"paucaAT\0") && bytes.len() < 2560);
     // Which loss it is: directions, reduction, weighting.
     for (loss, code) in [
-        (InfoNce::new(), [2, 1, 0, 0]),
-        (InfoNce::survey(), [0, 0, 0, 0]),
-        (InfoNce::new().directions(Directions::YToX).weighting(PairWeighting::Rows), [1, 1, 1, 0]),
+        (InfoNce::new(), [2u32, 1, 0]),
+        (InfoNce::survey(), [0, 0, 0]),
+        (InfoNce::new().directions(Directions::YToX).weighting(PairWeighting::Rows), [1, 1, 1]),
     ] {
         let totals = loss.totals(&new, &new).unwrap();
         let bytes = totals.to_bytes().unwrap();
-        assert_eq!(bytes[12..16], code);
+        assert_eq!(bytes[12..24], *code.map(u32::to_le_bytes).as_flattened());
         assert_eq!(InfoNceTotals::from_bytes(&bytes).unwrap(), totals);
     }
 }
@@ -94,7 +94,7 @@ fn damaged_bytes_are_corrupt() {
     let mut bad = all.clone();
     bad[12] = 3;
     assert!(totals(&replaced(&bad, 0, &[])), "a fourth kind of directions");
-    assert!(totals(&with(&all, 16, (-1f64).to_le_bytes())), "a negative scale");
+    assert!(totals(&with(&all, 24, (-1f64).to_le_bytes())), "a negative scale");
 }
 
 #[test]

@@ -329,7 +329,7 @@ fn damaged_and_contradictory_bytes_of_cka_are_an_error() {
             assert!(matches!(CkaStream::from_bytes(&bad), Err(Error::Corrupt { .. })), "{kind:?}, byte {at}");
             assert!(matches!(CkaStream::from_bytes(&good[..at]), Err(Error::Corrupt { .. })));
         }
-        assert_eq!(CkaStream::from_bytes(&replaced(&good, 0, b"PAUCACKA")).unwrap().samples(), 3);
+        assert_eq!(CkaStream::from_bytes(&replaced(&good, 0, b"paucaLC\0")).unwrap().samples(), 3);
         let last = good.len() - 12;
         let mut changes: Vec<(usize, Vec<u8>)> = vec![
             (path, 3u32.to_le_bytes().into()),

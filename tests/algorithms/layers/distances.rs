@@ -374,9 +374,9 @@ fn bytes_that_contradict_themselves_are_an_error() {
         let good = stream_of(&states, LayerMetric::Angular, quantiles).to_bytes().unwrap();
         let with = |at: usize, new: &[u8]| LayerStream::from_bytes(&replaced(&good, at, new));
         // Nothing changed: what was counted comes back.
-        assert_eq!(with(0, b"PAUCALYR").unwrap().to_bytes().unwrap(), good);
+        assert_eq!(with(0, b"paucaLD\0").unwrap().to_bytes().unwrap(), good);
         let mut changes: Vec<(usize, Vec<u8>)> = vec![
-            (0, b"PAUCALYS".to_vec()),
+            (0, b"paucaLE\0".to_vec()),
             (8, 2u32.to_le_bytes().into()),
             (layers, 0u64.to_le_bytes().into()),
             (layers, 2u64.to_le_bytes().into()),

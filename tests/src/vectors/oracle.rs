@@ -237,18 +237,21 @@ fn dedup(x: &[Vec<f32>], ids: &[u64], p: &Value) -> Value {
     let order = semdedup::order(x, ids, &c.labels, &c.centroids, &order);
     let boundary = choice(p, "boundary", &[("gt", Boundary::Gt), ("ge", Boundary::Ge)]);
     let epsilon = number(p, "epsilon");
-    let (keep, witness, similarity) = if choice(p, "rule", &[("earlier_max", true), ("greedy_cover", false)])
-    {
-        let scores = semdedup::earlier_max(x, &order);
-        let keep = semdedup::keep_by_epsilon(&scores.score, epsilon, boundary);
-        let reported = |s: f64| if s.is_finite() { s } else { f64::NAN };
-        (keep, scores.witness, scores.score.into_iter().map(reported).collect())
-    } else {
-        let witness = semdedup::greedy_cover(x, &order, epsilon, boundary);
-        let keep = witness.iter().map(Option::is_none).collect();
-        let pair = |(i, w): (usize, &Option<usize>)| w.map_or(f64::NAN, |w| cosine(&x[w], &x[i]));
-        let similarity: Vec<f64> = witness.iter().enumerate().map(pair).collect();
-        (keep, witness, similarity)
+    let (keep, witness, similarity) = match text(p, "rule") {
+        "earlier_max" => {
+            let scores = semdedup::earlier_max(x, &order);
+            let keep = semdedup::keep_by_epsilon(&scores.score, epsilon, boundary);
+            let reported = |s: f64| if s.is_finite() { s } else { f64::NAN };
+            (keep, scores.witness, scores.score.into_iter().map(reported).collect())
+        }
+        "greedy_cover" => {
+            let witness = semdedup::greedy_cover(x, &order, epsilon, boundary);
+            let keep = witness.iter().map(Option::is_none).collect();
+            let pair = |(i, w): (usize, &Option<usize>)| w.map_or(f64::NAN, |w| cosine(&x[w], &x[i]));
+            let similarity: Vec<f64> = witness.iter().enumerate().map(pair).collect();
+            (keep, witness, similarity)
+        }
+        other => panic!("{other} is no rule of the vectors"),
     };
     json!({
         "order": integers(order.concat().into_iter().map(|i| Some(i as u64))),

@@ -24,70 +24,36 @@ use super::{
     BlockStatistics, InfoNce, InfoNceTotals, LossGradients, LossNumbers, SoftmaxRows, Targets, checked_sides,
     owned,
 };
-use crate::control::Context;
+use crate::control::{Context, with_and_without_context};
 use crate::error::Result;
 use crate::real::Real;
 
 impl InfoNce {
-    /// The loss; see the type for shapes, errors and cost.
-    ///
-    /// # Errors
-    /// The errors that [`InfoNce`] lists.
-    pub fn value<'a, T: Real>(
-        &self,
-        x: ArrayView2<'a, T>,
-        y: ArrayView2<'a, T>,
-        scale: f64,
-        targets: impl Into<Targets<'a, T>>,
-    ) -> Result<f64> {
-        self.value_in(x, y, scale, targets, &Context::default())
-    }
+    with_and_without_context! {
+        /// The loss; see the type for shapes, errors and cost.
+        ///
+        /// # Errors
+        /// The errors that [`InfoNce`] lists.
+        value, value_in['a, T: Real](
+            &self, x: ArrayView2<'a, T>, y: ArrayView2<'a, T>, scale: f64,
+            targets: impl Into<Targets<'a, T>>; cx
+        ) -> f64 {
+            let found = self.block_statistics_in(x, y, scale, targets, cx)?;
+            self.totals(&found.rows, &found.columns)?.value()
+        }
 
-    /// [`value`](InfoNce::value), watched and on chosen threads.
-    ///
-    /// # Errors
-    /// The errors that [`InfoNce`] lists.
-    pub fn value_in<'a, T: Real>(
-        &self,
-        x: ArrayView2<'a, T>,
-        y: ArrayView2<'a, T>,
-        scale: f64,
-        targets: impl Into<Targets<'a, T>>,
-        cx: &Context,
-    ) -> Result<f64> {
-        let found = self.block_statistics_in(x, y, scale, targets, cx)?;
-        self.totals(&found.rows, &found.columns)?.value()
-    }
-
-    /// The loss and its gradients; see the type for shapes, errors and cost.
-    ///
-    /// # Errors
-    /// The errors that [`InfoNce`] lists.
-    pub fn gradients<'a, T: Real>(
-        &self,
-        x: ArrayView2<'a, T>,
-        y: ArrayView2<'a, T>,
-        scale: f64,
-        targets: impl Into<Targets<'a, T>>,
-    ) -> Result<LossGradients<T>> {
-        self.gradients_in(x, y, scale, targets, &Context::default())
-    }
-
-    /// [`gradients`](InfoNce::gradients), watched and on chosen threads.
-    ///
-    /// # Errors
-    /// The errors that [`InfoNce`] lists.
-    pub fn gradients_in<'a, T: Real>(
-        &self,
-        x: ArrayView2<'a, T>,
-        y: ArrayView2<'a, T>,
-        scale: f64,
-        targets: impl Into<Targets<'a, T>>,
-        cx: &Context,
-    ) -> Result<LossGradients<T>> {
-        checked_sides(x, y, scale)?;
-        let sizes = (x.nrows(), y.nrows(), x.ncols());
-        owned(sizes, |into| self.gradients_into(x, y, scale, targets, into, cx))
+        /// The loss and its gradients; see the type for shapes, errors and cost.
+        ///
+        /// # Errors
+        /// The errors that [`InfoNce`] lists.
+        gradients, gradients_in['a, T: Real](
+            &self, x: ArrayView2<'a, T>, y: ArrayView2<'a, T>, scale: f64,
+            targets: impl Into<Targets<'a, T>>; cx
+        ) -> LossGradients<T> {
+            checked_sides(x, y, scale)?;
+            let sizes = (x.nrows(), y.nrows(), x.ncols());
+            owned(sizes, |into| self.gradients_into(x, y, scale, targets, into, cx))
+        }
     }
 
     /// [`gradients_in`](InfoNce::gradients_in) with dL/dx and dL/dy written into arrays of the caller's, of the
@@ -123,39 +89,22 @@ impl InfoNce {
         totals.gradients(&problem, (&found.rows, &found.columns), into, cx)
     }
 
-    /// The statistics of one block of the logits, some rows of x against some rows of y: pass 1 of
-    /// the loss over several machines, see [`BlockStatistics`].
-    ///
-    /// The matches are those of the block's own row numbers; a block without a positive pair is
-    /// as good as any.
-    ///
-    /// # Errors
-    /// The errors that [`InfoNce`] lists, but no `Empty` for want of positive pairs.
-    pub fn block_statistics<'a, T: Real>(
-        &self,
-        x: ArrayView2<'a, T>,
-        y: ArrayView2<'a, T>,
-        scale: f64,
-        targets: impl Into<Targets<'a, T>>,
-    ) -> Result<BlockStatistics> {
-        self.block_statistics_in(x, y, scale, targets, &Context::default())
-    }
-
-    /// [`block_statistics`](InfoNce::block_statistics), watched and on chosen threads.
-    ///
-    /// # Errors
-    /// The errors of [`block_statistics`](InfoNce::block_statistics), and
-    /// [`Error::Cancelled`](crate::Error::Cancelled).
-    pub fn block_statistics_in<'a, T: Real>(
-        &self,
-        x: ArrayView2<'a, T>,
-        y: ArrayView2<'a, T>,
-        scale: f64,
-        targets: impl Into<Targets<'a, T>>,
-        cx: &Context,
-    ) -> Result<BlockStatistics> {
-        let problem = Problem::new(x, y, scale, targets.into(), SoftTargets::Weights)?;
-        statistics(&problem, self.wanted(), cx)
+    with_and_without_context! {
+        /// The statistics of one block of the logits, some rows of x against some rows of y: pass 1 of
+        /// the loss over several machines, see [`BlockStatistics`].
+        ///
+        /// The matches are those of the block's own row numbers; a block without a positive pair is
+        /// as good as any.
+        ///
+        /// # Errors
+        /// The errors that [`InfoNce`] lists, but no `Empty` for want of positive pairs.
+        block_statistics, block_statistics_in['a, T: Real](
+            &self, x: ArrayView2<'a, T>, y: ArrayView2<'a, T>, scale: f64,
+            targets: impl Into<Targets<'a, T>>; cx
+        ) -> BlockStatistics {
+            let problem = Problem::new(x, y, scale, targets.into(), SoftTargets::Weights)?;
+            statistics(&problem, self.wanted(), cx)
+        }
     }
 
     /// The part of the loss of some rows of x and some rows of y, from their statistics over all

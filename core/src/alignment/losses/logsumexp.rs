@@ -1,5 +1,7 @@
 //! ln sum exp, in a form that merges and keeps small losses.
 
+use crate::params::default_is_new;
+
 /// The logarithm of a sum of exponentials: the largest exponent, and the sum of all the others
 /// relative to it.
 ///
@@ -25,11 +27,7 @@ pub struct LogSumExp {
     pub rest: f64,
 }
 
-impl Default for LogSumExp {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+default_is_new!(LogSumExp);
 
 impl LogSumExp {
     /// The sum of no exponents: its value is -infinity.

@@ -41,6 +41,7 @@ use super::matches::Matches;
 use crate::arrays::zeros;
 use crate::check;
 use crate::error::Result;
+use crate::params::choices;
 use crate::real::{Real, check_finite};
 
 /// How the terms of a loss become one number.
@@ -53,10 +54,7 @@ pub enum LossReduction {
     Mean,
 }
 
-impl LossReduction {
-    /// Every variant, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::Sum, Self::Mean];
-}
+choices!(LossReduction: Sum, Mean);
 
 /// Which softmax InfoNCE takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,10 +68,7 @@ pub enum Directions {
     Both,
 }
 
-impl Directions {
-    /// Every variant, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::XToY, Self::YToX, Self::Both];
-}
+choices!(Directions: XToY, YToX, Both);
 
 /// What a positive pair counts when a row has several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,10 +81,7 @@ pub enum PairWeighting {
     Rows,
 }
 
-impl PairWeighting {
-    /// Every variant, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::Pairs, Self::Rows];
-}
+choices!(PairWeighting: Pairs, Rows);
 
 /// What the logits should say.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,7 @@
 //! What is asked of InfoNCE.
 
 use super::{Directions, LossReduction, PairWeighting, SoftmaxRow};
+use crate::params::{default_is_new, setters};
 
 /// InfoNCE: parameters. The default is CLIP's: both directions, averaged.
 ///
@@ -45,16 +46,12 @@ pub struct InfoNce {
     pub(super) weighting: PairWeighting,
 }
 
-impl Default for InfoNce {
-    fn default() -> Self {
-        Self { reduction: LossReduction::Mean, directions: Directions::Both, weighting: PairWeighting::Pairs }
-    }
-}
+default_is_new!(InfoNce);
 
 impl InfoNce {
     /// The loss of both directions, averaged; every pair counts 1.
     pub fn new() -> Self {
-        Self::default()
+        Self { reduction: LossReduction::Mean, directions: Directions::Both, weighting: PairWeighting::Pairs }
     }
 
     /// The loss as the survey writes it: x to y only, summed over the positive pairs.
@@ -62,22 +59,13 @@ impl InfoNce {
         Self { reduction: LossReduction::Sum, directions: Directions::XToY, weighting: PairWeighting::Pairs }
     }
 
-    /// Sum or mean.
-    pub fn reduction(mut self, reduction: LossReduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
-
-    /// One direction or both.
-    pub fn directions(mut self, directions: Directions) -> Self {
-        self.directions = directions;
-        self
-    }
-
-    /// What a pair counts where a row has several.
-    pub fn weighting(mut self, weighting: PairWeighting) -> Self {
-        self.weighting = weighting;
-        self
+    setters! {
+        /// Sum or mean.
+        reduction: LossReduction;
+        /// One direction or both.
+        directions: Directions;
+        /// What a pair counts where a row has several.
+        weighting: PairWeighting;
     }
 }
 
@@ -104,19 +92,5 @@ impl InfoNce {
             PairWeighting::Rows if row.weight > 0.0 => 1.0 / row.weight,
             PairWeighting::Rows => 0.0,
         }
-    }
-
-    /// Part of the format of bytes: the order in which the choices are declared.
-    pub(super) fn code(&self) -> u32 {
-        self.directions as u32 | (self.reduction as u32) << 8 | (self.weighting as u32) << 16
-    }
-
-    pub(super) fn from_code(code: u32) -> Option<Self> {
-        let mut all = Directions::ALL.iter().flat_map(|&directions| {
-            LossReduction::ALL.iter().flat_map(move |&reduction| {
-                PairWeighting::ALL.iter().map(move |&weighting| Self { reduction, directions, weighting })
-            })
-        });
-        all.find(|loss| loss.code() == code)
     }
 }

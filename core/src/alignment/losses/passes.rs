@@ -7,7 +7,7 @@ use super::tiles::{Part, Problem, TILE, Tile, tiles};
 use super::{BlockStatistics, LogSumExp, SoftmaxRow, SoftmaxRows};
 use crate::check;
 use crate::control::{Context, Job, Stage};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::memory::{try_capacity, try_vec};
 use crate::real::Real;
 
@@ -143,8 +143,7 @@ pub(super) fn turn(tile: &mut Tile, directions: &[Option<Direction<'_>>; 2], sla
     let [rows, cols] = directions;
     let (first_row, first_col) = (tile.rows.start, tile.cols.start);
     if let Some((name, row)) = foreign(tile, directions, slack) {
-        let expected = "no such row: these are the statistics of other data";
-        return Err(Error::InvalidParameter { name, value: row as f64, expected });
+        check::parameter(name, row as f64, "no such row: these are the statistics of other data", false)?;
     }
     let mut log_scale = 0.0;
     tile.for_each(|r, c, logit, weight| {

@@ -10,8 +10,9 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use super::tiles::{Part, Problem, SoftTargets, Tile};
 use super::{LossGradients, LossNumbers, LossReduction, Targets, checked_sides, owned};
 use crate::check;
-use crate::control::Context;
+use crate::control::{Context, with_and_without_context};
 use crate::error::Result;
+use crate::params::{default_is_new, setters};
 use crate::real::Real;
 
 /// SigLIP: parameters.
@@ -57,94 +58,47 @@ pub struct SigLip {
     rows: Option<u64>,
 }
 
-impl Default for SigLip {
-    fn default() -> Self {
-        Self { reduction: LossReduction::Mean, rows: None }
-    }
-}
+default_is_new!(SigLip);
 
 impl SigLip {
     /// The loss as a mean over the rows of x.
     pub fn new() -> Self {
-        Self::default()
+        Self { reduction: LossReduction::Mean, rows: None }
     }
 
-    /// Sum, or mean over the rows of x.
-    pub fn reduction(mut self, reduction: LossReduction) -> Self {
-        self.reduction = reduction;
-        self
+    setters! {
+        /// Sum, or mean over the rows of x.
+        reduction: LossReduction;
+        /// The mean over `rows` rows, at least 1: those of the whole x, for calls that see a block of it.
+        mean_over(rows: u64) { reduction = LossReduction::Mean, rows = Some(rows) }
     }
 
-    /// The mean over `rows` rows, at least 1: those of the whole x, for calls that see a block of it.
-    pub fn mean_over(mut self, rows: u64) -> Self {
-        (self.reduction, self.rows) = (LossReduction::Mean, Some(rows));
-        self
-    }
+    with_and_without_context! {
+        /// The loss; see the type for shapes, errors and cost.
+        ///
+        /// # Errors
+        /// The errors that [`SigLip`] lists.
+        value, value_in['a, T: Real](
+            &self, x: ArrayView2<'a, T>, y: ArrayView2<'a, T>, scale: f64, bias: f64,
+            targets: impl Into<Targets<'a, T>>; cx
+        ) -> f64 {
+            let problem = problem(x, y, scale, bias, targets.into())?;
+            let unit = self.unit(x.nrows())?;
+            problem.value(cx, |tile| Ok(turn(tile, bias, unit)))
+        }
 
-    /// The loss; see the type for shapes, errors and cost.
-    ///
-    /// # Errors
-    /// The errors that [`SigLip`] lists.
-    pub fn value<'a, T: Real>(
-        &self,
-        x: ArrayView2<'a, T>,
-        y: ArrayView2<'a, T>,
-        scale: f64,
-        bias: f64,
-        targets: impl Into<Targets<'a, T>>,
-    ) -> Result<f64> {
-        self.value_in(x, y, scale, bias, targets, &Context::default())
-    }
-
-    /// [`value`](SigLip::value), watched and on chosen threads.
-    ///
-    /// # Errors
-    /// The errors that [`SigLip`] lists.
-    pub fn value_in<'a, T: Real>(
-        &self,
-        x: ArrayView2<'a, T>,
-        y: ArrayView2<'a, T>,
-        scale: f64,
-        bias: f64,
-        targets: impl Into<Targets<'a, T>>,
-        cx: &Context,
-    ) -> Result<f64> {
-        let problem = problem(x, y, scale, bias, targets.into())?;
-        let unit = self.unit(x.nrows())?;
-        problem.value(cx, |tile| Ok(turn(tile, bias, unit)))
-    }
-
-    /// The loss and its gradients; see the type for shapes, errors and cost.
-    ///
-    /// # Errors
-    /// The errors that [`SigLip`] lists.
-    pub fn gradients<'a, T: Real>(
-        &self,
-        x: ArrayView2<'a, T>,
-        y: ArrayView2<'a, T>,
-        scale: f64,
-        bias: f64,
-        targets: impl Into<Targets<'a, T>>,
-    ) -> Result<LossGradients<T>> {
-        self.gradients_in(x, y, scale, bias, targets, &Context::default())
-    }
-
-    /// [`gradients`](SigLip::gradients), watched and on chosen threads.
-    ///
-    /// # Errors
-    /// The errors that [`SigLip`] lists.
-    pub fn gradients_in<'a, T: Real>(
-        &self,
-        x: ArrayView2<'a, T>,
-        y: ArrayView2<'a, T>,
-        scale: f64,
-        bias: f64,
-        targets: impl Into<Targets<'a, T>>,
-        cx: &Context,
-    ) -> Result<LossGradients<T>> {
-        checked_sides(x, y, scale)?;
-        let sizes = (x.nrows(), y.nrows(), x.ncols());
-        owned(sizes, |into| self.gradients_into(x, y, scale, bias, targets, into, cx))
+        /// The loss and its gradients; see the type for shapes, errors and cost.
+        ///
+        /// # Errors
+        /// The errors that [`SigLip`] lists.
+        gradients, gradients_in['a, T: Real](
+            &self, x: ArrayView2<'a, T>, y: ArrayView2<'a, T>, scale: f64, bias: f64,
+            targets: impl Into<Targets<'a, T>>; cx
+        ) -> LossGradients<T> {
+            checked_sides(x, y, scale)?;
+            let sizes = (x.nrows(), y.nrows(), x.ncols());
+            owned(sizes, |into| self.gradients_into(x, y, scale, bias, targets, into, cx))
+        }
     }
 
     /// [`gradients_in`](SigLip::gradients_in) with dL/dx and dL/dy written into arrays of the caller's, of the

@@ -3,13 +3,11 @@
 use alloc::vec::Vec;
 
 use super::LogSumExp;
-use crate::bytes::{Reader, Writer};
+use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::memory::{try_capacity, try_vec};
 
-const MAGIC: &[u8; 8] = b"PAUCASMX";
-const VERSION: u32 = 1;
 /// Bytes that one row takes when written.
 const ROW: usize = 32;
 
@@ -100,50 +98,38 @@ impl SoftmaxRows {
         self.seen = self.seen.saturating_add(other.seen);
         Ok(())
     }
+}
 
-    /// The state as versioned, checksummed, little-endian bytes.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(MAGIC, VERSION);
-        w.reserve(self.rows.len().saturating_mul(ROW).saturating_add(ROW));
-        w.u64(self.rows.len() as u64);
-        w.u64(self.seen);
-        w.u64(self.scale.to_bits());
+to_and_from_bytes!(impl[] SoftmaxRows);
+
+impl State for SoftmaxRows {
+    const MARK: &'static [u8; 8] = b"paucaAR\0";
+    const WHAT: &'static str = "statistics of softmaxes";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.reserve(self.rows.len().saturating_mul(ROW).saturating_add(ROW));
+        to.u64s(&[self.rows.len() as u64, self.seen, self.scale.to_bits()]);
         for row in &self.rows {
-            [row.lse.max, row.lse.rest, row.dot, row.weight].iter().for_each(|v| w.u64(v.to_bits()));
+            to.f64s([row.lse.max, row.lse.rest, row.dot, row.weight].into_iter());
         }
-        w.finish()
+        Ok(())
     }
 
-    /// The state from its bytes, bit for bit.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] for bytes that are not such a state, [`Error::OutOfMemory`].
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, "statistics of softmaxes", MAGIC, VERSION)?;
-        let (n, seen, scale) = (r.size()?, r.u64()?, f64::from_bits(r.u64()?));
-        if n.checked_mul(ROW) != Some(r.remaining()) {
-            return Err(r.corrupt("the number of rows does not fit the length"));
-        }
-        if !valid_scale(scale) || (seen == 0) != (scale == 0.0) {
-            return Err(r.corrupt("the scale is out of range"));
-        }
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let (n, seen, scale) = (from.size()?, from.u64()?, from.f64()?);
+        from.expect(n.checked_mul(ROW))?;
+        from.holds(valid_scale(scale) && (seen == 0) == (scale == 0.0), "the scale is out of range")?;
         let mut rows = try_capacity(n)?;
         for _ in 0..n {
-            let mut next = || Ok::<f64, Error>(f64::from_bits(r.u64()?));
-            let lse = LogSumExp { max: next()?, rest: next()? };
-            let row = SoftmaxRow { lse, dot: next()?, weight: next()? };
+            let lse = LogSumExp { max: from.f64()?, rest: from.f64()? };
+            let row = SoftmaxRow { lse, dot: from.f64()?, weight: from.f64()? };
             let plausible = lse.max.is_finite()
                 && row.dot.is_finite()
                 && [lse.rest, row.weight].iter().all(|v| v.is_finite() && *v >= 0.0);
-            if !(if seen == 0 { row == SoftmaxRow::NONE } else { plausible }) {
-                return Err(r.corrupt("a number of a row is out of range"));
-            }
+            let good = if seen == 0 { row == SoftmaxRow::NONE } else { plausible };
+            from.holds(good, "a number of a row is out of range")?;
             rows.push(row);
         }
-        r.end()?;
         Ok(Self { rows, seen, scale })
     }
 }

@@ -52,10 +52,8 @@ impl SoftTargets {
             Self::Weights => (f64::INFINITY, "at least 0"),
             Self::Probabilities => (1.0, "within [0, 1]"),
         };
-        match soft.iter().map(|t| t.to_f64()).find(|t| !(0.0..=most).contains(t)) {
-            Some(value) => Err(Error::InvalidParameter { name: "targets", value, expected }),
-            None => Ok(()),
-        }
+        let mut weights = soft.iter().map(|t| t.to_f64());
+        weights.try_for_each(|t| check::parameter("targets", t, expected, (0.0..=most).contains(&t)))
     }
 }
 
@@ -126,11 +124,8 @@ impl<'a, T: Real> Problem<'a, T> {
         let targets = match targets {
             Targets::Hard(matches) => Resolved::Hard(Table::new(matches, n, m)?),
             Targets::Soft(soft) => {
-                for (what, expected, found) in
-                    [("rows of the targets", n, soft.nrows()), ("columns of the targets", m, soft.ncols())]
-                {
-                    check::same_length(what, expected, found)?;
-                }
+                check::same_length("rows of the targets", n, soft.nrows())?;
+                check::same_length("columns of the targets", m, soft.ncols())?;
                 check_finite(&soft, "targets")?;
                 soft_targets.check(&soft)?;
                 Resolved::Soft(soft)
@@ -304,13 +299,9 @@ impl<'a, T: Real> Problem<'a, T> {
             check_finite(&gradient.view(), stage.name())?;
         }
         let [value, log_scale, bias] = sums.map(|sum| sum.value());
-        for (what, sum) in
-            [("loss", value), ("gradient of the scale", log_scale), ("gradient of the bias", bias)]
-        {
-            if !sum.is_finite() {
-                return Err(Error::NonFinite { what, row: 0, col: 0 });
-            }
-        }
+        check::finite("loss", [value])?;
+        check::finite("gradient of the scale", [log_scale])?;
+        check::finite("gradient of the bias", [bias])?;
         Ok(LossNumbers { value, log_scale, bias })
     }
 }

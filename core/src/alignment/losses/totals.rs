@@ -1,23 +1,21 @@
 //! What all ranks together know of an InfoNCE loss: its value, and what the gradient divides by.
 
-use alloc::vec::Vec;
-
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::passes::{Direction, turn};
 use super::softmax_rows::{same_scale, valid_scale};
 use super::tiles::{Problem, SoftTargets};
-use super::{InfoNce, LossGradients, LossNumbers, Outputs, SoftmaxRows, Targets, checked_sides, owned};
-use crate::bytes::{Reader, Writer};
+use super::{
+    Directions, InfoNce, LossGradients, LossNumbers, LossReduction, Outputs, PairWeighting, SoftmaxRows,
+    Targets, checked_sides, owned,
+};
+use crate::bytes::{Reader, State, Writer, to_and_from_bytes};
 use crate::check;
-use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::control::{Context, with_and_without_context};
+use crate::error::*;
 use crate::exact::F64Sum;
 use crate::memory::try_capacity;
 use crate::real::Real;
-
-const MAGIC: &[u8; 8] = b"PAUCANCE";
-const VERSION: u32 = 1;
 
 const SEEN: [&str; 2] =
     ["rows of y that the statistics of x have seen", "rows of x that the statistics of y have seen"];
@@ -76,14 +74,11 @@ impl InfoNceTotals {
     /// [`Error::ShapeMismatch`] where the rows of one have seen more than those of the other; then
     /// nothing is merged.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if self.loss != other.loss {
-            return Err(Error::Mismatch { what: "reduction, directions or weighting of the loss" });
-        }
+        check::same("reduction, directions or weighting of the loss", self.loss == other.loss)?;
         let scale = same_scale(self.scale, other.scale)?;
         for ((mine, theirs), what) in self.sides.iter().zip(&other.sides).zip(SEEN) {
-            if mine.rows > 0 && theirs.rows > 0 && mine.seen != theirs.seen {
-                return Err(shape(what, mine.seen, theirs.seen));
-            }
+            let agree = mine.rows == 0 || theirs.rows == 0 || mine.seen == theirs.seen;
+            check::shape(what, mine.seen, theirs.seen, agree)?;
         }
         for (mine, theirs) in self.sides.iter_mut().zip(&other.sides) {
             if theirs.rows > 0 {
@@ -123,9 +118,7 @@ impl InfoNceTotals {
                 continue;
             }
             let (side, other) = (&self.sides[i], &self.sides[1 - i]);
-            if side.seen != other.rows {
-                return Err(shape(SEEN[i], other.rows, side.seen));
-            }
+            check::same_length(SEEN[i], other.rows, side.seen)?;
             let total = side.weight.value();
             check::not_empty("positive pairs", total)?;
             check::finite("total weight", [total])?;
@@ -134,45 +127,29 @@ impl InfoNceTotals {
         Ok(found)
     }
 
-    /// The gradients of one block, at the scale of its statistics: see
-    /// [`BlockStatistics`](super::BlockStatistics) for what is added up.
-    ///
-    /// `complete`: the statistics of the block's rows of x over *all* rows of y, and of its rows of
-    /// y over all rows of x; those of an unwanted direction are not looked at. The value returned
-    /// is that of the whole loss, the same for every block.
-    ///
-    /// # Errors
-    /// The errors of [`InfoNce`] and of [`value`](InfoNceTotals::value); [`Error::ShapeMismatch`] for
-    /// statistics of another number of rows or of rows that have not seen everything;
-    /// [`Error::InvalidParameter`] for statistics of another scale, and with the row whose logit
-    /// exceeds its statistics' largest by more than rounding explains: those are of other data.
-    pub fn block_gradients<'a, T: Real>(
-        &self,
-        x: ArrayView2<'a, T>,
-        y: ArrayView2<'a, T>,
-        targets: impl Into<Targets<'a, T>>,
-        complete: (&SoftmaxRows, &SoftmaxRows),
-    ) -> Result<LossGradients<T>> {
-        self.block_gradients_in(x, y, targets, complete, &Context::default())
-    }
-
-    /// [`block_gradients`](InfoNceTotals::block_gradients), watched and on chosen threads.
-    ///
-    /// # Errors
-    /// The errors of [`block_gradients`](InfoNceTotals::block_gradients), and [`Error::Cancelled`].
-    pub fn block_gradients_in<'a, T: Real>(
-        &self,
-        x: ArrayView2<'a, T>,
-        y: ArrayView2<'a, T>,
-        targets: impl Into<Targets<'a, T>>,
-        complete: (&SoftmaxRows, &SoftmaxRows),
-        cx: &Context,
-    ) -> Result<LossGradients<T>> {
-        self.divisors()?;
-        checked_sides(x, y, self.scale)?;
-        owned((x.nrows(), y.nrows(), x.ncols()), |into| {
-            self.block_gradients_into(x, y, targets, complete, into, cx)
-        })
+    with_and_without_context! {
+        /// The gradients of one block, at the scale of its statistics: see
+        /// [`BlockStatistics`](super::BlockStatistics) for what is added up.
+        ///
+        /// `complete`: the statistics of the block's rows of x over *all* rows of y, and of its rows of
+        /// y over all rows of x; those of an unwanted direction are not looked at. The value returned
+        /// is that of the whole loss, the same for every block.
+        ///
+        /// # Errors
+        /// The errors of [`InfoNce`] and of [`value`](InfoNceTotals::value); [`Error::ShapeMismatch`] for
+        /// statistics of another number of rows or of rows that have not seen everything;
+        /// [`Error::InvalidParameter`] for statistics of another scale, and with the row whose logit
+        /// exceeds its statistics' largest by more than rounding explains: those are of other data.
+        block_gradients, block_gradients_in['a, T: Real](
+            &self, x: ArrayView2<'a, T>, y: ArrayView2<'a, T>, targets: impl Into<Targets<'a, T>>,
+            complete: (&SoftmaxRows, &SoftmaxRows); cx
+        ) -> LossGradients<T> {
+            self.divisors()?;
+            checked_sides(x, y, self.scale)?;
+            owned((x.nrows(), y.nrows(), x.ncols()), |into| {
+                self.block_gradients_into(x, y, targets, complete, into, cx)
+            })
+        }
     }
 
     /// [`block_gradients_in`](InfoNceTotals::block_gradients_in) with dL/dx and dL/dy written into arrays of the
@@ -210,9 +187,7 @@ impl InfoNceTotals {
         {
             let Some(total) = divisors[i] else { continue };
             check::same_length(["statistics of x", "statistics of y"][i], len, rows.rows.len())?;
-            if rows.seen != self.sides[1 - i].rows {
-                return Err(shape(SEEN[i], self.sides[1 - i].rows, rows.seen));
-            }
+            check::same_length(SEEN[i], self.sides[1 - i].rows, rows.seen)?;
             same_scale(self.scale, rows.scale)?;
             let mut factors = try_capacity(len)?;
             let unit = self.loss.share() / total;
@@ -223,51 +198,39 @@ impl InfoNceTotals {
         let found = problem.gradients(into, cx, |tile| turn(tile, &directions, slack))?;
         Ok(LossNumbers { value, ..found })
     }
-
-    /// The state as versioned, checksummed, little-endian bytes.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut w = Writer::new(MAGIC, VERSION);
-        w.reserve(4 * F64Sum::BYTES + 64);
-        w.u32(self.loss.code());
-        w.u64(self.scale.to_bits());
-        for side in &self.sides {
-            w.u64(side.rows);
-            w.u64(side.seen);
-            side.weight.write(&mut w);
-            side.loss.write(&mut w);
-        }
-        w.finish()
-    }
-
-    /// The state from its bytes.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] for bytes that are not such a state.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader::open(bytes, "totals of InfoNCE", MAGIC, VERSION)?;
-        let code = r.u32()?;
-        let loss = InfoNce::from_code(code).ok_or_else(|| r.corrupt("the loss is unknown"))?;
-        let scale = f64::from_bits(r.u64()?);
-        if !valid_scale(scale) {
-            return Err(r.corrupt("the scale is out of range"));
-        }
-        let mut sides: [Side; 2] = Default::default();
-        for side in &mut sides {
-            (side.rows, side.seen) = (r.u64()?, r.u64()?);
-            (side.weight, side.loss) = (F64Sum::read(&mut r)?, F64Sum::read(&mut r)?);
-            if !(side.weight.value() >= 0.0 && side.loss.value() >= 0.0) {
-                return Err(r.corrupt("a sum is out of range"));
-            }
-        }
-        r.end()?;
-        Ok(Self { loss, scale, sides })
-    }
 }
 
-fn shape(what: &'static str, expected: u64, found: u64) -> Error {
-    let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-    Error::ShapeMismatch { what, expected: size(expected), found: size(found) }
+to_and_from_bytes!(impl[] InfoNceTotals);
+
+impl State for InfoNceTotals {
+    const MARK: &'static [u8; 8] = b"paucaAT\0";
+    const WHAT: &'static str = "totals of InfoNCE";
+
+    fn write(&self, to: &mut Writer) -> Result<()> {
+        to.choice(Directions::ALL, self.loss.directions);
+        to.choice(LossReduction::ALL, self.loss.reduction);
+        to.choice(PairWeighting::ALL, self.loss.weighting);
+        to.f64(self.scale);
+        for side in &self.sides {
+            to.u64s(&[side.rows, side.seen]);
+            side.weight.write(to);
+            side.loss.write(to);
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let (directions, reduction) = (from.choice(Directions::ALL)?, from.choice(LossReduction::ALL)?);
+        let loss = InfoNce { reduction, directions, weighting: from.choice(PairWeighting::ALL)? };
+        let scale = from.f64()?;
+        from.holds(valid_scale(scale), "the scale is out of range")?;
+        let mut sides: [Side; 2] = Default::default();
+        for side in &mut sides {
+            (side.rows, side.seen) = (from.u64()?, from.u64()?);
+            (side.weight, side.loss) = (F64Sum::read(from)?, F64Sum::read(from)?);
+            let good = side.weight.value() >= 0.0 && side.loss.value() >= 0.0;
+            from.holds(good, "a sum is out of range")?;
+        }
+        Ok(Self { loss, scale, sides })
+    }
 }

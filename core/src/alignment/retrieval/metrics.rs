@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use super::{RankTies, Retrieval};
 use crate::error::Result;
-use crate::exact::F64Sum;
-use crate::memory::try_capacity;
+use crate::exact;
+use crate::memory::{try_capacity, try_up_to};
 
 impl Retrieval {
     /// Queries with a right candidate: those that count.
@@ -45,9 +45,7 @@ impl Retrieval {
     /// # Errors
     /// `OutOfMemory`.
     pub fn hits(&self, k: u64, ties: RankTies) -> Result<Vec<f64>> {
-        let mut hits = try_capacity(self.right.len())?;
-        hits.extend((0..self.right.len()).filter_map(|i| self.hit(i, k, ties)));
-        Ok(hits)
+        try_up_to(self.right.len(), (0..self.right.len()).filter_map(|i| self.hit(i, k, ties)))
     }
 
     /// R@k: the share of queries with a right candidate among their first k. None without queries.
@@ -110,12 +108,7 @@ impl Retrieval {
     }
 
     fn mean(&self, value: impl Fn(usize) -> Option<f64>) -> Option<f64> {
-        let (mut sum, mut count) = (F64Sum::new(), 0u64);
-        for v in (0..self.right.len()).filter_map(value) {
-            sum.add(v);
-            count += 1;
-        }
-        (count > 0).then(|| sum.value() / count as f64)
+        exact::mean((0..self.right.len()).filter_map(value))
     }
 }
 

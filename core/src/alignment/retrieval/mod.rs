@@ -19,8 +19,9 @@ use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Rank, SearchStats, Work, equal_but_for_search};
 use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
-use crate::memory::{try_capacity, try_vec};
+use crate::error::Result;
+use crate::memory::{try_collect, try_vec};
+use crate::params::choices;
 use crate::rows::IntoRows;
 
 /// Where wrong candidates stand that tie with the best right one.
@@ -36,10 +37,7 @@ pub enum RankTies {
     Expected,
 }
 
-impl RankTies {
-    /// Every variant, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::Optimistic, Self::Pessimistic, Self::Expected];
-}
+choices!(RankTies: Optimistic, Pessimistic, Expected);
 
 /// The ranks of the right answers, and the metrics made of them.
 ///
@@ -168,9 +166,7 @@ impl Retrieval {
 
     fn from_counts(counts: &[Counts], candidates: u64, search: SearchStats) -> Result<Self> {
         fn column<T>(counts: &[Counts], f: impl Fn(&Counts) -> T) -> Result<Array1<T>> {
-            let mut values = try_capacity(counts.len())?;
-            values.extend(counts.iter().map(f));
-            Ok(Array1::from_vec(values))
+            try_collect(counts.iter().map(f)).map(Array1::from_vec)
         }
         Ok(Self {
             above: column(counts, |c| c.above)?,
@@ -187,12 +183,8 @@ impl Retrieval {
 /// The right candidates of a score are among those of that score: a backend that counts fewer is not
 /// believed.
 fn check_equal(rank: Rank, right: u64) -> Result<()> {
-    if rank.equal >= right {
-        return Ok(());
-    }
-    let whole = |v: u64| usize::try_from(v).unwrap_or(usize::MAX);
     let what = "candidates of one score that the backend counted";
-    Err(Error::ShapeMismatch { what, expected: whole(right), found: whole(rank.equal) })
+    check::shape(what, right, rank.equal, rank.equal >= right)
 }
 
 /// The best of the right candidates of query `i`, and how many share its score.

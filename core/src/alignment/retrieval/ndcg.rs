@@ -14,8 +14,9 @@ use crate::backend::{Backend, SearchStats, Work};
 use crate::check;
 use crate::control::Context;
 use crate::error::Result;
-use crate::exact::F64Sum;
-use crate::memory::{try_capacity, try_vec};
+use crate::exact::{self, F64Sum};
+use crate::memory::{try_capacity, try_collect, try_vec};
+use crate::params::{default_is_new, setters};
 use crate::rows::IntoRows;
 
 /// nDCG: parameters. The default is over all places, ties averaged.
@@ -54,11 +55,7 @@ pub struct Ndcg {
     ties: RankTies,
 }
 
-impl Default for Ndcg {
-    fn default() -> Self {
-        Self { at: u64::MAX, ties: RankTies::Expected }
-    }
-}
+default_is_new!(Ndcg);
 
 /// The nDCG of every query.
 #[derive(Clone, Debug)]
@@ -81,12 +78,7 @@ impl PartialEq for NdcgValues {
 impl NdcgValues {
     /// The mean over the queries that have a right candidate; None without one.
     pub fn mean(&self) -> Option<f64> {
-        let (mut sum, mut count) = (F64Sum::new(), 0u64);
-        for value in self.values.iter().filter(|value| !value.is_nan()) {
-            sum.add(*value);
-            count += 1;
-        }
-        (count > 0).then(|| sum.value() / count as f64)
+        exact::mean(self.values.iter().copied().filter(|value| !value.is_nan()))
     }
 }
 
@@ -103,19 +95,14 @@ struct Group {
 impl Ndcg {
     /// All places, ties averaged.
     pub fn new() -> Self {
-        Self::default()
+        Self { at: u64::MAX, ties: RankTies::Expected }
     }
 
-    /// Only the first `k` places count, at least 1.
-    pub fn at(mut self, k: u64) -> Self {
-        self.at = k;
-        self
-    }
-
-    /// Where right candidates stand among those of the same score.
-    pub fn ties(mut self, ties: RankTies) -> Self {
-        self.ties = ties;
-        self
+    setters! {
+        /// Only the first `k` places count, at least 1.
+        at(k: u64) { at = k }
+        /// Where right candidates stand among those of the same score.
+        ties: RankTies;
     }
 
     /// Compares queries and candidates by cosine.
@@ -197,16 +184,14 @@ impl Ndcg {
     fn discounts(&self, candidates: usize) -> Result<Vec<f64>> {
         check::at_least_one("k", self.at)?;
         let places = usize::try_from(self.at).map_or(candidates, |at| at.min(candidates));
-        let mut discounts = try_capacity(places)?;
-        discounts.extend((0..places).map(|r| 1.0 / libm::log2(r as f64 + 2.0)));
-        Ok(discounts)
+        try_collect((0..places).map(|r| 1.0 / libm::log2(r as f64 + 2.0)))
     }
 
     fn value(&self, groups: &[Group], discounts: &[f64]) -> f64 {
         let last = discounts.len() as u64;
         let of =
             |places: Range<u64>| &discounts[places.start.min(last) as usize..places.end.min(last) as usize];
-        let (mut gain, mut ideal) = (F64Sum::new(), F64Sum::new());
+        let mut gain = F64Sum::new();
         let (mut place, mut right) = (0, 0);
         for group in groups {
             place += group.above;
@@ -214,9 +199,8 @@ impl Ndcg {
             match self.ties {
                 RankTies::Pessimistic => of(end - group.right..end).iter().for_each(|d| gain.add(*d)),
                 RankTies::Expected if group.right < group.equal => {
-                    let mut all = F64Sum::new();
-                    of(place..end).iter().for_each(|d| all.add(*d));
-                    gain.add(all.value() * (group.right as f64 / group.equal as f64));
+                    let all = exact::sum(of(place..end).iter().copied());
+                    gain.add(all * (group.right as f64 / group.equal as f64));
                 }
                 _ => of(place..place + group.right).iter().for_each(|d| gain.add(*d)),
             }
@@ -225,8 +209,7 @@ impl Ndcg {
         if right == 0 {
             return f64::NAN;
         }
-        of(0..right).iter().for_each(|d| ideal.add(*d));
-        (gain.value() / ideal.value()).min(1.0)
+        (gain.value() / exact::sum(of(0..right).iter().copied())).min(1.0)
     }
 }
 

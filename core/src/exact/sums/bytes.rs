@@ -10,7 +10,7 @@ use crate::check;
 use crate::error::{Error, Result};
 use crate::memory::try_vec;
 
-const MAGIC: &[u8; 8] = b"PAUCASUM";
+const MAGIC: &[u8; 8] = b"paucaES\0";
 const VERSION: u32 = 1;
 const WHAT: &str = "sums of clusters";
 

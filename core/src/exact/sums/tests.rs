@@ -238,7 +238,7 @@ fn damaged_states_are_errors() -> Result<()> {
         assert!(matches!(Sums::from_bytes(&bytes[..i]), Err(Error::Corrupt { .. })));
     }
     // Well-formed bytes of a shape that would need far more memory than they take.
-    let mut w = crate::bytes::Writer::new(b"PAUCASUM", 1);
+    let mut w = crate::bytes::Writer::new(b"paucaES\0", 1);
     w.u64s(&[1 << 40, 1 << 40]);
     w.u32(0);
     assert!(matches!(Sums::from_bytes(&w.finish()?), Err(Error::Corrupt { .. })));

@@ -13,7 +13,7 @@ use crate::backend::cpu::Cpu;
 use crate::control::{Context, Job};
 use crate::error::Result;
 use crate::exact::float::widen;
-use crate::memory::{area, try_capacity, try_vec};
+use crate::memory::{area, try_all, try_capacity, try_collect, try_copy, try_vec};
 use crate::products::{Left, Multiplier, Right};
 
 /// Rows added at a time.
@@ -65,10 +65,7 @@ impl Space {
             right.reserve(n, d)?;
             Ok((left, right))
         };
-        let mut packed = try_capacity(states)?;
-        for &d in dims {
-            packed.push(sides(d)?);
-        }
+        let packed = try_all(dims.iter().map(|&d| sides(d)))?;
         let widest = dims.iter().copied().max().unwrap_or(0);
         let (x, norms) = (try_vec(area(n, widest)?, 0.0)?, try_vec(area(n, states)?, 0.0)?);
         let jobs = try_capacity(states * (states + 1) / 2)?;
@@ -97,8 +94,7 @@ fn add_outer(to: &mut [f64], scale: f64, x: &[f64], y: &[f64]) {
 impl Features {
     pub(super) fn new(dims: &[usize]) -> Result<Self> {
         let states = dims.len();
-        let mut own = try_capacity(states)?;
-        own.extend_from_slice(dims);
+        let own = try_copy(dims)?;
         let mut products = try_capacity(states * (states + 1) / 2)?;
         for l in 0..states {
             for m in l..states {
@@ -212,9 +208,7 @@ impl Features {
         let mut weighted: Vec<Vec<f64>> = try_capacity(states)?;
         let mut norms = try_capacity(states)?;
         for (l, own) in self.weighted.iter().enumerate() {
-            let mut copy = try_capacity(own.len())?;
-            copy.extend_from_slice(own);
-            weighted.push(copy);
+            weighted.push(try_copy(own)?);
             norms.push(self.norms[l] + 2.0 * dot(&moves[l], &self.sums[l]) + n * dot(&moves[l], &moves[l]));
         }
         for (l, m) in self.pairs() {
@@ -260,8 +254,7 @@ impl Features {
         let n = self.n as f64;
         let mut moves: Vec<Vec<f64>> = try_capacity(self.dims.len())?;
         for (from, to) in from.iter().zip(to) {
-            let mut e = try_capacity(from.len())?;
-            e.extend(from.iter().zip(to).map(|(a, b)| a - b));
+            let e = try_collect(from.iter().zip(to).map(|(a, b)| a - b))?;
             moves.push(e);
         }
         let moved = self.moved(&moves)?;
@@ -288,8 +281,7 @@ impl Features {
         let n = self.n as f64;
         let mut moves: Vec<Vec<f64>> = try_capacity(self.dims.len())?;
         for sum in &self.sums {
-            let mut e = try_capacity(sum.len())?;
-            e.extend(sum.iter().map(|s| -s / n));
+            let e = try_collect(sum.iter().map(|s| -s / n))?;
             moves.push(e);
         }
         let moved = self.moved(&moves)?;

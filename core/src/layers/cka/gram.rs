@@ -12,7 +12,7 @@ use crate::backend::cpu::Cpu;
 use crate::control::{Context, Job, Stage};
 use crate::error::Result;
 use crate::exact::float::widen;
-use crate::memory::{try_capacity, try_vec};
+use crate::memory::{try_capacity, try_up_to, try_vec};
 use crate::products::Multiplier;
 
 /// Rows of a tile.
@@ -127,11 +127,7 @@ pub(super) fn table(
     let mut done = 0;
     loop {
         cx.control.poll(Stage::Gram, done, total)?;
-        let group: Vec<[usize; 2]> = {
-            let mut group = try_capacity(GROUP)?;
-            group.extend(pairs.by_ref().take(GROUP));
-            group
-        };
+        let group: Vec<[usize; 2]> = { try_up_to(GROUP, pairs.by_ref().take(GROUP))? };
         if group.is_empty() {
             break;
         }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::check;
 use crate::error::Result;
 use crate::memory::try_copy;
+use crate::params::{choices, setters};
 
 /// Sizes beyond those of any network; products of them stay far from overflow.
 const MAX_STATES: usize = 1 << 16;
@@ -44,10 +45,7 @@ pub struct LayerCka {
     pub(super) path: CkaPath,
 }
 
-impl CkaPath {
-    /// Every variant, in the order of declaration.
-    pub const ALL: &[Self] = &[Self::Auto, Self::Gram, Self::Features];
-}
+choices!(CkaPath: Auto, Gram, Features);
 
 impl LayerCka {
     /// CKA of states of `dims` values a row each; the dimensions may differ.
@@ -63,10 +61,9 @@ impl LayerCka {
         Ok(Self { dims: try_copy(dims)?, path: CkaPath::Auto })
     }
 
-    /// Which way.
-    pub fn path(mut self, path: CkaPath) -> Self {
-        self.path = path;
-        self
+    setters! {
+        /// Which way.
+        path: CkaPath;
     }
 
     /// Whether this many rows are kept rather than summed.

@@ -8,10 +8,11 @@ use super::params::{CkaPath, LayerCka};
 use super::result::CkaTable;
 use crate::backend::Products;
 use crate::backend::cpu::Cpu;
+use crate::check;
 use crate::control::Context;
-use crate::error::{Error, Result};
+use crate::error::*;
 use crate::layers::gather::{Batch, Tokens, closed, complete, open};
-use crate::memory::{try_capacity, try_copy, try_grow};
+use crate::memory::{try_all, try_capacity, try_collect, try_copy, try_grow};
 use crate::rows::{IntoRows, Rows};
 
 impl LayerCka {
@@ -33,8 +34,7 @@ impl LayerCka {
             CkaPath::Features => Some(Features::new(&self.dims)?),
             _ => None,
         };
-        let mut rows = try_capacity(self.dims.len())?;
-        rows.extend(self.dims.iter().map(|_| Vec::new()));
+        let rows = try_collect(self.dims.iter().map(|_| Vec::new()))?;
         Ok(CkaStream {
             config: self.copy()?,
             cpu: products.host()?,
@@ -79,11 +79,7 @@ pub(super) const MAX_SAMPLES: u64 = 1 << 62;
 
 /// Copies the lists.
 fn copied_all<T: Copy>(lists: &[Vec<T>]) -> Result<Vec<Vec<T>>> {
-    let mut copy = try_capacity(lists.len())?;
-    for values in lists {
-        copy.push(try_copy(values)?);
-    }
-    Ok(copy)
+    try_all(lists.iter().map(try_copy))
 }
 
 /// CKA in the making: takes batches, all states at once or one at a time, and merges with the
@@ -173,8 +169,7 @@ impl CkaStream {
         let mut first = try_capacity(batch.states.len())?;
         if self.first.is_empty() && samples > 0 {
             for (state, dim) in batch.states.iter().zip(&self.config.dims) {
-                let mut row = try_capacity(*dim)?;
-                row.extend(state.iter().take(*dim).map(|v| crate::exact::float::widen(*v)));
+                let row = try_collect(state.iter().take(*dim).map(|v| crate::exact::float::widen(*v)))?;
                 first.push(row);
             }
         }
@@ -228,17 +223,12 @@ impl CkaStream {
     pub fn merge(&mut self, other: &Self, cx: &Context<'_>) -> Result<()> {
         self.closed()?;
         other.closed()?;
-        if self.config != other.config {
-            let why = "they differ in states or path";
-            return Err(Error::Conflict { first: "this stream", second: "the other one", why });
-        }
+        let (same, why) = (self.config == other.config, "they differ in states or path");
+        check::conflict(same, "this stream", "the other one", why)?;
         if other.samples() == 0 {
             return Ok(());
         }
-        if self.samples().saturating_add(other.samples()) > MAX_SAMPLES {
-            let limit = usize::try_from(MAX_SAMPLES).unwrap_or(usize::MAX);
-            return Err(Error::TooLarge { what: "samples", size: usize::MAX, limit });
-        }
+        check::at_most("samples", self.samples().saturating_add(other.samples()), MAX_SAMPLES)?;
         if self.samples() == 0 {
             let features = other.features.as_ref().map(Features::copy).transpose()?;
             let (first, rows) = (copied_all(&other.first)?, copied_all(&other.rows)?);
@@ -293,10 +283,8 @@ impl CkaStream {
     }
 
     pub(super) fn closed(&self) -> Result<()> {
-        if self.spoilt {
-            let (second, why) = ("a call that was stopped", "the sums are incomplete");
-            return Err(Error::Conflict { first: "this call", second, why });
-        }
+        let why = "the sums are incomplete";
+        check::conflict(!self.spoilt, "this call", "a call that was stopped", why)?;
         closed(&self.batch)
     }
 }
