@@ -74,6 +74,18 @@
 // Memory of the host that a CUDA device can read.
 #define PAUCA_DEVICE_CUDA_HOST 3
 
+// One byte each, 0 for false: a column of truth values.
+#define PAUCA_BOOL 10
+
+// u32, in a column.
+#define PAUCA_U32 11
+
+// i64, in a column.
+#define PAUCA_I64 12
+
+// u64, in a column.
+#define PAUCA_U64 13
+
 // Squared Euclidean distance.
 #define PAUCA_EUCLIDEAN 0
 
@@ -337,6 +349,20 @@ typedef struct pauca_source_callbacks {
   // NULL, or called once when nothing reads the source any more.
   void (*release)(void *user);
 } pauca_source_callbacks;
+
+// A column of a table.
+typedef struct pauca_column {
+  // Its name: UTF-8, closed by 0.
+  const char *name;
+  // [n]: its values.
+  const void *values;
+  // NULL, or [n]: 0 where the value is missing, else 1.
+  const uint8_t *valid;
+  // PAUCA_BOOL, PAUCA_U32, PAUCA_I64, PAUCA_U64, PAUCA_F32 or PAUCA_F64.
+  int32_t dtype;
+  // 0.
+  int32_t reserved;
+} pauca_column;
 
 // What a clustering is, in numbers. Set struct_size.
 typedef struct pauca_clusters_info {
@@ -890,6 +916,15 @@ pauca_status pauca_view_from_arrow(const void *schema,
 pauca_status pauca_source_from_arrow_stream(void *stream,
                                             struct pauca_source **out,
                                             struct pauca_error *error);
+
+// A struct ArrowArrayStream of a table of n_rows rows: one chunk, a struct of the columns. The values are copied. stream
+// is written over; who reads it calls its release, on any thread. For results that a data frame or a database reads.
+// Errors: PAUCA_UNSUPPORTED_TYPE, PAUCA_NULL_POINTER, PAUCA_EMPTY without columns.
+pauca_status pauca_arrow_stream(const struct pauca_column *columns,
+                                uint64_t n_columns,
+                                uint64_t n_rows,
+                                void *stream,
+                                struct pauca_error *error);
 
 // How many bytes there are; 0 for NULL.
 uint64_t pauca_blob_size(const struct pauca_blob *blob);

@@ -17,39 +17,40 @@ use crate::status::{Done, Failure, PAUCA_NONE, pauca_error, pauca_status};
 use crate::view::{Input, PAUCA_F16, PAUCA_F32, PAUCA_F64, pauca_view};
 
 #[repr(C)]
-struct Schema {
-    format: *const c_char,
-    name: *const c_char,
-    metadata: *const c_char,
-    flags: i64,
-    n_children: i64,
-    children: *const *const Schema,
-    dictionary: *const Schema,
-    release: Option<unsafe extern "C" fn(*mut Schema)>,
-    private_data: *mut c_void,
+pub(crate) struct Schema {
+    pub format: *const c_char,
+    pub name: *const c_char,
+    pub metadata: *const c_char,
+    pub flags: i64,
+    pub n_children: i64,
+    pub children: *const *const Schema,
+    pub dictionary: *const Schema,
+    pub release: Option<unsafe extern "C" fn(*mut Schema)>,
+    pub private_data: *mut c_void,
 }
 
 #[repr(C)]
-struct Array {
-    length: i64,
-    null_count: i64,
-    offset: i64,
-    n_buffers: i64,
-    n_children: i64,
-    buffers: *const *const c_void,
-    children: *const *const Array,
-    dictionary: *const Array,
-    release: Option<unsafe extern "C" fn(*mut Array)>,
-    private_data: *mut c_void,
+pub(crate) struct Array {
+    pub length: i64,
+    pub null_count: i64,
+    pub offset: i64,
+    pub n_buffers: i64,
+    pub n_children: i64,
+    pub buffers: *const *const c_void,
+    pub children: *const *const Array,
+    pub dictionary: *const Array,
+    pub release: Option<unsafe extern "C" fn(*mut Array)>,
+    pub private_data: *mut c_void,
 }
 
 #[repr(C)]
-struct Stream {
-    get_schema: Option<unsafe extern "C" fn(*mut Stream, *mut Schema) -> c_int>,
-    get_next: Option<unsafe extern "C" fn(*mut Stream, *mut Array) -> c_int>,
-    get_last_error: Option<unsafe extern "C" fn(*mut Stream) -> *const c_char>,
-    release: Option<unsafe extern "C" fn(*mut Stream)>,
-    private_data: *mut c_void,
+#[derive(Clone, Copy)]
+pub(crate) struct Stream {
+    pub get_schema: Option<unsafe extern "C" fn(*mut Stream, *mut Schema) -> c_int>,
+    pub get_next: Option<unsafe extern "C" fn(*mut Stream, *mut Array) -> c_int>,
+    pub get_last_error: Option<unsafe extern "C" fn(*mut Stream) -> *const c_char>,
+    pub release: Option<unsafe extern "C" fn(*mut Stream)>,
+    pub private_data: *mut c_void,
 }
 
 const WHAT: &str = "Arrow array";

@@ -299,7 +299,7 @@ pub(crate) fn room<T>(len: usize) -> Done<Vec<T>> {
 }
 
 /// A box, or an error where memory is refused.
-fn boxed<T>(value: T) -> Done<Box<T>> {
+pub(crate) fn boxed<T>(value: T) -> Done<Box<T>> {
     // A box of one vector's memory: the way to a fallible allocation that is stable.
     let mut one = room(1)?;
     one.push(value);

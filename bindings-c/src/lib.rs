@@ -11,6 +11,7 @@
 //! | `context`, `pool` | where a call runs and how it is watched; threads that survive a fork |
 //! | `view`, `source` | rows: the one door for all inputs |
 //! | `dlpack`, `arrow` | rows of other libraries, borrowed |
+//! | `table` | results as a table of Arrow |
 //! | `kmeans`, `kmeans_run`, `clusters` | clusterings |
 //! | `sums`, `exact` | sums without rounding, the definitions |
 //! | `dedup`, `prototypes`, `d4` | which rows are kept |
@@ -44,6 +45,7 @@ mod prototypes;
 mod source;
 mod status;
 mod sums;
+mod table;
 mod view;
 
 pub use arrow::*;
@@ -61,4 +63,5 @@ pub use prototypes::*;
 pub use source::*;
 pub use status::*;
 pub use sums::*;
+pub use table::*;
 pub use view::*;

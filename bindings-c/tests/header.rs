@@ -12,6 +12,7 @@ const FILES: &[&str] = &[
     "source",
     "dlpack",
     "arrow",
+    "table",
     "blob",
     "clusters",
     "kmeans",
