@@ -146,6 +146,11 @@ impl Writer {
         self.u32(place(all, choice) as u32);
     }
 
+    pub(crate) fn u32s(&mut self, values: impl ExactSizeIterator<Item = u32>) {
+        self.reserve(values.len().saturating_mul(4));
+        values.for_each(|v| self.u32(v));
+    }
+
     pub(crate) fn u64s(&mut self, values: &[u64]) {
         self.reserve(values.len().saturating_mul(8));
         values.iter().for_each(|v| self.u64(*v));
@@ -322,6 +327,10 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn f64s(&mut self, len: usize) -> Result<Vec<f64>> {
         self.many(len, |b| f64::from_bits(u64::from_le_bytes(b)))
+    }
+
+    pub(crate) fn u32s(&mut self, len: usize) -> Result<Vec<u32>> {
+        self.many(len, u32::from_le_bytes)
     }
 
     pub(crate) fn u64s(&mut self, len: usize) -> Result<Vec<u64>> {

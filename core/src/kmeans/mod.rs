@@ -16,6 +16,7 @@
 //!    T + 1 assignments. That is also why a [`Checkpoint`] needs no labels.
 //! 3. Rows come in blocks and never have to lie in memory at once.
 
+mod bytes;
 mod checkpoint;
 mod init;
 mod params;

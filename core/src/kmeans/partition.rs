@@ -2,15 +2,15 @@
 
 use alloc::vec::Vec;
 
-use ndarray::{Array1, ArrayView1};
+use ndarray::{Array1, Array2, ArrayView1};
 
 use super::result::Clusters;
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, Blocks, Copies};
+use crate::backend::{Backend, Blocks, Copies, SearchStats};
 use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
-use crate::exact::Metric;
+use crate::exact::{F64Sum, Metric};
 use crate::memory::{try_copy, try_vec};
 use crate::rows::{IntoRows, RowSource, Rows};
 
@@ -44,6 +44,57 @@ pub struct Partition<'a> {
     centroids: Rows<'a>,
     metric: Metric,
     distances: Option<ArrayView1<'a, f64>>,
+}
+
+impl Clusters {
+    /// A clustering that another program made, to be kept, asked and saved like one of
+    /// [`KMeans`](crate::KMeans). What is only read once is a [`Partition`].
+    ///
+    /// Its inertia is the exact sum of the distances, rounded once, or NaN where there are none. It made no
+    /// iterations and is not converged. There may be no labels: centroids alone can be asked, too.
+    ///
+    /// # Shapes
+    /// centroids: `[k, d]`; labels, distances: `[n]`.
+    /// # Errors
+    /// Those of [`Partition::new`] and [`Partition::with_distances`]; [`Error::OutOfMemory`].
+    /// # Example
+    /// ```
+    /// use pauca::{Clusters, Metric};
+    /// let (centroids, labels) = (ndarray::array![[0.0f32], [10.0]], ndarray::array![0, 1, 0]);
+    /// let clusters = Clusters::from_parts(Metric::SqEuclidean, centroids, labels, None)?;
+    /// assert_eq!(clusters.counts.to_vec(), [2, 1]);
+    /// assert_eq!(clusters.predict(&ndarray::array![[9.0f32], [1.0]])?.to_vec(), [1, 0]);
+    /// # Ok::<(), pauca::Error>(())
+    /// ```
+    pub fn from_parts(
+        metric: Metric,
+        centroids: Array2<f32>,
+        labels: Array1<u32>,
+        distances: Option<Array1<f64>>,
+    ) -> Result<Self> {
+        if let Some(distances) = &distances {
+            check::same_length("distances", labels.len(), distances.len())?;
+        }
+        let mut inertia = F64Sum::new();
+        inertia.extend(distances.iter().flatten().copied());
+        let measured = distances.as_ref().is_some_and(|distances| !distances.is_empty());
+        let mut clusters = Self {
+            metric,
+            counts: Array1::from_vec(try_vec(centroids.nrows(), 0)?),
+            centroids,
+            labels,
+            inertia: if measured { inertia.value() } else { f64::NAN },
+            distances: distances.unwrap_or_default(),
+            n_iter: 0,
+            converged: false,
+            relocated: 0,
+            distinct_rows: None,
+            search: SearchStats::default(),
+        };
+        let sizes = Partition::from(&clusters).sizes()?;
+        clusters.counts = Array1::from_vec(sizes);
+        Ok(clusters)
+    }
 }
 
 impl<'a> From<&'a Clusters> for Partition<'a> {

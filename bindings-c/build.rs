@@ -1,0 +1,16 @@
+//! Names the shared library as it is installed: `libpauca.so.0`, by the major number of the ABI.
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    let env = |name| std::env::var(name).unwrap_or_default();
+    println!("cargo:rustc-env=PAUCA_TARGET={}", env("TARGET"));
+    match env("CARGO_CFG_TARGET_OS").as_str() {
+        "linux" | "android" | "freebsd" | "netbsd" | "openbsd" => {
+            println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libpauca.so.0");
+        }
+        "macos" | "ios" => {
+            println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libpauca.0.dylib");
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,67 @@
+//! The C ABI of [`pauca`]: `include/pauca.h` and the library `libpauca`.
+//!
+//! Rust programs use `pauca` itself. This crate turns each call of C into a call of Rust, and does nothing more: it
+//! checks what C cannot promise, and hands on.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `door` | pointers, lengths, overlaps; panics stop here |
+//! | `status` | status codes, the caller's error |
+//! | `options` | structs that know their size |
+//! | `context`, `pool` | where a call runs and how it is watched; threads that survive a fork |
+//! | `view`, `source` | rows: the one door for all inputs |
+//! | `dlpack`, `arrow` | rows of other libraries, borrowed |
+//! | `table` | results as a table of Arrow |
+//! | `kmeans`, `kmeans_run`, `clusters` | clusterings |
+//! | `sums`, `exact` | sums without rounding, the definitions |
+//! | `dedup`, `prototypes`, `d4` | which rows are kept |
+//!
+//! **Safety.** All exported functions are `unsafe` for one reason, which the header states: pointers must be NULL or
+//! valid for what their argument says, and handles must be those of this library, not yet freed.
+#![cfg_attr(not(feature = "std"), no_std)]
+#![allow(non_camel_case_types, reason = "the names are those of C")]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "one contract for all functions, stated above and in the header"
+)]
+
+extern crate alloc;
+
+mod arrow;
+mod base;
+mod blob;
+mod clusters;
+mod context;
+mod d4;
+mod dedup;
+mod dlpack;
+mod door;
+mod exact;
+mod kmeans;
+mod kmeans_run;
+mod options;
+mod pool;
+mod prototypes;
+mod source;
+mod status;
+mod sums;
+mod table;
+mod view;
+
+pub use arrow::*;
+pub use base::*;
+pub use blob::*;
+pub use clusters::*;
+pub use context::*;
+pub use d4::*;
+pub use dedup::*;
+pub use dlpack::*;
+pub use exact::*;
+pub use kmeans::*;
+pub use kmeans_run::*;
+pub use prototypes::*;
+pub use source::*;
+pub use status::*;
+pub use sums::*;
+pub use table::*;
+pub use view::*;
