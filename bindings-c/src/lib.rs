@@ -14,6 +14,8 @@
 //! | `kmeans`, `kmeans_run`, `clusters` | clusterings |
 //! | `sums`, `exact` | sums without rounding, the definitions |
 //! | `dedup`, `prototypes`, `d4` | which rows are kept |
+//! | `workspace` | how much memory a call takes |
+//! | `bare` | without std: the host's allocator and the host's end of a panic |
 //!
 //! **Safety.** All exported functions are `unsafe` for one reason, which the header states: pointers must be NULL or
 //! valid for what their argument says, and handles must be those of this library, not yet freed.
@@ -27,6 +29,8 @@
 extern crate alloc;
 
 mod arrow;
+#[cfg(not(feature = "std"))]
+mod bare;
 mod base;
 mod blob;
 mod clusters;
@@ -44,7 +48,10 @@ mod prototypes;
 mod source;
 mod status;
 mod sums;
+#[cfg(feature = "test-panic")]
+mod test_panic;
 mod view;
+mod workspace;
 
 pub use arrow::*;
 pub use base::*;
@@ -61,4 +68,7 @@ pub use prototypes::*;
 pub use source::*;
 pub use status::*;
 pub use sums::*;
+#[cfg(feature = "test-panic")]
+pub use test_panic::*;
 pub use view::*;
+pub use workspace::*;

@@ -21,6 +21,7 @@ const FILES: &[&str] = &[
     "dedup",
     "prototypes",
     "d4",
+    "workspace",
 ];
 
 const HEAD: &str = "\
