@@ -1,0 +1,212 @@
+//! The safe face of the kernels.
+
+use super::super::level::{Level, unavailable};
+use super::coding::{Code, Coding, DEPTH_STEP, MAX_DEPTH, Measure, Scale, WIDTH};
+use super::hits::{Hit, Hits};
+use super::levels::{Bodies, bodies};
+use super::pairs::Pairs;
+use super::panel::{Panel, pack};
+use super::scan::Scan;
+use crate::error::Result;
+
+/// Coded rows of a block, with what a scan has to know of each. Row r has its codes at `codes[r * stride..][..depth]`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CodedRows<'a> {
+    pub codes: &'a [u8],
+    pub stride: usize,
+    pub depth: usize,
+    /// One a row; its length is the number of rows.
+    pub scale: &'a [f32],
+    /// What multiplies rho; may be empty for zeros.
+    pub residue: &'a [f32],
+    /// A NaN is never hit.
+    pub threshold: &'a [f32],
+}
+
+/// The kernels of one level: holding them is the proof that the machine has the level.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CodeKernel(pub(super) Bodies);
+
+impl CodeKernel {
+    pub fn new(level: Level) -> Result<Self> {
+        if !level.is_available() {
+            return Err(unavailable());
+        }
+        Ok(Self(bodies(level)))
+    }
+
+    /// The codes that [`scan`](Self::scan) and [`pack`](Self::pack) take.
+    pub fn tile(&self) -> Coding {
+        self.0.tile
+    }
+
+    /// The codes that [`pairs`](Self::pairs) takes: reach 127 at every level. Where it equals [`tile`](Self::tile), one copy
+    /// of the codes serves both.
+    pub fn pair(&self) -> Coding {
+        self.0.pair
+    }
+
+    /// The sum of squares and the largest magnitude of `x`, of any length and any values.
+    pub fn measure(&self, x: &[f32]) -> Measure {
+        // SAFETY: the level was checked when the kernel was made.
+        unsafe { (self.0.measure)(x) }
+    }
+
+    /// Writes the codes of `x`, then code 0 to the end of `out`.
+    ///
+    /// Right for any `scale` and any finite `x` of at most [`MAX_DEPTH`] values: codes are clamped, and the error is measured.
+    /// The scale is 0 where `x` is not [`servable`](Measure::servable), and the error then |x| or infinite. Where a value is
+    /// not finite, the bounds mean nothing.
+    pub fn encode_row(&self, coding: Coding, x: &[f32], scale: Scale, out: &mut [u8]) -> Code {
+        self.encode(coding, x, scale, coding.offset, out)
+    }
+
+    /// As [`encode_row`](Self::encode_row), signed.
+    pub fn encode_column(&self, coding: Coding, x: &[f32], scale: Scale, out: &mut [i8]) -> Code {
+        self.encode(coding, x, scale, 0, bytemuck::cast_slice_mut(out))
+    }
+
+    fn encode(&self, coding: Coding, x: &[f32], scale: Scale, offset: u8, out: &mut [u8]) -> Code {
+        assert!(x.len() <= out.len() && x.len() <= MAX_DEPTH);
+        // SAFETY: the level was checked when the kernel was made, and `out` is no shorter than `x`.
+        let code = unsafe { (self.0.encode)(coding, x, scale, offset, out.as_mut_ptr()) };
+        out[x.len()..].fill(offset);
+        code
+    }
+
+    /// Packs `count` columns of codes, at most [`WIDTH`], column c at `columns[c * stride..][..depth]`, into the
+    /// `depth * WIDTH` places of `out`. The codes reach no farther than those of [`tile`](Self::tile).
+    ///
+    /// In the panel that comes back, h is 0 for each column and NaN for the padding, scale and rho are 0.
+    pub fn pack(&self, columns: &[i8], stride: usize, depth: usize, count: usize, out: &mut [i8]) -> Panel {
+        assert!(depth.is_multiple_of(DEPTH_STEP) && depth > 0 && depth <= MAX_DEPTH && stride >= depth);
+        assert!(count <= WIDTH && (count == 0 || columns.len() >= (count - 1) * stride + depth));
+        assert!(out.len() == depth * WIDTH);
+        pack(self.0.tile, self.0.group, columns, stride, depth, count, out)
+    }
+
+    /// Appends the hits of the listed rows with a panel, whose codes are `codes` and whose first column is slot `first`.
+    ///
+    /// Rows are named in any order and any number of times. The integer p is exact. z carries few roundings: with
+    /// M = |h| + |residue rho| + |scale_r scale_c p| it is within 5 u M + 2^-120 of the formula in real numbers, if nothing
+    /// overflows and rows and columns are servable. A NaN is no hit.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] when there is no room for all possible hits; nothing is appended then.
+    pub fn scan(
+        &self,
+        rows: &CodedRows<'_>,
+        list: &[u16],
+        panel: &Panel,
+        codes: &[i8],
+        first: usize,
+        hits: &mut Hits,
+    ) -> Result<()> {
+        self.scan_into(rows, list, panel, codes, first, hits, None)
+    }
+
+    /// [`scan`](Self::scan); `least[e]` becomes the least z of list entry e that is no hit and no NaN, else infinity.
+    #[allow(clippy::too_many_arguments, reason = "the plain signature of one kernel call")]
+    pub fn scan_least(
+        &self,
+        rows: &CodedRows<'_>,
+        list: &[u16],
+        panel: &Panel,
+        codes: &[i8],
+        first: usize,
+        hits: &mut Hits,
+        least: &mut [f32],
+    ) -> Result<()> {
+        assert!(least.len() >= list.len());
+        self.scan_into(rows, list, panel, codes, first, hits, Some(least))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the plain signature of one kernel call")]
+    fn scan_into(
+        &self,
+        rows: &CodedRows<'_>,
+        list: &[u16],
+        panel: &Panel,
+        codes: &[i8],
+        first: usize,
+        hits: &mut Hits,
+        least: Option<&mut [f32]>,
+    ) -> Result<()> {
+        let (n, depth, stride) = (rows.scale.len(), rows.depth, rows.stride);
+        assert!(n <= Hit::ROWS && rows.threshold.len() >= n);
+        assert!(rows.residue.is_empty() || rows.residue.len() >= n);
+        assert!(depth.is_multiple_of(DEPTH_STEP) && depth > 0 && depth <= MAX_DEPTH && stride >= depth);
+        assert!(n == 0 || rows.codes.len() >= (n - 1) * stride + depth);
+        assert!(codes.len() == depth * WIDTH && first + WIDTH <= Hit::SLOTS);
+        assert!(list.iter().all(|&r| usize::from(r) < n));
+        let (pairs, scores) = hits.room(list.len())?;
+        let scan = Scan {
+            steps: depth / 4,
+            rows: rows.codes.as_ptr(),
+            stride,
+            scale: rows.scale.as_ptr(),
+            residue: if rows.residue.is_empty() { core::ptr::null() } else { rows.residue.as_ptr() },
+            threshold: rows.threshold.as_ptr(),
+            list,
+            panel,
+            codes: codes.as_ptr(),
+            first: first as u32,
+            pairs,
+            scores,
+            least: least.map_or(core::ptr::null_mut(), <[f32]>::as_mut_ptr),
+        };
+        // SAFETY: the level was checked when the kernel was made; the lengths were checked above and cover every access that
+        // the body documents; `room` reserved for all hits, of which the body wrote as many as it says.
+        unsafe {
+            let count = (self.0.scan)(&scan);
+            hits.add(count);
+        }
+        Ok(())
+    }
+
+    /// The exact inner products of the codes of single pairs, without the offset: `out[e]` of the row and the slot of
+    /// `list[e]`, in any order.
+    ///
+    /// - `coding`: that of the rows, [`pair`](Self::pair) or [`tile`](Self::tile); columns reach 127 in either case;
+    /// - `rows`: row r at `rows[r * stride..][..depth]`;
+    /// - `columns`: slot s at `columns[s * stride..][..depth]`, signed; `start[s]`: [`Coding::start`] of its sum.
+    #[allow(clippy::too_many_arguments, reason = "the plain signature of one kernel call")]
+    pub fn pairs(
+        &self,
+        coding: Coding,
+        rows: &[u8],
+        columns: &[i8],
+        start: &[i32],
+        stride: usize,
+        depth: usize,
+        list: &[Hit],
+        out: &mut [i32],
+    ) {
+        assert!(coding == self.0.pair || coding == self.0.tile);
+        assert!(
+            depth.is_multiple_of(DEPTH_STEP)
+                && depth <= MAX_DEPTH
+                && stride >= depth
+                && out.len() >= list.len()
+        );
+        // Rows and slots that lie inside: how many of `stride` codes fit, the last one perhaps cut to `depth`.
+        let inside = |len: usize| {
+            if len < depth { 0 } else { (len - depth).checked_div(stride).map_or(usize::MAX, |n| n + 1) }
+        };
+        let (n, slots) = (inside(rows.len()), inside(columns.len()).min(start.len()));
+        assert!(list.iter().fold(true, |ok, hit| ok & (hit.row() < n) & (hit.slot() < slots)));
+        let run = if coding == self.0.pair { self.0.pairs } else { self.0.tile_pairs };
+        let (rows, columns, start) = (rows.as_ptr(), columns.as_ptr(), start.as_ptr());
+        let pairs = Pairs { rows, columns, start, stride, depth, list, out: out.as_mut_ptr() };
+        // SAFETY: the level was checked when the kernel was made; the lengths were checked above and cover every access that
+        // the body documents.
+        unsafe { run(&pairs) }
+    }
+
+    /// The exact inner product of two columns of the same depth, a multiple of [`DEPTH_STEP`] and at most [`MAX_DEPTH`].
+    pub fn dot(&self, a: &[i8], b: &[i8]) -> i32 {
+        assert!(a.len() == b.len() && a.len() <= MAX_DEPTH && a.len().is_multiple_of(DEPTH_STEP));
+        // SAFETY: the level was checked when the kernel was made; both have that many codes, a multiple of 16.
+        unsafe { (self.0.dot)(a.as_ptr().cast(), b.as_ptr().cast(), a.len()) }
+    }
+}
