@@ -1,11 +1,14 @@
-//! Targets, packed for the `f32` tile, with the originals for the definition.
+//! Targets, packed for the `f32` tile and coded for the screens, with the originals for the definition.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::ArrayView2;
 
 use super::block::CpuBlock;
-use super::machine::Cpu;
+use super::codes::TargetCodes;
+use super::machine::{Cpu, Screens};
 use super::pack::{Frame, Panels, narrow_panels, scale_for};
 use crate::backend::Copies;
 use crate::backend::copies::{first_occurrences, hash_row, same_row};
@@ -15,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::exact::{Metric, cosine_from, dot64};
 use crate::memory::{area, try_capacity, try_copy, try_vec};
 use crate::rows::Rows;
+use crate::simd::Level;
 
 /// Packed targets, with the originals for the definition.
 #[derive(Debug)]
@@ -26,30 +30,99 @@ pub struct CpuTargets {
     pub(super) copies: Copies,
     /// Index of each packed target; ascending.
     pub(super) order: Vec<u32>,
-    pub(super) frame: Frame,
+    pub(super) origin: Arc<Origin>,
     pub(super) panels: Panels<f32>,
+    /// None where no screen serves.
+    pub(super) codes: Option<TargetCodes>,
 }
+
+/// What targets share with those that follow them in a run, so that what is remembered of the rows stays true.
+#[derive(Debug)]
+pub(super) struct Origin {
+    pub frame: Frame,
+    /// Bytes of codes that may still be kept in this run.
+    room: AtomicUsize,
+}
+
+impl Origin {
+    /// Takes so many bytes of the room; whether there were as many.
+    pub fn take(&self, bytes: usize) -> bool {
+        let left = |room: usize| room.checked_sub(bytes);
+        self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok()
+    }
+}
+
+/// The norms of the largest target, in coordinates taken over from others, that these coordinates suit as well as their
+/// own would: scores overflow nowhere near, and flushed numbers do not count.
+const SUITABLE: core::ops::Range<f64> =
+    f64::from_bits((1023 + 20) << 52)..f64::from_bits((1023 + 35) << 52);
+
+/// Targets of fewer values, or fewer targets, are searched by the `f32` tile: the screen's work for each row is then as
+/// much as what it saves.
+const LEAST_VALUES: usize = 96;
+const LEAST_TARGETS: usize = 100;
 
 impl CpuTargets {
     /// See [`Backend::pack`](crate::backend::Backend::pack).
-    pub(super) fn new(cpu: &Cpu, block: &CpuBlock<'_>, copies: Copies, cx: &Context) -> Result<Self> {
+    pub(super) fn new(
+        cpu: &Cpu,
+        block: &CpuBlock<'_>,
+        copies: Copies,
+        before: Option<Arc<Origin>>,
+        cx: &Context,
+    ) -> Result<Self> {
         let (n, d, metric) = (block.rows.n_rows(), block.rows.dim(), block.metric);
         check::at_most("number of targets", n, u32::MAX as usize)?;
         let size = area(n, d)?;
         let values = widened(&block.rows, size)?;
         let order = distinct_order(&values, n, d, copies)?;
-        let frame = match metric {
-            Metric::Cosine => Frame::Unit,
-            Metric::SqEuclidean => shifted_frame(&values, n, d)?,
+        let before = before.filter(|origin| origin.frame.suits(metric, d));
+        let taken_over = before.is_some();
+        let origin = match before {
+            Some(origin) => origin,
+            None => {
+                let frame = match metric {
+                    Metric::Cosine => Frame::Unit,
+                    Metric::SqEuclidean => shifted_frame(&values, n, d)?,
+                };
+                Arc::new(Origin { frame, room: AtomicUsize::new(cpu.code_bytes) })
+            }
         };
+        let frame = &origin.frame;
         let view = ArrayView2::from_shape((n, d), &values).map_err(|_| Error::ShapeMismatch {
             what: "targets",
             expected: size,
             found: values.len(),
         })?;
-        let panels = narrow_panels(&view, &order, &block.squares, &frame, cpu.narrow.nr(), cx)?;
+        let panels = narrow_panels(&view, &order, &block.squares, frame, cpu.narrow.nr(), cx)?;
+        if metric == Metric::SqEuclidean && taken_over && !SUITABLE.contains(&panels.largest) {
+            return Self::new(cpu, block, copies, None, cx);
+        }
+        let useful = match cpu.screens {
+            Screens::Auto => {
+                cpu.level() != Level::Scalar && d >= LEAST_VALUES && order.len() >= LEAST_TARGETS
+            }
+            Screens::Always => true,
+            Screens::Never => false,
+        };
+        let codes = match useful && TargetCodes::possible(d, order.len()) {
+            true => TargetCodes::new(&cpu.codes, &view, &order, &block.squares, frame, cx)?,
+            false => None,
+        };
         let squares = try_copy(&*block.squares)?;
-        Ok(Self { metric, copies, dim: d, values, squares, order, frame, panels })
+        Ok(Self { metric, copies, dim: d, values, squares, order, origin, panels, codes })
+    }
+
+    pub(super) fn frame(&self) -> &Frame {
+        &self.origin.frame
+    }
+
+    /// The packed target of that index; none for a copy that takes no part, and beyond the last.
+    pub(super) fn slot(&self, index: u32) -> Option<u32> {
+        if self.order.len() == self.n() {
+            return Some(index).filter(|index| (*index as usize) < self.order.len());
+        }
+        self.order.binary_search(&index).ok().map(|slot| slot as u32)
     }
 
     pub(super) fn n(&self) -> usize {
