@@ -21,6 +21,7 @@
 //! the compiler spills the accumulators, so the registers are spelled out.
 #![allow(unsafe_code)]
 
+mod codes;
 mod dots;
 mod level;
 #[cfg(test)]
@@ -28,6 +29,11 @@ mod portable;
 mod tile;
 mod vector;
 
+#[allow(unused_imports, reason = "TEMPORARY: until the tiers that use them stand")]
+pub(crate) use codes::{
+    Code, CodeKernel, CodedRows, Coding, DEPTH_STEP, Hit, Hits, Lines, MAX_DEPTH, Measure, Panel, Scale,
+    WIDTH, relative,
+};
 pub(crate) use dots::{DotKernel, Step};
 pub use level::Level;
 pub(crate) use tile::{Kernel, KernelScalar, MAX_ROWS, MAX_TILE, Tile};

@@ -1,0 +1,22 @@
+//! Products of 8-bit codes: scores with exactly known integers, for the tiers that screen.
+//!
+//! Rows and columns are coded by [`CodeKernel::measure`] and [`CodeKernel::encode_row`] or
+//! [`CodeKernel::encode_column`]; [`coding`] says what a code is. Columns are packed in panels of [`WIDTH`], and
+//! [`CodeKernel::scan`] compares listed rows with one panel:
+//!
+//! ```text
+//! p = sum_t q_r[t] q_c[t]                                          exactly, in i32
+//! z = (h_c - residue_r rho_c) - scale_r (scale_c float(p))
+//! (r, c) is a hit  iff  z <= threshold_r
+//! ```
+//!
+//! [`CodeKernel::pairs`] computes p for single pairs.
+#![allow(dead_code)] // TEMPORARY: until the tiers that use it stand.
+
+mod coding;
+mod kernel;
+mod lines;
+
+pub(crate) use coding::{Code, Coding, DEPTH_STEP, MAX_DEPTH, Measure, Scale, WIDTH, relative};
+pub(crate) use kernel::{CodeKernel, CodedRows, Hit, Hits, Panel};
+pub(crate) use lines::Lines;
