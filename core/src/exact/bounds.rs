@@ -180,8 +180,7 @@ impl Euclidean {
 /// Cosine bound: one number for all pairs of rows of `d` values.
 pub fn cosine_error(p: Precision, d: usize) -> f64 {
     let (size, norm) = (d as f64, 1.0 + unit_error(p, d));
-    let sum =
-        cosine_before(p, d) + p.gamma(d) * norm * norm + 2.0 * (size + p.roundings(d)) * p.tiny;
+    let sum = cosine_before(p, d) + p.gamma(d) * norm * norm + 2.0 * (size + p.roundings(d)) * p.tiny;
     sum * ABSORB
 }
 
@@ -202,7 +201,10 @@ fn cosine_before(p: Precision, d: usize) -> f64 {
 pub(crate) enum Codes {
     Euclidean(Euclidean),
     /// What no kernel changes, and the largest norm of a row.
-    Cosine { before: f64, norm: f64 },
+    Cosine {
+        before: f64,
+        norm: f64,
+    },
 }
 
 impl Codes {

@@ -25,7 +25,12 @@ struct Kept {
 impl CpuCarry {
     /// The codes of the rows of a search, which are the block of that name; made when they are first asked for, and while
     /// the run has room. None where targets have no codes.
-    pub(super) fn codes(&mut self, search: &Search<'_>, name: &Name, cx: &Context) -> Result<Option<&BlockCodes>> {
+    pub(super) fn codes(
+        &mut self,
+        search: &Search<'_>,
+        name: &Name,
+        cx: &Context,
+    ) -> Result<Option<&BlockCodes>> {
         let origin = &search.targets.origin;
         let Some(targets) = &search.targets.codes else { return Ok(None) };
         let mine = |kept: &Kept| kept.name.is(name) && Arc::ptr_eq(&kept.origin, origin);

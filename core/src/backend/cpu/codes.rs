@@ -84,9 +84,17 @@ impl BlockCodes {
     /// The parts of `step` rows each, to be filled.
     pub fn parts(&mut self, step: usize) -> impl Iterator<Item = CodesOf<'_>> {
         let stride = self.pairs.stride;
-        let mut tiles = self.tiles.as_mut().map(|t| t.bytes.bytes_mut().chunks_mut(step * stride).zip(t.sides.chunks_mut(step)));
-        let pairs = self.pairs.bytes.bytes_mut().chunks_mut(step * stride).zip(self.pairs.sides.chunks_mut(step));
-        pairs.map(move |pairs| CodesOf { stride, pairs, tiles: tiles.as_mut().and_then(|tiles| tiles.next()) })
+        let mut tiles = self
+            .tiles
+            .as_mut()
+            .map(|t| t.bytes.bytes_mut().chunks_mut(step * stride).zip(t.sides.chunks_mut(step)));
+        let pairs =
+            self.pairs.bytes.bytes_mut().chunks_mut(step * stride).zip(self.pairs.sides.chunks_mut(step));
+        pairs.map(move |pairs| CodesOf {
+            stride,
+            pairs,
+            tiles: tiles.as_mut().and_then(|tiles| tiles.next()),
+        })
     }
 }
 
@@ -105,7 +113,8 @@ impl CodesOf<'_> {
     /// Codes row `i` of these, whose coordinates in the kernel are `values` and whose norm is at most `norm`.
     pub fn set(&mut self, kernel: &CodeKernel, bound: &Codes, i: usize, values: &[f32], norm: f64) {
         let range = i * self.stride..(i + 1) * self.stride;
-        self.pairs.1[i] = encode(kernel, kernel.pair(), bound, values, norm, &mut self.pairs.0[range.clone()]);
+        self.pairs.1[i] =
+            encode(kernel, kernel.pair(), bound, values, norm, &mut self.pairs.0[range.clone()]);
         if let Some((bytes, sides)) = &mut self.tiles {
             sides[i] = encode(kernel, kernel.tile(), bound, values, norm, &mut bytes[range]);
         }
@@ -210,7 +219,8 @@ impl TargetCodes {
         let mut worst = try_vec(width, [0.0f32; 2])?;
         let mut made: Vec<Option<Panel>> = try_vec(width, None)?;
         let mut jobs = try_capacity(width)?;
-        let sides = first.codes_mut().chunks_mut(WIDTH * stride).zip(rest.codes_mut().chunks_mut(WIDTH * stride));
+        let sides =
+            first.codes_mut().chunks_mut(WIDTH * stride).zip(rest.codes_mut().chunks_mut(WIDTH * stride));
         let starting = starts.chunks_mut(WIDTH).zip(rest_starts.chunks_mut(WIDTH));
         let panels = made.iter_mut().zip(tiles.codes_mut().chunks_mut(WIDTH * depth)).zip(&mut worst);
         let each = panels.zip(sides).zip(starting);
@@ -218,8 +228,7 @@ impl TargetCodes {
             each.zip(targets.chunks_mut(WIDTH).zip(order.chunks(WIDTH)))
         {
             let fits = true;
-            let part =
-                Part { order, panel, tiles, first, rest, starts, rest_starts, targets, worst, fits };
+            let part = Part { order, panel, tiles, first, rest, starts, rest_starts, targets, worst, fits };
             jobs.push(Job::new(part));
         }
         cx.in_waves(&mut jobs, (8 * WIDTH * d) as u64, |part| {

@@ -54,8 +54,7 @@ impl Origin {
 
 /// The norms of the largest target, in coordinates taken over from others, that these coordinates suit as well as their
 /// own would: scores overflow nowhere near, and flushed numbers do not count.
-const SUITABLE: core::ops::Range<f64> =
-    f64::from_bits((1023 + 20) << 52)..f64::from_bits((1023 + 35) << 52);
+const SUITABLE: core::ops::Range<f64> = f64::from_bits((1023 + 20) << 52)..f64::from_bits((1023 + 35) << 52);
 
 /// Targets of fewer values, or fewer targets, are searched by the `f32` tile: the screen's work for each row is then as
 /// much as what it saves.

@@ -1,138 +1,17 @@
-//! The screen: all targets of a row by their 8-bit codes, and the few that their bound cannot exclude.
-//!
-//! ```text
-//! for the open rows whose codes together fit the second-level cache
-//!     codes of the rows: kept from the last assignment, or made here
-//!     upper end of each row: the score of the target that was nearest before, or infinite
-//!     for each panel of targets
-//!         threshold[row] = upper end of the row + largest error in the panel
-//!         each hit lowers the upper end to z + error, and is kept while z - error reaches it
-//!     one target left: certified
-//!     several: codes of what the targets' codes left (two bytes know a target to 16 bits), then
-//!         j is excluded by the best b where z_j - z_b > e |C_j - C_b| + ...: the error of the row meets the
-//!         difference of two targets only
-//!     what is still left: the definition, or the next tier
-//! ```
-//!
-//! Bounds: "Codes" in [`bounds`](crate::exact::bounds). After the first assignment of k-means on real embeddings a row has 1.4 to
-//! 2.6 targets left before the second step, and one row in twenty has more than one after it.
+//! The rows of one block: their codes, the sweep over all targets, and a closer look at what it left.
 
 use alloc::vec::Vec;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::codes::{BlockCodes, CodesOf, Side, Target, TargetCodes, push};
-use super::kept::Kept;
-use super::machine::Screens;
-use super::question::{Open, Question, Search, Sieve, Tier, Wanted};
-use crate::backend::SearchStats;
-use crate::control::{Context, Job};
+use super::super::codes::{BlockCodes, RowCodes, Side, Target, TargetCodes, push};
+use super::super::kept::Kept;
+use super::super::question::{Question, Search, Sieve};
+use super::coding::{BLOCK, code_row};
 use crate::error::Result;
 use crate::exact::bounds::Codes;
 use crate::exact::float::narrow_up;
 use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::simd::{CodedRows, Hit, Hits, WIDTH};
-
-/// Rows that are searched together.
-pub(super) const BLOCK: usize = 512;
-
-/// The tier, with the codes of one search.
-pub(super) struct Screen<'s> {
-    codes: &'s TargetCodes,
-    /// Codes of the rows of the block, where they were kept.
-    rows: Option<&'s BlockCodes>,
-    verdict: Verdict,
-}
-
-/// Whether screening is worth its time, from what it did so far. It changes who settles a row, and no answer.
-#[derive(Debug, Default)]
-struct Verdict {
-    seen: AtomicU32,
-    left: AtomicU32,
-    always: bool,
-}
-
-impl Verdict {
-    /// Too many of the rows seen were left with many targets.
-    fn is_off(&self) -> bool {
-        let (seen, left) = (self.seen.load(Ordering::Relaxed), self.left.load(Ordering::Relaxed));
-        !self.always && seen >= BLOCK as u32 / 2 && left > seen / 2
-    }
-
-    fn add(&self, seen: usize, left: usize) {
-        // Half a block is enough to tell, and 2^31 rows would overflow.
-        if self.seen.load(Ordering::Relaxed) < 1 << 20 {
-            self.seen.fetch_add(seen as u32, Ordering::Relaxed);
-            self.left.fetch_add(left as u32, Ordering::Relaxed);
-        }
-    }
-}
-
-impl<'s> Screen<'s> {
-    /// None where targets have no codes. `rows`: the codes of the rows of the block, in the coordinates of the targets.
-    pub fn new(search: &Search<'s>, rows: Option<&'s BlockCodes>) -> Option<Self> {
-        let verdict = Verdict { always: search.cpu.screens == Screens::Always, ..Verdict::default() };
-        search.targets.codes.as_ref().map(|codes| Self { codes, rows, verdict })
-    }
-}
-
-/// Codes all rows of a search.
-pub(super) fn code_rows(search: &Search<'_>, bound: &Codes, out: &mut BlockCodes, cx: &Context) -> Result<()> {
-    let (n, d) = (search.rows.n_rows(), search.dim());
-    let mut jobs = try_capacity(n.div_ceil(BLOCK))?;
-    jobs.extend(out.parts(BLOCK).enumerate().map(|(at, part)| Job::new((at * BLOCK, part))));
-    cx.in_waves(&mut jobs, (8 * BLOCK * d) as u64, |(first, part)| {
-        let (mut buffer, mut values) = (try_vec(d, 0.0)?, try_vec(d, 0.0)?);
-        (0..part.len()).for_each(|i| code_row(search, bound, *first + i, part, i, &mut buffer, &mut values));
-        Ok(())
-    })
-}
-
-/// Codes row `row` of a search as row `i` of `out`.
-fn code_row(
-    search: &Search<'_>,
-    bound: &Codes,
-    row: usize,
-    out: &mut CodesOf<'_>,
-    i: usize,
-    buffer: &mut [f32],
-    values: &mut [f32],
-) {
-    let norm = search.targets.frame().narrow_row(search.row(row, buffer), search.square(row), values);
-    out.set(&search.cpu.codes, bound, i, values, norm);
-}
-
-impl Tier for Screen<'_> {
-    fn count<'c>(&self, stats: &'c mut SearchStats) -> &'c mut u64 {
-        &mut stats.int8
-    }
-
-    fn pass<Q: Question>(
-        &self,
-        search: &Search<'_>,
-        first: usize,
-        question: &mut Q,
-        open: &Open,
-        sieve: &mut Sieve,
-    ) -> Result<()> {
-        // The first tier is told all rows; of what another tier left, it could tell little more.
-        let rows = match open {
-            Open::All(rows) if Q::WANTED == Wanted::Least && !self.verdict.is_off() => *rows as usize,
-            _ => return (0..open.len()).try_for_each(|at| sieve.all(open.row(at))),
-        };
-        let mut block = Block::new(self, search, rows.min(BLOCK))?;
-        for from in (0..rows).step_by(BLOCK) {
-            let n = (rows - from).min(BLOCK);
-            block.load(search, first, question, from..from + n)?;
-            block.start(search)?;
-            block.sweep(search)?;
-            let before = sieve.open.len();
-            block.settle(search, question, sieve)?;
-            self.verdict.add(n, sieve.open.len() - before);
-        }
-        Ok(())
-    }
-}
 
 /// What becomes of a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -169,7 +48,7 @@ impl Errors {
 }
 
 /// The rows of one block, and what is known of them.
-struct Block<'a> {
+pub(super) struct Block<'a> {
     codes: &'a TargetCodes,
     /// The codes of all rows, where they were kept, and which of them is row 0 of the block.
     kept_codes: Option<&'a BlockCodes>,
@@ -203,20 +82,26 @@ struct Block<'a> {
 
 /// A target that is left, and its score.
 #[derive(Clone, Copy)]
-struct Candidate {
-    slot: u32,
-    z: f32,
+pub(super) struct Candidate {
+    pub slot: u32,
+    pub z: f32,
 }
 
 impl<'a> Block<'a> {
-    fn new(screen: &Screen<'a>, search: &Search<'_>, n: usize) -> Result<Self> {
+    /// Room for `n` rows, whose codes are among those of `rows`, or are made here.
+    pub fn new(
+        codes: &'a TargetCodes,
+        rows: Option<&'a BlockCodes>,
+        search: &Search<'_>,
+        n: usize,
+    ) -> Result<Self> {
         let d = search.dim();
         let zeros = || try_vec(n, 0.0f32);
         Ok(Self {
-            codes: screen.codes,
-            kept_codes: screen.rows,
+            codes,
+            kept_codes: rows,
             base: 0,
-            made: BlockCodes::new(&search.cpu.codes, if screen.rows.is_some() { 0 } else { n }, d)?,
+            made: BlockCodes::new(&search.cpu.codes, if rows.is_some() { 0 } else { n }, d)?,
             from: 0,
             n: 0,
             states: try_vec(n, State::Settled)?,
@@ -242,7 +127,7 @@ impl<'a> Block<'a> {
     }
 
     /// Takes the rows `range` of a task whose row 0 is row `first` of the search.
-    fn load<Q: Question>(
+    pub fn load<Q: Question>(
         &mut self,
         search: &Search<'_>,
         first: usize,
@@ -287,7 +172,7 @@ impl<'a> Block<'a> {
     }
 
     /// The upper ends of the scores of the targets that were nearest before.
-    fn start(&mut self, search: &Search<'_>) -> Result<()> {
+    pub fn start(&mut self, search: &Search<'_>) -> Result<()> {
         let (codes, n) = (self.codes, self.n);
         self.list.clear();
         self.pairs.clear();
@@ -309,22 +194,15 @@ impl<'a> Block<'a> {
             self.upper[i] = z + self.pair.of(i, target.code.error, target.norm);
         }
         // Rows without one: the least score of the first panel.
-        let kept = self.kept_codes.unwrap_or(&self.made);
-        let tile = kept.tiles();
-        let rows = CodedRows {
-            codes: tile.from(self.base),
-            stride: tile.stride,
-            depth: codes.depth(),
-            scale: &self.tile_scale[..n],
-            residue: &[],
-            threshold: &self.threshold[..n],
-        };
         if !self.list.is_empty() {
+            let (codes, hits, least) = (self.codes, &mut self.hits, &mut self.least);
             let (panel, columns) = codes.panel(0);
-            self.hits.clear();
-            search.cpu.codes.scan_least(&rows, &self.list, panel, columns, 0, &mut self.hits, &mut self.least)?;
+            let all = self.kept_codes.unwrap_or(&self.made).tiles();
+            hits.clear();
+            let rows = coded_rows(all, self.base, codes.depth(), &self.tile_scale[..n], &self.threshold[..n]);
+            search.cpu.codes.scan_least(&rows, &self.list, panel, columns, 0, hits, least)?;
             let [error, norm] = codes.worst[0];
-            for (i, z) in self.list.iter().zip(&self.least) {
+            for (i, z) in self.list.iter().zip(&*least) {
                 self.upper[*i as usize] = z + self.tile.of(*i as usize, error, norm);
             }
         }
@@ -340,36 +218,52 @@ impl<'a> Block<'a> {
         let (rows, kernel) = (all.pairs(), &search.cpu.codes);
         let from = rows.from(self.base);
         resize(&mut self.products, count)?;
-        kernel.pairs(kernel.pair(), from, codes.first(), &codes.starts, codes.stride, codes.depth(), &self.pairs, &mut self.products);
+        kernel.pairs(
+            kernel.pair(),
+            from,
+            codes.first(),
+            &codes.starts,
+            codes.stride,
+            codes.depth(),
+            &self.pairs,
+            &mut self.products,
+        );
         if both {
             resize(&mut self.second, count)?;
             let starts = &codes.rest_starts;
-            kernel.pairs(kernel.pair(), from, codes.rest(), starts, codes.stride, codes.depth(), &self.pairs, &mut self.second);
+            kernel.pairs(
+                kernel.pair(),
+                from,
+                codes.rest(),
+                starts,
+                codes.stride,
+                codes.depth(),
+                &self.pairs,
+                &mut self.second,
+            );
         }
         Ok(())
     }
 
-    /// All targets, panel by panel.
-    fn sweep(&mut self, search: &Search<'_>) -> Result<()> {
+    /// The hits of the listed rows with panel `p`.
+    fn scan(&mut self, search: &Search<'_>, p: usize) -> Result<()> {
         let (codes, n) = (self.codes, self.n);
-        let all = self.kept_codes.unwrap_or(&self.made);
-        let tile = all.tiles();
+        let (panel, columns) = codes.panel(p);
+        let all = self.kept_codes.unwrap_or(&self.made).tiles();
+        let rows = coded_rows(all, self.base, codes.depth(), &self.tile_scale[..n], &self.threshold[..n]);
+        self.hits.clear();
+        search.cpu.codes.scan(&rows, &self.list, panel, columns, p * WIDTH, &mut self.hits)
+    }
+
+    /// All targets, panel by panel.
+    pub fn sweep(&mut self, search: &Search<'_>) -> Result<()> {
+        let codes = self.codes;
         for p in 0..codes.n_panels() {
             let [error, norm] = codes.worst[p];
-            for i in 0..n {
+            for i in 0..self.n {
                 self.threshold[i] = self.upper[i] + self.tile.of(i, error, norm);
             }
-            let rows = CodedRows {
-                codes: tile.from(self.base),
-                stride: tile.stride,
-                depth: codes.depth(),
-                scale: &self.tile_scale[..n],
-                residue: &[],
-                threshold: &self.threshold[..n],
-            };
-            let (panel, columns) = codes.panel(p);
-            self.hits.clear();
-            search.cpu.codes.scan(&rows, &self.list, panel, columns, p * WIDTH, &mut self.hits)?;
+            self.scan(search, p)?;
             for (hit, z) in self.hits.pairs().iter().zip(self.hits.scores()) {
                 let (i, target) = (hit.row(), &codes.targets[hit.slot()]);
                 let error = self.tile.of(i, target.tile, target.norm);
@@ -388,7 +282,12 @@ impl<'a> Block<'a> {
     }
 
     /// Settles the rows with one target left, and looks closer at the others.
-    fn settle<Q: Question>(&mut self, search: &Search<'_>, question: &mut Q, sieve: &mut Sieve) -> Result<()> {
+    pub fn settle<Q: Question>(
+        &mut self,
+        search: &Search<'_>,
+        question: &mut Q,
+        sieve: &mut Sieve,
+    ) -> Result<()> {
         self.pairs.clear();
         for i in 0..self.n {
             let row = (self.from + i) as u32;
@@ -400,9 +299,14 @@ impl<'a> Block<'a> {
                     for slot in self.kept.left(i, self.upper[i]) {
                         push(&mut self.pairs, Hit::new(i, slot as usize))?;
                     }
-                    if let [only] = self.pairs[from..] {
-                        self.pairs.truncate(from);
-                        sieve.some(question, row, &[only.slot() as u32])?;
+                    match self.pairs[from..] {
+                        // The least score is never excluded; but no answer shall hang on that.
+                        [] => sieve.all(row)?,
+                        [only] => {
+                            self.pairs.truncate(from);
+                            sieve.some(question, row, &[only.slot() as u32])?;
+                        }
+                        _ => {}
                     }
                 }
             }
@@ -423,37 +327,52 @@ impl<'a> Block<'a> {
 
     /// The targets of `pairs[range]`, all of row `i`, that 16 bits of each target and the differences of targets leave.
     fn closer(&mut self, search: &Search<'_>, i: usize, range: Range<usize>) -> Result<()> {
-        let codes = self.codes;
         self.found.clear();
         self.left.clear();
         let mut best = Candidate { slot: 0, z: f32::INFINITY };
         for at in range {
-            let slot = self.pairs[at].slot();
-            let target = &codes.targets[slot];
-            let z = self.score(i, target, self.products[at])
-                - (self.pair_scale[i] * target.rest.scale) * self.second[at] as f32;
-            let found = Candidate { slot: slot as u32, z };
-            if z < best.z {
+            let found = self.closely(at);
+            if found.z < best.z {
                 best = found;
             }
             push(&mut self.found, found)?;
         }
-        let winner = &codes.targets[best.slot as usize];
-        for found in &self.found {
-            let target = &codes.targets[found.slot as usize];
-            let error = |between: f32| {
-                let both = self.pair.norm[i] * (target.rest.error + winner.rest.error);
-                (self.pair.error[i] * between + both + 2.0 * self.pair.fixed[i]) * Codes::GROWN
-            };
-            let above = found.z - best.z;
-            let near = found.slot == best.slot
-                || above <= error(target.norm + winner.norm)
-                    && above <= error(self.between(search, best.slot as usize, found.slot as usize));
-            if near {
+        for at in 0..self.found.len() {
+            let found = self.found[at];
+            if found.slot == best.slot || !self.exceeds(search, i, found, best) {
                 push(&mut self.left, found.slot)?;
             }
         }
         Ok(())
+    }
+
+    /// The target of pair `at`, whose codes were multiplied, with its score by 16 bits of the target.
+    #[inline(always)]
+    fn closely(&self, at: usize) -> Candidate {
+        let (i, slot) = (self.pairs[at].row(), self.pairs[at].slot());
+        let target = &self.codes.targets[slot];
+        let rest = (self.pair_scale[i] * target.rest.scale) * self.second[at] as f32;
+        Candidate { slot: slot as u32, z: self.score(i, target, self.products[at]) - rest }
+    }
+
+    /// Whether a target certainly has a larger score than another, for row `i`.
+    pub fn exceeds(&self, search: &Search<'_>, i: usize, this: Candidate, other: Candidate) -> bool {
+        let [a, b] = [this, other].map(|target| &self.codes.targets[target.slot as usize]);
+        let above = this.z - other.z;
+        // The norms bound the distance of the two targets, too.
+        above > self.difference(i, a, b, a.norm + b.norm) || above > self.bound(search, i, this, other)
+    }
+
+    /// By how much the difference of two scores of row `i` may err.
+    pub fn bound(&self, search: &Search<'_>, i: usize, this: Candidate, other: Candidate) -> f32 {
+        let slots = [this, other].map(|target| target.slot as usize);
+        let [a, b] = slots.map(|slot| &self.codes.targets[slot]);
+        self.difference(i, a, b, self.between(search, slots[0], slots[1]))
+    }
+
+    fn difference(&self, i: usize, a: &Target, b: &Target, between: f32) -> f32 {
+        let rest = self.pair.norm[i] * (a.rest.error + b.rest.error) + 2.0 * self.pair.fixed[i];
+        (self.pair.error[i] * between + rest) * Codes::GROWN
     }
 
     /// At least the distance of two targets.
@@ -465,6 +384,40 @@ impl<'a> Block<'a> {
         let coded = Codes::between((a.code.scale, a.squares), (b.code.scale, b.squares), product);
         narrow_up(coded) + (a.code.error + b.code.error)
     }
+}
+
+#[cfg(test)]
+impl Block<'_> {
+    /// Of row 0 and every target: the sweep's score with its error, and the closer score.
+    pub fn scores(&mut self, search: &Search<'_>) -> Result<(Vec<(f32, f32)>, Vec<Candidate>)> {
+        let count = self.codes.count();
+        self.threshold[0] = f32::INFINITY;
+        self.list.clear();
+        self.list.push(0);
+        let mut swept = alloc::vec![(0.0, 0.0); count];
+        for p in 0..self.codes.n_panels() {
+            self.scan(search, p)?;
+            for (hit, z) in self.hits.pairs().iter().zip(self.hits.scores()) {
+                let target = &self.codes.targets[hit.slot()];
+                swept[hit.slot()] = (*z, self.tile.of(0, target.tile, target.norm));
+            }
+        }
+        self.pairs.clear();
+        self.pairs.extend((0..count).map(|slot| Hit::new(0, slot)));
+        self.multiply(search, true)?;
+        Ok((swept, (0..count).map(|at| self.closely(at)).collect()))
+    }
+}
+
+/// Coded rows from row `base` on, as the kernel takes them.
+fn coded_rows<'c>(
+    all: &'c RowCodes,
+    base: usize,
+    depth: usize,
+    scale: &'c [f32],
+    threshold: &'c [f32],
+) -> CodedRows<'c> {
+    CodedRows { codes: all.from(base), stride: all.stride, depth, scale, residue: &[], threshold }
 }
 
 /// At least `len` places.
