@@ -101,10 +101,10 @@ fn every_path_gives_the_answers_of_the_definition() {
 /// Whole runs: what is carried from one iteration to the next, or has no room, changes nothing.
 #[test]
 fn runs_do_not_depend_on_screens() {
-    let mut settled = 0;
+    let (mut settled, mut leading) = (0, 0);
     for (seed, hard) in kinds().enumerate() {
         for spherical in [false, true] {
-            let (n, d, k) = (400, 24, 60);
+            let (n, d, k) = (400, 45, 60);
             let x = hard.rows(n, d, &mut Rng(seed as u64));
             let weights: Vec<f32> = (0..n).map(|i| (i % 4) as f32).collect();
             let xs = array(&x);
@@ -126,9 +126,10 @@ fn runs_do_not_depend_on_screens() {
                     let found = fit(Screens::Always, bytes, block);
                     assert_same(&found, &expected);
                     settled += found.search.int8;
+                    leading += found.search.leading;
                 }
             }
         }
     }
-    assert!(settled > 1000, "{settled}");
+    assert!(settled > 1000 && leading > 1000, "{settled} {leading}");
 }

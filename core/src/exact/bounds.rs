@@ -55,6 +55,16 @@
 //!    products of integers below 2^31 and scales of 24 bits in `f64`: each term has relative error 2 x 2^-53, and
 //!    2^-50 (s_j |q_j| + s_b |q_b|)² covers the sum.
 //!
+//! **Leading dimensions.** P holds few vectors, nearly orthonormal: |P P' - I| <= D in the Frobenius norm. Q = P'(P P')^-1 P projects on their
+//! span, so X.C = QX.QC + (X - QX).(C - QC), and with D' = D / (1 - D):
+//! 1. QX.QC = (PX)'(P P')^-1 (PC) <= PX.PC + D' |PX| |PC|, and |X - QX|² <= |X|² - (1 - D') |PX|².
+//! 2. The kernel finds a with |a - PX| <= r(X) = gamma |P| |X| + flush, where |P| is the Frobenius norm: each coordinate errs by at
+//!    most gamma times the norms of its two sides.
+//! 3. With n(X) >= |a| + r(X), at least |PX|, X.C exceeds a.b by at most r(X) n(C) + n(X) r(C) + D' n(X) n(C) + rho(X) rho(C), where
+//!    rho(X)² = |X|² - (1 - D') max(0, |a| - r(X))².
+//! 4. Codes stand for a and b as for any row. So in "Codes", step 1, the error of a row is e + r(X) + D' n(X), that of a target
+//!    e' + r(C), their norms are n(X) and n(C), and z = h - s s' p - rho rho is a lower end only.
+//!
 //! A threshold test S > b with b in `f64` is certified by |S' - b| > E with the same E.
 //! The one constant is checked, not trusted: the tests attack it with near-ties built to sit
 //! just outside and just inside the bound.
@@ -194,6 +204,52 @@ fn unit_error(p: Precision, d: usize) -> f64 {
 fn cosine_before(p: Precision, d: usize) -> f64 {
     let r = unit_error(p, d);
     2.0 * r * (1.0 + r) + r * r + (2.0 * truth_additions(d) + 6.0) * U64
+}
+
+/// The bounds of leading dimensions, for one basis.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leading {
+    /// D'.
+    defect: f64,
+    /// gamma |P|.
+    product: f64,
+    flush: f64,
+}
+
+/// A row in leading dimensions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lead {
+    /// n(X).
+    pub norm: f64,
+    /// r(X).
+    pub error: f64,
+    /// rho(X).
+    pub rho: f64,
+}
+
+impl Leading {
+    /// The bounds of `size` vectors of `d` values, where |P P' - I| is at most `defect` and the squares of all values sum to
+    /// `squares`. None for vectors that are far from orthonormal.
+    pub fn new(d: usize, size: usize, defect: f64, squares: f64) -> Option<Self> {
+        let p = Precision::F32;
+        let product = p.gamma(d) * libm::sqrt(squares) * ABSORB;
+        let flush = 2.0 * (d as f64 + p.roundings(d)) * p.tiny * libm::sqrt(size as f64);
+        let defect = (defect < 0.5).then(|| defect / (1.0 - defect) * ABSORB)?;
+        product.is_finite().then_some(Self { defect, product, flush })
+    }
+
+    /// D'.
+    pub fn defect(&self) -> f64 {
+        self.defect
+    }
+
+    /// A row of norm at most `norm`, whose leading coordinates have a norm between `least` and `most`.
+    pub fn of(&self, norm: f64, least: f64, most: f64) -> Lead {
+        let error = (self.product * norm + self.flush) * ABSORB;
+        let inside = (least - error).max(0.0);
+        let outside = norm * norm * ABSORB - (1.0 - self.defect) * inside * inside / ABSORB;
+        Lead { norm: (most + error) * ABSORB, error, rho: libm::sqrt(outside.max(0.0)) * ABSORB }
+    }
 }
 
 /// The bounds of a screen of codes, for searches of one kind.

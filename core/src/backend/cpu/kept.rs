@@ -2,9 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::codes::push;
 use crate::error::Result;
-use crate::memory::try_vec;
+use crate::memory::{try_push, try_vec};
 
 /// No item.
 const NONE: u32 = u32::MAX;
@@ -55,7 +54,7 @@ impl Kept {
         let of_row = &mut self.heads[row];
         let (at, next) = (self.items.len() as u32, of_row.head);
         *of_row = Row { head: at, count: of_row.count + 1 };
-        push(&mut self.items, Item { slot, low, next })?;
+        try_push(&mut self.items, Item { slot, low, next })?;
         Ok(of_row.count < LONG || self.prune(row, limit))
     }
 

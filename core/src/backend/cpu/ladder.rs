@@ -52,10 +52,11 @@ impl<Q: Question> Task<Q> {
             return Ok(());
         }
         let buffer = try_vec(search.dim(), 0.0f32)?;
-        let mut sieve = Sieve { last, open: Vec::new(), certified: 0, decided: 0, buffer };
+        let mut sieve = Sieve { last, open: Vec::new(), certified: 0, decided: 0, leading: 0, buffer };
         tier.pass(search, self.first, &mut self.question, &self.open, &mut sieve)?;
         *tier.count(&mut self.stats) += sieve.certified;
         self.stats.truth += sieve.decided;
+        self.stats.leading += sieve.leading;
         self.open = Open::Some(sieve.open);
         Ok(())
     }

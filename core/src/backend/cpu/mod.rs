@@ -8,6 +8,7 @@
 //! | `sweep` | rows in tiles, swept over panels of targets |
 //! | `question` | what a search asks, and what a tier answers |
 //! | `ladder` | the driver of tiers, for every search |
+//! | `basis` | leading dimensions |
 //! | `codes` | rows and targets in 8-bit codes |
 //! | `screen`, `narrow`, `wide` | the tiers: codes, the `f32` tile, the `f64` tile |
 //! | `kept` | the targets that a screen has not excluded |
@@ -19,6 +20,7 @@
 
 mod above;
 mod accumulate;
+mod basis;
 mod block;
 mod carry;
 mod codes;
@@ -125,7 +127,7 @@ impl Backend for Cpu {
         let search = search(self, block, targets)?;
         same_length("labels", block.rows.n_rows(), out.len())?;
         before.map_or(Ok(()), |before| same_length("earlier labels", out.len(), before.len()))?;
-        nearest::nearest(search, before, None, out, cx)
+        nearest::nearest(search, before, screen::RowsInCodes::default(), out, cx)
     }
 
     fn reassign(

@@ -1,9 +1,8 @@
 //! The question of [`Backend::nearest`](crate::backend::Backend::nearest).
 
-use super::codes::BlockCodes;
 use super::ladder::{climb, tasks};
 use super::question::{Question, Search, Start, Wanted};
-use super::screen::{BLOCK, Screen};
+use super::screen::{BLOCK, RowsInCodes, Screen};
 use super::sweep::capacity;
 use super::targets::CpuTargets;
 use crate::backend::SearchStats;
@@ -28,7 +27,7 @@ pub(super) struct Nearest<'t> {
 pub(super) fn nearest<'t>(
     search: Search<'t>,
     before: Option<&'t [u32]>,
-    codes: Option<&'t BlockCodes>,
+    codes: RowsInCodes<'t>,
     out: &'t mut [u32],
     cx: &Context,
 ) -> Result<SearchStats> {

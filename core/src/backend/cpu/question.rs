@@ -147,6 +147,8 @@ pub(super) struct Sieve {
     /// Rows that the tier certified, and that the definition decided.
     pub certified: u64,
     pub decided: u64,
+    /// Rows that were looked at in leading dimensions first.
+    pub leading: u64,
     pub buffer: Vec<f32>,
 }
 

@@ -6,8 +6,9 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::ArrayView2;
 
+use super::basis::Basis;
 use super::block::CpuBlock;
-use super::codes::TargetCodes;
+use super::codes::{Source, TargetCodes};
 use super::machine::{Cpu, Screens};
 use super::pack::{Frame, Panels, narrow_panels, scale_for};
 use crate::backend::Copies;
@@ -17,7 +18,7 @@ use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::{Metric, cosine_from, dot64};
 use crate::memory::{area, try_capacity, try_copy, try_vec};
-use crate::rows::Rows;
+use crate::rows::{Rows, row_of};
 use crate::simd::Level;
 
 /// Packed targets, with the originals for the definition.
@@ -30,21 +31,38 @@ pub struct CpuTargets {
     pub(super) copies: Copies,
     /// Index of each packed target; ascending.
     pub(super) order: Vec<u32>,
-    pub(super) origin: Arc<Origin>,
+    pub(super) origin: Origin,
     pub(super) panels: Panels<f32>,
     /// None where no screen serves.
     pub(super) codes: Option<TargetCodes>,
 }
 
 /// What targets share with those that follow them in a run, so that what is remembered of the rows stays true.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Origin {
-    pub frame: Frame,
-    /// Bytes of codes that may still be kept in this run.
-    room: AtomicUsize,
+    pub place: Arc<Place>,
+    /// Made of the first targets that are means of rows, where it will be worth its time.
+    pub basis: Option<Arc<Basis>>,
+    /// These targets follow no others: they are rows, likely.
+    first: bool,
 }
 
-impl Origin {
+/// The coordinates of a run, and what it keeps in them.
+#[derive(Debug)]
+pub(super) struct Place {
+    frame: Frame,
+    /// Bytes of codes that may still be kept.
+    room: AtomicUsize,
+    /// Rows whose codes are kept.
+    rows: AtomicUsize,
+}
+
+impl Place {
+    /// So many rows are kept in codes.
+    pub fn keeps(&self, rows: usize) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+
     /// Takes so many bytes of the room; whether there were as many.
     pub fn take(&self, bytes: usize) -> bool {
         let left = |room: usize| room.checked_sub(bytes);
@@ -60,6 +78,9 @@ const SUITABLE: core::ops::Range<f64> = f64::from_bits((1023 + 20) << 52)..f64::
 /// much as what it saves.
 const LEAST_VALUES: usize = 96;
 const LEAST_TARGETS: usize = 100;
+/// Rows of fewer values, and runs with fewer targets, are not brought into a basis.
+const LEAD_VALUES: usize = 192;
+const LEAD_TARGETS: usize = 400;
 
 impl CpuTargets {
     /// See [`Backend::pack`](crate::backend::Backend::pack).
@@ -67,7 +88,7 @@ impl CpuTargets {
         cpu: &Cpu,
         block: &CpuBlock<'_>,
         copies: Copies,
-        before: Option<Arc<Origin>>,
+        before: Option<Origin>,
         cx: &Context,
     ) -> Result<Self> {
         let (n, d, metric) = (block.rows.n_rows(), block.rows.dim(), block.metric);
@@ -75,19 +96,21 @@ impl CpuTargets {
         let size = area(n, d)?;
         let values = widened(&block.rows, size)?;
         let order = distinct_order(&values, n, d, copies)?;
-        let before = before.filter(|origin| origin.frame.suits(metric, d));
+        let before = before.filter(|origin| origin.place.frame.suits(metric, d));
         let taken_over = before.is_some();
-        let origin = match before {
+        let mut origin = match before {
             Some(origin) => origin,
             None => {
                 let frame = match metric {
                     Metric::Cosine => Frame::Unit,
                     Metric::SqEuclidean => shifted_frame(&values, n, d)?,
                 };
-                Arc::new(Origin { frame, room: AtomicUsize::new(cpu.code_bytes) })
+                let (room, rows) = (AtomicUsize::new(cpu.code_bytes), AtomicUsize::new(0));
+                Origin { place: Arc::new(Place { frame, room, rows }), basis: None, first: true }
             }
         };
-        let frame = &origin.frame;
+        let place = origin.place.clone();
+        let frame = &place.frame;
         let view = ArrayView2::from_shape((n, d), &values).map_err(|_| Error::ShapeMismatch {
             what: "targets",
             expected: size,
@@ -104,8 +127,22 @@ impl CpuTargets {
             Screens::Always => true,
             Screens::Never => false,
         };
-        let codes = match useful && TargetCodes::possible(d, order.len()) {
-            true => TargetCodes::new(&cpu.codes, &view, &order, &block.squares, frame, cx)?,
+        let useful = useful && TargetCodes::possible(d, order.len());
+        if useful && taken_over && origin.first {
+            origin.first = false;
+            let rows = place.rows.load(Ordering::Relaxed);
+            let size = leading(cpu, d, order.len(), rows);
+            if size > 0 {
+                let values = in_frame(&view, &order, &block.squares, frame)?;
+                origin.basis = Basis::new(cpu.level(), &values, d, size)?.map(Arc::new);
+            }
+        }
+        let codes = match useful {
+            true => {
+                let (basis, squares) = (origin.basis.as_deref(), &block.squares);
+                let source = Source { view: &view, order: &order, squares, frame, basis };
+                TargetCodes::new(&cpu.codes, source, cx)?
+            }
             false => None,
         };
         let squares = try_copy(&*block.squares)?;
@@ -113,7 +150,7 @@ impl CpuTargets {
     }
 
     pub(super) fn frame(&self) -> &Frame {
-        &self.origin.frame
+        &self.origin.place.frame
     }
 
     /// The packed target of that index; none for a copy that takes no part, and beyond the last.
@@ -152,6 +189,32 @@ impl CpuTargets {
     pub(super) fn similarity(&self, row: &[f32], square: f64, j: u32) -> f64 {
         cosine_from(dot64(row, self.row(j)), square, self.square(j))
     }
+}
+
+/// How many leading dimensions serve `rows` rows that are compared with `count` targets of `d` values, some iterations
+/// long; 0 where rows and basis cost more than they save.
+fn leading(cpu: &Cpu, d: usize, count: usize, rows: usize) -> usize {
+    let size = match cpu.level() {
+        Level::Avx2 => 5 * d / 12,
+        _ => d / 3,
+    };
+    let size = (size.next_multiple_of(32)).min(d);
+    match cpu.screens {
+        Screens::Always if rows > 0 => size,
+        Screens::Auto if d >= LEAD_VALUES && count >= LEAD_TARGETS && rows >= 8 * count => size,
+        _ => 0,
+    }
+}
+
+/// The packed targets in the coordinates of the kernel.
+fn in_frame(view: &ArrayView2<'_, f32>, order: &[u32], squares: &[f64], frame: &Frame) -> Result<Vec<f32>> {
+    let d = view.ncols();
+    let (mut values, mut buffer) = (try_vec(area(order.len(), d)?, 0.0)?, try_vec(d, 0.0)?);
+    for (out, &target) in values.chunks_exact_mut(d.max(1)).zip(order) {
+        let square = squares.get(target as usize).copied().unwrap_or(0.0);
+        frame.narrow_row(row_of(view, target as usize, &mut buffer), square, out);
+    }
+    Ok(values)
 }
 
 /// All `size` values of the rows, row by row.

@@ -3,14 +3,14 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::super::codes::{BlockCodes, RowCodes, Side, Target, TargetCodes, push};
+use super::super::codes::{BlockCodes, Side, Target, TargetCodes, Tiles};
 use super::super::kept::Kept;
 use super::super::question::{Question, Search, Sieve};
-use super::coding::{BLOCK, code_row};
+use super::coding::{BLOCK, RowsInCodes, code_row};
 use crate::error::Result;
 use crate::exact::bounds::Codes;
 use crate::exact::float::narrow_up;
-use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::memory::{try_capacity, try_grow, try_push, try_vec};
 use crate::simd::{CodedRows, Hit, Hits, WIDTH};
 
 /// What becomes of a row.
@@ -51,8 +51,10 @@ impl Errors {
 pub(super) struct Block<'a> {
     codes: &'a TargetCodes,
     /// The codes of all rows, where they were kept, and which of them is row 0 of the block.
-    kept_codes: Option<&'a BlockCodes>,
+    given: RowsInCodes<'a>,
     base: usize,
+    /// Whether the tile reads leading dimensions.
+    leading: bool,
     made: BlockCodes,
     from: usize,
     n: usize,
@@ -64,6 +66,7 @@ pub(super) struct Block<'a> {
     tile: Errors,
     pair_scale: Vec<f32>,
     pair: Errors,
+    residue: Vec<f32>,
     threshold: Vec<f32>,
     /// The least upper end of a score of each row.
     upper: Vec<f32>,
@@ -74,6 +77,7 @@ pub(super) struct Block<'a> {
     pairs: Vec<Hit>,
     products: Vec<i32>,
     second: Vec<i32>,
+    lows: Vec<f32>,
     found: Vec<Candidate>,
     left: Vec<u32>,
     buffer: Vec<f32>,
@@ -91,7 +95,7 @@ impl<'a> Block<'a> {
     /// Room for `n` rows, whose codes are among those of `rows`, or are made here.
     pub fn new(
         codes: &'a TargetCodes,
-        rows: Option<&'a BlockCodes>,
+        given: RowsInCodes<'a>,
         search: &Search<'_>,
         n: usize,
     ) -> Result<Self> {
@@ -99,9 +103,10 @@ impl<'a> Block<'a> {
         let zeros = || try_vec(n, 0.0f32);
         Ok(Self {
             codes,
-            kept_codes: rows,
+            given,
             base: 0,
-            made: BlockCodes::new(&search.cpu.codes, if rows.is_some() { 0 } else { n }, d)?,
+            leading: false,
+            made: BlockCodes::new(&search.cpu.codes, if given.rows.is_some() { 0 } else { n }, d)?,
             from: 0,
             n: 0,
             states: try_vec(n, State::Settled)?,
@@ -110,6 +115,7 @@ impl<'a> Block<'a> {
             tile: Errors::new(n)?,
             pair_scale: zeros()?,
             pair: Errors::new(n)?,
+            residue: zeros()?,
             threshold: zeros()?,
             upper: zeros()?,
             list: try_capacity(n)?,
@@ -119,6 +125,7 @@ impl<'a> Block<'a> {
             pairs: try_capacity(n)?,
             products: Vec::new(),
             second: Vec::new(),
+            lows: Vec::new(),
             found: Vec::new(),
             left: Vec::new(),
             buffer: try_vec(d, 0.0)?,
@@ -126,19 +133,22 @@ impl<'a> Block<'a> {
         })
     }
 
-    /// Takes the rows `range` of a task whose row 0 is row `first` of the search.
+    /// Takes the rows `range` of a task whose row 0 is row `first` of the search. Returns whether the tile will read leading
+    /// dimensions: where it can, and `deep` does not forbid it.
     pub fn load<Q: Question>(
         &mut self,
         search: &Search<'_>,
         first: usize,
         question: &mut Q,
         range: Range<usize>,
-    ) -> Result<()> {
+        deep: bool,
+    ) -> Result<bool> {
         let codes = self.codes;
-        (self.n, self.from) = (range.len(), range.start);
+        (self.n, self.from, self.base) = (range.len(), range.start, first + range.start);
         self.kept.clear(self.n);
-        self.base = first + range.start;
-        if self.kept_codes.is_none() {
+        self.leading =
+            !deep && self.given.rows.is_some() && self.given.lead.is_some() && codes.lead.is_some();
+        if self.given.rows.is_none() {
             let Self { made, buffer, values, .. } = self;
             if let Some(mut part) = made.parts(BLOCK).next() {
                 for i in 0..range.len() {
@@ -147,22 +157,39 @@ impl<'a> Block<'a> {
             }
             self.base = 0;
         }
-        let all = self.kept_codes.unwrap_or(&self.made);
+        let all = self.given.rows.unwrap_or(&self.made);
+        let lead = self.given.lead.filter(|_| self.leading);
         for (i, row) in range.enumerate() {
-            let (pair, tile) = (&all.pairs().sides[self.base + i], &all.tiles().sides[self.base + i]);
+            let at = self.base + i;
+            let pair = &all.pairs().sides[at];
+            let tile = lead.map_or(&all.tiles().sides[at], |lead| &lead.rows.sides[at]);
             let start = question.start(row);
-            let fixed = narrow_up(codes.bound.rest(pair.norm.max(tile.norm) as f64, codes.largest));
+            let norm = pair.norm.max(tile.norm).max(all.tiles().sides[at].norm);
+            let fixed = narrow_up(codes.bound.rest(norm as f64, codes.largest));
             self.pair.set(i, pair, fixed);
             self.tile.set(i, tile, fixed);
             (self.pair_scale[i], self.tile_scale[i]) = (pair.code.scale, tile.code.scale);
+            self.residue[i] = lead.map_or(0.0, |lead| lead.residues[at]);
             self.near[i] = start.near.filter(|near| (*near as usize) < codes.count());
+            if self.leading {
+                // Lower ends alone tell no upper end: any target does, until a nearer one is met.
+                self.near[i] = self.near[i].or(Some(0));
+            }
             self.states[i] = match start.targets.len() {
                 0 => State::Settled,
                 n if n == codes.count() && fixed.is_finite() => State::Searched,
                 _ => State::Given,
             };
         }
-        Ok(())
+        Ok(self.leading)
+    }
+
+    /// The targets as the tile reads them.
+    fn tiles(&self) -> &'a Tiles {
+        match &self.codes.lead {
+            Some(lead) if self.leading => lead,
+            _ => &self.codes.tiles,
+        }
     }
 
     /// The score of row `i` and a target by their codes of pairs, whose product is `product`.
@@ -195,14 +222,9 @@ impl<'a> Block<'a> {
         }
         // Rows without one: the least score of the first panel.
         if !self.list.is_empty() {
-            let (codes, hits, least) = (self.codes, &mut self.hits, &mut self.least);
-            let (panel, columns) = codes.panel(0);
-            let all = self.kept_codes.unwrap_or(&self.made).tiles();
-            hits.clear();
-            let rows = coded_rows(all, self.base, codes.depth(), &self.tile_scale[..n], &self.threshold[..n]);
-            search.cpu.codes.scan_least(&rows, &self.list, panel, columns, 0, hits, least)?;
-            let [error, norm] = codes.worst[0];
-            for (i, z) in self.list.iter().zip(&*least) {
+            self.scan(search, 0, true)?;
+            let [error, norm] = codes.tiles.worst[0];
+            for (i, z) in self.list.iter().zip(&self.least) {
                 self.upper[*i as usize] = z + self.tile.of(*i as usize, error, norm);
             }
         }
@@ -214,7 +236,7 @@ impl<'a> Block<'a> {
     /// The products of the codes of `pairs`: with the targets' first codes, and, if asked for, with the rest.
     fn multiply(&mut self, search: &Search<'_>, both: bool) -> Result<()> {
         let (codes, count) = (self.codes, self.pairs.len());
-        let all = self.kept_codes.unwrap_or(&self.made);
+        let all = self.given.rows.unwrap_or(&self.made);
         let (rows, kernel) = (all.pairs(), &search.cpu.codes);
         let from = rows.from(self.base);
         resize(&mut self.products, count)?;
@@ -224,7 +246,7 @@ impl<'a> Block<'a> {
             codes.first(),
             &codes.starts,
             codes.stride,
-            codes.depth(),
+            codes.tiles.depth,
             &self.pairs,
             &mut self.products,
         );
@@ -237,7 +259,7 @@ impl<'a> Block<'a> {
                 codes.rest(),
                 starts,
                 codes.stride,
-                codes.depth(),
+                codes.tiles.depth,
                 &self.pairs,
                 &mut self.second,
             );
@@ -245,38 +267,100 @@ impl<'a> Block<'a> {
         Ok(())
     }
 
-    /// The hits of the listed rows with panel `p`.
-    fn scan(&mut self, search: &Search<'_>, p: usize) -> Result<()> {
-        let (codes, n) = (self.codes, self.n);
-        let (panel, columns) = codes.panel(p);
-        let all = self.kept_codes.unwrap_or(&self.made).tiles();
-        let rows = coded_rows(all, self.base, codes.depth(), &self.tile_scale[..n], &self.threshold[..n]);
+    /// The hits of the listed rows with panel `p`; the least scores of the others, if asked for.
+    fn scan(&mut self, search: &Search<'_>, p: usize, least: bool) -> Result<()> {
+        let (tiles, n, kernel) = (self.tiles(), self.n, &search.cpu.codes);
+        let (panel, columns) = tiles.panel(p);
+        let all = match self.given.lead {
+            Some(lead) if self.leading => &lead.rows,
+            _ => self.given.rows.unwrap_or(&self.made).tiles(),
+        };
+        let rows = CodedRows {
+            codes: all.from(self.base),
+            stride: all.stride,
+            depth: tiles.depth,
+            scale: &self.tile_scale[..n],
+            residue: if self.leading { &self.residue[..n] } else { &[] },
+            threshold: &self.threshold[..n],
+        };
         self.hits.clear();
-        search.cpu.codes.scan(&rows, &self.list, panel, columns, p * WIDTH, &mut self.hits)
+        if least {
+            return kernel.scan_least(
+                &rows,
+                &self.list,
+                panel,
+                columns,
+                p * WIDTH,
+                &mut self.hits,
+                &mut self.least,
+            );
+        }
+        kernel.scan(&rows, &self.list, panel, columns, p * WIDTH, &mut self.hits)
     }
 
-    /// All targets, panel by panel.
-    pub fn sweep(&mut self, search: &Search<'_>) -> Result<()> {
-        let codes = self.codes;
-        for p in 0..codes.n_panels() {
-            let [error, norm] = codes.worst[p];
+    /// All targets, panel by panel. Returns how many pairs the tile left.
+    pub fn sweep(&mut self, search: &Search<'_>) -> Result<u64> {
+        let (tiles, mut pairs) = (self.tiles(), 0);
+        for p in 0..tiles.n_panels() {
+            let [error, norm] = tiles.worst[p];
             for i in 0..self.n {
                 self.threshold[i] = self.upper[i] + self.tile.of(i, error, norm);
             }
-            self.scan(search, p)?;
-            for (hit, z) in self.hits.pairs().iter().zip(self.hits.scores()) {
-                let (i, target) = (hit.row(), &codes.targets[hit.slot()]);
-                let error = self.tile.of(i, target.tile, target.norm);
-                self.upper[i] = self.upper[i].min(z + error);
+            self.scan(search, p, false)?;
+            pairs += self.hits.pairs().len() as u64;
+            if self.leading {
+                self.by_pairs(search)?;
+            } else {
+                self.by_tile()?;
             }
-            for (hit, z) in self.hits.pairs().iter().zip(self.hits.scores()) {
-                let (i, target) = (hit.row(), &codes.targets[hit.slot()]);
-                let low = z - self.tile.of(i, target.tile, target.norm);
-                if low <= self.upper[i] && !self.kept.keep(i, hit.slot() as u32, low, self.upper[i])? {
-                    self.states[i] = State::Given;
-                    self.upper[i] = f32::NEG_INFINITY;
-                }
-            }
+        }
+        Ok(pairs)
+    }
+
+    /// Keeps the hits of a panel at full depth, by the scores that the tile gave.
+    fn by_tile(&mut self) -> Result<()> {
+        let terms = &self.codes.tiles.terms;
+        for (hit, z) in self.hits.pairs().iter().zip(self.hits.scores()) {
+            let [error, norm] = terms[hit.slot()];
+            let i = hit.row();
+            self.upper[i] = self.upper[i].min(z + self.tile.of(i, error, norm));
+        }
+        for at in 0..self.hits.pairs().len() {
+            let (hit, z) = (self.hits.pairs()[at], self.hits.scores()[at]);
+            let [error, norm] = terms[hit.slot()];
+            self.keep(hit, z - self.tile.of(hit.row(), error, norm))?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the hits of a panel in leading dimensions, by their codes at full depth.
+    fn by_pairs(&mut self, search: &Search<'_>) -> Result<()> {
+        let codes = self.codes;
+        self.pairs.clear();
+        try_grow(&mut self.pairs, self.hits.pairs().len())?;
+        self.pairs.extend_from_slice(self.hits.pairs());
+        self.multiply(search, false)?;
+        resize(&mut self.lows, self.pairs.len())?;
+        for (at, hit) in self.pairs.iter().enumerate() {
+            let (i, target) = (hit.row(), &codes.targets[hit.slot()]);
+            let (z, error) =
+                (self.score(i, target, self.products[at]), self.pair.of(i, target.code.error, target.norm));
+            self.upper[i] = self.upper[i].min(z + error);
+            self.lows[at] = z - error;
+        }
+        for at in 0..self.pairs.len() {
+            self.keep(self.pairs[at], self.lows[at])?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a target of a row whose score has the lower end `low`, unless it is excluded by now.
+    #[inline(always)]
+    fn keep(&mut self, hit: Hit, low: f32) -> Result<()> {
+        let i = hit.row();
+        if low <= self.upper[i] && !self.kept.keep(i, hit.slot() as u32, low, self.upper[i])? {
+            self.states[i] = State::Given;
+            self.upper[i] = f32::NEG_INFINITY;
         }
         Ok(())
     }
@@ -297,7 +381,7 @@ impl<'a> Block<'a> {
                 State::Searched => {
                     let from = self.pairs.len();
                     for slot in self.kept.left(i, self.upper[i]) {
-                        push(&mut self.pairs, Hit::new(i, slot as usize))?;
+                        try_push(&mut self.pairs, Hit::new(i, slot as usize))?;
                     }
                     match self.pairs[from..] {
                         // The least score is never excluded; but no answer shall hang on that.
@@ -335,12 +419,12 @@ impl<'a> Block<'a> {
             if found.z < best.z {
                 best = found;
             }
-            push(&mut self.found, found)?;
+            try_push(&mut self.found, found)?;
         }
         for at in 0..self.found.len() {
             let found = self.found[at];
             if found.slot == best.slot || !self.exceeds(search, i, found, best) {
-                push(&mut self.left, found.slot)?;
+                try_push(&mut self.left, found.slot)?;
             }
         }
         Ok(())
@@ -378,7 +462,7 @@ impl<'a> Block<'a> {
     /// At least the distance of two targets.
     fn between(&self, search: &Search<'_>, a: usize, b: usize) -> f32 {
         let codes = self.codes;
-        let row = |slot: usize| &codes.first()[slot * codes.stride..][..codes.depth()];
+        let row = |slot: usize| &codes.first()[slot * codes.stride..][..codes.tiles.depth];
         let product = search.cpu.codes.dot(row(a), row(b));
         let (a, b) = (&codes.targets[a], &codes.targets[b]);
         let coded = Codes::between((a.code.scale, a.squares), (b.code.scale, b.squares), product);
@@ -395,11 +479,11 @@ impl Block<'_> {
         self.list.clear();
         self.list.push(0);
         let mut swept = alloc::vec![(0.0, 0.0); count];
-        for p in 0..self.codes.n_panels() {
-            self.scan(search, p)?;
+        for p in 0..self.codes.tiles.n_panels() {
+            self.scan(search, p, false)?;
             for (hit, z) in self.hits.pairs().iter().zip(self.hits.scores()) {
-                let target = &self.codes.targets[hit.slot()];
-                swept[hit.slot()] = (*z, self.tile.of(0, target.tile, target.norm));
+                let [error, norm] = self.codes.tiles.terms[hit.slot()];
+                swept[hit.slot()] = (*z, self.tile.of(0, error, norm));
             }
         }
         self.pairs.clear();
@@ -409,23 +493,12 @@ impl Block<'_> {
     }
 }
 
-/// Coded rows from row `base` on, as the kernel takes them.
-fn coded_rows<'c>(
-    all: &'c RowCodes,
-    base: usize,
-    depth: usize,
-    scale: &'c [f32],
-    threshold: &'c [f32],
-) -> CodedRows<'c> {
-    CodedRows { codes: all.from(base), stride: all.stride, depth, scale, residue: &[], threshold }
-}
-
 /// At least `len` places.
-fn resize(list: &mut Vec<i32>, len: usize) -> Result<()> {
+fn resize<T: Copy + Default>(list: &mut Vec<T>, len: usize) -> Result<()> {
     if list.len() < len {
         let more = len - list.len();
         try_grow(list, more)?;
-        list.resize(len, 0);
+        list.resize(len, T::default());
     }
     Ok(())
 }

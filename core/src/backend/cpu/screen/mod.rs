@@ -31,5 +31,5 @@ mod block;
 mod coding;
 mod tier;
 
-pub(super) use self::coding::{BLOCK, code_rows};
+pub(super) use self::coding::{BLOCK, RowsInCodes, code_rows, lead_rows};
 pub(super) use self::tier::Screen;
