@@ -81,7 +81,7 @@ pub mod stats;
 pub mod tokens;
 pub mod vq;
 
-pub use backend::cpu::Cpu;
+pub use backend::cpu::{Cpu, Screens};
 pub use control::{Context, Control, Iteration, Progress, Stage};
 pub use d4::{Curated, D4, D4Checkpoint, D4Run, D4Stage};
 pub use dedup::{Boundary, Dedup, KeepCurve, Order, Rule, SemDedup};

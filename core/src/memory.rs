@@ -57,6 +57,15 @@ pub(crate) fn area(rows: usize, columns: usize) -> Result<usize> {
     rows.checked_mul(columns).ok_or(Error::OutOfMemory { bytes: usize::MAX })
 }
 
+/// Adds an item, with room for at least as many again when there is none.
+pub(crate) fn try_push<T>(vec: &mut Vec<T>, item: T) -> Result<()> {
+    if vec.len() == vec.capacity() {
+        try_grow(vec, vec.len().max(64))?;
+    }
+    vec.push(item);
+    Ok(())
+}
+
 /// Room for `additional` more items in `vec`, or [`Error::OutOfMemory`].
 pub(crate) fn try_grow<T>(vec: &mut Vec<T>, additional: usize) -> Result<()> {
     vec.try_reserve(additional)

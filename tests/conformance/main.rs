@@ -15,6 +15,7 @@
 //! | [`seeding_frequencies`] | k-means++ against exact D² sampling |
 //! | [`backends`] | what algorithms ask of a backend: calls, counted |
 //! | [`bad_input`], [`callers`], [`denormal_flags`] | what callers and hosts may do to us |
+//! | [`screens`] | screens of 8-bit codes, forced on |
 //! | [`sources`] | raw files and shards against the rows in memory, and what is wrong with files |
 //! | [`vectors`] | the files in tests/vectors |
 
@@ -33,12 +34,13 @@ mod partition;
 mod prototypes;
 mod published;
 mod random_problems;
+mod screens;
 mod seeding_frequencies;
 mod sources;
 mod torture;
 mod vectors;
 
-use pauca::{Cpu, Exec, Level};
+use pauca::{Cpu, Exec, Level, Screens};
 use pauca_tests::conformance::harness::{cases, say};
 use pauca_tests::plain::Plain;
 use pauca_tests::subject::{Backwards, Subject};
@@ -49,6 +51,11 @@ fn cpu(level: Level, exec: Exec<'static>) -> Option<Subject<Cpu>> {
     Some(Subject::new(Cpu::with_level(level).ok()?, exec))
 }
 
+/// The same with screens of 8-bit codes, which problems as small as these would not be worth.
+fn screened(level: Level, exec: Exec<'static>) -> Option<Subject<Cpu>> {
+    Some(Subject::new(Cpu::with_level(level).ok()?.screens(Screens::Always), exec))
+}
+
 conformance!(cpu_scalar_serial, cpu(Level::Scalar, Exec::serial()));
 conformance!(cpu_avx2_serial, cpu(Level::Avx2, Exec::serial()));
 conformance!(cpu_avxvnni_serial, cpu(Level::AvxVnni, Exec::serial()));
@@ -57,6 +64,9 @@ conformance!(cpu_avx512vnni_serial, cpu(Level::Avx512Vnni, Exec::serial()));
 conformance!(cpu_neon_serial, cpu(Level::Neon, Exec::serial()));
 conformance!(cpu_best_rayon, cpu(Level::detect(), Exec::rayon()));
 conformance!(cpu_best_custom, cpu(Level::detect(), Exec::custom(&Backwards)));
+conformance!(screens_scalar, screened(Level::Scalar, Exec::serial()));
+conformance!(screens_avx2, screened(Level::Avx2, Exec::serial()));
+conformance!(screens_best, screened(Level::detect(), Exec::rayon()));
 conformance!(plain, Subject::new(Plain, Exec::rayon()));
 composition!(one_backend, cpu(Level::detect(), Exec::rayon()));
 
@@ -94,8 +104,8 @@ once! {
 #[test]
 fn summary_of_properties_and_cases() {
     let (properties, once) = (conformance::PROPERTIES.len(), conformance::COMPOSITIONS.len() + ONCE.len());
-    // The available levels, the best one on rayon and on a custom executor, and the plain backend.
-    let backends = Level::available().len() + 3;
+    // The available levels, the best one on rayon and on a custom executor, three with screens, and the plain backend.
+    let backends = Level::available().len() + 6;
     say(&format!(
         "({properties} properties x {backends} backends + {once}) x {} cases = {} cases, and {} whole problems",
         cases(),

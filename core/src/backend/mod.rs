@@ -8,7 +8,7 @@
 //!
 //! | group | operations |
 //! |---|---|
-//! | rows | [`load`](Backend::load), [`pack`](Backend::pack), [`targets`](Backend::targets), [`squares`](Backend::squares), [`gather`](Backend::gather) |
+//! | rows | [`load`](Backend::load), [`pack`](Backend::pack), [`targets`](Backend::targets), [`next_targets`](Backend::next_targets), [`squares`](Backend::squares), [`gather`](Backend::gather) |
 //! | search | [`nearest`](Backend::nearest), [`values`](Backend::values) |
 //! | pairs | [`earlier_max`](Backend::earlier_max), [`pairs_above`](Backend::pairs_above), [`ranks`](Backend::ranks) |
 //! | sums | [`sums`](Backend::sums), [`accumulate`](Backend::accumulate), [`centroids`](Backend::centroids), [`counts`](Backend::counts), [`add_to`](Backend::add_to), [`collect`](Backend::collect) |
@@ -284,7 +284,7 @@ pub trait Backend: Sync {
     /// Rows, ready to be searched.
     type Block<'a>: Send + Sync;
     /// Rows to be searched for, packed. O(t d).
-    type Targets: Sync;
+    type Targets: Send + Sync;
     /// Exact sums, counts and weights of the rows of clusters, where the backend wants them.
     type Sums: Send + Sync;
     /// What a backend remembers of a block between two calls of [`reassign`](Backend::reassign).
@@ -314,6 +314,24 @@ pub trait Backend: Sync {
     /// As [`load`](Backend::load) and [`pack`](Backend::pack).
     fn targets(&self, rows: Rows<'_>, metric: Metric, copies: Copies, cx: &Context) -> Result<Self::Targets> {
         self.pack(&self.load(rows, metric, cx)?, copies, cx)
+    }
+
+    /// Targets that take the place of `before`, in the next iteration of a run: the same as [`targets`](Backend::targets),
+    /// but that a backend may go on in the coordinates of `before`, so that what it [remembers](Backend::Carry) of
+    /// blocks stays useful. Speed only.
+    ///
+    /// # Errors
+    /// As [`targets`](Backend::targets).
+    fn next_targets(
+        &self,
+        before: Self::Targets,
+        rows: Rows<'_>,
+        metric: Metric,
+        copies: Copies,
+        cx: &Context,
+    ) -> Result<Self::Targets> {
+        drop(before);
+        self.targets(rows, metric, copies, cx)
     }
 
     /// `out[i]` = dot(x_i, x_i) by the definition, whatever the metric of the block. 0 exactly for

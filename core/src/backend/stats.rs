@@ -17,6 +17,10 @@
 pub struct SearchStats {
     /// Rows searched.
     pub rows: u64,
+    /// Settled by the certificate of a screen of 8-bit codes.
+    pub int8: u64,
+    /// Rows of all tiers that were first searched in leading dimensions of a basis.
+    pub leading: u64,
     /// Settled by the certificate of the `f32` kernel alone.
     pub f32: u64,
     /// Settled by the certificate of the `f64` kernel.
@@ -30,6 +34,8 @@ impl SearchStats {
     pub fn merge(&mut self, other: &SearchStats) {
         for (mine, theirs) in [
             (&mut self.rows, other.rows),
+            (&mut self.int8, other.int8),
+            (&mut self.leading, other.leading),
             (&mut self.f32, other.f32),
             (&mut self.f64, other.f64),
             (&mut self.truth, other.truth),

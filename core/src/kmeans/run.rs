@@ -124,6 +124,8 @@ pub struct Lloyd<'a, B: Backend, S: RowSource> {
     sums: B::Sums,
     /// What the backend remembers of each block.
     carries: Vec<B::Carry>,
+    /// `centroids` as targets, unless `stale`.
+    targets: Option<B::Targets>,
     /// An iteration was left half done: labels and sums must be made anew.
     stale: bool,
     n_iter: usize,
@@ -161,6 +163,7 @@ impl<'a, B: Backend, S: RowSource + 'a> Lloyd<'a, B, S> {
             labels: try_vec(n, 0)?,
             sums: blocks.backend.sums(k, d, weights.is_some(), cx)?,
             carries: Vec::new(),
+            targets: None,
             params: params.without_init(),
             blocks,
             weights,
@@ -352,6 +355,7 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
     /// inertia too, where somebody listens.
     fn assign(&mut self, centroids: &[f32], cx: &Context) -> Result<(u64, SearchStats, Option<f64>)> {
         let targets = self.targets(centroids, cx)?;
+        let targets = &*self.targets.insert(targets);
         let Self { params, blocks, labels, sums, weights, carries, .. } = self;
         let (mut moved, mut search, k) = (0, SearchStats::default(), params.n_clusters);
         let (n, weights) = (labels.len() as u64, weights.as_deref());
@@ -364,7 +368,7 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
             }
             let labels = &mut labels[range.clone()];
             let weights = weights.map(|w| &w[range.clone()]);
-            let done = backend.reassign(block, &targets, weights, labels, &mut carries[at], sums, cx)?;
+            let done = backend.reassign(block, targets, weights, labels, &mut carries[at], sums, cx)?;
             check::labels(&*labels, k)?;
             moved = done.moved.saturating_add(moved);
             search.merge(&done.search);
@@ -374,7 +378,7 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
                     distances = try_vec(range.len(), 0.0)?;
                 }
                 let distances = &mut distances[..range.len()];
-                backend.values(block, &targets, labels, distances, cx)?;
+                backend.values(block, targets, labels, distances, cx)?;
                 add_inertia(inertia, weights, distances);
             }
             cx.control.poll(Stage::Iterate, range.end as u64, n)
@@ -382,19 +386,25 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
         Ok((moved, search, inertia.map(|sum| sum.value())))
     }
 
-    fn targets(&self, centroids: &[f32], cx: &Context) -> Result<B::Targets> {
+    /// The centroids as targets, which follow those of the iteration before.
+    fn targets(&mut self, centroids: &[f32], cx: &Context) -> Result<B::Targets> {
         let (k, d) = (self.params.n_clusters, self.blocks.d);
         let rows = Rows::F32(view(centroids, k, d)?);
-        self.blocks.backend.targets(rows, self.params.metric, Copies::Collapse, cx)
+        let (backend, metric, copies) = (&self.blocks.backend, self.params.metric, Copies::Collapse);
+        match self.targets.take() {
+            Some(before) => backend.next_targets(before, rows, metric, copies, cx),
+            None => backend.targets(rows, metric, copies, cx),
+        }
     }
 
     /// Distance of every row to the centroid of its label, by the definition.
     fn distances(&mut self, cx: &Context) -> Result<Vec<f64>> {
-        let targets = self.targets(&self.centroids, cx)?;
-        let Self { blocks, labels, .. } = self;
+        let Self { blocks, labels, targets, .. } = self;
         let mut distances = try_vec(labels.len(), 0.0)?;
+        // Made by the assignment that made the labels.
+        let Some(targets) = targets else { return Err(Error::Empty { what: "targets" }) };
         blocks.for_each(cx, |backend, range, block| {
-            backend.values(block, &targets, &labels[range.clone()], &mut distances[range], cx)
+            backend.values(block, targets, &labels[range.clone()], &mut distances[range], cx)
         })?;
         Ok(distances)
     }

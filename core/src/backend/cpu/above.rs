@@ -35,7 +35,7 @@ pub(super) fn pairs_above<'t>(
         let near = try_vec(rows.len(), false)?;
         Ok(PairsAbove { search, pairs, above, first: rows.start, found: Vec::new(), near, failed: Ok(()) })
     })?;
-    let stats = climb(&search, &mut tasks, cx)?;
+    let stats = climb(&search, None, &mut tasks, cx)?;
     for task in tasks {
         let mut found = task.work.question.found;
         found.sort_unstable_by_key(|pair| (pair.later, pair.earlier));
@@ -51,7 +51,7 @@ impl Question for PairsAbove<'_> {
     fn start(&mut self, i: usize) -> Start {
         let row = self.first + i;
         let targets = self.pairs.earlier_of(row, self.search.targets.n());
-        Start { targets, limit: -self.above.threshold.of(row) }
+        Start { targets, limit: -self.above.threshold.of(row), near: None }
     }
 
     fn offer(&mut self, i: usize, hit: Hit, buffer: &mut [f32]) -> f64 {

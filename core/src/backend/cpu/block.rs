@@ -1,5 +1,6 @@
 //! Rows that were checked, and copies of them that last.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -17,6 +18,18 @@ pub struct CpuBlock<'a> {
     pub(super) metric: Metric,
     /// dot(x, x) by the definition; empty for Euclidean blocks.
     pub(super) squares: Squares<'a>,
+    pub(super) name: Name,
+}
+
+/// Tells the rows of one block from those of every other, for as long as somebody holds it. Rows do not change while
+/// they are lent, so what is remembered under a name is true of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Name(Arc<u8>);
+
+impl Name {
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 /// Squares of rows that a block made, or that were kept with its rows.
@@ -42,6 +55,7 @@ pub struct CpuKept {
     rows: StoredRows,
     metric: Metric,
     squares: Vec<f64>,
+    name: Name,
 }
 
 impl<'a> CpuBlock<'a> {
@@ -61,13 +75,13 @@ impl<'a> CpuBlock<'a> {
         cx.in_waves(&mut jobs, (step * d) as u64, |(range, squares)| {
             check_rows(&rows, range.clone(), squares)
         })?;
-        Ok(Self { rows, metric, squares: Squares::Made(squares) })
+        Ok(Self { rows, metric, squares: Squares::Made(squares), name: Name::default() })
     }
 
     /// Copies the block, with rows of its own.
     pub(super) fn copy(&self) -> Result<CpuKept> {
         let (rows, squares) = (StoredRows::of(&self.rows)?, try_copy(&*self.squares)?);
-        Ok(CpuKept { rows, metric: self.metric, squares })
+        Ok(CpuKept { rows, metric: self.metric, squares, name: self.name.clone() })
     }
 
     /// `out[i] = f(i, row i)`.
@@ -94,7 +108,8 @@ impl<'a> CpuBlock<'a> {
 impl CpuKept {
     /// The block of these rows.
     pub(super) fn block(&self) -> CpuBlock<'_> {
-        CpuBlock { rows: self.rows.view(), metric: self.metric, squares: Squares::Kept(&self.squares) }
+        let (rows, squares) = (self.rows.view(), Squares::Kept(&self.squares));
+        CpuBlock { rows, metric: self.metric, squares, name: self.name.clone() }
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn earlier_max<'t>(
         rest = others;
         Ok(EarlierMax { search, pairs, number, first: rows.start, best })
     })?;
-    climb(&search, &mut tasks, cx)
+    climb(&search, None, &mut tasks, cx)
 }
 
 impl Question for EarlierMax<'_> {
@@ -41,7 +41,7 @@ impl Question for EarlierMax<'_> {
     fn start(&mut self, i: usize) -> Start {
         let targets = self.pairs.earlier_of(self.first + i, self.search.targets.n());
         // Only what could exceed the best so far is of interest.
-        Start { targets, limit: -self.best[i].similarity }
+        Start { targets, limit: -self.best[i].similarity, near: None }
     }
 
     /// Takes the most similar if it is more similar than the best so far, the first of equals.

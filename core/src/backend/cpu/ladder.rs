@@ -16,7 +16,7 @@
 //!
 //! | part | what it is |
 //! |---|---|
-//! | `narrow`, `wide` | the tiers: the `f32` tile and the `f64` tile |
+//! | `screen`, `narrow`, `wide` | the tiers: codes, the `f32` tile and the `f64` tile |
 //! | `nearest`, `earlier`, `above`, `ranks` | the questions |
 
 use alloc::vec::Vec;
@@ -24,6 +24,7 @@ use core::ops::Range;
 
 use super::narrow::Narrow;
 use super::question::{Open, Question, Search, Sieve, Tier};
+use super::screen::Screen;
 use super::wide::Wide;
 use crate::backend::SearchStats;
 use crate::control::{Context, Job};
@@ -51,10 +52,11 @@ impl<Q: Question> Task<Q> {
             return Ok(());
         }
         let buffer = try_vec(search.dim(), 0.0f32)?;
-        let mut sieve = Sieve { last, open: Vec::new(), certified: 0, decided: 0, buffer };
+        let mut sieve = Sieve { last, open: Vec::new(), certified: 0, decided: 0, leading: 0, buffer };
         tier.pass(search, self.first, &mut self.question, &self.open, &mut sieve)?;
         *tier.count(&mut self.stats) += sieve.certified;
         self.stats.truth += sieve.decided;
+        self.stats.leading += sieve.leading;
         self.open = Open::Some(sieve.open);
         Ok(())
     }
@@ -77,10 +79,11 @@ pub(super) fn tasks<Q: Question>(
 /// Settles every row of the tasks.
 pub(super) fn climb<Q: Question>(
     search: &Search<'_>,
+    screen: Option<&Screen<'_>>,
     tasks: &mut [Job<Task<Q>>],
     cx: &Context,
 ) -> Result<SearchStats> {
-    climb_from(search, None::<&Narrow>, tasks, cx)
+    climb_from(search, screen, tasks, cx)
 }
 
 /// The tiers, cheapest first. Those whose targets are packed already (`screen`, the `f32` tile) take
@@ -195,7 +198,7 @@ mod tests {
             let mut tasks = tasks(n, 100, |rows| {
                 let (out, others) = core::mem::take(&mut rest).split_at_mut(rows.len());
                 rest = others;
-                Ok(Nearest::new(search, rows.start, out))
+                Ok(Nearest::new(search, rows.start, None, out))
             })?;
             let stats = climb_from(&search, screened.then_some(&FirstColumn), &mut tasks, &cx)?;
             drop(tasks);

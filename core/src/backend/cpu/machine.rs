@@ -1,7 +1,7 @@
 //! The kernels of one SIMD level.
 
 use crate::error::Result;
-use crate::simd::{DotKernel, Kernel, KernelScalar, Level};
+use crate::simd::{CodeKernel, DotKernel, Kernel, KernelScalar, Level};
 
 /// The CPU backend at one SIMD level.
 ///
@@ -17,11 +17,29 @@ pub struct Cpu {
     pub(super) narrow: Kernel<f32>,
     pub(super) wide: Kernel<f64>,
     pub(super) dots: DotKernel,
+    pub(super) codes: CodeKernel,
     pub(super) keep_bytes: usize,
+    pub(super) code_bytes: usize,
+    pub(super) screens: Screens,
+}
+
+/// Whether searches start with screens of 8-bit codes ([`Cpu::screens`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Screens {
+    /// Where measured rules say that they save time.
+    #[default]
+    Auto,
+    /// Wherever they can serve, and for all rows: for tests of them.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// Rows of a source that a pass keeps for the next ones, unless [`Cpu::keep_bytes`] says otherwise.
 const KEEP_BYTES: usize = 64 << 20;
+/// Codes that a run keeps, unless [`Cpu::code_bytes`] says otherwise.
+const CODE_BYTES: usize = 512 << 20;
 
 impl Cpu {
     /// The CPU at the level that the environment variable `PAUCA_SIMD` names, else at the best level.
@@ -52,7 +70,10 @@ impl Cpu {
             narrow: f32::kernel(level)?,
             wide: f64::kernel(level)?,
             dots: DotKernel::new(level)?,
+            codes: CodeKernel::new(level)?,
             keep_bytes: KEEP_BYTES,
+            code_bytes: CODE_BYTES,
+            screens: Screens::Auto,
         })
     }
 
@@ -66,6 +87,30 @@ impl Cpu {
     /// no result.
     pub fn keep_bytes(mut self, bytes: usize) -> Self {
         self.keep_bytes = bytes;
+        self
+    }
+
+    /// How many bytes of codes of its rows a run of k-means may keep from one iteration to the next, beside
+    /// the rows; 512 MiB unless set. A value takes about one byte and a third. Rows without room are coded anew in every
+    /// iteration. Changes no result.
+    pub fn code_bytes(mut self, bytes: usize) -> Self {
+        self.code_bytes = bytes;
+        self
+    }
+
+    /// Whether searches start with screens of 8-bit codes. Changes no result.
+    ///
+    /// # Example
+    /// ```
+    /// use pauca::{Context, Cpu, KMeans, Rows, Screens};
+    /// let x = ndarray::Array2::from_shape_fn((60, 3), |(i, j)| ((i * 7 + j * 5) % 11) as f32);
+    /// let (kmeans, cx) = (KMeans::new(4).seed(1), Context::default());
+    /// let fit = |screens| kmeans.fit_on(&Cpu::new()?.screens(screens), &Rows::F32(x.view()), None, &cx);
+    /// assert_eq!(fit(Screens::Always)?, fit(Screens::Never)?);
+    /// # Ok::<(), pauca::Error>(())
+    /// ```
+    pub fn screens(mut self, screens: Screens) -> Self {
+        self.screens = screens;
         self
     }
 }

@@ -8,7 +8,11 @@
 //! | `sweep` | rows in tiles, swept over panels of targets |
 //! | `question` | what a search asks, and what a tier answers |
 //! | `ladder` | the driver of tiers, for every search |
-//! | `narrow`, `wide` | the tiers: the `f32` tile, the `f64` tile |
+//! | `basis` | leading dimensions |
+//! | `codes` | rows and targets in 8-bit codes |
+//! | `screen`, `narrow`, `wide` | the tiers: codes, the `f32` tile, the `f64` tile |
+//! | `kept` | the targets that a screen has not excluded |
+//! | `carry` | codes of rows that last from one assignment to the next |
 //! | `nearest`, `earlier`, `above`, `ranks` | the questions of [`Backend`]'s searches |
 //! | `accumulate` | exact sums |
 //! | `products` | products of `f64` matrices, tier C, for [`layers`](crate::layers) |
@@ -16,9 +20,13 @@
 
 mod above;
 mod accumulate;
+mod basis;
 mod block;
+mod carry;
+mod codes;
 mod dots;
 mod earlier;
+mod kept;
 mod ladder;
 mod machine;
 mod narrow;
@@ -26,6 +34,7 @@ mod nearest;
 mod pack;
 mod question;
 mod ranks;
+mod screen;
 mod sweep;
 mod targets;
 mod wide;
@@ -35,11 +44,12 @@ use alloc::vec::Vec;
 pub use self::accumulate::CpuSums;
 use self::accumulate::{Moves, accumulate};
 pub use self::block::{CpuBlock, CpuKept};
+pub use self::carry::CpuCarry;
 pub(crate) use self::dots::PairDots;
-pub use self::machine::Cpu;
+pub use self::machine::{Cpu, Screens};
 use self::question::Search;
 pub use self::targets::CpuTargets;
-use super::{Above, Backend, Best, Copies, Levels, Pair, Pairs, Rank, SearchStats};
+use super::{Above, Backend, Best, Copies, Levels, Pair, Pairs, Rank, Reassigned, SearchStats};
 use crate::check::{self, same_length};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
@@ -73,7 +83,7 @@ impl Backend for Cpu {
     type Block<'a> = CpuBlock<'a>;
     type Targets = CpuTargets;
     type Sums = CpuSums;
-    type Carry = ();
+    type Carry = CpuCarry;
     type Kept = CpuKept;
 
     fn load<'a>(&self, rows: Rows<'a>, metric: Metric, cx: &Context) -> Result<CpuBlock<'a>> {
@@ -81,7 +91,20 @@ impl Backend for Cpu {
     }
 
     fn pack(&self, block: &CpuBlock<'_>, copies: Copies, cx: &Context) -> Result<CpuTargets> {
-        CpuTargets::new(self, block, copies, cx)
+        CpuTargets::new(self, block, copies, None, cx)
+    }
+
+    fn next_targets(
+        &self,
+        before: CpuTargets,
+        rows: Rows<'_>,
+        metric: Metric,
+        copies: Copies,
+        cx: &Context,
+    ) -> Result<CpuTargets> {
+        let origin = before.origin.clone();
+        drop(before);
+        CpuTargets::new(self, &CpuBlock::new(rows, metric, cx)?, copies, Some(origin), cx)
     }
 
     fn squares(&self, block: &CpuBlock<'_>, out: &mut [f64], cx: &Context) -> Result<()> {
@@ -104,7 +127,27 @@ impl Backend for Cpu {
         let search = search(self, block, targets)?;
         same_length("labels", block.rows.n_rows(), out.len())?;
         before.map_or(Ok(()), |before| same_length("earlier labels", out.len(), before.len()))?;
-        nearest::nearest(search, out, cx)
+        nearest::nearest(search, before, screen::RowsInCodes::default(), out, cx)
+    }
+
+    fn reassign(
+        &self,
+        block: &CpuBlock<'_>,
+        targets: &CpuTargets,
+        weights: Option<&[f32]>,
+        labels: &mut [u32],
+        carry: &mut CpuCarry,
+        sums: &mut CpuSums,
+        cx: &Context,
+    ) -> Result<Reassigned> {
+        let (search, mut next) = (search(self, block, targets)?, try_vec(labels.len(), 0u32)?);
+        same_length("labels", block.rows.n_rows(), labels.len())?;
+        let codes = carry.codes(&search, &block.name, cx)?;
+        let stats = nearest::nearest(search, Some(labels), codes, &mut next, cx)?;
+        self.accumulate(block, Some(labels), &next, weights, sums, cx)?;
+        let moved = labels.iter().zip(&next).filter(|(a, b)| a != b).count() as u64;
+        labels.copy_from_slice(&next);
+        Ok(Reassigned { moved, search: stats })
     }
 
     fn values(

@@ -37,7 +37,7 @@ pub(super) struct Narrow {
 impl Narrow {
     pub fn new(search: &Search<'_>) -> Self {
         let d = search.dim();
-        let bound = match &search.targets.frame {
+        let bound = match search.targets.frame() {
             Frame::Shifted { scale, .. } => Some(Euclidean::new(Precision::F32, d, *scale as f64)),
             Frame::Unit => None,
         };
@@ -83,7 +83,7 @@ impl Tier for Narrow {
                     whole &= start.targets.len() == panels.count;
                     (low, high) = (low.min(start.targets.start), high.max(start.targets.end));
                     let values = search.row(at, &mut buffer);
-                    let norm = targets.frame.narrow_row(values, search.square(at), packed.row_mut(i, d));
+                    let norm = targets.frame().narrow_row(values, search.square(at), packed.row_mut(i, d));
                     errors[i] = match &self.bound {
                         Some(bound) => bound.error(norm, panels.largest),
                         None => self.uniform,

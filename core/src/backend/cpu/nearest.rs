@@ -2,6 +2,7 @@
 
 use super::ladder::{climb, tasks};
 use super::question::{Question, Search, Start, Wanted};
+use super::screen::{BLOCK, RowsInCodes, Screen};
 use super::sweep::capacity;
 use super::targets::CpuTargets;
 use crate::backend::SearchStats;
@@ -17,11 +18,19 @@ pub(super) struct Nearest<'t> {
     search: Search<'t>,
     /// The block's number of row 0.
     first: usize,
+    /// What was nearest before, where something is known.
+    before: Option<&'t [u32]>,
     out: &'t mut [u32],
 }
 
 /// See [`Backend::nearest`](crate::backend::Backend::nearest).
-pub(super) fn nearest<'t>(search: Search<'t>, out: &'t mut [u32], cx: &Context) -> Result<SearchStats> {
+pub(super) fn nearest<'t>(
+    search: Search<'t>,
+    before: Option<&'t [u32]>,
+    codes: RowsInCodes<'t>,
+    out: &'t mut [u32],
+    cx: &Context,
+) -> Result<SearchStats> {
     let n = out.len();
     match search.targets.order.as_slice() {
         [] => return Err(Error::Empty { what: "targets" }),
@@ -31,19 +40,24 @@ pub(super) fn nearest<'t>(search: Search<'t>, out: &'t mut [u32], cx: &Context) 
         }
         _ => {}
     }
-    let step = capacity(&search.cpu.narrow, search.dim(), n) * BLOCKS_PER_TASK;
+    let screen = Screen::new(&search, codes);
+    let step = match screen {
+        Some(_) => BLOCK,
+        None => capacity(&search.cpu.narrow, search.dim(), n) * BLOCKS_PER_TASK,
+    };
     let mut rest = out;
     let mut tasks = tasks(n, step, |rows| {
         let (out, others) = core::mem::take(&mut rest).split_at_mut(rows.len());
         rest = others;
-        Ok(Nearest::new(search, rows.start, out))
+        let before = before.map(|before| &before[rows.clone()]);
+        Ok(Nearest::new(search, rows.start, before, out))
     })?;
-    climb(&search, &mut tasks, cx)
+    climb(&search, screen.as_ref(), &mut tasks, cx)
 }
 
 impl<'t> Nearest<'t> {
-    pub fn new(search: Search<'t>, first: usize, out: &'t mut [u32]) -> Self {
-        Self { search, first, out }
+    pub fn new(search: Search<'t>, first: usize, before: Option<&'t [u32]>, out: &'t mut [u32]) -> Self {
+        Self { search, first, before, out }
     }
 
     fn no_direction(&self, i: usize) -> bool {
@@ -56,7 +70,8 @@ impl Question for Nearest<'_> {
 
     fn start(&mut self, i: usize) -> Start {
         let all = if self.no_direction(i) { 0 } else { self.search.targets.order.len() };
-        Start { targets: 0..all, limit: f64::INFINITY }
+        let near = self.before.and_then(|before| self.search.targets.slot(before[i]));
+        Start { targets: 0..all, limit: f64::INFINITY, near }
     }
 
     #[inline(always)]

@@ -6,6 +6,7 @@ use ndarray::ArrayView2;
 
 use crate::control::{Context, Job};
 use crate::error::Result;
+use crate::exact::Metric;
 use crate::exact::float::widen;
 use crate::memory::try_vec;
 use crate::rows::row_of;
@@ -38,6 +39,14 @@ fn squares(row: &[f32]) -> f32 {
 }
 
 impl Frame {
+    /// Whether these are coordinates of rows of `d` values under that metric.
+    pub fn suits(&self, metric: Metric, d: usize) -> bool {
+        match self {
+            Frame::Shifted { center, .. } => metric == Metric::SqEuclidean && center.len() == d,
+            Frame::Unit => metric == Metric::Cosine,
+        }
+    }
+
     /// Writes `row` in these coordinates and returns an upper bound of its norm there, or
     /// infinity where the `f32` kernel cannot serve it. `square` is dot(x, x) (unit frame only).
     pub fn narrow_row(&self, row: &[f32], square: f64, out: &mut [f32]) -> f64 {

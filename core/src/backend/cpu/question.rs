@@ -65,6 +65,8 @@ pub(super) struct Start {
     /// Targets of a score beyond this are of no interest: -S under cosine. Euclidean scores of
     /// different tiers have different origins, so there it is infinite.
     pub limit: f64,
+    /// A packed target that is likely near: where a screen starts.
+    pub near: Option<u32>,
 }
 
 /// A packed target ([`CpuTargets`]' `order` has its index, the same where copies are kept) whose score a
@@ -145,6 +147,8 @@ pub(super) struct Sieve {
     /// Rows that the tier certified, and that the definition decided.
     pub certified: u64,
     pub decided: u64,
+    /// Rows that were looked at in leading dimensions first.
+    pub leading: u64,
     pub buffer: Vec<f32>,
 }
 

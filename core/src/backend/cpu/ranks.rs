@@ -41,7 +41,7 @@ pub(super) fn ranks<'t>(
         let (near, between) = (try_vec(rows.len(), false)?, try_vec(levels_of_rows, 0u64)?);
         Ok(Ranks { search, levels, first: rows.start, ranks, between, near })
     })?;
-    climb(&search, &mut tasks, cx)
+    climb(&search, None, &mut tasks, cx)
 }
 
 impl Ranks<'_> {
@@ -69,7 +69,7 @@ impl Question for Ranks<'_> {
     fn start(&mut self, i: usize) -> Start {
         let lowest = self.levels.of(self.first + i).last();
         let targets = if lowest.is_some() { 0..self.search.targets.n() } else { 0..0 };
-        Start { targets, limit: -lowest.copied().unwrap_or(f64::INFINITY) }
+        Start { targets, limit: -lowest.copied().unwrap_or(f64::INFINITY), near: None }
     }
 
     fn offer(&mut self, i: usize, hit: Hit, buffer: &mut [f32]) -> f64 {

@@ -1,11 +1,15 @@
-//! Targets, packed for the `f32` tile, with the originals for the definition.
+//! Targets, packed for the `f32` tile and coded for the screens, with the originals for the definition.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::ArrayView2;
 
+use super::basis::Basis;
 use super::block::CpuBlock;
-use super::machine::Cpu;
+use super::codes::{Source, TargetCodes};
+use super::machine::{Cpu, Screens};
 use super::pack::{Frame, Panels, narrow_panels, scale_for};
 use crate::backend::Copies;
 use crate::backend::copies::{first_occurrences, hash_row, same_row};
@@ -14,7 +18,8 @@ use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::{Metric, cosine_from, dot64};
 use crate::memory::{area, try_capacity, try_copy, try_vec};
-use crate::rows::Rows;
+use crate::rows::{Rows, row_of};
+use crate::simd::Level;
 
 /// Packed targets, with the originals for the definition.
 #[derive(Debug)]
@@ -26,30 +31,134 @@ pub struct CpuTargets {
     pub(super) copies: Copies,
     /// Index of each packed target; ascending.
     pub(super) order: Vec<u32>,
-    pub(super) frame: Frame,
+    pub(super) origin: Origin,
     pub(super) panels: Panels<f32>,
+    /// None where no screen serves.
+    pub(super) codes: Option<TargetCodes>,
 }
+
+/// What targets share with those that follow them in a run, so that what is remembered of the rows stays true.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    pub place: Arc<Place>,
+    /// Made of the first targets that are means of rows, where it will be worth its time.
+    pub basis: Option<Arc<Basis>>,
+    /// These targets follow no others: they are rows, likely.
+    first: bool,
+}
+
+/// The coordinates of a run, and what it keeps in them.
+#[derive(Debug)]
+pub(super) struct Place {
+    frame: Frame,
+    /// Bytes of codes that may still be kept.
+    room: AtomicUsize,
+    /// Rows whose codes are kept.
+    rows: AtomicUsize,
+}
+
+impl Place {
+    /// So many rows are kept in codes.
+    pub fn keeps(&self, rows: usize) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Takes so many bytes of the room; whether there were as many.
+    pub fn take(&self, bytes: usize) -> bool {
+        let left = |room: usize| room.checked_sub(bytes);
+        self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok()
+    }
+}
+
+/// The norms of the largest target, in coordinates taken over from others, that these coordinates suit as well as their
+/// own would: scores overflow nowhere near, and flushed numbers do not count.
+const SUITABLE: core::ops::Range<f64> = f64::from_bits((1023 + 20) << 52)..f64::from_bits((1023 + 35) << 52);
+
+/// Targets of fewer values, or fewer targets, are searched by the `f32` tile: the screen's work for each row is then as
+/// much as what it saves.
+const LEAST_VALUES: usize = 96;
+const LEAST_TARGETS: usize = 100;
+/// Rows of fewer values, and runs with fewer targets, are not brought into a basis.
+const LEAD_VALUES: usize = 192;
+const LEAD_TARGETS: usize = 400;
 
 impl CpuTargets {
     /// See [`Backend::pack`](crate::backend::Backend::pack).
-    pub(super) fn new(cpu: &Cpu, block: &CpuBlock<'_>, copies: Copies, cx: &Context) -> Result<Self> {
+    pub(super) fn new(
+        cpu: &Cpu,
+        block: &CpuBlock<'_>,
+        copies: Copies,
+        before: Option<Origin>,
+        cx: &Context,
+    ) -> Result<Self> {
         let (n, d, metric) = (block.rows.n_rows(), block.rows.dim(), block.metric);
         check::at_most("number of targets", n, u32::MAX as usize)?;
         let size = area(n, d)?;
         let values = widened(&block.rows, size)?;
         let order = distinct_order(&values, n, d, copies)?;
-        let frame = match metric {
-            Metric::Cosine => Frame::Unit,
-            Metric::SqEuclidean => shifted_frame(&values, n, d)?,
+        let before = before.filter(|origin| origin.place.frame.suits(metric, d));
+        let taken_over = before.is_some();
+        let mut origin = match before {
+            Some(origin) => origin,
+            None => {
+                let frame = match metric {
+                    Metric::Cosine => Frame::Unit,
+                    Metric::SqEuclidean => shifted_frame(&values, n, d)?,
+                };
+                let (room, rows) = (AtomicUsize::new(cpu.code_bytes), AtomicUsize::new(0));
+                Origin { place: Arc::new(Place { frame, room, rows }), basis: None, first: true }
+            }
         };
+        let place = origin.place.clone();
+        let frame = &place.frame;
         let view = ArrayView2::from_shape((n, d), &values).map_err(|_| Error::ShapeMismatch {
             what: "targets",
             expected: size,
             found: values.len(),
         })?;
-        let panels = narrow_panels(&view, &order, &block.squares, &frame, cpu.narrow.nr(), cx)?;
+        let panels = narrow_panels(&view, &order, &block.squares, frame, cpu.narrow.nr(), cx)?;
+        if metric == Metric::SqEuclidean && taken_over && !SUITABLE.contains(&panels.largest) {
+            return Self::new(cpu, block, copies, None, cx);
+        }
+        let useful = match cpu.screens {
+            Screens::Auto => {
+                cpu.level() != Level::Scalar && d >= LEAST_VALUES && order.len() >= LEAST_TARGETS
+            }
+            Screens::Always => true,
+            Screens::Never => false,
+        };
+        let useful = useful && TargetCodes::possible(d, order.len());
+        if useful && taken_over && origin.first {
+            origin.first = false;
+            let rows = place.rows.load(Ordering::Relaxed);
+            let size = leading(cpu, d, order.len(), rows);
+            if size > 0 {
+                let values = in_frame(&view, &order, &block.squares, frame)?;
+                origin.basis = Basis::new(cpu.level(), &values, d, size)?.map(Arc::new);
+            }
+        }
+        let codes = match useful {
+            true => {
+                let (basis, squares) = (origin.basis.as_deref(), &block.squares);
+                let source = Source { view: &view, order: &order, squares, frame, basis };
+                TargetCodes::new(&cpu.codes, source, cx)?
+            }
+            false => None,
+        };
         let squares = try_copy(&*block.squares)?;
-        Ok(Self { metric, copies, dim: d, values, squares, order, frame, panels })
+        Ok(Self { metric, copies, dim: d, values, squares, order, origin, panels, codes })
+    }
+
+    pub(super) fn frame(&self) -> &Frame {
+        &self.origin.place.frame
+    }
+
+    /// The packed target of that index; none for a copy that takes no part, and beyond the last.
+    pub(super) fn slot(&self, index: u32) -> Option<u32> {
+        if self.order.len() == self.n() {
+            return Some(index).filter(|index| (*index as usize) < self.order.len());
+        }
+        self.order.binary_search(&index).ok().map(|slot| slot as u32)
     }
 
     pub(super) fn n(&self) -> usize {
@@ -80,6 +189,32 @@ impl CpuTargets {
     pub(super) fn similarity(&self, row: &[f32], square: f64, j: u32) -> f64 {
         cosine_from(dot64(row, self.row(j)), square, self.square(j))
     }
+}
+
+/// How many leading dimensions serve `rows` rows that are compared with `count` targets of `d` values, some iterations
+/// long; 0 where rows and basis cost more than they save.
+fn leading(cpu: &Cpu, d: usize, count: usize, rows: usize) -> usize {
+    let size = match cpu.level() {
+        Level::Avx2 => 5 * d / 12,
+        _ => d / 3,
+    };
+    let size = (size.next_multiple_of(32)).min(d);
+    match cpu.screens {
+        Screens::Always if rows > 0 => size,
+        Screens::Auto if d >= LEAD_VALUES && count >= LEAD_TARGETS && rows >= 8 * count => size,
+        _ => 0,
+    }
+}
+
+/// The packed targets in the coordinates of the kernel.
+fn in_frame(view: &ArrayView2<'_, f32>, order: &[u32], squares: &[f64], frame: &Frame) -> Result<Vec<f32>> {
+    let d = view.ncols();
+    let (mut values, mut buffer) = (try_vec(area(order.len(), d)?, 0.0)?, try_vec(d, 0.0)?);
+    for (out, &target) in values.chunks_exact_mut(d.max(1)).zip(order) {
+        let square = squares.get(target as usize).copied().unwrap_or(0.0);
+        frame.narrow_row(row_of(view, target as usize, &mut buffer), square, out);
+    }
+    Ok(values)
 }
 
 /// All `size` values of the rows, row by row.

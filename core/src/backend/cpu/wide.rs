@@ -26,8 +26,8 @@ impl Wide {
         let (targets, d) = (search.targets, search.dim());
         let all = targets.view()?;
         let nr = search.cpu.wide.nr();
-        let panels = wide_panels(&all, &targets.order, &targets.squares, &targets.frame, nr, cx)?;
-        let bound = match targets.frame {
+        let panels = wide_panels(&all, &targets.order, &targets.squares, &targets.frame(), nr, cx)?;
+        let bound = match targets.frame() {
             Frame::Shifted { .. } => Some(Euclidean::new(Precision::F64, d, 1.0)),
             Frame::Unit => None,
         };
@@ -99,7 +99,7 @@ impl Tier for Wide {
                 let start = question.start(row as usize);
                 let at = first + row as usize;
                 let values = search.row(at, &mut buffer);
-                norms[i] = search.targets.frame.wide_row(values, search.square(at), packed.row_mut(i, d));
+                norms[i] = search.targets.frame().wide_row(values, search.square(at), packed.row_mut(i, d));
                 if !start.targets.is_empty() {
                     (low, high) = (low.min(start.targets.start), high.max(start.targets.end));
                 }

@@ -1,0 +1,172 @@
+//! Leading dimensions: a basis in which targets lie almost within few coordinates.
+//!
+//! Of an inner product of a row and a target, the part outside of a subspace is at most the product of their distances from
+//! the subspace. It is small as soon as one side lies near: so the basis is fitted to targets, not to rows. Two steps
+//! of subspace iteration on the second moment of the targets find it; a random rotation within it spreads the coordinates,
+//! so that a scale a row loses less.
+//!
+//! Nothing here is part of an answer: any basis gives bounds that hold ([`Leading`]), a bad one excludes less.
+
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use crate::error::{Error, Result};
+use crate::exact::bounds::Leading;
+use crate::exact::dot64;
+use crate::memory::{area, try_vec};
+use crate::products::{Multiplier, Right};
+use crate::random::Stream;
+use crate::simd::Level;
+
+/// A basis of the leading dimensions.
+#[derive(Debug)]
+pub(super) struct Basis {
+    /// Vectors of the basis.
+    pub size: usize,
+    pub bound: Leading,
+    multiplier: Multiplier<f32>,
+    /// The vectors as columns.
+    columns: Right<f32>,
+    dim: usize,
+}
+
+/// Vectors that are followed beside those that are kept, so that the last of these are good, too.
+const MORE: usize = 32;
+/// Products with the second moment: two turns of two.
+const TURNS: usize = 2;
+/// Rows that are brought into the basis together.
+pub(super) const TOGETHER: usize = 48;
+
+impl Basis {
+    /// A basis of `size` vectors for targets `[n, d]`, in the coordinates of the kernel. None where rounding left
+    /// no basis.
+    pub fn new(level: Level, targets: &[f32], d: usize, size: usize) -> Result<Option<Self>> {
+        let n = targets.len() / d.max(1);
+        let multiplier = Multiplier::at(level)?;
+        let wide = (size + MORE).min(d);
+        // Magnitudes that no product of two sends to infinity or to zero.
+        let largest = targets.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
+        let inverse = if largest > 0.0 { 1.0 / largest } else { 0.0 };
+        let mut unit = try_vec(targets.len(), 0.0f32)?;
+        unit.iter_mut().zip(targets).for_each(|(u, x)| *u = x * inverse);
+        let view = shaped(&unit, n, d)?;
+        let mut moment = try_vec(area(d, d)?, 0.0f32)?;
+        multiplier.add_product(&mut shaped_mut(&mut moment, d, d)?, 1.0, &view.t(), &view)?;
+        let stream = Stream::new(0, 0);
+        let mut vectors = try_vec(area(wide, d)?, 0.0f32)?;
+        for (i, x) in vectors.iter_mut().enumerate() {
+            *x = stream.uniform(i as u64, 0) as f32 - 0.5;
+        }
+        let mut next = try_vec(wide * d, 0.0f32)?;
+        for _ in 0..TURNS {
+            for _ in 0..2 {
+                next.fill(0.0);
+                let moment = shaped(&moment, d, d)?;
+                multiplier.add_product(
+                    &mut shaped_mut(&mut next, wide, d)?,
+                    1.0,
+                    &shaped(&vectors, wide, d)?,
+                    &moment,
+                )?;
+                core::mem::swap(&mut vectors, &mut next);
+                // Powers of the moment grow fast.
+                vectors.chunks_exact_mut(d).for_each(normalize);
+            }
+            orthonormalize(&mut vectors, d);
+        }
+        let mut turn = try_vec(area(size, size)?, 0.0f32)?;
+        for (i, x) in turn.iter_mut().enumerate() {
+            // The sum of three uniform numbers is normal enough.
+            *x = (1..4).map(|draw| stream.uniform(i as u64, draw) as f32 - 0.5).sum();
+        }
+        orthonormalize(&mut turn, size);
+        next.clear();
+        next.resize(size * d, 0.0);
+        let kept = shaped(&vectors[..size * d], size, d)?;
+        multiplier.add_product(
+            &mut shaped_mut(&mut next, size, d)?,
+            1.0,
+            &shaped(&turn, size, size)?,
+            &kept,
+        )?;
+        orthonormalize(&mut next, d);
+        orthonormalize(&mut next, d);
+        let squares = next.iter().map(|x| square(*x)).sum();
+        let Some(bound) = Leading::new(d, size, defect(&next, d), squares) else { return Ok(None) };
+        let mut columns = multiplier.right();
+        columns.pack(&shaped(&next, size, d)?.t())?;
+        Ok(Some(Self { size, bound, multiplier, columns, dim: d }))
+    }
+
+    /// Brings `rows`, at most [`TOGETHER`] of them, into the basis: coordinate i of row r at `out[r * size + i]`.
+    pub fn apply(&self, rows: &[f32], out: &mut [f32]) -> Result<()> {
+        let n = rows.len() / self.dim;
+        let mut left = self.multiplier.left();
+        left.pack(&shaped(rows, n, self.dim)?)?;
+        out[..n * self.size].fill(0.0);
+        self.multiplier.add(&mut out[..n * self.size], 1.0, &left, &self.columns);
+        Ok(())
+    }
+}
+
+fn square(x: f32) -> f64 {
+    f64::from(x) * f64::from(x)
+}
+
+/// The Frobenius norm of P P' - I, for vectors of norm near 1 in the rows of P: products in `f64` are exact but for
+/// sums of numbers below 2, so by less than 2^-40 each.
+fn defect(vectors: &[f32], d: usize) -> f64 {
+    let mut sum = 0.0;
+    for (i, a) in vectors.chunks_exact(d).enumerate() {
+        for (j, b) in vectors.chunks_exact(d).enumerate().take(i + 1) {
+            let off = (dot64(a, b) - f64::from(u8::from(i == j))).abs() + f64::from_bits((1023 - 40) << 52);
+            sum += off * off * if i == j { 1.0 } else { 2.0 };
+        }
+    }
+    libm::sqrt(sum)
+}
+
+/// Sums in lanes, which the compiler keeps in registers.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0f32; 32];
+    let ((a, rest), (b, others)) = (a.as_chunks::<32>(), b.as_chunks::<32>());
+    for (a, b) in a.iter().zip(b) {
+        for l in 0..32 {
+            lanes[l] += a[l] * b[l];
+        }
+    }
+    lanes.iter().sum::<f32>() + rest.iter().zip(others).map(|(a, b)| a * b).sum::<f32>()
+}
+
+fn normalize(row: &mut [f32]) {
+    let square = dot(row, row);
+    let inverse = if square > 0.0 && square.is_finite() { 1.0 / libm::sqrtf(square) } else { 0.0 };
+    row.iter_mut().for_each(|x| *x *= inverse);
+}
+
+/// Gram and Schmidt; a vector that depends on those before it becomes whatever rounding leaves, which the defect measures.
+fn orthonormalize(vectors: &mut [f32], d: usize) {
+    for i in 0..vectors.len() / d {
+        let (before, rest) = vectors.split_at_mut(i * d);
+        let row = &mut rest[..d];
+        for b in before.chunks_exact(d) {
+            let along = dot(b, row);
+            row.iter_mut().zip(b).for_each(|(x, b)| *x -= along * b);
+        }
+        normalize(row);
+    }
+}
+
+fn shaped(values: &[f32], n: usize, d: usize) -> Result<ArrayView2<'_, f32>> {
+    let found = values.len();
+    ArrayView2::from_shape((n, d), values).map_err(|_| Error::ShapeMismatch {
+        what: "matrix",
+        expected: n * d,
+        found,
+    })
+}
+
+fn shaped_mut(values: &mut [f32], n: usize, d: usize) -> Result<ArrayViewMut2<'_, f32>> {
+    let found = values.len();
+    let wrong = |_| Error::ShapeMismatch { what: "matrix", expected: n * d, found };
+    ArrayViewMut2::from_shape((n, d), values).map_err(wrong)
+}

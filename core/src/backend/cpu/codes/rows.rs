@@ -1,0 +1,197 @@
+//! Rows in codes.
+
+use alloc::vec::Vec;
+
+use super::super::basis::Basis;
+use super::leading::lead;
+use crate::error::Result;
+use crate::exact::bounds::Codes;
+use crate::exact::float::narrow_up;
+use crate::memory::{area, try_vec};
+use crate::simd::{Code, CodeKernel, Coding, Lines};
+
+/// Steps from one coded row to the next: whole cache lines.
+pub(super) fn stride(d: usize) -> usize {
+    d.next_multiple_of(64)
+}
+
+/// Codes of a row, and how long the row is in the coordinates of the kernel.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct Side {
+    /// What the codes stand for.
+    pub code: Code,
+    /// At least |X'| and |x^|; infinite where codes cannot serve the row.
+    pub norm: f32,
+}
+
+/// Codes of rows, side by side.
+#[derive(Debug)]
+pub(in super::super) struct RowCodes {
+    pub stride: usize,
+    pub bytes: Lines,
+    pub sides: Vec<Side>,
+}
+
+impl RowCodes {
+    /// Room for `n` rows of `d` values.
+    pub fn new(n: usize, d: usize) -> Result<Self> {
+        let stride = stride(d);
+        Ok(Self { stride, bytes: Lines::zeros(area(n, stride)?)?, sides: try_vec(n, Side::default())? })
+    }
+
+    /// Codes from row `first` on.
+    pub fn from(&self, first: usize) -> &[u8] {
+        &self.bytes.bytes()[first * self.stride..]
+    }
+}
+
+/// Rows coded for pairs and for tiles.
+#[derive(Debug)]
+pub(in super::super) struct BlockCodes {
+    pairs: RowCodes,
+    /// None where the codes of pairs serve.
+    tiles: Option<RowCodes>,
+}
+
+impl BlockCodes {
+    /// Room for `n` rows of `d` values.
+    pub fn new(kernel: &CodeKernel, n: usize, d: usize) -> Result<Self> {
+        let twice = kernel.pair() != kernel.tile();
+        let tiles = if twice { Some(RowCodes::new(n, d)?) } else { None };
+        Ok(Self { pairs: RowCodes::new(n, d)?, tiles })
+    }
+
+    /// The bytes that [`new`](Self::new) asks for.
+    pub fn bytes(kernel: &CodeKernel, n: usize, d: usize) -> usize {
+        let copies = if kernel.pair() == kernel.tile() { 1 } else { 2 };
+        n.saturating_mul(copies * (stride(d) + size_of::<Side>()))
+    }
+
+    pub fn pairs(&self) -> &RowCodes {
+        &self.pairs
+    }
+
+    pub fn tiles(&self) -> &RowCodes {
+        self.tiles.as_ref().unwrap_or(&self.pairs)
+    }
+
+    /// The parts of `step` rows each, to be filled.
+    pub fn parts(&mut self, step: usize) -> impl Iterator<Item = CodesOf<'_>> {
+        let stride = self.pairs.stride;
+        let mut tiles = self
+            .tiles
+            .as_mut()
+            .map(|t| t.bytes.bytes_mut().chunks_mut(step * stride).zip(t.sides.chunks_mut(step)));
+        let pairs =
+            self.pairs.bytes.bytes_mut().chunks_mut(step * stride).zip(self.pairs.sides.chunks_mut(step));
+        pairs.map(move |pairs| CodesOf {
+            stride,
+            pairs,
+            tiles: tiles.as_mut().and_then(|tiles| tiles.next()),
+        })
+    }
+}
+
+/// Some rows of a block, to be coded.
+pub(in super::super) struct CodesOf<'a> {
+    stride: usize,
+    pairs: (&'a mut [u8], &'a mut [Side]),
+    tiles: Option<(&'a mut [u8], &'a mut [Side])>,
+}
+
+impl CodesOf<'_> {
+    pub fn len(&self) -> usize {
+        self.pairs.1.len()
+    }
+
+    /// Codes row `i` of these, whose coordinates in the kernel are `values` and whose norm is at most `norm`.
+    pub fn set(&mut self, kernel: &CodeKernel, bound: &Codes, i: usize, values: &[f32], norm: f64) {
+        let range = i * self.stride..(i + 1) * self.stride;
+        self.pairs.1[i] =
+            encode(kernel, kernel.pair(), bound, values, norm, &mut self.pairs.0[range.clone()]);
+        if let Some((bytes, sides)) = &mut self.tiles {
+            sides[i] = encode(kernel, kernel.tile(), bound, values, norm, &mut bytes[range]);
+        }
+    }
+}
+
+/// Codes a row of the kernel, whose norm is at most `norm`, with the largest reach that fits it.
+fn encode(
+    kernel: &CodeKernel,
+    coding: Coding,
+    bound: &Codes,
+    values: &[f32],
+    norm: f64,
+    out: &mut [u8],
+) -> Side {
+    let measure = kernel.measure(values);
+    if !(norm.is_finite() && measure.servable()) {
+        out.fill(coding.offset());
+        return Side { code: Code::default(), norm: f32::INFINITY };
+    }
+    let code = kernel.encode_row(coding, values, coding.scale(measure.largest), out);
+    Side { code, norm: narrow_up(bound.norm(norm)).max(code.norm) }
+}
+
+/// Rows in leading dimensions, side by side: their error terms are those of [`Leading`](crate::exact::bounds::Leading).
+#[derive(Debug)]
+pub(in super::super) struct LeadCodes {
+    pub rows: RowCodes,
+    pub residues: Vec<f32>,
+}
+
+impl LeadCodes {
+    /// Room for `n` rows in `size` dimensions.
+    pub fn new(n: usize, size: usize) -> Result<Self> {
+        Ok(Self { rows: RowCodes::new(n, size)?, residues: try_vec(n, 0.0)? })
+    }
+
+    /// The bytes that [`new`](Self::new) asks for.
+    pub fn bytes(n: usize, size: usize) -> usize {
+        n.saturating_mul(stride(size) + size_of::<Side>() + size_of::<f32>())
+    }
+
+    /// The parts of `step` rows each, to be filled.
+    pub fn parts(&mut self, step: usize) -> impl Iterator<Item = LeadOf<'_>> {
+        let RowCodes { stride, bytes, sides } = &mut self.rows;
+        let stride = *stride;
+        let parts = bytes.bytes_mut().chunks_mut(step * stride).zip(sides.chunks_mut(step));
+        parts.zip(self.residues.chunks_mut(step)).map(move |((bytes, sides), residues)| LeadOf {
+            stride,
+            bytes,
+            sides,
+            residues,
+        })
+    }
+}
+
+/// Some rows in leading dimensions, to be coded.
+pub(in super::super) struct LeadOf<'a> {
+    stride: usize,
+    bytes: &'a mut [u8],
+    sides: &'a mut [Side],
+    residues: &'a mut [f32],
+}
+
+impl LeadOf<'_> {
+    pub fn len(&self) -> usize {
+        self.sides.len()
+    }
+
+    /// Codes row `i` of these: `values` in the kernel, `leading` in the basis.
+    pub fn set(&mut self, kernel: &CodeKernel, basis: &Basis, i: usize, values: &[f32], leading: &[f32]) {
+        let (measure, coding) = (kernel.measure(leading), kernel.tile());
+        let out = &mut self.bytes[i * self.stride..(i + 1) * self.stride];
+        let Some(lead) = lead(kernel, basis, values, leading).filter(|_| measure.servable()) else {
+            out.fill(coding.offset());
+            (self.sides[i], self.residues[i]) = (Side { norm: f32::INFINITY, ..Side::default() }, 0.0);
+            return;
+        };
+        let mut code = kernel.encode_row(coding, leading, coding.scale(measure.largest), out);
+        code.norm = narrow_up(lead.norm).max(code.norm);
+        let defect = basis.bound.defect() * code.norm as f64;
+        code.error = narrow_up(code.error as f64 + lead.error + defect);
+        self.sides[i] = Side { code, norm: code.norm };
+        self.residues[i] = narrow_up(lead.rho);
+    }
+}

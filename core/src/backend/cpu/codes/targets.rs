@@ -1,0 +1,230 @@
+//! Targets in codes.
+
+use alloc::vec::Vec;
+
+use ndarray::ArrayView2;
+
+use super::super::basis::Basis;
+use super::super::pack::Frame;
+use super::leading::lead;
+use super::rows::stride;
+use super::tiles::{Column, Making, Tile, Tiles};
+use crate::control::{Context, Job};
+use crate::error::Result;
+use crate::exact::bounds::{Codes, Lead};
+use crate::exact::float::narrow_up;
+use crate::memory::{area, try_capacity, try_vec};
+use crate::rows::row_of;
+use crate::simd::{Code, CodeKernel, DEPTH_STEP, Hit, Lines, MAX_DEPTH, WIDTH};
+
+/// What a pair has to know of a target.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct Target {
+    /// The offset: |C'|²/2, or 0.
+    pub h: f32,
+    pub code: Code,
+    /// Codes of what the first ones leave: their scale, and at least the norm of what both leave.
+    pub rest: Code,
+    /// At least |C'|, |c^|.
+    pub norm: f32,
+    /// The sum of the squares of the codes.
+    pub squares: u64,
+}
+
+/// Targets in codes. Slots are packed targets.
+#[derive(Debug)]
+pub(in super::super) struct TargetCodes {
+    pub bound: Codes,
+    pub stride: usize,
+    pub tiles: Tiles,
+    /// None without a basis.
+    pub lead: Option<Tiles>,
+    /// Codes of pairs: the first, and those of what they leave.
+    first: Lines,
+    rest: Lines,
+    pub starts: Vec<i32>,
+    pub rest_starts: Vec<i32>,
+    pub targets: Vec<Target>,
+    /// The largest norm of all.
+    pub largest: f64,
+}
+
+/// One panel's share of the parts.
+struct Part<'a> {
+    order: &'a [u32],
+    tile: Tile<'a>,
+    lead: Option<Tile<'a>>,
+    first: &'a mut [i8],
+    rest: &'a mut [i8],
+    starts: &'a mut [i32],
+    rest_starts: &'a mut [i32],
+    targets: &'a mut [Target],
+    fits: bool,
+}
+
+/// The targets of a search, and the coordinates in which they are coded.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Source<'s> {
+    pub view: &'s ArrayView2<'s, f32>,
+    pub order: &'s [u32],
+    pub squares: &'s [f64],
+    pub frame: &'s Frame,
+    pub basis: Option<&'s Basis>,
+}
+
+impl TargetCodes {
+    /// Whether codes can stand for `count` targets of `d` values.
+    pub fn possible(d: usize, count: usize) -> bool {
+        d.next_multiple_of(DEPTH_STEP) <= MAX_DEPTH && count.next_multiple_of(WIDTH) <= Hit::SLOTS
+    }
+
+    /// None where codes cannot serve one of the targets.
+    pub fn new(kernel: &CodeKernel, source: Source<'_>, cx: &Context) -> Result<Option<Self>> {
+        let (d, count) = (source.view.ncols(), source.order.len());
+        let bound = match source.frame {
+            Frame::Shifted { scale, .. } => Codes::euclidean(d, *scale as f64),
+            Frame::Unit => Codes::cosine(d),
+        };
+        let stride = stride(d);
+        let size = area(count, stride)?;
+        let mut tiles = Making::new(d, count)?;
+        let mut lead = source.basis.map(|basis| Making::new(basis.size, count)).transpose()?;
+        let (mut first, mut rest) = (Lines::zeros(size)?, Lines::zeros(size)?);
+        let (mut starts, mut rest_starts) = (try_vec(count, 0)?, try_vec(count, 0)?);
+        let mut targets = try_vec(count, Target::default())?;
+        let mut jobs = try_capacity(count.div_ceil(WIDTH))?;
+        let mut leads = lead.as_mut().map(Making::parts);
+        let codes =
+            first.codes_mut().chunks_mut(WIDTH * stride).zip(rest.codes_mut().chunks_mut(WIDTH * stride));
+        let starting = starts.chunks_mut(WIDTH).zip(rest_starts.chunks_mut(WIDTH));
+        let sides = targets.chunks_mut(WIDTH).zip(source.order.chunks(WIDTH));
+        for (((tile, (first, rest)), (starts, rest_starts)), (targets, order)) in
+            tiles.parts().zip(codes).zip(starting).zip(sides)
+        {
+            let lead = leads.as_mut().and_then(Iterator::next);
+            let part = Part { order, tile, lead, first, rest, starts, rest_starts, targets, fits: true };
+            jobs.push(Job::new(part));
+        }
+        cx.in_waves(&mut jobs, (8 * WIDTH * d) as u64, |part| part.fill(kernel, &bound, &source, stride))?;
+        let fits = jobs.iter().all(|job| job.work.fits);
+        drop(jobs);
+        drop(leads);
+        if !fits {
+            return Ok(None);
+        }
+        let largest = targets.iter().fold(0.0f32, |largest, t| largest.max(t.norm)) as f64;
+        let (tiles, lead) = (tiles.made()?, lead.map(Making::made).transpose()?);
+        Ok(Some(Self { bound, stride, tiles, lead, first, rest, starts, rest_starts, targets, largest }))
+    }
+
+    pub fn count(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Codes of pairs, slot after slot: the first ones, and those of what they leave.
+    pub fn first(&self) -> &[i8] {
+        self.first.codes()
+    }
+
+    pub fn rest(&self) -> &[i8] {
+        self.rest.codes()
+    }
+}
+
+impl Part<'_> {
+    fn fill(&mut self, kernel: &CodeKernel, bound: &Codes, source: &Source<'_>, stride: usize) -> Result<()> {
+        let (d, count, pair) = (source.view.ncols(), self.order.len(), kernel.pair());
+        let (mut buffer, mut left) = (try_vec(d, 0.0f32)?, try_vec(d, 0.0f32)?);
+        let mut values = try_vec(count * d, 0.0f32)?;
+        for (c, &target) in self.order.iter().enumerate() {
+            let from = row_of(source.view, target as usize, &mut buffer);
+            let square = source.squares.get(target as usize).copied().unwrap_or(0.0);
+            let row = &mut values[c * d..(c + 1) * d];
+            let norm = source.frame.narrow_row(from, square, row);
+            let measure = kernel.measure(row);
+            if !(norm.is_finite() && measure.servable()) {
+                self.fits = false;
+                return Ok(());
+            }
+            let range = c * stride..(c + 1) * stride;
+            let (first, rest) = (&mut self.first[range.clone()], &mut self.rest[range]);
+            let code = kernel.encode_column(pair, row, pair.scale(measure.largest), first);
+            for ((left, x), q) in left.iter_mut().zip(row.iter()).zip(&*first) {
+                *left = x - f32::from(*q) * code.scale;
+            }
+            let measure = kernel.measure(&left);
+            let mut second = Code { error: code.error, ..Code::default() };
+            if measure.servable() {
+                second = kernel.encode_column(pair, &left, pair.scale(measure.largest), rest);
+                // What the first codes leave was rounded once more, by at most u of it.
+                second.error += code.error * f32::from_bits((127 - 22) << 23);
+            }
+            let half = 0.5 * row.iter().map(|&x| x as f64 * x as f64).sum::<f64>();
+            self.starts[c] = pair.start(code.sum);
+            self.rest_starts[c] = pair.start(second.sum);
+            self.targets[c] = Target {
+                h: if matches!(source.frame, Frame::Unit) { 0.0 } else { half as f32 },
+                code,
+                rest: second,
+                norm: narrow_up(bound.norm(norm)).max(code.norm),
+                squares: first.iter().map(|q| u64::from(q.unsigned_abs()).pow(2)).sum(),
+            };
+        }
+        self.full(kernel, &values, stride)?;
+        match source.basis {
+            Some(basis) => self.leading(kernel, basis, &values),
+            None => Ok(()),
+        }
+    }
+
+    /// The panel at full depth: of the codes of pairs, where the tile takes them.
+    fn full(&mut self, kernel: &CodeKernel, values: &[f32], stride: usize) -> Result<()> {
+        let (count, coding) = (self.targets.len(), kernel.tile());
+        let d = values.len() / count.max(1);
+        let column = |target: &Target, code: Code| {
+            let terms = [code.error, target.norm.max(code.norm)];
+            Column { h: target.h, scale: code.scale, rho: 0.0, terms }
+        };
+        let targets = &*self.targets;
+        if coding == kernel.pair() {
+            self.tile.pack(kernel, self.first, stride, |c| column(&targets[c], targets[c].code));
+            return Ok(());
+        }
+        let (mut columns, mut codes) = (try_vec(count * stride, 0i8)?, [Code::default(); WIDTH]);
+        for (c, row) in values.chunks_exact(d).enumerate() {
+            let scale = coding.scale(kernel.measure(row).largest);
+            codes[c] = kernel.encode_column(coding, row, scale, &mut columns[c * stride..(c + 1) * stride]);
+        }
+        self.tile.pack(kernel, &columns, stride, |c| column(&targets[c], codes[c]));
+        Ok(())
+    }
+
+    /// The panel in leading dimensions.
+    fn leading(&mut self, kernel: &CodeKernel, basis: &Basis, values: &[f32]) -> Result<()> {
+        let Some(tile) = &mut self.lead else { return Ok(()) };
+        let (count, coding, size) = (self.targets.len(), kernel.tile(), basis.size);
+        let d = values.len() / count.max(1);
+        let mut leading = try_vec(count * size, 0.0f32)?;
+        basis.apply(values, &mut leading)?;
+        let stride = tile.depth;
+        let mut columns = try_vec(count * stride, 0i8)?;
+        let mut of: Vec<(Code, Lead)> = try_capacity(count)?;
+        for (c, (row, leading)) in values.chunks_exact(d).zip(leading.chunks_exact(size)).enumerate() {
+            let measure = kernel.measure(leading);
+            let Some(lead) = lead(kernel, basis, row, leading).filter(|_| measure.servable()) else {
+                self.fits = false;
+                return Ok(());
+            };
+            let out = &mut columns[c * stride..(c + 1) * stride];
+            of.push((kernel.encode_column(coding, leading, coding.scale(measure.largest), out), lead));
+        }
+        let targets = &*self.targets;
+        tile.pack(kernel, &columns, stride, |c| {
+            let (code, lead) = of[c];
+            let error = narrow_up(code.error as f64 + lead.error);
+            let terms = [error, narrow_up(lead.norm).max(code.norm)];
+            Column { h: targets[c].h, scale: code.scale, rho: narrow_up(lead.rho), terms }
+        });
+        Ok(())
+    }
+}

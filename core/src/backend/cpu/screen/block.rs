@@ -1,0 +1,504 @@
+//! The rows of one block: their codes, the sweep over all targets, and a closer look at what it left.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::super::codes::{BlockCodes, Side, Target, TargetCodes, Tiles};
+use super::super::kept::Kept;
+use super::super::question::{Question, Search, Sieve};
+use super::coding::{BLOCK, RowsInCodes, code_row};
+use crate::error::Result;
+use crate::exact::bounds::Codes;
+use crate::exact::float::narrow_up;
+use crate::memory::{try_capacity, try_grow, try_push, try_vec};
+use crate::simd::{CodedRows, Hit, Hits, WIDTH};
+
+/// What becomes of a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Searched,
+    /// It looks at no target.
+    Settled,
+    /// Its codes serve not, or too many targets are left.
+    Given,
+}
+
+/// What a score's error is made of: K + norm * (error of the target's codes) + error * (norm of the target).
+#[derive(Default)]
+struct Errors {
+    fixed: Vec<f32>,
+    norm: Vec<f32>,
+    error: Vec<f32>,
+}
+
+impl Errors {
+    fn new(n: usize) -> Result<Self> {
+        Ok(Self { fixed: try_vec(n, 0.0)?, norm: try_vec(n, 0.0)?, error: try_vec(n, 0.0)? })
+    }
+
+    fn set(&mut self, i: usize, side: &Side, fixed: f32) {
+        (self.fixed[i], self.norm[i], self.error[i]) = (fixed, side.code.norm, side.code.error);
+    }
+
+    /// The error of row `i` against a target of that error of its codes and that norm.
+    #[inline(always)]
+    fn of(&self, i: usize, error: f32, norm: f32) -> f32 {
+        (self.fixed[i] + self.norm[i] * error + self.error[i] * norm) * Codes::GROWN
+    }
+}
+
+/// The rows of one block, and what is known of them.
+pub(super) struct Block<'a> {
+    codes: &'a TargetCodes,
+    /// The codes of all rows, where they were kept, and which of them is row 0 of the block.
+    given: RowsInCodes<'a>,
+    base: usize,
+    /// Whether the tile reads leading dimensions.
+    leading: bool,
+    made: BlockCodes,
+    from: usize,
+    n: usize,
+    states: Vec<State>,
+    /// The target that was nearest before.
+    near: Vec<Option<u32>>,
+    /// Scales and error terms of the codes of the tile, and of those of pairs.
+    tile_scale: Vec<f32>,
+    tile: Errors,
+    pair_scale: Vec<f32>,
+    pair: Errors,
+    residue: Vec<f32>,
+    threshold: Vec<f32>,
+    /// The least upper end of a score of each row.
+    upper: Vec<f32>,
+    list: Vec<u16>,
+    hits: Hits,
+    least: Vec<f32>,
+    kept: Kept,
+    pairs: Vec<Hit>,
+    products: Vec<i32>,
+    second: Vec<i32>,
+    lows: Vec<f32>,
+    found: Vec<Candidate>,
+    left: Vec<u32>,
+    buffer: Vec<f32>,
+    values: Vec<f32>,
+}
+
+/// A target that is left, and its score.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate {
+    pub slot: u32,
+    pub z: f32,
+}
+
+impl<'a> Block<'a> {
+    /// Room for `n` rows, whose codes are among those of `rows`, or are made here.
+    pub fn new(
+        codes: &'a TargetCodes,
+        given: RowsInCodes<'a>,
+        search: &Search<'_>,
+        n: usize,
+    ) -> Result<Self> {
+        let d = search.dim();
+        let zeros = || try_vec(n, 0.0f32);
+        Ok(Self {
+            codes,
+            given,
+            base: 0,
+            leading: false,
+            made: BlockCodes::new(&search.cpu.codes, if given.rows.is_some() { 0 } else { n }, d)?,
+            from: 0,
+            n: 0,
+            states: try_vec(n, State::Settled)?,
+            near: try_vec(n, None)?,
+            tile_scale: zeros()?,
+            tile: Errors::new(n)?,
+            pair_scale: zeros()?,
+            pair: Errors::new(n)?,
+            residue: zeros()?,
+            threshold: zeros()?,
+            upper: zeros()?,
+            list: try_capacity(n)?,
+            hits: Hits::scored(),
+            least: zeros()?,
+            kept: Kept::new(n)?,
+            pairs: try_capacity(n)?,
+            products: Vec::new(),
+            second: Vec::new(),
+            lows: Vec::new(),
+            found: Vec::new(),
+            left: Vec::new(),
+            buffer: try_vec(d, 0.0)?,
+            values: try_vec(d, 0.0)?,
+        })
+    }
+
+    /// Takes the rows `range` of a task whose row 0 is row `first` of the search. Returns whether the tile will read leading
+    /// dimensions: where it can, and `deep` does not forbid it.
+    pub fn load<Q: Question>(
+        &mut self,
+        search: &Search<'_>,
+        first: usize,
+        question: &mut Q,
+        range: Range<usize>,
+        deep: bool,
+    ) -> Result<bool> {
+        let codes = self.codes;
+        (self.n, self.from, self.base) = (range.len(), range.start, first + range.start);
+        self.kept.clear(self.n);
+        self.leading =
+            !deep && self.given.rows.is_some() && self.given.lead.is_some() && codes.lead.is_some();
+        if self.given.rows.is_none() {
+            let Self { made, buffer, values, .. } = self;
+            if let Some(mut part) = made.parts(BLOCK).next() {
+                for i in 0..range.len() {
+                    code_row(search, &codes.bound, self.base + i, &mut part, i, buffer, values);
+                }
+            }
+            self.base = 0;
+        }
+        let all = self.given.rows.unwrap_or(&self.made);
+        let lead = self.given.lead.filter(|_| self.leading);
+        for (i, row) in range.enumerate() {
+            let at = self.base + i;
+            let pair = &all.pairs().sides[at];
+            let tile = lead.map_or(&all.tiles().sides[at], |lead| &lead.rows.sides[at]);
+            let start = question.start(row);
+            let norm = pair.norm.max(tile.norm).max(all.tiles().sides[at].norm);
+            let fixed = narrow_up(codes.bound.rest(norm as f64, codes.largest));
+            self.pair.set(i, pair, fixed);
+            self.tile.set(i, tile, fixed);
+            (self.pair_scale[i], self.tile_scale[i]) = (pair.code.scale, tile.code.scale);
+            self.residue[i] = lead.map_or(0.0, |lead| lead.residues[at]);
+            self.near[i] = start.near.filter(|near| (*near as usize) < codes.count());
+            if self.leading {
+                // Lower ends alone tell no upper end: any target does, until a nearer one is met.
+                self.near[i] = self.near[i].or(Some(0));
+            }
+            self.states[i] = match start.targets.len() {
+                0 => State::Settled,
+                n if n == codes.count() && fixed.is_finite() => State::Searched,
+                _ => State::Given,
+            };
+        }
+        Ok(self.leading)
+    }
+
+    /// The targets as the tile reads them.
+    fn tiles(&self) -> &'a Tiles {
+        match &self.codes.lead {
+            Some(lead) if self.leading => lead,
+            _ => &self.codes.tiles,
+        }
+    }
+
+    /// The score of row `i` and a target by their codes of pairs, whose product is `product`.
+    #[inline(always)]
+    fn score(&self, i: usize, target: &Target, product: i32) -> f32 {
+        target.h - (self.pair_scale[i] * target.code.scale) * product as f32
+    }
+
+    /// The upper ends of the scores of the targets that were nearest before.
+    pub fn start(&mut self, search: &Search<'_>) -> Result<()> {
+        let (codes, n) = (self.codes, self.n);
+        self.list.clear();
+        self.pairs.clear();
+        self.upper[..n].fill(f32::INFINITY);
+        self.threshold[..n].fill(f32::NEG_INFINITY);
+        for i in 0..n {
+            if self.states[i] == State::Searched {
+                match self.near[i] {
+                    Some(near) => self.pairs.push(Hit::new(i, near as usize)),
+                    None => self.list.push(i as u16),
+                }
+            }
+        }
+        self.multiply(search, false)?;
+        for at in 0..self.pairs.len() {
+            let (i, slot) = (self.pairs[at].row(), self.pairs[at].slot());
+            let target = &codes.targets[slot];
+            let z = self.score(i, target, self.products[at]);
+            self.upper[i] = z + self.pair.of(i, target.code.error, target.norm);
+        }
+        // Rows without one: the least score of the first panel.
+        if !self.list.is_empty() {
+            self.scan(search, 0, true)?;
+            let [error, norm] = codes.tiles.worst[0];
+            for (i, z) in self.list.iter().zip(&self.least) {
+                self.upper[*i as usize] = z + self.tile.of(*i as usize, error, norm);
+            }
+        }
+        self.list.clear();
+        self.list.extend((0..n as u16).filter(|i| self.states[*i as usize] == State::Searched));
+        Ok(())
+    }
+
+    /// The products of the codes of `pairs`: with the targets' first codes, and, if asked for, with the rest.
+    fn multiply(&mut self, search: &Search<'_>, both: bool) -> Result<()> {
+        let (codes, count) = (self.codes, self.pairs.len());
+        let all = self.given.rows.unwrap_or(&self.made);
+        let (rows, kernel) = (all.pairs(), &search.cpu.codes);
+        let from = rows.from(self.base);
+        resize(&mut self.products, count)?;
+        kernel.pairs(
+            kernel.pair(),
+            from,
+            codes.first(),
+            &codes.starts,
+            codes.stride,
+            codes.tiles.depth,
+            &self.pairs,
+            &mut self.products,
+        );
+        if both {
+            resize(&mut self.second, count)?;
+            let starts = &codes.rest_starts;
+            kernel.pairs(
+                kernel.pair(),
+                from,
+                codes.rest(),
+                starts,
+                codes.stride,
+                codes.tiles.depth,
+                &self.pairs,
+                &mut self.second,
+            );
+        }
+        Ok(())
+    }
+
+    /// The hits of the listed rows with panel `p`; the least scores of the others, if asked for.
+    fn scan(&mut self, search: &Search<'_>, p: usize, least: bool) -> Result<()> {
+        let (tiles, n, kernel) = (self.tiles(), self.n, &search.cpu.codes);
+        let (panel, columns) = tiles.panel(p);
+        let all = match self.given.lead {
+            Some(lead) if self.leading => &lead.rows,
+            _ => self.given.rows.unwrap_or(&self.made).tiles(),
+        };
+        let rows = CodedRows {
+            codes: all.from(self.base),
+            stride: all.stride,
+            depth: tiles.depth,
+            scale: &self.tile_scale[..n],
+            residue: if self.leading { &self.residue[..n] } else { &[] },
+            threshold: &self.threshold[..n],
+        };
+        self.hits.clear();
+        if least {
+            return kernel.scan_least(
+                &rows,
+                &self.list,
+                panel,
+                columns,
+                p * WIDTH,
+                &mut self.hits,
+                &mut self.least,
+            );
+        }
+        kernel.scan(&rows, &self.list, panel, columns, p * WIDTH, &mut self.hits)
+    }
+
+    /// All targets, panel by panel. Returns how many pairs the tile left.
+    pub fn sweep(&mut self, search: &Search<'_>) -> Result<u64> {
+        let (tiles, mut pairs) = (self.tiles(), 0);
+        for p in 0..tiles.n_panels() {
+            let [error, norm] = tiles.worst[p];
+            for i in 0..self.n {
+                self.threshold[i] = self.upper[i] + self.tile.of(i, error, norm);
+            }
+            self.scan(search, p, false)?;
+            pairs += self.hits.pairs().len() as u64;
+            if self.leading {
+                self.by_pairs(search)?;
+            } else {
+                self.by_tile()?;
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// Keeps the hits of a panel at full depth, by the scores that the tile gave.
+    fn by_tile(&mut self) -> Result<()> {
+        let terms = &self.codes.tiles.terms;
+        for (hit, z) in self.hits.pairs().iter().zip(self.hits.scores()) {
+            let [error, norm] = terms[hit.slot()];
+            let i = hit.row();
+            self.upper[i] = self.upper[i].min(z + self.tile.of(i, error, norm));
+        }
+        for at in 0..self.hits.pairs().len() {
+            let (hit, z) = (self.hits.pairs()[at], self.hits.scores()[at]);
+            let [error, norm] = terms[hit.slot()];
+            self.keep(hit, z - self.tile.of(hit.row(), error, norm))?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the hits of a panel in leading dimensions, by their codes at full depth.
+    fn by_pairs(&mut self, search: &Search<'_>) -> Result<()> {
+        let codes = self.codes;
+        self.pairs.clear();
+        try_grow(&mut self.pairs, self.hits.pairs().len())?;
+        self.pairs.extend_from_slice(self.hits.pairs());
+        self.multiply(search, false)?;
+        resize(&mut self.lows, self.pairs.len())?;
+        for (at, hit) in self.pairs.iter().enumerate() {
+            let (i, target) = (hit.row(), &codes.targets[hit.slot()]);
+            let (z, error) =
+                (self.score(i, target, self.products[at]), self.pair.of(i, target.code.error, target.norm));
+            self.upper[i] = self.upper[i].min(z + error);
+            self.lows[at] = z - error;
+        }
+        for at in 0..self.pairs.len() {
+            self.keep(self.pairs[at], self.lows[at])?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a target of a row whose score has the lower end `low`, unless it is excluded by now.
+    #[inline(always)]
+    fn keep(&mut self, hit: Hit, low: f32) -> Result<()> {
+        let i = hit.row();
+        if low <= self.upper[i] && !self.kept.keep(i, hit.slot() as u32, low, self.upper[i])? {
+            self.states[i] = State::Given;
+            self.upper[i] = f32::NEG_INFINITY;
+        }
+        Ok(())
+    }
+
+    /// Settles the rows with one target left, and looks closer at the others.
+    pub fn settle<Q: Question>(
+        &mut self,
+        search: &Search<'_>,
+        question: &mut Q,
+        sieve: &mut Sieve,
+    ) -> Result<()> {
+        self.pairs.clear();
+        for i in 0..self.n {
+            let row = (self.from + i) as u32;
+            match self.states[i] {
+                State::Settled => sieve.some(question, row, &[])?,
+                State::Given => sieve.all(row)?,
+                State::Searched => {
+                    let from = self.pairs.len();
+                    for slot in self.kept.left(i, self.upper[i]) {
+                        try_push(&mut self.pairs, Hit::new(i, slot as usize))?;
+                    }
+                    match self.pairs[from..] {
+                        // The least score is never excluded; but no answer shall hang on that.
+                        [] => sieve.all(row)?,
+                        [only] => {
+                            self.pairs.truncate(from);
+                            sieve.some(question, row, &[only.slot() as u32])?;
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        self.multiply(search, true)?;
+        let mut at = 0;
+        while at < self.pairs.len() {
+            let i = self.pairs[at].row();
+            let end = at + self.pairs[at..].iter().take_while(|hit| hit.row() == i).count();
+            self.closer(search, i, at..end)?;
+            self.left.sort_unstable();
+            let row = (self.from + i) as u32;
+            sieve.some(question, row, &self.left)?;
+            at = end;
+        }
+        Ok(())
+    }
+
+    /// The targets of `pairs[range]`, all of row `i`, that 16 bits of each target and the differences of targets leave.
+    fn closer(&mut self, search: &Search<'_>, i: usize, range: Range<usize>) -> Result<()> {
+        self.found.clear();
+        self.left.clear();
+        let mut best = Candidate { slot: 0, z: f32::INFINITY };
+        for at in range {
+            let found = self.closely(at);
+            if found.z < best.z {
+                best = found;
+            }
+            try_push(&mut self.found, found)?;
+        }
+        for at in 0..self.found.len() {
+            let found = self.found[at];
+            if found.slot == best.slot || !self.exceeds(search, i, found, best) {
+                try_push(&mut self.left, found.slot)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The target of pair `at`, whose codes were multiplied, with its score by 16 bits of the target.
+    #[inline(always)]
+    fn closely(&self, at: usize) -> Candidate {
+        let (i, slot) = (self.pairs[at].row(), self.pairs[at].slot());
+        let target = &self.codes.targets[slot];
+        let rest = (self.pair_scale[i] * target.rest.scale) * self.second[at] as f32;
+        Candidate { slot: slot as u32, z: self.score(i, target, self.products[at]) - rest }
+    }
+
+    /// Whether a target certainly has a larger score than another, for row `i`.
+    pub fn exceeds(&self, search: &Search<'_>, i: usize, this: Candidate, other: Candidate) -> bool {
+        let [a, b] = [this, other].map(|target| &self.codes.targets[target.slot as usize]);
+        let above = this.z - other.z;
+        // The norms bound the distance of the two targets, too.
+        above > self.difference(i, a, b, a.norm + b.norm) || above > self.bound(search, i, this, other)
+    }
+
+    /// By how much the difference of two scores of row `i` may err.
+    pub fn bound(&self, search: &Search<'_>, i: usize, this: Candidate, other: Candidate) -> f32 {
+        let slots = [this, other].map(|target| target.slot as usize);
+        let [a, b] = slots.map(|slot| &self.codes.targets[slot]);
+        self.difference(i, a, b, self.between(search, slots[0], slots[1]))
+    }
+
+    fn difference(&self, i: usize, a: &Target, b: &Target, between: f32) -> f32 {
+        let rest = self.pair.norm[i] * (a.rest.error + b.rest.error) + 2.0 * self.pair.fixed[i];
+        (self.pair.error[i] * between + rest) * Codes::GROWN
+    }
+
+    /// At least the distance of two targets.
+    fn between(&self, search: &Search<'_>, a: usize, b: usize) -> f32 {
+        let codes = self.codes;
+        let row = |slot: usize| &codes.first()[slot * codes.stride..][..codes.tiles.depth];
+        let product = search.cpu.codes.dot(row(a), row(b));
+        let (a, b) = (&codes.targets[a], &codes.targets[b]);
+        let coded = Codes::between((a.code.scale, a.squares), (b.code.scale, b.squares), product);
+        narrow_up(coded) + (a.code.error + b.code.error)
+    }
+}
+
+#[cfg(test)]
+impl Block<'_> {
+    /// Of row 0 and every target: the sweep's score with its error, and the closer score.
+    pub fn scores(&mut self, search: &Search<'_>) -> Result<(Vec<(f32, f32)>, Vec<Candidate>)> {
+        let count = self.codes.count();
+        self.threshold[0] = f32::INFINITY;
+        self.list.clear();
+        self.list.push(0);
+        let mut swept = alloc::vec![(0.0, 0.0); count];
+        for p in 0..self.codes.tiles.n_panels() {
+            self.scan(search, p, false)?;
+            for (hit, z) in self.hits.pairs().iter().zip(self.hits.scores()) {
+                let [error, norm] = self.codes.tiles.terms[hit.slot()];
+                swept[hit.slot()] = (*z, self.tile.of(0, error, norm));
+            }
+        }
+        self.pairs.clear();
+        self.pairs.extend((0..count).map(|slot| Hit::new(0, slot)));
+        self.multiply(search, true)?;
+        Ok((swept, (0..count).map(|at| self.closely(at)).collect()))
+    }
+}
+
+/// At least `len` places.
+fn resize<T: Copy + Default>(list: &mut Vec<T>, len: usize) -> Result<()> {
+    if list.len() < len {
+        let more = len - list.len();
+        try_grow(list, more)?;
+        list.resize(len, T::default());
+    }
+    Ok(())
+}

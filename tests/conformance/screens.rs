@@ -1,0 +1,135 @@
+//! Screens, forced on: answers are those of the definition on every kind of data, and every tier settles rows of it.
+
+use pauca::backend::{Backend, Copies, SearchStats};
+use pauca::{Blocked, Context, Control, Cpu, Exec, Init, KMeans, Level, Metric, Rows, Screens};
+use pauca_reference::kmeans::predict;
+use pauca_reference::truth::Metric as Truth;
+use pauca_tests::agree::assert_same;
+use pauca_tests::data::{Kind, Rng};
+use pauca_tests::layout::array;
+use pauca_tests::subject::Subject;
+
+/// What screens are for, and data that are hard for them.
+#[derive(Clone, Copy, Debug)]
+enum Hard {
+    /// Targets of few clusters, rows near them.
+    Clustered,
+    /// 1 and noise of 1e-4: all rows are nearly parallel.
+    NearTies,
+    Kind(Kind),
+}
+
+fn kinds() -> impl Iterator<Item = Hard> {
+    [Hard::Clustered, Hard::NearTies].into_iter().chain(Kind::ALL.into_iter().map(Hard::Kind))
+}
+
+impl Hard {
+    fn rows(self, n: usize, d: usize, rng: &mut Rng) -> Vec<Vec<f32>> {
+        match self {
+            Hard::Kind(kind) => kind.rows(n, d, rng),
+            Hard::NearTies => {
+                (0..n).map(|_| (0..d).map(|_| (1.0 + 1e-4 * rng.normal()) as f32).collect()).collect()
+            }
+            Hard::Clustered => (0..n)
+                .map(|_| {
+                    // The centres are the same for rows and targets.
+                    let mut centre = Rng(rng.below(40) as u64 + 1000);
+                    (0..d).map(|_| (centre.normal() + 0.3 * rng.normal()) as f32).collect()
+                })
+                .collect(),
+        }
+    }
+}
+
+fn truth(metric: Metric) -> Truth {
+    match metric {
+        Metric::SqEuclidean => Truth::SqEuclidean,
+        Metric::Cosine => Truth::Cosine,
+    }
+}
+
+/// Every kind of data, at shapes from one value to many: the nearest targets, with and without what was nearest before.
+#[test]
+fn every_path_gives_the_answers_of_the_definition() {
+    let shapes: [(usize, usize, usize); 10] = [
+        (70, 1, 5),
+        (120, 3, 60),
+        (600, 8, 130),
+        (700, 64, 300),
+        (80, 100, 49),
+        (300, 384, 200),
+        (40, 1300, 97),
+        (4, 66_000, 3),
+        (30, 16, 5000),
+        (200, 31, 2),
+    ];
+    let levels = Level::available();
+    let mut all = vec![SearchStats::default(); levels.len()];
+    for hard in kinds() {
+        for (seed, &(n, d, k)) in shapes.iter().enumerate() {
+            for metric in Metric::ALL {
+                let mut rng = Rng(seed as u64);
+                let (x, c) = (hard.rows(n, d, &mut rng), hard.rows(k, d, &mut rng));
+                let (xs, cs) = (array(&x), array(&c));
+                let expected = predict(&x, &c, truth(metric));
+                // Nothing known; the answer; wrong answers, and targets that are none.
+                let wrong: Vec<u32> = (0..n).map(|i| [0, k as u32 - 1, u32::MAX][i % 3]).collect();
+                for (level, all) in levels.iter().zip(&mut all) {
+                    let cpu = Cpu::with_level(*level).unwrap().screens(Screens::Always);
+                    let cx = Context::new(Exec::serial(), Control::new());
+                    let block = cpu.load(Rows::F32(xs.view()), metric, &cx).unwrap();
+                    let targets = cpu.targets(Rows::F32(cs.view()), metric, Copies::Collapse, &cx).unwrap();
+                    for before in [None, Some(&expected), Some(&wrong)] {
+                        let mut out = vec![u32::MAX; n];
+                        let before = before.map(|before| &before[..]);
+                        let stats = cpu.nearest(&block, &targets, before, &mut out, &cx).unwrap();
+                        assert_eq!(out, expected, "{level:?} {hard:?} {metric:?} {n} {d} {k}");
+                        assert_eq!(stats.rows, n as u64);
+                        assert_eq!(stats.int8 + stats.f32 + stats.f64 + stats.truth, stats.rows, "{stats:?}");
+                        all.merge(&stats);
+                    }
+                }
+            }
+        }
+    }
+    for (level, all) in levels.iter().zip(&all) {
+        let least = [all.int8, all.f32, all.f64, all.truth].into_iter().min();
+        assert!(least > Some(0), "a tier that settled nothing at {level:?}: {all:?}");
+    }
+}
+
+/// Whole runs: what is carried from one iteration to the next, or has no room, changes nothing.
+#[test]
+fn runs_do_not_depend_on_screens() {
+    let (mut settled, mut leading) = (0, 0);
+    for (seed, hard) in kinds().enumerate() {
+        for spherical in [false, true] {
+            let (n, d, k) = (400, 45, 60);
+            let x = hard.rows(n, d, &mut Rng(seed as u64));
+            let weights: Vec<f32> = (0..n).map(|i| (i % 4) as f32).collect();
+            let xs = array(&x);
+            let rows = Rows::F32(xs.view());
+            let config = KMeans::new(k).spherical(spherical).max_iter(6).init(Init::Random).seed(seed as u64);
+            for weights in [None, Some(&weights[..])] {
+                let fit = |screens: Screens, bytes: usize, block: usize| {
+                    let cpu = Cpu::new().unwrap().screens(screens).code_bytes(bytes);
+                    let s = Subject::new(cpu, Exec::rayon());
+                    if block == 0 {
+                        config.fit_on(&s.backend, &rows, weights, &s.cx).unwrap()
+                    } else {
+                        let blocked = Blocked::new(rows, block).unwrap();
+                        config.fit_on(&s.backend, &blocked, weights, &s.cx).unwrap()
+                    }
+                };
+                let expected = fit(Screens::Never, 0, 0);
+                for (bytes, block) in [(usize::MAX, 0), (0, 0), (usize::MAX, 70), (10_000, 70)] {
+                    let found = fit(Screens::Always, bytes, block);
+                    assert_same(&found, &expected);
+                    settled += found.search.int8;
+                    leading += found.search.leading;
+                }
+            }
+        }
+    }
+    assert!(settled > 1000 && leading > 1000, "{settled} {leading}");
+}
