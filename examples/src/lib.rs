@@ -10,6 +10,7 @@
 //! | [`output`] | an output folder whose files appear together, with their SHA-256 |
 //! | [`checkpoint`] | a stopped run on disk: settings, identity of the input, state of the library |
 //! | [`stepping`] | clustering step by step, its state saved between steps |
+//! | [`console`] | what is said on a terminal or a pipe, and never ends a run |
 //! | [`progress`], [`interrupt`] | what a person or a machine sees; the first and the second Ctrl-C |
 //! | [`plots`], [`page`] | SVG plots, and the one self-contained HTML page |
 //! | [`failure`] | one line that says what is wrong and where; exit codes |
@@ -21,9 +22,9 @@
 //! | [`score_text`] | the program `score-text` |
 //! | [`tokenize`] | the program `tokenize` |
 #![deny(unsafe_code)]
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "programs talk to their user")]
 
 pub mod checkpoint;
+pub mod console;
 pub mod curate;
 pub mod failure;
 pub mod flags;

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
+use crate::console;
+
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Style {
@@ -123,7 +125,7 @@ impl Reporter {
         if self.style == Style::Auto && self.bar.is_none() {
             let steps =
                 if stage.most_steps > 0 { format!(", {} iterations", stage.steps) } else { String::new() };
-            eprintln!("{:<12} {seconds:8.2} s{steps}{}", stage.name, stage.note);
+            console::say(&format!("{:<12} {seconds:8.2} s{steps}{}", stage.name, stage.note));
         }
     }
 
@@ -197,8 +199,8 @@ impl Reporter {
         match (self.style, &self.bar) {
             (Style::None, _) => {}
             (Style::Json, _) => self.json(json!({"event": "note", "text": text})),
-            (Style::Auto, Some(bar)) => bar.println(text),
-            (Style::Auto, None) => eprintln!("{text}"),
+            (Style::Auto, Some(bar)) => bar.println(console::visible(text)),
+            (Style::Auto, None) => console::say(text),
         }
     }
 
@@ -226,7 +228,7 @@ impl Reporter {
 
     fn json(&self, line: Value) {
         self.last_line.set(Some(Instant::now()));
-        eprintln!("{line}");
+        console::say(&line.to_string());
     }
 
     fn look_at_memory(&self) {

@@ -18,6 +18,7 @@ use pauca::{Context, Control, Exec};
 use serde_json::{Map, Value, json};
 
 use crate::checkpoint;
+use crate::console;
 use crate::failure::{Failure, Result, chain, usage_of};
 use crate::flags::Running;
 use crate::interrupt;
@@ -39,7 +40,7 @@ pub fn program<A: Parser + CommandFactory>(run: impl FnOnce(A) -> Result<()>) ->
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{}: {failure}", A::command().get_name());
+            console::say(&failure.line(A::command().get_name()));
             failure.exit_code()
         }
     }
@@ -105,12 +106,22 @@ impl Run {
         self.flags.out.as_deref().ok_or_else(needed)
     }
 
+    /// The output folder, where nothing that this run may write or clear is a file that it reads.
+    fn claimed(&self) -> Result<OutDir> {
+        let out = OutDir::open(self.folder()?)?;
+        let earlier = listed(&out.earlier().unwrap_or_default());
+        let names =
+            self.names.iter().copied().chain([checkpoint::NAME]).chain(earlier.iter().map(String::as_str));
+        out.claim(names)?;
+        Ok(out)
+    }
+
     /// The output folder for a run that `configuration` names: by whatever decides the bytes of its outputs.
     ///
     /// # Errors
     /// [`Failure::Usage`] when it holds other results and `--overwrite` is not given; those of [`OutDir::open`].
     pub fn open(&self, configuration: &Value) -> Result<OutDir> {
-        let out = OutDir::open(self.folder()?)?;
+        let out = self.claimed()?;
         if !self.flags.overwrite {
             if checkpoint::is_in(&out) {
                 return Err(Failure::usage(format!(
@@ -130,7 +141,7 @@ impl Run {
     /// neither `resume` nor `--overwrite` says what shall become of it.
     pub fn resume(&self, configuration: &Value, resume: bool) -> Result<(OutDir, Start)> {
         self.resumes.set(true);
-        let out = OutDir::open(self.folder()?)?;
+        let out = self.claimed()?;
         if self.flags.overwrite {
             return Ok((out, Start::Fresh));
         }
@@ -221,10 +232,7 @@ impl Run {
     /// What an earlier run of this program says it wrote. Nothing else is removed: a file that this run does not write anew
     /// may be the user's.
     fn stale(&self, out: &OutDir, format: &Value) -> Vec<String> {
-        let there = out.earlier().filter(|there| there["format"] == *format).unwrap_or_default();
-        let earlier = there["outputs"].as_object().into_iter().flat_map(Map::keys).cloned();
-        // A name that leads out of the folder is not one of ours.
-        earlier.filter(|name| !name.contains(['/', '\\']) && !name.starts_with('.')).collect()
+        listed(&out.earlier().filter(|there| there["format"] == *format).unwrap_or_default())
     }
 
     /// Says that the folder holds this very run, finished: there is nothing to do.
@@ -249,11 +257,12 @@ impl Run {
                 }
                 line["seconds"] = json!(seconds);
                 line["out"] = json!(place.display().to_string());
-                println!("{line}");
+                // The results are in their files; a line that nobody reads is no failure.
+                let _ = console::result(&line.to_string());
             }
             Style::Auto => {
                 for fact in facts {
-                    eprintln!("{fact}");
+                    console::say(&fact.to_string());
                 }
                 let bytes: u64 = out.written().values().map(|file| file.bytes).sum();
                 let memory = self.reporter.peak_anonymous();
@@ -269,10 +278,17 @@ impl Run {
                         duration(seconds)
                     ),
                 };
-                eprintln!("{open}");
+                console::say(&open.to_string());
             }
         }
     }
+}
+
+/// The files that a report lists as its run's.
+fn listed(report: &Value) -> Vec<String> {
+    let names = report["outputs"].as_object().into_iter().flat_map(Map::keys).cloned();
+    // A name that leads out of the folder is not one of ours.
+    names.filter(|name| !name.contains(['/', '\\']) && !name.starts_with('.')).collect()
 }
 
 #[cfg(test)]

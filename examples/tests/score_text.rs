@@ -140,7 +140,7 @@ fn bad_texts_are_refused_with_their_line() {
     bench.write("blank.txt", b" \n\n");
     std::fs::create_dir(bench.path("folder")).unwrap();
     let cases: &[(&str, &[&str])] = &[
-        ("absent.jsonl", &["absent.jsonl", "cannot be read"]),
+        ("absent.jsonl", &["absent.jsonl", "cannot be opened"]),
         ("folder", &["folder", "is a folder"]),
         ("empty.jsonl", &["empty.jsonl", "no documents"]),
         ("broken.jsonl", &["broken.jsonl", "line 2", "not JSON"]),
@@ -221,7 +221,7 @@ fn bad_perplexities_are_refused_with_their_place() {
         &bench,
         &["t.jsonl", "--perplexities", "absent.csv"],
         1,
-        &["absent.csv", "cannot be read"],
+        &["absent.csv", "cannot be opened"],
     );
     let flags = ["t.jsonl", "--perplexities", "p.json", "--empty-subset", "error"];
     SCORE_TEXT.refused(&bench, &flags, 1, &["p.json", "no line passes"]);
@@ -414,7 +414,7 @@ fn a_bad_matrix_is_refused_with_its_numbers() {
         &bench,
         &with(&["absent.npy", "--matrix-names", "a,b"]),
         1,
-        &["absent.npy", "cannot be read"],
+        &["absent.npy", "cannot be opened"],
     );
     SCORE_TEXT.refused(&bench, &with(&["m.npy", "--matrix-names", "a,c"]), 1, &["m.json", "'b'"]);
     bench.write("p.json", b"{\"all\": 40, \"predicates\": {\"a\": 30}}");

@@ -24,14 +24,17 @@ pub mod shipped;
 pub mod shown;
 pub mod summary;
 
+use std::path::Path;
+
 use pauca::Cpu;
 use serde_json::{Value, json};
 
 use self::args::Args;
 use self::settings::Settings;
 use self::shown::Shown;
+use crate::console;
 use crate::failure::{Failure, Result};
-use crate::input::{Matrix, Source, file_name};
+use crate::input::{Matrix, Source};
 use crate::run::{Run, Start};
 use crate::stepping::Stepping;
 
@@ -48,8 +51,8 @@ pub fn run(args: Args) -> Result<()> {
     let settings = Settings::resolve(&args, &matrix)?;
     let cpu = Cpu::new().map_err(|e| Failure::library(input, &e))?;
     if args.plan {
-        println!("{}", plan::plan(&args, &settings, &matrix, run.threads()));
-        return Ok(());
+        let text = plan::plan(&args, &settings, &matrix, run.threads());
+        return console::result(&text).map_err(|e| Failure::io(Path::new("stdout"), "written", &e));
     }
     run.folder()?;
     reporter.stage("read", matrix.layout().rows as u64, 0);
@@ -105,10 +108,9 @@ fn configuration(settings: &Settings, args: &Args, matrix: &Matrix, shown: &Show
         "rows": layout.rows, "dim": layout.dim, "bytes": matrix.file_size(), "sha256": matrix.sha256(),
     });
     if let Some(meta) = &shown.meta {
-        value["meta"] = json!({
-            "file": file_name(meta.path()), "sha256": meta.sha256(),
-            "id_column": args.id_column, "text": args.text,
-        });
+        value["meta"] = meta.describe();
+        value["meta"]["id_column"] = json!(args.id_column);
+        value["meta"]["text"] = json!(args.text);
     }
     if let Some((name, sha256)) = &shown.image_identity {
         value["images"] = json!({"from": name, "sha256": sha256, "image_size": args.image_size});

@@ -11,9 +11,10 @@ use super::outcome::Outcome;
 use super::report::Report;
 use super::settings::Settings;
 use crate::failure::{Failure, Result};
+use crate::input::file::digest;
 use crate::input::ids::Ids;
 use crate::input::images::Images;
-use crate::input::meta::{Meta, digest};
+use crate::input::meta::Meta;
 use crate::input::{Matrix, file_name};
 use crate::output::OutDir;
 

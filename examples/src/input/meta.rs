@@ -6,14 +6,15 @@
 //! never kept.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
+use serde_json::{Value, json};
 
-use super::hex;
 use super::ids::Ids;
+use super::record::{self, Cell, Kind, missing};
+use super::text::Lines;
+use super::{file, file_name};
 use crate::failure::{Failure, Result};
 
 /// Name of the only column of a `.txt` file.
@@ -31,7 +32,6 @@ enum Format {
 pub struct Meta {
     path: PathBuf,
     format: Format,
-    rows: usize,
     sha256: String,
 }
 
@@ -50,7 +50,7 @@ impl Meta {
             "txt" => Format::Lines,
             _ => return Err(Failure::data(path, "is not metadata of a known kind (.csv, .jsonl or .txt)")),
         };
-        let mut meta = Self { path: path.to_path_buf(), format, rows: 0, sha256: digest(path)? };
+        let meta = Self { path: path.to_path_buf(), format, sha256: file::digest(path)? };
         let mut found = 0;
         meta.visit(columns, &mut |_, _| {
             found += 1;
@@ -59,7 +59,6 @@ impl Meta {
         if found != rows {
             return Err(Failure::data(path, format!("has {found} records, the embeddings have {rows} rows")));
         }
-        meta.rows = rows;
         Ok(meta)
     }
 
@@ -68,22 +67,55 @@ impl Meta {
         &self.path
     }
 
-    /// SHA-256 of the file, in hexadecimal.
-    pub fn sha256(&self) -> &str {
-        &self.sha256
+    /// What names it in a configuration.
+    pub fn describe(&self) -> Value {
+        json!({"file": file_name(&self.path), "sha256": self.sha256})
     }
 
-    /// The values of `column`, one per row.
+    /// The names of the rows in `column`.
     ///
     /// # Errors
-    /// [`Failure::Data`]: a value that holds a line break cannot be an identifier.
+    /// [`Failure::Data`] for a value that is no name, and with both rows for two of one name.
     pub fn ids(&self, column: &str) -> Result<Ids> {
+        let ids = self.names(column)?;
+        match ids.repeated() {
+            None => Ok(ids),
+            Some([one, other]) => Err(Failure::data(
+                &self.path,
+                format!(
+                    "rows {one} and {other} are both called '{}' in column '{column}'; a row needs a name of its own",
+                    ids.get(one)
+                ),
+            )),
+        }
+    }
+
+    /// The names in `column`, which several rows may share.
+    ///
+    /// # Errors
+    /// [`Failure::Data`] for a value that is no name.
+    pub fn names(&self, column: &str) -> Result<Ids> {
+        self.collect(column, |row, cell| {
+            cell.name().map_err(|what| format!("row {row}: the identifier in column '{column}' {what}"))
+        })
+    }
+
+    /// The values of `column` as they are written, one per row; nothing is empty.
+    ///
+    /// # Errors
+    /// [`Failure::Data`] when the file cannot be read again.
+    pub fn column(&self, column: &str) -> Result<Ids> {
+        self.collect(column, |_, cell| Ok(&cell.text))
+    }
+
+    fn collect(
+        &self,
+        column: &str,
+        text: impl for<'c> Fn(u64, &'c Cell) -> std::result::Result<&'c str, String>,
+    ) -> Result<Ids> {
         let mut ids = Ids::default();
-        self.visit(&[column], &mut |row, values| {
-            if values[0].contains(['\n', '\r']) {
-                return Err(format!("row {row}: the identifier in column '{column}' holds a line break"));
-            }
-            ids.push(&values[0]);
+        self.visit(&[column], &mut |row, cells| {
+            ids.push(text(row, &cells[0])?);
             Ok(())
         })?;
         Ok(ids)
@@ -95,9 +127,9 @@ impl Meta {
     /// [`Failure::Data`] when the file cannot be read again.
     pub fn values(&self, column: &str, wanted: &BTreeSet<u64>) -> Result<BTreeMap<u64, String>> {
         let mut values = BTreeMap::new();
-        self.visit(&[column], &mut |row, record| {
+        self.visit(&[column], &mut |row, cells| {
             if wanted.contains(&row) {
-                values.insert(row, std::mem::take(&mut record[0]));
+                values.insert(row, std::mem::take(&mut cells[0].text));
             }
             Ok(())
         })?;
@@ -106,20 +138,21 @@ impl Meta {
 
     /// Calls `take` with the values of `columns` in every record, in order.
     fn visit(&self, columns: &[&str], take: &mut Take<'_>) -> Result<()> {
-        let file = File::open(&self.path).map_err(|e| Failure::io(&self.path, "opened", &e))?;
+        let reader = file::stream(&self.path)?;
         let visited = match self.format {
-            Format::Csv => visit_csv(file, columns, take),
-            Format::Jsonl | Format::Lines => visit_lines(file, self.format, columns, take),
+            Format::Csv => visit_csv(reader, columns, take),
+            Format::Jsonl => visit_jsonl(reader, columns, take),
+            Format::Lines => visit_lines(reader, columns, take),
         };
         visited.map_err(|what| Failure::data(&self.path, what))
     }
 }
 
 /// What is done with the row and the values of one record.
-type Take<'t> = dyn FnMut(u64, &mut [String]) -> std::result::Result<(), String> + 't;
+type Take<'t> = dyn FnMut(u64, &mut [Cell]) -> std::result::Result<(), String> + 't;
 
-fn visit_csv(file: File, columns: &[&str], take: &mut Take<'_>) -> std::result::Result<(), String> {
-    let mut reader = csv::Reader::from_reader(BufReader::new(file));
+fn visit_csv(reader: impl BufRead, columns: &[&str], take: &mut Take<'_>) -> std::result::Result<(), String> {
+    let mut reader = csv::Reader::from_reader(reader);
     let names = reader.headers().map_err(|e| e.to_string())?.clone();
     let mut places = Vec::new();
     for column in columns {
@@ -127,73 +160,49 @@ fn visit_csv(file: File, columns: &[&str], take: &mut Take<'_>) -> std::result::
         places.push(place.ok_or_else(|| missing(column, names.iter()))?);
     }
     let mut record = csv::StringRecord::new();
-    let mut values = vec![String::new(); columns.len()];
+    let mut cells = vec![Cell::default(); columns.len()];
     let mut row = 0;
     while reader.read_record(&mut record).map_err(|e| e.to_string())? {
-        for (value, &place) in values.iter_mut().zip(&places) {
-            value.clear();
-            value.push_str(&record[place]);
+        for (cell, &place) in cells.iter_mut().zip(&places) {
+            cell.set(Kind::Text, &record[place]);
         }
-        take(row, &mut values)?;
+        take(row, &mut cells)?;
+        row += 1;
+    }
+    Ok(())
+}
+
+fn visit_jsonl(
+    reader: impl BufRead,
+    columns: &[&str],
+    take: &mut Take<'_>,
+) -> std::result::Result<(), String> {
+    let mut lines = Lines::new(reader);
+    let mut cells = vec![Cell::default(); columns.len()];
+    let mut row = 0;
+    while let Some((number, line)) = lines.record()? {
+        record::json(line, columns, &mut cells).map_err(|what| format!("line {number}: {what}"))?;
+        take(row, &mut cells)?;
         row += 1;
     }
     Ok(())
 }
 
 fn visit_lines(
-    file: File,
-    format: Format,
+    reader: impl BufRead,
     columns: &[&str],
     take: &mut Take<'_>,
 ) -> std::result::Result<(), String> {
-    if format == Format::Lines
-        && let Some(column) = columns.iter().find(|column| **column != TEXT)
-    {
+    if let Some(column) = columns.iter().find(|column| **column != TEXT) {
         return Err(missing(column, [TEXT].into_iter()));
     }
-    let mut values = vec![String::new(); columns.len()];
-    for (row, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(|e| format!("line {}: {e}", row + 1))?;
-        if format == Format::Lines {
-            values.fill(line);
-        } else {
-            let wrong = |what: &dyn std::fmt::Display| format!("line {}: {what}", row + 1);
-            let record: serde_json::Value = serde_json::from_str(&line).map_err(|e| wrong(&e))?;
-            let record = record.as_object().ok_or_else(|| wrong(&"is not a JSON object"))?;
-            for (value, column) in values.iter_mut().zip(columns) {
-                *value = match record.get(*column) {
-                    Some(serde_json::Value::String(text)) => text.clone(),
-                    Some(other) => other.to_string(),
-                    None => return Err(wrong(&missing(column, record.keys().map(String::as_str)))),
-                };
-            }
-        }
-        take(row as u64, &mut values)?;
+    let mut lines = Lines::new(reader);
+    let mut cells = vec![Cell::default(); columns.len()];
+    while let Some((number, line)) = lines.next()? {
+        cells.iter_mut().for_each(|cell| cell.set(Kind::Text, line));
+        take(number - 1, &mut cells)?;
     }
     Ok(())
-}
-
-fn missing<'n>(column: &str, names: impl Iterator<Item = &'n str>) -> String {
-    let names: Vec<String> = names.take(12).map(|name| format!("'{name}'")).collect();
-    format!("has no column '{column}'; it has {}", names.join(", "))
-}
-
-/// SHA-256 of a whole file, read once.
-///
-/// # Errors
-/// [`Failure::Data`] with the system's reason.
-pub fn digest(path: &Path) -> Result<String> {
-    let mut file = File::open(path).map_err(|e| Failure::io(path, "opened", &e))?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(hex(&hash.finalize())),
-            Ok(count) => hash.update(&buffer[..count]),
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(Failure::io(path, "read", &e)),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -220,6 +229,24 @@ mod tests {
     }
 
     #[test]
+    fn meta_ids_are_names_of_their_own() {
+        let refused = |name: &str, text: &str, parts: &[&str]| {
+            let (_dir, path) = file(name, text);
+            let rows = text.lines().count() - usize::from(name.ends_with(".csv"));
+            let error = Meta::open(&path, rows, &["id"]).unwrap().ids("id").unwrap_err().to_string();
+            assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+        };
+        refused("m.jsonl", "{\"id\": 7}\n{\"id\": \"7\"}\n", &["rows 0 and 1 are both called '7'"]);
+        refused("m.jsonl", "{\"id\": 7}\n{\"id\": null}\n", &["row 1", "is null"]);
+        refused("m.jsonl", "{\"id\": [7]}\n", &["row 0", "is [7]"]);
+        refused("m.csv", "id,x\na,1\n,2\n", &["row 1", "is empty"]);
+        let (_dir, path) =
+            file("m.jsonl", "{\"id\": 18446744073709551616}\n{\"id\": 18446744073709551617}\n");
+        let ids = Meta::open(&path, 2, &["id"]).unwrap().ids("id").unwrap();
+        assert_eq!((ids.get(0), ids.get(1)), ("18446744073709551616", "18446744073709551617"));
+    }
+
+    #[test]
     fn meta_jsonl_names_the_line() {
         let (_dir, path) = file("m.jsonl", "{\"id\": 7}\n{\"id\": \"x\"}\n{\"di\": 1}\n");
         let error = Meta::open(&path, 3, &["id"]).unwrap_err().to_string();
@@ -230,6 +257,6 @@ mod tests {
     fn meta_lines_are_one_text_each() {
         let (_dir, path) = file("m.txt", "a b\n\nc");
         let meta = Meta::open(&path, 3, &[TEXT]).unwrap();
-        assert_eq!(meta.ids(TEXT).unwrap().get(2), "c");
+        assert_eq!(meta.column(TEXT).unwrap().get(2), "c");
     }
 }

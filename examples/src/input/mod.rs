@@ -4,14 +4,16 @@
 //! [`pauca::RowSource`] over it, resident or in blocks. Every refusal names the file, what is wrong and
 //! the numbers, and says what fixes it where something does.
 
+pub mod file;
 pub mod ids;
 pub mod images;
 pub mod meta;
 pub mod npy;
+pub mod record;
 pub mod safetensors;
 mod source;
+pub mod text;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
@@ -21,6 +23,7 @@ use pauca::Rows;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+pub use self::file::map;
 pub use self::source::Source;
 use crate::failure::{Failure, Result};
 
@@ -237,12 +240,11 @@ fn npy_layout(bytes: &[u8]) -> std::result::Result<Layout, String> {
 /// Rows and columns of a shape that has both.
 fn two_dimensions(shape: &[usize]) -> std::result::Result<(usize, usize), String> {
     let &[rows, dim] = shape else {
-        let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
         let plural = if shape.len() == 1 { "" } else { "s" };
         return Err(format!(
-            "has {} dimension{plural} (shape ({})), an array of [rows, values] is needed",
+            "has {} dimension{plural} (shape {}), an array of [rows, values] is needed",
             shape.len(),
-            sizes.join(", ") + if shape.len() == 1 { "," } else { "" }
+            npy::shape_text(shape)
         ));
     };
     match (rows, dim) {
@@ -256,32 +258,6 @@ fn value_bytes(rows: usize, dim: usize, dtype: Dtype) -> std::result::Result<usi
     rows.checked_mul(dim)
         .and_then(|values| values.checked_mul(dtype.size()))
         .ok_or_else(|| format!("has a header with the impossible shape ({rows}, {dim})"))
-}
-
-/// Maps a whole file for reading.
-///
-/// # Errors
-/// [`Failure::Data`] with the system's reason.
-#[allow(unsafe_code, reason = "the one memory map")]
-pub fn map(path: &Path) -> Result<Mmap> {
-    let file = File::open(path).map_err(|e| Failure::io(path, "opened", &e))?;
-    let kind = file.metadata().map_err(|e| Failure::io(path, "read", &e))?;
-    if !kind.is_file() {
-        let what = if kind.is_dir() {
-            "is a folder, one file is needed"
-        } else {
-            "is not a regular file and cannot be memory-mapped"
-        };
-        return Err(Failure::data(path, what));
-    }
-    if kind.len() == 0 {
-        return Err(Failure::data(path, "is empty (0 bytes)"));
-    }
-    // SAFETY: the map is read-only and private to this process; its contract is that nobody
-    // shortens or rewrites the file while the program runs, which no program can enforce and
-    // which --help states.
-    let map = unsafe { Mmap::map(&file) };
-    map.map_err(|e| Failure::io(path, "memory-mapped", &e))
 }
 
 /// Last component of a path, as text.

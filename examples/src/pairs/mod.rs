@@ -27,9 +27,10 @@ use self::measure::{Direction, Measured, PLACES, Wanted, gather, measure};
 use self::report::{Report, verdict};
 use crate::failure::{Failure, Result};
 use crate::flags::Named;
+use crate::input::file::digest;
 use crate::input::ids::Ids;
 use crate::input::images::Images;
-use crate::input::meta::{Meta, digest};
+use crate::input::meta::Meta;
 use crate::input::{Matrix, file_name};
 use crate::output::npy::vector;
 use crate::output::{OutDir, REPORT};
@@ -167,7 +168,7 @@ impl Shown {
             [args.name.as_deref(), column, only.map(|o| o.0)].into_iter().flatten().collect();
         let meta = args.meta.as_ref().map(|path| Meta::open(path, rows, &columns)).transpose()?;
         let names = match (&meta, &args.name) {
-            (Some(meta), Some(column)) => Some(meta.ids(column)?),
+            (Some(meta), Some(column)) => Some(meta.column(column)?),
             _ => None,
         };
         let pictures = match (&sheet, column) {
@@ -188,7 +189,7 @@ impl Shown {
             return Ok((0..rows).collect());
         };
         let (column, value) = only(text)?;
-        let all = meta.ids(column)?;
+        let all = meta.column(column)?;
         let used: Vec<usize> = (0..rows).filter(|&i| all.get(i) == value).collect();
         if used.is_empty() {
             let values: BTreeSet<&str> = (0..rows).map(|i| all.get(i)).take(100_000).collect();
@@ -222,7 +223,8 @@ fn configuration(args: &Args, images: &Matrix, texts: &Matrix, shown: &Shown, us
         "images": images.describe(), "texts": texts.describe(),
     });
     if let Some(meta) = &shown.meta {
-        value["meta"] = json!({"file": file_name(meta.path()), "sha256": meta.sha256(), "name": args.name});
+        value["meta"] = meta.describe();
+        value["meta"]["name"] = json!(args.name);
     }
     if let Some((name, sha256)) = &shown.identity {
         value["pictures"] = json!({"from": name, "sha256": sha256, "picture_size": args.picture_size});

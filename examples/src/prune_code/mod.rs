@@ -29,7 +29,8 @@ use self::inputs::Inputs;
 use self::study::Settings;
 use crate::failure::{Failure, Result};
 use crate::flags::Named;
-use crate::input::meta::{Meta, digest};
+use crate::input::file::digest;
+use crate::input::meta::Meta;
 use crate::input::{Matrix, Source, file_name};
 use crate::run::{Run, Start};
 use crate::shipped;
@@ -168,16 +169,15 @@ fn configuration(
     meta: &Meta,
     corrupted: Option<&(Matrix, Meta)>,
 ) -> Result<Value> {
-    let table = |meta: &Meta| json!({"file": file_name(meta.path()), "sha256": meta.sha256()});
     let mut value = json!({
         "method": settings.method.name(), "keep": settings.keep, "alpha": settings.alpha,
         "clusters": settings.clusters, "max_iter": settings.max_iter, "resamples": settings.resamples,
         "level": settings.level, "seed": settings.seed, "tokens": args.tokens, "perplexity": args.perplexity,
-        "input": matrix.describe(), "meta": table(meta),
+        "input": matrix.describe(), "meta": meta.describe(),
     });
     if let Some((rows, meta)) = corrupted {
         value["corrupted"] = rows.describe();
-        value["corrupted_meta"] = table(meta);
+        value["corrupted_meta"] = meta.describe();
     }
     if let Some(texts) = &args.texts {
         value["texts"] = json!({"file": file_name(texts), "sha256": digest(texts)?});

@@ -8,9 +8,10 @@ use sha2::{Digest, Sha256};
 
 use super::args::Args;
 use super::columns::Columns;
-use super::texts::{Document, text_of};
+use super::texts::Document;
 use crate::failure::{Failure, Result};
-use crate::input::hex;
+use crate::input::text::whole;
+use crate::input::{file, hex};
 use crate::interrupt;
 
 /// What makes a perplexity, and adds up over lines and documents: under [`Pooling::Tokens`] tokens
@@ -71,8 +72,8 @@ pub struct Source {
 /// # Errors
 /// [`Failure::Data`] with the first line that is wrong, [`Failure::Cancelled`].
 pub fn read(path: &Path, documents: &[Document], columns: Columns, args: &Args) -> Result<Source> {
-    let bytes = std::fs::read(path).map_err(|e| Failure::io(path, "read", &e))?;
-    let text = text_of(path, &bytes)?;
+    let bytes = file::read(path, u64::MAX)?;
+    let text = whole(path, &bytes)?;
     let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let sha256 = hex(&Sha256::digest(&bytes));
     match extension.as_str() {

@@ -26,6 +26,7 @@ use self::args::Args;
 use self::columns::Columns;
 use self::outcome::Outcome;
 use self::texts::Texts;
+use crate::console;
 use crate::failure::{Failure, Result};
 use crate::flags::Named;
 use crate::input::file_name;
@@ -68,7 +69,7 @@ pub fn run(args: Args) -> Result<()> {
     out.text("report.html", &html)?;
     run.finish(&mut out, files::record(&outcome, &configuration), Value::Null)?;
     if args.running.progress == Style::Auto {
-        eprint!("{}", outcome.weights_table());
+        console::say(outcome.weights_table().trim_end());
     }
     let done = json!({
         "verdict": outcome.verdict(), "documents": outcome.pruned.ids.len(), "kept": outcome.pruned.kept(),

@@ -1,13 +1,15 @@
 //! Documents from a file: JSON objects a line, or plain text.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::args::{Args, DocumentName};
 use crate::failure::{Failure, Result};
-use crate::input::hex;
+use crate::input::record::{self, Cell, Kind};
+use crate::input::text::{Lines, whole};
+use crate::input::{file, hex};
 
 /// One document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,11 +47,8 @@ impl Texts {
     /// [`Failure::Data`] with the first line that is wrong, [`Failure::Usage`] for flags that do not
     /// belong to this kind of file.
     pub fn read(path: &Path, args: &Args) -> Result<Self> {
-        if path.is_dir() {
-            return Err(Failure::data(path, "is a folder, a file is needed"));
-        }
-        let bytes = std::fs::read(path).map_err(|e| Failure::io(path, "read", &e))?;
-        let text = text_of(path, &bytes)?;
+        let bytes = file::read(path, u64::MAX)?;
+        let text = whole(path, &bytes)?;
         let extension =
             path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let documents = if matches!(extension.as_str(), "jsonl" | "ndjson") {
@@ -59,7 +58,7 @@ impl Texts {
                     path.display()
                 )));
             }
-            objects(text, args).map_err(|what| Failure::data(path, what))?
+            objects(&bytes, args).map_err(|what| Failure::data(path, what))?
         } else {
             for (flag, given) in [("--id", args.id.is_some()), ("--by", args.by.is_some())] {
                 if given {
@@ -79,51 +78,31 @@ impl Texts {
     }
 }
 
-/// The bytes as text, without a byte order mark.
-///
-/// # Errors
-/// [`Failure::Data`] with the first line that is not UTF-8.
-pub fn text_of<'b>(path: &Path, bytes: &'b [u8]) -> Result<&'b str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
-        Err(e) => {
-            let at = e.valid_up_to();
-            let line = 1 + bytes[..at].iter().filter(|b| **b == b'\n').count();
-            Err(Failure::data(path, format!("line {line}: is not UTF-8 text (byte {at})")))
+fn objects(text: &[u8], args: &Args) -> std::result::Result<Vec<Document>, String> {
+    let columns = [Some(&args.text), args.id.as_ref(), args.by.as_ref()];
+    let wanted: Vec<&str> = columns.into_iter().flatten().map(String::as_str).collect();
+    let mut cells = vec![Cell::default(); wanted.len()];
+    let mut lines = Lines::new(text);
+    let (mut documents, mut rows) = (Vec::new(), HashMap::new());
+    while let Some((number, line)) = lines.record()? {
+        let wrong = |what: String| format!("line {number}: {what}");
+        record::json(line, &wanted, &mut cells).map_err(wrong)?;
+        if cells[0].kind != Kind::Text {
+            return Err(wrong(format!("its field '{}' is not a text", args.text)));
         }
-    }
-}
-
-fn objects(text: &str, args: &Args) -> std::result::Result<Vec<Document>, String> {
-    let mut documents = Vec::new();
-    for (row, line) in text.lines().enumerate() {
-        let wrong = |what: String| format!("line {}: {what}", row + 1);
-        let object: Value = serde_json::from_str(line).map_err(|e| wrong(format!("is not JSON: {e}")))?;
-        let Value::Object(mut object) = object else {
-            return Err(wrong("is not a JSON object".into()));
+        let text = std::mem::take(&mut cells[0].text);
+        let id = match &args.id {
+            Some(field) => {
+                cells[1].name().map_err(|what| wrong(format!("its field '{field}' {what}")))?.to_string()
+            }
+            None => documents.len().to_string(),
         };
-        let missing = |object: &serde_json::Map<String, Value>, field: &str| {
-            let names: Vec<String> = object.keys().take(12).map(|name| format!("'{name}'")).collect();
-            wrong(format!("has no field '{field}'; it has {}", names.join(", ")))
-        };
-        let named = |field: &Option<String>, default: String| match field {
-            None => Ok(default),
-            Some(field) => match object.get(field) {
-                Some(Value::String(text)) => Ok(text.clone()),
-                Some(other) => Ok(other.to_string()),
-                None => Err(missing(&object, field)),
-            },
-        };
-        let id = named(&args.id, row.to_string())?;
-        if id.contains(['\n', '\r']) {
-            return Err(wrong("its identifier holds a line break".into()));
+        if let Some(before) = rows.insert(id.clone(), number) {
+            return Err(wrong(format!(
+                "is called '{id}', as line {before} is; a document needs a name of its own"
+            )));
         }
-        let group = named(&args.by, String::new())?;
-        let text = match object.remove(&args.text) {
-            Some(Value::String(text)) => text,
-            Some(_) => return Err(wrong(format!("its field '{}' is not a text", args.text))),
-            None => return Err(missing(&object, &args.text)),
-        };
+        let group = args.by.as_ref().map_or_else(String::new, |_| cells[wanted.len() - 1].text.clone());
         documents.push(Document { id, text, group });
     }
     Ok(documents)
