@@ -42,6 +42,14 @@ impl Failure {
         Self::Data(format!("{}: cannot be {action}: {error}", path.display()))
     }
 
+    /// The same with `words` in brackets behind, where `yes`.
+    pub fn also(self, yes: bool, words: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Data(text) if yes => Self::Data(format!("{text} ({})", words())),
+            other => other,
+        }
+    }
+
     /// The user asked to stop, and there is nothing to continue from.
     pub fn stopped() -> Self {
         Self::Cancelled("stopped; nothing was written".into())

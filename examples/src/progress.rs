@@ -17,7 +17,7 @@ pub enum Style {
     Auto,
     /// One JSON object per line
     Json,
-    /// Only errors
+    /// No progress
     None,
 }
 
@@ -149,6 +149,22 @@ impl Reporter {
             self.json(json!({
                 "event": "progress", "stage": stage.name, "step": stage.steps,
                 "doing": progress.stage.name(), "done": progress.done, "total": progress.total,
+            }));
+        }
+    }
+
+    /// Of what the current stage is `doing`, `done` of `total` is done; called often.
+    pub fn share(&self, doing: &str, done: u64, total: u64) {
+        self.look_at_memory();
+        let share = done as f64 / total.max(1) as f64;
+        let stage = self.stage.borrow();
+        if let Some(bar) = &self.bar {
+            bar.set_position((share.min(1.0) * BAR_UNITS as f64) as u64);
+            bar.set_message(stage.message(Some((doing, share))));
+        }
+        if self.style == Style::Json && self.last_line.get().is_none_or(|t| t.elapsed() > JSON_EVERY) {
+            self.json(json!({
+                "event": "progress", "stage": stage.name, "step": stage.steps, "doing": doing, "done": done, "total": total,
             }));
         }
     }

@@ -9,8 +9,8 @@
 //! | [`Run::finish`] | `report.json`, then all files in place |
 //! | [`Run::say`] | the last lines: facts for a person, or one JSON object |
 
-use std::cell::Cell;
-use std::path::Path;
+use std::cell::{Cell, RefCell};
+use std::path::{Component, Path};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -50,6 +50,8 @@ pub fn program<A: Parser + CommandFactory>(run: impl FnOnce(A) -> Result<()>) ->
 pub struct Run {
     flags: Running,
     names: &'static [&'static str],
+    /// Names that depend on the input.
+    further: RefCell<Vec<String>>,
     exec: Exec<'static>,
     reporter: Reporter,
     /// Whether the program saves its state.
@@ -81,10 +83,16 @@ impl Run {
         Ok(Self {
             flags: flags.clone(),
             names,
+            further: RefCell::default(),
             exec,
             reporter: Reporter::new(flags.progress),
             resumes: Cell::new(false),
         })
+    }
+
+    /// The run may write `names` too.
+    pub fn plan(&self, names: impl IntoIterator<Item = String>) {
+        self.further.borrow_mut().extend(names);
     }
 
     /// Who is told how the run goes.
@@ -110,9 +118,9 @@ impl Run {
     fn claimed(&self) -> Result<OutDir> {
         let out = OutDir::open(self.folder()?)?;
         let earlier = listed(&out.earlier().unwrap_or_default());
-        let names =
-            self.names.iter().copied().chain([checkpoint::NAME]).chain(earlier.iter().map(String::as_str));
-        out.claim(names)?;
+        let further = self.further.borrow();
+        let names = self.names.iter().copied().chain([checkpoint::NAME]);
+        out.claim(names.chain(further.iter().chain(&earlier).map(String::as_str)))?;
         Ok(out)
     }
 
@@ -174,10 +182,14 @@ impl Run {
                     dir.display()
                 ))),
             },
-            None => match self.names.iter().find(|name| dir.join(name).exists()) {
-                None => Ok(false),
-                Some(name) => Err(self.unknown(out, name)),
-            },
+            None => {
+                let further = self.further.borrow();
+                let mut names = self.names.iter().copied().chain(further.iter().map(String::as_str));
+                match names.find(|name| dir.join(name).exists()) {
+                    None => Ok(false),
+                    Some(name) => Err(self.unknown(out, name)),
+                }
+            }
         }
     }
 
@@ -249,7 +261,7 @@ impl Run {
     pub fn say(&self, out: &OutDir, done: Value, facts: &[Fact]) {
         let (place, seconds) = (out.path(), self.reporter.elapsed());
         match self.flags.progress {
-            Style::None => {}
+            _ if self.flags.quiet => {}
             Style::Json => {
                 let mut line = json!({"event": "done"});
                 for (name, value) in done.as_object().into_iter().flatten() {
@@ -260,7 +272,7 @@ impl Run {
                 // The results are in their files; a line that nobody reads is no failure.
                 let _ = console::result(&line.to_string());
             }
-            Style::Auto => {
+            Style::Auto | Style::None => {
                 for fact in facts {
                     console::say(&fact.to_string());
                 }
@@ -288,7 +300,11 @@ impl Run {
 fn listed(report: &Value) -> Vec<String> {
     let names = report["outputs"].as_object().into_iter().flat_map(Map::keys).cloned();
     // A name that leads out of the folder is not one of ours.
-    names.filter(|name| !name.contains(['/', '\\']) && !name.starts_with('.')).collect()
+    let ours = |name: &String| {
+        let plain = |part: Component<'_>| matches!(part, Component::Normal(part) if !part.as_encoded_bytes().starts_with(b"."));
+        !name.contains('\\') && Path::new(name).components().all(plain)
+    };
+    names.filter(ours).collect()
 }
 
 #[cfg(test)]
@@ -297,7 +313,7 @@ mod tests {
 
     fn run(dir: &Path, overwrite: bool) -> Run {
         let out = Some(dir.to_path_buf());
-        let flags = Running { out, threads: Some(1), overwrite, progress: Style::None };
+        let flags = Running { out, threads: Some(1), overwrite, progress: Style::None, quiet: true };
         Run::begin(&flags, &["a.csv", "b.svg", REPORT]).unwrap()
     }
 
@@ -398,7 +414,8 @@ mod tests {
 
     #[test]
     fn run_without_a_folder_says_so() {
-        let flags = Running { out: None, threads: None, overwrite: false, progress: Style::None };
+        let flags =
+            Running { out: None, threads: None, overwrite: false, progress: Style::None, quiet: true };
         let text = refusal(Run::begin(&flags, &[]).unwrap().open(&Value::Null));
         assert_eq!(text, "--out DIR is needed: a folder for the results");
     }

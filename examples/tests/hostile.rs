@@ -4,6 +4,7 @@
 //!
 //! 64 files unless `PAUCA_HOSTILE` names another number; the deep check takes 1,000.
 #![cfg(unix)]
+#![allow(clippy::print_stdout, reason = "how much was refused")]
 
 mod workbench;
 
@@ -64,6 +65,8 @@ fn cases(bench: &Bench) -> Vec<Case> {
     let ends: Vec<u8> = [2u32, 4].iter().flat_map(|v| v.to_le_bytes()).collect();
     bench.write("a.safetensors", &safetensors(&[("ends", "U32", &[2], &ends)]));
     bench.write("good.csv", &csv);
+    let kinds: String = (0..24).map(|i| format!("r{i},renames\n")).collect();
+    bench.write("kinds.csv", format!("id,kind\n{kinds}").as_bytes());
     bench.write("good.txt", texts.as_bytes());
     let mut sheet = Vec::new();
     let mut encoder = png::Encoder::new(&mut sheet, 48, 32);
@@ -92,7 +95,9 @@ fn cases(bench: &Bench) -> Vec<Case> {
                 "--corrupted",
                 "x.safetensors",
                 "--corrupted-meta",
-                "good.csv",
+                "kinds.csv",
+                "--resamples",
+                "5",
             ],
         ),
         case("m.csv", &csv, CURATE, &["good.npy", "--meta", "m.csv", "--id-column", "id", "--text", "text"]),
@@ -234,7 +239,7 @@ fn damaged_files_are_answered_or_refused_in_one_line() {
 fn bounded(case: &Case, bench: &Bench, i: usize) -> (Option<i32>, String) {
     let mut command = Command::new("bash");
     command.args(["-c", &format!("ulimit -v {MEMORY}; exec \"$0\" \"$@\""), case.program.path()]);
-    command.args(case.arguments).args(["--out", "out", "--progress", "none", "--threads", "2"]);
+    command.args(case.arguments).args(["--out", "out", "--progress", "none", "--quiet", "--threads", "2"]);
     command.current_dir(bench.path(".")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stderr = child.stderr.take().unwrap();

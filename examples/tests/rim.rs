@@ -26,9 +26,9 @@ fn what_is_read_is_never_written_over() {
     CURATE.done(&bench, &["x.npy", "--out", "r", "--write-filtered"]);
     let before = bench.contents("r");
     for flags in [&[][..], &["--overwrite"], &["--overwrite", "--method", "kmeans"]] {
-        let output = CURATE.run(&bench, &[&["r/filtered.npy", "--out", "r"], flags].concat());
+        let output = CURATE.run(&bench, &[&["r/filtered/x.npy", "--out", "r"], flags].concat());
         assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-        assert!(stderr(&output).contains("r/filtered.npy is read by this run"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("r/filtered/x.npy is read by this run"), "{}", stderr(&output));
         assert_eq!(bench.contents("r"), before);
     }
     // By identity, not by name; and what an earlier run lists would be cleared.
@@ -45,7 +45,7 @@ fn what_is_read_is_never_written_over() {
     assert_eq!(std::fs::read(bench.path("t.jsonl")).unwrap().len(), 31);
     // A run that clears only what is not read goes on.
     CURATE.done(&bench, &["x.npy", "--out", "r", "--overwrite", "--method", "kmeans"]);
-    assert!(!bench.names("r").contains(&"filtered.npy".to_string()));
+    assert!(!bench.names("r").contains(&"filtered".to_string()));
 }
 
 #[test]
@@ -106,8 +106,8 @@ fn names_of_rows_are_kept_as_written_and_are_their_own() {
     refused((0..40).map(|_| "{\"id\": null}\n").collect(), &["row 0", "null"]);
     // The same in the programs about texts and code.
     bench.write("t.jsonl", b"{\"id\": 1, \"text\": \"One. Two.\"}\n{\"id\": \"1\", \"text\": \"a\"}\n");
-    let flags = ["t.jsonl", "--id", "id", "--perplexities", "p.json"];
-    SCORE_TEXT.refused(&bench, &flags, 1, &["line 2", "'1'", "line 1"]);
+    let flags = ["t.jsonl", "--id-column", "id", "--perplexities", "p.json"];
+    SCORE_TEXT.refused(&bench, &flags, 1, &["rows 0 and 1", "'1'", "id"]);
     let csv: String = (0..40).map(|i| format!("{i},{}\n", i + 1)).collect();
     bench.write("m.csv", format!("id,tokens\n{csv}").as_bytes());
     let texts: String = (0..40).map(|i| format!("{{\"id\": {i}, \"text\": \"x = ({i})\\n\"}}\n")).collect();
@@ -249,7 +249,7 @@ fn one_folder_takes_one_run_at_a_time() {
                     let flags =
                         ["x.npy", "--out", "one", "--seed", &seed, "--progress", "none", "--threads", "1"];
                     let mut flags = flags.to_vec();
-                    if worker % 3 == 0 {
+                    if worker.is_multiple_of(3) {
                         flags.push("--overwrite");
                     }
                     (0..12)

@@ -90,16 +90,24 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// Those of [`open`]; [`Failure::Data`] when it is empty.
-#[allow(unsafe_code, reason = "the one memory map")]
 pub fn map(path: &Path) -> Result<Mmap> {
     let file = open(path)?;
     if size(path, &file)? == 0 {
         return Err(Failure::data(path, "is empty (0 bytes)"));
     }
+    mapped(path, &file)
+}
+
+/// Maps an open file for reading; `path` is its name in a refusal.
+///
+/// # Errors
+/// [`Failure::Data`] with the system's reason.
+#[allow(unsafe_code, reason = "the one memory map")]
+pub fn mapped(path: &Path, file: &File) -> Result<Mmap> {
     // SAFETY: the map is read-only and private to this process; its contract is that nobody
     // shortens or rewrites the file while the program runs, which no program can enforce and
     // which --help states.
-    let map = unsafe { Mmap::map(&file) };
+    let map = unsafe { Mmap::map(file) };
     map.map_err(|e| Failure::io(path, "memory-mapped", &e))
 }
 

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::file;
 use super::meta::Meta;
+use super::record::{Cell, Kind};
 use crate::console;
 use crate::failure::{Failure, Result};
 
@@ -68,11 +69,12 @@ impl Images {
             (Self::Column(_), None) => Ok(BTreeMap::new()),
             (Self::Column(column), Some(meta)) => {
                 let folder = meta.path().parent().map(PathBuf::from).unwrap_or_default();
-                let paths = meta.values(column, wanted)?;
-                Ok(paths
-                    .into_iter()
-                    .filter_map(|(row, path)| Some((row, embed(&folder.join(path))?)))
-                    .collect())
+                let cells = meta.cells(column, wanted)?;
+                let picture = |cell: &Cell| match cell.kind {
+                    Kind::Bytes => embedded(&STANDARD.decode(&cell.text).ok()?),
+                    _ => embedded(&file::read(&folder.join(&cell.text), LARGEST_FILE).ok()?),
+                };
+                Ok(cells.into_iter().filter_map(|(row, cell)| Some((row, picture(&cell)?))).collect())
             }
         }
     }
@@ -171,17 +173,19 @@ fn encode_png(pixels: &[u8], width: usize, height: usize, color: png::ColorType)
     }
 }
 
-/// The file as a `data:` address; `None` where there is no small picture of a known kind.
-fn embed(path: &Path) -> Option<String> {
-    let bytes = file::read(path, LARGEST_FILE).ok()?;
-    let kind = match &bytes[..] {
+/// The bytes of a file as a `data:` address; `None` where they are no small picture of a known kind.
+fn embedded(bytes: &[u8]) -> Option<String> {
+    if bytes.len() as u64 > LARGEST_FILE {
+        return None;
+    }
+    let kind = match bytes {
         [0x89, b'P', b'N', b'G', ..] => "image/png",
         [0xff, 0xd8, 0xff, ..] => "image/jpeg",
         [b'G', b'I', b'F', b'8', ..] => "image/gif",
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
         _ => return None,
     };
-    Some(address(kind, &bytes))
+    Some(address(kind, bytes))
 }
 
 fn address(kind: &str, bytes: &[u8]) -> String {

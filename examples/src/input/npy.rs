@@ -154,10 +154,22 @@ fn clip(text: &str) -> String {
 /// # Errors
 /// The writer's.
 pub fn write_header(out: &mut impl Write, descr: &str, shape: &[usize]) -> io::Result<()> {
+    write_any(out, &format!("'{descr}'"), shape)
+}
+
+/// [`write_header`] for `n` records, whose type is the Python list `descr`.
+///
+/// # Errors
+/// The writer's.
+pub fn write_records(out: &mut impl Write, descr: &str, n: usize) -> io::Result<()> {
+    write_any(out, descr, &[n])
+}
+
+fn write_any(out: &mut impl Write, descr: &str, shape: &[usize]) -> io::Result<()> {
     let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
     let comma = if shape.len() == 1 { "," } else { "" };
     let mut text =
-        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}{comma}), }}", sizes.join(", "));
+        format!("{{'descr': {descr}, 'fortran_order': False, 'shape': ({}{comma}), }}", sizes.join(", "));
     while !(10 + text.len() + 1).is_multiple_of(64) {
         text.push(' ');
     }

@@ -15,6 +15,10 @@ pub enum Kind {
     Text,
     /// A number, as its digits.
     Number,
+    /// A number that is a float in the file; digits in the file it has none.
+    Float,
+    /// Bytes that are no text, in base64.
+    Bytes,
     /// True, false, a list or an object.
     Other,
 }
@@ -43,6 +47,8 @@ impl Cell {
     pub fn name(&self) -> Result<&str, String> {
         match self.kind {
             Kind::Null => Err("is null, a name is needed".into()),
+            Kind::Float => Err(format!("is {} as a float, a name is a text or a whole number", self.text)),
+            Kind::Bytes => Err("is bytes, a name is a text or a whole number".into()),
             Kind::Other => Err(format!("is {}, a name is a text or a number", self.text)),
             Kind::Text | Kind::Number if self.text.is_empty() => Err("is empty, a name is needed".into()),
             Kind::Text | Kind::Number if self.text.contains(['\n', '\r']) => Err("holds a line break".into()),

@@ -14,7 +14,7 @@ const LONGEST: u64 = 100_000_000;
 pub fn layout(bytes: &[u8], tensor: Option<&str>) -> Result<Layout, String> {
     let Found { name, dtype, shape, start, bytes } = find(bytes, tensor, 2, "[rows, values]")?;
     let (rows, dim) = two_dimensions(&shape).map_err(|what| format!("tensor '{name}' {what}"))?;
-    let need = value_bytes(rows, dim, dtype)?;
+    let need = value_bytes(rows, dim, dtype.size())?;
     if bytes != need {
         return Err(format!("tensor '{name}' holds {bytes} bytes, its shape needs {need}"));
     }

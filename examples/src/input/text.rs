@@ -13,32 +13,32 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 pub struct Lines<R> {
     reader: R,
     number: u64,
-    line: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
 impl<R: BufRead> Lines<R> {
     /// The lines of what `reader` gives.
     pub fn new(reader: R) -> Self {
-        Self { reader, number: 0, line: Vec::new() }
+        Self { reader, number: 0, bytes: Vec::new() }
     }
 
     /// The next line without its end, and its number from 1; `None` after the last one.
     ///
     /// # Errors
     /// One clause that names the line, to follow the file's name.
-    pub fn next(&mut self) -> std::result::Result<Option<(u64, &str)>, String> {
-        self.line.clear();
+    pub fn line(&mut self) -> std::result::Result<Option<(u64, &str)>, String> {
+        self.bytes.clear();
         self.number += 1;
         let number = self.number;
         let mut part = (&mut self.reader).take(LONGEST + 1);
-        let count = part.read_until(b'\n', &mut self.line).map_err(|e| format!("line {number}: {e}"))?;
+        let count = part.read_until(b'\n', &mut self.bytes).map_err(|e| format!("line {number}: {e}"))?;
         if count == 0 {
             return Ok(None);
         }
-        if self.line.len() as u64 > LONGEST {
+        if self.bytes.len() as u64 > LONGEST {
             return Err(format!("line {number}: is longer than {} MiB", LONGEST >> 20));
         }
-        let mut line = &self.line[..];
+        let mut line = &self.bytes[..];
         if number == 1 {
             encoding(line)?;
             line = line.strip_prefix(MARK).unwrap_or(line);
@@ -51,20 +51,20 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// [`next`](Lines::next), but for blank lines: a file of records has none in between.
+    /// [`line`](Lines::line), but for blank lines: a file of records has none in between.
     ///
     /// # Errors
-    /// Those of [`next`](Lines::next).
+    /// Those of [`line`](Lines::line).
     pub fn record(&mut self) -> std::result::Result<Option<(u64, &str)>, String> {
         loop {
-            match self.next()? {
+            match self.line()? {
                 None => return Ok(None),
                 Some((_, line)) if line.trim().is_empty() => {}
                 Some(_) => break,
             }
         }
         // The line is borrowed anew: a loop cannot return what it may also pass over.
-        let line = self.line.strip_prefix(if self.number == 1 { MARK } else { b"" }).unwrap_or(&self.line);
+        let line = self.bytes.strip_prefix(if self.number == 1 { MARK } else { b"" }).unwrap_or(&self.bytes);
         let text = std::str::from_utf8(line).map_err(|e| format!("line {}: {e}", self.number))?;
         Ok(Some((self.number, text.trim())))
     }
@@ -103,7 +103,7 @@ mod tests {
     fn all(bytes: &[u8]) -> Vec<(u64, String)> {
         let mut lines = Lines::new(bytes);
         let mut found = Vec::new();
-        while let Some((number, line)) = lines.next().unwrap() {
+        while let Some((number, line)) = lines.line().unwrap() {
             found.push((number, line.to_string()));
         }
         found
@@ -116,11 +116,11 @@ mod tests {
             assert_eq!(all(text.as_bytes()), expected, "{text:?}");
         }
         assert_eq!(all(b"").len(), 0);
-        assert!(Lines::new(&b"ok\nb\xffd\n"[..]).next().is_ok());
+        assert!(Lines::new(&b"ok\nb\xffd\n"[..]).line().is_ok());
         let mut bad = Lines::new(&b"ok\nb\xffd\n"[..]);
-        bad.next().unwrap();
-        assert_eq!(bad.next().unwrap_err(), "line 2: is not UTF-8 text (byte 1)");
-        assert!(Lines::new(&b"\xff\xfea\0"[..]).next().unwrap_err().contains("UTF-16"));
+        bad.line().unwrap();
+        assert_eq!(bad.line().unwrap_err(), "line 2: is not UTF-8 text (byte 1)");
+        assert!(Lines::new(&b"\xff\xfea\0"[..]).line().unwrap_err().contains("UTF-16"));
     }
 
     #[test]

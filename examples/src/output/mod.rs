@@ -5,7 +5,10 @@
 //! disk or a stopped program leaves nothing half-written. `report.json` is renamed last and
 //! removed first: a folder that holds it holds a finished run.
 
+pub mod filtered;
 pub mod npy;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -112,8 +115,15 @@ impl OutDir {
     ///
     /// # Errors
     /// [`Failure::Data`] with the system's reason, such as a full disk.
-    pub fn write(&mut self, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    pub fn write(
+        &mut self,
+        name: &str,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+    ) -> Result<()> {
         let hidden = self.hidden(name);
+        if let Some(folder) = hidden.parent() {
+            fs::create_dir_all(folder).map_err(|e| Failure::io(folder, "created", &e))?;
+        }
         let written = write_synced(&hidden, write).map_err(|e| {
             let _ = fs::remove_file(&hidden);
             Failure::io(&self.dir.join(name), "written", &e)
@@ -147,7 +157,11 @@ impl OutDir {
     ///
     /// # Errors
     /// [`Failure::Data`] with the system's reason; an earlier file of that name is untouched.
-    pub fn replace(&self, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    pub fn replace(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+    ) -> Result<()> {
         place(&self.dir.join(name), write)?;
         self.sync();
         Ok(())
@@ -179,6 +193,7 @@ impl OutDir {
             if name == REPORT {
                 for name in stale.iter().filter(|name| !self.written.contains_key(**name)) {
                     self.remove(name)?;
+                    self.tidy(name);
                 }
             }
             fs::rename(self.hidden(name), &place).map_err(|e| Failure::io(&place, "written", &e))?;
@@ -188,7 +203,17 @@ impl OutDir {
     }
 
     fn hidden(&self, name: &str) -> PathBuf {
-        self.dir.join(format!(".{name}.partial"))
+        let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
+        self.dir.join(folder).join(format!(".{file}.partial"))
+    }
+
+    /// Removes the folders of `name` within this one as far as they are empty.
+    fn tidy(&self, name: &str) {
+        let mut folder = Path::new(name);
+        while let Some(above) = folder.parent().filter(|above| !above.as_os_str().is_empty()) {
+            let _ = fs::remove_dir(self.dir.join(above));
+            folder = above;
+        }
     }
 
     /// Makes the renames durable where folders can be flushed.
@@ -203,6 +228,7 @@ impl Drop for OutDir {
     fn drop(&mut self) {
         for name in self.written.keys() {
             let _ = fs::remove_file(self.hidden(name));
+            self.tidy(name);
         }
         if self.created {
             // Only an empty folder goes: one that this program made for nothing.
@@ -264,7 +290,7 @@ fn still_there(_: &Path, _: &File) -> bool {
 ///
 /// # Errors
 /// [`Failure::Usage`] when it is a file that this process reads; [`Failure::Data`] with the system's reason.
-pub fn place(place: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+pub fn place(place: &Path, write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>) -> Result<()> {
     if written_over(place).is_some() {
         return Err(Failure::usage(format!(
             "{} is read by this run, which would replace it",
@@ -279,7 +305,10 @@ pub fn place(place: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>)
     })
 }
 
-fn write_synced(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Written> {
+fn write_synced(
+    path: &Path,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> io::Result<Written> {
     let mut out = BufWriter::with_capacity(
         1 << 18,
         Hashing { file: File::create(path)?, hash: Sha256::new(), bytes: 0 },

@@ -8,7 +8,7 @@ use super::args::StudyArgs;
 use crate::failure::{Failure, Result};
 use crate::input::ids::Ids;
 use crate::input::meta::Meta;
-use crate::input::{Matrix, Source};
+use crate::input::{Embeddings, Matrix, Source};
 
 /// Everything that the study reads.
 pub struct Inputs<'a> {
@@ -43,7 +43,7 @@ impl<'a> Inputs<'a> {
     /// [`Failure::Data`] with file and place.
     pub fn read(
         args: &StudyArgs,
-        matrix: &Matrix,
+        embeddings: &Embeddings,
         source: &'a Source<'a>,
         meta: &Meta,
         corrupted: Option<&(Matrix, Meta)>,
@@ -59,15 +59,15 @@ impl<'a> Inputs<'a> {
         };
         let corrupted = match corrupted {
             None => None,
-            Some((rows, table)) => Some(CorruptedRows::read(args, rows, table, matrix, &ids)?),
+            Some((rows, table)) => Some(CorruptedRows::read(args, rows, table, embeddings.dim(), &ids)?),
         };
-        Ok(Self { source, rows: matrix.to_f32(), ids, tokens, perplexity, corrupted })
+        Ok(Self { source, rows: embeddings.to_f32(), ids, tokens, perplexity, corrupted })
     }
 }
 
 impl CorruptedRows {
-    fn read(args: &StudyArgs, rows: &Matrix, table: &Meta, matrix: &Matrix, ids: &Ids) -> Result<Self> {
-        let (found, expected) = (rows.layout().dim, matrix.layout().dim);
+    fn read(args: &StudyArgs, rows: &Matrix, table: &Meta, expected: usize, ids: &Ids) -> Result<Self> {
+        let found = rows.layout().dim;
         if found != expected {
             let what = format!("holds rows of {found} values, the input has rows of {expected}");
             return Err(Failure::data(rows.path(), what));

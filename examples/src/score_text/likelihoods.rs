@@ -50,8 +50,8 @@ impl Part {
 
 /// What a file of perplexities tells.
 pub struct Source {
-    /// PPL_all and PPL_i.
-    pub perplexities: Perplexities,
+    /// PPL_all and PPL_i; none where all weights are equal.
+    pub perplexities: Option<Perplexities>,
     /// The predicates, or columns of the caller's, that they belong to.
     pub columns: Columns,
     /// Lines read, and how many of them pass each predicate; none for a .json.
@@ -63,8 +63,34 @@ pub struct Source {
     pub pooling: Pooling,
     /// Name of the file's kind.
     pub kind: &'static str,
-    /// SHA-256 of the file in hexadecimal.
-    pub sha256: String,
+    /// SHA-256 of the file in hexadecimal; none without a file.
+    pub sha256: Option<String>,
+}
+
+impl Source {
+    /// No perplexities: all weights are equal.
+    pub fn equal(columns: Columns, args: &Args) -> Self {
+        let pooling = args.pooling.into();
+        Self {
+            perplexities: None,
+            columns,
+            lines: None,
+            documents: None,
+            pooling,
+            kind: "equal weights",
+            sha256: None,
+        }
+    }
+
+    /// The perplexity of all lines, where it is known.
+    pub fn all(&self) -> Option<f64> {
+        self.perplexities.as_ref().map(Perplexities::all)
+    }
+
+    /// The perplexity of the lines that pass predicate `i`, where it is known.
+    pub fn subset(&self, i: usize) -> Option<f64> {
+        self.perplexities.as_ref()?.subsets()[i]
+    }
 }
 
 /// Reads the perplexities of `path` for `documents`.
@@ -133,13 +159,13 @@ fn given(path: &Path, text: &str, columns: Columns, args: &Args, sha256: String)
     };
     let perplexities = Perplexities::given(all, &values).map_err(|e| data(path, &e))?;
     Ok(Source {
-        perplexities,
+        perplexities: Some(perplexities),
         columns,
         lines: None,
         documents: None,
         pooling: args.pooling.into(),
         kind: "perplexities",
-        sha256,
+        sha256: Some(sha256),
     })
 }
 
@@ -182,13 +208,13 @@ fn pooled(
     let perplexities = sums.finish().map_err(|e| data(path, &e))?;
     let lines = Some((sums.lines(), sums.passing().collect()));
     Ok(Source {
-        perplexities,
+        perplexities: Some(perplexities),
         columns,
         lines,
         documents: Some(found),
         pooling,
         kind: "likelihoods of lines",
-        sha256,
+        sha256: Some(sha256),
     })
 }
 
