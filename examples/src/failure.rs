@@ -10,6 +10,8 @@ use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::console;
+
 /// Result of everything a program does.
 pub type Result<T> = std::result::Result<T, Failure>;
 
@@ -40,6 +42,14 @@ impl Failure {
         Self::Data(format!("{}: cannot be {action}: {error}", path.display()))
     }
 
+    /// The same with `words` in brackets behind, where `yes`.
+    pub fn also(self, yes: bool, words: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Data(text) if yes => Self::Data(format!("{text} ({})", words())),
+            other => other,
+        }
+    }
+
     /// The user asked to stop, and there is nothing to continue from.
     pub fn stopped() -> Self {
         Self::Cancelled("stopped; nothing was written".into())
@@ -55,6 +65,17 @@ impl Failure {
             | pauca::Error::TooManyClusters { .. }
             | pauca::Error::SimdLevel { .. } => Self::Usage(text),
             _ => Self::Data(format!("{}: {text}", path.display())),
+        }
+    }
+
+    /// The one line about it of the program `name`: nothing in it that a terminal would obey, and no more of
+    /// a foreign text than a person can use. The command that continues a stopped run is given in full.
+    pub fn line(&self, name: &str) -> String {
+        let text = format!("{name}: {self}");
+        let text = console::visible(&text);
+        match self {
+            Self::Cancelled(_) => text.into_owned(),
+            _ => console::clipped(&text, console::LONGEST).into_owned(),
         }
     }
 
@@ -84,12 +105,16 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// What clap says is wrong with the arguments, with its tips, without the usage that follows: one line.
+/// What clap says is wrong with the arguments, without the usage that follows: one line. Of its tips those
+/// stay that name another flag or value.
 pub fn usage_of(error: &clap::Error) -> Failure {
     let text = error.render().to_string();
     let text = text.split("\nUsage:").next().unwrap_or(&text);
     let text = text.replace("For more information, try '--help'.", "");
-    Failure::usage(text.trim_start_matches("error: "))
+    let parts =
+        text.trim_start_matches("error: ").split("\n\n").map(str::trim).filter(|part| !part.is_empty());
+    let useful = parts.filter(|part| !part.starts_with("tip: to pass"));
+    Failure::usage(useful.collect::<Vec<_>>().join("; "))
 }
 
 /// An error and what caused it, joined by ": ".
@@ -118,5 +143,7 @@ mod tests {
     #[test]
     fn failure_message_is_one_line() {
         assert_eq!(Failure::usage("a\n\n  b\n").to_string(), "a b");
+        let line = Failure::usage(format!("{}\x1b[2J", "x".repeat(1 << 20))).line("p");
+        assert_eq!((line.chars().count(), line.ends_with("x\\u{1b}[2J")), (300, true));
     }
 }

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::failure::{Failure, Result};
+use crate::input::paths;
 use crate::progress::Style;
-use crate::values::positive;
+use crate::values::{bytes, positive};
 
 /// How a run goes and where it writes; nothing here changes a result.
 #[derive(Clone, Debug, clap::Args)]
@@ -23,6 +25,64 @@ pub struct Running {
     /// How to show progress, on stderr
     #[arg(long, value_enum, default_value_t = Style::Auto)]
     pub progress: Style,
+
+    /// Leave out the closing facts, or the closing object of --progress json
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Where rows of embeddings come from; nothing here changes a result but the choice of what is read.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Input")]
+pub struct Reading {
+    /// Column of .parquet files with the embeddings, lists of floats [default: the only such column]
+    #[arg(long, value_name = "COLUMN")]
+    pub embedding: Option<String>,
+
+    /// Tensor of .safetensors files with the embeddings [default: the only 2-D one]
+    #[arg(long, value_name = "NAME")]
+    pub tensor: Option<String>,
+
+    /// Round float64 to float32, which the library does not do by itself
+    #[arg(long, value_enum, value_name = "TYPE")]
+    pub cast: Option<Cast>,
+
+    /// Folder for the row file into which .parquet and cast files are written once; gone after the run
+    /// [default: --out]
+    #[arg(long, value_name = "DIR")]
+    pub spill: Option<PathBuf>,
+
+    /// Most bytes of that row file
+    #[arg(long, value_name = "SIZE", default_value = "64G", value_parser = bytes)]
+    pub spill_limit: u64,
+}
+
+/// What float64 becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Cast {
+    /// 32-bit floats
+    F32,
+}
+
+impl Reading {
+    /// Refuses a flag that none of `files` can follow.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`].
+    pub fn check(&self, files: &[PathBuf]) -> Result<()> {
+        for (flag, given, what, kind) in [
+            ("--tensor", self.tensor.is_some(), "a tensor", "safetensors"),
+            ("--embedding", self.embedding.is_some(), "a column", "parquet"),
+        ] {
+            if given && let Some(other) = files.iter().find(|path| paths::kind(path) != kind) {
+                return Err(Failure::usage(format!(
+                    "{flag} names {what} of a .{kind} file, {} is not one",
+                    other.display()
+                )));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Flags of programs that save their state.

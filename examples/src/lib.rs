@@ -3,13 +3,14 @@
 //!
 //! | module | job |
 //! |---|---|
-//! | [`input`] | `.npy` and `.safetensors` by memory map, metadata aligned by row, picture sheets |
+//! | [`input`] | the one place that opens files: embeddings of many files as one (`.npy`, `.safetensors`, `.parquet`), records aligned by row, pictures |
 //! | [`run`] | what a program does around its own work: from its arguments to a finished folder |
 //! | [`flags`], [`values`] | flags that mean the same in every program; what their values may be |
 //! | [`shipped`] | the data that the programs run on when nothing is named |
-//! | [`output`] | an output folder whose files appear together, with their SHA-256 |
+//! | [`output`] | an output folder whose files appear together, with their SHA-256; the data set again without what went |
 //! | [`checkpoint`] | a stopped run on disk: settings, identity of the input, state of the library |
 //! | [`stepping`] | clustering step by step, its state saved between steps |
+//! | [`console`] | what is said on a terminal or a pipe, and never ends a run |
 //! | [`progress`], [`interrupt`] | what a person or a machine sees; the first and the second Ctrl-C |
 //! | [`plots`], [`page`] | SVG plots, and the one self-contained HTML page |
 //! | [`failure`] | one line that says what is wrong and where; exit codes |
@@ -21,9 +22,9 @@
 //! | [`score_text`] | the program `score-text` |
 //! | [`tokenize`] | the program `tokenize` |
 #![deny(unsafe_code)]
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "programs talk to their user")]
 
 pub mod checkpoint;
+pub mod console;
 pub mod curate;
 pub mod failure;
 pub mod flags;

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
+use crate::console;
+
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Style {
@@ -15,7 +17,7 @@ pub enum Style {
     Auto,
     /// One JSON object per line
     Json,
-    /// Only errors
+    /// No progress
     None,
 }
 
@@ -123,7 +125,7 @@ impl Reporter {
         if self.style == Style::Auto && self.bar.is_none() {
             let steps =
                 if stage.most_steps > 0 { format!(", {} iterations", stage.steps) } else { String::new() };
-            eprintln!("{:<12} {seconds:8.2} s{steps}{}", stage.name, stage.note);
+            console::say(&format!("{:<12} {seconds:8.2} s{steps}{}", stage.name, stage.note));
         }
     }
 
@@ -147,6 +149,22 @@ impl Reporter {
             self.json(json!({
                 "event": "progress", "stage": stage.name, "step": stage.steps,
                 "doing": progress.stage.name(), "done": progress.done, "total": progress.total,
+            }));
+        }
+    }
+
+    /// Of what the current stage is `doing`, `done` of `total` is done; called often.
+    pub fn share(&self, doing: &str, done: u64, total: u64) {
+        self.look_at_memory();
+        let share = done as f64 / total.max(1) as f64;
+        let stage = self.stage.borrow();
+        if let Some(bar) = &self.bar {
+            bar.set_position((share.min(1.0) * BAR_UNITS as f64) as u64);
+            bar.set_message(stage.message(Some((doing, share))));
+        }
+        if self.style == Style::Json && self.last_line.get().is_none_or(|t| t.elapsed() > JSON_EVERY) {
+            self.json(json!({
+                "event": "progress", "stage": stage.name, "step": stage.steps, "doing": doing, "done": done, "total": total,
             }));
         }
     }
@@ -197,8 +215,8 @@ impl Reporter {
         match (self.style, &self.bar) {
             (Style::None, _) => {}
             (Style::Json, _) => self.json(json!({"event": "note", "text": text})),
-            (Style::Auto, Some(bar)) => bar.println(text),
-            (Style::Auto, None) => eprintln!("{text}"),
+            (Style::Auto, Some(bar)) => bar.println(console::visible(text)),
+            (Style::Auto, None) => console::say(text),
         }
     }
 
@@ -226,7 +244,7 @@ impl Reporter {
 
     fn json(&self, line: Value) {
         self.last_line.set(Some(Instant::now()));
-        eprintln!("{line}");
+        console::say(&line.to_string());
     }
 
     fn look_at_memory(&self) {

@@ -9,8 +9,8 @@
 //! | [`Run::finish`] | `report.json`, then all files in place |
 //! | [`Run::say`] | the last lines: facts for a person, or one JSON object |
 
-use std::cell::Cell;
-use std::path::Path;
+use std::cell::{Cell, RefCell};
+use std::path::{Component, Path};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -18,6 +18,7 @@ use pauca::{Context, Control, Exec};
 use serde_json::{Map, Value, json};
 
 use crate::checkpoint;
+use crate::console;
 use crate::failure::{Failure, Result, chain, usage_of};
 use crate::flags::Running;
 use crate::interrupt;
@@ -39,7 +40,7 @@ pub fn program<A: Parser + CommandFactory>(run: impl FnOnce(A) -> Result<()>) ->
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{}: {failure}", A::command().get_name());
+            console::say(&failure.line(A::command().get_name()));
             failure.exit_code()
         }
     }
@@ -49,6 +50,8 @@ pub fn program<A: Parser + CommandFactory>(run: impl FnOnce(A) -> Result<()>) ->
 pub struct Run {
     flags: Running,
     names: &'static [&'static str],
+    /// Names that depend on the input.
+    further: RefCell<Vec<String>>,
     exec: Exec<'static>,
     reporter: Reporter,
     /// Whether the program saves its state.
@@ -80,10 +83,16 @@ impl Run {
         Ok(Self {
             flags: flags.clone(),
             names,
+            further: RefCell::default(),
             exec,
             reporter: Reporter::new(flags.progress),
             resumes: Cell::new(false),
         })
+    }
+
+    /// The run may write `names` too.
+    pub fn plan(&self, names: impl IntoIterator<Item = String>) {
+        self.further.borrow_mut().extend(names);
     }
 
     /// Who is told how the run goes.
@@ -105,12 +114,22 @@ impl Run {
         self.flags.out.as_deref().ok_or_else(needed)
     }
 
+    /// The output folder, where nothing that this run may write or clear is a file that it reads.
+    fn claimed(&self) -> Result<OutDir> {
+        let out = OutDir::open(self.folder()?)?;
+        let earlier = listed(&out.earlier().unwrap_or_default());
+        let further = self.further.borrow();
+        let names = self.names.iter().copied().chain([checkpoint::NAME]);
+        out.claim(names.chain(further.iter().chain(&earlier).map(String::as_str)))?;
+        Ok(out)
+    }
+
     /// The output folder for a run that `configuration` names: by whatever decides the bytes of its outputs.
     ///
     /// # Errors
     /// [`Failure::Usage`] when it holds other results and `--overwrite` is not given; those of [`OutDir::open`].
     pub fn open(&self, configuration: &Value) -> Result<OutDir> {
-        let out = OutDir::open(self.folder()?)?;
+        let out = self.claimed()?;
         if !self.flags.overwrite {
             if checkpoint::is_in(&out) {
                 return Err(Failure::usage(format!(
@@ -130,7 +149,7 @@ impl Run {
     /// neither `resume` nor `--overwrite` says what shall become of it.
     pub fn resume(&self, configuration: &Value, resume: bool) -> Result<(OutDir, Start)> {
         self.resumes.set(true);
-        let out = OutDir::open(self.folder()?)?;
+        let out = self.claimed()?;
         if self.flags.overwrite {
             return Ok((out, Start::Fresh));
         }
@@ -163,10 +182,14 @@ impl Run {
                     dir.display()
                 ))),
             },
-            None => match self.names.iter().find(|name| dir.join(name).exists()) {
-                None => Ok(false),
-                Some(name) => Err(self.unknown(out, name)),
-            },
+            None => {
+                let further = self.further.borrow();
+                let mut names = self.names.iter().copied().chain(further.iter().map(String::as_str));
+                match names.find(|name| dir.join(name).exists()) {
+                    None => Ok(false),
+                    Some(name) => Err(self.unknown(out, name)),
+                }
+            }
         }
     }
 
@@ -221,10 +244,7 @@ impl Run {
     /// What an earlier run of this program says it wrote. Nothing else is removed: a file that this run does not write anew
     /// may be the user's.
     fn stale(&self, out: &OutDir, format: &Value) -> Vec<String> {
-        let there = out.earlier().filter(|there| there["format"] == *format).unwrap_or_default();
-        let earlier = there["outputs"].as_object().into_iter().flat_map(Map::keys).cloned();
-        // A name that leads out of the folder is not one of ours.
-        earlier.filter(|name| !name.contains(['/', '\\']) && !name.starts_with('.')).collect()
+        listed(&out.earlier().filter(|there| there["format"] == *format).unwrap_or_default())
     }
 
     /// Says that the folder holds this very run, finished: there is nothing to do.
@@ -241,7 +261,7 @@ impl Run {
     pub fn say(&self, out: &OutDir, done: Value, facts: &[Fact]) {
         let (place, seconds) = (out.path(), self.reporter.elapsed());
         match self.flags.progress {
-            Style::None => {}
+            _ if self.flags.quiet => {}
             Style::Json => {
                 let mut line = json!({"event": "done"});
                 for (name, value) in done.as_object().into_iter().flatten() {
@@ -249,11 +269,12 @@ impl Run {
                 }
                 line["seconds"] = json!(seconds);
                 line["out"] = json!(place.display().to_string());
-                println!("{line}");
+                // The results are in their files; a line that nobody reads is no failure.
+                let _ = console::result(&line.to_string());
             }
-            Style::Auto => {
+            Style::Auto | Style::None => {
                 for fact in facts {
-                    eprintln!("{fact}");
+                    console::say(&fact.to_string());
                 }
                 let bytes: u64 = out.written().values().map(|file| file.bytes).sum();
                 let memory = self.reporter.peak_anonymous();
@@ -269,10 +290,21 @@ impl Run {
                         duration(seconds)
                     ),
                 };
-                eprintln!("{open}");
+                console::say(&open.to_string());
             }
         }
     }
+}
+
+/// The files that a report lists as its run's.
+fn listed(report: &Value) -> Vec<String> {
+    let names = report["outputs"].as_object().into_iter().flat_map(Map::keys).cloned();
+    // A name that leads out of the folder is not one of ours.
+    let ours = |name: &String| {
+        let plain = |part: Component<'_>| matches!(part, Component::Normal(part) if !part.as_encoded_bytes().starts_with(b"."));
+        !name.contains('\\') && Path::new(name).components().all(plain)
+    };
+    names.filter(ours).collect()
 }
 
 #[cfg(test)]
@@ -281,7 +313,7 @@ mod tests {
 
     fn run(dir: &Path, overwrite: bool) -> Run {
         let out = Some(dir.to_path_buf());
-        let flags = Running { out, threads: Some(1), overwrite, progress: Style::None };
+        let flags = Running { out, threads: Some(1), overwrite, progress: Style::None, quiet: true };
         Run::begin(&flags, &["a.csv", "b.svg", REPORT]).unwrap()
     }
 
@@ -382,7 +414,8 @@ mod tests {
 
     #[test]
     fn run_without_a_folder_says_so() {
-        let flags = Running { out: None, threads: None, overwrite: false, progress: Style::None };
+        let flags =
+            Running { out: None, threads: None, overwrite: false, progress: Style::None, quiet: true };
         let text = refusal(Run::begin(&flags, &[]).unwrap().open(&Value::Null));
         assert_eq!(text, "--out DIR is needed: a folder for the results");
     }

@@ -4,9 +4,16 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Result};
 
-/// Folder of the shipped data: beside the sources that built the program.
+/// Folder of the shipped data: what `PAUCA_DATA` names, else `data` beside the program, else that beside the
+/// sources that built it.
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("data")
+    if let Some(named) = std::env::var_os("PAUCA_DATA") {
+        return PathBuf::from(named);
+    }
+    let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join("data")));
+    beside
+        .filter(|folder| folder.is_dir())
+        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("data"))
 }
 
 /// Shipped files by name, in place of what the user did not name: `needed` as in "`INPUT is` needed".
@@ -19,7 +26,10 @@ pub fn files<const N: usize>(needed: &str, names: [&str; N]) -> Result<[PathBuf;
     if files.iter().all(|file| file.is_file()) {
         return Ok(files);
     }
-    Err(Failure::usage(format!("{needed} needed: the shipped data is not at {}", data.display())))
+    Err(Failure::usage(format!(
+        "{needed} needed: the shipped data is not at {} (PAUCA_DATA names another folder)",
+        data.display()
+    )))
 }
 
 #[cfg(test)]

@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use crate::checkpoint;
 use crate::failure::{Failure, Result};
-use crate::input::{Matrix, Source};
+use crate::input::{Embeddings, Source};
 use crate::output::OutDir;
 use crate::progress::Reporter;
 
 /// What a run that saves its state needs besides its settings.
 pub struct Stepping<'a, 's> {
     /// The embeddings.
-    pub matrix: &'a Matrix,
+    pub embeddings: &'a Embeddings,
     /// The embeddings as the library reads them.
     pub source: &'a Source<'s>,
     /// Where the arithmetic runs.
@@ -92,7 +92,7 @@ impl Stepping<'_, '_> {
                 "stopped before the first iteration, there is nothing to save; the same command starts again"
                     .into(),
             ),
-            other => Failure::library(self.matrix.path(), &other),
+            other => self.embeddings.failure(&other),
         })
     }
 
@@ -101,7 +101,7 @@ impl Stepping<'_, '_> {
     /// # Errors
     /// As [`clusters`](Stepping::clusters).
     pub fn drive<R: Steps>(&self, mut run: R, cx: &Context<'_>) -> Result<(R, Vec<u8>)> {
-        let library = |e: pauca::Error| Failure::library(self.matrix.path(), &e);
+        let library = |e: pauca::Error| self.embeddings.failure(&e);
         let mut state = run.state().map_err(library)?;
         if self.every > 0 {
             checkpoint::save(self.out, self.configuration, &state)?;
@@ -137,7 +137,7 @@ impl Stepping<'_, '_> {
                     Err(failure) => failure,
                 }
             }
-            (error, _) => Failure::library(self.matrix.path(), error),
+            (error, _) => self.embeddings.failure(error),
         }
     }
 }

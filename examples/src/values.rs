@@ -75,6 +75,23 @@ pub fn above_zero(text: &str) -> Result<f64, String> {
     number(text, |v| v > 0.0 && v <= 1e9, "a number above 0 is needed")
 }
 
+/// An amount of bytes, with k, M, G or T of thousands.
+///
+/// # Errors
+/// The words that refuse it.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let (digits, unit) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1_000),
+        Some((at, 'm' | 'M')) => (&text[..at], 1_000_000),
+        Some((at, 'g' | 'G')) => (&text[..at], 1_000_000_000),
+        Some((at, 't' | 'T')) => (&text[..at], 1_000_000_000_000),
+        _ => (text, 1u64),
+    };
+    let size = digits.trim().parse().ok().and_then(|n: u64| n.checked_mul(unit));
+    size.ok_or_else(|| "a size is needed, such as 500M or 64G".into())
+}
+
 fn whole(text: &str, least: usize, refusal: &str) -> Result<usize, String> {
     match text.trim().parse() {
         Ok(value) if value >= least => Ok(value),
@@ -104,6 +121,14 @@ mod tests {
         for text in ["", "none", "-1", "1.5", "99999999999999999999999"] {
             assert_eq!(positive(text).unwrap_err(), "a whole number is needed", "{text:?}");
             assert_eq!(two(text).unwrap_err(), "a whole number is needed", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!((bytes("12"), bytes(" 3k"), bytes("64G")), (Ok(12), Ok(3000), Ok(64_000_000_000)));
+        for text in ["", "G", "-1", "1.5G", "99999999999T", "1 GB"] {
+            assert!(bytes(text).is_err(), "{text:?}");
         }
     }
 

@@ -107,7 +107,10 @@ fn bad_usage_exits_with_2() {
         (&["--epsilon", "0.1"], &["--epsilon", "d4", "--dedup-keep"]),
         (&["--method", "semdedup", "--epsilon", "-1"], &["--epsilon"]),
         (&["--method", "semdedup", "--epsilon", "0.1", "--keep", "0.5"], &["--epsilon", "--keep"]),
-        (&["--method", "semdedup", "--rule", "greedy-cover"], &["greedy-cover", "--epsilon"]),
+        (
+            &["--method", "semdedup", "--rule", "greedy-cover", "--keep", "0.5"],
+            &["greedy-cover", "--epsilon"],
+        ),
         (&["--method", "kmeans", "--keep", "0.5"], &["--keep", "kmeans"]),
         (&["--method", "ddbp"], &["ddbp", "scip", "dbp"]),
         (&["--method", "dbp", "--temperature", "0"], &["--temperature", "'0'", "above 0"]),

@@ -169,7 +169,7 @@ fn bad_studies_are_named_with_their_place() {
         (|v| v["runs"] = json!([]), &["'runs' is empty"]),
         (|v| v["runs"][0]["set"] = json!("none"), &["run 'a'", "no set 'none'"]),
         (|v| v["runs"][0]["hits"] = json!("nothing"), &["arrays.safetensors", "no tensor 'nothing'"]),
-        (|v| v["runs"][0]["hits"] = json!("gone.npy"), &["gone.npy", "cannot be read"]),
+        (|v| v["runs"][0]["hits"] = json!("gone.npy"), &["gone.npy", "cannot be opened"]),
         (
             |v| v["runs"][0]["epochs"] = json!([1, 2]),
             &["'hits'", "[3, 2]", "[2, 2]", "2 epochs of 10 tokens"],

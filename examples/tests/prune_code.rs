@@ -110,7 +110,10 @@ fn threads_change_no_byte_and_methods_do() {
 fn bad_studies_are_refused() {
     let bench = study();
     bench.write("short.csv", b"id,tokens\na,1\n");
-    bench.write("word.csv", format!("id,tokens\n{}", "a,x\n".repeat(150)).as_bytes());
+    bench.write(
+        "word.csv",
+        format!("id,tokens\n{}", (0..150).map(|i| format!("f{i},x\n")).collect::<String>()).as_bytes(),
+    );
     bench.write("other.csv", format!("id,kind\n{}", "nobody,renames\n".repeat(40)).as_bytes());
     bench.npy("narrow.npy", &uniform(40, 3, 1));
     let out = ["--out", "out"];
@@ -216,7 +219,7 @@ fn a_corrupted_file_is_whole_or_absent() {
     assert_eq!(std::fs::read_to_string(bench.path("c.jsonl")).unwrap().lines().count(), 3);
     bench.write("bad.jsonl", format!("{TEXTS}{{}}\n").as_bytes());
     let arguments = ["corrupt", "bad.jsonl", "--kind", "comments", "--output", "d.jsonl"];
-    refused(&bench, &arguments, "", 1, &["bad.jsonl", "line 4", "no field 'id'"]);
+    refused(&bench, &arguments, "", 1, &["bad.jsonl", "line 4", "no column 'id'"]);
     assert_eq!(bench.names(""), ["bad.jsonl", "c.jsonl", "t.jsonl"]);
 }
 
@@ -236,7 +239,7 @@ fn bad_texts_are_refused() {
     );
     refused(&bench, &kind, "not json\n", 1, &["stdin", "line 1"]);
     refused(&bench, &kind, "{\"id\": \"a\", \"text\": 3}\n", 1, &["line 1", "'text' is not a text"]);
-    refused(&bench, &kind, "{\"id\": \"a\"}\n", 1, &["line 1", "no field 'text'"]);
+    refused(&bench, &kind, "{\"id\": \"a\"}\n", 1, &["line 1", "no column 'text'"]);
     let twice = "{\"id\": \"a\", \"text\": \"x\"}\n{\"id\": \"a\", \"text\": \"y\"}\n";
     refused(&bench, &kind, twice, 1, &["line 2", "\"a\"", "line 1"]);
 }

@@ -22,14 +22,20 @@ fn default_run_makes_report_and_plots_of_the_shipped_data() {
         "distance.npy",
         "distances.svg",
         "keep_curve.svg",
+        "kept.csv",
         "kept.npy",
+        #[cfg(feature = "parquet")]
+        "kept.parquet",
         "kept_ids.txt",
         "labels.npy",
         "labels2.npy",
         "removed.csv",
+        #[cfg(feature = "parquet")]
+        "removed.parquet",
         "report.html",
         "report.json",
         "similarity.npy",
+        "witness.npy",
     ];
     assert_eq!(written, expected);
     let files = bench.contents("out/emoji");
@@ -54,7 +60,7 @@ fn default_run_makes_report_and_plots_of_the_shipped_data() {
     assert_eq!(kept.len(), 1587);
     let removed = String::from_utf8(files["removed.csv"].clone()).unwrap();
     assert_eq!(removed.lines().count(), 1 + 3174 - 1587);
-    assert_eq!(removed.lines().next(), Some("id,witness,similarity,cluster,stage"));
+    assert_eq!(removed.lines().next(), Some("id,witness,similarity,cluster,stage,reason"));
     assert_eq!(String::from_utf8(files["kept_ids.txt"].clone()).unwrap().lines().count(), 1587);
     let labels2: Vec<u32> = values(&files["labels2.npy"]);
     let distance: Vec<f64> = values(&files["distance.npy"]);
@@ -76,7 +82,7 @@ fn every_method_gives_the_same_bytes_however_the_work_is_cut() {
     bench.npy("x.npy", &redundant(700, 24, 3));
     let methods: &[&[&str]] = &[
         &["--method", "d4", "--write-filtered"],
-        &["--method", "semdedup"],
+        &["--method", "semdedup", "--keep", "0.5"],
         &[
             "--method",
             "semdedup",
@@ -165,19 +171,23 @@ fn element_types_and_orders_give_the_same_choice() {
     // The filtered rows are the kept rows, in the input's type.
     let kept: Vec<u64> = values(&first["kept.npy"]);
     for (folder, file) in [
-        ("c", "filtered.npy"),
-        ("fortran", "filtered.npy"),
-        ("half", "filtered.npy"),
-        ("emb", "filtered.safetensors"),
+        ("c", "filtered/c.npy"),
+        ("fortran", "filtered/fortran.npy"),
+        ("half", "filtered/half.npy"),
+        ("emb", "filtered/emb.safetensors"),
     ] {
-        let filtered = Matrix::open(&bench.path(folder).join(file), None).unwrap();
+        let tensor = file.ends_with("safetensors").then_some(folder);
+        let filtered = Matrix::open(&bench.path(folder).join(file), tensor).unwrap();
         let values = filtered.to_f32();
         assert_eq!(values.nrows(), kept.len());
         for (row, &from) in kept.iter().enumerate() {
             assert_eq!(values.row(row), rows.row(from as usize), "{folder}");
         }
     }
-    assert_eq!(Matrix::open(&bench.path("half/filtered.npy"), None).unwrap().layout().dtype.name(), "f16");
+    assert_eq!(
+        Matrix::open(&bench.path("half/filtered/half.npy"), None).unwrap().layout().dtype.name(),
+        "f16"
+    );
 }
 
 #[test]
@@ -231,7 +241,7 @@ fn rows_that_went_as_the_farthest_are_said_to_be_far() {
         CURATE.done(&bench, &["x.npy", "--method", method, "--order", order, "--out", &folder]);
         let removed = String::from_utf8(bench.contents(&folder)["removed.csv"].clone()).unwrap();
         assert_eq!(removed.lines().skip(1).count(), 50);
-        assert!(removed.lines().skip(1).all(|line| line.ends_with(&format!(",{reason}"))), "{folder}");
+        assert!(removed.lines().skip(1).all(|line| line.contains(&format!(",{reason},too "))), "{folder}");
     }
 }
 
@@ -249,9 +259,14 @@ fn scip_drops_small_clusters_then_far_rows() {
         "cluster_sizes.svg",
         "distance.npy",
         "distances.svg",
+        "kept.csv",
         "kept.npy",
+        #[cfg(feature = "parquet")]
+        "kept.parquet",
         "labels.npy",
         "removed.csv",
+        #[cfg(feature = "parquet")]
+        "removed.parquet",
         "report.html",
         "report.json",
     ];
@@ -272,7 +287,13 @@ fn scip_drops_small_clusters_then_far_rows() {
     assert_eq!(values::<u64>(&files["kept.npy"]), kept);
     let removed: Vec<String> = (0..300)
         .filter(|&i| stages[i] != "kept")
-        .map(|i| format!("{i},,,{},{}", labels[i], stages[i]))
+        .map(|i| {
+            let reason = match stages[i] {
+                "far" => "too far from the centroid of its cluster",
+                _ => "in one of the smallest clusters",
+            };
+            format!("{i},,,{},{},{reason}", labels[i], stages[i])
+        })
         .collect();
     let text = String::from_utf8(files["removed.csv"].clone()).unwrap();
     assert_eq!(text.lines().skip(1).collect::<Vec<_>>(), removed);
@@ -388,7 +409,7 @@ fn progress_json_is_one_object_per_line() {
     assert!(count("stage") >= 5 && count("step") >= 2, "{events:?}");
     let done: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&done["event"], &done["kept"]), (&"done".into(), &150.into()));
-    let quiet = CURATE.done(&bench, &["x.npy", "--out", "b", "--progress", "none"]);
+    let quiet = CURATE.done(&bench, &["x.npy", "--out", "b", "--progress", "none", "--quiet"]);
     assert!(quiet.stdout.is_empty() && quiet.stderr.is_empty());
 }
 

@@ -140,12 +140,12 @@ fn bad_texts_are_refused_with_their_line() {
     bench.write("blank.txt", b" \n\n");
     std::fs::create_dir(bench.path("folder")).unwrap();
     let cases: &[(&str, &[&str])] = &[
-        ("absent.jsonl", &["absent.jsonl", "cannot be read"]),
+        ("absent.jsonl", &["absent.jsonl", "cannot be opened"]),
         ("folder", &["folder", "is a folder"]),
         ("empty.jsonl", &["empty.jsonl", "no documents"]),
         ("broken.jsonl", &["broken.jsonl", "line 2", "not JSON"]),
         ("list.jsonl", &["line 1", "not a JSON object"]),
-        ("number.jsonl", &["line 2", "'text'", "not a text"]),
+        ("number.jsonl", &["row 1", "'text'", "not a text"]),
         ("field.jsonl", &["line 1", "'text'", "'body'"]),
         ("latin.txt", &["latin.txt", "line 2", "UTF-8", "byte 5"]),
         ("blank.txt", &["no documents"]),
@@ -221,7 +221,7 @@ fn bad_perplexities_are_refused_with_their_place() {
         &bench,
         &["t.jsonl", "--perplexities", "absent.csv"],
         1,
-        &["absent.csv", "cannot be read"],
+        &["absent.csv", "cannot be opened"],
     );
     let flags = ["t.jsonl", "--perplexities", "p.json", "--empty-subset", "error"];
     SCORE_TEXT.refused(&bench, &flags, 1, &["p.json", "no line passes"]);
@@ -414,7 +414,7 @@ fn a_bad_matrix_is_refused_with_its_numbers() {
         &bench,
         &with(&["absent.npy", "--matrix-names", "a,b"]),
         1,
-        &["absent.npy", "cannot be read"],
+        &["absent.npy", "cannot be opened"],
     );
     SCORE_TEXT.refused(&bench, &with(&["m.npy", "--matrix-names", "a,c"]), 1, &["m.json", "'b'"]);
     bench.write("p.json", b"{\"all\": 40, \"predicates\": {\"a\": 30}}");
@@ -472,4 +472,29 @@ fn progress_is_json_for_machines() {
     assert!(lines.iter().any(|line| line["event"] == "stage" && line["stage"] == "score"));
     let done: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&done["event"], &done["kept"]), (&"done".into(), &2.into()));
+}
+
+#[test]
+fn equal_weights_need_no_model() {
+    let bench = Bench::new();
+    bench.write("t.txt", b"A line that ends well.\n\nanother { one 1 2 3\n\nTHIRD LINE\n");
+    let flags = ["t.txt", "--weights", "equal", "--keep", "0.34", "--out", "o"];
+    SCORE_TEXT.done(&bench, &flags);
+    let report = bench.report("o");
+    assert_eq!((&report["perplexity"], &report["counts"]["kept"]), (&serde_json::Value::Null, &1.into()));
+    let predicates = report["predicates"].as_array().unwrap();
+    assert!(predicates.iter().all(|p| p["weight"] == 1.0 && p["perplexity"].is_null()));
+    // The score is the share of the predicates that a line passes; no weights are drawn.
+    let scores = std::fs::read_to_string(bench.path("o/scores.csv")).unwrap();
+    let first: f64 = scores.lines().nth(1).unwrap().split(',').nth(1).unwrap().parse().unwrap();
+    assert!((first * predicates.len() as f64).fract() < 1e-9, "{first}");
+    assert!(!bench.names("o").contains(&"weights.svg".to_string()));
+    assert!(
+        std::fs::read_to_string(bench.path("o/report.html"))
+            .unwrap()
+            .contains("All predicates weigh the same")
+    );
+    let both = ["t.txt", "--weights", "equal", "--perplexities", "p.json"];
+    SCORE_TEXT.refused(&bench, &both, 2, &["--weights equal", "--perplexities"]);
+    SCORE_TEXT.refused(&bench, &["t.txt"], 2, &["--perplexities", "--weights equal"]);
 }

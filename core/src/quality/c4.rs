@@ -7,8 +7,7 @@
 
 use alloc::vec::Vec;
 
-use unicode_segmentation::UnicodeSegmentation;
-
+use super::sentences;
 use super::text::{characters, holds, occurrences};
 use super::{Split, Unit};
 use crate::error::Result;
@@ -115,7 +114,7 @@ impl C4 {
         for line in Split::Lines.of(page) {
             let fault = self.line_fault(line);
             if fault.is_none() {
-                sentences += line.unicode_sentences().count() as u64;
+                sentences += sentences::count(line);
             }
             try_grow(&mut lines, 1)?;
             lines.push((line, fault));

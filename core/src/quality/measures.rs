@@ -6,6 +6,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::line::{TERMINAL, is_one_of};
 use super::repetition::{Runs, copies};
+use super::sentences;
 use super::text::{characters, collect, occurrences};
 use super::{Split, Unit};
 use crate::check;
@@ -160,7 +161,7 @@ impl<'t> Page<'t> {
                 lines(&|line| line.graphemes(true).take(most as usize).count() < most as usize)
             }
             Measure::LineBreaksPerWord => ratio(text.matches('\n').count() as u64, words),
-            Measure::Sentences => text.unicode_sentences().count() as f64,
+            Measure::Sentences => sentences::count(text) as f64,
             Measure::CurlyBrackets => text.matches(['{', '}']).count() as f64,
             Measure::LoremIpsum => occurrences(text, "lorem ipsum") as f64,
         })

@@ -55,6 +55,7 @@ mod prune;
 mod repetition;
 mod rules;
 mod score;
+mod sentences;
 mod text;
 mod weights;
 

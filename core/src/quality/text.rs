@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::sentences::sentences;
 use crate::error::Result;
 use crate::memory::try_grow;
 use crate::params::choices;
@@ -32,7 +33,7 @@ impl Split {
     /// ```
     pub fn of<'t>(self, text: &'t str) -> impl Iterator<Item = &'t str> + 't {
         let lines = (self == Self::Lines).then(|| text.lines());
-        let sentences = (self == Self::Sentences).then(|| text.split_sentence_bounds());
+        let sentences = (self == Self::Sentences).then(|| sentences(text));
         let pieces = lines.into_iter().flatten().chain(sentences.into_iter().flatten());
         pieces.map(str::trim).filter(|piece| !piece.is_empty())
     }

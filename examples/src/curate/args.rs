@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, ValueEnum};
 
-use crate::flags::{Drawing, Resuming, Running, Saving};
+use crate::flags::{Drawing, Reading, Resuming, Running, Saving};
 use crate::values::{above_zero, epsilon, fraction, positive, share};
 
 /// Chooses the rows of an embedding file that are worth training on, exactly and reproducibly.
@@ -13,9 +13,10 @@ use crate::values::{above_zero, epsilon, fraction, positive, share};
 #[derive(Clone, Debug, Parser)]
 #[command(name = "curate", version, max_term_width = 100, after_help = AFTER)]
 pub struct Args {
-    /// Embeddings [rows, values]: .npy (f32, f16) or .safetensors (f32, f16, bf16), memory-mapped.
-    /// Leave the file as it is while the program runs
-    pub input: Option<PathBuf>,
+    /// Embeddings: .npy (f32, f16), .safetensors (f32, f16, bf16) or .parquet (lists of f32, f16); files, folders
+    /// or quoted patterns, read in natural order (part-2 before part-10). Leave them as they are while the program
+    /// runs
+    pub input: Vec<PathBuf>,
 
     /// What to do
     #[arg(long, value_enum, default_value_t = Method::D4)]
@@ -42,11 +43,11 @@ pub struct Args {
     #[arg(long, value_name = "random|k-means++|FILE", default_value = "k-means++")]
     pub init: String,
 
-    /// semdedup: a row goes when its similarity to its witness exceeds 1 - E
+    /// semdedup: a row goes when its similarity to its witness exceeds 1 - E [default: 0.05, unless --keep is given]
     #[arg(long, value_name = "E", allow_negative_numbers = true, value_parser = epsilon, conflicts_with = "keep")]
     pub epsilon: Option<f64>,
 
-    /// Share of the input to keep [default: 0.5; scip: 0.8]
+    /// Share of the input to keep [default: 0.5; scip: 0.8; semdedup: what --epsilon leaves]
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     pub keep: Option<f64>,
 
@@ -67,9 +68,10 @@ pub struct Args {
     #[arg(long, value_enum)]
     pub rule: Option<RuleName>,
 
-    /// Which rows to prefer to keep; hard rows lie far from their centroid [default: hard]
-    #[arg(long, value_enum)]
-    pub order: Option<OrderName>,
+    /// Which rows to prefer to keep: hard (far from their centroid), easy, random, first (in the input), or those
+    /// with the greatest value of a column, such as the newest or longest (COLUMN:asc: the least) [default: hard]
+    #[arg(long, value_name = "ORDER|COLUMN[:asc]")]
+    pub order: Option<String>,
 
     /// semdedup: whether a similarity of exactly 1 - E removes (ge) or not (gt) [default: gt]
     #[arg(long, value_enum)]
@@ -83,23 +85,37 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = positive)]
     pub block_rows: Option<usize>,
 
-    /// The tensor of a .safetensors file [default: the only 2-D one]
-    #[arg(long, value_name = "NAME")]
-    pub tensor: Option<String>,
+    /// How embeddings are read.
+    #[command(flatten)]
+    pub reading: Reading,
 
-    /// Records aligned with the rows: .csv with a header, .jsonl, or .txt (column "text")
+    /// Only these rows of the input: a .npy of row numbers, such as the kept.npy of an earlier run on it. Arrays of
+    /// results have a value for each of these rows; lists of rows have the numbers of the input
+    #[arg(long, value_name = "FILE")]
+    pub rows: Option<PathBuf>,
+
+    /// Records aligned with the rows: .csv with a header, .jsonl, .parquet, or .txt (column "text"); a file, a folder
+    /// or a quoted pattern [default: the columns of a .parquet INPUT, or metadata/ beside img_emb/]
     #[arg(long, value_name = "FILE")]
     pub meta: Option<PathBuf>,
 
-    /// Column of --meta that identifies a row [default: row numbers]
-    #[arg(long, value_name = "COLUMN", requires = "meta")]
+    /// Column that names a row [default: row numbers]
+    #[arg(long, value_name = "COLUMN")]
     pub id_column: Option<String>,
 
-    /// Column of --meta shown in the report
-    #[arg(long, value_name = "COLUMN", requires = "meta")]
+    /// Column shown in the report
+    #[arg(long, value_name = "COLUMN")]
     pub text: Option<String>,
 
-    /// Pictures for the report: a PNG sheet of square tiles, row by row, or a column of --meta with file names
+    /// Column by which the report says how much of each group went, such as a source or a language
+    #[arg(long, value_name = "COLUMN")]
+    pub by: Option<String>,
+
+    /// Column with the tokens of a row: the report says how many stay
+    #[arg(long, value_name = "COLUMN")]
+    pub tokens: Option<String>,
+
+    /// Pictures for the report: a PNG sheet of square tiles, row by row, or a column with file names or bytes
     #[arg(long, value_name = "SHEET|COLUMN")]
     pub images: Option<String>,
 
@@ -107,9 +123,14 @@ pub struct Args {
     #[arg(long, value_name = "PIXELS", default_value_t = 32, value_parser = positive)]
     pub image_size: usize,
 
-    /// Write the kept rows too, in the type of the input
+    /// Write the input again without the removed rows, and the records beside it: the same files, columns, order
+    /// and compression, in filtered/
     #[arg(long)]
     pub write_filtered: bool,
+
+    /// Write kept_uids.npy, DataComp's list of what is kept; ids must be its uids (32 hexadecimal digits)
+    #[arg(long, requires = "id_column")]
+    pub write_uids: bool,
 
     /// Say what would be done, with sizes and rough cost, and do nothing
     #[arg(long)]
@@ -131,10 +152,11 @@ pub struct Args {
 const AFTER: &str = "\
 Results in --out, always: report.html (open this), report.json, labels.npy, centroids.npy,
 distance.npy, plots.
-All methods but kmeans: kept.npy, removed.csv, and kept_ids.txt where rows have ids. removed.csv
-gives the stage that removed a row (duplicate, prototypical, small-cluster, far) and the witness
-of a duplicate.
-Further: similarity.npy (d4, semdedup), labels2.npy and centroids2.npy (d4), clusters.csv (dbp).
+All methods but kmeans: kept.npy, kept.csv, kept.parquet, removed.csv, removed.parquet, and
+kept_ids.txt where rows have ids. The tables of removed rows give the stage that removed a row
+(duplicate, prototypical, small-cluster, far), why, and the witness of a duplicate.
+Further: similarity.npy and witness.npy (d4, semdedup; row number, 2^64 - 1 for none), labels2.npy
+and centroids2.npy (d4), clusters.csv (dbp).
 The same input, flags and seed give the same bytes on every machine, at any number of threads.
 Ctrl-C saves the state and exits with 130; the same command with --resume continues to the same
 bytes.
@@ -165,17 +187,6 @@ pub enum RuleName {
     EarlierMax,
     /// Too similar to an earlier row that is kept
     GreedyCover,
-}
-
-/// Which rows to prefer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OrderName {
-    /// Far from the centroid
-    Hard,
-    /// Near the centroid
-    Easy,
-    /// Drawn by the seed
-    Random,
 }
 
 /// What a similarity exactly at the threshold means.

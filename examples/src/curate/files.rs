@@ -1,21 +1,20 @@
-//! The result as files: arrays, lists, the kept rows.
+//! The result as files: arrays and lists.
 
 use std::io::{self, Write};
+use std::path::Path;
 
-use half::bf16;
-use ndarray::ArrayView2;
-use pauca::{Dedup, DensityPruned, RowSource, Rows, Scratch};
+use pauca::{Dedup, DensityPruned};
 
 use super::outcome::{Fate, Outcome};
 use crate::failure::{Failure, Result};
+use crate::input::chosen::Numbering;
 use crate::input::ids::Ids;
-use crate::input::npy::write_header;
-use crate::input::{Dtype, Matrix};
+use crate::input::npy::write_records;
 use crate::output::OutDir;
 use crate::output::npy::{matrix, vector};
 
 /// Every name that this program may write; those of an earlier run that a new one lacks go.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 21] = [
     "kept.npy",
     "labels.npy",
     "centroids.npy",
@@ -26,8 +25,11 @@ pub const NAMES: [&str; 18] = [
     "kept_ids.txt",
     "removed.csv",
     "clusters.csv",
-    "filtered.npy",
-    "filtered.safetensors",
+    "kept.csv",
+    "kept.parquet",
+    "removed.parquet",
+    "witness.npy",
+    UIDS,
     "keep_curve.svg",
     "cluster_sizes.svg",
     "quotas.svg",
@@ -36,14 +38,14 @@ pub const NAMES: [&str; 18] = [
     "report.json",
 ];
 
-/// Rows copied at once into the filtered file.
-const ROWS_AT_ONCE: usize = 4096;
+/// DataComp's file of kept uids.
+pub const UIDS: &str = "kept_uids.npy";
 
-/// Writes the arrays and lists of `outcome`.
+/// Writes the arrays and lists of `outcome`; lists of rows have the numbers of the input.
 ///
 /// # Errors
 /// [`Failure::Data`] with the system's reason.
-pub fn write(out: &mut OutDir, outcome: &Outcome, ids: Option<&Ids>) -> Result<()> {
+pub fn write(out: &mut OutDir, outcome: &Outcome, ids: Option<&Ids>, numbering: Numbering<'_>) -> Result<()> {
     out.write("labels.npy", |w| vector(w, outcome.clusters.labels.iter().copied()))?;
     out.write("centroids.npy", |w| matrix(w, outcome.clusters.centroids.view()))?;
     out.write("distance.npy", |w| vector(w, outcome.distances().into_iter()))?;
@@ -60,12 +62,21 @@ pub fn write(out: &mut OutDir, outcome: &Outcome, ids: Option<&Ids>) -> Result<(
     if outcome.keep.is_none() {
         return Ok(());
     }
+    if let Some(dedup) = &outcome.dedup {
+        out.write("witness.npy", |w| {
+            vector(w, dedup.witness.iter().map(|&w| witness(w).map_or(w, |row| numbering.of(row) as u64)))
+        })?;
+    }
     let kept = outcome.kept();
-    out.write("kept.npy", |w| vector(w, kept.iter().map(|&row| row as u64)))?;
+    out.write("kept.npy", |w| vector(w, kept.iter().map(|&row| numbering.of(row) as u64)))?;
     if let Some(ids) = ids {
         out.write("kept_ids.txt", |w| kept.iter().try_for_each(|&row| writeln!(w, "{}", ids.get(row))))?;
     }
-    out.write("removed.csv", |w| removed(w, outcome, ids))
+    out.write("kept.csv", |w| kept_csv(w, &kept, ids, numbering))?;
+    out.write("removed.csv", |w| removed_csv(w, outcome, ids))?;
+    #[cfg(feature = "parquet")]
+    tables(out, outcome, &kept, ids, numbering)?;
+    Ok(())
 }
 
 /// One line per cluster: its rows, its quota, and what that follows from.
@@ -81,92 +92,157 @@ fn quotas(out: &mut dyn Write, outcome: &Outcome, density: &DensityPruned) -> io
     lines.flush()
 }
 
-/// One line per removed row: id, witness id, similarity, cluster, stage.
-fn removed(out: &mut dyn Write, outcome: &Outcome, ids: Option<&Ids>) -> io::Result<()> {
-    let mut lines = csv::Writer::from_writer(out);
-    lines.write_record(["id", "witness", "similarity", "cluster", "stage"])?;
-    let name = |row: usize| ids.map_or_else(|| row.to_string(), |ids| ids.get(row).to_string());
+/// One removed row.
+struct Removed<'o> {
+    row: usize,
+    witness: Option<usize>,
+    similarity: f64,
+    cluster: u32,
+    stage: &'o str,
+    reason: &'o str,
+}
+
+/// Calls `take` with every removed row, ascending.
+fn removed(outcome: &Outcome, take: &mut dyn FnMut(&Removed<'_>) -> io::Result<()>) -> io::Result<()> {
     let second = outcome.pruning_labels();
     for (row, &label) in second.iter().enumerate() {
-        let fate = outcome.fate(row);
-        let (witness, similarity, cluster) = match (fate, &outcome.dedup) {
-            (Fate::Kept, _) => continue,
-            (Fate::Duplicate, Some(dedup)) => {
-                let witness = dedup.witness[row];
-                let witness = if witness == Dedup::NONE { String::new() } else { name(witness as usize) };
-                (witness, dedup.similarity[row].to_string(), outcome.clusters.labels[row])
-            }
-            _ => (String::new(), String::new(), label),
+        let stage = outcome.stage(row);
+        let gone = Removed {
+            row,
+            witness: None,
+            similarity: f64::NAN,
+            cluster: label,
+            stage,
+            reason: reason(stage),
         };
-        lines.write_record([
-            name(row),
-            witness,
-            similarity,
-            cluster.to_string(),
-            outcome.stage(row).to_string(),
-        ])?;
+        match (outcome.fate(row), &outcome.dedup) {
+            (Fate::Kept, _) => {}
+            (Fate::Duplicate, Some(dedup)) => {
+                let (witness, similarity, cluster) =
+                    (witness(dedup.witness[row]), dedup.similarity[row], outcome.clusters.labels[row]);
+                take(&Removed { witness, similarity, cluster, ..gone })?;
+            }
+            _ => take(&gone)?,
+        }
     }
+    Ok(())
+}
+
+/// What a stage removed a row for.
+fn reason(stage: &str) -> &'static str {
+    match stage {
+        "duplicate" => "too similar to its witness",
+        "prototypical" => "too near to the centroid of its cluster",
+        "far" => "too far from the centroid of its cluster",
+        "small-cluster" => "in one of the smallest clusters",
+        _ => "",
+    }
+}
+
+/// The witness of a row, if there is one.
+fn witness(stored: u64) -> Option<usize> {
+    (stored != Dedup::NONE).then_some(stored as usize)
+}
+
+/// The name of a row: its identifier, or its number.
+fn name(ids: Option<&Ids>, row: usize) -> String {
+    ids.map_or_else(|| row.to_string(), |ids| ids.get(row).to_string())
+}
+
+fn removed_csv(out: &mut dyn Write, outcome: &Outcome, ids: Option<&Ids>) -> io::Result<()> {
+    let mut lines = csv::Writer::from_writer(out);
+    lines.write_record(["id", "witness", "similarity", "cluster", "stage", "reason"])?;
+    removed(outcome, &mut |gone| {
+        let witness = gone.witness.map_or_else(String::new, |row| name(ids, row));
+        let similarity = if gone.witness.is_some() { gone.similarity.to_string() } else { String::new() };
+        let cluster = gone.cluster.to_string();
+        lines.write_record([
+            &name(ids, gone.row),
+            &witness,
+            &similarity,
+            &cluster,
+            gone.stage,
+            gone.reason,
+        ])?;
+        Ok(())
+    })?;
     lines.flush()
 }
 
-/// Writes the kept rows in the input's type: `filtered.npy`, or `filtered.safetensors` for
-/// bfloat16, which `.npy` cannot name.
-///
-/// # Errors
-/// [`Failure::Data`] with the system's or the source's reason.
-pub fn write_filtered(
+fn kept_csv(
+    out: &mut dyn Write,
+    kept: &[usize],
+    ids: Option<&Ids>,
+    numbering: Numbering<'_>,
+) -> io::Result<()> {
+    let mut lines = csv::Writer::from_writer(out);
+    lines.write_record(["row", "id"])?;
+    kept.iter().try_for_each(|&row| lines.write_record([numbering.of(row).to_string(), name(ids, row)]))?;
+    lines.flush()
+}
+
+#[cfg(feature = "parquet")]
+fn tables(
     out: &mut OutDir,
     outcome: &Outcome,
-    matrix: &Matrix,
-    source: &impl RowSource,
+    kept: &[usize],
+    ids: Option<&Ids>,
+    numbering: Numbering<'_>,
 ) -> Result<()> {
-    let kept = outcome.kept();
-    let layout = matrix.layout();
-    let shape = [kept.len(), layout.dim];
-    let name = if layout.dtype == Dtype::Bf16 { "filtered.safetensors" } else { "filtered.npy" };
-    let mut unread = None;
-    let written = out.write(name, |mut w| {
-        match layout.dtype {
-            Dtype::F32 => write_header(&mut w, "<f4", &shape)?,
-            Dtype::F16 => write_header(&mut w, "<f2", &shape)?,
-            Dtype::Bf16 => tensor_header(w, layout.tensor.as_deref().unwrap_or("embeddings"), &shape)?,
-        }
-        let mut scratch = Scratch::new();
-        for rows in kept.chunks(ROWS_AT_ONCE) {
-            match source.gather(rows, &mut scratch) {
-                Ok(Rows::F32(v)) => values(w, v, f32::to_le_bytes)?,
-                Ok(Rows::F16(v)) => values(w, v, half::f16::to_le_bytes)?,
-                Ok(Rows::Bf16(v)) => values(w, v, bf16::to_le_bytes)?,
-                Ok(_) => return Err(io::Error::other("rows of an unknown type")),
-                Err(e) => {
-                    unread = Some(Failure::library(matrix.path(), &e));
-                    return Err(io::Error::other("input"));
-                }
-            }
-        }
-        Ok(())
-    });
-    match unread {
-        Some(failure) => Err(failure),
-        None => written,
-    }
+    use crate::output::parquet::{Holds, Value, table};
+    let columns = [("row", Holds::Whole), ("id", Holds::Text)];
+    out.write("kept.parquet", |w| {
+        table(w, &columns, |record| {
+            kept.iter().try_for_each(|&row| {
+                record(&[Value::Whole(numbering.of(row) as u64), Value::Text(&name(ids, row))])
+            })
+        })
+    })?;
+    let columns = [
+        ("row", Holds::Whole),
+        ("id", Holds::Text),
+        ("witness", Holds::Text),
+        ("similarity", Holds::Float),
+        ("cluster", Holds::Whole),
+        ("stage", Holds::Text),
+        ("reason", Holds::Text),
+    ];
+    out.write("removed.parquet", |w| {
+        table(w, &columns, |record| {
+            removed(outcome, &mut |gone| {
+                let witness = gone.witness.map_or_else(String::new, |row| name(ids, row));
+                record(&[
+                    Value::Whole(numbering.of(gone.row) as u64),
+                    Value::Text(&name(ids, gone.row)),
+                    Value::Text(&witness),
+                    Value::Float(if gone.witness.is_some() { gone.similarity } else { f64::NAN }),
+                    Value::Whole(u64::from(gone.cluster)),
+                    Value::Text(gone.stage),
+                    Value::Text(gone.reason),
+                ])
+            })
+        })
+    })
 }
 
-fn values<T: Copy, const B: usize>(
-    out: &mut dyn Write,
-    view: ArrayView2<'_, T>,
-    bytes: fn(T) -> [u8; B],
-) -> io::Result<()> {
-    view.iter().try_for_each(|value| out.write_all(&bytes(*value)))
-}
-
-fn tensor_header(out: &mut dyn Write, name: &str, shape: &[usize; 2]) -> io::Result<()> {
-    let bytes = shape[0] * shape[1] * 2;
-    let entry = serde_json::json!({ name: {"dtype": "BF16", "shape": shape, "data_offsets": [0, bytes]} });
-    let mut text = entry.to_string();
-    while !text.len().is_multiple_of(8) {
-        text.push(' ');
+/// DataComp's file of kept uids: pairs of the upper and the lower 64 bits of each, sorted.
+///
+/// # Errors
+/// [`Failure::Data`] of `path` for an identifier that is no uid; the system's reason.
+pub fn uids(out: &mut OutDir, outcome: &Outcome, ids: &Ids, path: &Path) -> Result<()> {
+    let mut all = Vec::new();
+    for row in outcome.kept() {
+        let id = ids.get(row);
+        let uid = (id.len() == 32).then(|| u128::from_str_radix(id, 16).ok()).flatten();
+        let what = || format!("row {row}: '{id}' is no uid of DataComp, 32 hexadecimal digits");
+        all.push(uid.ok_or_else(|| Failure::data(path, what()))?);
     }
-    out.write_all(&(text.len() as u64).to_le_bytes())?;
-    out.write_all(text.as_bytes())
+    all.sort_unstable();
+    out.write(UIDS, |mut w| {
+        write_records(&mut w, "[('f0', '<u8'), ('f1', '<u8')]", all.len())?;
+        all.iter().try_for_each(|uid| {
+            w.write_all(&((uid >> 64) as u64).to_le_bytes())?;
+            w.write_all(&(*uid as u64).to_le_bytes())
+        })
+    })
 }

@@ -5,7 +5,7 @@
 //! | flags | [`args`] |
 //! | what is decided before any work | [`settings`], [`plan`] |
 //! | the run, step by step | [`engine`] |
-//! | what it found | [`outcome`], [`evidence`], [`shown`], [`summary`] |
+//! | what it found | [`outcome`], [`evidence`], [`groups`], [`shown`], [`summary`] |
 //! | what is written | [`files`], [`charts`], [`report`], [`record`] |
 //!
 //! Nothing is written over before the run is complete; see [`crate::output`].
@@ -15,6 +15,7 @@ pub mod charts;
 pub mod engine;
 pub mod evidence;
 pub mod files;
+pub mod groups;
 pub mod outcome;
 pub mod plan;
 pub mod record;
@@ -24,14 +25,20 @@ pub mod shipped;
 pub mod shown;
 pub mod summary;
 
+use std::path::Path;
+
 use pauca::Cpu;
 use serde_json::{Value, json};
 
 use self::args::Args;
 use self::settings::Settings;
 use self::shown::Shown;
+use crate::console;
 use crate::failure::{Failure, Result};
-use crate::input::{Matrix, Source, file_name};
+use crate::input::Embeddings;
+use crate::input::chosen::Chosen;
+use crate::input::meta::Meta;
+use crate::output::filtered;
 use crate::run::{Run, Start};
 use crate::stepping::Stepping;
 
@@ -43,18 +50,32 @@ pub fn run(args: Args) -> Result<()> {
     let args = shipped::fill(args)?;
     let run = Run::begin(&args.running, &files::NAMES)?;
     let reporter = run.reporter();
-    let input = args.input.as_deref().expect("shipped::fill() gives one");
-    let matrix = Matrix::open(input, args.tensor.as_deref())?;
-    let settings = Settings::resolve(&args, &matrix)?;
-    let cpu = Cpu::new().map_err(|e| Failure::library(input, &e))?;
+    let mut embeddings = Embeddings::open(&args.input, &args.reading)?;
+    let chosen = args.rows.as_deref().map(|path| Chosen::read(path, embeddings.rows())).transpose()?;
+    let n = chosen.as_ref().map_or(embeddings.rows(), |chosen| chosen.rows.len());
+    let rows = n as u64;
+    let mut settings = Settings::resolve(&args, &embeddings, n)?;
+    let cpu = Cpu::new().map_err(|e| embeddings.failure(&e))?;
     if args.plan {
-        println!("{}", plan::plan(&args, &settings, &matrix, run.threads()));
-        return Ok(());
+        let text = plan::plan(&args, &settings, &embeddings, n, run.threads());
+        return console::result(&text).map_err(|e| Failure::io(Path::new("stdout"), "written", &e));
     }
     run.folder()?;
-    reporter.stage("read", matrix.layout().rows as u64, 0);
-    let shown = Shown::open(&args, matrix.layout().rows)?;
-    let configuration = configuration(&settings, &args, &matrix, &shown);
+    reporter.stage("read", rows, 0);
+    let preferred = settings.column();
+    let column = preferred.as_ref().map(|(column, _)| column.as_str());
+    let shown = Shown::open(&args, &embeddings, chosen, column)?;
+    let numbering = shown.numbering();
+    if let (Some((column, ascending)), Some(meta)) = (&preferred, &shown.meta) {
+        settings.prefer(groups::keys(meta, column, *ascending, numbering)?);
+    }
+    let twins = if args.write_filtered {
+        filtered::twins(&embeddings, &shown.meta.as_ref().map_or_else(Vec::new, Meta::files))?
+    } else {
+        Vec::new()
+    };
+    run.plan(twins.iter().map(|twin| twin.name.clone()));
+    let configuration = configuration(&settings, &args, &embeddings, &shown)?;
     let (mut out, start) = run.resume(&configuration, args.resuming.resume)?;
     let resume = match start {
         Start::Fresh => None,
@@ -62,26 +83,34 @@ pub fn run(args: Args) -> Result<()> {
         Start::Finished => return run.finished(),
     };
     let resumed = resume.is_some();
-    let source = Source::new(&matrix, args.block_rows)?;
+    embeddings.settle(out.path(), false, &args.reading, reporter)?;
+    let embeddings = embeddings;
+    let source = embeddings.source(args.block_rows)?.only(numbering.0)?;
     let outcome = {
         let (every, out, configuration) = (args.saving.checkpoint_every, &out, &configuration);
-        let (matrix, source, cpu) = (&matrix, &source, &cpu);
-        let with = Stepping { matrix, source, cpu, reporter, out, configuration, every, resume };
+        let (embeddings, source, cpu) = (&embeddings, &source, &cpu);
+        let with = Stepping { embeddings, source, cpu, reporter, out, configuration, every, resume };
         run.work(|cx| engine::run(&settings, &with, cx))?
     };
-    reporter.stage("write", matrix.layout().rows as u64, 0);
-    files::write(&mut out, &outcome, shown.ids.as_ref())?;
+    reporter.stage("write", rows, 0);
+    files::write(&mut out, &outcome, shown.ids.as_ref(), numbering)?;
     if args.write_filtered {
-        files::write_filtered(&mut out, &outcome, &matrix, &source)?;
+        let mut kept = vec![false; embeddings.rows()];
+        outcome.kept().into_iter().for_each(|row| kept[numbering.of(row)] = true);
+        filtered::write(&mut out, &embeddings, &twins, &kept)?;
+    }
+    if let (true, Some(ids), Some(meta)) = (args.write_uids, &shown.ids, &shown.meta) {
+        files::uids(&mut out, &outcome, ids, meta.path())?;
     }
     let plots = charts::draw(&outcome);
     for (name, svg) in &plots {
         out.text(name, svg)?;
     }
-    let html = shown.report(&outcome, &settings, &matrix, &plots, &out, &configuration)?;
+    let html = shown.report(&outcome, &settings, &embeddings, &plots, &out, &configuration)?;
     out.text("report.html", &html)?;
     let verdict = summary::verdict(&outcome, &settings);
-    let record = record::record(&outcome, &verdict, &configuration);
+    let mut record = record::record(&outcome, &verdict, &configuration);
+    record["columns"] = shown.columns.record(&outcome);
     let machine = json!({
         "simd": cpu.level().name(), "block_rows": args.block_rows, "resumed": resumed,
         "settled": record::settled(&outcome),
@@ -91,27 +120,31 @@ pub fn run(args: Args) -> Result<()> {
     let done = json!({
         "verdict": verdict, "rows": outcome.rows(), "kept": kept, "duplicates": duplicates, "pruned": pruned,
     });
-    run.say(&out, done, &summary::facts(&outcome, &settings));
+    let facts = summary::facts(&outcome, &settings).into_iter().chain(shown.columns.fact(&outcome));
+    run.say(&out, done, &facts.collect::<Vec<_>>());
     Ok(())
 }
 
 /// What names the run: whatever decides the bytes of its outputs.
-fn configuration(settings: &Settings, args: &Args, matrix: &Matrix, shown: &Shown) -> Value {
-    let layout = matrix.layout();
+fn configuration(settings: &Settings, args: &Args, embeddings: &Embeddings, shown: &Shown) -> Result<Value> {
     let mut value = settings.describe();
     value["write_filtered"] = json!(args.write_filtered);
-    value["input"] = json!({
-        "file": matrix.file_name(), "tensor": layout.tensor, "dtype": layout.dtype.name(),
-        "rows": layout.rows, "dim": layout.dim, "bytes": matrix.file_size(), "sha256": matrix.sha256(),
-    });
+    if args.write_uids {
+        value["write_uids"] = json!(true);
+    }
+    value["input"] = embeddings.describe()?;
+    if let Some(chosen) = shown.numbering().0 {
+        value["rows"] = chosen.describe();
+    }
     if let Some(meta) = &shown.meta {
-        value["meta"] = json!({
-            "file": file_name(meta.path()), "sha256": meta.sha256(),
-            "id_column": args.id_column, "text": args.text,
-        });
+        value["meta"] = meta.describe()?;
+        value["meta"]["id_column"] = json!(args.id_column);
+        value["meta"]["text"] = json!(args.text);
+        value["meta"]["by"] = json!(args.by);
+        value["meta"]["tokens"] = json!(args.tokens);
     }
     if let Some((name, sha256)) = &shown.image_identity {
         value["images"] = json!({"from": name, "sha256": sha256, "image_size": args.image_size});
     }
-    value
+    Ok(value)
 }

@@ -3,26 +3,37 @@
 use super::args::Args;
 use super::settings::{Job, Settings};
 use crate::flags::Named;
-use crate::input::Matrix;
+use crate::input::Embeddings;
 use crate::progress::{count, duration, si};
 
 /// Multiply-adds a second of one thread, for the rough time; measured on a machine with AVX2.
 const RATE: f64 = 2.0e10;
 
 /// The plan as text for a person.
-pub fn plan(args: &Args, settings: &Settings, matrix: &Matrix, threads: usize) -> String {
-    let layout = matrix.layout();
-    let (n, d, k) = (layout.rows as f64, layout.dim as f64, settings.clusters as f64);
-    let order = if layout.fortran_order { ", Fortran order" } else { "" };
+pub fn plan(
+    args: &Args,
+    settings: &Settings,
+    embeddings: &Embeddings,
+    rows: usize,
+    threads: usize,
+) -> String {
+    let (n, d, k) = (rows as f64, embeddings.dim() as f64, settings.clusters as f64);
+    let order = if embeddings.layout().is_some_and(|l| l.fortran_order) { ", Fortran order" } else { "" };
+    let spilled = embeddings.spill_bytes(false);
+    let how = if spilled > 0 {
+        format!("written once to a row file of {}B", si(spilled as f64))
+    } else {
+        "memory-mapped".into()
+    };
     let kind = if settings.spherical { "spherical" } else { "Euclidean" };
     let mut lines = vec![
         format!(
-            "input      {}: {} rows of {} values, {}{order}, {} bytes, memory-mapped",
-            matrix.path().display(),
-            count(layout.rows as u64),
-            layout.dim,
-            layout.dtype.name(),
-            si(matrix.file_size() as f64)
+            "input      {}: {} rows of {} values, {}{order}, {} bytes, {how}",
+            embeddings.name(),
+            count(embeddings.rows() as u64),
+            embeddings.dim(),
+            embeddings.dtype().name(),
+            si(embeddings.bytes() as f64)
         ),
         format!("method     {}", settings.method.name()),
         format!(
@@ -32,6 +43,9 @@ pub fn plan(args: &Args, settings: &Settings, matrix: &Matrix, threads: usize) -
             settings.max_iter
         ),
     ];
+    if rows < embeddings.rows() {
+        lines.push(format!("rows       {} of them, by --rows", count(rows as u64)));
+    }
     let keep = |share: f64| count((share * n).round_ties_even() as u64);
     lines.extend(match &settings.job {
         Job::Kmeans => None,

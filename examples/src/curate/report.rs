@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::evidence::{Evidence, class};
+use super::groups::Columns;
 use super::outcome::{Fate, Outcome};
 use super::settings::Settings;
 use super::summary::{distance_name, facts, similar, typical, verdict};
@@ -43,6 +44,8 @@ pub struct Report<'a> {
     pub written: &'a BTreeMap<String, Written>,
     /// The configuration, by name.
     pub configuration: &'a serde_json::Value,
+    /// What the result is counted by.
+    pub columns: &'a Columns,
 }
 
 impl Report<'_> {
@@ -61,6 +64,7 @@ impl Report<'_> {
         body.push_str(&self.facts());
         body.push_str(&self.pairs());
         body.push_str(&self.groups());
+        body.push_str(&self.columns.html(self.outcome));
         body.push_str(&self.curve());
         body.push_str(&self.quotas());
         body.push_str(&self.extremes());
@@ -97,6 +101,7 @@ impl Report<'_> {
     fn facts(&self) -> String {
         let facts =
             facts(self.outcome, self.settings).into_iter().skip(usize::from(self.outcome.keep.is_some()));
+        let facts = facts.chain(self.columns.fact(self.outcome));
         fact_list(&facts.collect::<Vec<_>>())
     }
 

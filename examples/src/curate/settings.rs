@@ -7,11 +7,13 @@ use ndarray::Array2;
 use pauca::{Boundary, Init, Order, Prune, Rule};
 use serde_json::{Value, json};
 
-use super::args::{Args, BoundaryName, Method, OrderName, RuleName};
+use super::args::{Args, BoundaryName, Method, RuleName};
 use crate::failure::{Failure, Result};
 use crate::flags::Named;
-use crate::input::Matrix;
+use crate::input::{Embeddings, Matrix};
 
+/// Semantic deduplication: the epsilon where neither that nor a share is given, as in its own experiments.
+const EPSILON: f64 = 0.05;
 /// Density-based pruning: the nearest centroids that a cluster's complexity is about, as published.
 pub const NEIGHBOURS: usize = 20;
 /// Density-based pruning: the share of an even split that every cluster keeps, as published.
@@ -95,17 +97,18 @@ pub struct Settings {
     pub init: Init,
     /// Name or digest of `init` for the configuration.
     pub init_name: String,
+    /// The order of preference as it was asked for, where it is none of the library's own.
+    order_name: Option<String>,
 }
 
 impl Settings {
-    /// The settings that `args` ask for on `matrix`.
+    /// The settings that `args` ask for on `rows` rows of `embeddings`.
     ///
     /// # Errors
     /// [`Failure::Usage`] for flags that do not fit the method or values that do not fit the
     /// input; [`Failure::Data`] for an unusable file of centroids.
-    pub fn resolve(args: &Args, matrix: &Matrix) -> Result<Self> {
-        let rows = matrix.layout().rows;
-        let (init, init_name) = initial(args, matrix)?;
+    pub fn resolve(args: &Args, embeddings: &Embeddings, rows: usize) -> Result<Self> {
+        let (init, init_name) = initial(args, embeddings)?;
         let given = match &init {
             Init::Given(centroids) => Some(centroids.nrows()),
             _ => None,
@@ -123,10 +126,10 @@ impl Settings {
         if clusters > rows {
             return Err(Failure::usage(format!(
                 "{clusters} clusters asked of {rows} rows in {}",
-                matrix.path().display()
+                embeddings.name()
             )));
         }
-        Ok(Self {
+        let mut settings = Self {
             job: job(args)?,
             method: args.method,
             clusters,
@@ -135,7 +138,29 @@ impl Settings {
             seed: args.drawing.seed,
             init,
             init_name,
+            order_name: args.order.clone().filter(|_| matches!(order(args), Order::Custom(_))),
+        };
+        if settings.order_name.as_deref() == Some("first") {
+            settings.prefer((0..rows).map(|row| row as f64).collect());
+        }
+        Ok(settings)
+    }
+
+    /// The column whose values order the rows, and whether the least come first.
+    pub fn column(&self) -> Option<(String, bool)> {
+        let name = self.order_name.as_deref().filter(|name| *name != "first")?;
+        Some(match name.rsplit_once(':') {
+            Some((column, "asc")) => (column.into(), true),
+            Some((column, "desc")) => (column.into(), false),
+            _ => (name.into(), false),
         })
+    }
+
+    /// Rows with smaller keys are preferred.
+    pub fn prefer(&mut self, keys: Vec<f64>) {
+        if let Job::Semdedup { order, .. } | Job::D4 { order, .. } = &mut self.job {
+            *order = Order::Custom(keys);
+        }
     }
 
     /// The settings as they name the run: everything that decides the result, nothing else.
@@ -157,7 +182,7 @@ impl Settings {
                     Goal::Keep(keep) => value["keep"] = json!(keep),
                 }
                 value["boundary"] = json!(boundary.name());
-                value["order"] = json!(order.name());
+                value["order"] = json!(self.order_name.as_deref().unwrap_or(order.name()));
             }
             Job::Prototypes { keep, drop } => {
                 value["keep"] = json!(keep);
@@ -175,7 +200,7 @@ impl Settings {
                 value["alpha"] = json!(alpha);
             }
             Job::D4 { keep, dedup_keep, order } => {
-                value["order"] = json!(order.name());
+                value["order"] = json!(self.order_name.as_deref().unwrap_or(order.name()));
                 value["dedup_keep"] = json!(dedup_keep);
                 value["keep"] = json!(keep);
             }
@@ -194,7 +219,7 @@ fn drop_name(drop: Prune) -> &'static str {
 
 fn job(args: &Args) -> Result<Job> {
     use Method::{D4, Dbp, Prototypes, Scip, Semdedup};
-    let flags: [(&str, bool, &[Method]); 9] = [
+    let flags: [(&str, bool, &[Method]); 10] = [
         ("--epsilon", args.epsilon.is_some(), &[Semdedup]),
         ("--keep", args.keep.is_some(), &[D4, Semdedup, Prototypes, Scip, Dbp]),
         ("--dedup-keep", args.dedup_keep.is_some(), &[D4]),
@@ -203,6 +228,7 @@ fn job(args: &Args) -> Result<Job> {
         ("--rule", args.rule.is_some(), &[Semdedup]),
         ("--order", args.order.is_some(), &[D4, Semdedup, Prototypes, Dbp]),
         ("--boundary", args.boundary.is_some(), &[Semdedup]),
+        ("--write-uids", args.write_uids, &[D4, Semdedup, Prototypes, Scip, Dbp]),
         ("--write-filtered", args.write_filtered, &[D4, Semdedup, Prototypes, Scip, Dbp]),
     ];
     let misplaced = flags.iter().find(|(_, given, methods)| *given && !methods.contains(&args.method));
@@ -233,7 +259,7 @@ fn job(args: &Args) -> Result<Job> {
         Method::Prototypes => Job::Prototypes { keep, drop: drop(args)? },
         Method::Dbp => Job::Dbp { keep, temperature: temperature(args)?, drop: drop(args)? },
         Method::Scip => Job::Scip { keep, alpha: args.alpha.unwrap_or(0.8) },
-        Method::Semdedup => semdedup(args, keep)?,
+        Method::Semdedup => semdedup(args)?,
     })
 }
 
@@ -250,43 +276,49 @@ fn temperature(args: &Args) -> Result<f64> {
 
 /// Which end of the distances goes.
 fn drop(args: &Args) -> Result<Prune> {
-    match args.order {
-        None | Some(OrderName::Hard) => Ok(Prune::Nearest),
-        Some(OrderName::Easy) => Ok(Prune::Farthest),
-        Some(OrderName::Random) => {
-            Err(Failure::usage(format!("--order random has no meaning with --method {}", args.method.name())))
+    match args.order.as_deref() {
+        None | Some("hard") => Ok(Prune::Nearest),
+        Some("easy") => Ok(Prune::Farthest),
+        Some(other) => {
+            let method = args.method.name();
+            Err(Failure::usage(format!(
+                "--order {other} has no meaning with --method {method}: hard or easy has"
+            )))
         }
     }
 }
 
-fn semdedup(args: &Args, keep: f64) -> Result<Job> {
+fn semdedup(args: &Args) -> Result<Job> {
     let rule = match args.rule {
         Some(RuleName::GreedyCover) => Rule::GreedyCover,
         None | Some(RuleName::EarlierMax) => Rule::EarlierMax,
     };
-    let goal = match args.epsilon {
-        Some(epsilon) => Goal::Epsilon(epsilon),
-        None if rule != Rule::EarlierMax => {
+    let goal = match (args.epsilon, args.keep) {
+        (Some(epsilon), _) => Goal::Epsilon(epsilon),
+        (None, Some(_)) if rule != Rule::EarlierMax => {
             return Err(Failure::usage(format!(
-                "--rule {} needs --epsilon, such as 0.05: only earlier-max can keep a given share",
+                "--rule {} takes --epsilon, such as 0.05, and no --keep: only earlier-max can keep a given share",
                 rule.name()
             )));
         }
-        None => Goal::Keep(keep),
+        (None, Some(keep)) => Goal::Keep(keep),
+        (None, None) => Goal::Epsilon(EPSILON),
     };
     let boundary = if args.boundary == Some(BoundaryName::Ge) { Boundary::Ge } else { Boundary::Gt };
     Ok(Job::Semdedup { rule, goal, boundary, order: order(args) })
 }
 
+/// The order of preference; that of a column is not known yet.
 fn order(args: &Args) -> Order {
-    match args.order {
-        None | Some(OrderName::Hard) => Order::Hard,
-        Some(OrderName::Easy) => Order::Easy,
-        Some(OrderName::Random) => Order::Random { seed: args.drawing.seed },
+    match args.order.as_deref() {
+        None | Some("hard") => Order::Hard,
+        Some("easy") => Order::Easy,
+        Some("random") => Order::Random { seed: args.drawing.seed },
+        Some(_) => Order::Custom(Vec::new()),
     }
 }
 
-fn initial(args: &Args, matrix: &Matrix) -> Result<(Init, String)> {
+fn initial(args: &Args, embeddings: &Embeddings) -> Result<(Init, String)> {
     match args.init.as_str() {
         "k-means++" => Ok((Init::KMeansPlusPlus, args.init.clone())),
         "random" => Ok((Init::Random, args.init.clone())),
@@ -296,7 +328,7 @@ fn initial(args: &Args, matrix: &Matrix) -> Result<(Init, String)> {
                 return Err(Failure::usage(format!("--init {file} is neither random, k-means++ nor a file")));
             }
             let given = Matrix::open(&path, None)?;
-            let (found, expected) = (given.layout().dim, matrix.layout().dim);
+            let (found, expected) = (given.layout().dim, embeddings.dim());
             if found != expected {
                 return Err(Failure::data(
                     &path,

@@ -12,12 +12,12 @@ use crate::shipped;
 /// # Errors
 /// [`Failure::Usage`](crate::failure::Failure::Usage) when the shipped data is not where the program was built.
 pub fn fill(mut args: Args) -> Result<Args> {
-    if args.input.is_some() {
+    if !args.input.is_empty() {
         return Ok(args);
     }
     let [rows, names, sheet] =
         shipped::files("INPUT is", ["emoji.f16.npy", "emoji-names.txt", "emoji-sheet.png"])?;
-    args.input = Some(rows);
+    args.input = vec![rows];
     args.running.out = args.running.out.or_else(|| Some(PathBuf::from("out/emoji")));
     if args.meta.is_none() {
         args.meta = Some(names);

@@ -7,22 +7,28 @@ use serde_json::Value;
 
 use super::args::Args;
 use super::evidence::Evidence;
+use super::groups::Columns;
 use super::outcome::Outcome;
 use super::report::Report;
 use super::settings::Settings;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
+use crate::input::chosen::{Chosen, Numbering};
+use crate::input::file::digest;
 use crate::input::ids::Ids;
 use crate::input::images::Images;
-use crate::input::meta::{Meta, digest};
-use crate::input::{Matrix, file_name};
+use crate::input::meta::Meta;
+use crate::input::{Embeddings, file_name};
 use crate::output::OutDir;
 
 /// What the report can show of a row besides its number.
 pub struct Shown {
     /// The metadata.
     pub meta: Option<Meta>,
-    /// Identifiers of all rows.
+    /// Identifiers of all rows in use.
     pub ids: Option<Ids>,
+    /// What the result is counted by.
+    pub columns: Columns,
+    chosen: Option<Chosen>,
     text: Option<String>,
     images: Option<Images>,
     /// Name and digest of what the pictures come from.
@@ -30,25 +36,33 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// Opens what `args` name beside the input of `rows` rows.
+    /// Opens what `args` name beside `embeddings`, of which only the rows `chosen` may be in use; `order` is the
+    /// column by which rows are preferred.
     ///
     /// # Errors
     /// [`Failure::Data`] for files that do not fit, [`Failure::Usage`] for names of nothing.
-    pub fn open(args: &Args, rows: usize) -> Result<Self> {
+    pub fn open(
+        args: &Args,
+        embeddings: &Embeddings,
+        chosen: Option<Chosen>,
+        order: Option<&str>,
+    ) -> Result<Self> {
+        let rows = embeddings.rows();
         let sheet = args.images.as_ref().map(PathBuf::from).filter(|path| path.is_file());
         let column = args.images.as_deref().filter(|_| sheet.is_none());
-        if let (Some(column), None) = (column, &args.meta) {
-            return Err(Failure::usage(format!(
-                "--images {column} is neither a file nor, without --meta, a column"
-            )));
-        }
-        let columns: Vec<&str> =
-            [args.id_column.as_deref(), args.text.as_deref(), column].into_iter().flatten().collect();
-        let meta = args.meta.as_ref().map(|path| Meta::open(path, rows, &columns)).transpose()?;
+        let named = [&args.id_column, &args.text, &args.by, &args.tokens].map(|name| name.as_deref());
+        let columns: Vec<&str> = named.into_iter().chain([column, order]).flatten().collect();
+        let meta = Meta::beside(args.meta.as_deref(), embeddings, &columns)?;
         let ids = match (&meta, &args.id_column) {
             (Some(meta), Some(column)) => Some(meta.ids(column)?),
             _ => None,
         };
+        let ids = match &chosen {
+            None => ids,
+            Some(chosen) => Some(chosen.names(ids.as_ref())),
+        };
+        let numbering = Numbering(chosen.as_ref());
+        let columns = Columns::read(meta.as_ref(), args.by.as_deref(), args.tokens.as_deref(), numbering)?;
         let images = match (&sheet, column) {
             (Some(path), _) => Some(Images::sheet(path, args.image_size, rows)?),
             (None, Some(column)) => Some(Images::Column(column.to_string())),
@@ -58,7 +72,12 @@ impl Shown {
             (Some(path), _) => Some((file_name(path), Some(digest(path)?))),
             (None, column) => column.map(|column| (column.to_string(), None)),
         };
-        Ok(Self { meta, ids, text: args.text.clone(), images, image_identity })
+        Ok(Self { meta, ids, columns, chosen, text: args.text.clone(), images, image_identity })
+    }
+
+    /// The numbers of the rows in use.
+    pub fn numbering(&self) -> Numbering<'_> {
+        Numbering(self.chosen.as_ref())
     }
 
     /// The page about `outcome`.
@@ -69,33 +88,35 @@ impl Shown {
         &self,
         outcome: &Outcome,
         settings: &Settings,
-        matrix: &Matrix,
+        embeddings: &Embeddings,
         plots: &BTreeMap<&'static str, String>,
         out: &OutDir,
         configuration: &Value,
     ) -> Result<String> {
+        let numbering = self.numbering();
         let evidence = Evidence::of(outcome);
         let rows = evidence.rows();
         let texts = match (&self.meta, &self.text) {
-            (Some(meta), Some(column)) => meta.values(column, &rows)?,
+            (Some(meta), Some(column)) => numbering.look(&rows, |rows| meta.values(column, rows))?,
             _ => BTreeMap::new(),
         };
         let images = match &self.images {
-            Some(images) => images.addresses(&rows, self.meta.as_ref())?,
+            Some(images) => numbering.look(&rows, |rows| images.addresses(rows, self.meta.as_ref()))?,
             None => BTreeMap::new(),
         };
         let report = Report {
             outcome,
             settings,
             evidence: &evidence,
-            input: matrix.file_name(),
-            dim: matrix.layout().dim,
+            input: embeddings.name(),
+            dim: embeddings.dim(),
             ids: self.ids.as_ref(),
             texts,
             images,
             plots,
             written: out.written(),
             configuration,
+            columns: &self.columns,
         };
         Ok(report.html())
     }

@@ -107,7 +107,13 @@ pub fn facts(outcome: &Outcome, settings: &Settings) -> Vec<Fact> {
             copies => format!("; exact copies: {}", count(copies)),
         };
         let missed = match goal {
-            Some(goal) if !dedup.reached => format!("; ties prevent exactly {}", percent(goal)),
+            // The library falls short for this one reason.
+            Some(goal) if !dedup.reached => {
+                format!(
+                    "; {} cannot be reached: the first row of a cluster is nobody's duplicate",
+                    percent(goal)
+                )
+            }
             _ => String::new(),
         };
         let usual = match &dedup.curve {

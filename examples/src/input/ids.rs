@@ -1,5 +1,7 @@
 //! Many short texts in two allocations: one identifier per row.
 
+use std::collections::HashMap;
+
 /// One text per row.
 #[derive(Clone, Debug, Default)]
 pub struct Ids {
@@ -32,6 +34,12 @@ impl Ids {
             _ => "",
         }
     }
+
+    /// The first two rows of one text, if there are such; the rest of the search stops there.
+    pub fn repeated(&self) -> Option<[usize; 2]> {
+        let mut rows: HashMap<&str, usize> = HashMap::with_capacity(self.len());
+        (0..self.len()).find_map(|row| rows.insert(self.get(row), row).map(|before| [before, row]))
+    }
 }
 
 #[cfg(test)]
@@ -45,6 +53,9 @@ mod tests {
             ids.push(id);
         }
         assert_eq!((0..4).map(|i| ids.get(i)).collect::<Vec<_>>(), ["a", "", "ccc", ""]);
-        assert_eq!(ids.len(), 3);
+        assert_eq!((ids.len(), ids.repeated()), (3, None));
+        ids.push("b");
+        ids.push("ccc");
+        assert_eq!(ids.repeated(), Some([2, 4]));
     }
 }

@@ -4,18 +4,24 @@
 //! WebP, told by their first bytes); nothing is fetched from anywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::file;
 use super::meta::Meta;
+use super::record::{Cell, Kind};
+use crate::console;
 use crate::failure::{Failure, Result};
 
 /// Pictures larger than this are not embedded: 24 of them would make the page heavy.
 const LARGEST_FILE: u64 = 512 << 10;
+/// Most pixels of a sheet: 65,536 tiles of 32 x 32, 256 MiB once decoded.
+const MOST_PIXELS: u64 = 1 << 26;
+/// First bytes of every PNG.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// Where the pictures of rows come from.
 pub enum Images {
@@ -38,24 +44,7 @@ impl Images {
     /// # Errors
     /// [`Failure::Data`] when it is not a readable PNG or too small.
     pub fn sheet(path: &Path, tile: usize, rows: usize) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Failure::io(path, "opened", &e))?;
-        let mut decoder = png::Decoder::new(BufReader::new(file));
-        decoder
-            .set_transformations(png::Transformations::normalize_to_color8() | png::Transformations::ALPHA);
-        let wrong = |e: png::DecodingError| Failure::data(path, format!("is not a readable PNG: {e}"));
-        let mut reader = decoder.read_info().map_err(wrong)?;
-        let size =
-            reader.output_buffer_size().ok_or_else(|| Failure::data(path, "is too large a picture"))?;
-        let mut pixels = vec![0; size];
-        let info = reader.next_frame(&mut pixels).map_err(wrong)?;
-        pixels.truncate(info.buffer_size());
-        let pixels = match info.color_type {
-            png::ColorType::GrayscaleAlpha => {
-                pixels.chunks_exact(2).flat_map(|p| [p[0], p[0], p[0], p[1]]).collect()
-            }
-            _ => pixels,
-        };
-        let (width, height) = (info.width as usize, info.height as usize);
+        let (pixels, width, height) = decoded(path)?;
         let tiles = (width / tile) * (height / tile);
         if tiles < rows {
             return Err(Failure::data(
@@ -80,11 +69,12 @@ impl Images {
             (Self::Column(_), None) => Ok(BTreeMap::new()),
             (Self::Column(column), Some(meta)) => {
                 let folder = meta.path().parent().map(PathBuf::from).unwrap_or_default();
-                let paths = meta.values(column, wanted)?;
-                Ok(paths
-                    .into_iter()
-                    .filter_map(|(row, path)| Some((row, embed(&folder.join(path))?)))
-                    .collect())
+                let cells = meta.cells(column, wanted)?;
+                let picture = |cell: &Cell| match cell.kind {
+                    Kind::Bytes => embedded(&STANDARD.decode(&cell.text).ok()?),
+                    _ => embedded(&file::read(&folder.join(&cell.text), LARGEST_FILE).ok()?),
+                };
+                Ok(cells.into_iter().filter_map(|(row, cell)| Some((row, picture(&cell)?))).collect())
             }
         }
     }
@@ -132,6 +122,44 @@ impl Sheet {
     }
 }
 
+/// Pixels (8-bit RGBA), width and height of a PNG.
+fn decoded(path: &Path) -> Result<(Vec<u8>, usize, usize)> {
+    let mut file = file::stream(path)?;
+    let start = file.fill_buf().map_err(|e| Failure::io(path, "read", &e))?;
+    if !start.starts_with(PNG) {
+        return Err(Failure::data(path, "is not a PNG picture, the one kind of sheet that is read"));
+    }
+    let file = file::open(path).map(BufReader::new)?;
+    let decode = || {
+        let mut decoder = png::Decoder::new(file);
+        decoder
+            .set_transformations(png::Transformations::normalize_to_color8() | png::Transformations::ALPHA);
+        let wrong = |e: png::DecodingError| format!("is not a readable PNG: {e}");
+        let mut reader = decoder.read_info().map_err(wrong)?;
+        let (width, height) = (reader.info().width, reader.info().height);
+        if u64::from(width) * u64::from(height) > MOST_PIXELS {
+            return Err(format!(
+                "has {width} x {height} pixels; a sheet has rows x tile x tile of them, at most {MOST_PIXELS}"
+            ));
+        }
+        let size = reader.output_buffer_size().ok_or("is too large a picture")?;
+        let mut pixels = Vec::new();
+        pixels.try_reserve_exact(size).map_err(|_| format!("needs {size} bytes, more than memory holds"))?;
+        pixels.resize(size, 0);
+        let info = reader.next_frame(&mut pixels).map_err(wrong)?;
+        pixels.truncate(info.buffer_size());
+        let pixels = match info.color_type {
+            png::ColorType::GrayscaleAlpha => {
+                pixels.chunks_exact(2).flat_map(|p| [p[0], p[0], p[0], p[1]]).collect()
+            }
+            _ => pixels,
+        };
+        Ok((pixels, width as usize, height as usize))
+    };
+    let broken = || Err("is not a readable PNG: its parts contradict each other".into());
+    console::caught(decode).unwrap_or_else(broken).map_err(|what| Failure::data(path, what))
+}
+
 /// A PNG as a `data:` address.
 fn encode_png(pixels: &[u8], width: usize, height: usize, color: png::ColorType) -> String {
     let mut bytes = Vec::new();
@@ -145,20 +173,19 @@ fn encode_png(pixels: &[u8], width: usize, height: usize, color: png::ColorType)
     }
 }
 
-/// The file as a `data:` address; `None` where there is no small picture of a known kind.
-fn embed(path: &Path) -> Option<String> {
-    if std::fs::metadata(path).ok()?.len() > LARGEST_FILE {
+/// The bytes of a file as a `data:` address; `None` where they are no small picture of a known kind.
+fn embedded(bytes: &[u8]) -> Option<String> {
+    if bytes.len() as u64 > LARGEST_FILE {
         return None;
     }
-    let bytes = std::fs::read(path).ok()?;
-    let kind = match &bytes[..] {
+    let kind = match bytes {
         [0x89, b'P', b'N', b'G', ..] => "image/png",
         [0xff, 0xd8, 0xff, ..] => "image/jpeg",
         [b'G', b'I', b'F', b'8', ..] => "image/gif",
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
         _ => return None,
     };
-    Some(address(kind, &bytes))
+    Some(address(kind, bytes))
 }
 
 fn address(kind: &str, bytes: &[u8]) -> String {

@@ -4,14 +4,23 @@
 //! [`pauca::RowSource`] over it, resident or in blocks. Every refusal names the file, what is wrong and
 //! the numbers, and says what fixes it where something does.
 
+pub mod chosen;
+pub mod embeddings;
+pub mod file;
 pub mod ids;
 pub mod images;
 pub mod meta;
 pub mod npy;
+#[cfg(feature = "parquet")]
+pub mod parquet;
+pub mod paths;
+pub mod record;
 pub mod safetensors;
 mod source;
+mod spill;
+pub mod text;
+mod wide;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
@@ -21,6 +30,8 @@ use pauca::Rows;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+pub use self::embeddings::Embeddings;
+pub use self::file::map;
 pub use self::source::Source;
 use crate::failure::{Failure, Result};
 
@@ -137,6 +148,11 @@ impl Matrix {
         Ok(matrix)
     }
 
+    /// Rows in a file of raw values that was written for this run; `path` names where they come from.
+    fn spilled(path: &Path, map: Mmap, layout: Layout) -> Self {
+        Self { path: path.to_path_buf(), map, layout, aligned: None }
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -176,6 +192,32 @@ impl Matrix {
             .expect("open() checked length and alignment")
     }
 
+    /// Calls `take` with the bytes and number of all rows, some at a time.
+    ///
+    /// # Errors
+    /// Those of `take`.
+    fn write(&self, take: &mut dyn FnMut(&[u8], usize) -> Result<()>) -> Result<()> {
+        const ROWS: usize = 1024;
+        let (row, layout) = (self.layout.dim * self.layout.dtype.size(), &self.layout);
+        if !layout.fortran_order {
+            return self.values().chunks(ROWS * row).try_for_each(|bytes| take(bytes, bytes.len() / row));
+        }
+        let library = |e: pauca::Error| Failure::library(&self.path, &e);
+        let (rows, mut scratch) = (self.rows(), pauca::Scratch::new());
+        for start in (0..layout.rows).step_by(ROWS) {
+            let wanted: Vec<usize> = (start..layout.rows.min(start + ROWS)).collect();
+            let gathered = pauca::RowSource::gather(&rows, &wanted, &mut scratch).map_err(library)?;
+            let bytes = match &gathered {
+                Rows::F32(v) => v.as_slice().map(bytemuck::cast_slice),
+                Rows::F16(v) => v.as_slice().map(bytemuck::cast_slice),
+                Rows::Bf16(v) => v.as_slice().map(bytemuck::cast_slice),
+                _ => None,
+            };
+            take(bytes.expect("gathered rows lie one after the other"), wanted.len())?;
+        }
+        Ok(())
+    }
+
     /// The values widened to `f32`: for small arrays such as initial centroids.
     pub fn to_f32(&self) -> Array2<f32> {
         match self.rows() {
@@ -209,21 +251,7 @@ fn npy_layout(bytes: &[u8]) -> std::result::Result<Layout, String> {
     let header = npy::Header::parse(bytes)?;
     let dtype = Dtype::of_npy(&header.descr)?;
     let (rows, dim) = two_dimensions(&header.shape)?;
-    let need = value_bytes(rows, dim, dtype)?;
-    let have = bytes.len() - header.data_start;
-    if have < need {
-        return Err(format!(
-            "is truncated: shape ({rows}, {dim}) of {} needs {need} bytes of values, the file holds {have}",
-            dtype.name()
-        ));
-    }
-    if have > need {
-        return Err(format!(
-            "holds {} bytes after the values of shape ({rows}, {dim}) of {}: more than one array, or a wrong header",
-            have - need,
-            dtype.name()
-        ));
-    }
+    sized(bytes.len() - header.data_start, rows, dim, dtype.size(), dtype.name())?;
     Ok(Layout {
         dtype,
         rows,
@@ -234,15 +262,31 @@ fn npy_layout(bytes: &[u8]) -> std::result::Result<Layout, String> {
     })
 }
 
+/// Refuses a `.npy` whose `have` bytes of values are not those of its shape.
+fn sized(have: usize, rows: usize, dim: usize, size: usize, name: &str) -> std::result::Result<(), String> {
+    let need = value_bytes(rows, dim, size)?;
+    if have < need {
+        return Err(format!(
+            "is truncated: shape ({rows}, {dim}) of {name} needs {need} bytes of values, the file holds {have}"
+        ));
+    }
+    if have > need {
+        return Err(format!(
+            "holds {} bytes after the values of shape ({rows}, {dim}) of {name}: more than one array, or a wrong header",
+            have - need
+        ));
+    }
+    Ok(())
+}
+
 /// Rows and columns of a shape that has both.
 fn two_dimensions(shape: &[usize]) -> std::result::Result<(usize, usize), String> {
     let &[rows, dim] = shape else {
-        let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
         let plural = if shape.len() == 1 { "" } else { "s" };
         return Err(format!(
-            "has {} dimension{plural} (shape ({})), an array of [rows, values] is needed",
+            "has {} dimension{plural} (shape {}), an array of [rows, values] is needed",
             shape.len(),
-            sizes.join(", ") + if shape.len() == 1 { "," } else { "" }
+            npy::shape_text(shape)
         ));
     };
     match (rows, dim) {
@@ -252,36 +296,10 @@ fn two_dimensions(shape: &[usize]) -> std::result::Result<(usize, usize), String
     }
 }
 
-fn value_bytes(rows: usize, dim: usize, dtype: Dtype) -> std::result::Result<usize, String> {
+fn value_bytes(rows: usize, dim: usize, size: usize) -> std::result::Result<usize, String> {
     rows.checked_mul(dim)
-        .and_then(|values| values.checked_mul(dtype.size()))
+        .and_then(|values| values.checked_mul(size))
         .ok_or_else(|| format!("has a header with the impossible shape ({rows}, {dim})"))
-}
-
-/// Maps a whole file for reading.
-///
-/// # Errors
-/// [`Failure::Data`] with the system's reason.
-#[allow(unsafe_code, reason = "the one memory map")]
-pub fn map(path: &Path) -> Result<Mmap> {
-    let file = File::open(path).map_err(|e| Failure::io(path, "opened", &e))?;
-    let kind = file.metadata().map_err(|e| Failure::io(path, "read", &e))?;
-    if !kind.is_file() {
-        let what = if kind.is_dir() {
-            "is a folder, one file is needed"
-        } else {
-            "is not a regular file and cannot be memory-mapped"
-        };
-        return Err(Failure::data(path, what));
-    }
-    if kind.len() == 0 {
-        return Err(Failure::data(path, "is empty (0 bytes)"));
-    }
-    // SAFETY: the map is read-only and private to this process; its contract is that nobody
-    // shortens or rewrites the file while the program runs, which no program can enforce and
-    // which --help states.
-    let map = unsafe { Mmap::map(&file) };
-    map.map_err(|e| Failure::io(path, "memory-mapped", &e))
 }
 
 /// Last component of a path, as text.

@@ -9,6 +9,9 @@ use std::io::{self, Write};
 /// First bytes of every `.npy` file.
 pub const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
+/// The longest header that is read. NumPy's own are below 64 kB unless an array has many fields.
+const LONGEST: usize = 1 << 20;
+
 /// What a header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -43,39 +46,102 @@ impl Header {
         let mut length = [0u8; 4];
         length[..length_bytes].copy_from_slice(bytes.get(8..text_start).ok_or_else(cut)?);
         let data_start = text_start.saturating_add(u32::from_le_bytes(length) as usize);
+        let length = data_start - text_start;
+        if length > LONGEST {
+            return Err(format!("announces a header of {length} bytes; NumPy writes at most {LONGEST}"));
+        }
         let text = bytes.get(text_start..data_start).ok_or_else(cut)?;
         let text = std::str::from_utf8(text).map_err(|_| "has a header that is not text".to_string())?;
-        let descr = value(text, "descr")?;
+        let (mut descr, mut fortran_order, mut shape) = (None, None, None);
+        for (key, value) in
+            entries(text).ok_or_else(|| format!("has a header that cannot be read: {}", clip(text)))?
+        {
+            match key {
+                "descr" => descr = Some(value),
+                "fortran_order" => fortran_order = Some(value),
+                "shape" => shape = Some(value),
+                _ => {}
+            }
+        }
+        let without = |key: &str| format!("has a header without '{key}'");
+        let descr = descr.ok_or_else(|| without("descr"))?;
         if descr.starts_with('[') {
             return Err(format!("holds records ({}), an array of floats is needed", clip(descr)));
         }
         Ok(Self {
-            descr: descr.split(['\'', '"']).nth(1).ok_or("has a header without a type")?.to_string(),
-            fortran_order: value(text, "fortran_order")?.starts_with("True"),
-            shape: shape(value(text, "shape")?)?,
+            descr: quoted(descr).ok_or("has a header without a type")?.0.to_string(),
+            fortran_order: match fortran_order.ok_or_else(|| without("fortran_order"))? {
+                "True" => true,
+                "False" => false,
+                other => {
+                    return Err(format!(
+                        "has a header whose order is neither True nor False: {}",
+                        clip(other)
+                    ));
+                }
+            },
+            shape: sizes(shape.ok_or_else(|| without("shape"))?)?,
             data_start,
         })
     }
 }
 
-/// The text that follows a key of the header's dict.
-fn value<'t>(text: &'t str, key: &str) -> Result<&'t str, String> {
-    ["'", "\""]
-        .iter()
-        .find_map(|quote| text.split_once(&format!("{quote}{key}{quote}:")))
-        .map(|(_, rest)| rest.trim_start())
-        .ok_or_else(|| format!("has a header without '{key}'"))
+/// The keys of a Python dict of literals with the texts of their values.
+fn entries(text: &str) -> Option<Vec<(&str, &str)>> {
+    let mut rest = text.trim().strip_prefix('{')?.trim_start();
+    let mut found = Vec::new();
+    while !rest.starts_with('}') {
+        let (key, after) = quoted(rest)?;
+        rest = after.trim_start().strip_prefix(':')?.trim_start();
+        let end = value_end(rest)?;
+        found.push((key, rest[..end].trim_end()));
+        rest = rest[end..].strip_prefix(',').unwrap_or(&rest[end..]).trim_start();
+    }
+    (rest == "}").then_some(found)
 }
 
-fn shape(text: &str) -> Result<Vec<usize>, String> {
+/// The text within the quotation marks at the start, and what follows them.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let mark = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    text[1..].split_once(mark)
+}
+
+/// Where the comma or brace stands that ends the value at the start.
+fn value_end(text: &str) -> Option<usize> {
+    let (mut depth, mut open) = (0usize, None);
+    for (at, c) in text.char_indices() {
+        match (open, c) {
+            (Some(mark), _) => open = (c != mark).then_some(mark),
+            (None, '\'' | '"') => open = Some(c),
+            (None, '(' | '[') => depth += 1,
+            (None, ')' | ']') => depth = depth.checked_sub(1)?,
+            (None, ',' | '}') if depth == 0 => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn sizes(text: &str) -> Result<Vec<usize>, String> {
     let wrong = || format!("has a header whose shape cannot be read: {}", clip(text));
-    let inner = text.strip_prefix('(').and_then(|t| t.split_once(')')).ok_or_else(wrong)?.0;
+    let inner = text.strip_prefix('(').and_then(|t| t.strip_suffix(')')).ok_or_else(wrong)?;
     inner
         .split(',')
         .map(str::trim)
         .filter(|item| !item.is_empty())
         .map(|item| item.trim_end_matches('L').parse().map_err(|_| wrong()))
         .collect()
+}
+
+/// A shape for a message, as NumPy writes it; only its first sizes where there are many.
+pub fn shape_text(shape: &[usize]) -> String {
+    const SHOWN: usize = 6;
+    let sizes: Vec<String> = shape.iter().take(SHOWN).map(usize::to_string).collect();
+    match shape.len() {
+        1 => format!("({},)", sizes[0]),
+        n if n > SHOWN => format!("({}, ...)", sizes.join(", ")),
+        _ => format!("({})", sizes.join(", ")),
+    }
 }
 
 fn clip(text: &str) -> String {
@@ -88,10 +154,22 @@ fn clip(text: &str) -> String {
 /// # Errors
 /// The writer's.
 pub fn write_header(out: &mut impl Write, descr: &str, shape: &[usize]) -> io::Result<()> {
+    write_any(out, &format!("'{descr}'"), shape)
+}
+
+/// [`write_header`] for `n` records, whose type is the Python list `descr`.
+///
+/// # Errors
+/// The writer's.
+pub fn write_records(out: &mut impl Write, descr: &str, n: usize) -> io::Result<()> {
+    write_any(out, descr, &[n])
+}
+
+fn write_any(out: &mut impl Write, descr: &str, shape: &[usize]) -> io::Result<()> {
     let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
     let comma = if shape.len() == 1 { "," } else { "" };
     let mut text =
-        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}{comma}), }}", sizes.join(", "));
+        format!("{{'descr': {descr}, 'fortran_order': False, 'shape': ({}{comma}), }}", sizes.join(", "));
     while !(10 + text.len() + 1).is_multiple_of(64) {
         text.push(' ');
     }
@@ -127,6 +205,40 @@ mod tests {
         for end in 0..bytes.len() {
             assert!(Header::parse(&bytes[..end]).is_err(), "cut at {end}");
         }
+    }
+
+    fn parsed(text: &str) -> Result<Header, String> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend([1, 0]);
+        bytes.extend((text.len() as u16).to_le_bytes());
+        bytes.extend(text.as_bytes());
+        Header::parse(&bytes)
+    }
+
+    #[test]
+    fn header_is_a_python_literal() {
+        for text in [
+            "{'descr' : '<f4', 'fortran_order': False, 'shape': (2, 3)}",
+            "{ \"shape\":(2,3) , \"fortran_order\" :False,\"descr\":\"<f4\" }  \n",
+            "{'shape': (2L, 3L,), 'x': [('a', '}')], 'fortran_order': False, 'descr': '<f4', }",
+        ] {
+            let header = parsed(text).unwrap_or_else(|e| panic!("{text}: {e}"));
+            assert_eq!((header.shape, header.descr.as_str()), (vec![2, 3], "<f4"), "{text}");
+        }
+        for (text, part) in [
+            ("{'descr': '<f4', 'fortran_order': False}", "without 'shape'"),
+            ("{'descr': '<f4', 'fortran_order': 1, 'shape': (2, 3)}", "neither True nor False"),
+            ("{'descr': '<f4'", "cannot be read"),
+            ("{'descr': '<f4', 'shape': ((2), 3", "cannot be read"),
+            ("{'descr': '<f4', 'fortran_order': False, 'shape': (-2, 3)}", "shape cannot be read"),
+        ] {
+            assert!(parsed(text).unwrap_err().contains(part), "{text}");
+        }
+        let many = shape_text(&[1; 100_000]);
+        assert_eq!(
+            (many.as_str(), shape_text(&[7]), shape_text(&[])),
+            ("(1, 1, 1, 1, 1, 1, ...)", "(7,)".into(), "()".into())
+        );
     }
 
     #[test]

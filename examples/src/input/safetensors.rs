@@ -4,6 +4,9 @@ use safetensors::tensor::{Dtype as Stored, SafeTensors};
 
 use super::{Dtype, Layout, two_dimensions, value_bytes};
 
+/// The longest header that the format allows.
+const LONGEST: u64 = 100_000_000;
+
 /// Where the wanted tensor lies in `bytes`: the one named `tensor`, or the only 2-D one.
 ///
 /// # Errors
@@ -11,7 +14,7 @@ use super::{Dtype, Layout, two_dimensions, value_bytes};
 pub fn layout(bytes: &[u8], tensor: Option<&str>) -> Result<Layout, String> {
     let Found { name, dtype, shape, start, bytes } = find(bytes, tensor, 2, "[rows, values]")?;
     let (rows, dim) = two_dimensions(&shape).map_err(|what| format!("tensor '{name}' {what}"))?;
-    let need = value_bytes(rows, dim, dtype)?;
+    let need = value_bytes(rows, dim, dtype.size())?;
     if bytes != need {
         return Err(format!("tensor '{name}' holds {bytes} bytes, its shape needs {need}"));
     }
@@ -37,23 +40,7 @@ pub struct Found {
 /// # Errors
 /// One clause that says what is wrong, to follow the file's name.
 pub fn find(bytes: &[u8], tensor: Option<&str>, dimensions: usize, wanted: &str) -> Result<Found, String> {
-    let header = bytes.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
-    if bytes.len() < 8 || (bytes.len() as u64 - 8) < header {
-        return Err(format!(
-            "is truncated inside its header: {header} bytes of it announced, the file has {}",
-            bytes.len()
-        ));
-    }
-    let tensors = SafeTensors::deserialize(bytes).map_err(|e| match e {
-        safetensors::SafeTensorError::MetadataIncompleteBuffer => {
-            format!(
-                "is truncated: its header lists {} bytes of values, the file holds {}",
-                listed(bytes, header),
-                bytes.len() as u64 - 8 - header
-            )
-        }
-        other => format!("is not a valid .safetensors file: {other}"),
-    })?;
+    let tensors = open(bytes)?;
     let mut names: Vec<&str> = tensors.names();
     names.sort_unstable();
     let name = match tensor {
@@ -85,6 +72,38 @@ pub fn find(bytes: &[u8], tensor: Option<&str>, dimensions: usize, wanted: &str)
         shape: view.shape().to_vec(),
         start: view.data().as_ptr().addr() - bytes.as_ptr().addr(),
         bytes: view.data().len(),
+    })
+}
+
+/// The tensors of a whole file.
+///
+/// # Errors
+/// One clause that says what is wrong, to follow the file's name.
+pub fn open(bytes: &[u8]) -> Result<SafeTensors<'_>, String> {
+    let header = bytes.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
+    if header > LONGEST || bytes.get(8).is_some_and(|first| *first != b'{') {
+        return Err("is not a .safetensors file: no header stands at its start".into());
+    }
+    if bytes.len() < 8 || (bytes.len() as u64 - 8) < header {
+        return Err(format!(
+            "is truncated inside its header: {header} bytes of it announced, the file has {}",
+            bytes.len()
+        ));
+    }
+    SafeTensors::deserialize(bytes).map_err(|e| {
+        let (listed, held) = (listed(bytes, header), bytes.len() as u64 - 8 - header);
+        match e {
+            safetensors::SafeTensorError::MetadataIncompleteBuffer if held > listed => {
+                format!(
+                    "holds {} bytes after the {listed} bytes of values that its header lists",
+                    held - listed
+                )
+            }
+            safetensors::SafeTensorError::MetadataIncompleteBuffer => {
+                format!("is truncated: its header lists {listed} bytes of values, the file holds {held}")
+            }
+            other => format!("is not a valid .safetensors file: {other}"),
+        }
     })
 }
 

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use pauca::{Blocked, RowSource, Rows, Scratch};
+use pauca::{Blocked, RowSource, Rows, Scratch, Shards, Subset};
 
 use super::Matrix;
+use super::chosen::Chosen;
 use crate::failure::{Failure, Result};
 
 /// The rows of a [`Matrix`] as the library reads them: all at once, or block by block.
@@ -13,6 +14,12 @@ pub enum Source<'a> {
     Resident(Rows<'a>),
     /// Rows are read in blocks; working memory is that of one block.
     Blocked(Blocked<'a>),
+    /// The rows of several files, one after the other.
+    Shards(Shards<Rows<'a>>),
+    /// The rows of several files, read in blocks.
+    Blocks(Shards<Blocked<'a>>),
+    /// Some rows of them.
+    Some(Box<Subset<Source<'a>>>),
 }
 
 impl<'a> Source<'a> {
@@ -30,10 +37,23 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// The rows that `chosen` names, if it does.
+    ///
+    /// # Errors
+    /// [`Failure::Data`] for a row that is not there.
+    pub fn only(self, chosen: Option<&Chosen>) -> Result<Self> {
+        let Some(chosen) = chosen else { return Ok(self) };
+        let subset = Subset::new(self, chosen.rows.clone());
+        subset.map(|rows| Self::Some(Box::new(rows))).map_err(|e| Failure::library(&chosen.path, &e))
+    }
+
     fn inner(&self) -> &dyn RowSource {
         match self {
             Self::Resident(rows) => rows,
             Self::Blocked(rows) => rows,
+            Self::Shards(rows) => rows,
+            Self::Blocks(rows) => rows,
+            Self::Some(rows) => &**rows,
         }
     }
 }
@@ -44,6 +64,9 @@ impl RowSource for Source<'_> {
     }
     fn dim(&self) -> usize {
         self.inner().dim()
+    }
+    fn row_id(&self, i: usize) -> u64 {
+        self.inner().row_id(i)
     }
     fn resident(&self) -> Option<Rows<'_>> {
         self.inner().resident()

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use ::safetensors::{Dtype, SafeTensors};
 use pauca::memorization::IGNORED;
-use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
 use crate::failure::{Failure, Result};
-use crate::input::hex;
 use crate::input::npy::Header;
+use crate::input::{file, hex, safetensors};
 
 /// Where arrays are found, and what was read so far.
 pub struct Arrays {
@@ -63,15 +63,14 @@ impl Arrays {
         if let Some(name) = name {
             let path = arrays.folder.join(name);
             let bytes = arrays.read(&path)?;
-            SafeTensors::deserialize(&bytes)
-                .map_err(|e| Failure::data(&path, format!("is not a .safetensors file: {e}")))?;
+            safetensors::open(&bytes).map_err(|what| Failure::data(&path, what))?;
             arrays.tensors = Some((path, bytes));
         }
         Ok(arrays)
     }
 
     fn read(&mut self, path: &Path) -> Result<Vec<u8>> {
-        let bytes = std::fs::read(path).map_err(|e| Failure::io(path, "read", &e))?;
+        let bytes = file::read(path, u64::MAX)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.digests.push((name, hex(&Sha256::digest(&bytes))));
         Ok(bytes)

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::arrays::{Array, Arrays};
 use crate::failure::{Failure, Result};
-use crate::input::hex;
+use crate::input::{file, hex};
 use sha2::{Digest, Sha256};
 
 /// The only version of the format.
@@ -160,10 +160,7 @@ impl Study {
     /// # Errors
     /// [`Failure::Data`] with the first thing that is wrong and where.
     pub fn open(path: &Path) -> Result<Self> {
-        if path.is_dir() {
-            return Err(Failure::data(path, "is a folder, a study (.json) is needed"));
-        }
-        let bytes = std::fs::read(path).map_err(|e| Failure::io(path, "opened", &e))?;
+        let bytes = file::read(path, file::DOCUMENT)?;
         let value: Value =
             serde_json::from_slice(&bytes).map_err(|e| Failure::data(path, format!("is not JSON: {e}")))?;
         let top = Fields { path, place: String::new(), value: &value };

@@ -5,7 +5,10 @@
 //! disk or a stopped program leaves nothing half-written. `report.json` is renamed last and
 //! removed first: a folder that holds it holds a finished run.
 
+pub mod filtered;
 pub mod npy;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -17,11 +20,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::failure::{Failure, Result};
+use crate::input::file::written_over;
 use crate::input::hex;
 
 /// The file whose presence says that a run is finished.
 pub const REPORT: &str = "report.json";
-const LOCK: &str = ".lock";
 
 /// Size and digest of a written file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +39,7 @@ pub struct Written {
 pub struct OutDir {
     dir: PathBuf,
     created: bool,
-    /// Held until the end; its lock tells a second program to keep away.
+    /// Held until the end, however the process ends; the lock tells a second program to keep away.
     lock: File,
     written: BTreeMap<String, Written>,
     /// Whether the saved state in the folder is that of this run.
@@ -49,22 +52,43 @@ impl OutDir {
     /// # Errors
     /// [`Failure::Data`] when it cannot be written or another program works in it.
     pub fn open(dir: &Path) -> Result<Self> {
-        let created = !dir.exists();
-        fs::create_dir_all(dir).map_err(|e| Failure::io(dir, "created", &e))?;
-        let path = dir.join(LOCK);
-        let lock = File::create(&path).map_err(|e| Failure::io(dir, "written", &e))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                return Err(Failure::data(dir, "another program is writing there"));
-            }
-            // A file system without locks: go on without.
-            Err(fs::TryLockError::Error(_)) => {}
-        }
+        let (lock, created) = lock(dir)?;
         let out =
             Self { dir: dir.to_path_buf(), created, lock, written: BTreeMap::new(), state: Cell::new(false) };
-        out.remove_partial();
+        let probe = out.hidden(&std::process::id().to_string());
+        let proved = File::create(&probe).and_then(|_| fs::remove_file(&probe));
+        proved.map_err(|e| Failure::io(dir, "written", &e))?;
         Ok(out)
+    }
+
+    /// Clears the way for the files `names`: what a killed run left of them under hidden names goes.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] when one of them is a file that this process reads, under whatever name, or no
+    /// file at all; nothing is touched then.
+    pub fn claim<'n>(&self, names: impl Iterator<Item = &'n str>) -> Result<()> {
+        let mut left = Vec::new();
+        for name in names {
+            let (place, hidden) = (self.dir.join(name), self.hidden(name));
+            if place.exists() && !place.is_file() {
+                return Err(Failure::usage(format!(
+                    "{} is no file, and one shall go there",
+                    place.display()
+                )));
+            }
+            for file in [place, hidden.clone()] {
+                if let Some(read) = written_over(&file) {
+                    return Err(Failure::usage(format!(
+                        "{} is read by this run, which would replace it{}; another --out keeps it",
+                        read.display(),
+                        if read == file { String::new() } else { format!(" as {}", file.display()) }
+                    )));
+                }
+            }
+            left.push(hidden);
+        }
+        left.iter().for_each(|file| drop(fs::remove_file(file)));
+        Ok(())
     }
 
     /// The folder.
@@ -91,8 +115,15 @@ impl OutDir {
     ///
     /// # Errors
     /// [`Failure::Data`] with the system's reason, such as a full disk.
-    pub fn write(&mut self, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    pub fn write(
+        &mut self,
+        name: &str,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+    ) -> Result<()> {
         let hidden = self.hidden(name);
+        if let Some(folder) = hidden.parent() {
+            fs::create_dir_all(folder).map_err(|e| Failure::io(folder, "created", &e))?;
+        }
         let written = write_synced(&hidden, write).map_err(|e| {
             let _ = fs::remove_file(&hidden);
             Failure::io(&self.dir.join(name), "written", &e)
@@ -126,13 +157,12 @@ impl OutDir {
     ///
     /// # Errors
     /// [`Failure::Data`] with the system's reason; an earlier file of that name is untouched.
-    pub fn replace(&self, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-        let hidden = self.hidden(name);
-        let place = self.dir.join(name);
-        write_synced(&hidden, write).and_then(|_| fs::rename(&hidden, &place)).map_err(|e| {
-            let _ = fs::remove_file(&hidden);
-            Failure::io(&place, "written", &e)
-        })?;
+    pub fn replace(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+    ) -> Result<()> {
+        place(&self.dir.join(name), write)?;
         self.sync();
         Ok(())
     }
@@ -150,19 +180,22 @@ impl OutDir {
         }
     }
 
-    /// Puts all written files in place, after removing those of `stale` that were not written
-    /// again; [`REPORT`] goes first and comes last.
+    /// Puts all written files in place, and removes those of `stale` that were not written again;
+    /// [`REPORT`] goes first and comes last.
     ///
     /// # Errors
     /// [`Failure::Data`] with the system's reason.
     pub fn commit(&mut self, stale: &[&str]) -> Result<()> {
         self.remove(REPORT)?;
-        for name in stale.iter().filter(|name| !self.written.contains_key(**name)) {
-            self.remove(name)?;
-        }
         let (last, first): (Vec<_>, Vec<_>) = self.written.keys().partition(|name| *name == REPORT);
         for name in first.into_iter().chain(last) {
             let place = self.dir.join(name);
+            if name == REPORT {
+                for name in stale.iter().filter(|name| !self.written.contains_key(**name)) {
+                    self.remove(name)?;
+                    self.tidy(name);
+                }
+            }
             fs::rename(self.hidden(name), &place).map_err(|e| Failure::io(&place, "written", &e))?;
         }
         self.sync();
@@ -170,7 +203,17 @@ impl OutDir {
     }
 
     fn hidden(&self, name: &str) -> PathBuf {
-        self.dir.join(format!(".{name}.partial"))
+        let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
+        self.dir.join(folder).join(format!(".{file}.partial"))
+    }
+
+    /// Removes the folders of `name` within this one as far as they are empty.
+    fn tidy(&self, name: &str) {
+        let mut folder = Path::new(name);
+        while let Some(above) = folder.parent().filter(|above| !above.as_os_str().is_empty()) {
+            let _ = fs::remove_dir(self.dir.join(above));
+            folder = above;
+        }
     }
 
     /// Makes the renames durable where folders can be flushed.
@@ -179,31 +222,93 @@ impl OutDir {
             let _ = dir.sync_all();
         }
     }
-
-    fn remove_partial(&self) {
-        for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.starts_with('.') && name.ends_with(".partial") {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
-    }
 }
 
 impl Drop for OutDir {
     fn drop(&mut self) {
-        self.remove_partial();
-        let _ = fs::remove_file(self.dir.join(LOCK));
-        let _ = self.lock.unlock();
+        for name in self.written.keys() {
+            let _ = fs::remove_file(self.hidden(name));
+            self.tidy(name);
+        }
         if self.created {
             // Only an empty folder goes: one that this program made for nothing.
             let _ = fs::remove_dir(&self.dir);
         }
+        let _ = self.lock.unlock();
     }
 }
 
-fn write_synced(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Written> {
+/// Creates the folder `dir` where needed and locks it; also says whether it was created.
+fn lock(dir: &Path) -> Result<(File, bool)> {
+    // A run that made the folder for nothing removes it: then what was locked is no longer what is there.
+    for _ in 0..100 {
+        let created = !dir.exists();
+        fs::create_dir_all(dir).map_err(|e| Failure::io(dir, "created", &e))?;
+        let file = match lockable(dir) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            Err(e) => return Err(Failure::io(dir, "written", &e)),
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => break,
+            // A file system without locks: go on without.
+            Err(fs::TryLockError::Error(_)) => {}
+        }
+        if still_there(dir, &file) {
+            return Ok((file, created));
+        }
+    }
+    Err(Failure::data(dir, "another program is writing there"))
+}
+
+/// What is locked: the folder itself, which leaves nothing behind.
+#[cfg(unix)]
+fn lockable(dir: &Path) -> io::Result<File> {
+    File::open(dir)
+}
+
+/// What is locked, where a folder cannot be opened: a file that stays, since to remove it would let two in.
+#[cfg(not(unix))]
+fn lockable(dir: &Path) -> io::Result<File> {
+    File::create(dir.join(".lock"))
+}
+
+#[cfg(unix)]
+fn still_there(dir: &Path, file: &File) -> bool {
+    use crate::input::file::identity;
+    let [there, locked] = [fs::metadata(dir), file.metadata()].map(|found| found.ok().map(|f| identity(&f)));
+    there.is_some() && there == locked
+}
+
+#[cfg(not(unix))]
+fn still_there(_: &Path, _: &File) -> bool {
+    true
+}
+
+/// Puts the complete file `place` where it shall be, at once or not at all.
+///
+/// # Errors
+/// [`Failure::Usage`] when it is a file that this process reads; [`Failure::Data`] with the system's reason.
+pub fn place(place: &Path, write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>) -> Result<()> {
+    if written_over(place).is_some() {
+        return Err(Failure::usage(format!(
+            "{} is read by this run, which would replace it",
+            place.display()
+        )));
+    }
+    let name = place.file_name().ok_or_else(|| Failure::usage(format!("{} is no file", place.display())))?;
+    let hidden = place.with_file_name(format!(".{}.partial", name.to_string_lossy()));
+    write_synced(&hidden, write).and_then(|_| fs::rename(&hidden, place)).map_err(|e| {
+        let _ = fs::remove_file(&hidden);
+        Failure::io(place, "written", &e)
+    })
+}
+
+fn write_synced(
+    path: &Path,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> io::Result<Written> {
     let mut out = BufWriter::with_capacity(
         1 << 18,
         Hashing { file: File::create(path)?, hash: Sha256::new(), bytes: 0 },
@@ -255,6 +360,27 @@ mod tests {
         assert!(OutDir::open(&dir).is_err(), "locked");
         drop(out);
         assert!(!dir.exists());
+    }
+
+    #[test]
+    fn out_dir_takes_no_file_that_is_read_and_no_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let file = |name: &str| root.path().join(name);
+        fs::write(file("in"), "input").unwrap();
+        crate::input::file::open(&file("in")).unwrap();
+        fs::hard_link(file("in"), file("x")).unwrap();
+        fs::create_dir(file("folder")).unwrap();
+        fs::write(file(".y.partial"), "left by a killed run").unwrap();
+        fs::write(file(".mine.partial"), "of somebody else").unwrap();
+        let out = OutDir::open(root.path()).unwrap();
+        let refused = |name: &str| out.claim(["y", name].into_iter()).unwrap_err().to_string();
+        assert!(refused("in").contains("is read by this run"), "{}", refused("in"));
+        assert!(refused("x").ends_with("x; another --out keeps it"), "{}", refused("x"));
+        assert!(refused("folder").contains("is no file"));
+        assert!(file(".y.partial").exists(), "a refused run changes nothing");
+        out.claim(["y", "z"].into_iter()).unwrap();
+        drop(out);
+        assert_eq!(names(root.path()), [".mine.partial", "folder", "in", "x"]);
     }
 
     #[test]

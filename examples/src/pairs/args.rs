@@ -6,7 +6,7 @@ use clap::{Parser, ValueEnum};
 use pauca::Boundary;
 use pauca::alignment::{ClipScore, ZeroRows};
 
-use crate::flags::{Drawing, Running};
+use crate::flags::{Drawing, Reading, Running};
 use crate::values::{finite, fraction, positive, two};
 
 /// Scores image-text pairs by the cosine of their embeddings, keeps the best, and says how well the scores tell
@@ -18,9 +18,8 @@ use crate::values::{finite, fraction, positive, two};
 #[derive(Clone, Debug, Parser)]
 #[command(name = "filter-pairs", version, max_term_width = 100, after_help = AFTER)]
 pub struct Args {
-    /// Embeddings of the images [rows, values]: .npy (f32, f16) or .safetensors, memory-mapped.
-    /// Leave the file as it is while the program runs
-    #[arg(requires = "texts")]
+    /// Embeddings of the images: .npy, .safetensors or .parquet; a file, a folder or a quoted pattern, read in natural
+    /// order; alone, a folder with img_emb/ and text_emb/. Leave the files as they are while the program runs
     pub images: Option<PathBuf>,
 
     /// Embeddings of the texts, of the same shape
@@ -42,19 +41,23 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = BoundaryName::Ge, requires = "threshold")]
     pub boundary: BoundaryName,
 
-    /// Records aligned with the rows: .csv with a header, .jsonl, or .txt (column "text")
+    /// How embeddings are read.
+    #[command(flatten)]
+    pub reading: Reading,
+
+    /// Records aligned with the rows: .csv with a header, .jsonl, .parquet, or .txt (column "text")
     #[arg(long, value_name = "FILE")]
     pub meta: Option<PathBuf>,
 
-    /// Column of --meta that names a pair in the report
-    #[arg(long, value_name = "COLUMN", requires = "meta")]
+    /// Column that names a pair in the report
+    #[arg(long, value_name = "COLUMN")]
     pub name: Option<String>,
 
-    /// Use only the rows whose COLUMN of --meta is VALUE, such as those that no model was fitted on
-    #[arg(long, value_name = "COLUMN=VALUE", requires = "meta")]
+    /// Use only the rows whose COLUMN is VALUE, such as those that no model was fitted on
+    #[arg(long, value_name = "COLUMN=VALUE")]
     pub only: Option<String>,
 
-    /// Pictures for the report: a PNG sheet of square tiles, row by row, or a column of --meta with file names
+    /// Pictures for the report: a PNG sheet of square tiles, row by row, or a column with file names or bytes
     #[arg(long, value_name = "SHEET|COLUMN")]
     pub pictures: Option<String>,
 

@@ -27,10 +27,12 @@ use self::measure::{Direction, Measured, PLACES, Wanted, gather, measure};
 use self::report::{Report, verdict};
 use crate::failure::{Failure, Result};
 use crate::flags::Named;
+use crate::input::embeddings::{IMAGES, TEXTS};
+use crate::input::file::digest;
 use crate::input::ids::Ids;
 use crate::input::images::Images;
-use crate::input::meta::{Meta, digest};
-use crate::input::{Matrix, file_name};
+use crate::input::meta::Meta;
+use crate::input::{Embeddings, file_name};
 use crate::output::npy::vector;
 use crate::output::{OutDir, REPORT};
 use crate::run::Run;
@@ -51,34 +53,35 @@ pub fn run(args: Args) -> Result<()> {
     let args = &args;
     let run = Run::begin(&args.running, &NAMES)?;
     let reporter = run.reporter();
-    let (Some(images), Some(texts)) = (&args.images, &args.texts) else {
-        return Err(Failure::usage("IMAGES and TEXTS are both needed"));
-    };
-    let (x, y) = (Matrix::open(images, None)?, Matrix::open(texts, None)?);
-    let rows = x.layout().rows;
-    if y.layout().rows != rows {
-        let what =
-            format!("has {} rows, {} has {rows}: row i of both is a pair", y.layout().rows, x.file_name());
+    let [images, texts] = &sides(args)?;
+    let open = |side: &PathBuf| Embeddings::open(std::slice::from_ref(side), &args.reading);
+    let (mut x, mut y) = (open(images)?, open(texts)?);
+    let rows = x.rows();
+    if y.rows() != rows {
+        let what = format!("has {} rows, {} has {rows}: row i of both is a pair", y.rows(), x.name());
         return Err(Failure::data(texts, what));
     }
-    if y.layout().dim != x.layout().dim {
+    if y.dim() != x.dim() {
         let what = format!(
             "has rows of {} values, {} of {}: both must lie in one space",
-            y.layout().dim,
-            x.file_name(),
-            x.layout().dim
+            y.dim(),
+            x.name(),
+            x.dim()
         );
         return Err(Failure::data(texts, what));
     }
     run.folder()?;
     reporter.stage("read", rows as u64, 0);
-    let shown = Shown::open(args, rows)?;
+    let shown = Shown::open(args, &x)?;
     let used = shown.used(args, rows)?;
     if used.len() < 2 {
         return Err(Failure::data(images, format!("{} pairs are used, at least 2 are needed", used.len())));
     }
-    let configuration = configuration(args, &x, &y, &shown, used.len());
+    let configuration = configuration(args, &x, &y, &shown, used.len())?;
     let mut out = run.open(&configuration)?;
+    for side in [&mut x, &mut y] {
+        side.settle(out.path(), true, &args.reading, reporter)?;
+    }
     let begin = |name: &str, rows: usize| reporter.stage(name, rows as u64, 0);
     let filter = match args.threshold {
         Some(threshold) => Filter::threshold(threshold, args.boundary.of()),
@@ -91,12 +94,12 @@ pub fn run(args: Args) -> Result<()> {
         resamples: args.resamples,
         seed: args.drawing.seed,
     };
-    let library = |e: pauca::Error| located([images, texts], &used, &e);
+    let library = |e: pauca::Error| located([&x, &y], &used, &e);
     let found = run.work(|cx| {
         if used.len() == rows {
-            return measure(&x.rows(), &y.rows(), &wanted, cx, &begin).map_err(library);
+            return measure(&x.whole(), &y.whole(), &wanted, cx, &begin).map_err(library);
         }
-        let part = |side: &Matrix| gather(&side.rows(), &used).map_err(library);
+        let part = |side: &Embeddings| gather(&side.whole(), &used).map_err(library);
         let (x, y) = (part(&x)?, part(&y)?);
         measure(&Rows::F32(x.view()), &Rows::F32(y.view()), &wanted, cx, &begin).map_err(library)
     })?;
@@ -121,23 +124,32 @@ pub fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
+/// The two sides that `args` name.
+fn sides(args: &Args) -> Result<[PathBuf; 2]> {
+    match (&args.images, &args.texts) {
+        (Some(images), Some(texts)) => Ok([images.clone(), texts.clone()]),
+        (Some(folder), None) if folder.join(IMAGES).is_dir() && folder.join(TEXTS).is_dir() => {
+            Ok([folder.clone(), folder.join(TEXTS)])
+        }
+        _ => Err(Failure::usage("IMAGES and TEXTS are both needed, or a folder with img_emb/ and text_emb/")),
+    }
+}
+
 /// What the library said, with the row of the file rather than that of the rows in use.
-fn located([images, texts]: [&PathBuf; 2], used: &[usize], error: &pauca::Error) -> Failure {
+fn located([images, texts]: [&Embeddings; 2], used: &[usize], error: &pauca::Error) -> Failure {
     let file_row = |row: u64| used.get(row as usize).map_or(row, |&row| row as u64);
     match error {
         pauca::Error::NonFinite { what, row, col } => {
-            let path = if *what == "texts" { texts } else { images };
-            Failure::library(path, &pauca::Error::NonFinite { what, row: file_row(*row), col: *col })
+            let side = if *what == "texts" { texts } else { images };
+            side.failure(&pauca::Error::NonFinite { what, row: file_row(*row), col: *col })
         }
         pauca::Error::ZeroRow { row } => {
             let row = file_row(*row);
-            let what = format!(
-                "row {row} is all zeros here or in {}; --zero-rows zero scores it 0",
-                texts.display()
-            );
-            Failure::data(images, what)
+            let what =
+                format!("row {row} is all zeros here or in {}; --zero-rows zero scores it 0", texts.name());
+            Failure::data(&images.shards()[0].path, what)
         }
-        other => Failure::library(images, other),
+        other => images.failure(other),
     }
 }
 
@@ -154,20 +166,16 @@ pub struct Shown {
 }
 
 impl Shown {
-    fn open(args: &Args, rows: usize) -> Result<Self> {
+    fn open(args: &Args, embeddings: &Embeddings) -> Result<Self> {
+        let rows = embeddings.rows();
         let sheet = args.pictures.as_ref().map(PathBuf::from).filter(|path| path.is_file());
         let column = args.pictures.as_deref().filter(|_| sheet.is_none());
-        if let (Some(column), None) = (column, &args.meta) {
-            return Err(Failure::usage(format!(
-                "--pictures {column} is neither a file nor, without --meta, a column"
-            )));
-        }
         let only = args.only.as_deref().map(only).transpose()?;
         let columns: Vec<&str> =
             [args.name.as_deref(), column, only.map(|o| o.0)].into_iter().flatten().collect();
-        let meta = args.meta.as_ref().map(|path| Meta::open(path, rows, &columns)).transpose()?;
+        let meta = Meta::beside(args.meta.as_deref(), embeddings, &columns)?;
         let names = match (&meta, &args.name) {
-            (Some(meta), Some(column)) => Some(meta.ids(column)?),
+            (Some(meta), Some(column)) => Some(meta.column(column)?),
             _ => None,
         };
         let pictures = match (&sheet, column) {
@@ -188,7 +196,7 @@ impl Shown {
             return Ok((0..rows).collect());
         };
         let (column, value) = only(text)?;
-        let all = meta.ids(column)?;
+        let all = meta.column(column)?;
         let used: Vec<usize> = (0..rows).filter(|&i| all.get(i) == value).collect();
         if used.is_empty() {
             let values: BTreeSet<&str> = (0..rows).map(|i| all.get(i)).take(100_000).collect();
@@ -208,7 +216,13 @@ fn only(text: &str) -> Result<(&str, &str)> {
 }
 
 /// What names the run: whatever decides the bytes of its outputs.
-fn configuration(args: &Args, images: &Matrix, texts: &Matrix, shown: &Shown, used: usize) -> Value {
+fn configuration(
+    args: &Args,
+    images: &Embeddings,
+    texts: &Embeddings,
+    shown: &Shown,
+    used: usize,
+) -> Result<Value> {
     let rule = match args.threshold {
         Some(threshold) => {
             json!({"threshold": threshold, "boundary": args.boundary.name()})
@@ -219,15 +233,16 @@ fn configuration(args: &Args, images: &Matrix, texts: &Matrix, shown: &Shown, us
         "program": "filter-pairs", "preset": args.preset.name(), "rule": rule,
         "zero_rows": args.zero_rows.name(), "only": args.only, "pairs": used,
         "evaluate": args.evaluate, "resamples": args.resamples, "seed": args.drawing.seed,
-        "images": images.describe(), "texts": texts.describe(),
+        "images": images.describe()?, "texts": texts.describe()?,
     });
     if let Some(meta) = &shown.meta {
-        value["meta"] = json!({"file": file_name(meta.path()), "sha256": meta.sha256(), "name": args.name});
+        value["meta"] = meta.describe()?;
+        value["meta"]["name"] = json!(args.name);
     }
     if let Some((name, sha256)) = &shown.identity {
         value["pictures"] = json!({"from": name, "sha256": sha256, "picture_size": args.picture_size});
     }
-    value
+    Ok(value)
 }
 
 /// Arrays and lists.

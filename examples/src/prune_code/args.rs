@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::flags::{Drawing, Resuming, Running, Saving};
+use crate::flags::{Drawing, Reading, Resuming, Running, Saving};
 use crate::values::{fraction, level, positive, share};
 
 /// Judges and prunes code files by length and by their embeddings: how much the longest hold, which
@@ -35,22 +35,27 @@ pub enum Command {
 /// The flags of the study.
 #[derive(Clone, Debug, clap::Args)]
 pub struct StudyArgs {
-    /// Embeddings of the files [rows, values]: .npy (f32, f16) or .safetensors
-    pub input: Option<PathBuf>,
+    /// Embeddings of the code files: .npy, .safetensors or .parquet; files, folders or quoted patterns, read in natural
+    /// order
+    pub input: Vec<PathBuf>,
 
-    /// Records aligned with the rows: .csv with a header, or .jsonl
+    /// How embeddings are read.
+    #[command(flatten)]
+    pub reading: Reading,
+
+    /// Records aligned with the rows: .csv with a header, .jsonl or .parquet [default: the columns of a .parquet INPUT]
     #[arg(long, value_name = "FILE")]
     pub meta: Option<PathBuf>,
 
-    /// Column of --meta that names a file
+    /// Column that names a file
     #[arg(long, value_name = "COLUMN", default_value = "id")]
     pub id_column: String,
 
-    /// Column of --meta with the length of a file, such as its tokens
+    /// Column with the length of a file, such as its tokens
     #[arg(long, value_name = "COLUMN", default_value = "tokens")]
     pub tokens: String,
 
-    /// Column of --meta with the perplexity of a file: reported by length
+    /// Column with the perplexity of a file: reported by length
     #[arg(long, value_name = "COLUMN")]
     pub perplexity: Option<String>,
 

@@ -2,7 +2,6 @@
 //! memory at a time.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,8 +10,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::args::{CorruptArgs, SyntaxName};
+use crate::console;
 use crate::failure::{Failure, Result};
+use crate::input::file;
+use crate::input::record::{self, Cell, Kind};
+use crate::input::text::Lines;
 use crate::interrupt;
+use crate::output;
 
 /// A text and its name.
 pub struct Text {
@@ -20,6 +24,19 @@ pub struct Text {
     pub id: String,
     /// The text.
     pub text: String,
+}
+
+impl Text {
+    /// The text in the JSON object `line`, by the names of its two fields.
+    fn of(line: &str, id: &str, text: &str) -> std::result::Result<Self, String> {
+        let mut cells = [Cell::default(), Cell::default()];
+        record::json(line, &[id, text], &mut cells)?;
+        let name = cells[0].name().map_err(|what| format!("its field '{id}' {what}"))?.to_string();
+        if cells[1].kind != Kind::Text {
+            return Err(format!("its field '{text}' is not a text"));
+        }
+        Ok(Self { id: name, text: std::mem::take(&mut cells[1].text) })
+    }
 }
 
 /// The number of a text in the draws: the first eight bytes of the SHA-256 of its name.
@@ -57,31 +74,45 @@ pub fn run(args: &CorruptArgs) -> Result<()> {
     interrupt::install();
     let kinds = kinds(&args.kind)?;
     let stdin = args.input == Path::new("-");
-    let reader: Box<dyn BufRead> = if stdin {
-        Box::new(BufReader::new(io::stdin()))
-    } else {
-        let file = File::open(&args.input).map_err(|e| Failure::io(&args.input, "opened", &e))?;
-        Box::new(BufReader::new(file))
-    };
+    let reader: Box<dyn BufRead> =
+        if stdin { Box::new(BufReader::new(io::stdin())) } else { Box::new(file::stream(&args.input)?) };
     let name = if stdin { PathBuf::from("stdin") } else { args.input.clone() };
     if args.output == Path::new("-") {
-        let mut out = BufWriter::new(io::stdout().lock());
-        let done = stream(args, &kinds, reader, &name, &mut out, Path::new("stdout"))?;
-        return finish(done, out.flush(), Path::new("stdout"));
+        let mut out = Read { out: BufWriter::new(io::stdout().lock()), gone: false };
+        let place = Path::new("stdout");
+        let done = stream(args, &kinds, reader, &name, &mut out, place).and_then(|done| {
+            out.flush().map_err(|e| Failure::io(place, "written", &e))?;
+            Ok(done)
+        });
+        // Who goes away has read enough: the end of a pipeline, not a failure.
+        return if out.gone { Ok(()) } else { done.map(|done| tell(&done)) };
     }
-    let mut hidden = args.output.clone().into_os_string();
-    hidden.push(".partial");
-    let hidden = PathBuf::from(hidden);
-    let file = File::create(&hidden).map_err(|e| Failure::io(&args.output, "written", &e))?;
-    let mut out = BufWriter::new(file);
-    let written = stream(args, &kinds, reader, &name, &mut out, &args.output).and_then(|done| {
-        let flushed = out.flush().and_then(|()| std::fs::rename(&hidden, &args.output));
-        finish(done, flushed, &args.output)
+    let mut done = Ok(());
+    let written = output::place(&args.output, |out| {
+        let streamed = stream(args, &kinds, reader, &name, out, &args.output);
+        done = streamed.map(|found| tell(&found));
+        if done.is_err() { Err(io::Error::other("not complete")) } else { Ok(()) }
     });
-    if written.is_err() {
-        let _ = std::fs::remove_file(&hidden);
+    done.and(written)
+}
+
+/// What somebody reads, and whether the reader went away.
+struct Read<W> {
+    out: W,
+    gone: bool,
+}
+
+impl<W: Write> Write for Read<W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(buffer);
+        self.gone |= written.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
+        written
     }
-    written
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.out.flush();
+        self.gone |= flushed.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
+        flushed
+    }
 }
 
 /// Texts read, records written, records whose text is unchanged.
@@ -91,10 +122,9 @@ struct Done {
     unchanged: u64,
 }
 
-fn finish(done: Done, flushed: io::Result<()>, output: &Path) -> Result<()> {
-    flushed.map_err(|e| Failure::io(output, "written", &e))?;
-    eprintln!("{} texts read, {} written, {} of them unchanged", done.texts, done.records, done.unchanged);
-    Ok(())
+fn tell(done: &Done) {
+    let Done { texts, records, unchanged } = done;
+    console::say(&format!("{texts} texts read, {records} written, {unchanged} of them unchanged"));
 }
 
 fn stream(
@@ -102,7 +132,7 @@ fn stream(
     kinds: &[Corruption],
     reader: impl BufRead,
     input: &Path,
-    out: &mut impl Write,
+    out: &mut dyn Write,
     output: &Path,
 ) -> Result<Done> {
     let mut done = Done { texts: 0, records: 0, unchanged: 0 };
@@ -114,18 +144,19 @@ fn stream(
             let found = corrupt(&corruptor, text, other).map_err(|e| Failure::library(input, &e))?;
             done.records += 1;
             done.unchanged += u64::from(found.unchanged.is_some());
-            let record = record(args, kind, text, other, &found);
+            let record = described(args, kind, text, other, &found);
             writeln!(out, "{record}").map_err(|e| Failure::io(output, "written", &e))?;
         }
         Ok(())
     };
-    for (line, read) in reader.lines().enumerate() {
+    let mut lines = Lines::new(reader);
+    while let Some((line, text)) = lines.record().map_err(|what| Failure::data(input, what))? {
         if interrupt::requested() {
             return Err(Failure::Cancelled("stopped; the output is incomplete".into()));
         }
-        let wrong = |what: String| Failure::data(input, format!("line {}: {what}", line + 1));
-        let text = parse(args, &read.map_err(|e| wrong(e.to_string()))?).map_err(wrong)?;
-        if let Some(before) = seen.insert(number(&text.id), line as u64 + 1) {
+        let wrong = |what: String| Failure::data(input, format!("line {line}: {what}"));
+        let text = Text::of(text, &args.id_column, &args.text_column).map_err(wrong)?;
+        if let Some(before) = seen.insert(number(&text.id), line) {
             return Err(wrong(format!("the id {:?} was that of line {before} already", text.id)));
         }
         done.texts += 1;
@@ -165,19 +196,7 @@ pub fn corrupt(corruptor: &Corruptor, text: &Text, other: Option<&Text>) -> pauc
     }
 }
 
-fn parse(args: &CorruptArgs, line: &str) -> std::result::Result<Text, String> {
-    let mut record: Value = serde_json::from_str(line).map_err(|e| e.to_string())?;
-    let field = |record: &mut Value, name: &str| match record.get_mut(name).map(Value::take) {
-        Some(Value::String(text)) => Ok(text),
-        Some(Value::Number(number)) if name == args.id_column => Ok(number.to_string()),
-        Some(_) => Err(format!("the field '{name}' is not a text")),
-        None => Err(format!("has no field '{name}'")),
-    };
-    let id = field(&mut record, &args.id_column)?;
-    Ok(Text { id, text: field(&mut record, &args.text_column)? })
-}
-
-fn record(
+fn described(
     args: &CorruptArgs,
     kind: Corruption,
     text: &Text,
@@ -207,16 +226,11 @@ fn record(
 /// # Errors
 /// [`Failure::Data`] with the first line that is wrong.
 pub fn texts(path: &Path) -> Result<Vec<Text>> {
-    let file = File::open(path).map_err(|e| Failure::io(path, "opened", &e))?;
+    let mut lines = Lines::new(file::stream(path)?);
     let mut texts = Vec::new();
-    for (line, read) in BufReader::new(file).lines().enumerate() {
-        let wrong = |what: String| Failure::data(path, format!("line {}: {what}", line + 1));
-        let record: Value = serde_json::from_str(&read.map_err(|e| wrong(e.to_string()))?)
-            .map_err(|e| wrong(e.to_string()))?;
-        match (record["id"].as_str(), record["text"].as_str()) {
-            (Some(id), Some(text)) => texts.push(Text { id: id.into(), text: text.into() }),
-            _ => return Err(wrong("the fields 'id' and 'text' must be texts".into())),
-        }
+    while let Some((line, text)) = lines.record().map_err(|what| Failure::data(path, what))? {
+        let wrong = |what: String| Failure::data(path, format!("line {line}: {what}"));
+        texts.push(Text::of(text, "id", "text").map_err(wrong)?);
     }
     Ok(texts)
 }

@@ -8,7 +8,7 @@ use super::args::StudyArgs;
 use crate::failure::{Failure, Result};
 use crate::input::ids::Ids;
 use crate::input::meta::Meta;
-use crate::input::{Matrix, Source};
+use crate::input::{Embeddings, Matrix, Source};
 
 /// Everything that the study reads.
 pub struct Inputs<'a> {
@@ -43,7 +43,7 @@ impl<'a> Inputs<'a> {
     /// [`Failure::Data`] with file and place.
     pub fn read(
         args: &StudyArgs,
-        matrix: &Matrix,
+        embeddings: &Embeddings,
         source: &'a Source<'a>,
         meta: &Meta,
         corrupted: Option<&(Matrix, Meta)>,
@@ -59,27 +59,22 @@ impl<'a> Inputs<'a> {
         };
         let corrupted = match corrupted {
             None => None,
-            Some((rows, table)) => Some(CorruptedRows::read(args, rows, table, matrix, &ids)?),
+            Some((rows, table)) => Some(CorruptedRows::read(args, rows, table, embeddings.dim(), &ids)?),
         };
-        Ok(Self { source, rows: matrix.to_f32(), ids, tokens, perplexity, corrupted })
+        Ok(Self { source, rows: embeddings.to_f32(), ids, tokens, perplexity, corrupted })
     }
 }
 
 impl CorruptedRows {
-    fn read(args: &StudyArgs, rows: &Matrix, table: &Meta, matrix: &Matrix, ids: &Ids) -> Result<Self> {
-        let (found, expected) = (rows.layout().dim, matrix.layout().dim);
+    fn read(args: &StudyArgs, rows: &Matrix, table: &Meta, expected: usize, ids: &Ids) -> Result<Self> {
+        let found = rows.layout().dim;
         if found != expected {
             let what = format!("holds rows of {found} values, the input has rows of {expected}");
             return Err(Failure::data(rows.path(), what));
         }
         let mut places: HashMap<&str, usize> = HashMap::new();
-        for i in 0..ids.len() {
-            if places.insert(ids.get(i), i).is_some() {
-                let what = format!("names {:?} twice; corrupted files are found by name", ids.get(i));
-                return Err(Failure::data(table.path(), what));
-            }
-        }
-        let names = table.ids(&args.id_column)?;
+        places.extend((0..ids.len()).map(|i| (ids.get(i), i)));
+        let names = table.names(&args.id_column)?;
         let mut original = Vec::with_capacity(names.len());
         for i in 0..names.len() {
             let Some(&place) = places.get(names.get(i)) else {
@@ -88,7 +83,7 @@ impl CorruptedRows {
             };
             original.push(place);
         }
-        let kinds = table.ids("kind")?;
+        let kinds = table.column("kind")?;
         let kinds = (0..kinds.len()).map(|i| kinds.get(i).to_string()).collect();
         Ok(Self { rows: rows.to_f32(), original, kinds })
     }
@@ -96,7 +91,7 @@ impl CorruptedRows {
 
 /// A column of numbers.
 fn numbers<T>(meta: &Meta, column: &str, what: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Vec<T>> {
-    let texts = meta.ids(column)?;
+    let texts = meta.column(column)?;
     let mut values = Vec::with_capacity(texts.len());
     for row in 0..texts.len() {
         let text = texts.get(row);

@@ -19,7 +19,7 @@ pub mod inputs;
 pub mod report;
 pub mod study;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pauca::Cpu;
 use serde_json::{Value, json};
@@ -29,8 +29,9 @@ use self::inputs::Inputs;
 use self::study::Settings;
 use crate::failure::{Failure, Result};
 use crate::flags::Named;
-use crate::input::meta::{Meta, digest};
-use crate::input::{Matrix, Source, file_name};
+use crate::input::file::digest;
+use crate::input::meta::Meta;
+use crate::input::{Embeddings, Matrix, file_name};
 use crate::run::{Run, Start};
 use crate::shipped;
 use crate::stepping::Stepping;
@@ -48,7 +49,7 @@ pub fn run(args: Args) -> Result<()> {
 
 /// `args` with the shipped files where no input is named.
 fn filled(mut args: StudyArgs) -> Result<StudyArgs> {
-    if args.input.is_some() {
+    if !args.input.is_empty() {
         return Ok(args);
     }
     if args.meta.is_some() || args.corrupted.is_some() {
@@ -58,7 +59,7 @@ fn filled(mut args: StudyArgs) -> Result<StudyArgs> {
         "INPUT is",
         ["code.f16.npy", "code.csv", "code-corrupted.f16.npy", "code-corrupted.csv", "code-texts.jsonl"],
     )?;
-    args.input = Some(rows);
+    args.input = vec![rows];
     args.meta = Some(meta);
     args.corrupted = Some(corrupted);
     args.corrupted_meta = Some(corrupted_meta);
@@ -74,34 +75,31 @@ fn filled(mut args: StudyArgs) -> Result<StudyArgs> {
 pub fn study(args: StudyArgs) -> Result<()> {
     let run = Run::begin(&args.running, &files::NAMES)?;
     let reporter = run.reporter();
-    let input = args.input.as_deref().expect("filled() gives one");
-    let matrix = Matrix::open(input, None)?;
-    let n = matrix.layout().rows;
-    let Some(meta) = &args.meta else {
-        return Err(Failure::usage("--meta FILE is needed: names and lengths of the files"));
-    };
+    let mut embeddings = Embeddings::open(&args.input, &args.reading)?;
+    let n = embeddings.rows();
     run.folder()?;
-    let settings = settings(&args, n, input)?;
-    let cpu = Cpu::new().map_err(|e| Failure::library(input, &e))?;
+    let settings = settings(&args, n, &embeddings.name())?;
+    let cpu = Cpu::new().map_err(|e| embeddings.failure(&e))?;
     reporter.stage("read", n as u64, 0);
     let columns: Vec<&str> = [Some(&args.id_column), Some(&args.tokens), args.perplexity.as_ref()]
         .into_iter()
         .flatten()
         .map(String::as_str)
         .collect();
-    let meta = Meta::open(meta, n, &columns)?;
+    let Some(meta) = Meta::beside(args.meta.as_deref(), &embeddings, &columns)? else {
+        return Err(Failure::usage("--meta FILE is needed: names and lengths of the files"));
+    };
     let corrupted = match (&args.corrupted, &args.corrupted_meta) {
         (Some(rows), Some(table)) => {
             let rows = Matrix::open(rows, None)?;
-            let table = Meta::open(table, rows.layout().rows, &[&args.id_column, "kind"])?;
+            let shards = [(rows.path(), rows.layout().rows)];
+            let table = Meta::open(std::slice::from_ref(table), &shards, &[&args.id_column, "kind"])?;
             Some((rows, table))
         }
         _ => None,
     };
-    let source = Source::new(&matrix, None)?;
-    let inputs = Inputs::read(&args, &matrix, &source, &meta, corrupted.as_ref())?;
     let texts = args.texts.as_deref().map(corrupt::texts).transpose()?;
-    let configuration = configuration(&args, &settings, &matrix, &meta, corrupted.as_ref())?;
+    let configuration = configuration(&args, &settings, &embeddings, &meta, corrupted.as_ref())?;
     let (mut out, start) = run.resume(&configuration, args.resuming.resume)?;
     let resume = match start {
         Start::Fresh => None,
@@ -109,11 +107,15 @@ pub fn study(args: StudyArgs) -> Result<()> {
         Start::Finished => return run.finished(),
     };
     let resumed = resume.is_some();
-    let library = |e: pauca::Error| Failure::library(input, &e);
+    embeddings.settle(out.path(), true, &args.reading, reporter)?;
+    let embeddings = embeddings;
+    let source = embeddings.source(None)?;
+    let inputs = Inputs::read(&args, &embeddings, &source, &meta, corrupted.as_ref())?;
+    let library = |e: pauca::Error| embeddings.failure(&e);
     let study = {
         let (every, out, configuration) = (args.saving.checkpoint_every, &out, &configuration);
-        let (matrix, source, cpu) = (&matrix, &source, &cpu);
-        let with = Stepping { matrix, source, cpu, reporter, out, configuration, every, resume };
+        let (embeddings, source, cpu) = (&embeddings, &source, &cpu);
+        let with = Stepping { embeddings, source, cpu, reporter, out, configuration, every, resume };
         run.work(|cx| study::run(&inputs, &settings, &with, cx))?
     };
     reporter.stage("write", n as u64, 0);
@@ -126,8 +128,8 @@ pub fn study(args: StudyArgs) -> Result<()> {
         study: &study,
         settings: &settings,
         inputs: &inputs,
-        input: matrix.file_name(),
-        dim: matrix.layout().dim,
+        input: embeddings.name(),
+        dim: embeddings.dim(),
         plots: &plots,
         texts: texts.as_deref().unwrap_or(&[]),
         configuration: &configuration,
@@ -142,11 +144,10 @@ pub fn study(args: StudyArgs) -> Result<()> {
     Ok(())
 }
 
-fn settings(args: &StudyArgs, n: usize, input: &Path) -> Result<Settings> {
+fn settings(args: &StudyArgs, n: usize, input: &str) -> Result<Settings> {
     let clusters = args.clusters.unwrap_or_else(|| ((n as f64).sqrt().round() as usize).max(1));
     if clusters > n {
-        let place = input.display();
-        return Err(Failure::usage(format!("{clusters} clusters asked of {n} rows in {place}")));
+        return Err(Failure::usage(format!("{clusters} clusters asked of {n} rows in {input}")));
     }
     Ok(Settings {
         method: args.method,
@@ -164,20 +165,19 @@ fn settings(args: &StudyArgs, n: usize, input: &Path) -> Result<Settings> {
 fn configuration(
     args: &StudyArgs,
     settings: &Settings,
-    matrix: &Matrix,
+    embeddings: &Embeddings,
     meta: &Meta,
     corrupted: Option<&(Matrix, Meta)>,
 ) -> Result<Value> {
-    let table = |meta: &Meta| json!({"file": file_name(meta.path()), "sha256": meta.sha256()});
     let mut value = json!({
         "method": settings.method.name(), "keep": settings.keep, "alpha": settings.alpha,
         "clusters": settings.clusters, "max_iter": settings.max_iter, "resamples": settings.resamples,
         "level": settings.level, "seed": settings.seed, "tokens": args.tokens, "perplexity": args.perplexity,
-        "input": matrix.describe(), "meta": table(meta),
+        "input": embeddings.describe()?, "meta": meta.describe()?,
     });
     if let Some((rows, meta)) = corrupted {
         value["corrupted"] = rows.describe();
-        value["corrupted_meta"] = table(meta);
+        value["corrupted_meta"] = meta.describe()?;
     }
     if let Some(texts) = &args.texts {
         value["texts"] = json!({"file": file_name(texts), "sha256": digest(texts)?});

@@ -6,12 +6,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use ::safetensors::SafeTensors;
 use memmap2::Mmap;
-use safetensors::SafeTensors;
 use serde_json::{Map, Value, json};
 
 use crate::failure::{Failure, Result};
-use crate::input::map;
+use crate::input::{file, map, safetensors};
 use crate::interrupt;
 use crate::output::OutDir;
 
@@ -62,8 +62,7 @@ impl Model {
     /// [`Failure::Data`] for everything that is wrong with the file.
     pub fn open(path: &Path, layers: usize) -> Result<Self> {
         let map = map(path)?;
-        let tensors = SafeTensors::deserialize(&map)
-            .map_err(|e| Failure::data(path, format!("is not a valid .safetensors file: {e}")))?;
+        let tensors = safetensors::open(&map).map_err(|what| Failure::data(path, what))?;
         let mut lists: Vec<(String, BTreeSet<usize>)> = Vec::new();
         for name in tensors.names() {
             if let Some((before, layer, _)) = layer_of(name) {
@@ -203,7 +202,7 @@ impl Model {
 /// # Errors
 /// [`Failure::Data`] when it is of another number of layers or does not say.
 pub fn configuration(path: &Path, layers: usize, dropped: &BTreeSet<usize>) -> Result<Value> {
-    let bytes = std::fs::read(path).map_err(|e| Failure::io(path, "read", &e))?;
+    let bytes = file::read(path, file::DOCUMENT)?;
     let mut config: Value =
         serde_json::from_slice(&bytes).map_err(|e| Failure::data(path, format!("is not JSON: {e}")))?;
     // Models that also see keep the configuration of their text part inside.

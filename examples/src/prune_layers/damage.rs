@@ -7,6 +7,7 @@ use pauca::layers::{Keep, LayerTable, deepest};
 use pauca::stats::spearman;
 
 use crate::failure::{Failure, Result};
+use crate::input::file;
 
 /// Damage by size of the block and first layer, counted from 0.
 pub type Damage = BTreeMap<(usize, usize), f64>;
@@ -16,7 +17,7 @@ pub type Damage = BTreeMap<(usize, usize), f64>;
 /// # Errors
 /// [`Failure::Data`] that names the line.
 pub fn read(path: &Path, layers: usize) -> Result<Damage> {
-    let mut reader = csv::Reader::from_path(path).map_err(|e| Failure::data(path, e))?;
+    let mut reader = csv::Reader::from_reader(file::stream(path)?);
     let head = reader.headers().map_err(|e| Failure::data(path, e))?.clone();
     if head.iter().collect::<Vec<_>>() != ["layers", "first", "damage"] {
         return Err(Failure::data(path, "the columns layers,first,damage are needed"));

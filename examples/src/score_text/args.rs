@@ -15,14 +15,19 @@ use crate::values::fraction;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "score-text", version, max_term_width = 100, after_help = AFTER)]
 pub struct Args {
-    /// Documents: .jsonl (one object a line), or plain text in UTF-8 (see --document)
-    pub input: Option<PathBuf>,
+    /// Documents: tables (.jsonl, .csv, .parquet), a document a record, or plain text in UTF-8 (see --document); files,
+    /// folders or quoted patterns, read in natural order
+    pub input: Vec<PathBuf>,
 
     /// Where the weights come from. A .csv with a row `document,line,tokens,nll` for each line of
     /// INPUT that is not blank (examples/data/make/perplexities.py makes one), or a .json with the
     /// perplexities themselves: {"all": 30.5, "predicates": {"terminal_punctuation": 25.0, ...}}
     #[arg(long, value_name = "FILE")]
     pub perplexities: Option<PathBuf>,
+
+    /// What the predicates weigh: as --perplexities tell, or all the same, which needs no language model
+    #[arg(long, value_enum, default_value_t = WeightsName::Perplexities)]
+    pub weights: WeightsName,
 
     /// Share to keep
     #[arg(long, value_name = "F", default_value_t = 0.6, allow_negative_numbers = true, value_parser = fraction)]
@@ -74,16 +79,16 @@ pub struct Args {
           default_values_t = [RulesName::Gopher, RulesName::GopherRepetition, RulesName::C4, RulesName::Fineweb])]
     pub rules: Vec<RulesName>,
 
-    /// Field of the .jsonl with the text
-    #[arg(long, value_name = "FIELD", default_value = "text")]
+    /// Column with the text
+    #[arg(long, value_name = "COLUMN", default_value = "text")]
     pub text: String,
 
-    /// Field of the .jsonl that names a document [default: row numbers]
-    #[arg(long, value_name = "FIELD")]
+    /// Column that names a document [default: row numbers]
+    #[arg(long = "id-column", alias = "id", value_name = "COLUMN")]
     pub id: Option<String>,
 
-    /// Field of the .jsonl by which the report says what was removed
-    #[arg(long, value_name = "FIELD")]
+    /// Column by which the report says what was removed
+    #[arg(long, value_name = "COLUMN")]
     pub by: Option<String>,
 
     /// What a document is in plain text [default: paragraphs]
@@ -101,6 +106,15 @@ kept), kept_ids.txt, SVG plots. The same input and flags give the same bytes on 
 any number of threads.
 Ctrl-C stops and exits with 130; nothing is written.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.";
+
+/// Where the weights come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WeightsName {
+    /// From the perplexities of a language model
+    Perplexities,
+    /// All are equal
+    Equal,
+}
 
 /// [`Share`] by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

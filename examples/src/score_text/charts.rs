@@ -24,15 +24,16 @@ pub fn draw(outcome: &Outcome) -> BTreeMap<&'static str, String> {
         Group { name: "kept", values: &value(true), colour: KEPT },
     ];
     let scores = histogram((960, 320), x, "documents", BINS, &groups);
-    BTreeMap::from([("scores.svg", scores), ("weights.svg", weights(outcome))])
+    let weights = outcome.source.all().map(|all| ("weights.svg", weights(outcome, all)));
+    [Some(("scores.svg", scores)), weights].into_iter().flatten().collect()
 }
 
 /// Perplexity of the lines that pass each predicate, beside that of all lines.
-fn weights(outcome: &Outcome) -> String {
+fn weights(outcome: &Outcome, all: f64) -> String {
     let source = &outcome.source;
-    let all = source.perplexities.all();
     let n = source.columns.len();
-    let most = source.perplexities.subsets().iter().flatten().copied().fold(all, f64::max) * 1.12;
+    let values: Vec<Option<f64>> = (0..n).map(|i| source.subset(i)).collect();
+    let most = values.iter().flatten().copied().fold(all, f64::max) * 1.12;
     let digits = usize::from(most < 10.0);
     let x = Axis {
         name: "perplexity of the lines that pass (all lines: dashed); left of the dashes there is a weight",
@@ -42,7 +43,7 @@ fn weights(outcome: &Outcome) -> String {
     };
     let names: Vec<String> = source.columns.names().into_iter().map(String::from).collect();
     listed(960, 34, 220, x, &names, |chart| {
-        for (i, value) in source.perplexities.subsets().iter().enumerate() {
+        for (i, value) in values.iter().enumerate() {
             let (y, w) = (row(i, n), outcome.weights.values()[i]);
             let colour = if w > 0.0 { KEPT } else { GREY };
             let (words, ink) = match value {

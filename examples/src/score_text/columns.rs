@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use super::args::Args;
 use super::texts::Document;
 use crate::failure::{Failure, Result};
-use crate::input::hex;
 use crate::input::npy::Header;
+use crate::input::{file, hex};
 
 /// What is asked of every line.
 pub enum Columns {
@@ -57,7 +57,7 @@ impl Columns {
             lines += Split::from(args.split).of(&document.text).count();
             offsets.push(lines);
         }
-        let bytes = std::fs::read(path).map_err(|e| Failure::io(path, "read", &e))?;
+        let bytes = file::read(path, u64::MAX)?;
         let passes = parse(&bytes, lines, names).map_err(|what| Failure::data(path, what))?;
         Ok(Self::Given(Matrix {
             names: names.clone(),

@@ -47,7 +47,7 @@ pub fn record(outcome: &Outcome, configuration: &Value) -> Value {
             "name": names[i],
             "alias": outcome.source.columns.alias(i),
             "lines": outcome.source.lines.as_ref().map(|(_, passing)| passing[i]),
-            "perplexity": outcome.source.perplexities.subsets()[i],
+            "perplexity": outcome.source.subset(i),
             "weight": outcome.weights.values()[i],
             "weight_interval": outcome.intervals.as_ref().and_then(|set| interval(&set.weights[i])),
         })
@@ -81,7 +81,7 @@ pub fn record(outcome: &Outcome, configuration: &Value) -> Value {
         },
         "threshold": (!outcome.pruned.threshold.is_nan()).then_some(outcome.pruned.threshold),
         "lines": outcome.source.lines.as_ref().map(|(lines, _)| *lines),
-        "perplexity": outcome.source.perplexities.all(),
+        "perplexity": outcome.source.all(),
         "predicates": (0..names.len()).map(predicate).collect::<Vec<_>>(),
         "perplexity_of_documents": outcome.perplexities().map(|[all, kept, removed]| {
             json!({"all": all, "kept": kept, "removed": (!removed.is_nan()).then_some(removed)})

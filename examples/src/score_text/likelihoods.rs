@@ -8,9 +8,10 @@ use sha2::{Digest, Sha256};
 
 use super::args::Args;
 use super::columns::Columns;
-use super::texts::{Document, text_of};
+use super::texts::Document;
 use crate::failure::{Failure, Result};
-use crate::input::hex;
+use crate::input::text::whole;
+use crate::input::{file, hex};
 use crate::interrupt;
 
 /// What makes a perplexity, and adds up over lines and documents: under [`Pooling::Tokens`] tokens
@@ -49,8 +50,8 @@ impl Part {
 
 /// What a file of perplexities tells.
 pub struct Source {
-    /// PPL_all and PPL_i.
-    pub perplexities: Perplexities,
+    /// PPL_all and PPL_i; none where all weights are equal.
+    pub perplexities: Option<Perplexities>,
     /// The predicates, or columns of the caller's, that they belong to.
     pub columns: Columns,
     /// Lines read, and how many of them pass each predicate; none for a .json.
@@ -62,8 +63,34 @@ pub struct Source {
     pub pooling: Pooling,
     /// Name of the file's kind.
     pub kind: &'static str,
-    /// SHA-256 of the file in hexadecimal.
-    pub sha256: String,
+    /// SHA-256 of the file in hexadecimal; none without a file.
+    pub sha256: Option<String>,
+}
+
+impl Source {
+    /// No perplexities: all weights are equal.
+    pub fn equal(columns: Columns, args: &Args) -> Self {
+        let pooling = args.pooling.into();
+        Self {
+            perplexities: None,
+            columns,
+            lines: None,
+            documents: None,
+            pooling,
+            kind: "equal weights",
+            sha256: None,
+        }
+    }
+
+    /// The perplexity of all lines, where it is known.
+    pub fn all(&self) -> Option<f64> {
+        self.perplexities.as_ref().map(Perplexities::all)
+    }
+
+    /// The perplexity of the lines that pass predicate `i`, where it is known.
+    pub fn subset(&self, i: usize) -> Option<f64> {
+        self.perplexities.as_ref()?.subsets()[i]
+    }
 }
 
 /// Reads the perplexities of `path` for `documents`.
@@ -71,8 +98,8 @@ pub struct Source {
 /// # Errors
 /// [`Failure::Data`] with the first line that is wrong, [`Failure::Cancelled`].
 pub fn read(path: &Path, documents: &[Document], columns: Columns, args: &Args) -> Result<Source> {
-    let bytes = std::fs::read(path).map_err(|e| Failure::io(path, "read", &e))?;
-    let text = text_of(path, &bytes)?;
+    let bytes = file::read(path, u64::MAX)?;
+    let text = whole(path, &bytes)?;
     let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let sha256 = hex(&Sha256::digest(&bytes));
     match extension.as_str() {
@@ -132,13 +159,13 @@ fn given(path: &Path, text: &str, columns: Columns, args: &Args, sha256: String)
     };
     let perplexities = Perplexities::given(all, &values).map_err(|e| data(path, &e))?;
     Ok(Source {
-        perplexities,
+        perplexities: Some(perplexities),
         columns,
         lines: None,
         documents: None,
         pooling: args.pooling.into(),
         kind: "perplexities",
-        sha256,
+        sha256: Some(sha256),
     })
 }
 
@@ -181,13 +208,13 @@ fn pooled(
     let perplexities = sums.finish().map_err(|e| data(path, &e))?;
     let lines = Some((sums.lines(), sums.passing().collect()));
     Ok(Source {
-        perplexities,
+        perplexities: Some(perplexities),
         columns,
         lines,
         documents: Some(found),
         pooling,
         kind: "likelihoods of lines",
-        sha256,
+        sha256: Some(sha256),
     })
 }
 

@@ -26,7 +26,8 @@ use self::args::Args;
 use self::columns::Columns;
 use self::outcome::Outcome;
 use self::texts::Texts;
-use crate::failure::{Failure, Result};
+use crate::console;
+use crate::failure::Result;
 use crate::flags::Named;
 use crate::input::file_name;
 use crate::progress::Style;
@@ -40,20 +41,22 @@ pub fn run(args: Args) -> Result<()> {
     let args = &shipped::fill(args)?;
     let run = Run::begin(&args.running, &files::NAMES)?;
     let reporter = run.reporter();
-    let (Some(input), Some(perplexities)) = (args.input.as_deref(), args.perplexities.as_deref()) else {
-        return Err(Failure::usage("INPUT and --perplexities FILE are needed"));
-    };
+    let perplexities = args.perplexities.as_deref();
     run.folder()?;
     reporter.stage("read", 0, 0);
-    let texts = Texts::read(input, args)?;
+    let texts = Texts::read(&args.input, args)?;
     let n = texts.documents.len() as u64;
     reporter.stage("perplexities", n, 0);
     let columns = Columns::read(args, &texts.documents)?;
-    let source = likelihoods::read(perplexities, &texts.documents, columns, args)?;
-    let configuration = configuration(args, &texts, perplexities, &source);
+    let source = match perplexities {
+        Some(path) => likelihoods::read(path, &texts.documents, columns, args)?,
+        None => likelihoods::Source::equal(columns, args),
+    };
+    let configuration = configuration(args, &texts, perplexities, &source)?;
     let mut out = run.open(&configuration)?;
     reporter.stage("score", n, 0);
-    let mut outcome = run.work(|cx| Outcome::score(args, &texts, source, perplexities, cx))?;
+    let mut outcome =
+        run.work(|cx| Outcome::score(args, &texts, source, perplexities.unwrap_or(texts.path()), cx))?;
     reporter.stage("intervals", n, 0);
     outcome.measure(&texts)?;
     reporter.stage("rules", n, 0);
@@ -68,7 +71,7 @@ pub fn run(args: Args) -> Result<()> {
     out.text("report.html", &html)?;
     run.finish(&mut out, files::record(&outcome, &configuration), Value::Null)?;
     if args.running.progress == Style::Auto {
-        eprint!("{}", outcome.weights_table());
+        console::say(outcome.weights_table().trim_end());
     }
     let done = json!({
         "verdict": outcome.verdict(), "documents": outcome.pruned.ids.len(), "kept": outcome.pruned.kept(),
@@ -78,7 +81,12 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// What names the run: whatever decides the bytes of its outputs.
-fn configuration(args: &Args, texts: &Texts, perplexities: &Path, source: &likelihoods::Source) -> Value {
+fn configuration(
+    args: &Args,
+    texts: &Texts,
+    perplexities: Option<&Path>,
+    source: &likelihoods::Source,
+) -> Result<Value> {
     let unicode = pauca::quality::UNICODE_VERSION;
     let mut named = json!({
         "keep": args.keep,
@@ -92,15 +100,19 @@ fn configuration(args: &Args, texts: &Texts, perplexities: &Path, source: &likel
         "predicates": source.columns.names(),
         "rules": args.rules.iter().map(Named::name).collect::<Vec<_>>(),
         "unicode": format!("{}.{}.{}", unicode.0, unicode.1, unicode.2),
-        "input": {
-            "file": file_name(&texts.path), "documents": texts.documents.len(), "bytes": texts.bytes,
-            "sha256": texts.sha256, "text": args.text, "id": args.id, "by": args.by,
-            "document": args.document.map(|d| d.name()),
-        },
-        "perplexities": {"file": file_name(perplexities), "holds": source.kind, "sha256": source.sha256},
+        "input": texts.describe()?,
+        "perplexities": {"file": perplexities.map(file_name), "holds": source.kind, "sha256": source.sha256},
     });
+    for (name, value) in [
+        ("text", json!(args.text)),
+        ("id", json!(args.id)),
+        ("by", json!(args.by)),
+        ("document", json!(args.document.map(|d| d.name()))),
+    ] {
+        named["input"][name] = value;
+    }
     if let (Columns::Given(matrix), Some(path)) = (&source.columns, &args.matrix) {
         named["matrix"] = json!({"file": file_name(path), "sha256": matrix.sha256});
     }
-    named
+    Ok(named)
 }

@@ -77,10 +77,13 @@ impl Outcome {
     /// # Errors
     /// [`Failure::Data`] when nothing can be scored, [`Failure::Cancelled`].
     pub fn score(args: &Args, texts: &Texts, source: Source, file: &Path, cx: &Context) -> Result<Self> {
-        let weights = Weighting::new()
-            .empty_subset(args.empty_subset.into())
-            .weights(&source.perplexities)
-            .map_err(|e| match e {
+        let weighted = match &source.perplexities {
+            Some(perplexities) => {
+                Weighting::new().empty_subset(args.empty_subset.into()).weights(perplexities)
+            }
+            None => Weights::given(&vec![1.0; source.columns.len()]),
+        };
+        let weights = weighted.map_err(|e| match e {
             pauca::Error::Empty { .. } => Failure::data(file, "no line passes one of the predicates"),
             e => Failure::data(file, crate::failure::chain(&e)),
         })?;
@@ -96,7 +99,7 @@ impl Outcome {
         }
         let library = |e: pauca::Error| match e {
             pauca::Error::Cancelled => Failure::stopped(),
-            e => Failure::library(&texts.path, &e),
+            e => Failure::library(texts.path(), &e),
         };
         let (lines, scores) = match &source.columns {
             Columns::Asked(predicates) => {
@@ -125,7 +128,7 @@ impl Outcome {
     /// # Errors
     /// [`Failure::Cancelled`], [`Failure::Data`] when memory runs out.
     pub fn judge(&mut self, args: &Args, texts: &Texts, threads: usize) -> Result<()> {
-        let library = |e: pauca::Error| Failure::library(&texts.path, &e);
+        let library = |e: pauca::Error| Failure::library(texts.path(), &e);
         for name in args.rules.iter().filter(|name| **name != RulesName::None) {
             let Some(rules) = name.rules() else { continue };
             let shard = |range: std::ops::Range<usize>| -> Result<[Tally; 2]> {
@@ -150,7 +153,7 @@ impl Outcome {
                         scope.spawn(move || shard(start..n.min(start + size)))
                     })
                     .collect();
-                let lost = |_| Err(Failure::data(&texts.path, "a thread that judged rules was lost"));
+                let lost = |_| Err(Failure::data(texts.path(), "a thread that judged rules was lost"));
                 shards.into_iter().map(|shard| shard.join().unwrap_or_else(lost)).collect()
             });
             let mut tallies = [Tally::new(&rules).map_err(library)?, Tally::new(&rules).map_err(library)?];
@@ -200,7 +203,7 @@ impl Outcome {
         let pooling = self.source.pooling;
         let library = |e: pauca::Error| match e {
             pauca::Error::Cancelled => Failure::stopped(),
-            e => Failure::library(&texts.path, &e),
+            e => Failure::library(texts.path(), &e),
         };
         let interval = |f: &dyn Fn(&[usize]) -> pauca::Result<Option<f64>>| {
             let checked =
@@ -253,9 +256,11 @@ impl Outcome {
             "{:<24} {:>10} {:>8} {:>18} {:>9}\n",
             "predicate", "perplexity", "weight", "95 % interval", "lines"
         );
-        text.push_str(&format!("{:<24} {:>10.3}\n", "(all lines)", self.source.perplexities.all()));
+        if let Some(all) = self.source.all() {
+            text.push_str(&format!("{:<24} {all:>10.3}\n", "(all lines)"));
+        }
         for (i, name) in self.source.columns.names().into_iter().enumerate() {
-            let ppl = self.source.perplexities.subsets()[i].map_or("none".into(), |ppl| format!("{ppl:.3}"));
+            let ppl = self.source.subset(i).map_or("none".into(), |ppl| format!("{ppl:.3}"));
             let lines = self.share_passing(i).map_or(String::new(), percent);
             let weight = weight(self.weights.values()[i]);
             let range =

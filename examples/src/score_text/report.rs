@@ -7,7 +7,6 @@ use pauca::quality::Split;
 use super::args::Args;
 use super::outcome::{Outcome, range, weight};
 use super::texts::Texts;
-use crate::input::file_name;
 use crate::output::Written;
 use crate::page::{SAME_BYTES, escape, fact_list, figure, file_list, page, section, shorten, table};
 use crate::progress::{count, percent};
@@ -40,7 +39,7 @@ pub fn html(
          <div style=\"flex:{} 0 0;background:var(--pruned)\"></div></div>\n\
          <ul class=\"key\"><li><i class=\"dot kept\"></i><b>{}</b> kept</li>\
          <li><i class=\"dot pruned\"></i><b>{}</b> removed</li></ul>\n",
-        escape(&file_name(&texts.path)),
+        escape(&texts.name()),
         count(n),
         escape(&title),
         n - kept,
@@ -62,7 +61,7 @@ pub fn html(
         body.push_str(&rules(outcome));
     }
     body.push_str(&file_list(written, configuration, SAME_BYTES));
-    page(&format!("{}: {title}", file_name(&texts.path)), &body)
+    page(&format!("{}: {title}", texts.name()), &body)
 }
 
 /// Kept documents from the best to the last, beside removed ones from the worst to the first.
@@ -131,7 +130,7 @@ fn predicates(
         let mut taken = vec![false; set.len()];
         let lines = Split::from(args.split).of(&document.text).enumerate();
         for (l, line) in lines.filter(|(_, line)| (6..=60).contains(&line.len())) {
-            let Ok(passes) = set.passes(&texts.path, d, l, line) else { continue };
+            let Ok(passes) = set.passes(texts.path(), d, l, line) else { continue };
             for (i, passes) in passes.into_iter().enumerate() {
                 let example = &mut examples[i];
                 if !taken[i] && example.len() < EXAMPLES && !passes && !example.contains(&line) {
@@ -141,9 +140,9 @@ fn predicates(
             }
         }
     }
+    let unknown = if outcome.source.perplexities.is_some() { "no line passes" } else { "not asked" };
     let rows = set.names().into_iter().enumerate().map(|(i, name)| {
-        let ppl =
-            outcome.source.perplexities.subsets()[i].map_or("no line passes".into(), |p| format!("{p:.2}"));
+        let ppl = outcome.source.subset(i).map_or_else(|| unknown.into(), |p| format!("{p:.2}"));
         let w = outcome.weights.values()[i];
         let alias = set.alias(i).filter(|alias| *alias != name).unwrap_or("");
         let name = format!("{}<br><small>{alias}</small>", escape(&shorten(name, 40)));
@@ -161,13 +160,18 @@ fn predicates(
     });
     let head = ["predicate", "lines pass", "perplexity", "weight", "95 % interval", "lines that do not pass"];
     let zero = outcome.weights.values().len() - outcome.weights.informative();
+    let counted = match zero {
+        0 => "here every one counts".to_string(),
+        1 => "one has weight 0, because the lines that pass are no easier to predict".to_string(),
+        z => format!("{z} have weight 0, because the lines that pass are no easier to predict"),
+    };
     let lead = format!(
-        "All lines: perplexity {:.2}. A predicate weighs max(0, (that - its own) / that): {}. {}",
-        outcome.source.perplexities.all(),
-        match zero {
-            0 => "here every one counts".to_string(),
-            1 => "one has weight 0, because the lines that pass are no easier to predict".to_string(),
-            z => format!("{z} have weight 0, because the lines that pass are no easier to predict"),
+        "{} {}",
+        match outcome.source.all() {
+            Some(all) => format!(
+                "All lines: perplexity {all:.2}. A predicate weighs max(0, (that - its own) / that): {counted}."
+            ),
+            None => "All predicates weigh the same, as --weights equal asks.".into(),
         },
         match args.matrix {
             None => "Small below the names: the paper's.",
@@ -175,7 +179,7 @@ fn predicates(
         }
     );
     let html = table(&head, &["", "num", "num", "num", "num", ""], rows)
-        + &figure("", plots.get("weights.svg").map_or("", String::as_str));
+        + &plots.get("weights.svg").map_or(String::new(), |plot| figure("", plot));
     section("What counts as good", &lead, &html)
 }
 

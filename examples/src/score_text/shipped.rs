@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::args::Args;
+use super::args::{Args, WeightsName};
 use crate::failure::{Failure, Result};
 use crate::shipped;
 
@@ -12,20 +12,25 @@ use crate::shipped;
 /// [`Failure::Usage`] when the shipped data is not where the program was built, or an input comes
 /// without perplexities.
 pub fn fill(mut args: Args) -> Result<Args> {
-    if args.input.is_none() {
+    if args.input.is_empty() {
         let [texts, likelihoods] =
             shipped::files("INPUT is", ["docstrings.jsonl", "docstrings-likelihoods.csv"])?;
-        args.input = Some(texts);
+        args.input = vec![texts];
         args.running.out = args.running.out.or_else(|| Some(PathBuf::from("out/text")));
-        args.perplexities = args.perplexities.or(Some(likelihoods));
+        if args.weights == WeightsName::Perplexities {
+            args.perplexities = args.perplexities.or(Some(likelihoods));
+        }
         args.id = args.id.or_else(|| Some("id".into()));
         args.by = args.by.or_else(|| Some("kind".into()));
     }
-    if args.perplexities.is_none() {
-        return Err(Failure::usage(
+    match (args.weights, &args.perplexities) {
+        (WeightsName::Equal, Some(_)) => {
+            Err(Failure::usage("--weights equal needs no --perplexities: leave one of them"))
+        }
+        (WeightsName::Perplexities, None) => Err(Failure::usage(
             "--perplexities FILE is needed: the weights come from a language model's perplexities \
-             (examples/data/make/perplexities.py makes such a file)",
-        ));
+             (examples/data/make/perplexities.py makes such a file); --weights equal goes without",
+        )),
+        _ => Ok(args),
     }
-    Ok(args)
 }

@@ -1,22 +1,24 @@
-//! Documents from a file: JSON objects a line, or plain text.
+//! Documents from files: records of a table (.jsonl, .csv, .parquet), or plain text.
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-use sha2::{Digest, Sha256};
+use serde_json::{Value, json};
 
 use super::args::{Args, DocumentName};
 use crate::failure::{Failure, Result};
-use crate::input::hex;
+use crate::input::meta::{KINDS, Meta};
+use crate::input::record::Kind;
+use crate::input::text::whole;
+use crate::input::{file, file_name, paths};
 
 /// One document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
-    /// The name of the document: a field of the input, or its number.
+    /// The name of the document: a column of the input, or its number.
     pub id: String,
     /// The text of the document.
     pub text: String,
-    /// The value of the field `--by`.
+    /// The value of the column `--by`.
     pub group: String,
 }
 
@@ -26,115 +28,123 @@ impl AsRef<str> for Document {
     }
 }
 
-/// All documents of a file.
+/// All documents of an input.
 pub struct Texts {
-    /// The file that the documents come from.
-    pub path: PathBuf,
-    /// The documents, in the order of the file.
+    /// The files that the documents come from.
+    pub files: Vec<PathBuf>,
+    /// The documents, in the order of the files.
     pub documents: Vec<Document>,
-    /// Size of the file.
-    pub bytes: u64,
-    /// SHA-256 of the file in hexadecimal.
-    pub sha256: String,
 }
 
 impl Texts {
-    /// Reads the input of `args`.
+    /// Reads the files that `inputs` name.
     ///
     /// # Errors
-    /// [`Failure::Data`] with the first line that is wrong, [`Failure::Usage`] for flags that do not
+    /// [`Failure::Data`] with the first line or row that is wrong, [`Failure::Usage`] for flags that do not
     /// belong to this kind of file.
-    pub fn read(path: &Path, args: &Args) -> Result<Self> {
-        if path.is_dir() {
-            return Err(Failure::data(path, "is a folder, a file is needed"));
-        }
-        let bytes = std::fs::read(path).map_err(|e| Failure::io(path, "read", &e))?;
-        let text = text_of(path, &bytes)?;
-        let extension =
-            path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-        let documents = if matches!(extension.as_str(), "jsonl" | "ndjson") {
-            if args.document.is_some() {
-                return Err(Failure::usage(format!(
-                    "--document is for plain text; every line of {} is a document",
-                    path.display()
-                )));
+    pub fn read(inputs: &[PathBuf], args: &Args) -> Result<Self> {
+        let files = paths::files(inputs, &KINDS)?;
+        let is_table =
+            |path: &&PathBuf| KINDS.contains(&paths::kind(path).as_str()) && paths::kind(path) != "txt";
+        let table = files.iter().find(is_table);
+        let text = files.iter().find(|path| !is_table(path));
+        let documents = match (table, text) {
+            (Some(table), Some(text)) => {
+                let what = format!("is plain text, {} is a table: one input is one of both", table.display());
+                return Err(Failure::data(text, what));
             }
-            objects(text, args).map_err(|what| Failure::data(path, what))?
-        } else {
-            for (flag, given) in [("--id", args.id.is_some()), ("--by", args.by.is_some())] {
-                if given {
-                    let path = path.display();
+            (Some(table), None) => {
+                if args.document.is_some() {
                     return Err(Failure::usage(format!(
-                        "{flag} names a field of a .jsonl, {path} is plain text"
+                        "--document is for plain text; every record of {} is a document",
+                        table.display()
                     )));
                 }
+                records(&files, args)?
             }
-            plain(text, args.document.unwrap_or(DocumentName::Paragraphs))
+            (None, text) => {
+                for (flag, given) in [("--id-column", args.id.is_some()), ("--by", args.by.is_some())] {
+                    if given && let Some(text) = text {
+                        let path = text.display();
+                        return Err(Failure::usage(format!(
+                            "{flag} names a column of a table, {path} is plain text"
+                        )));
+                    }
+                }
+                plain(&files, args.document.unwrap_or(DocumentName::Paragraphs))?
+            }
         };
         if documents.is_empty() {
-            return Err(Failure::data(path, "holds no documents"));
+            return Err(Failure::data(&files[0], "holds no documents"));
         }
-        let sha256 = hex(&Sha256::digest(&bytes));
-        Ok(Self { path: path.to_path_buf(), documents, bytes: bytes.len() as u64, sha256 })
+        Ok(Self { files, documents })
+    }
+
+    /// The first file.
+    pub fn path(&self) -> &Path {
+        &self.files[0]
+    }
+
+    /// The name for a person: the file's, or that of the first and how many there are.
+    pub fn name(&self) -> String {
+        let first = file_name(self.path());
+        match self.files.len() {
+            1 => first,
+            n => format!("{first} and {} more", n - 1),
+        }
+    }
+
+    /// What names them in a configuration: every file by its bytes.
+    ///
+    /// # Errors
+    /// [`Failure::Data`] when a file cannot be read again.
+    pub fn describe(&self) -> Result<Value> {
+        let mut files = Vec::new();
+        for path in &self.files {
+            let bytes = std::fs::metadata(path).map_or(0, |found| found.len());
+            files.push(json!({"file": file_name(path), "bytes": bytes, "sha256": file::digest(path)?}));
+        }
+        let mut value = if files.len() == 1 { files.remove(0) } else { json!({"files": files}) };
+        value["documents"] = json!(self.documents.len());
+        Ok(value)
     }
 }
 
-/// The bytes as text, without a byte order mark.
-///
-/// # Errors
-/// [`Failure::Data`] with the first line that is not UTF-8.
-pub fn text_of<'b>(path: &Path, bytes: &'b [u8]) -> Result<&'b str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
-        Err(e) => {
-            let at = e.valid_up_to();
-            let line = 1 + bytes[..at].iter().filter(|b| **b == b'\n').count();
-            Err(Failure::data(path, format!("line {line}: is not UTF-8 text (byte {at})")))
-        }
-    }
-}
-
-fn objects(text: &str, args: &Args) -> std::result::Result<Vec<Document>, String> {
+fn records(files: &[PathBuf], args: &Args) -> Result<Vec<Document>> {
+    let columns = [Some(&args.text), args.by.as_ref()];
+    let wanted: Vec<&str> = columns.into_iter().flatten().map(String::as_str).collect();
+    let table = Meta::read(files, &wanted)?;
+    let ids = args.id.as_ref().map(|column| table.ids(column)).transpose()?;
     let mut documents = Vec::new();
-    for (row, line) in text.lines().enumerate() {
-        let wrong = |what: String| format!("line {}: {what}", row + 1);
-        let object: Value = serde_json::from_str(line).map_err(|e| wrong(format!("is not JSON: {e}")))?;
-        let Value::Object(mut object) = object else {
-            return Err(wrong("is not a JSON object".into()));
-        };
-        let missing = |object: &serde_json::Map<String, Value>, field: &str| {
-            let names: Vec<String> = object.keys().take(12).map(|name| format!("'{name}'")).collect();
-            wrong(format!("has no field '{field}'; it has {}", names.join(", ")))
-        };
-        let named = |field: &Option<String>, default: String| match field {
-            None => Ok(default),
-            Some(field) => match object.get(field) {
-                Some(Value::String(text)) => Ok(text.clone()),
-                Some(other) => Ok(other.to_string()),
-                None => Err(missing(&object, field)),
-            },
-        };
-        let id = named(&args.id, row.to_string())?;
-        if id.contains(['\n', '\r']) {
-            return Err(wrong("its identifier holds a line break".into()));
+    table.visit(&wanted, &mut |row, cells| {
+        if cells[0].kind != Kind::Text {
+            return Err(format!("row {row}: its column '{}' is not a text", args.text));
         }
-        let group = named(&args.by, String::new())?;
-        let text = match object.remove(&args.text) {
-            Some(Value::String(text)) => text,
-            Some(_) => return Err(wrong(format!("its field '{}' is not a text", args.text))),
-            None => return Err(missing(&object, &args.text)),
-        };
+        let id = ids.as_ref().map_or_else(|| row.to_string(), |ids| ids.get(row as usize).to_string());
+        let text = std::mem::take(&mut cells[0].text);
+        let group = cells.get_mut(1).map_or_else(String::new, |cell| std::mem::take(&mut cell.text));
         documents.push(Document { id, text, group });
-    }
+        Ok(())
+    })?;
     Ok(documents)
 }
 
-fn plain(text: &str, kind: DocumentName) -> Vec<Document> {
+fn plain(files: &[PathBuf], kind: DocumentName) -> Result<Vec<Document>> {
+    let mut texts = Vec::new();
+    for path in files {
+        let bytes = file::read(path, u64::MAX)?;
+        texts.extend(pieces(whole(path, &bytes)?, kind));
+    }
     let document = |(i, text): (usize, String)| Document { id: i.to_string(), text, group: String::new() };
+    Ok(texts.into_iter().enumerate().map(document).collect())
+}
+
+/// The documents of a plain text.
+fn pieces(text: &str, kind: DocumentName) -> Vec<String> {
     match kind {
         DocumentName::Whole if text.trim().is_empty() => Vec::new(),
-        DocumentName::Whole => vec![document((0, text.to_string()))],
-        DocumentName::Lines => text.lines().map(str::to_string).enumerate().map(document).collect(),
+        DocumentName::Whole => vec![text.to_string()],
+        DocumentName::Lines => text.lines().map(str::to_string).collect(),
         DocumentName::Paragraphs => {
             let mut paragraphs = vec![String::new()];
             for line in text.lines() {
@@ -145,7 +155,7 @@ fn plain(text: &str, kind: DocumentName) -> Vec<Document> {
                     last.push('\n');
                 }
             }
-            paragraphs.into_iter().filter(|p| !p.is_empty()).enumerate().map(document).collect()
+            paragraphs.into_iter().filter(|p| !p.is_empty()).collect()
         }
     }
 }

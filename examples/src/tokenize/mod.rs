@@ -29,7 +29,6 @@ pub mod tokenizer;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use self::args::{Args, Set};
 use self::experiment::{Job, Outcome, Plan, run_all};
@@ -38,7 +37,7 @@ use self::report::{COMPUTE, POSITIONS, TRADE, USAGE};
 use crate::checkpoint;
 use crate::failure::{Failure, Result, chain};
 use crate::flags::Named;
-use crate::input::{file_name, hex};
+use crate::input::{file, file_name};
 use crate::output::REPORT;
 use crate::page::Fact;
 use crate::run::{Run, Start};
@@ -93,10 +92,8 @@ pub fn run(mut args: Args) -> Result<()> {
     let run = Run::begin(&args.running, &NAMES)?;
     let reporter = run.reporter();
     let (sheet, side, count, patch) = input(args)?;
-    let bytes = std::fs::read(&sheet).map_err(|e| Failure::io(&sheet, "opened", &e))?;
-    let sha256 = hex(&Sha256::digest(&bytes));
-    drop(bytes);
     let pictures = Pictures::open(&sheet, side, count)?;
+    let sha256 = file::digest(&sheet)?;
     let jobs = jobs(args)?;
     let patches = pictures.train.len() * (side / patch).pow(2);
     if args.codes.max(args.fewer_codes.iter().copied().max().unwrap_or(0))

@@ -27,6 +27,10 @@ pub const SCORE_TEXT: Program = Program { name: "score-text", path: env!("CARGO_
 pub const TOKENIZE: Program = Program { name: "tokenize", path: env!("CARGO_BIN_EXE_tokenize") };
 
 impl Program {
+    pub fn path(self) -> &'static str {
+        self.path
+    }
+
     /// Not yet started.
     pub fn command(self, bench: &Bench, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.path);
@@ -126,7 +130,7 @@ impl Bench {
         serde_json::from_slice(&std::fs::read(self.path(folder).join("report.json")).unwrap()).unwrap()
     }
 
-    /// All files of a folder, without the field of the report that may differ between runs.
+    /// All files of a folder and the folders in it, without the field of the report that may differ between runs.
     pub fn contents(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
         let read = |name: String| {
             let mut bytes = std::fs::read(self.path(folder).join(&name)).unwrap();
@@ -137,7 +141,23 @@ impl Bench {
             }
             (name, bytes)
         };
-        self.names(folder).into_iter().map(read).collect()
+        let mut all = BTreeMap::new();
+        for name in self.names(folder) {
+            let inner = format!("{folder}/{name}");
+            if self.path(&inner).is_dir() {
+                all.extend(
+                    self.contents(&inner).into_iter().map(|(file, bytes)| (format!("{name}/{file}"), bytes)),
+                );
+            } else {
+                all.extend([read(name)]);
+            }
+        }
+        all
+    }
+
+    /// One file of a folder.
+    pub fn contents_of(&self, folder: &str, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(folder).join(name)).unwrap()
     }
 
     /// Every file equal, byte for byte.
@@ -231,4 +251,108 @@ pub fn appears(path: &Path, seconds: u64) -> bool {
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
     false
+}
+
+/// The values of an array, as they lie in a file.
+pub fn values_of(rows: &Array2<f32>) -> Vec<u8> {
+    rows.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+/// A Parquet file of `rows`, with ids and texts; `None` where the build has no Parquet.
+#[cfg(not(feature = "parquet"))]
+pub fn parquet_of(_: &Array2<f32>) -> Option<Vec<u8>> {
+    None
+}
+
+/// A Parquet file of `rows`, with ids and texts; `None` where the build has no Parquet.
+#[cfg(feature = "parquet")]
+pub fn parquet_of(rows: &Array2<f32>) -> Option<Vec<u8>> {
+    let lists: Vec<Option<Vec<f32>>> = rows.rows().into_iter().map(|row| Some(row.to_vec())).collect();
+    let ids: Vec<i64> = (0..rows.nrows() as i64).collect();
+    Some(parquet::file(&lists, &ids, 10))
+}
+
+/// Parquet files, written value by value.
+#[cfg(feature = "parquet")]
+pub mod parquet {
+    use std::sync::Arc;
+
+    use ::parquet::basic::Compression;
+    use ::parquet::data_type::{ByteArray, ByteArrayType, FloatType, Int64Type};
+    use ::parquet::file::metadata::KeyValue;
+    use ::parquet::file::properties::WriterProperties;
+    use ::parquet::file::writer::SerializedFileWriter;
+    use ::parquet::schema::parser::parse_message_type;
+
+    /// The columns id (i64), text (null in every seventh row), emb (lists of floats, or null), tags (lists of
+    /// texts, of 0 to 2), in row groups of `group` rows, packed by snappy, with a note.
+    pub fn file(lists: &[Option<Vec<f32>>], ids: &[i64], group: usize) -> Vec<u8> {
+        let schema = "message schema {
+            required int64 id;
+            optional binary text (UTF8);
+            optional group emb (LIST) { repeated group list { optional float element; } }
+            optional group tags (LIST) { repeated group list { optional binary element (UTF8); } }
+        }";
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let note = KeyValue::new("note".to_string(), "kept".to_string());
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_key_value_metadata(Some(vec![note]))
+            .build();
+        let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).unwrap();
+        for (lists, ids) in lists.chunks(group).zip(ids.chunks(group)) {
+            let mut out = writer.next_row_group().unwrap();
+            let mut column = out.next_column().unwrap().unwrap();
+            column.typed::<Int64Type>().write_batch(ids, None, None).unwrap();
+            column.close().unwrap();
+            let mut column = out.next_column().unwrap().unwrap();
+            let there: Vec<i64> = ids.iter().copied().filter(|id| id % 7 != 6).collect();
+            let texts: Vec<ByteArray> =
+                there.iter().map(|id| text(&format!("text {id}. It ends."))).collect();
+            let levels: Vec<i16> = ids.iter().map(|id| i16::from(id % 7 != 6)).collect();
+            column.typed::<ByteArrayType>().write_batch(&texts, Some(&levels), None).unwrap();
+            column.close().unwrap();
+            let mut column = out.next_column().unwrap().unwrap();
+            let (mut values, mut defined, mut repeated) = (Vec::new(), Vec::new(), Vec::new());
+            for list in lists {
+                match list.as_deref() {
+                    None | Some([]) => {
+                        defined.push(i16::from(list.is_some()));
+                        repeated.push(0);
+                    }
+                    Some(list) => {
+                        // Minus zero stands for a null here.
+                        defined.extend(list.iter().map(|v| if v.to_bits() == 1 << 31 { 2 } else { 3 }));
+                        repeated.extend((0..list.len()).map(|i| i16::from(i > 0)));
+                        values.extend(list.iter().filter(|v| v.to_bits() != 1 << 31));
+                    }
+                }
+            }
+            column.typed::<FloatType>().write_batch(&values, Some(&defined), Some(&repeated)).unwrap();
+            column.close().unwrap();
+            let mut column = out.next_column().unwrap().unwrap();
+            let (mut tags, mut defined, mut repeated) = (Vec::new(), Vec::new(), Vec::new());
+            for id in ids {
+                match id.rem_euclid(3) {
+                    0 => {
+                        defined.push(1);
+                        repeated.push(0);
+                    }
+                    n => {
+                        tags.extend((0..n).map(|i| text(&format!("tag {id} {i}"))));
+                        defined.extend((0..n).map(|_| 3));
+                        repeated.extend((0..n).map(|i| i16::from(i > 0)));
+                    }
+                }
+            }
+            column.typed::<ByteArrayType>().write_batch(&tags, Some(&defined), Some(&repeated)).unwrap();
+            column.close().unwrap();
+            out.close().unwrap();
+        }
+        writer.into_inner().unwrap()
+    }
+
+    fn text(text: &str) -> ByteArray {
+        ByteArray::from(text.as_bytes().to_vec())
+    }
 }
