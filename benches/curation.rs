@@ -10,15 +10,13 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::{Array2, s};
-use pauca::{Clusters, Context, Control, Cpu, Exec, Init, KMeans, Order, Rule, SemDedup};
+use pauca::{Context, Control, Cpu, Exec, Init, KMeans, Order, Rule, SemDedup};
+use pauca_benches::random::Uniform;
 
 /// Rows around 64 centres on the unit sphere, from a small generator of its own.
 fn rows(n: usize, d: usize) -> Array2<f32> {
-    let mut state = 1u64;
-    let mut uniform = move || {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (state >> 40) as f32 / (1u64 << 24) as f32 - 0.5
-    };
+    let mut random = Uniform::new(1);
+    let mut uniform = move || random.next_f32() - 0.5;
     let centres = Array2::from_shape_fn((64, d), |_| uniform());
     let mut x = Array2::from_shape_fn((n, d), |(i, j)| centres[[i % 64, j]] + 0.7 * uniform());
     for mut row in x.rows_mut() {
@@ -77,28 +75,5 @@ fn curation(c: &mut Criterion) {
     group.finish();
 }
 
-/// Exact sums: an update of all centroids with no search worth mentioning (one iteration, k = 1),
-/// for magnitudes that take the fast path and for ones that do not.
-fn sums(c: &mut Criterion) {
-    let (cpu, cx) = serial();
-    let (n, d) = (16_384, 256);
-    let mut group = c.benchmark_group(format!("sums {n} x {d}"));
-    group.sample_size(10).measurement_time(Duration::from_secs(3)).warm_up_time(Duration::from_secs(1));
-    group.throughput(Throughput::Elements((n * d) as u64));
-    for (name, scale) in [("near 1", 1.0f32), ("near 1e20", 1e20)] {
-        let x = rows(n, d) * scale;
-        let view = pauca::IntoRows::into_rows(&x).unwrap();
-        let init = x.slice(s![..1, ..]).to_owned();
-        group.bench_function(name, |b| {
-            b.iter(|| {
-                let kmeans = KMeans::new(1).init(Init::Given(init.clone())).max_iter(1);
-                let clusters: Clusters = kmeans.fit_on(&cpu, &view, None, &cx).unwrap();
-                black_box(clusters.inertia)
-            });
-        });
-    }
-    group.finish();
-}
-
-criterion_group!(benches, curation, sums);
+criterion_group!(benches, curation);
 criterion_main!(benches);

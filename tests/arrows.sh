@@ -34,7 +34,7 @@ stats      : error check memory random exact select
 simd       : error exact params
 backend    : $foundation
 backend/cpu: $foundation backend simd
-kmeans     : $below
+kmeans     : $below products
 dedup      : $below kmeans
 prototypes : $below kmeans
 length     : $foundation

@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
-"""In-cluster deduplication beside a block product: all rows as one cluster in the order of the file, EarlierMax (the
-largest cosine of every row to any earlier one), every run in its own process, peers in turn (A B C A B C ...).
+"""In-cluster deduplication beside a block product: all rows as one cluster in the order of the file, every run in its own
+process, peers in turn (A B C A B C ...).
 
-    .venv/bin/python benches/peers/dedup.py --x code.f16.npy [--rows 20000] [--threads 1 2] [--reps 5]
-        [--peers pauca numpy-blocks numpy-full torch-blocks] [--verify] [--json FILE]
+    .venv/bin/python benches/peers/dedup.py --x code.f16.npy [--rows 20000] [--threads 1 2] [--reps 5] [--rule earlier-max]
+        [--peers pauca numpy-blocks numpy-full torch-blocks semhash] [--epsilon 0.05] [--verify] [--json FILE]
 
-numpy-blocks and torch-blocks restate the blocked variant of NeMo-Curator (blocks of 1024 columns, no full matrix),
-numpy-full the published SemDeDup (the whole n x n matrix). Both decide on f32 products of normalized rows.
-"wrong at E" (with --verify) counts rows decided otherwise at epsilon E than by f64 products: for pauca it must be 0
-unless a similarity lies within 1e-12 of the threshold.
+--rule earlier-max: the largest cosine of every row to any earlier one. numpy-blocks and torch-blocks restate the blocked
+variant of NeMo-Curator (blocks of 1024 columns, no full matrix), numpy-full the published SemDeDup (the whole n x n
+matrix). They decide on f32 products of normalized rows. "wrong at E" (with --verify) counts rows decided otherwise at
+epsilon E than by f64 products: for pauca it must be 0 unless a similarity lies within 1e-12 of the threshold.
+
+--rule greedy-cover: only pairs above 1 - epsilon matter. semhash (its default index is approximate) keeps
+a row unless it is near to a kept one. The other peers compute the maxima all the same: there is no cheaper way in a
+product of matrices. Their counts are of earlier-max.
 """
 import json, pathlib, sys, tempfile
 
@@ -19,11 +23,28 @@ EPSILONS = (0.01, 0.05, 0.1)
 BLOCK = 1024
 
 
-def one(peer, folder, threads):
+def one(peer, folder, threads, epsilon):
     import numpy as np
 
     x = np.load(folder / "x.f32.npy")
     found = {}
+    if peer == "semhash":
+        import importlib.metadata
+        from semhash import SemHash
+
+        version = f"semhash {importlib.metadata.version('semhash')}, usearch {importlib.metadata.version('usearch')}"
+        records = [str(i) for i in range(len(x))]
+
+        def run():
+            index = SemHash.from_embeddings(x, records, model=None)
+            found["kept"] = index.self_deduplicate(threshold=1 - epsilon).selected
+        with rounds.Meter() as meter:
+            run()
+        kept = np.zeros(len(x), np.uint8)
+        kept[[int(record) for record in found["kept"]]] = 1
+        np.save(folder / "kept.npy", kept)
+        print(json.dumps(dict(meter.cost, version=version)))
+        return
     if peer == "torch-blocks":
         import torch
 
@@ -40,7 +61,7 @@ def one(peer, folder, threads):
                 best[j : j + BLOCK] = product.max(0)[0]
             found["best"] = best.numpy()
     else:
-        version = f"numpy {np.__version__}"
+        version = f"numpy {np.__version__}, {rounds.blas()}"
 
         def run():
             rows = x / np.sqrt((x * x).sum(1, keepdims=True))
@@ -60,6 +81,7 @@ def one(peer, folder, threads):
         run()
     best = found["best"].astype(np.float64)
     np.save(folder / "similarity.npy", np.where(best < -1.5, np.nan, best))
+    np.save(folder / "kept.npy", (best <= 1 - epsilon).astype(np.uint8))
     print(json.dumps(dict(meter.cost, version=version)))
 
 
@@ -80,10 +102,12 @@ def exact(x):
 
 def main():
     if sys.argv[1:2] == ["--one"]:
-        return one(sys.argv[2], pathlib.Path(sys.argv[3]), int(sys.argv[4]))
-    parser = rounds.parser(__doc__, PEERS, "also torch-blocks, pauca:avx2, pauca:f16")
+        return one(sys.argv[2], pathlib.Path(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5]))
+    parser = rounds.parser(__doc__, PEERS, "also torch-blocks, semhash, pauca:avx2, pauca:f16")
     parser.add_argument("--x", required=True, help=".npy of f16 or f32 rows")
     parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--rule", default="earlier-max", choices=["earlier-max", "greedy-cover"])
+    parser.add_argument("--epsilon", type=float, default=0.05)
     parser.add_argument("--verify", action="store_true", help="compare decisions with f64 products")
     options = parser.parse_args()
     import numpy as np
@@ -94,19 +118,27 @@ def main():
         x = np.ascontiguousarray(np.load(options.x, mmap_mode="r")[: options.rows], np.float32)
         np.save(folder / "x.f32.npy", x)
         np.save(folder / "x.f16.npy", x.astype(np.float16))
-        print(f"{pathlib.Path(options.x).name}: {x.shape[0]} x {x.shape[1]} as one cluster, EarlierMax, "
+        print(f"{pathlib.Path(options.x).name}: {x.shape[0]} x {x.shape[1]} as one cluster, {options.rule}, epsilon {options.epsilon}, "
               f"{options.reps} rounds\n{rounds.machine()}\n", flush=True)
-        truth = exact(x) if options.verify else None
+        maxima = options.rule == "earlier-max"
+        truth, ours = exact(x) if options.verify and maxima else None, {}
 
         def run(peer, threads, repetition):
             name, level, kind = rounds.split(peer)
             if name == "pauca":
-                command = [program, "--x", str(folder / f"x.{kind}.npy"), "--out", str(folder), "--threads", str(threads)]
+                command = [program, "--x", str(folder / f"x.{kind}.npy"), "--out", str(folder), "--threads", str(threads),
+                           "--rule", options.rule, "--epsilon", str(options.epsilon)]
             else:
-                command = [sys.executable, __file__, "--one", name, str(folder), str(threads)]
+                command = [sys.executable, __file__, "--one", name, str(folder), str(threads), str(options.epsilon)]
             result = rounds.call(command, rounds.environment(threads, level), options.timeout)
             if result is None:
                 return None
+            kept = np.load(folder / "kept.npy")
+            result["removed_here"] = int(len(x) - kept.sum())
+            if name == "pauca":
+                rounds.same_bits(result, ours, kept=kept)
+            if name == "semhash" or options.rule != "earlier-max":
+                return result
             similarity = np.load(folder / "similarity.npy")
             removed = lambda s, e: np.nan_to_num(s, nan=-2.0) > 1 - e
             result["removed"] = [int(removed(similarity, e).sum()) for e in EPSILONS]
@@ -117,13 +149,14 @@ def main():
 
         results = rounds.rounds(options.peers, options.threads, options.reps, run)
     words = lambda values: " / ".join(map(str, values))
-    head = [f"removed at {words(EPSILONS)}"]
-    if options.verify:
+    head = [f"removed at {options.epsilon}"] + [f"removed at {words(EPSILONS)}"] * maxima
+    if truth is not None:
         head += [f"wrong at {words(EPSILONS)}", "largest error"]
 
     def cells(runs):
-        verified = [words(runs[0]["wrong"]), f"{runs[0]['largest_error']:.1e}"] if options.verify else []
-        return [words(runs[0]["removed"])] + verified
+        run = runs[0]
+        row = [run["removed_here"]] + [words(run.get("removed", []))] * maxima
+        return row + ([words(run.get("wrong", [])), f"{run.get('largest_error', float('nan')):.1e}"] if truth is not None else [])
 
     rounds.tables(options, results, head, cells)
     rounds.finish(options, results)

@@ -4,18 +4,19 @@ centroids, every run in its own process, peers in turn (A B C A B C ...).
 
     python3 -m venv .venv && .venv/bin/pip install -r benches/peers/requirements.txt
     .venv/bin/python benches/peers/kmeans.py --x wordnet-glosses.f16.npy [--rows 100000] [--k 1000] [--iters 10]
-        [--threads 1 2] [--reps 5] [--peers pauca numpy sklearn intelex faiss superkmeans] [--json FILE]
+        [--threads 1 2] [--reps 5] [--peers pauca sklearn intelex numpy faiss superkmeans fastkmeans] [--json FILE]
 
 pauca:avx2 forces a SIMD level, pauca:f16 reads the rows as f16 (the others get f32, as they ask for).
 Times are those of the fit, reading the file excluded. The inertia of every result is recomputed in f64 from its own
 labels and centroids, by unfused differences; "other labels" counts rows that pauca labels otherwise.
-superkmeans takes no initial centroids and its labels are approximate: compare its inertia loosely.
+superkmeans and fastkmeans take no initial centroids, and the labels of superkmeans are approximate: compare their
+inertia loosely. Everybody starts from rows, so no seeding is timed; it has a table of its own (seeding.py).
 """
 import json, pathlib, sys, tempfile
 
 import rounds
 
-PEERS = ["pauca", "sklearn", "intelex", "numpy", "faiss", "superkmeans"]
+PEERS = ["pauca", "sklearn", "intelex", "numpy", "faiss", "superkmeans", "fastkmeans"]
 
 
 def one(peer, folder, iterations, threads):
@@ -64,10 +65,23 @@ def one(peer, folder, iterations, threads):
         def run():
             centroids = np.asarray(model.train(x))
             found.update(labels=model.assign(x, centroids), centroids=centroids, n_iter=iterations)
+    elif peer == "fastkmeans":
+        import importlib.metadata
+        import torch
+        from fastkmeans import FastKMeans
+
+        torch.set_num_threads(threads)
+        version = f"fastkmeans {importlib.metadata.version('fastkmeans')}, torch {torch.__version__}"
+        model = FastKMeans(dim, k, niter=iterations, gpu=False, tol=-1.0, max_points_per_centroid=None, seed=0,
+                           use_triton=False)
+
+        def run():
+            model.train(x)
+            found.update(labels=np.asarray(model.predict(x)), centroids=np.asarray(model.centroids), n_iter=iterations)
     elif peer == "numpy":
         import scipy.sparse
 
-        version = f"numpy {np.__version__}"
+        version = f"numpy {np.__version__}, {rounds.blas()}"
 
         def assign(centroids):
             half = 0.5 * (centroids * centroids).sum(1)

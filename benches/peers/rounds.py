@@ -45,7 +45,9 @@ def environment(threads, level=None):
     env = dict(os.environ)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
         env[name] = str(threads)
-    env.pop("PAUCA_SIMD", None)
+    # Meant for older builds of OpenBLAS: a current one chooses better by itself, and its kernel stands in the tables.
+    for name in ("PAUCA_SIMD", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+        env.pop(name, None)
     if level:
         env["PAUCA_SIMD"] = level
     return env
@@ -63,6 +65,15 @@ def split(peer):
         else:
             sys.exit(f"{peer}: {word} is neither a level nor f16 or f32")
     return name, level, kind
+
+
+def blas():
+    """The BLAS of this process as threadpoolctl names it: "openblas 0.3.30 SkylakeX"."""
+    import threadpoolctl
+
+    found = {f"{pool['internal_api']} {pool['version']} {pool.get('architecture', '')}".strip()
+             for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
+    return ", ".join(sorted(found))
 
 
 class Meter:
@@ -132,6 +143,18 @@ def call(command, env, timeout):
 def same_bits(result, first, **arrays):
     """Notes in a result of pauca whether its arrays are those of pauca's first run, which `first` keeps."""
     result["same_bits"] = all(array.tobytes() == first.setdefault(name, array).tobytes() for name, array in arrays.items())
+
+
+def potential(x, centroids):
+    """Sum of squared distances of rows to the nearest centroid: f32 products choose, f64 differences sum."""
+    import numpy as np
+
+    half, total = 0.5 * (centroids * centroids).sum(1), 0.0
+    for i in range(0, len(x), 2048):
+        rows = x[i : i + 2048]
+        difference = rows.astype(np.float64) - centroids[(half - rows @ centroids.T).argmin(1)]
+        total += float((difference * difference).sum())
+    return total
 
 
 def spread(values, digits=2):

@@ -15,6 +15,8 @@ use half::f16;
 use ndarray::{Array2, Axis, s};
 use pauca::{IntoRows, Rows};
 
+pub mod random;
+
 /// Anything that ends a benchmark program.
 pub type Failure = Box<dyn Error>;
 
@@ -129,13 +131,34 @@ pub struct Cost {
 
 /// Runs `work` and measures it.
 pub fn measure<T>(work: impl FnOnce() -> T) -> (T, Cost) {
-    // Makes the kernel forget the largest resident size so far.
-    let forgotten = fs::write("/proc/self/clear_refs", "5").is_ok();
-    let (memory, cpu, clock) = (status("VmRSS:"), cpu_seconds(), Instant::now());
+    let clock = Clock::start();
     let result = work();
-    let wall = clock.elapsed().as_secs_f64();
-    let peak = if forgotten { status("VmHWM:") } else { f64::NAN };
-    (result, Cost { wall, cpu: cpu_seconds() - cpu, extra_mb: (peak - memory) / 1024.0 })
+    (result, clock.cost())
+}
+
+/// What a piece of work is measured against.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    wall: Instant,
+    cpu: f64,
+    memory: f64,
+    forgotten: bool,
+}
+
+impl Clock {
+    /// From now on.
+    pub fn start() -> Self {
+        // Makes the kernel forget the largest resident size so far.
+        let forgotten = fs::write("/proc/self/clear_refs", "5").is_ok();
+        Self { memory: status("VmRSS:"), cpu: cpu_seconds(), wall: Instant::now(), forgotten }
+    }
+
+    /// The cost since the start.
+    pub fn cost(&self) -> Cost {
+        let wall = self.wall.elapsed().as_secs_f64();
+        let peak = if self.forgotten { status("VmHWM:") } else { f64::NAN };
+        Cost { wall, cpu: cpu_seconds() - self.cpu, extra_mb: (peak - self.memory) / 1024.0 }
+    }
 }
 
 fn status(field: &str) -> f64 {

@@ -13,6 +13,7 @@
 //! | [`torture`] | the numbered hard cases |
 //! | [`published`] | SemDeDup's pseudo-code, transcribed |
 //! | [`seeding_frequencies`] | k-means++ against exact D² sampling |
+//! | [`seeding_race`] | k-means++ against its race in plain loops, with many seeds |
 //! | [`backends`] | what algorithms ask of a backend: calls, counted |
 //! | [`bad_input`], [`callers`], [`denormal_flags`] | what callers and hosts may do to us |
 //! | [`screens`] | screens of 8-bit codes, forced on |
@@ -36,6 +37,7 @@ mod published;
 mod random_problems;
 mod screens;
 mod seeding_frequencies;
+mod seeding_race;
 mod sources;
 mod torture;
 mod vectors;

@@ -17,7 +17,7 @@
 pub mod bounds;
 pub mod elementary;
 pub mod float;
-mod sums;
+pub(crate) mod sums;
 mod truth;
 pub(crate) mod twofold;
 

@@ -223,8 +223,8 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
         self.n_iter
     }
 
-    /// Distances that k-means++ evaluated; the textbook's prefix sums take n k. 0 for other starts
-    /// and for a resumed run.
+    /// Distances that k-means++ looked at, by the definition or by a certified test; the textbook's prefix sums take
+    /// n k. 0 for other starts and for a resumed run.
     pub fn seed_distances(&self) -> u64 {
         self.seed_distances
     }

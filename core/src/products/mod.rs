@@ -15,16 +15,19 @@
 //! **Why not ndarray's.** Its product packs in memory that cannot be refused, and a program that turns on its
 //! feature `blas` puts another library's order and threads in its place.
 
+mod growing;
 mod packed;
 
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
 
+pub(crate) use self::growing::{Growing, Scores};
 pub(crate) use self::packed::{Left, Right};
 use crate::arrays;
 use crate::check::same_length;
 use crate::error::Result;
 use crate::exact::KERNEL_DEPTH;
 use crate::real::Real;
+pub(crate) use crate::simd::MAX_ROWS;
 use crate::simd::{Kernel, Level, MAX_TILE};
 
 /// Rows of the left block in memory at a time. Any number gives the same bits.

@@ -9,7 +9,7 @@ use crate::memory::{area, try_grow};
 use crate::real::Real;
 
 /// Bytes of a cache line.
-const LINE: usize = 64;
+pub(super) const LINE: usize = 64;
 /// Rows and columns that are turned at a time.
 const TURN: usize = 8;
 

@@ -1,6 +1,7 @@
 //! The register-tile kernels and the levels they exist for. The only room with `unsafe`.
 //!
 //! [`dots`] makes dot products to the bit of the definition, for a few rows with each other.
+//! [`planes`] adds rows to exact sums.
 //!
 //! [`tile`]: one operation serves every search of the crate. Given a tile of rows, a panel of targets, an
 //! offset per target and a threshold per row, it computes
@@ -24,6 +25,7 @@
 mod codes;
 mod dots;
 mod level;
+mod planes;
 #[cfg(test)]
 mod portable;
 mod tile;
@@ -36,4 +38,5 @@ pub(crate) use codes::{
 };
 pub(crate) use dots::{DotKernel, Step};
 pub use level::Level;
+pub(crate) use planes::PlaneKernel;
 pub(crate) use tile::{Kernel, KernelScalar, MAX_ROWS, MAX_TILE, Tile};

@@ -154,14 +154,16 @@ pub(super) fn accumulate(
     for &id in ids {
         sums.count(id as usize, None, 1)?;
     }
-    let mut jobs = try_collect(sums.chunks_mut().iter_mut().map(Job::new))?;
-    cx.in_waves(&mut jobs, 8 * (n * d) as u64, |chunk| {
-        let columns = chunk.columns();
+    let (chunks, _) = sums.parts_mut();
+    let mut jobs = try_collect(chunks.iter_mut().map(Job::new))?;
+    let cost = 8 * (n * d / jobs.len().max(1)).max(n) as u64;
+    cx.in_waves(&mut jobs, cost, |chunk| {
+        let (clusters, columns) = (chunk.clusters(), chunk.columns());
         chunk.prepare()?;
         let mut buffer = try_vec(d, 0.0f64)?;
         let mut row = try_vec(d, 0.0f64)?;
         let mut parts = try_vec(3 * columns.len(), 0.0f32)?;
-        for i in 0..n {
+        for i in (0..n).filter(|i| clusters.contains(&(ids[*i] as usize))) {
             match metric {
                 Metric::SqEuclidean => row.copy_from_slice(row_of(view, i, &mut buffer)),
                 Metric::Cosine => unit(view, i, &mut row)?,

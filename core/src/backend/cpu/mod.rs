@@ -181,7 +181,7 @@ impl Backend for Cpu {
         cx: &Context,
     ) -> Result<()> {
         let CpuSums { sums, changed } = sums;
-        accumulate(block, Moves { from, to, weights }, sums, |cluster| changed[cluster] = true, cx)
+        accumulate(self, block, Moves { from, to, weights }, sums, |cluster| changed[cluster] = true, cx)
     }
 
     fn centroids(&self, sums: &mut CpuSums, metric: Metric, out: &mut [f32], cx: &Context) -> Result<()> {
@@ -214,7 +214,7 @@ impl Backend for Cpu {
     }
 
     fn collect(&self, block: &CpuBlock<'_>, to: &[u32], host: &mut exact::Sums, cx: &Context) -> Result<()> {
-        accumulate(block, Moves { from: None, to, weights: None }, host, |_| (), cx)
+        accumulate(self, block, Moves { from: None, to, weights: None }, host, |_| (), cx)
     }
 
     fn earlier_max(

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use super::canonical;
-use super::chunk::{Chunk, DIGITS, WEIGHTED_DIGITS};
-use super::clusters::{CHUNK, Sums};
+use super::chunk::{DIGITS, WEIGHTED_DIGITS};
+use super::clusters::Sums;
 use crate::bytes::{Reader, Writer};
 use crate::check;
 use crate::error::{Error, Result};
@@ -24,16 +24,9 @@ impl Sums {
         self.d + usize::from(self.is_weighted())
     }
 
-    fn chunk_of(&self, value: usize) -> Option<(&Chunk, usize)> {
-        match self.chunks.get(value / CHUNK) {
-            Some(chunk) if value < self.d => Some((chunk, value % CHUNK)),
-            _ => self.weights.as_ref().map(|weights| (weights, 0)),
-        }
-    }
-
     /// Canonical digits of one value, lowest first.
     fn digits_into(&self, cluster: usize, value: usize, out: &mut [i64]) {
-        if let Some((chunk, column)) = self.chunk_of(value) {
+        if let Some((chunk, column)) = self.chunk_of(cluster, value) {
             chunk.digits(cluster, column, out);
             canonical(out);
         }
@@ -43,14 +36,8 @@ impl Sums {
     fn set_digits(&mut self, cluster: usize, value: usize, digits: &mut [i64]) -> Result<bool> {
         let fits = canonical(digits) && digits.last().is_none_or(|top| top.unsigned_abs() < 1 << 62);
         if fits && digits.iter().any(|digit| *digit != 0) {
-            let chunk = match self.chunks.get_mut(value / CHUNK) {
-                Some(chunk) if value < self.d => chunk,
-                _ => match &mut self.weights {
-                    Some(weights) => weights,
-                    None => return Ok(false),
-                },
-            };
-            chunk.set(cluster, if value < self.d { value % CHUNK } else { 0 }, digits)?;
+            let Some((chunk, column)) = self.chunk_of_mut(cluster, value) else { return Ok(false) };
+            chunk.set(cluster, column, digits)?;
         }
         Ok(fits)
     }

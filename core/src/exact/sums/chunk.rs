@@ -1,4 +1,4 @@
-//! The sums of a few columns for all clusters: what one task owns.
+//! The sums of a few columns for a few clusters: what one task owns.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -15,7 +15,7 @@ pub(super) const DIGITS: usize = 9;
 pub(super) const WEIGHTED_DIGITS: usize = 18;
 
 /// What differs when weights come to sums made without.
-pub(super) const UNWEIGHTED: &str = "weights (these sums were made for rows without)";
+pub(crate) const UNWEIGHTED: &str = "weights (these sums were made for rows without)";
 
 /// What a fast addition may add to a digit, in addends below 2^32: it takes |x| < 2^16 into the
 /// digit of 2^-32.
@@ -23,18 +23,18 @@ const FAST_COST: u32 = 1 << 16;
 
 /// 1.5 * 2^52 q rounds what is added to it to a multiple of q, and the difference of the bits is
 /// that multiple: with 1.5 the binade is not left on either side.
-const fn magic(q: i32) -> f64 {
+pub(crate) const fn magic(q: i32) -> f64 {
     f64::from_bits((1023 + 52 + q as i64) as u64 * (1 << 52) + (1 << 51))
 }
 
-/// Exact sums of a range of columns. Plane b holds the digit b of all clusters and columns, and is
+/// Exact sums of a range of columns for a range of clusters. Plane b holds the digit b of all of them, and is
 /// allocated when first touched.
 pub(crate) struct Chunk {
+    clusters: Range<usize>,
     columns: Range<usize>,
-    k: usize,
     /// The lowest digit counts multiples of 2^(32 base).
     base: i32,
-    /// Each empty or of k * width, cluster by cluster.
+    /// Each empty or of clusters * width, cluster by cluster.
     planes: Vec<Vec<i64>>,
     /// Addends below 2^32 since the last carry, a cluster.
     pending: Vec<u32>,
@@ -43,7 +43,7 @@ pub(crate) struct Chunk {
 /// Whether all values are 0 or of an ordinary magnitude: below 2^16, and with 24 bits a multiple
 /// of 2^-64.
 #[inline(always)]
-fn ordinary(values: &[f32]) -> bool {
+pub(crate) fn ordinary(values: &[f32]) -> bool {
     const LOW: u32 = (127 - 41) << 23;
     const SPAN: u32 = (41 + 16) << 23;
     let odd = |x: &f32| {
@@ -56,7 +56,7 @@ fn ordinary(values: &[f32]) -> bool {
 /// Whether all products with `w`, which have 48 bits, fit on three digits. A subnormal value is not
 /// ordinary, whatever the product.
 #[inline(always)]
-fn ordinary_products(values: &[f32], w: f64) -> bool {
+pub(crate) fn ordinary_products(values: &[f32], w: f64) -> bool {
     const LOW: f64 = f64::from_bits((1023 - 49) << 52);
     const LIMIT: f64 = 65536.0;
     let fine = |x: &f32| {
@@ -82,11 +82,22 @@ fn parts(x: f64) -> (u64, i32) {
 }
 
 impl Chunk {
-    pub(super) fn new(columns: Range<usize>, k: usize, weighted: bool) -> Result<Self> {
+    pub(super) fn new(clusters: Range<usize>, columns: Range<usize>, weighted: bool) -> Result<Self> {
         let digits = if weighted { WEIGHTED_DIGITS } else { DIGITS };
         let mut planes = crate::memory::try_capacity(digits)?;
         planes.resize_with(digits, Vec::new);
-        Ok(Self { columns, k, base: if weighted { -10 } else { -5 }, planes, pending: try_vec(k, 0)? })
+        let pending = try_vec(clusters.len(), 0)?;
+        Ok(Self { clusters, columns, base: if weighted { -10 } else { -5 }, planes, pending })
+    }
+
+    /// Empty sums of the same shape.
+    pub(crate) fn alike(&self) -> Result<Self> {
+        Self::new(self.clusters.clone(), self.columns.clone(), self.is_weighted())
+    }
+
+    /// The clusters whose rows this chunk sums.
+    pub(crate) fn clusters(&self) -> Range<usize> {
+        self.clusters.clone()
     }
 
     /// The columns of the rows that this chunk sums.
@@ -112,23 +123,52 @@ impl Chunk {
 
     fn touch(&mut self, plane: usize) -> Result<()> {
         if self.planes[plane].is_empty() {
-            self.planes[plane] = try_vec(self.k * self.columns.len(), 0)?;
+            self.planes[plane] = try_vec(self.clusters.len() * self.columns.len(), 0)?;
         }
         Ok(())
     }
 
-    /// Where the digits of `cluster` lie in a plane, after room was made for `cost` addends.
+    /// Where the digits of a cluster of this chunk lie in a plane.
     #[inline(always)]
-    fn enter(&mut self, cluster: usize, width: usize, cost: u32) -> Result<Range<usize>> {
-        if cluster >= self.k {
-            return Err(Error::ShapeMismatch { what: "cluster", expected: self.k, found: cluster });
+    fn digits_of(&self, local: usize) -> Range<usize> {
+        let width = self.columns.len();
+        local * width..(local + 1) * width
+    }
+
+    /// The position of `cluster` in this chunk, after room was made for a fast addition.
+    #[inline(always)]
+    fn enter(&mut self, cluster: usize, width: usize) -> Result<usize> {
+        if !self.clusters.contains(&cluster) {
+            let (what, expected) = ("cluster", self.clusters.end);
+            return Err(Error::ShapeMismatch { what, expected, found: cluster });
         }
-        let expected = self.columns.len();
+        let (expected, local) = (self.columns.len(), cluster - self.clusters.start);
         check::same_length("columns of the chunk", expected, width)?;
-        if self.pending[cluster] > MAX_PENDING - cost {
-            self.carry(cluster)?;
+        if self.pending[local] > MAX_PENDING - FAST_COST {
+            self.carry(local)?;
         }
-        Ok(cluster * width..(cluster + 1) * width)
+        Ok(local)
+    }
+
+    /// The digits of 2^-32, 2^-64 and so on of `cluster`, highest first, for one fast addition or subtraction of
+    /// [ordinary] values; none before the chunk is [prepared](Chunk::prepare).
+    ///
+    /// # Errors
+    /// As [`add`](Chunk::add).
+    #[inline]
+    pub(crate) fn for_one_more<const N: usize>(&mut self, cluster: usize) -> Result<Option<[&mut [i64]; N]>> {
+        let local = self.enter(cluster, self.columns.len())?;
+        let (range, top) = (self.digits_of(local), self.plane(0));
+        let mut planes = self.planes[..top].iter_mut().rev();
+        let digits: [&mut [i64]; N] = core::array::from_fn(|_| match planes.next() {
+            Some(plane) if !plane.is_empty() => &mut plane[range.clone()],
+            _ => &mut [],
+        });
+        if digits.iter().any(|digits| digits.is_empty()) {
+            return Ok(None);
+        }
+        self.pending[local] += FAST_COST;
+        Ok(Some(digits))
     }
 
     /// Adds the chunk's columns of one row to `cluster` (`sign` +1) or takes them away (-1). The
@@ -138,21 +178,17 @@ impl Chunk {
     /// `ShapeMismatch`, `InvalidParameter` for a value that is not finite, `OutOfMemory`.
     #[inline]
     pub(crate) fn add(&mut self, cluster: usize, values: &[f32], sign: i64) -> Result<()> {
-        let range = self.enter(cluster, values.len(), FAST_COST)?;
+        let local = self.enter(cluster, values.len())?;
         if !ordinary(values) {
-            return self.add_exactly(cluster, values, 1.0, sign);
+            return self.add_exactly(local, values, 1.0, sign);
         }
-        let plane = self.plane(-2);
-        let [low, high, ..] = &mut self.planes[plane..] else {
-            return Ok(());
+        let Some([high, low]) = self.for_one_more(cluster)? else {
+            return self.add_exactly(local, values, 1.0, sign);
         };
-        if low.is_empty() || high.is_empty() {
-            return self.add_exactly(cluster, values, 1.0, sign);
-        }
         const HIGH: f64 = magic(-32);
         const LOW: f64 = magic(-64);
         let flip = if sign < 0 { 1 << 31 } else { 0 };
-        for ((low, high), x) in low[range.clone()].iter_mut().zip(&mut high[range]).zip(values) {
+        for ((low, high), x) in low.iter_mut().zip(high).zip(values) {
             // No value is subnormal here, so the plain conversion is exact under any flags.
             let x = f32::from_bits(x.to_bits() ^ flip) as f64;
             let rounded = x + HIGH;
@@ -160,7 +196,6 @@ impl Chunk {
             *high += rounded.to_bits().wrapping_sub(HIGH.to_bits()) as i64;
             *low += (rest + LOW).to_bits().wrapping_sub(LOW.to_bits()) as i64;
         }
-        self.pending[cluster] += FAST_COST;
         Ok(())
     }
 
@@ -174,23 +209,19 @@ impl Chunk {
         weight: f32,
         sign: i64,
     ) -> Result<()> {
-        let range = self.enter(cluster, values.len(), FAST_COST)?;
+        let local = self.enter(cluster, values.len())?;
         let w = widen(weight);
         if !self.is_weighted() || !ordinary_products(values, w) {
-            return self.add_exactly(cluster, values, weight, sign);
+            return self.add_exactly(local, values, weight, sign);
         }
-        let plane = self.plane(-3);
-        let [low, middle, high, ..] = &mut self.planes[plane..] else {
-            return Ok(());
+        let Some([high, middle, low]) = self.for_one_more(cluster)? else {
+            return self.add_exactly(local, values, weight, sign);
         };
-        if low.is_empty() || middle.is_empty() || high.is_empty() {
-            return self.add_exactly(cluster, values, weight, sign);
-        }
         const HIGH: f64 = magic(-32);
         const MIDDLE: f64 = magic(-64);
         const LOW: f64 = magic(-96);
         let w = if sign < 0 { -w } else { w };
-        let digits = low[range.clone()].iter_mut().zip(&mut middle[range.clone()]).zip(&mut high[range]);
+        let digits = low.iter_mut().zip(middle).zip(high);
         for (((low, middle), high), x) in digits.zip(values) {
             let x = *x as f64 * w;
             let rounded = x + HIGH;
@@ -201,14 +232,13 @@ impl Chunk {
             *middle += rounded.to_bits().wrapping_sub(MIDDLE.to_bits()) as i64;
             *low += (rest + LOW).to_bits().wrapping_sub(LOW.to_bits()) as i64;
         }
-        self.pending[cluster] += FAST_COST;
         Ok(())
     }
 
     /// Any magnitudes, by the bits. The planes are found and allocated before anything is added.
     #[cold]
     #[inline(never)]
-    fn add_exactly(&mut self, cluster: usize, values: &[f32], weight: f32, sign: i64) -> Result<()> {
+    fn add_exactly(&mut self, local: usize, values: &[f32], weight: f32, sign: i64) -> Result<()> {
         if weight != 1.0 && !self.is_weighted() {
             return Err(Error::Mismatch { what: UNWEIGHTED });
         }
@@ -241,21 +271,20 @@ impl Chunk {
             for i in 0..3 {
                 let part = (shifted >> (32 * i)) as u32 as i64;
                 if part != 0 {
-                    let digit = &mut self.planes[first + i][cluster * values.len() + j];
+                    let digit = &mut self.planes[first + i][local * values.len() + j];
                     *digit = digit.wrapping_add(if negative { -part } else { part });
                 }
             }
         }
-        self.pending[cluster] += 1;
+        self.pending[local] += 1;
         Ok(())
     }
 
-    /// Carries the digits of `cluster` into [-2^31, 2^31). The sum is the same before, after, and
+    /// Carries the digits of a cluster of this chunk into [-2^31, 2^31). The sum is the same before, after, and
     /// when an allocation in between fails.
     #[cold]
-    fn carry(&mut self, cluster: usize) -> Result<()> {
-        let width = self.columns.len();
-        let range = cluster * width..(cluster + 1) * width;
+    fn carry(&mut self, local: usize) -> Result<()> {
+        let range = self.digits_of(local);
         for plane in 0..self.planes.len() - 1 {
             if self.planes[plane].is_empty() {
                 continue;
@@ -270,14 +299,14 @@ impl Chunk {
                 }
             }
         }
-        self.pending[cluster] = 1;
+        self.pending[local] = 1;
         Ok(())
     }
 
     /// Adds the sums of `other`, a chunk of the same shape (`sign` +1), or takes them away (-1).
-    pub(super) fn merge(&mut self, other: &Self, sign: i64) -> Result<()> {
-        for cluster in 0..self.k {
-            self.carry(cluster)?;
+    pub(crate) fn merge(&mut self, other: &Self, sign: i64) -> Result<()> {
+        for local in 0..self.clusters.len() {
+            self.carry(local)?;
         }
         for (plane, theirs) in other.planes.iter().enumerate() {
             if !theirs.is_empty() {
@@ -287,17 +316,17 @@ impl Chunk {
                 self.planes[plane].iter_mut().zip(theirs).for_each(|(mine, theirs)| add(mine, *theirs));
             }
         }
-        for (cluster, pending) in other.pending.iter().enumerate() {
-            self.pending[cluster] += pending;
-            self.carry(cluster)?;
+        for (local, pending) in other.pending.iter().enumerate() {
+            self.pending[local] += pending;
+            self.carry(local)?;
         }
         Ok(())
     }
 
-    /// Copies the digits of one sum, lowest first, into `out`.
+    /// Copies the digits of one sum, lowest first, into `out`; the column counts from the chunk's first.
     #[inline]
     pub(super) fn digits(&self, cluster: usize, column: usize, out: &mut [i64]) {
-        let at = cluster * self.columns.len() + column;
+        let at = (cluster - self.clusters.start) * self.columns.len() + column;
         for (out, plane) in out.iter_mut().zip(&self.planes) {
             *out = plane.get(at).copied().unwrap_or(0);
         }
@@ -305,7 +334,8 @@ impl Chunk {
 
     /// Sets one sum, which must be 0 before, from canonical digits.
     pub(super) fn set(&mut self, cluster: usize, column: usize, digits: &[i64]) -> Result<()> {
-        let at = cluster * self.columns.len() + column;
+        let local = cluster - self.clusters.start;
+        let at = local * self.columns.len() + column;
         let mut carry = 0;
         let top = self.planes.len() - 1;
         for (plane, digit) in digits.iter().enumerate() {
@@ -317,8 +347,53 @@ impl Chunk {
                 self.planes[plane][at] = rest;
             }
         }
-        self.pending[cluster] = 1;
+        self.pending[local] = 1;
         Ok(())
+    }
+
+    /// The rounded sums of `cluster` from the chunk's column `first` on.
+    pub(super) fn values(&self, cluster: usize, first: usize, out: &mut [f64]) {
+        let from = (cluster - self.clusters.start) * self.columns.len() + first;
+        let range = from..from + out.len();
+        let low = self.plane(-3);
+        let [low, middle, high] =
+            [low, low + 1, low + 2].map(|b| self.planes[b].get(range.clone()).unwrap_or(&[]));
+        // Other planes are seldom there, and then seldom of this cluster.
+        let others =
+            self.planes.iter().enumerate().filter(|(b, _)| !(self.plane(-3)..self.plane(0)).contains(b));
+        let rare = others.filter_map(|(_, plane)| plane.get(range.clone()));
+        if rare.flatten().any(|digit| *digit != 0) {
+            for (column, out) in out.iter_mut().enumerate() {
+                *out = self.value(cluster, first + column);
+            }
+            return;
+        }
+        // Two digits below 2^51 are two f64, whose sum is rounded once. Below 2^51, v + 2^51 is below 2^52.
+        const BITS: u64 = 1 << 51;
+        let large = |digits: &[i64]| {
+            digits.iter().fold(0, |any, v| any | v.wrapping_add(BITS as i64) as u64) >= 2 * BITS
+        };
+        if middle.len() == out.len()
+            && high.len() == out.len()
+            && low.iter().all(|digit| *digit == 0)
+            && !large(middle)
+            && !large(high)
+        {
+            const ONES: f64 = magic(0);
+            let exact = |v: i64| f64::from_bits(ONES.to_bits().wrapping_add(v as u64)) - ONES;
+            const STEP: f64 = 1.0 / (1u64 << 32) as f64;
+            for ((out, middle), high) in out.iter_mut().zip(middle).zip(high) {
+                *out = exact(*high) * STEP + exact(*middle) * (STEP * STEP);
+            }
+            return;
+        }
+        // Three digits are one integer of 128 bits, and its conversion rounds once.
+        let at = |plane: &[i64], i: usize| plane.get(i).copied().unwrap_or(0) as i128;
+        const UNIT: f64 = f64::from_bits((1023 - 96) << 52);
+        for (i, out) in out.iter_mut().enumerate() {
+            let whole = (at(high, i) << 64) + (at(middle, i) << 32) + at(low, i);
+            *out = whole as f64 * UNIT;
+        }
     }
 
     /// The rounded sum.

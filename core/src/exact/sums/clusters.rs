@@ -10,9 +10,14 @@ use crate::exact::dot_wide;
 use crate::exact::float::narrow;
 use crate::memory::{try_capacity, try_vec};
 
-/// Columns of a chunk: enough of a row to stream it at the memory's speed (64 took twice as long),
-/// few enough for a task each.
-pub(super) const CHUNK: usize = 128;
+/// Most columns of a chunk: two digits of them, and a few rows, fit into the nearest cache.
+const COLUMNS: usize = 768;
+/// Most digits of a plane of a chunk, and how many ranges of clusters there are at least, where there are as many
+/// clusters: enough tasks for every thread.
+const DIGITS_OF_A_PLANE: usize = 8192;
+const RANGES: usize = 64;
+/// Columns that are rounded at once.
+const ROUNDED: usize = 128;
 
 /// Exact sums of rows, and counts and weights, for each of `k` clusters. Tier A.
 ///
@@ -39,7 +44,11 @@ pub(super) const CHUNK: usize = 128;
 pub struct Sums {
     pub(super) k: usize,
     pub(super) d: usize,
-    pub(super) chunks: Vec<Chunk>,
+    /// Clusters and columns of a chunk; fewer in the last ones.
+    clusters: usize,
+    columns: usize,
+    /// Ranges of clusters; within each, ranges of columns.
+    chunks: Vec<Chunk>,
     pub(super) rows: Vec<u64>,
     /// One column of weights, present for weighted sums.
     pub(super) weights: Option<Chunk>,
@@ -68,12 +77,39 @@ impl Sums {
         if d >= limit {
             return Err(Error::TooLarge { what: "columns times clusters", size: d, limit });
         }
-        let mut chunks = try_capacity(d.div_ceil(CHUNK))?;
-        for start in (0..d).step_by(CHUNK) {
-            chunks.push(Chunk::new(start..d.min(start + CHUNK), k, weighted)?);
+        let columns = d.div_ceil(d.div_ceil(COLUMNS)).next_multiple_of(16).min(d);
+        let clusters = (DIGITS_OF_A_PLANE / columns).clamp(1, k.div_ceil(RANGES));
+        let mut chunks = try_capacity(k.div_ceil(clusters).saturating_mul(d.div_ceil(columns)))?;
+        for first in (0..k).step_by(clusters) {
+            for start in (0..d).step_by(columns) {
+                let range = first..k.min(first + clusters);
+                chunks.push(Chunk::new(range, start..d.min(start + columns), weighted)?);
+            }
         }
-        let weights = if weighted { Some(Chunk::new(0..1, k, true)?) } else { None };
-        Ok(Self { k, d, chunks, rows: try_vec(k, 0)?, weights })
+        let weights = if weighted { Some(Chunk::new(0..k, 0..1, true)?) } else { None };
+        Ok(Self { k, d, clusters, columns, chunks, rows: try_vec(k, 0)?, weights })
+    }
+
+    /// The chunk of a cluster and column inside the shape.
+    fn at(&self, cluster: usize, column: usize) -> usize {
+        cluster / self.clusters * self.d.div_ceil(self.columns) + column / self.columns
+    }
+
+    /// The digits of a value of a cluster: the chunk and its column; the weight behind the columns.
+    pub(super) fn chunk_of(&self, cluster: usize, value: usize) -> Option<(&Chunk, usize)> {
+        if value < self.d {
+            return Some((self.chunks.get(self.at(cluster, value))?, value % self.columns));
+        }
+        self.weights.as_ref().map(|weights| (weights, 0))
+    }
+
+    /// As [`chunk_of`](Sums::chunk_of).
+    pub(super) fn chunk_of_mut(&mut self, cluster: usize, value: usize) -> Option<(&mut Chunk, usize)> {
+        if value < self.d {
+            let at = self.at(cluster, value);
+            return Some((self.chunks.get_mut(at)?, value % self.columns));
+        }
+        self.weights.as_mut().map(|weights| (weights, 0))
     }
 
     /// Number of clusters.
@@ -91,30 +127,40 @@ impl Sums {
         self.weights.is_some()
     }
 
-    /// Ranges of columns, for tasks that run side by side. Each sums its columns of every row;
-    /// the rows are [counted](Sums::count) once, apart.
-    pub(crate) fn chunks_mut(&mut self) -> &mut [Chunk] {
-        &mut self.chunks
+    /// Ranges of clusters and columns, for tasks that run side by side, and the weights. Each chunk sums its columns
+    /// of the rows of its clusters; the rows are [counted](Sums::count) apart.
+    pub(crate) fn parts_mut(&mut self) -> (&mut [Chunk], Option<&mut Chunk>) {
+        (&mut self.chunks, self.weights.as_mut())
+    }
+
+    /// Counts rows into and out of `cluster`, but not their weights.
+    ///
+    /// # Errors
+    /// `ShapeMismatch`, `Mismatch` when more go than there are, `TooLarge`.
+    pub(crate) fn recount(&mut self, cluster: usize, joined: u64, left: u64) -> Result<()> {
+        let (expected, found) = (self.k, cluster);
+        let rows =
+            self.rows.get_mut(cluster).ok_or(Error::ShapeMismatch { what: "cluster", expected, found })?;
+        let more = check::counted("rows of a cluster", *rows, joined)?;
+        let what = "row taken away from an empty cluster";
+        *rows = more.checked_sub(left).ok_or(Error::Mismatch { what })?;
+        Ok(())
     }
 
     /// Counts a row into `cluster` (`sign` +1) or out of it (-1); of weight 1 when it has none.
     pub(crate) fn count(&mut self, cluster: usize, weight: Option<f32>, sign: i64) -> Result<()> {
-        let (expected, found) = (self.k, cluster);
-        let rows =
-            self.rows.get_mut(cluster).ok_or(Error::ShapeMismatch { what: "cluster", expected, found })?;
-        let counted = match sign {
-            ..0 => {
-                rows.checked_sub(1).ok_or(Error::Mismatch { what: "row taken away from an empty cluster" })?
-            }
-            _ => check::counted("rows of a cluster", *rows, 1)?,
+        let before = self.rows(cluster);
+        self.recount(cluster, u64::from(sign > 0), u64::from(sign < 0))?;
+        let weighed = match (&mut self.weights, weight) {
+            (Some(weights), _) => weights.add(cluster, &[weight.unwrap_or(1.0)], sign),
+            (None, None | Some(1.0)) => Ok(()),
+            (None, Some(_)) => Err(Error::Mismatch { what: UNWEIGHTED }),
         };
-        match (&mut self.weights, weight) {
-            (Some(weights), _) => weights.add(cluster, &[weight.unwrap_or(1.0)], sign)?,
-            (None, None | Some(1.0)) => {}
-            (None, Some(_)) => return Err(Error::Mismatch { what: UNWEIGHTED }),
+        if weighed.is_err() {
+            // Nothing is counted after an error.
+            self.rows[cluster] = before;
         }
-        *rows = counted;
-        Ok(())
+        weighed
     }
 
     /// Adds a row of weight 1 to `cluster`.
@@ -160,7 +206,8 @@ impl Sums {
             return Err(Error::InvalidParameter { name: "weight", value: weight as f64, expected });
         }
         self.count(cluster, Some(weight), sign)?;
-        for chunk in &mut self.chunks {
+        let (first, each) = (self.at(cluster, 0), self.d.div_ceil(self.columns));
+        for chunk in &mut self.chunks[first..first + each] {
             let values = &row[chunk.columns()];
             if self.weights.is_some() {
                 chunk.add_weighted(cluster, values, weight, sign)?;
@@ -174,10 +221,18 @@ impl Sums {
     /// The sum of one column over the rows of a cluster, rounded once to nearest, ties to even;
     /// 0 outside the shape.
     pub fn column_sum(&self, cluster: usize, column: usize) -> f64 {
-        match self.chunks.get(column / CHUNK) {
-            Some(chunk) if cluster < self.k && column < self.d => chunk.value(cluster, column % CHUNK),
+        match self.chunk_of(cluster, column) {
+            Some((chunk, at)) if cluster < self.k && column < self.d => chunk.value(cluster, at),
             _ => 0.0,
         }
+    }
+
+    /// The rounded sums of a cluster inside the shape, from `column` on, to the end of their chunk at most; how many.
+    fn sums_from(&self, cluster: usize, column: usize, out: &mut [f64]) -> usize {
+        let Some((chunk, at)) = self.chunk_of(cluster, column) else { return 0 };
+        let n = out.len().min(chunk.columns().end - column);
+        chunk.values(cluster, at, &mut out[..n]);
+        n
     }
 
     /// Number of rows in a cluster; 0 outside the shape.
@@ -203,8 +258,12 @@ impl Sums {
         if out.len() != self.d || !matches!(weight.partial_cmp(&0.0), Some(core::cmp::Ordering::Greater)) {
             return false;
         }
-        for (column, out) in out.iter_mut().enumerate() {
-            *out = narrow(self.column_sum(cluster, column) / weight);
+        let (mut sums, mut column) = ([0.0; ROUNDED], 0);
+        while column < self.d {
+            let n = self.sums_from(cluster, column, &mut sums[..ROUNDED.min(self.d - column)]);
+            sums[..n].iter_mut().for_each(|sum| *sum /= weight);
+            narrow_all(&sums[..n], &mut out[column..column + n]);
+            column += n.max(1);
         }
         true
     }
@@ -218,15 +277,19 @@ impl Sums {
         if out.len() != self.d {
             return Ok(false);
         }
-        let mut sum = try_capacity(self.d)?;
-        sum.extend((0..self.d).map(|column| self.column_sum(cluster, column)));
+        if cluster >= self.k {
+            return Ok(false);
+        }
+        let (mut sum, mut column) = (try_vec(self.d, 0.0)?, 0);
+        while column < self.d {
+            column += self.sums_from(cluster, column, &mut sum[column..]).max(1);
+        }
         let norm = libm::sqrt(dot_wide(&sum, &sum));
         if norm == 0.0 {
             return Ok(false);
         }
-        for (out, s) in out.iter_mut().zip(&sum) {
-            *out = narrow(s / norm);
-        }
+        sum.iter_mut().for_each(|sum| *sum /= norm);
+        narrow_all(&sum, out);
         Ok(true)
     }
 
@@ -282,6 +345,17 @@ impl Sums {
             *mine = if sign < 0 { *mine - theirs } else { *mine + theirs };
         }
         Ok(())
+    }
+}
+
+/// [`narrow`] of every value; at the speed of plain conversions where no result is subnormal.
+fn narrow_all(values: &[f64], out: &mut [f32]) {
+    // 2^-126, the smallest normal f32.
+    const NORMAL: f64 = f64::from_bits((1023 - 126) << 52);
+    if values.iter().fold(true, |all, x| all & (x.abs() >= NORMAL)) {
+        out.iter_mut().zip(values).for_each(|(out, x)| *out = *x as f32);
+    } else {
+        out.iter_mut().zip(values).for_each(|(out, x)| *out = narrow(*x));
     }
 }
 

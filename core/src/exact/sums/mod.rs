@@ -26,6 +26,7 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use chunk::{Chunk, UNWEIGHTED, magic, ordinary, ordinary_products};
 pub use clusters::Sums;
 pub use scalar::F64Sum;
 

@@ -96,7 +96,7 @@ fn sums_equal_wide_integers() -> Result<()> {
         let weighted = case % 2 == 1;
         let mut sums = if weighted { Sums::weighted(k, d)? } else { Sums::new(k, d)? };
         if case % 3 > 0 {
-            sums.chunks_mut().iter_mut().try_for_each(|c| c.prepare())?;
+            sums.parts_mut().0.iter_mut().try_for_each(|c| c.prepare())?;
         }
         let mut exact = alloc::vec![Wide([0; 10]); k * d];
         let mut rows = Vec::new();
@@ -164,7 +164,7 @@ fn many_addends_are_carried_in_time() -> Result<()> {
     for sign in [1.0f32, -1.0] {
         let x = sign * (65536.0 - 1.0 / 256.0);
         let mut sums = Sums::new(1, 2)?;
-        sums.chunks_mut().iter_mut().try_for_each(|c| c.prepare())?;
+        sums.parts_mut().0.iter_mut().try_for_each(|c| c.prepare())?;
         (0..n).try_for_each(|_| sums.add_row(0, &[x, f32::from_bits(1)]))?;
         (0..n).try_for_each(|_| sums.add_row(0, &[x, 0.0]))?;
         assert_eq!(sums.column_sum(0, 0), 2.0 * n as f64 * x as f64);

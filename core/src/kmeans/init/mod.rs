@@ -14,7 +14,10 @@
 //! Everything is a function of seed and row ids: no block size, thread count or order of
 //! evaluation can change it. Rows of weight 0 never seed.
 
+mod centres;
+mod near;
 mod race;
+mod screen;
 mod shares;
 
 use alloc::collections::BinaryHeap;
@@ -38,7 +41,7 @@ pub(crate) struct Seeds {
     pub rows: Vec<usize>,
     /// When fewer than k rows differ: how many do. The other seeds repeat some of them.
     pub distinct: Option<usize>,
-    /// Distances evaluated.
+    /// Pairs of a row and a seed that were looked at, by the definition or by a certified test.
     pub distances: u64,
 }
 
@@ -49,8 +52,9 @@ pub(crate) struct Seeds {
 /// are the unused rows of lowest index (and positive weight), and `distinct` says how many were
 /// drawn: none, when all rows are zeros under the cosine. Equal times go to the lowest row. `stream_base` is 16 times the stage.
 ///
-/// Cost: n distances, and for each seed one distance to each row whose clock might fire before
-/// the next; 48 bytes a row. One pass over the rows, two under the cosine.
+/// Cost: n distances, and for each seed one look at each row whose clock might fire before the next: mostly by a
+/// certified test in `f32`, at the speed of a matrix product ([`screen`]). 48 bytes a row, 8 a value of a seed. One
+/// pass over the rows, two under the cosine.
 ///
 /// # Errors
 /// `InvalidParameter` for k = 0, `ShapeMismatch` for weights of another length, `TooManyClusters`

@@ -15,7 +15,12 @@
 //! at each seed at once, whenever it does look. The max keeps rounding from moving a firing time
 //! below an earlier bound. Restarting a clock at each seed would be biased: a row that was
 //! brought up to date would have more of its clock left than it should.
-
+//!
+//! **Looking.** A row that comes to the top has often missed thousands of seeds, most of which are farther than one
+//! that it has seen. Such rows look at the seeds [a few rows together](Centres::catch_up_together), by a certified
+//! test in `f32`, and the rows next to the top with them: their turn comes soon, and looking early changes no
+//! number. A row that has missed a few seeds only looks at each by the definition.
+//!
 //! **Reading.** The distances to the first seed are the backend's, in one pass. From then on the race reads the
 //! few rows that come to the top of the heap; where rows do not lie in memory, those next to the
 //! top are read with them.
@@ -24,45 +29,27 @@ use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
+use super::centres::{Centres, Clock, Looking, Waiting};
+use super::near::Near;
 use super::shares::Shares;
 use crate::backend::{Backend, Blocks, Copies};
 use crate::control::{Context, Job, Stage};
 use crate::error::Result;
 use crate::exact::elementary::ln;
-use crate::exact::{Metric, dot64};
-use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::memory::{try_capacity, try_vec};
 use crate::random::Stream;
-use crate::rows::{RowSource, Rows, Scratch, delivered, gather_from};
+use crate::rows::{RowSource, Scratch, gather_from};
 
 /// Rows that are read at once while the race runs.
 const BATCH: usize = 256;
-/// Rows that a task looks at: enough not to notice the task, and a wave stays short.
+/// Rows that look at the seeds together with the top: some tiles of the kernel.
+const TOGETHER: usize = 64;
+/// Seeds that a row looks at by itself.
+const FEW: usize = 4;
+/// Multiply-adds that are worth a task.
+const TASK_COST: u64 = 1 << 18;
+/// Rows whose clocks a task starts: enough not to notice the task, and a wave stays short.
 const TASK: usize = 256;
-
-/// One row's clock.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Clock {
-    /// Distance to the nearest of the seeds that were looked at.
-    d2: f64,
-    /// What was left of the clock at the anchor.
-    rem: f64,
-    /// The seed that last lowered `d2`.
-    anchor: u32,
-    /// Seeds looked at.
-    seen: u32,
-}
-
-/// The seeds so far, as the rows see them.
-struct Centres {
-    metric: Metric,
-    d: usize,
-    /// [seeds, d].
-    values: Vec<f32>,
-    /// The dot products of the chosen rows with themselves, for the cosine.
-    squares: Vec<f64>,
-    /// When they were drawn; the race starts at 0 with the first.
-    times: Vec<f64>,
-}
 
 pub(super) struct Race<'a, S: RowSource> {
     near: Near<'a, S>,
@@ -72,93 +59,14 @@ pub(super) struct Race<'a, S: RowSource> {
     /// (bits of a lower bound of the firing time, row), rows of positive weight. Times are not
     /// negative, so their bits are ordered as they are; never is infinity.
     heap: BinaryHeap<Reverse<(u64, usize)>>,
+    /// The rows that look together, tile by tile.
+    looking: Vec<Job<Looking>>,
+    /// Rows taken out of the heap: to look together, and to be put back at once.
+    stale: Vec<(u64, usize)>,
+    fresh: Vec<(u64, usize)>,
     distances: u64,
     /// Seeds wanted.
     k: usize,
-}
-
-/// The rows next to the top.
-struct Near<'a, S: RowSource> {
-    source: &'a S,
-    /// All rows, where they lie in memory.
-    resident: Option<Rows<'a>>,
-    d: usize,
-    scratch: Scratch,
-    /// Ascending; row i of `values` is `rows[i]`.
-    rows: Vec<usize>,
-    values: Vec<f32>,
-    buffer: Vec<f32>,
-}
-
-impl<S: RowSource> Near<'_, S> {
-    fn has(&self, row: usize) -> bool {
-        self.resident.is_some() || self.rows.binary_search(&row).is_ok()
-    }
-
-    /// Reads `rows`, in place of those read before.
-    fn read(&mut self, mut rows: Vec<usize>) -> Result<()> {
-        rows.sort_unstable();
-        let d = self.d;
-        let read = gather_from(self.source, &rows, &mut self.scratch)?;
-        self.values.clear();
-        try_grow(&mut self.values, rows.len() * d)?;
-        for i in 0..rows.len() {
-            self.values.extend_from_slice(read.row_at(i, &mut self.buffer));
-        }
-        self.rows = rows;
-        Ok(())
-    }
-
-    /// Calls `f` with a row that is there.
-    fn with<T>(&mut self, row: usize, f: impl FnOnce(&[f32]) -> T) -> Option<T> {
-        if let Some(rows) = &self.resident {
-            return Some(f(rows.row_at(row, &mut self.buffer)));
-        }
-        let (at, d) = (self.rows.binary_search(&row).ok()?, self.d);
-        Some(f(&self.values[at * d..(at + 1) * d]))
-    }
-}
-
-impl Centres {
-    fn push(&mut self, row: &[f32], time: f64) {
-        self.values.extend_from_slice(row);
-        self.squares.push(dot64(row, row));
-        self.times.push(time);
-    }
-
-    /// D² between a row and seed `c`; `square` is the row's dot product with itself.
-    #[inline(always)]
-    fn distance(&self, row: &[f32], square: f64, c: usize) -> f64 {
-        let centre = &self.values[c * self.d..(c + 1) * self.d];
-        self.metric.distance(row, centre, square, self.squares[c])
-    }
-
-    #[inline(always)]
-    fn square(&self, row: &[f32]) -> f64 {
-        match self.metric {
-            Metric::SqEuclidean => 0.0,
-            Metric::Cosine => dot64(row, row),
-        }
-    }
-
-    /// Shows the row all seeds that it has not seen, in order; returns its firing time.
-    fn catch_up(&self, row: &[f32], w: f64, mut time: f64, clock: &mut Clock) -> f64 {
-        let square = self.square(row);
-        for c in clock.seen as usize..self.times.len() {
-            let d2 = self.distance(row, square, c);
-            if d2 < clock.d2 {
-                let elapsed = self.times[c] - self.times[clock.anchor as usize];
-                let rem = clock.rem - w * clock.d2 * elapsed;
-                let rem = if rem > 0.0 { rem } else { 0.0 };
-                let hazard = w * d2;
-                let fires = if hazard > 0.0 { self.times[c] + rem / hazard } else { f64::INFINITY };
-                time = time.max(fires);
-                *clock = Clock { d2, rem, anchor: c as u32, seen: clock.seen };
-            }
-        }
-        clock.seen = self.times.len() as u32;
-        time
-    }
 }
 
 impl<'a, S: RowSource> Race<'a, S> {
@@ -172,16 +80,9 @@ impl<'a, S: RowSource> Race<'a, S> {
         cx: &Context,
     ) -> Result<Self> {
         let (n, d, metric) = (blocks.n, blocks.d, blocks.metric);
-        let mut centres = Centres {
-            metric,
-            d,
-            values: try_capacity(k.saturating_mul(d))?,
-            squares: try_capacity(k)?,
-            times: try_capacity(k)?,
-        };
         let (mut scratch, mut buffer) = (Scratch::new(), try_vec(d, 0.0f32)?);
         let row = gather_from(&blocks.source, &[first], &mut scratch)?;
-        centres.push(row.row_at(0, &mut buffer), 0.0);
+        let values = crate::memory::try_copy(row.row_at(0, &mut buffer))?;
         let seed = match blocks.backend.targets(row, metric, Copies::Keep, cx) {
             Ok(seed) => seed,
             // The first bad row is named, not the first that seeds.
@@ -218,9 +119,16 @@ impl<'a, S: RowSource> Race<'a, S> {
             }
         }
         let heap = BinaryHeap::from(heap);
-        let resident = source.resident().map(|rows| delivered(rows, n, d)).transpose()?;
-        let near = Near { source, resident, d, scratch, rows: Vec::new(), values: Vec::new(), buffer };
-        Ok(Self { near, shares, centres, clocks, heap, distances: n as u64, k })
+        let farthest = clocks.iter().fold(0.0, |farthest: f64, clock| farthest.max(clock.d2));
+        let centres = Centres::new(metric, k, &values, farthest)?;
+        let tiles = TOGETHER.div_ceil(centres.rows());
+        let mut looking = try_capacity(tiles)?;
+        for _ in 0..tiles {
+            looking.push(Job::new(centres.looking()?));
+        }
+        let (stale, fresh) = (try_capacity(TOGETHER)?, try_capacity(BATCH)?);
+        let near = Near::new(source, (n, d), scratch, buffer)?;
+        Ok(Self { near, shares, centres, clocks, heap, looking, stale, fresh, distances: n as u64, k })
     }
 
     /// The next row to fire, which becomes a seed; none when no clock runs any more.
@@ -231,17 +139,27 @@ impl<'a, S: RowSource> Race<'a, S> {
             if time == f64::INFINITY {
                 return Ok(None);
             }
-            if self.clocks[row].seen as usize == self.centres.times.len() {
-                self.heap.pop();
-                self.seed(row, time)?;
-                return Ok(Some(row));
-            }
-            let time = self.refresh(row, time)?;
-            if let Some(mut top) = self.heap.peek_mut() {
-                *top = Reverse((time.to_bits(), row));
+            match self.missed(row) {
+                0 => {
+                    self.heap.pop();
+                    self.seed(row, time)?;
+                    return Ok(Some(row));
+                }
+                1..=FEW => {
+                    let time = self.refresh(row, time)?;
+                    if let Some(mut top) = self.heap.peek_mut() {
+                        *top = Reverse((time.to_bits(), row));
+                    }
+                }
+                _ => {
+                    let mut stale = core::mem::take(&mut self.stale);
+                    self.top(TOGETHER, FEW, &mut stale);
+                    self.refresh_together(&mut stale, cx)?;
+                    self.stale = stale;
+                }
             }
             looked += 1;
-            if looked.is_multiple_of(4096) {
+            if looked.is_multiple_of(1024) {
                 cx.control.poll(Stage::Seed, done, self.k as u64)?;
             }
         }
@@ -252,6 +170,11 @@ impl<'a, S: RowSource> Race<'a, S> {
         self.distances
     }
 
+    /// Seeds that a row has not seen.
+    fn missed(&self, row: usize) -> usize {
+        self.centres.count() - self.clocks[row].seen as usize
+    }
+
     fn seed(&mut self, row: usize, time: f64) -> Result<()> {
         self.bring(row)?;
         let Self { near, centres, .. } = self;
@@ -259,39 +182,95 @@ impl<'a, S: RowSource> Race<'a, S> {
         Ok(())
     }
 
+    /// Takes rows out of the heap that are next to the top, at most `most`, into `stale`, which has room for them; puts
+    /// those back that have missed at most `few` seeds.
+    fn top(&mut self, most: usize, few: usize, stale: &mut Vec<(u64, usize)>) {
+        stale.clear();
+        while stale.len() + self.fresh.len() < most
+            && let Some(Reverse((time, row))) = self.heap.pop()
+        {
+            let rows = if self.missed(row) > few { &mut *stale } else { &mut self.fresh };
+            rows.push((time, row));
+        }
+        // No more is in the heap than was when it was made: there is room.
+        self.heap.extend(self.fresh.drain(..).map(Reverse));
+    }
+
     /// Has `row` and, if it must be read, the stale rows next to the top read.
     fn bring(&mut self, row: usize) -> Result<()> {
-        if self.near.has(row) {
-            return Ok(());
-        }
-        let mut rows = try_capacity(BATCH)?;
-        rows.push(row);
-        let mut popped = try_capacity(BATCH)?;
-        while popped.len() + 1 < BATCH
-            && let Some(top) = self.heap.pop()
-        {
-            popped.push(top);
-            let Reverse((_, other)) = top;
-            if other != row && (self.clocks[other].seen as usize) < self.centres.times.len() {
-                rows.push(other);
-            }
-        }
-        // Less than was popped was pushed since the heap was made: there is room.
-        self.heap.extend(popped);
-        self.near.read(rows)
+        if self.near.has(row) { Ok(()) } else { self.read(&[(0, row)]) }
+    }
+
+    /// Reads rows, and the stale ones next to the top with them.
+    fn read(&mut self, rows: &[(u64, usize)]) -> Result<()> {
+        let mut next = try_capacity(BATCH)?;
+        self.top(BATCH.saturating_sub(rows.len()), 0, &mut next);
+        let mut wanted = try_capacity(rows.len() + next.len())?;
+        wanted.extend(rows.iter().chain(&next).map(|(_, row)| *row));
+        self.heap.extend(next.into_iter().map(Reverse));
+        wanted.sort_unstable();
+        wanted.dedup();
+        self.near.read(wanted)
+    }
+
+    fn waiting(&self, row: usize, time: f64) -> Waiting {
+        Waiting { row, share: self.shares.of(row), clock: self.clocks[row], time }
     }
 
     /// Brings one row up to date; returns its firing time.
     fn refresh(&mut self, row: usize, time: f64) -> Result<f64> {
         self.bring(row)?;
-        let Self { near, shares, centres, clocks, distances, .. } = self;
-        let clock = &mut clocks[row];
-        *distances += (centres.times.len() - clock.seen as usize) as u64;
-        let caught_up = near.with(row, |values| centres.catch_up(values, shares.of(row), time, clock));
-        Ok(caught_up.unwrap_or(time))
+        self.distances += self.missed(row) as u64;
+        let mut waiting = self.waiting(row, time);
+        let Self { near, centres, .. } = self;
+        near.with(row, |values| centres.catch_up(values, &mut waiting));
+        self.clocks[row] = waiting.clock;
+        Ok(waiting.time)
     }
 
-    /// Brings all rows up to date, as the lazy race never does.
+    /// Brings rows up to date that were taken out of the heap, and puts them back.
+    fn refresh_together(&mut self, rows: &mut [(u64, usize)], cx: &Context) -> Result<()> {
+        if rows.iter().any(|(_, row)| !self.near.has(*row)) {
+            self.read(rows)?;
+        }
+        // Rows that look together begin together.
+        rows.sort_unstable_by_key(|(_, row)| (self.clocks[*row].seen, *row));
+        let each = self.centres.rows();
+        for rows in rows.chunks(each * self.looking.len()) {
+            let (groups, mut most) = (rows.len().div_ceil(each), 0);
+            for (g, rows) in rows.chunks(each).enumerate() {
+                let mut looking = core::mem::take(&mut self.looking[g].work.waiting);
+                looking.clear();
+                looking.extend(rows.iter().map(|(time, row)| self.waiting(*row, f64::from_bits(*time))));
+                let Self { near, centres, looking: jobs, .. } = self;
+                let job = &mut jobs[g].work;
+                job.waiting = looking;
+                for (i, (_, row)) in rows.iter().enumerate() {
+                    near.with(*row, |values| centres.take(job, i, values));
+                }
+                most = most.max(rows.first().map_or(0, |(_, row)| self.missed(*row)));
+                self.distances += rows.iter().map(|(_, row)| self.missed(*row) as u64).sum::<u64>();
+            }
+            let Self { centres, looking, clocks, heap, .. } = self;
+            let looking = &mut looking[..groups];
+            let cost = (each * most * centres.dim()) as u64;
+            if cost < TASK_COST {
+                looking.iter_mut().for_each(|job| centres.catch_up_together(&mut job.work));
+            } else {
+                cx.in_waves(looking, cost, |looking| {
+                    centres.catch_up_together(looking);
+                    Ok(())
+                })?;
+            }
+            for waiting in looking.iter().flat_map(|job| &job.work.waiting) {
+                clocks[waiting.row] = waiting.clock;
+                heap.push(Reverse((waiting.time.to_bits(), waiting.row)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings all rows up to date by the definition alone, as the lazy race never does.
     #[cfg(test)]
     pub(super) fn refresh_all(&mut self) -> Result<()> {
         let mut all = core::mem::take(&mut self.heap).into_vec();
@@ -308,6 +287,6 @@ impl<'a, S: RowSource> Race<'a, S> {
         let mut bounds: Vec<(usize, u64)> =
             self.heap.iter().map(|Reverse((bits, row))| (*row, *bits)).collect();
         bounds.sort_unstable();
-        (self.clocks.clone(), bounds, self.centres.times.iter().map(|t| t.to_bits()).collect())
+        (self.clocks.clone(), bounds, self.centres.times().iter().map(|t| t.to_bits()).collect())
     }
 }

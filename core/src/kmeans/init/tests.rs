@@ -117,7 +117,7 @@ fn clustered(n: usize, d: usize) -> Vec<f32> {
 
 #[test]
 fn laziness_changes_no_bit() -> Result<()> {
-    let (n, d, k) = (300, 5, 40);
+    let (n, d, k) = (3000, 5, 40);
     let x = clustered(n, d);
     let rows = (&x[..], n, d).into_rows()?;
     let weights: Vec<f32> = (0..n).map(|i| (i % 5) as f32 * 0.75).collect();
@@ -148,6 +148,7 @@ fn blocks_threads_and_subsets_change_nothing() -> Result<()> {
     let rows = (&x[..], n, d).into_rows()?;
     for seed in 0..5 {
         let expected = plus_plus(&rows, None, k, Metric::Cosine, seed, 16, &serial())?;
+        assert!(expected.distances > n as u64);
         for block in [1, 17, 4096] {
             let blocked = Blocked::new((&x[..], n, d).into_rows()?, block)?;
             assert_eq!(
