@@ -42,9 +42,9 @@ impl DotKernel {
         }
         Ok(match level {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => AVX2,
+            Level::Avx2 | Level::AvxVnni => AVX2,
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => AVX512,
+            Level::Avx512 | Level::Avx512Vnni => AVX512,
             #[cfg(target_arch = "aarch64")]
             Level::Neon => NEON,
             _ => SCALAR,

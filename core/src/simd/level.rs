@@ -22,15 +22,20 @@ pub enum Level {
     Scalar,
     /// x86-64 with AVX2 and FMA.
     Avx2,
-    /// x86-64 with AVX-512F and AVX-512VL.
+    /// x86-64 with AVX2, FMA and AVX-VNNI: products of bytes in one instruction; all else as [`Level::Avx2`].
+    AvxVnni,
+    /// x86-64 with AVX-512F, AVX-512VL and AVX-512BW.
     Avx512,
+    /// x86-64 with AVX-512 as above and AVX-512 VNNI: products of bytes in one instruction; all else as [`Level::Avx512`].
+    Avx512Vnni,
     /// AArch64 with NEON.
     Neon,
 }
 
 impl Level {
     /// All levels, worst to best; [`Level::detect`] takes the last that is available.
-    pub const ALL: &[Self] = &[Self::Scalar, Self::Neon, Self::Avx2, Self::Avx512];
+    pub const ALL: &[Self] =
+        &[Self::Scalar, Self::Neon, Self::Avx2, Self::AvxVnni, Self::Avx512, Self::Avx512Vnni];
 
     /// The best level of this machine. Without the feature `std` only what was enabled at
     /// compile time is known.
@@ -48,17 +53,21 @@ impl Level {
         match self {
             Level::Scalar => true,
             Level::Avx2 => has_avx2(),
+            Level::AvxVnni => has_avx_vnni(),
             Level::Avx512 => has_avx512(),
+            Level::Avx512Vnni => has_avx512_vnni(),
             Level::Neon => cfg!(all(target_arch = "aarch64", target_feature = "neon")),
         }
     }
 
-    /// "scalar", "avx2", "avx512" or "neon".
+    /// "scalar", "neon", "avx2", "avxvnni", "avx512" or "avx512vnni".
     pub fn name(self) -> &'static str {
         match self {
             Level::Scalar => "scalar",
             Level::Avx2 => "avx2",
+            Level::AvxVnni => "avxvnni",
             Level::Avx512 => "avx512",
+            Level::Avx512Vnni => "avx512vnni",
             Level::Neon => "neon",
         }
     }
@@ -92,31 +101,36 @@ impl Level {
 
 /// The error that names what there is.
 pub(crate) fn unavailable() -> Error {
-    let available = match (has_avx2(), has_avx512(), Level::Neon.is_available()) {
-        (_, true, _) => "scalar, avx2, avx512",
-        (true, ..) => "scalar, avx2",
-        (.., true) => "scalar, neon",
-        _ => "scalar",
+    let [avx2, avx_vnni, avx512, avx512_vnni] =
+        [Level::Avx2, Level::AvxVnni, Level::Avx512, Level::Avx512Vnni].map(Level::is_available);
+    let available = match (avx2, avx_vnni, avx512, avx512_vnni) {
+        (false, ..) if Level::Neon.is_available() => "scalar, neon",
+        (false, ..) => "scalar",
+        (true, false, false, _) => "scalar, avx2",
+        (true, true, false, _) => "scalar, avx2, avxvnni",
+        (true, false, true, false) => "scalar, avx2, avx512",
+        (true, true, true, false) => "scalar, avx2, avxvnni, avx512",
+        (true, false, true, true) => "scalar, avx2, avx512, avx512vnni",
+        (true, true, true, true) => "scalar, avx2, avxvnni, avx512, avx512vnni",
     };
     Error::SimdLevel { available }
 }
 
-#[cfg(all(feature = "std", target_arch = "x86_64"))]
-fn has_avx2() -> bool {
-    std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma")
-}
+/// Whether the machine has all of these features: found at run time with `std`, else what was enabled at compile time.
+macro_rules! has {
+    ($name:ident: $($feature:tt),+) => {
+        #[cfg(all(feature = "std", target_arch = "x86_64"))]
+        fn $name() -> bool {
+            $(std::is_x86_feature_detected!($feature))&&+
+        }
 
-#[cfg(all(feature = "std", target_arch = "x86_64"))]
-fn has_avx512() -> bool {
-    has_avx2() && std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("avx512vl")
+        #[cfg(not(all(feature = "std", target_arch = "x86_64")))]
+        fn $name() -> bool {
+            cfg!(all(target_arch = "x86_64", $(target_feature = $feature),+))
+        }
+    };
 }
-
-#[cfg(not(all(feature = "std", target_arch = "x86_64")))]
-fn has_avx2() -> bool {
-    cfg!(all(target_arch = "x86_64", target_feature = "avx2", target_feature = "fma"))
-}
-
-#[cfg(not(all(feature = "std", target_arch = "x86_64")))]
-fn has_avx512() -> bool {
-    has_avx2() && cfg!(all(target_feature = "avx512f", target_feature = "avx512vl"))
-}
+has!(has_avx2: "avx2", "fma", "popcnt");
+has!(has_avx_vnni: "avx2", "fma", "popcnt", "avxvnni");
+has!(has_avx512: "avx2", "fma", "popcnt", "avx512f", "avx512vl", "avx512bw");
+has!(has_avx512_vnni: "avx2", "fma", "popcnt", "avx512f", "avx512vl", "avx512bw", "avx512vnni");

@@ -5,7 +5,7 @@ use super::vector::Vector;
 
 /// A register of `N` scalars in memory.
 #[derive(Clone, Copy)]
-pub(super) struct Portable<T, const N: usize>([T; N]);
+pub(super) struct Portable<T, const N: usize>(pub(super) [T; N]);
 
 macro_rules! portable {
     ($scalar:ty, $fma:path) => {

@@ -307,9 +307,9 @@ macro_rules! kernels {
                 }
                 Ok(match level {
                     #[cfg(target_arch = "x86_64")]
-                    Level::Avx2 => $avx2,
+                    Level::Avx2 | Level::AvxVnni => $avx2,
                     #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 => $avx512,
+                    Level::Avx512 | Level::Avx512Vnni => $avx512,
                     #[cfg(target_arch = "aarch64")]
                     Level::Neon => $neon,
                     _ => $plain,

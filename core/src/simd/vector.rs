@@ -43,7 +43,7 @@ pub(super) trait Vector: Copy {
 
 /// Plain arrays of 16 bytes: what the baseline of every target turns into its smallest vectors.
 #[derive(Clone, Copy)]
-pub(super) struct Plain<T, const N: usize>([T; N]);
+pub(super) struct Plain<T, const N: usize>(pub(super) [T; N]);
 
 macro_rules! plain {
     ($scalar:ty, $lanes:literal) => {
@@ -92,7 +92,7 @@ macro_rules! intrinsic {
     ($name:ident, $register:ty, $scalar:ty, $lanes:literal,
      $splat:path, $load:path, $store:path, $fma:expr, $add:path, $sub:path, $at_most:expr) => {
         #[derive(Clone, Copy)]
-        pub(in crate::simd) struct $name($register);
+        pub(in crate::simd) struct $name(pub(in crate::simd) $register);
         impl Vector for $name {
             type Scalar = $scalar;
             const LANES: usize = $lanes;

@@ -158,7 +158,7 @@ and a table (id, kind) back.
 Ctrl-C saves the clustering and exits with 130; the same command with --resume continues to the
 same bytes.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.
-PAUCA_SIMD=scalar|avx2|avx512|neon forces a SIMD level.";
+PAUCA_SIMD=scalar|neon|avx2|avxvnni|avx512|avx512vnni forces a SIMD level.";
 
 const CORRUPT_AFTER: &str = "\
 Kinds. syntax: closing-brackets, terminators, indentation, renames, conditionals, index-offsets;

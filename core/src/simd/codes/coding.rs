@@ -46,14 +46,14 @@ impl Coding {
     }
 
     /// The scale for values of at most `largest` in magnitude: `largest / reach`, rounded up to a number of 17 bits, so by
-    /// at most 2^-16 of itself. Zero for a zero, an infinity or a NaN.
+    /// at most 2^-16 of itself. Zero where no row of that magnitude is [`servable`](Measure::servable).
     pub fn scale(self, largest: f32) -> Scale {
-        let exact = largest / f32::from(self.reach);
-        if !(exact > 0.0 && exact < f32::MAX / 2.0) {
+        if !SERVABLE.contains(&largest) {
             return Scale(0.0);
         }
-        // One step of 17 bits up is more than the half unit by which the quotient may be too small.
         let step = 1u32 << (24 - SCALE_BITS);
+        // One step of 17 bits up is more than the half unit by which the quotient may be too small.
+        let exact = largest / f32::from(self.reach);
         Scale(f32::from_bits((exact.to_bits() + step) & !(step - 1)))
     }
 

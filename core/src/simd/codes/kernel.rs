@@ -1,82 +1,13 @@
 //! The safe face of the kernels.
 
-use alloc::vec::Vec;
-
 use super::super::level::{Level, unavailable};
-use super::coding::{Code, Coding, DEPTH_STEP, MAX_DEPTH, Measure, Scale, U, WIDTH, relative};
-use crate::error::{Error, Result};
-
-/// A row and a slot that met: 14 bits for the row of the block, 18 for the slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(transparent)]
-pub(crate) struct Hit(u32);
-
-impl Hit {
-    /// Most rows of a block.
-    pub const ROWS: usize = 1 << 14;
-    /// Most slots: columns of all panels, padding included.
-    pub const SLOTS: usize = 1 << Self::SLOT_BITS;
-    const SLOT_BITS: u32 = 18;
-
-    /// `row` below [`Hit::ROWS`], `slot` below [`Hit::SLOTS`]; higher bits are dropped.
-    pub fn new(row: usize, slot: usize) -> Self {
-        Self((row as u32) << Self::SLOT_BITS | slot as u32 & (Self::SLOTS as u32 - 1))
-    }
-
-    pub fn row(self) -> usize {
-        (self.0 >> Self::SLOT_BITS) as usize
-    }
-
-    pub fn slot(self) -> usize {
-        self.0 as usize & (Self::SLOTS - 1)
-    }
-}
-
-/// The hits of one scan or of several.
-#[derive(Debug, Default)]
-pub(crate) struct Hits {
-    pairs: Vec<Hit>,
-    scores: Vec<f32>,
-    scored: bool,
-}
-
-impl Hits {
-    /// Hits without their scores.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Hits with their scores.
-    pub fn scored() -> Self {
-        Self { scored: true, ..Self::default() }
-    }
-
-    pub fn clear(&mut self) {
-        self.pairs.clear();
-        self.scores.clear();
-    }
-
-    /// The pairs; those of one scan in the order of its list, and of one entry by ascending slots.
-    pub fn pairs(&self) -> &[Hit] {
-        &self.pairs
-    }
-
-    /// z of each pair; empty unless asked for.
-    pub fn scores(&self) -> &[f32] {
-        &self.scores
-    }
-
-    /// Room for the hits of `rows` listed rows with one panel.
-    fn reserve(&mut self, rows: usize) -> Result<()> {
-        let room = rows * WIDTH + 16;
-        let full = |_| Error::OutOfMemory { bytes: room * size_of::<Hit>() };
-        self.pairs.try_reserve(room).map_err(full)?;
-        if self.scored {
-            self.scores.try_reserve(room).map_err(full)?;
-        }
-        Ok(())
-    }
-}
+use super::coding::{Code, Coding, DEPTH_STEP, MAX_DEPTH, Measure, Scale, WIDTH};
+use super::hits::{Hit, Hits};
+use super::levels::{Bodies, bodies};
+use super::pairs::Pairs;
+use super::panel::{Panel, pack};
+use super::scan::Scan;
+use crate::error::Result;
 
 /// Coded rows of a block, with what a scan has to know of each. Row r has its codes at `codes[r * stride..][..depth]`.
 #[derive(Clone, Copy, Debug)]
@@ -92,64 +23,40 @@ pub(crate) struct CodedRows<'a> {
     pub threshold: &'a [f32],
 }
 
-/// The columns of a panel, besides their codes. [`CodeKernel::pack`] makes it; the caller sets what is public.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-pub(crate) struct Panel {
-    /// What products are subtracted from. A NaN, which stands in columns that are padding, is never hit.
-    pub h: [f32; WIDTH],
-    /// The scales of the columns.
-    pub scale: [f32; WIDTH],
-    /// What multiplies the residues of the rows; not looked at where the rows have none.
-    pub rho: [f32; WIDTH],
-    start: [i32; WIDTH],
-    /// Four steps may be added in 16 bits.
-    short: bool,
-}
-
 /// The kernels of one level: holding them is the proof that the machine has the level.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct CodeKernel {
-    tile: Coding,
-    pairs: Coding,
-}
+pub(crate) struct CodeKernel(pub(super) Bodies);
 
 impl CodeKernel {
     pub fn new(level: Level) -> Result<Self> {
         if !level.is_available() {
             return Err(unavailable());
         }
-        let signed = Coding { reach: 127, offset: 0 };
-        Ok(Self { tile: signed, pairs: signed })
+        Ok(Self(bodies(level)))
     }
 
     /// The codes that [`scan`](Self::scan) and [`pack`](Self::pack) take.
     pub fn tile(&self) -> Coding {
-        self.tile
+        self.0.tile
     }
 
     /// The codes that [`pairs`](Self::pairs) takes: reach 127 at every level. Where it equals [`tile`](Self::tile), one copy
     /// of the codes serves both.
     pub fn pair(&self) -> Coding {
-        self.pairs
+        self.0.pair
     }
 
     /// The sum of squares and the largest magnitude of `x`, of any length and any values.
     pub fn measure(&self, x: &[f32]) -> Measure {
-        let largest = x.iter().fold(0, |m, v| m.max(v.to_bits() & 0x7fff_ffff));
-        let mut lanes = [0.0f32; 16];
-        for x in x.chunks(16) {
-            for (lane, v) in lanes.iter_mut().zip(x) {
-                *lane += v * v;
-            }
-        }
-        Measure { squares: lanes.iter().sum(), largest: f32::from_bits(largest) }
+        // SAFETY: the level was checked when the kernel was made.
+        unsafe { (self.0.measure)(x) }
     }
 
     /// Writes the codes of `x`, then code 0 to the end of `out`.
     ///
-    /// Right for any `scale` and any finite `x`: codes are clamped, and the error is measured. An `x` that is not finite, or
-    /// not [`servable`](Measure::servable), gives codes and bounds that mean nothing.
+    /// Right for any `scale` and any finite `x` of at most [`MAX_DEPTH`] values: codes are clamped, and the error is measured.
+    /// The scale is 0 where `x` is not [`servable`](Measure::servable), and the error then |x| or infinite. Where a value is
+    /// not finite, the bounds mean nothing.
     pub fn encode_row(&self, coding: Coding, x: &[f32], scale: Scale, out: &mut [u8]) -> Code {
         self.encode(coding, x, scale, coding.offset, out)
     }
@@ -160,30 +67,11 @@ impl CodeKernel {
     }
 
     fn encode(&self, coding: Coding, x: &[f32], scale: Scale, offset: u8, out: &mut [u8]) -> Code {
-        assert!(x.len() <= out.len());
-        /// 1.5 * 2^23: adding it rounds to a whole number, in the low byte.
-        const WHOLE: f32 = 12_582_912.0;
-        let (scale, reach) = (scale.0, f32::from(coding.reach));
-        let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-        let (mut errors, mut norms) = ([0.0f32; 16], [0.0f32; 16]);
-        for (x, out) in x.chunks(16).zip(out.chunks_mut(16)) {
-            for (l, (v, out)) in x.iter().zip(out).enumerate() {
-                let whole = (v * inverse).clamp(-reach, reach) + WHOLE;
-                let r = (whole - WHOLE) * scale;
-                let e = v - r;
-                errors[l] += e * e;
-                norms[l] += r * r;
-                *out = (whole.to_bits() as u8).wrapping_add(offset);
-            }
-        }
-        let sum = out[..x.len()].iter().map(|q| i32::from(q.wrapping_sub(offset) as i8)).sum();
+        assert!(x.len() <= out.len() && x.len() <= MAX_DEPTH);
+        // SAFETY: the level was checked when the kernel was made, and `out` is no shorter than `x`.
+        let code = unsafe { (self.0.encode)(coding, x, scale, offset, out.as_mut_ptr()) };
         out[x.len()..].fill(offset);
-        let above = |lanes: [f32; 16]| {
-            let d = x.len() as f32;
-            let sum = lanes.iter().sum::<f32>() * (1.0 + relative(x.len())) + d * f32::MIN_POSITIVE * 4.0;
-            libm::sqrtf(sum) * (1.0 + 8.0 * U)
-        };
-        Code { scale, norm: above(norms), error: above(errors), sum }
+        code
     }
 
     /// Packs `count` columns of codes, at most [`WIDTH`], column c at `columns[c * stride..][..depth]`, into the
@@ -194,23 +82,7 @@ impl CodeKernel {
         assert!(depth.is_multiple_of(DEPTH_STEP) && depth > 0 && depth <= MAX_DEPTH && stride >= depth);
         assert!(count <= WIDTH && (count == 0 || columns.len() >= (count - 1) * stride + depth));
         assert!(out.len() == depth * WIDTH);
-        out.fill(0);
-        let mut panel = Panel {
-            h: [f32::NAN; WIDTH],
-            rho: [0.0; WIDTH],
-            start: [0; WIDTH],
-            scale: [0.0; WIDTH],
-            short: false,
-        };
-        for c in 0..count {
-            let column = &columns[c * stride..][..depth];
-            panel.h[c] = 0.0;
-            panel.start[c] = self.tile.start(column.iter().map(|&q| i32::from(q)).sum());
-            for (t, four) in column.chunks_exact(4).enumerate() {
-                out[(t * WIDTH + c) * 4..][..4].copy_from_slice(four);
-            }
-        }
-        panel
+        pack(self.0.tile, self.0.group, columns, stride, depth, count, out)
     }
 
     /// Appends the hits of the listed rows with a panel, whose codes are `codes` and whose first column is slot `first`.
@@ -258,7 +130,7 @@ impl CodeKernel {
         codes: &[i8],
         first: usize,
         hits: &mut Hits,
-        mut least: Option<&mut [f32]>,
+        least: Option<&mut [f32]>,
     ) -> Result<()> {
         let (n, depth, stride) = (rows.scale.len(), rows.depth, rows.stride);
         assert!(n <= Hit::ROWS && rows.threshold.len() >= n);
@@ -267,32 +139,27 @@ impl CodeKernel {
         assert!(n == 0 || rows.codes.len() >= (n - 1) * stride + depth);
         assert!(codes.len() == depth * WIDTH && first + WIDTH <= Hit::SLOTS);
         assert!(list.iter().all(|&r| usize::from(r) < n));
-        hits.reserve(list.len())?;
-        for (e, &r) in list.iter().enumerate() {
-            let r = usize::from(r);
-            let row = &rows.codes[r * stride..][..depth];
-            let mut rest = f32::INFINITY;
-            for c in 0..WIDTH {
-                let mut p = 0i32;
-                for (t, q) in row.chunks_exact(4).enumerate() {
-                    for (q, k) in q.iter().zip(&codes[(t * WIDTH + c) * 4..][..4]) {
-                        p = p.wrapping_add(i32::from(*q as i8) * i32::from(*k));
-                    }
-                }
-                let residue = rows.residue.get(r).map_or(0.0, |q| q * panel.rho[c]);
-                let z = (panel.h[c] - residue) - rows.scale[r] * (panel.scale[c] * p as f32);
-                if z <= rows.threshold[r] {
-                    hits.pairs.push(Hit::new(r, first + c));
-                    if hits.scored {
-                        hits.scores.push(z);
-                    }
-                } else if z < rest {
-                    rest = z;
-                }
-            }
-            if let Some(least) = least.as_deref_mut() {
-                least[e] = rest;
-            }
+        let (pairs, scores) = hits.room(list.len())?;
+        let scan = Scan {
+            steps: depth / 4,
+            rows: rows.codes.as_ptr(),
+            stride,
+            scale: rows.scale.as_ptr(),
+            residue: if rows.residue.is_empty() { core::ptr::null() } else { rows.residue.as_ptr() },
+            threshold: rows.threshold.as_ptr(),
+            list,
+            panel,
+            codes: codes.as_ptr(),
+            first: first as u32,
+            pairs,
+            scores,
+            least: least.map_or(core::ptr::null_mut(), <[f32]>::as_mut_ptr),
+        };
+        // SAFETY: the level was checked when the kernel was made; the lengths were checked above and cover every access that
+        // the body documents; `room` reserved for all hits, of which the body wrote as many as it says.
+        unsafe {
+            let count = (self.0.scan)(&scan);
+            hits.add(count);
         }
         Ok(())
     }
@@ -315,26 +182,31 @@ impl CodeKernel {
         list: &[Hit],
         out: &mut [i32],
     ) {
-        assert!(coding == self.pairs || coding == self.tile);
+        assert!(coding == self.0.pair || coding == self.0.tile);
         assert!(
             depth.is_multiple_of(DEPTH_STEP)
                 && depth <= MAX_DEPTH
                 && stride >= depth
                 && out.len() >= list.len()
         );
-        for (hit, out) in list.iter().zip(out) {
-            let (r, s) = (hit.row(), hit.slot());
-            let (row, column) = (&rows[r * stride..][..depth], &columns[s * stride..][..depth]);
-            *out = row
-                .iter()
-                .zip(column)
-                .fold(start[s], |p, (&q, &k)| p.wrapping_add(i32::from(q as i8) * i32::from(k)));
-        }
+        // Rows and slots that lie inside: how many of `stride` codes fit, the last one perhaps cut to `depth`.
+        let inside = |len: usize| {
+            if len < depth { 0 } else { (len - depth).checked_div(stride).map_or(usize::MAX, |n| n + 1) }
+        };
+        let (n, slots) = (inside(rows.len()), inside(columns.len()).min(start.len()));
+        assert!(list.iter().fold(true, |ok, hit| ok & (hit.row() < n) & (hit.slot() < slots)));
+        let run = if coding == self.0.pair { self.0.pairs } else { self.0.tile_pairs };
+        let (rows, columns, start) = (rows.as_ptr(), columns.as_ptr(), start.as_ptr());
+        let pairs = Pairs { rows, columns, start, stride, depth, list, out: out.as_mut_ptr() };
+        // SAFETY: the level was checked when the kernel was made; the lengths were checked above and cover every access that
+        // the body documents.
+        unsafe { run(&pairs) }
     }
 
     /// The exact inner product of two columns of the same depth, a multiple of [`DEPTH_STEP`] and at most [`MAX_DEPTH`].
     pub fn dot(&self, a: &[i8], b: &[i8]) -> i32 {
         assert!(a.len() == b.len() && a.len() <= MAX_DEPTH && a.len().is_multiple_of(DEPTH_STEP));
-        a.iter().zip(b).fold(0i32, |p, (&a, &b)| p.wrapping_add(i32::from(a) * i32::from(b)))
+        // SAFETY: the level was checked when the kernel was made; both have that many codes, a multiple of 16.
+        unsafe { (self.0.dot)(a.as_ptr().cast(), b.as_ptr().cast(), a.len()) }
     }
 }

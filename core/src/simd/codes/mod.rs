@@ -14,9 +14,21 @@
 #![allow(dead_code)] // TEMPORARY: until the tiers that use it stand.
 
 mod coding;
+mod encode;
+mod hits;
 mod kernel;
+mod lanes;
+mod levels;
 mod lines;
+mod pairs;
+mod panel;
+mod scan;
+mod sums;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use coding::{Code, Coding, DEPTH_STEP, MAX_DEPTH, Measure, Scale, WIDTH, relative};
-pub(crate) use kernel::{CodeKernel, CodedRows, Hit, Hits, Panel};
+pub(crate) use hits::{Hit, Hits};
+pub(crate) use kernel::{CodeKernel, CodedRows};
 pub(crate) use lines::Lines;
+pub(crate) use panel::Panel;

@@ -1,0 +1,195 @@
+//! Listed rows against one panel: the body.
+//!
+//! One call serves a whole list. Calls for a tile, with arguments made for each, cost half as much as the tile does; so does
+//! a branch for each row that has a hit. Rows are taken by their addresses, so any rows are as fast as neighbors.
+
+use super::super::vector::Vector;
+use super::coding::WIDTH;
+use super::hits::Hit;
+use super::lanes::Lanes;
+use super::panel::Panel;
+use super::sums::Sums;
+
+/// Raw arguments of a scan; see [`CodeKernel::scan`](super::CodeKernel::scan) for what they mean.
+#[derive(Clone, Copy)]
+pub(super) struct Scan<'a> {
+    /// Codes of a row, in fours; a multiple of four.
+    pub steps: usize,
+    pub rows: *const u8,
+    pub stride: usize,
+    pub scale: *const f32,
+    /// Null: no row has a residue.
+    pub residue: *const f32,
+    pub threshold: *const f32,
+    pub list: &'a [u16],
+    pub panel: &'a Panel,
+    pub codes: *const i8,
+    pub first: u32,
+    pub pairs: *mut u32,
+    /// Null: scores are not wanted.
+    pub scores: *mut f32,
+    /// Null: not wanted.
+    pub least: *mut f32,
+}
+
+/// The body of a scan in tiles of `MR` rows and `NV` registers; returns the number of hits.
+///
+/// # Safety
+/// `V`'s instruction set is enabled. With n above each number of the list: `rows` is valid for (n - 1) stride + 4 steps
+/// codes, `scale`, `threshold` and `residue`, unless null, for n numbers. `codes` is valid for 4 steps WIDTH codes. `pairs`,
+/// and `scores` unless null, may be written for WIDTH numbers for each entry of the list and LANES more, and `least`,
+/// unless null, for one an entry. NV LANES divides WIDTH.
+#[inline(always)]
+pub(super) unsafe fn scan<V: Sums, const MR: usize, const NV: usize>(scan: &Scan<'_>) -> usize {
+    // SAFETY: the caller's contract is the same.
+    unsafe {
+        match (V::SHORT, scan.panel.four) {
+            (false, _) => choose::<V, MR, NV, 1>(scan),
+            (true, false) => choose::<V, MR, NV, 2>(scan),
+            (true, true) => choose::<V, MR, NV, 4>(scan),
+        }
+    }
+}
+
+/// # Safety
+/// As [`scan`]; `W` steps may be added at once.
+#[inline(always)]
+unsafe fn choose<V: Sums, const MR: usize, const NV: usize, const W: usize>(scan: &Scan<'_>) -> usize {
+    // SAFETY: the caller's contract is the same.
+    unsafe {
+        match (scan.residue.is_null(), scan.least.is_null()) {
+            (true, true) => body::<V, MR, NV, W, false, false>(scan),
+            (false, true) => body::<V, MR, NV, W, true, false>(scan),
+            (true, false) => body::<V, MR, NV, W, false, true>(scan),
+            (false, false) => body::<V, MR, NV, W, true, true>(scan),
+        }
+    }
+}
+
+/// # Safety
+/// As [`scan`]; `W` steps may be added at once; `RESIDUE` and `LEAST` only where those are not null.
+#[inline(always)]
+unsafe fn body<
+    V: Sums,
+    const MR: usize,
+    const NV: usize,
+    const W: usize,
+    const RESIDUE: bool,
+    const LEAST: bool,
+>(
+    scan: &Scan<'_>,
+) -> usize {
+    let &Scan { steps, list, panel, .. } = scan;
+    let group = NV * V::LANES;
+    // Of a register of four lanes, twelve.
+    let mut masks = [[0u64; WIDTH / 4]; MR];
+    let mut z = [[0.0f32; WIDTH]; MR];
+    let mut count = 0;
+    // SAFETY: entries of the list are below n, columns below WIDTH, and every index stays inside the lengths of the contract.
+    unsafe {
+        for at in (0..list.len()).step_by(MR) {
+            let left = list.len() - at;
+            let (mut row, mut x) = ([0; MR], [scan.rows; MR]);
+            for r in 0..MR {
+                row[r] = usize::from(*list.get_unchecked(at + r.min(left - 1)));
+                x[r] = scan.rows.add(row[r] * scan.stride);
+            }
+            let mut any = 0;
+            let mut rest = [V::Floats::splat(f32::INFINITY); MR];
+            for g in 0..WIDTH / group {
+                let sums: [[V; NV]; MR] = tile::<V, MR, NV, W>(
+                    steps,
+                    &x,
+                    scan.codes.add(g * group * 4 * steps).cast(),
+                    panel.start.as_ptr().add(g * group),
+                );
+                for r in 0..MR {
+                    let scale = V::Floats::splat(*scan.scale.add(row[r]));
+                    let limit = V::Floats::splat(*scan.threshold.add(row[r]));
+                    for v in 0..NV {
+                        let c = g * group + v * V::LANES;
+                        let mut score = V::Floats::load(panel.h.as_ptr().add(c));
+                        if RESIDUE {
+                            let residue = V::Floats::splat(*scan.residue.add(row[r]));
+                            score = score.sub_product(residue, V::Floats::load(panel.rho.as_ptr().add(c)));
+                        }
+                        let product =
+                            V::Floats::load(panel.scale.as_ptr().add(c)).mul(sums[r][v].to_floats());
+                        score = score.sub_product(scale, product);
+                        let mask = score.at_most(limit);
+                        masks[r][c / V::LANES] = mask;
+                        any |= mask;
+                        if LEAST {
+                            rest[r] = score.beyond(limit).min(rest[r]);
+                        }
+                        score.store(z[r].as_mut_ptr().add(c));
+                    }
+                }
+            }
+            if LEAST {
+                for r in 0..MR.min(left) {
+                    *scan.least.add(at + r) = rest[r].least();
+                }
+            }
+            if any != 0 {
+                // Rows that only fill the last tile are not reported.
+                for r in 0..MR.min(left) {
+                    let first = (row[r] as u32) << Hit::SLOT_BITS | scan.first;
+                    for v in 0..WIDTH / V::LANES {
+                        let (mask, c) = (masks[r][v], v * V::LANES);
+                        V::Floats::store_places(mask, first + c as u32, scan.pairs.add(count));
+                        if !scan.scores.is_null() {
+                            let scores = V::Floats::load(z[r].as_ptr().add(c));
+                            scores.store_chosen(mask, scan.scores.add(count));
+                        }
+                        count += mask.count_ones() as usize;
+                    }
+                }
+            }
+        }
+    }
+    count
+}
+
+/// The inner products of `MR` rows with a group of columns.
+///
+/// # Safety
+/// `V`'s instruction set is enabled; each of `rows` is valid for 4 steps codes, `codes` for 4 steps NV LANES, `start` for NV
+/// LANES numbers; `W` divides `steps`.
+#[inline(always)]
+unsafe fn tile<V: Sums, const MR: usize, const NV: usize, const W: usize>(
+    steps: usize,
+    rows: &[*const u8; MR],
+    mut codes: *const u8,
+    start: *const i32,
+) -> [[V; NV]; MR] {
+    // SAFETY: every index below stays inside the lengths of the contract.
+    unsafe {
+        let mut first = [V::load(start); NV];
+        for v in 1..NV {
+            first[v] = V::load(start.add(v * V::LANES));
+        }
+        let mut sums = [first; MR];
+        let mut t = 0;
+        while t < steps {
+            let mut b = [[first[0]; W]; NV];
+            for w in 0..W {
+                for v in 0..NV {
+                    b[v][w] = V::load_bytes(codes.add((w * NV + v) * 4 * V::LANES));
+                }
+            }
+            codes = codes.add(W * NV * 4 * V::LANES);
+            for r in 0..MR {
+                let mut a = [first[0]; W];
+                for w in 0..W {
+                    a[w] = V::spread(rows[r].add(4 * (t + w)));
+                }
+                for v in 0..NV {
+                    sums[r][v] = sums[r][v].add_steps(a, b[v]);
+                }
+            }
+            t += W;
+        }
+        sums
+    }
+}
