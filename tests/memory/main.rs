@@ -15,7 +15,7 @@ use pauca::corruption::{Corruption, CorruptionMetrics, Corruptor, Scip, ScipRows
 use pauca::length::{LengthConfound, LengthControlled, LengthPruning};
 use pauca::{
     Blocked, Checkpoint, Cpu, D4, D4Checkpoint, DensityPruning, Error, Init, KMeans, Order, Prototypes, Rows,
-    Rule, Scope, SemDedup,
+    Rule, Scope, Screens, SemDedup,
 };
 use pauca_tests::memory::{Counting, every_refusal, every_refusal_few, refuse_from};
 use pauca_tests::run::serial;
@@ -53,6 +53,15 @@ fn refused_memory_is_an_error_on_every_entry_point() {
             });
         }
     }
+    // The same with screens, which rows as short as these would not be worth.
+    let screened = Cpu::new().unwrap().screens(Screens::Always);
+    for spherical in [false, true] {
+        let config = KMeans::new(150).spherical(spherical).init(Init::Given(init.clone())).max_iter(3);
+        every_refusal("kmeans, screened", || {
+            config.fit_on(&screened, &x, None, &cx).map(|c| (bits(&c.centroids), c.inertia.to_bits()))
+        });
+    }
+    every_refusal("predict, screened", || clusters.predict_on(&screened, &x, &cx).map(|l| l.sum()));
     every_refusal("predict", || clusters.predict_on(&backend, &x, &cx).map(|l| l.sum()));
     for rule in Rule::ALL {
         let one = KMeans::new(1).spherical(true).max_iter(1).fit_on(&backend, &x, None, &cx).unwrap();

@@ -10,6 +10,7 @@ use super::screen::{RowsInCodes, code_rows, lead_rows};
 use super::targets::Place;
 use crate::control::Context;
 use crate::error::Result;
+use crate::simd::Level;
 
 /// What the CPU remembers of a block between two assignments: codes of its rows.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ struct Kept {
     /// Whose codes they are, and in which coordinates.
     name: Name,
     place: Arc<Place>,
+    /// Levels have codes of their own.
+    level: Level,
     codes: BlockCodes,
     lead: Option<(Arc<Basis>, LeadCodes)>,
 }
@@ -34,9 +37,10 @@ impl CpuCarry {
         cx: &Context,
     ) -> Result<RowsInCodes<'_>> {
         let (place, basis) = (&search.targets.origin.place, &search.targets.origin.basis);
-        let Some(targets) = &search.targets.codes else { return Ok(RowsInCodes::default()) };
+        let level = search.cpu.level();
+        let Some(targets) = search.targets.codes_at(level) else { return Ok(RowsInCodes::default()) };
         let (n, d, kernel) = (search.rows.n_rows(), search.dim(), &search.cpu.codes);
-        let mine = |kept: &Kept| kept.name.is(name) && Arc::ptr_eq(&kept.place, place);
+        let mine = |kept: &Kept| kept.name.is(name) && Arc::ptr_eq(&kept.place, place) && kept.level == level;
         if !self.0.as_ref().is_some_and(mine) {
             self.0 = None;
             if !place.take(BlockCodes::bytes(kernel, n, d)) {
@@ -45,7 +49,7 @@ impl CpuCarry {
             let mut codes = BlockCodes::new(kernel, n, d)?;
             code_rows(search, &targets.bound, &mut codes, cx)?;
             place.keeps(n);
-            self.0 = Some(Kept { name: name.clone(), place: place.clone(), codes, lead: None });
+            self.0 = Some(Kept { name: name.clone(), place: place.clone(), level, codes, lead: None });
         }
         let Some(kept) = &mut self.0 else { return Ok(RowsInCodes::default()) };
         if let Some(basis) = basis {

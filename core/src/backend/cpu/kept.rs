@@ -22,6 +22,8 @@ struct Item {
 pub(super) struct Kept {
     items: Vec<Item>,
     heads: Vec<Row>,
+    /// Items that were dropped, in a chain: a row has never more than a few, however many it has seen.
+    free: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,12 +40,13 @@ const MOST: u32 = 32;
 impl Kept {
     /// Room for `rows` rows.
     pub fn new(rows: usize) -> Result<Self> {
-        Ok(Self { items: Vec::new(), heads: try_vec(rows, Row { head: NONE, count: 0 })? })
+        Ok(Self { items: Vec::new(), heads: try_vec(rows, Row { head: NONE, count: 0 })?, free: NONE })
     }
 
     /// Forgets all items of the first `rows` rows.
     pub fn clear(&mut self, rows: usize) {
         self.items.clear();
+        self.free = NONE;
         self.heads[..rows].fill(Row { head: NONE, count: 0 });
     }
 
@@ -52,9 +55,18 @@ impl Kept {
     #[inline]
     pub fn keep(&mut self, row: usize, slot: u32, low: f32, limit: f32) -> Result<bool> {
         let of_row = &mut self.heads[row];
-        let (at, next) = (self.items.len() as u32, of_row.head);
+        let (item, mut at) = (Item { slot, low, next: of_row.head }, self.free);
+        match self.items.get_mut(at as usize) {
+            Some(free) => {
+                self.free = free.next;
+                *free = item;
+            }
+            None => {
+                at = self.items.len() as u32;
+                try_push(&mut self.items, item)?;
+            }
+        }
         *of_row = Row { head: at, count: of_row.count + 1 };
-        try_push(&mut self.items, Item { slot, low, next })?;
         Ok(of_row.count < LONG || self.prune(row, limit))
     }
 
@@ -68,6 +80,9 @@ impl Kept {
             if item.low <= limit {
                 item.next = kept.head;
                 kept = Row { head: at, count: kept.count + 1 };
+            } else {
+                item.next = self.free;
+                self.free = at;
             }
             at = next;
         }

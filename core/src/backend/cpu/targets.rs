@@ -34,7 +34,9 @@ pub struct CpuTargets {
     pub(super) origin: Origin,
     pub(super) panels: Panels<f32>,
     /// None where no screen serves.
-    pub(super) codes: Option<TargetCodes>,
+    codes: Option<TargetCodes>,
+    /// The level whose kernels read the codes.
+    level: Level,
 }
 
 /// What targets share with those that follow them in a run, so that what is remembered of the rows stays true.
@@ -146,7 +148,12 @@ impl CpuTargets {
             false => None,
         };
         let squares = try_copy(&*block.squares)?;
-        Ok(Self { metric, copies, dim: d, values, squares, order, origin, panels, codes })
+        Ok(Self { metric, copies, dim: d, values, squares, order, origin, panels, codes, level: cpu.level() })
+    }
+
+    /// The codes, if they are those of that level.
+    pub(super) fn codes_at(&self, level: Level) -> Option<&TargetCodes> {
+        self.codes.as_ref().filter(|_| self.level == level)
     }
 
     pub(super) fn frame(&self) -> &Frame {

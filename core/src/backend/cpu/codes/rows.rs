@@ -180,14 +180,14 @@ impl LeadOf<'_> {
 
     /// Codes row `i` of these: `values` in the kernel, `leading` in the basis.
     pub fn set(&mut self, kernel: &CodeKernel, basis: &Basis, i: usize, values: &[f32], leading: &[f32]) {
-        let (measure, coding) = (kernel.measure(leading), kernel.tile());
+        let coding = kernel.tile();
         let out = &mut self.bytes[i * self.stride..(i + 1) * self.stride];
-        let Some(lead) = lead(kernel, basis, values, leading).filter(|_| measure.servable()) else {
+        let Some((lead, largest)) = lead(kernel, basis, values, leading) else {
             out.fill(coding.offset());
             (self.sides[i], self.residues[i]) = (Side { norm: f32::INFINITY, ..Side::default() }, 0.0);
             return;
         };
-        let mut code = kernel.encode_row(coding, leading, coding.scale(measure.largest), out);
+        let mut code = kernel.encode_row(coding, leading, coding.scale(largest), out);
         code.norm = narrow_up(lead.norm).max(code.norm);
         let defect = basis.bound.defect() * code.norm as f64;
         code.error = narrow_up(code.error as f64 + lead.error + defect);

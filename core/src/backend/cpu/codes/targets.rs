@@ -210,13 +210,12 @@ impl Part<'_> {
         let mut columns = try_vec(count * stride, 0i8)?;
         let mut of: Vec<(Code, Lead)> = try_capacity(count)?;
         for (c, (row, leading)) in values.chunks_exact(d).zip(leading.chunks_exact(size)).enumerate() {
-            let measure = kernel.measure(leading);
-            let Some(lead) = lead(kernel, basis, row, leading).filter(|_| measure.servable()) else {
+            let Some((lead, largest)) = lead(kernel, basis, row, leading) else {
                 self.fits = false;
                 return Ok(());
             };
             let out = &mut columns[c * stride..(c + 1) * stride];
-            of.push((kernel.encode_column(coding, leading, coding.scale(measure.largest), out), lead));
+            of.push((kernel.encode_column(coding, leading, coding.scale(largest), out), lead));
         }
         let targets = &*self.targets;
         tile.pack(kernel, &columns, stride, |c| {

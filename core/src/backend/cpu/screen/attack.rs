@@ -103,7 +103,7 @@ fn attack(level: Level, trials: u64) -> Result<[Step; 3]> {
         }
         let search = search(&cpu, &x, &targets)?;
         let given = if aim == 2 { carry.codes(&search, &x.name, &cx)? } else { RowsInCodes::default() };
-        let Some(codes) = &targets.codes else { panic!("targets that cannot be coded") };
+        let Some(codes) = targets.codes_at(level) else { panic!("targets that cannot be coded") };
         let mut out = [0];
         let mut question = Nearest::new(search, 0, None, &mut out);
         let mut block = Block::new(codes, given, &search, 1)?;
@@ -175,7 +175,7 @@ fn the_attack_finds_bounds_that_are_too_small() -> Result<()> {
         let x = cpu.load((&row[..], 1, d).into_rows()?, metric, &cx)?;
         let targets = cpu.targets((&values[..], TARGETS, d).into_rows()?, metric, Copies::Keep, &cx)?;
         let search = search(&cpu, &x, &targets)?;
-        let Some(codes) = &targets.codes else { panic!("targets that cannot be coded") };
+        let Some(codes) = targets.codes_at(cpu.level()) else { panic!("targets that cannot be coded") };
         let mut out = vec![0];
         let mut block = Block::new(codes, RowsInCodes::default(), &search, 1)?;
         block.load(&search, 0, &mut Nearest::new(search, 0, None, &mut out), 0..1, true)?;

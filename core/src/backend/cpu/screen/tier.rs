@@ -58,7 +58,7 @@ impl<'s> Screen<'s> {
     /// None where targets have no codes. `rows`: the codes of the rows of the block, in the coordinates of the targets.
     pub fn new(search: &Search<'s>, rows: RowsInCodes<'s>) -> Option<Self> {
         let verdict = Verdict { always: search.cpu.screens == Screens::Always, ..Verdict::default() };
-        search.targets.codes.as_ref().map(|codes| Self { codes, rows, verdict })
+        search.targets.codes_at(search.cpu.level()).map(|codes| Self { codes, rows, verdict })
     }
 }
 
