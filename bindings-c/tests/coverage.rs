@@ -1,6 +1,7 @@
 //! `COVERAGE.md` says for every public function of the Rust library which C function reaches it, or when. This test holds
 //! `coverage.map` against the source of the library and against the header, and the table against both.
 //! `PAUCA_WRITE_COVERAGE=1 cargo test -p pauca-c --test coverage` writes it anew.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test says what it saw and skipped")]
 
 #[path = "tools/mod.rs"]
 mod tools;

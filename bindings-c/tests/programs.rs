@@ -1,5 +1,6 @@
 //! Programs of C against the library: every entry point with wrong arguments, rows through every door, runs, forks, an
 //! earlier header; and the symbols of the library.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test says what it saw and skipped")]
 
 #[path = "tools/mod.rs"]
 mod tools;

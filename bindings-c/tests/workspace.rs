@@ -1,4 +1,5 @@
 //! `pauca_workspace_bytes` is an upper bound of what calls take, and no wild one.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test says what it saw and skipped")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
