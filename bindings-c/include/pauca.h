@@ -19,12 +19,13 @@
 #define PAUCA_H
 
 #include <stdint.h>
+
 // The first value of a pauca_error.
 #define PAUCA_ERROR_INIT { sizeof(pauca_error), 0, { PAUCA_NONE, PAUCA_NONE }, { 0 } }
 
 // The version of this header: major number times 65536, plus minor number. Within a major number later libraries serve
 // programs that were compiled with an earlier header.
-#define PAUCA_ABI_VERSION 1
+#define PAUCA_ABI_VERSION 2
 
 // The level that the environment variable PAUCA_SIMD names, else the best one of the machine.
 #define PAUCA_SIMD_DEFAULT 0
@@ -171,6 +172,18 @@
 // An error ended the run; its checkpoint goes on.
 #define PAUCA_D4_ENDED 3
 
+// pauca_kmeans, pauca_kmeans_start and the steps of a run.
+#define PAUCA_WORK_KMEANS 0
+
+// pauca_clusters_predict, pauca_clusters_assign.
+#define PAUCA_WORK_PREDICT 1
+
+// pauca_semdedup.
+#define PAUCA_WORK_SEMDEDUP 2
+
+// pauca_d4 and its runs.
+#define PAUCA_WORK_D4 3
+
 // Bytes of a saved state: versioned, little-endian, with a checksum; the same on every machine. Shareable, read-only.
 typedef struct pauca_blob pauca_blob;
 
@@ -246,7 +259,7 @@ typedef struct pauca_progress {
   double objective;
 } pauca_progress;
 
-// Hears of the progress, on the thread that made the call, at most about 20 times a second and once for each
+// Hears of the progress, on the thread that made the call, as often as report_pause allows and once for each
 // iteration. Returns 1 to go on and 0 to stop: the call then returns PAUCA_CANCELLED. Must return (no longjmp, no
 // exception), and must not use the handles of the call.
 typedef int32_t (*pauca_progress_callback)(void *user, const struct pauca_progress *progress);
@@ -290,6 +303,11 @@ typedef struct pauca_context_options {
   pauca_log_callback log;
   // NULL, or the host's own threads, in place of a pool.
   pauca_parallel_for parallel_for;
+  // At least so many milliseconds lie between two reports of the progress, those of finished iterations aside.
+  // Default 50; without a clock (no std) 0.
+  uint32_t report_pause;
+  // 0.
+  uint32_t reserved;
 } pauca_context_options;
 
 // Rows that lie in memory of the caller: value j of row i is data[i * row_stride + j * col_stride]. Nothing is copied:
@@ -1416,6 +1434,19 @@ pauca_status pauca_curated_dedup(const struct pauca_curated *curated,
 
 // Frees what D4 chose; NULL is nothing.
 void pauca_curated_free(struct pauca_curated *curated);
+
+// Bytes that a call takes at most, its result included and the rows of x not, for n_rows rows of dim values and
+// n_clusters clusters (for PAUCA_WORK_D4 the larger of its two numbers; not 0). of_source: 0 for rows in memory, 1 for
+// rows that are read from a source. A bound for budgets, not a promise to the byte: it may be several times too high for
+// small problems, and covers threads of the context.
+pauca_status pauca_workspace_bytes(int32_t work,
+                                   uint64_t n_rows,
+                                   uint64_t dim,
+                                   uint64_t n_clusters,
+                                   int32_t of_source,
+                                   uint64_t *bytes,
+                                   const struct pauca_context *context,
+                                   struct pauca_error *error);
 
 #ifdef __cplusplus
 }  // extern "C"

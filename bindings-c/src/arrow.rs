@@ -192,7 +192,7 @@ fn format<'d>(door: &'d Door, schema: &'d Schema) -> Done<&'d [u8]> {
     Ok(unsafe { CStr::from_ptr(schema.format) }.to_bytes())
 }
 
-fn child<'d, T>(door: &'d Door, children: *const *const T) -> Done<&'d T> {
+fn child<T>(door: &Door, children: *const *const T) -> Done<&T> {
     door.get("child of an Arrow array", *door.get("children of an Arrow array", children)?)
 }
 

@@ -39,7 +39,7 @@ pub const PAUCA_LOG_WARNING: i32 = 1;
 /// A message for who looks for something.
 pub const PAUCA_LOG_INFO: i32 = 2;
 
-/// Hears of the progress, on the thread that made the call, at most about 20 times a second and once for each
+/// Hears of the progress, on the thread that made the call, as often as report_pause allows and once for each
 /// iteration. Returns 1 to go on and 0 to stop: the call then returns PAUCA_CANCELLED. Must return (no longjmp, no
 /// exception), and must not use the handles of the call.
 pub type pauca_progress_callback =
@@ -88,12 +88,17 @@ pub struct pauca_context_options {
     pub log: pauca_log_callback,
     /// NULL, or the host's own threads, in place of a pool.
     pub parallel_for: pauca_parallel_for,
+    /// At least so many milliseconds lie between two reports of the progress, those of finished iterations aside.
+    /// Default 50; without a clock (no std) 0.
+    pub report_pause: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: repr(C), no padding (checked below), any bytes are a value: C promises callable pointers.
 unsafe impl Sized32 for pauca_context_options {
     const NAME: &'static str = "context options";
-    const FIRST: usize = size_of::<Self>();
+    const FIRST: usize = core::mem::offset_of!(Self, report_pause);
     fn defaults() -> Self {
         Self {
             struct_size: size_of::<Self>() as u32,
@@ -108,6 +113,8 @@ unsafe impl Sized32 for pauca_context_options {
             progress: None,
             log: None,
             parallel_for: None,
+            report_pause: 50,
+            reserved: 0,
         }
     }
 }
@@ -158,6 +165,10 @@ pub unsafe extern "C" fn pauca_context_new(
         let out = door.handle("out", out)?;
         let chosen = door.options_or_default(options)?;
         no_flags("context options", chosen.flags)?;
+        if chosen.reserved != 0 {
+            let offset = core::mem::offset_of!(pauca_context_options, reserved);
+            return Err(Failure::Option { what: "context options", offset });
+        }
         if !options.is_null() {
             abi(chosen.abi_version)?;
         }
@@ -201,7 +212,13 @@ pub unsafe extern "C" fn pauca_context_info(
 }
 
 impl pauca_context {
-    fn width(&self) -> usize {
+    /// Rows of a source that a pass may keep, in bytes.
+    pub(crate) fn keep_bytes(&self) -> u64 {
+        self.options.keep_bytes
+    }
+
+    /// How many tasks run at once.
+    pub(crate) fn width(&self) -> usize {
         match self.options.parallel_for {
             Some(_) => self.options.width.max(1) as usize,
             None => self.threads.count(),
@@ -256,10 +273,6 @@ impl Call<'_> {
     }
 }
 
-/// Reports at most so often, beside iterations.
-#[cfg(feature = "std")]
-const PAUSE: core::time::Duration = core::time::Duration::from_millis(50);
-
 /// Makes a call in the caller's context.
 pub(crate) fn within<T>(context: Option<&pauca_context>, call: impl FnOnce(&Call<'_>) -> Done<T>) -> Done<T> {
     let Some(context) = context else {
@@ -269,12 +282,14 @@ pub(crate) fn within<T>(context: Option<&pauca_context>, call: impl FnOnce(&Call
     let stopped = Cell::new(false);
     let stop = || stopped.get() || context.is_cancelled();
     #[cfg(feature = "std")]
+    let pause = core::time::Duration::from_millis(context.options.report_pause.into());
+    #[cfg(feature = "std")]
     let last: Cell<Option<std::time::Instant>> = Cell::new(None);
     let report = |progress: &Progress| {
         #[cfg(feature = "std")]
         {
             let now = std::time::Instant::now();
-            let soon = last.get().is_some_and(|last| now.duration_since(last) < PAUSE);
+            let soon = last.get().is_some_and(|last| now.duration_since(last) < pause);
             if soon && progress.iteration.is_none() {
                 return;
             }
@@ -417,6 +432,6 @@ mod tests {
 
     #[test]
     fn options_have_no_padding() {
-        assert_eq!(size_of::<pauca_context_options>(), 32 + 5 * size_of::<usize>());
+        assert_eq!(size_of::<pauca_context_options>(), 40 + 5 * size_of::<usize>());
     }
 }

@@ -325,7 +325,7 @@ pub unsafe extern "C" fn pauca_dedup_copy(
     })
 }
 
-fn curve<'d>(door: &'d Door, dedup: *const pauca_dedup) -> Done<&'d pauca::KeepCurve> {
+fn curve(door: &Door, dedup: *const pauca_dedup) -> Done<&pauca::KeepCurve> {
     let why = "its kept sets are not nested in epsilon";
     let refused = pauca::Error::Conflict { first: "a curve", second: "PAUCA_GREEDY_COVER", why };
     door.get("dedup", dedup)?.dedup.curve.as_ref().ok_or(Failure::Core(refused))

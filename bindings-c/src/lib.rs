@@ -15,6 +15,8 @@
 //! | `kmeans`, `kmeans_run`, `clusters` | clusterings |
 //! | `sums`, `exact` | sums without rounding, the definitions |
 //! | `dedup`, `prototypes`, `d4` | which rows are kept |
+//! | `workspace` | how much memory a call takes |
+//! | `bare` | without std: the host's allocator and the host's end of a panic |
 //!
 //! **Safety.** All exported functions are `unsafe` for one reason, which the header states: pointers must be NULL or
 //! valid for what their argument says, and handles must be those of this library, not yet freed.
@@ -28,6 +30,8 @@
 extern crate alloc;
 
 mod arrow;
+#[cfg(not(feature = "std"))]
+mod bare;
 mod base;
 mod blob;
 mod clusters;
@@ -46,7 +50,10 @@ mod source;
 mod status;
 mod sums;
 mod table;
+#[cfg(feature = "test-panic")]
+mod test_panic;
 mod view;
+mod workspace;
 
 pub use arrow::*;
 pub use base::*;
@@ -64,4 +71,7 @@ pub use source::*;
 pub use status::*;
 pub use sums::*;
 pub use table::*;
+#[cfg(feature = "test-panic")]
+pub use test_panic::*;
 pub use view::*;
+pub use workspace::*;

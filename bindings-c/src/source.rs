@@ -252,8 +252,9 @@ pub unsafe extern "C" fn pauca_source_shards(
     unsafe { Door::open(error) }.run(|door| {
         let n = size("n_shards", n_shards)?;
         let own = switch("own_ids", own_ids)?;
+        let shards = door.slice("shards", shards, n)?;
         let mut parts = room(n)?;
-        for shard in door.slice("shards", shards, n)? {
+        for shard in shards {
             parts.push(door.get("a shard", *shard)?.rows.clone());
         }
         let out = door.handle("out", out)?;

@@ -141,17 +141,53 @@ pub struct pauca_error {
 pub(crate) enum Failure {
     Core(Error),
     Null(&'static str),
-    Misaligned { what: &'static str, address: usize, align: usize },
-    Overlap { output: &'static str, other: &'static str },
-    StructSize { what: &'static str, found: u32, here: usize },
-    Option { what: &'static str, offset: usize },
-    Type { what: &'static str, found: i64, expected: &'static str },
-    Format { what: &'static str, why: &'static str },
-    Device { what: &'static str, device: i32, why: &'static str },
+    Misaligned {
+        what: &'static str,
+        address: usize,
+        align: usize,
+    },
+    Overlap {
+        output: &'static str,
+        other: &'static str,
+    },
+    StructSize {
+        what: &'static str,
+        found: u32,
+        here: usize,
+    },
+    Option {
+        what: &'static str,
+        offset: usize,
+    },
+    Type {
+        what: &'static str,
+        found: i64,
+        expected: &'static str,
+    },
+    Format {
+        what: &'static str,
+        why: &'static str,
+    },
+    Device {
+        what: &'static str,
+        device: i32,
+        why: &'static str,
+    },
+    #[cfg_attr(not(feature = "std"), allow(dead_code, reason = "a panic ends in the host's hook"))]
     Panic,
-    Abi { found: u32, here: u32 },
-    NullValue { row: u64, col: u64 },
-    Ragged { row: u64, expected: usize, found: usize },
+    Abi {
+        found: u32,
+        here: u32,
+    },
+    NullValue {
+        row: u64,
+        col: u64,
+    },
+    Ragged {
+        row: u64,
+        expected: usize,
+        found: usize,
+    },
 }
 
 impl From<Error> for Failure {

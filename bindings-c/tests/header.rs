@@ -22,6 +22,7 @@ const FILES: &[&str] = &[
     "dedup",
     "prototypes",
     "d4",
+    "workspace",
 ];
 
 const HEAD: &str = "\

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# The programs of C once more, under valgrind (at AVX2, whose instructions it knows) and with the sanitizers of the C side.
+# Minutes. Needs valgrind and gcc.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cargo build --release -p pauca-c --features test-panic
+target=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/release
+ln -s "$target/libpauca_c.so" "$work/libpauca.so"
+ln -s "$target/libpauca_c.so" "$work/libpauca.so.0"
+build() { # build NAME PROGRAM FLAGS...
+    local name=$1 program=$2
+    shift 2
+    cc -std=c11 -g -O1 -Wall -Wextra -Werror -D_DEFAULT_SOURCE -Ibindings-c/include "$@" "bindings-c/tests/c/$name.c" \
+        -o "$work/$program" -L"$work" -Wl,-rpath,"$work" -lpauca -lpthread -lm
+}
+for name in table rows runs fork; do
+    build "$name" "$name-san" -fsanitize=address,undefined -fno-sanitize-recover=all
+    echo "== $name, address and undefined-behaviour sanitizers"
+    ASAN_OPTIONS=detect_leaks=1 "$work/$name-san" | tail -3
+done
+for name in table rows; do
+    build "$name" "$name-plain"
+    echo "== $name, valgrind"
+    PAUCA_SIMD=avx2 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+        "$work/$name-plain" | tail -3
+done

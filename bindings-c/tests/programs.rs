@@ -1,0 +1,137 @@
+//! Programs of C against the library: every entry point with wrong arguments, rows through every door, runs, forks, an
+//! earlier header; and the symbols of the library.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test says what it saw and skipped")]
+
+#[path = "tools/mod.rs"]
+mod tools;
+
+use std::process::Command;
+
+use tools::{compile, folder, has, installed_names, libraries, must, root, text};
+
+/// Compiles a program of `tests/c` and returns what it printed.
+fn program(name: &str, more: &[&str], arguments: &[&str]) -> String {
+    if !has("cc", "programs of C are not built") {
+        return String::new();
+    }
+    let folder = folder(&format!("program-{name}"));
+    let libraries = installed_names(&folder);
+    let path = folder.join(name);
+    compile(&root().join(format!("tests/c/{name}.c")), &path, &libraries, more);
+    let output = Command::new(&path).args(arguments).output().expect("the program starts");
+    assert!(output.status.success(), "{name}: {}\n{}", output.status, text(&output));
+    assert!(output.stderr.is_empty(), "{name} printed on stderr: {}", text(&output));
+    let out = String::from_utf8(output.stdout).expect("UTF-8");
+    println!("{out}");
+    out
+}
+
+#[test]
+fn every_entry_point_refuses_what_is_wrong() {
+    program("table", &[], &[]);
+}
+
+/// No function is left out of the table, or it would not be tried with wrong arguments.
+#[test]
+fn the_table_calls_every_function() {
+    let table = std::fs::read_to_string(root().join("tests/c/table.c")).expect("the table");
+    let missing: Vec<_> = symbols().into_iter().filter(|name| !table.contains(&format!("{name}("))).collect();
+    // Those that take no pointer are called through another name.
+    let through_a_list = ["pauca_exact_dot64", "pauca_exact_squared_distance", "pauca_exact_cosine"];
+    let missing: Vec<_> = missing
+        .into_iter()
+        .filter(|name| !through_a_list.contains(&&**name) && !table.contains(&format!("{name},")))
+        .collect();
+    assert!(missing.is_empty(), "not in tests/c/table.c: {missing:?}");
+}
+
+#[test]
+fn rows_of_every_door_give_the_same_bits() {
+    program("rows", &[], &[]);
+}
+
+#[test]
+fn runs_give_the_same_bits_wherever_they_run() {
+    let panics: &[&str] = if cfg!(feature = "test-panic") { &["-DPAUCA_TEST_PANIC"] } else { &[] };
+    let said = program("runs", panics, &[]);
+    if !cfg!(feature = "test-panic") {
+        eprintln!("SKIPPED: no forced panic without the feature test-panic");
+    } else if !said.is_empty() {
+        assert!(said.contains("forced panics"), "{said}");
+    }
+}
+
+#[test]
+fn both_sides_of_a_fork_go_on() {
+    program("fork", &[], &["200"]);
+}
+
+/// Every kept copy of an earlier header.
+#[test]
+fn a_program_of_an_earlier_header_runs() {
+    if !has("cc", "programs of C are not built") {
+        return;
+    }
+    let mut kept: Vec<_> = std::fs::read_dir(root().join("tests/old"))
+        .expect("the kept headers")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    kept.sort();
+    assert!(!kept.is_empty());
+    let folder = folder("program-old");
+    let libraries = installed_names(&folder);
+    for header in kept {
+        let path = folder.join("old");
+        let define = format!("-DPAUCA_HEADER=\"{}\"", header.display());
+        compile(&root().join("tests/c/old.c"), &path, &libraries, &[&define]);
+        print!("{}", must(&mut Command::new(&path)));
+    }
+}
+
+/// The exported symbols, without the panic that is there for tests.
+fn symbols() -> Vec<String> {
+    let nm = must(Command::new("nm").args(["-D", "--defined-only"]).arg(libraries().join("libpauca_c.so")));
+    let names = nm.lines().filter_map(|line| line.split_whitespace().nth(2));
+    names.filter(|name| *name != "pauca_test_panic").map(String::from).collect()
+}
+
+/// `symbols.txt` lists what the library exports, and nothing else is exported: a symbol that goes breaks programs.
+/// `PAUCA_WRITE_SYMBOLS=1` writes it.
+#[test]
+fn exported_symbols_are_the_committed_ones() {
+    if !has("nm", "the exported symbols are not looked at") {
+        return;
+    }
+    let (path, mut found) = (root().join("symbols.txt"), symbols());
+    found.sort();
+    let found = found.join("\n") + "\n";
+    if std::env::var_os("PAUCA_WRITE_SYMBOLS").is_some() {
+        std::fs::write(&path, &found).expect("the list is written");
+    }
+    let listed = std::fs::read_to_string(&path).expect("symbols.txt");
+    assert_eq!(found, listed, "the library and symbols.txt differ");
+    assert!(listed.lines().all(|name| name.starts_with("pauca_")));
+    let header = std::fs::read_to_string(root().join("include/pauca.h")).expect("the header");
+    for name in listed.lines() {
+        assert!(header.contains(&format!("{name}(")), "{name} is exported and not in the header");
+    }
+    println!("{} exported symbols, all pauca_", listed.lines().count());
+}
+
+/// The program of README.md, as it stands there.
+#[test]
+fn the_quick_start_runs() {
+    if !has("cc", "programs of C are not built") {
+        return;
+    }
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("README.md");
+    let block =
+        readme.split("```c\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a program of C");
+    let folder = folder("program-readme");
+    let libraries = installed_names(&folder);
+    let source = folder.join("quick.c");
+    std::fs::write(&source, block).expect("the program is written");
+    compile(&source, &folder.join("quick"), &libraries, &[]);
+    let out = must(&mut Command::new(folder.join("quick")));
+    assert!(["0 0 1 1\n", "1 1 0 0\n"].contains(&&*out), "{out}");
+}
