@@ -2,7 +2,7 @@
 
 from ctypes import Structure, c_char, c_char_p, c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 
-PAUCA_ABI_VERSION = 1
+PAUCA_ABI_VERSION = 2
 PAUCA_SIMD_DEFAULT = 0
 PAUCA_SIMD_SCALAR = 1
 PAUCA_SIMD_AVX2 = 2
@@ -51,6 +51,10 @@ PAUCA_D4_CLUSTER = 0
 PAUCA_D4_DEDUPLICATE = 1
 PAUCA_D4_RECLUSTER = 2
 PAUCA_D4_ENDED = 3
+PAUCA_WORK_KMEANS = 0
+PAUCA_WORK_PREDICT = 1
+PAUCA_WORK_SEMDEDUP = 2
+PAUCA_WORK_D4 = 3
 PAUCA_OK = 0
 PAUCA_NON_FINITE = 1
 PAUCA_EMPTY = 2
@@ -121,6 +125,8 @@ class pauca_context_options(Structure):
         ("progress", c_void_p),
         ("log", c_void_p),
         ("parallel_for", c_void_p),
+        ("report_pause", c_uint32),
+        ("reserved", c_uint32),
     )
 
 
@@ -463,4 +469,5 @@ FUNCTIONS = {
     "pauca_curated_clusters": (c_int32, (c_void_p, c_int32, c_void_p, c_void_p)),
     "pauca_curated_dedup": (c_int32, (c_void_p, c_void_p, c_void_p)),
     "pauca_curated_free": (None, (c_void_p,)),
+    "pauca_workspace_bytes": (c_int32, (c_int32, c_uint64, c_uint64, c_uint64, c_int32, c_void_p, c_void_p, c_void_p)),
 }
