@@ -14,6 +14,20 @@ use super::sums::{Arrays, SHORT, SIGNED, Sums, UNSIGNED};
 use super::*;
 use crate::random::Stream;
 
+/// Results that a test cannot do without.
+trait Must<T> {
+    fn must(self) -> T;
+}
+
+impl<T> Must<T> for crate::error::Result<T> {
+    fn must(self) -> T {
+        match self {
+            Ok(value) => value,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
 /// Numbers by a seed, one after the other.
 struct Numbers(Stream, u64);
 
@@ -157,7 +171,7 @@ fn check_scan(level: Level, kernel: CodeKernel, codes: Codes, n: usize, count: u
     let problem = Problem::new(coding, codes, n, count, depth, (depth * 64 + count) as u64);
     let stride = depth + 16;
     let rows = problem.bytes(coding, stride);
-    let mut packed = Lines::zeros(depth * WIDTH).unwrap();
+    let mut packed = Lines::zeros(depth * WIDTH).must();
     packed.bytes_mut().fill(0x77);
     let mut panel = kernel.pack(&problem.columns, depth, depth, count, packed.codes_mut());
     let row_scale: Vec<f32> = (0..n).map(|r| [1.0, 0.5, 2.0][r % 3]).collect();
@@ -215,7 +229,7 @@ fn check_scan(level: Level, kernel: CodeKernel, codes: Codes, n: usize, count: u
                 let pairs: Vec<Hit> = expected.iter().map(|e| e.0).collect();
                 let scores: Vec<f32> = expected.iter().map(|e| e.1).collect();
                 let (mut hits, mut scored) = (Hits::new(), Hits::scored());
-                kernel.scan(&rows, &list, &panel, packed.codes(), 96, &mut hits).unwrap();
+                kernel.scan(&rows, &list, &panel, packed.codes(), 96, &mut hits).must();
                 assert_eq!(hits.pairs(), pairs, "{place:?}");
                 assert!(hits.scores().is_empty());
                 // What a second scan finds is appended.
@@ -223,7 +237,7 @@ fn check_scan(level: Level, kernel: CodeKernel, codes: Codes, n: usize, count: u
                 for _ in 0..2 {
                     kernel
                         .scan_least(&rows, &list, &panel, packed.codes(), 96, &mut scored, &mut least)
-                        .unwrap();
+                        .must();
                 }
                 assert_eq!(scored.pairs(), [&pairs[..], &pairs[..]].concat(), "{place:?}");
                 assert_eq!(scored.scores(), [&scores[..], &scores[..]].concat(), "{place:?}");
@@ -256,7 +270,7 @@ fn scan_is_exact_at_the_largest_depth() {
         // A row at each end against columns at each end: the largest and the smallest sums that codes can have.
         for (row, column) in [(low, -reach), (low, reach), (reach, -reach), (reach, reach)] {
             let bytes = vec![(row as u8).wrapping_add(coding.offset); depth];
-            let mut packed = Lines::zeros(depth * WIDTH).unwrap();
+            let mut packed = Lines::zeros(depth * WIDTH).must();
             let mut panel = kernel.pack(&vec![column as i8; depth], depth, depth, 1, packed.codes_mut());
             panel.scale[0] = 1.0;
             let rows = CodedRows {
@@ -268,7 +282,7 @@ fn scan_is_exact_at_the_largest_depth() {
                 threshold: &[f32::INFINITY],
             };
             let mut hits = Hits::scored();
-            kernel.scan(&rows, &[0], &panel, packed.codes(), 0, &mut hits).unwrap();
+            kernel.scan(&rows, &[0], &panel, packed.codes(), 0, &mut hits).must();
             let exact = row * column * depth as i64;
             assert!(i32::try_from(exact).is_ok());
             assert_eq!(hits.scores(), [exact as i32 as f32], "{level:?} {row} {column}");
@@ -350,13 +364,13 @@ fn levels_do_what_plain_arrays_do() {
             };
             let list: Vec<u16> = (0..n as u16).rev().collect();
             let found = [native, portable].map(|kernel| {
-                let mut packed = Lines::zeros(depth * WIDTH).unwrap();
+                let mut packed = Lines::zeros(depth * WIDTH).must();
                 let mut panel = kernel.pack(&problem.columns, depth, depth, WIDTH, packed.codes_mut());
                 panel.h.copy_from_slice(&h);
                 panel.rho.copy_from_slice(&rho);
                 panel.scale.copy_from_slice(&columns);
                 let (mut hits, mut least) = (Hits::scored(), vec![0.0; n]);
-                kernel.scan_least(&rows, &list, &panel, packed.codes(), 0, &mut hits, &mut least).unwrap();
+                kernel.scan_least(&rows, &list, &panel, packed.codes(), 0, &mut hits, &mut least).must();
                 let scores: Vec<u32> = hits.scores().iter().map(|z| z.to_bits()).collect();
                 // Zeros of both signs are one least score.
                 let least: Vec<u32> = least.iter().map(|z| (z + 0.0).to_bits()).collect();
@@ -603,7 +617,7 @@ fn rows_that_codes_cannot_serve_say_so() {
 #[test]
 fn lines_start_at_a_cache_line() {
     for len in [0, 1, 63, 64, 65, 1000] {
-        let mut lines = Lines::zeros(len).unwrap();
+        let mut lines = Lines::zeros(len).must();
         assert_eq!((lines.bytes().len(), lines.codes_mut().len()), (len, len));
         assert!(len == 0 || lines.bytes().as_ptr().addr().is_multiple_of(64));
         lines.bytes_mut().fill(255);

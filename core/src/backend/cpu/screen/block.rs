@@ -470,10 +470,14 @@ impl<'a> Block<'a> {
     }
 }
 
+/// Scores of the sweep with their errors, by target, and closer scores.
+#[cfg(test)]
+type Scores = (Vec<(f32, f32)>, Vec<Candidate>);
+
 #[cfg(test)]
 impl Block<'_> {
     /// Of row 0 and every target: the sweep's score with its error, and the closer score.
-    pub fn scores(&mut self, search: &Search<'_>) -> Result<(Vec<(f32, f32)>, Vec<Candidate>)> {
+    pub fn scores(&mut self, search: &Search<'_>) -> Result<Scores> {
         let count = self.codes.count();
         self.threshold[0] = f32::INFINITY;
         self.list.clear();
