@@ -114,10 +114,14 @@ impl<V: Lanes, const N: usize> Coder<V, N> {
 }
 
 /// A bound of the root of a sum of `d` squares, given the sum that the body has computed.
+///
+/// # Safety
+/// `V`'s instruction set is enabled.
 #[inline(always)]
-fn above(sum: f32, d: usize) -> f32 {
+unsafe fn above<V: Lanes>(sum: f32, d: usize) -> f32 {
     let sum = sum * (1.0 + relative(d)) + d as f32 * (4.0 * f32::MIN_POSITIVE);
-    libm::sqrtf(sum) * (1.0 + 8.0 * U)
+    // SAFETY: the caller has enabled the instruction set.
+    unsafe { V::root(sum) * (1.0 + 8.0 * U) }
 }
 
 /// The body of [`CodeKernel::encode_row`](super::CodeKernel::encode_row) with `N` registers, a power of two.
@@ -167,8 +171,8 @@ pub(super) unsafe fn encode<V: Lanes, const N: usize>(
         let (errors, norms) = (total(coder.errors), total(coder.norms));
         Code {
             scale,
-            norm: above(norms, x.len()),
-            error: above(errors, x.len()),
+            norm: above::<V>(norms, x.len()),
+            error: above::<V>(errors, x.len()),
             // Whole numbers below 2^24, in any order: the sum of all magnitudes is at most 127 MAX_DEPTH.
             sum: total(coder.sums) as i32,
         }

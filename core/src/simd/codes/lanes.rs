@@ -49,6 +49,12 @@ pub(in crate::simd) trait Lanes: Vector<Scalar = f32> {
     /// # Safety
     /// The instruction set of the type is enabled; no lane has its sign bit set.
     unsafe fn greatest(self) -> f32;
+    /// The square root of one number, in the encoding of the type's instructions: on x86 a root in the older one costs hundreds of
+    /// cycles after wide registers were written.
+    ///
+    /// # Safety
+    /// The instruction set of the type is enabled.
+    unsafe fn root(x: f32) -> f32;
     /// Adds `offset` to the lowest byte of each lane, modulo 256, and writes it.
     ///
     /// # Safety
@@ -115,6 +121,10 @@ macro_rules! arrays {
                 f32::from_bits(self.0.iter().fold(0, |a, b| a.max(b.to_bits())))
             }
             #[inline(always)]
+            unsafe fn root(x: f32) -> f32 {
+                libm::sqrtf(x)
+            }
+            #[inline(always)]
             unsafe fn store_low_bytes(self, offset: u8, to: *mut u8) {
                 let bytes: [u8; $lanes] = self.0.map(|x| (x.to_bits() as u8).wrapping_add(offset));
                 // SAFETY: the caller's pointer is valid for LANES bytes.
@@ -155,8 +165,8 @@ arrays!(Portable<f32, N>, N, libm::fmaf, N);
 mod x86 {
     use core::arch::x86_64::*;
 
-    use super::super::super::vector::x86::{Avx2F32, Avx512F32};
     use super::Lanes;
+    use crate::simd::vector::x86::{Avx2F32, Avx512F32};
 
     /// For each mask of eight lanes, the places of its bits, side by side.
     const PLACES: [[u8; 8]; 256] = {
@@ -284,6 +294,11 @@ mod x86 {
             unsafe { greatest(_mm256_castps_si256(self.0)) }
         }
         #[inline(always)]
+        unsafe fn root(x: f32) -> f32 {
+            // SAFETY: the caller has enabled the instruction set.
+            unsafe { _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))) }
+        }
+        #[inline(always)]
         unsafe fn store_low_bytes(self, offset: u8, to: *mut u8) {
             // SAFETY: the caller has enabled the instruction set, and the pointer is valid for eight bytes.
             unsafe {
@@ -369,6 +384,11 @@ mod x86 {
             }
         }
         #[inline(always)]
+        unsafe fn root(x: f32) -> f32 {
+            // SAFETY: the caller has enabled the instruction set.
+            unsafe { _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))) }
+        }
+        #[inline(always)]
         unsafe fn store_low_bytes(self, offset: u8, to: *mut u8) {
             // SAFETY: the caller has enabled the instruction set, and the pointer is valid for sixteen bytes.
             unsafe {
@@ -397,8 +417,8 @@ mod x86 {
 mod arm {
     use core::arch::aarch64::*;
 
-    use super::super::super::vector::arm::NeonF32;
     use super::Lanes;
+    use crate::simd::vector::arm::NeonF32;
 
     impl Lanes for NeonF32 {
         #[inline(always)]
@@ -451,6 +471,11 @@ mod arm {
         unsafe fn greatest(self) -> f32 {
             // SAFETY: NEON is enabled where the caller is.
             f32::from_bits(unsafe { vmaxvq_u32(vreinterpretq_u32_f32(self.0)) })
+        }
+        #[inline(always)]
+        unsafe fn root(x: f32) -> f32 {
+            // SAFETY: NEON is enabled where the caller is.
+            unsafe { vget_lane_f32::<0>(vsqrt_f32(vdup_n_f32(x))) }
         }
         #[inline(always)]
         unsafe fn store_low_bytes(self, offset: u8, to: *mut u8) {

@@ -173,8 +173,8 @@ arrays!(Arrays<N, KIND>, Portable<f32, N>, N, KIND, N, KIND);
 pub(in crate::simd) mod x86 {
     use core::arch::x86_64::*;
 
-    use super::super::super::vector::x86::{Avx2F32, Avx512F32};
     use super::Sums;
+    use crate::simd::vector::x86::{Avx2F32, Avx512F32};
 
     /// The sums of all lanes of each.
     ///
@@ -333,8 +333,8 @@ pub(in crate::simd) mod x86 {
 pub(in crate::simd) mod arm {
     use core::arch::aarch64::*;
 
-    use super::super::super::vector::arm::NeonF32;
     use super::Sums;
+    use crate::simd::vector::arm::NeonF32;
 
     /// NEON's dot product of signed bytes.
     #[derive(Clone, Copy)]
