@@ -26,7 +26,7 @@ impl Wide {
         let (targets, d) = (search.targets, search.dim());
         let all = targets.view()?;
         let nr = search.cpu.wide.nr();
-        let panels = wide_panels(&all, &targets.order, &targets.squares, &targets.frame(), nr, cx)?;
+        let panels = wide_panels(&all, &targets.order, &targets.squares, targets.frame(), nr, cx)?;
         let bound = match targets.frame() {
             Frame::Shifted { .. } => Some(Euclidean::new(Precision::F64, d, 1.0)),
             Frame::Unit => None,

@@ -470,10 +470,14 @@ impl<'a> Block<'a> {
     }
 }
 
+/// Scores with their errors.
+#[cfg(test)]
+pub(super) type Swept = Vec<(f32, f32)>;
+
 #[cfg(test)]
 impl Block<'_> {
     /// Of row 0 and every target: the sweep's score with its error, and the closer score.
-    pub fn scores(&mut self, search: &Search<'_>) -> Result<(Vec<(f32, f32)>, Vec<Candidate>)> {
+    pub fn scores(&mut self, search: &Search<'_>) -> Result<(Swept, Vec<Candidate>)> {
         let count = self.codes.count();
         self.threshold[0] = f32::INFINITY;
         self.list.clear();
