@@ -470,14 +470,14 @@ impl<'a> Block<'a> {
     }
 }
 
-/// Scores of the sweep with their errors, by target, and closer scores.
+/// Scores with their errors.
 #[cfg(test)]
-type Scores = (Vec<(f32, f32)>, Vec<Candidate>);
+pub(super) type Swept = Vec<(f32, f32)>;
 
 #[cfg(test)]
 impl Block<'_> {
     /// Of row 0 and every target: the sweep's score with its error, and the closer score.
-    pub fn scores(&mut self, search: &Search<'_>) -> Result<Scores> {
+    pub fn scores(&mut self, search: &Search<'_>) -> Result<(Swept, Vec<Candidate>)> {
         let count = self.codes.count();
         self.threshold[0] = f32::INFINITY;
         self.list.clear();
