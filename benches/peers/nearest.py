@@ -8,7 +8,7 @@ Latents and codes are normal. torch and numpy compute |c|²/2 - x.c in f32 for 2
 arg-min. "wrong ids" counts ids that differ from the nearest code by f64 arithmetic; times of pauca include checking and
 packing both sides.
 """
-import json, pathlib, sys, tempfile
+import json, pathlib, re, sys, tempfile
 
 import rounds
 
@@ -24,8 +24,8 @@ def one(peer, folder, threads):
         import torch
 
         torch.set_num_threads(threads)
-        blas = next((word for word in torch.__config__.show().split(",") if "BLAS_INFO" in word), "").strip()
-        version = f"torch {torch.__version__}, {blas}, {torch.backends.cpu.get_cpu_capability()}"
+        blas = re.search(r"BLAS_INFO=(\w+)", torch.__config__.show())
+        version = f"torch {torch.__version__}, {blas[1] if blas else 'BLAS unknown'}, {torch.backends.cpu.get_cpu_capability()}"
         x, codes = torch.from_numpy(x), torch.from_numpy(codes)
 
         def run():
