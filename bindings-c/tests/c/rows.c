@@ -366,6 +366,72 @@ static void arrow_streams(void)
     stream.with_null = 0;
 }
 
+/* A result as a table, read as a reader does: the schema, the chunk, a column that is moved out of it, the end. */
+static void arrow_tables(void)
+{
+    enum { M = 70 };
+    static int64_t row[M];
+    static uint8_t keep[M], valid[M];
+    static double score[M];
+    const pauca_column columns[] = {
+        {"row", row, NULL, PAUCA_I64, 0},
+        {"keep", keep, NULL, PAUCA_BOOL, 0},
+        {"score", score, valid, PAUCA_F64, 0},
+    };
+    pauca_column wrong[3];
+    struct ArrowArrayStream s;
+    struct ArrowSchema schema, moved_schema;
+    struct ArrowArray array, moved, end;
+    for (int i = 0; i < M; i++) row[i] = i * i, keep[i] = (uint8_t)(i % 3 * 5), valid[i] = i % 7 != 2, score[i] = i / 4.0;
+
+    WORKS(pauca_arrow_stream(columns, 3, M, &s, &e));
+    HOLDS(s.get_schema(&s, &schema) == 0 && !strcmp(schema.format, "+s") && schema.n_children == 3);
+    HOLDS(!strcmp(schema.children[0]->name, "row") && !strcmp(schema.children[0]->format, "l"));
+    HOLDS(!strcmp(schema.children[1]->format, "b") && schema.children[1]->flags == 0);
+    HOLDS(!strcmp(schema.children[2]->format, "g") && schema.children[2]->flags == 2 && !schema.children[2]->dictionary);
+    moved_schema = *schema.children[2], schema.children[2]->release = NULL;
+    schema.release(&schema);
+    HOLDS(!schema.release && !strcmp(moved_schema.name, "score"));
+    moved_schema.release(&moved_schema);
+
+    HOLDS(s.get_next(&s, &array) == 0 && array.length == M && array.n_children == 3 && array.n_buffers == 1);
+    HOLDS(!memcmp(array.children[0]->buffers[1], row, sizeof row) && !array.children[0]->buffers[0]);
+    HOLDS(array.children[2]->null_count == 10 && !memcmp(array.children[2]->buffers[1], score, sizeof score));
+    for (int i = 0; i < M; i++) {
+        const uint8_t *bits = array.children[1]->buffers[1], *there = array.children[2]->buffers[0];
+        HOLDS((bits[i / 8] >> i % 8 & 1) == (i % 3 != 0) && (there[i / 8] >> i % 8 & 1) == valid[i]);
+    }
+    HOLDS(s.get_next(&s, &end) == 0 && !end.release);
+    HOLDS(s.get_schema(&s, &schema) == 0 && schema.children[2]->flags == 2);
+    schema.release(&schema);
+    moved = *array.children[0], array.children[0]->release = NULL;
+    array.release(&array);
+    s.release(&s);
+    HOLDS(!array.release && !s.release && !memcmp(moved.buffers[1], row, sizeof row));
+    moved.release(&moved);
+
+    WORKS(pauca_arrow_stream(columns, 3, M, &s, &e)); /* nobody reads it */
+    s.release(&s);
+    WORKS(pauca_arrow_stream(columns, 2, 0, &s, &e)); /* no rows */
+    HOLDS(s.get_next(&s, &array) == 0 && array.length == 0 && array.n_children == 2);
+    array.release(&array), s.release(&s);
+
+    FAILS(PAUCA_EMPTY, "columns", pauca_arrow_stream(columns, 0, M, &s, E));
+    FAILS(PAUCA_NULL_POINTER, "columns", pauca_arrow_stream(NULL, 3, M, &s, E));
+    FAILS(PAUCA_NULL_POINTER, "stream", pauca_arrow_stream(columns, 3, M, NULL, E));
+    FAILS(PAUCA_TOO_LARGE, "values of a column", pauca_arrow_stream(columns, 3, UINT64_MAX / 2, &s, E));
+    memcpy(wrong, columns, sizeof wrong), wrong[1].dtype = PAUCA_F16;
+    FAILS(PAUCA_UNSUPPORTED_TYPE, "dtype of a column", pauca_arrow_stream(wrong, 3, M, &s, E));
+    memcpy(wrong, columns, sizeof wrong), wrong[1].reserved = 1;
+    FAILS(PAUCA_UNSUPPORTED_OPTION, "column", pauca_arrow_stream(wrong, 3, M, &s, E));
+    memcpy(wrong, columns, sizeof wrong), wrong[2].name = NULL;
+    FAILS(PAUCA_NULL_POINTER, "name of a column", pauca_arrow_stream(wrong, 3, M, &s, E));
+    memcpy(wrong, columns, sizeof wrong), wrong[0].values = (const char *)row + 4;
+    FAILS(PAUCA_MISALIGNED, "values of a column", pauca_arrow_stream(wrong, 3, M, &s, E));
+    memcpy(wrong, columns, sizeof wrong), wrong[0].values = NULL;
+    FAILS(PAUCA_NULL_POINTER, "values of a column", pauca_arrow_stream(wrong, 3, M, &s, E));
+}
+
 int main(void)
 {
     pauca_view view = packed(x, N, D, PAUCA_F32);
@@ -379,5 +445,6 @@ int main(void)
     dlpack();
     arrow_arrays();
     arrow_streams();
+    arrow_tables();
     return summary("rows");
 }

@@ -62,6 +62,8 @@ class Rows:
         elif module.startswith("pandas") or _is_wide(x):
             self._pandas(x)
         elif hasattr(x, "__arrow_c_stream__"):
+            if len(_names(x)) > 1:
+                raise _several(x)
             self._stream(x.__arrow_c_stream__())
         elif hasattr(x, "__arrow_c_array__"):
             self._arrow(*x.__arrow_c_array__())
@@ -209,7 +211,10 @@ class Rows:
                 return self._stream(x.__arrow_c_stream__())
         except ImportError:  # pandas exports by pyarrow
             pass
-        self._array(x.to_numpy())
+        array = x.to_numpy()
+        if array.ndim == 2 and array.dtype.kind not in "biuf":
+            raise _several(x)
+        self._array(array)
 
     def _stream(self, capsule: Any) -> None:
         at = _pointer(capsule, b"arrow_array_stream")
@@ -292,6 +297,22 @@ def _stacked(x: np.ndarray) -> np.ndarray:
             )
         parts.append(part)
     return np.stack(parts)
+
+
+def _names(x: Any) -> list:
+    """The names of the columns of a frame or a table; nothing where x has none."""
+    names = getattr(x, "column_names", None)
+    names = getattr(x, "columns", ()) if names is None else names
+    return [] if callable(names) else list(names)
+
+
+def _several(x: Any) -> InputError:
+    return InputError(
+        f"a table of the columns {', '.join(map(str, _names(x)))}: pass the one with the embeddings alone,"
+        " table['embedding'] or a selection of one column",
+        _abi.PAUCA_UNSUPPORTED_TYPE,
+        "UnsupportedType",
+    )
 
 
 def _is_wide(x: Any) -> bool:

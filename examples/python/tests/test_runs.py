@@ -93,6 +93,8 @@ def interrupted(call, after=0.5):
     thread.start()
     with pytest.raises(KeyboardInterrupt):
         call()
+        time.sleep(10)  # so that the signal comes here, even if the call has ended
+    assert sent
     seconds = time.perf_counter() - sent[0]
     thread.join()
     return seconds
@@ -113,17 +115,13 @@ def test_ctrl_c_returns_at_once(large, capsys):
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_what_was_interrupted_can_be_saved_and_resumed(large):
-    x = large[:6000]
-    run = pauca.KMeansRun(x, 64, seed=1, max_iter=12)
-    state = []
-
-    def iterate():
-        for reached in run:
-            state.append(reached.n_iter)
-
-    interrupted(iterate, after=0.05)
-    again = pauca.KMeansRun(x, 64, seed=1, max_iter=12, checkpoint=run.checkpoint())
-    whole = pauca.kmeans(x, 64, seed=1, max_iter=12)
+    x = large[:20_000]
+    how = {"seed": 1, "init": "random", "max_iter": 60}
+    run = pauca.KMeansRun(x, 100, **how)
+    interrupted(lambda: [None for _ in run], after=0.15)
+    assert not run.state.done, "it was too fast to be interrupted"
+    again = pauca.KMeansRun(x, 100, **how, checkpoint=run.checkpoint())
+    whole = pauca.kmeans(x, 100, **how)
     assert again.finish().to_bytes() == whole.to_bytes() == run.finish().to_bytes()
 
 

@@ -53,6 +53,8 @@ def test_polars(blobs, found, same):
     assert table["witness"].fill_null(-1).to_numpy().tolist() == found.witness.tolist()
     for result in (found.clusters, pauca.prototypes(found.clusters), pauca.d4(blobs, clusters=4)):
         assert len(pl.DataFrame(result)) == len(blobs)
+    with pytest.raises(pauca.InputError, match="columns id, e: pass the one"):
+        pauca.kmeans(pl.DataFrame({"id": ["a"] * 600, "e": blobs.tolist()}), 2)
     with pytest.raises(pauca.InputError) as caught:
         pauca.kmeans(pl.Series([[1.0, 2.0], None, [3.0, 4.0]], dtype=pl.Array(pl.Float32, 2)), 1)
     assert (caught.value.name, caught.value.row) == ("NullValue", 1)
@@ -74,6 +76,8 @@ def test_pyarrow(blobs, found, same):
     same(pa.chunked_array([fixed[:100], fixed[100:]]))
     same(pa.table({"e": pa.chunked_array([lists[:100], lists[100:]])}))
     same(pa.record_batch({"e": fixed}))
+    with pytest.raises(pauca.InputError, match="columns id, e: pass the one"):
+        pauca.kmeans(pa.table({"id": range(600), "e": fixed}), 2)
     half = pa.FixedSizeListArray.from_arrays(pa.array(blobs.astype(np.float16).ravel()), 8)
     assert (pauca.Rows(half).to_numpy() == blobs.astype(np.float16)).all()
     table = pa.table(found)
@@ -95,6 +99,8 @@ def test_pandas(blobs, found, same):
         assert pd.DataFrame.from_arrow(found)["row"][found.keep].tolist() == found.kept.tolist()
     assert len(frame[found.keep]) == len(frame.iloc[found.kept]) == found.n_kept
     assert pd.DataFrame(found.to_dict())["keep"].tolist() == found.keep.tolist()
+    with pytest.raises(pauca.InputError, match="columns name, e: pass the one"):
+        pauca.kmeans(frame.assign(name="a")[["name", "e"]], 2)
     frame.loc[7, "e"] = None
     with pytest.raises(pauca.InputError) as caught:
         pauca.kmeans(frame["e"], 2)
@@ -111,12 +117,16 @@ def test_duckdb(blobs, found, same):
     count = duckdb.sql("select sum(keep::int), count(witness), count(*) from result").fetchall()
     assert count[0] == (found.n_kept, (found.witness >= 0).sum(), len(blobs))
     assert result is found and embeddings is not None
+    with pytest.raises(pauca.InputError, match="columns e, one: pass the one"):
+        pauca.kmeans(duckdb.sql("select e, 1 as one from embeddings"), 2)
 
 
 def test_datasets(blobs, found, same):
     datasets = pytest.importorskip("datasets")
     data = datasets.Dataset.from_dict({"e": blobs, "id": list(range(len(blobs)))})
     same(data.select_columns("e"))
+    with pytest.raises(pauca.InputError, match="columns e, id: pass the one"):
+        pauca.kmeans(data, 2)
     order = np.random.default_rng(0).permutation(len(blobs))
     same(data.select(order).select(np.argsort(order)).select_columns("e"))
     chosen = data.select(found.kept)

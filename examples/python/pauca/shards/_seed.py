@@ -177,6 +177,13 @@ def _round(run: Run, grouped: list, rows: list[int], race: _Race, seed: int, bas
         return False
     given, drawn = Rows(x), False
     while len(rows) < k:
+        # Who comes after the limit cannot fire in this round any more.
+        stays = clocks.time <= limit if limit < np.inf else clocks.time < np.inf
+        if np.count_nonzero(stays) < 0.8 * len(at):
+            at, x, clocks = at[stays], x[stays], _Clocks.of(clocks.state()[:, stays])
+            given = Rows(x)
+            if not len(at):
+                break
         first = np.lexsort((at, clocks.time))[0]
         key = (clocks.time[first], int(at[first]))
         if key[0] == np.inf or key[0] > limit:
