@@ -42,6 +42,12 @@
 // AArch64 with NEON.
 #define PAUCA_SIMD_NEON 4
 
+// x86-64 with AVX-VNNI.
+#define PAUCA_SIMD_AVX_VNNI 5
+
+// x86-64 with AVX-512 VNNI.
+#define PAUCA_SIMD_AVX512_VNNI 6
+
 // Length of the message of an error, the closing 0 included.
 #define PAUCA_MESSAGE_SIZE 240
 
@@ -818,7 +824,7 @@ const char *pauca_build_info(void);
 // 1 if this machine has the level, else 0. PAUCA_SIMD_DEFAULT always is.
 int32_t pauca_simd_available(int32_t simd_level);
 
-// "scalar", "avx2", "avx512" or "neon"; for PAUCA_SIMD_DEFAULT the best level of the machine; "?" for other numbers.
+// "scalar", "avx2", "avx512", "neon", "avxvnni" or "avx512vnni"; for PAUCA_SIMD_DEFAULT the best level of the machine; "?" for other numbers.
 // Never freed.
 const char *pauca_simd_name(int32_t simd_level);
 

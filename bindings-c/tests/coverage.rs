@@ -45,6 +45,37 @@ fn owner(line: &str) -> Option<String> {
     (!rest.contains(" for ")).then(|| word(kind.rsplit("::").next().unwrap_or("")).to_string())
 }
 
+/// The code with what its macros write: setters as functions of their `impl`, and the `impl` inside a macro where it
+/// would stand.
+fn written(code: &str) -> String {
+    let (mut out, mut setters, mut inside) = (String::new(), false, false);
+    for line in code.lines() {
+        (setters, inside) = match line {
+            "    setters! {" => (true, inside),
+            "    }" => (false, inside),
+            "}" => (setters, false),
+            _ => (setters, inside || line.starts_with("macro_rules! ")),
+        };
+        let setter =
+            line.strip_prefix("        ").filter(|rest| setters && rest.starts_with(char::is_lowercase));
+        match setter.or(line.strip_prefix("        ").filter(|_| inside)) {
+            Some(rest) if setter.is_some() => out += &format!("    pub fn {}(", word(rest)),
+            Some(rest) => out += rest,
+            None => out += line,
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// What a macro is called with, without documentation.
+fn calls(text: &str, macro_name: &str) -> Vec<String> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code = code.fold(String::new(), |all, line| all + line + "\n");
+    let calls = code.split(macro_name).skip(1).filter_map(|call| call.split([';', '}']).next());
+    calls.map(String::from).collect()
+}
+
 /// One public function: its room, and its name with that of its type.
 type Function = (String, String);
 
@@ -56,8 +87,8 @@ fn functions(core: &Path) -> BTreeSet<Function> {
         .into_iter()
         .map(|path| {
             let text = std::fs::read_to_string(&path).expect("source");
-            let code = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or("").to_string();
-            (path.strip_prefix(core).expect("inside").to_path_buf(), code)
+            let code = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or("");
+            (path.strip_prefix(core).expect("inside").to_path_buf(), written(code))
         })
         .collect();
     // What is exported by name, and the modules whose items are reached by their own path.
@@ -118,14 +149,15 @@ fn functions(core: &Path) -> BTreeSet<Function> {
                 _ => {}
             }
         }
-        // Two functions that a macro writes.
-        for line in text.lines().map(str::trim) {
-            let of = line.strip_prefix("impl [").and_then(|line| line.split("] ").nth(1)).map(word);
-            if let Some(of) = of.filter(|_| text.contains("to_and_from_bytes! {")) {
-                for name in ["to_bytes", "from_bytes"] {
-                    found.insert((room.clone(), format!("{of}::{name}")));
-                }
+        // What macros write of a type.
+        for call in calls(text, "to_and_from_bytes!") {
+            let of = call.split_once(']').map_or("", |(_, rest)| word(rest));
+            for name in ["to_bytes", "from_bytes"] {
+                found.insert((room.clone(), format!("{of}::{name}")));
             }
+        }
+        for call in calls(text, "choices!").iter().filter(|call| call.contains('"')) {
+            found.insert((room.clone(), format!("{}::name", word(call))));
         }
     }
     found

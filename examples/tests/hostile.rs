@@ -59,7 +59,7 @@ fn cases(bench: &Bench) -> Vec<Case> {
         .collect();
     let texts: String = (0..24).map(|i| format!("Line {i} ends well.\nanother {{ one; {i}\n\n")).collect();
     let perplexities =
-        b"{\"all\": 30.5, \"predicates\": {\"terminal_punctuation\": 25.0, \"no_special\": null}}";
+        b"{\"all\": 30.5, \"predicates\": {\"terminal_punctuation\": 25.0, \"two_stop_words\": null}}";
     let study = b"{\"format\": \"pauca-memorization\", \"format_version\": 1, \"vocabulary\": 9, \"arrays\": \"a.safetensors\",\
                   \"tags\": [\"a\"], \"sets\": {\"s\": {\"tokens\": 4, \"ends\": \"ends\"}}, \"runs\": [{\"name\": \"r\", \"set\": \"s\"}]}";
     let ends: Vec<u8> = [2u32, 4].iter().flat_map(|v| v.to_le_bytes()).collect();

@@ -897,6 +897,27 @@ static void sources(void)
     FAILS(PAUCA_NULL_POINTER, "out", pauca_source_from_arrow_stream((void *)(uintptr_t)nothing, NULL, E));
 }
 
+static void tables(void)
+{
+    static void *stream[8]; /* room for an ArrowArrayStream */
+    pauca_column column = {.name = "label", .values = labels, .dtype = PAUCA_U32};
+    FAILS(PAUCA_NULL_POINTER, "columns", pauca_arrow_stream(NULL, 1, N, (void *)stream, E));
+    FAILS(PAUCA_NULL_POINTER, "stream", pauca_arrow_stream(&column, 1, N, NULL, E));
+    FAILS(PAUCA_EMPTY, "columns", pauca_arrow_stream(&column, 0, N, (void *)stream, E));
+    FAILS(PAUCA_TOO_LARGE, "limit", pauca_arrow_stream(&column, 1, UINT64_MAX / 2, (void *)stream, E));
+    column.values = NULL;
+    FAILS(PAUCA_NULL_POINTER, "values of a column", pauca_arrow_stream(&column, 1, N, (void *)stream, E));
+    column.values = (const char *)labels + 1;
+    FAILS(PAUCA_MISALIGNED, "values of a column", pauca_arrow_stream(&column, 1, N, (void *)stream, E));
+    column.values = labels, column.name = NULL;
+    FAILS(PAUCA_NULL_POINTER, "name of a column", pauca_arrow_stream(&column, 1, N, (void *)stream, E));
+    column.name = "label", column.dtype = 77;
+    FAILS(PAUCA_UNSUPPORTED_TYPE, "dtype of a column", pauca_arrow_stream(&column, 1, N, (void *)stream, E));
+    column.dtype = PAUCA_U32, column.reserved = 1;
+    FAILS(PAUCA_UNSUPPORTED_OPTION, "byte", pauca_arrow_stream(&column, 1, N, (void *)stream, E));
+    for (size_t i = 0; i < COUNT(stream); i++) HOLDS(stream[i] == NULL);
+}
+
 int main(void)
 {
     float with_nan[N * D], ones[N];
@@ -927,5 +948,6 @@ int main(void)
     definitions();
     d4();
     sources();
+    tables();
     return summary("table");
 }

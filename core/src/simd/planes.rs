@@ -39,12 +39,17 @@ impl PlaneKernel {
         }
         Ok(match level {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => AVX2,
+            Level::Avx2 | Level::AvxVnni => AVX2,
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => AVX512,
+            Level::Avx512 | Level::Avx512Vnni => AVX512,
             #[cfg(target_arch = "aarch64")]
             Level::Neon => NEON,
-            _ => SCALAR,
+            // No wildcard: a new level that took the scalar body would be right, and slow, unseen.
+            Level::Scalar => SCALAR,
+            #[cfg(not(target_arch = "x86_64"))]
+            Level::Avx2 | Level::AvxVnni | Level::Avx512 | Level::Avx512Vnni => SCALAR,
+            #[cfg(not(target_arch = "aarch64"))]
+            Level::Neon => SCALAR,
         })
     }
 

@@ -225,22 +225,32 @@ fn tables(
     })
 }
 
-/// DataComp's file of kept uids: pairs of the upper and the lower 64 bits of each, sorted.
+/// The identifiers as uids of DataComp.
 ///
 /// # Errors
-/// [`Failure::Data`] of `path` for an identifier that is no uid; the system's reason.
-pub fn uids(out: &mut OutDir, outcome: &Outcome, ids: &Ids, path: &Path) -> Result<()> {
-    let mut all = Vec::new();
-    for row in outcome.kept() {
+/// [`Failure::Data`] of `path` for an identifier that is none.
+pub fn uids(ids: &Ids, path: &Path) -> Result<Vec<u128>> {
+    let uid = |row: usize| {
         let id = ids.get(row);
-        let uid = (id.len() == 32).then(|| u128::from_str_radix(id, 16).ok()).flatten();
-        let what = || format!("row {row}: '{id}' is no uid of DataComp, 32 hexadecimal digits");
-        all.push(uid.ok_or_else(|| Failure::data(path, what()))?);
-    }
-    all.sort_unstable();
+        let digits = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+        let uid = digits.then(|| u128::from_str_radix(id, 16).ok()).flatten();
+        uid.ok_or_else(|| {
+            Failure::data(path, format!("row {row}: '{id}' is no uid of DataComp, 32 hexadecimal digits"))
+        })
+    };
+    (0..ids.len()).map(uid).collect()
+}
+
+/// Writes DataComp's file of kept uids: pairs of the upper and the lower 64 bits of each, sorted.
+///
+/// # Errors
+/// [`Failure::Data`] with the system's reason.
+pub fn write_uids(out: &mut OutDir, outcome: &Outcome, uids: &[u128]) -> Result<()> {
+    let mut kept: Vec<u128> = outcome.kept().into_iter().map(|row| uids[row]).collect();
+    kept.sort_unstable();
     out.write(UIDS, |mut w| {
-        write_records(&mut w, "[('f0', '<u8'), ('f1', '<u8')]", all.len())?;
-        all.iter().try_for_each(|uid| {
+        write_records(&mut w, "[('f0', '<u8'), ('f1', '<u8')]", kept.len())?;
+        kept.iter().try_for_each(|uid| {
             w.write_all(&((uid >> 64) as u64).to_le_bytes())?;
             w.write_all(&(*uid as u64).to_le_bytes())
         })

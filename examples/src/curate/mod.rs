@@ -69,6 +69,10 @@ pub fn run(args: Args) -> Result<()> {
     if let (Some((column, ascending)), Some(meta)) = (&preferred, &shown.meta) {
         settings.prefer(groups::keys(meta, column, *ascending, numbering)?);
     }
+    let uids = match (args.write_uids, &shown.ids, &shown.meta) {
+        (true, Some(ids), Some(meta)) => Some(files::uids(ids, meta.path())?),
+        _ => None,
+    };
     let twins = if args.write_filtered {
         filtered::twins(&embeddings, &shown.meta.as_ref().map_or_else(Vec::new, Meta::files))?
     } else {
@@ -99,8 +103,8 @@ pub fn run(args: Args) -> Result<()> {
         outcome.kept().into_iter().for_each(|row| kept[numbering.of(row)] = true);
         filtered::write(&mut out, &embeddings, &twins, &kept)?;
     }
-    if let (true, Some(ids), Some(meta)) = (args.write_uids, &shown.ids, &shown.meta) {
-        files::uids(&mut out, &outcome, ids, meta.path())?;
+    if let Some(uids) = &uids {
+        files::write_uids(&mut out, &outcome, uids)?;
     }
     let plots = charts::draw(&outcome);
     for (name, svg) in &plots {
