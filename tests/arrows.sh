@@ -33,7 +33,7 @@ select     : error check memory params
 stats      : error check memory random exact select
 simd       : error exact params
 backend    : $foundation
-backend/cpu: $foundation backend simd
+backend/cpu: $foundation backend simd products
 kmeans     : $below products
 dedup      : $below kmeans
 prototypes : $below kmeans

@@ -40,7 +40,7 @@ impl Shown {
     /// column by which rows are preferred.
     ///
     /// # Errors
-    /// [`Failure::Data`] for files that do not fit, [`Failure::Usage`] for names of nothing.
+    /// [`Failure::Data`](crate::failure::Failure::Data) for files that do not fit, [`Failure::Usage`](crate::failure::Failure::Usage) for names of nothing.
     pub fn open(
         args: &Args,
         embeddings: &Embeddings,
@@ -83,7 +83,7 @@ impl Shown {
     /// The page about `outcome`.
     ///
     /// # Errors
-    /// [`Failure::Data`] when the metadata cannot be read again.
+    /// [`Failure::Data`](crate::failure::Failure::Data) when the metadata cannot be read again.
     pub fn report(
         &self,
         outcome: &Outcome,

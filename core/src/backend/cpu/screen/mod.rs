@@ -16,19 +16,18 @@
 //!
 //! Bounds: "Codes" in [`bounds`](crate::exact::bounds). After the first assignment of k-means on real embeddings a row has 1.4 to
 //! 2.6 targets left before the second step, and one row in twenty has more than one after it.
-
 //!
 //! | part | what it does |
 //! |---|---|
 //! | `tier` | the tier, and whether it is worth its time |
 //! | `block` | the rows of a block, from their codes to the targets that are left |
 //! | `coding` | rows of a search to codes |
-//! | `attack` | near-ties against the bounds |
+//! | `tests` | near-ties against the bounds |
 
-#[cfg(test)]
-mod attack;
 mod block;
 mod coding;
+#[cfg(test)]
+mod tests;
 mod tier;
 
 pub(super) use self::coding::{BLOCK, RowsInCodes, code_rows, lead_rows};
