@@ -216,7 +216,7 @@ class D4Run:
         options, _kept = _asked(
             keep_fraction, dedup_keep_fraction, clusters, recluster, spherical, seed, max_iter, init, order, order_seed, scope
         )
-        self._how = {
+        self._how: dict[str, Any] = {
             "work": _work(self._x, options, 1),
             "threads": threads,
             "progress": progress,

@@ -154,7 +154,8 @@ def semdedup(
     >>> found.kept_at(0.5)
     2
     """
-    x, kept, out = rows(x), [], c_void_p()
+    kept: list = []
+    x, out = rows(x), c_void_p()
     if clusters is None:
         clusters = max(1, round(len(x) ** 0.5))
     if not isinstance(clusters, Clusters):

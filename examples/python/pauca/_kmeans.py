@@ -215,7 +215,8 @@ def kmeans(
     >>> sorted(clusters.centroids.ravel().tolist()), clusters.inertia
     ([2.0, 11.0], 4.0)
     """
-    x, kept, out = rows(x), [], c_void_p()
+    kept: list = []
+    x, out = rows(x), c_void_p()
     options = _options.kmeans(n_clusters, spherical, seed, max_iter, init, tolerance, empty, kept)
     weights = _options.vector("weights", weights, np.float32, len(x))
     call(
@@ -279,10 +280,11 @@ class KMeansRun:
         progress: ProgressLike = None,
         checkpoint: Optional[bytes] = None,
     ):
-        self._x, kept = rows(x), []
+        kept: list = []
+        self._x = rows(x)
         self._weights = _options.vector("weights", weights, np.float32, len(self._x))
         options = _options.kmeans(n_clusters, spherical, seed, max_iter, init, tolerance, empty, kept)
-        self._how = {
+        self._how: dict[str, Any] = {
             "work": _work(self._x, options.n_clusters, 1),
             "threads": threads,
             "progress": progress,
