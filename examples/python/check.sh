@@ -91,7 +91,8 @@ for version in 3.10 3.11 3.12 3.13 3.14; do
     echo "Python $version: the same output"
 done
 # scikit-learn is pinned: its own checks are among the tests.
-fresh whole "$python" pytest scikit-learn==1.9.1 pandas polars duckdb pyarrow datasets ml_dtypes tqdm
+fresh whole "$python" pytest mypy scikit-learn==1.9.1 pandas polars duckdb pyarrow datasets ml_dtypes tqdm
+"$work/whole/bin/mypy" --ignore-missing-imports --cache-dir "$work/types" "$here/pauca"
 tests whole tests
 "$work/whole/bin/python" -m pytest -q -p no:cacheprovider --doctest-modules --pyargs pauca
 # Ray is half a gigabyte.

@@ -280,7 +280,7 @@ def _stacked(x: np.ndarray) -> np.ndarray:
         return x.astype(np.float64)
     if len(x) == 0:
         raise InputError("a column without rows", _abi.PAUCA_EMPTY, "Empty")
-    parts = []
+    parts: list[np.ndarray] = []
     for i, part in enumerate(x):
         part = None if part is None else np.asarray(part)
         if part is None or part.ndim != 1:
@@ -303,7 +303,7 @@ def _names(x: Any) -> list:
     """The names of the columns of a frame or a table; nothing where x has none."""
     names = getattr(x, "column_names", None)
     names = getattr(x, "columns", ()) if names is None else names
-    return [] if callable(names) else list(names)
+    return [] if names is None or callable(names) else list(names)
 
 
 def _several(x: Any) -> InputError:

@@ -266,3 +266,55 @@ def test_the_mth_smallest():
     for m in range(1, len(values) + 1):
         found, below = _select.cut(map, lambda part: part, parts, m)
         assert found == ordered[m - 1] and below == (values < found).sum()
+
+
+def anonymous():
+    """Bytes of memory of this process that are no mapped file."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon:"))
+
+
+def measured(log, task, item):
+    """Does a task, and notes how much more memory it held meanwhile."""
+    import threading
+
+    before, most, ended = anonymous(), [0], threading.Event()
+
+    def watch():
+        while not ended.wait(0.001):
+            most[0] = max(most[0], anonymous() - before)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    result = task(item)
+    ended.set()
+    thread.join()
+    with open(log, "a") as file:
+        print(most[0], file=file)
+    return result
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is measured on Linux")
+def test_a_task_holds_what_is_said(tmp_path, capsys):
+    n, d, k = 200_000, 64, 40
+    x = np.random.default_rng(1).normal(size=(2 * n, d)).astype(np.float16)
+    where = folder(tmp_path, x, 2)
+    import multiprocessing
+
+    # Blocks of rows that the library converts, of threads, of NumPy: what does not grow with the shard.
+    slack = 24 << 20
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+
+        def run(name):
+            return lambda task, items: pool.map(functools.partial(measured, str(tmp_path / name), task), items)
+
+        said = {"kmeans": 12 * n, "plus": 44 * n, "semdedup": 90 * n}
+        clusters = pauca.shards.kmeans(where, k, tmp_path / "a", init="random", max_iter=2, run=run("kmeans"))
+        pauca.shards.kmeans(where, k, tmp_path / "b", max_iter=0, run=run("plus"))
+        pauca.shards.semdedup(where, clusters, tmp_path / "c", bucket_bytes=n * d, epsilon=0.05, run=run("semdedup"))
+    for name, most in said.items():
+        found = max(map(int, (tmp_path / name).read_text().split()))
+        limit = most + 120 * k * d + slack
+        with capsys.disabled():
+            print(f"\n{name}: a task held {found / 1e6:.1f} MB, said at most {limit / 1e6:.1f} MB; a shard has {n * d * 2 / 1e6:.1f}", end="")
+        assert found < limit

@@ -68,7 +68,7 @@ class Dedup:
 
 
 def semdedup(
-    folder: Union[Folder, str, os.PathLike],
+    folder: Union[Folder, str, os.PathLike, list[Part]],
     clusters: Clusters,
     work: Union[str, os.PathLike],
     *,

@@ -39,7 +39,8 @@ def cut(run: Run, scores: Callable, items: Sequence, m: int) -> tuple[float, int
     """
     prefix, below = 0, 0
     for shift in range(64 - _DIGIT, -1, -_DIGIT):
-        counts = sum(run(functools.partial(_histogram, scores, prefix, shift), items))
+        found = run(functools.partial(_histogram, scores, prefix, shift), items)
+        counts = sum(found, np.zeros(1 << _DIGIT, np.int64))
         reached = below + np.cumsum(counts)
         digit = int(np.searchsorted(reached, m))
         below += int(counts[:digit].sum())
