@@ -169,11 +169,11 @@ def main():
         if "same_bits" in runs[0]:
             r = runs[0]
             rows = max(r["rows"], 1)
-            shares.append([peer, threads, r["level"], r["rows"]] + [f"{100 * r[t] / rows:.3f} %" for t in ("f32", "f64", "truth")]
+            shares.append([peer, threads, r["level"], r["rows"]] + [f"{100 * r[t] / rows:.3f} %" for t in ("int8", "f32", "f64", "truth")]
                           + ["yes" if all(q["same_bits"] for q in runs) else "NO"])
     if shares:
         print("Rows of the last assignment settled by each tier; same labels and centroids as the first run of pauca:\n")
-        rounds.table(["run", "threads", "level", "rows", "f32", "f64", "truth", "same bits"], shares)
+        rounds.table(["run", "threads", "level", "rows", "int8", "f32", "f64", "truth", "same bits"], shares)
     rounds.finish(options, results)
 
 

@@ -31,7 +31,7 @@ fn main() -> Result<(), Failure> {
     let search = &clusters.search;
     println!(
         "{{\"wall\": {:.4}, \"cpu\": {:.2}, \"extra_mb\": {:.0}, \"n_iter\": {}, \"level\": \"{}\", \
-         \"inertia\": {:?}, \"relocated\": {}, \"rows\": {}, \"f32\": {}, \"f64\": {}, \"truth\": {}, \
+         \"inertia\": {:?}, \"relocated\": {}, \"rows\": {}, \"int8\": {}, \"f32\": {}, \"f64\": {}, \"truth\": {}, \
          \"version\": \"pauca {}\"}}",
         cost.wall,
         cost.cpu,
@@ -41,6 +41,7 @@ fn main() -> Result<(), Failure> {
         clusters.inertia,
         clusters.relocated,
         search.rows,
+        search.int8,
         search.f32,
         search.f64,
         search.truth,

@@ -72,5 +72,5 @@ pub fn settled(outcome: &Outcome) -> Value {
 }
 
 fn tiers(stats: &SearchStats) -> Value {
-    json!({"rows": stats.rows, "f32": stats.f32, "f64": stats.f64, "truth": stats.truth})
+    json!({"rows": stats.rows, "int8": stats.int8, "f32": stats.f32, "f64": stats.f64, "truth": stats.truth})
 }
