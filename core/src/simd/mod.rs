@@ -31,10 +31,9 @@ mod portable;
 mod tile;
 mod vector;
 
-#[allow(unused_imports, reason = "TEMPORARY: until the tiers that use them stand")]
 pub(crate) use codes::{
-    Code, CodeKernel, CodedRows, Coding, DEPTH_STEP, Hit, Hits, Lines, MAX_DEPTH, Measure, Panel, Scale,
-    WIDTH, relative,
+    Code, CodeKernel, CodedRows, Coding, DEPTH_STEP, Hit, Hits, Lines, MAX_DEPTH, Measure, Panel, WIDTH,
+    relative,
 };
 pub(crate) use dots::{DotKernel, Step};
 pub use level::Level;

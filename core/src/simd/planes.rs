@@ -81,8 +81,7 @@ impl PlaneKernel {
     }
 }
 
-/// Bytes of a line of the cache, and the values that are added between two of them.
-const LINE: usize = 64;
+/// Values that are added between two lines of the cache, of 64 bytes.
 const STEP: usize = 16;
 
 /// Asks for a line of bytes that will be read soon. A hint: it changes nothing, and does nothing where Rust has no way
@@ -90,7 +89,7 @@ const STEP: usize = 16;
 #[inline(always)]
 fn ask_for(bytes: &[u8], line: usize) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(byte) = bytes.get(line * LINE) {
+    if let Some(byte) = bytes.get(line * 64) {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: the byte is there; every x86-64 has the instruction, which faults nowhere.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(byte).cast()) };

@@ -36,6 +36,7 @@ pub(crate) struct Coding {
 
 impl Coding {
     /// The largest magnitude of a code: 127 or 63.
+    #[cfg(test)]
     pub fn reach(self) -> u8 {
         self.reach
     }
@@ -69,6 +70,7 @@ impl Coding {
 pub(crate) struct Scale(pub(super) f32);
 
 impl Scale {
+    #[cfg(test)]
     pub fn get(self) -> f32 {
         self.0
     }
@@ -85,6 +87,7 @@ pub(crate) struct Measure {
 
 impl Measure {
     /// Whether all values are finite.
+    #[cfg(test)]
     pub fn finite(self) -> bool {
         self.largest.to_bits() < 0x7f80_0000
     }

@@ -44,6 +44,7 @@ pub(crate) struct Hits {
 
 impl Hits {
     /// Hits without their scores.
+    #[cfg(test)]
     pub fn new() -> Self {
         Self::default()
     }

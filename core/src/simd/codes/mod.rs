@@ -11,7 +11,6 @@
 //! ```
 //!
 //! [`CodeKernel::pairs`] computes p for single pairs.
-#![allow(dead_code)] // TEMPORARY: until the tiers that use it stand.
 
 mod coding;
 mod encode;
@@ -27,7 +26,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use coding::{Code, Coding, DEPTH_STEP, MAX_DEPTH, Measure, Scale, WIDTH, relative};
+pub(crate) use coding::{Code, Coding, DEPTH_STEP, MAX_DEPTH, Measure, WIDTH, relative};
 pub(crate) use hits::{Hit, Hits};
 pub(crate) use kernel::{CodeKernel, CodedRows};
 pub(crate) use lines::Lines;

@@ -66,6 +66,7 @@ pub(in crate::simd) trait Sums: Copy {
 }
 
 /// The kinds of products of [`Arrays`].
+#[cfg(test)]
 pub(super) const UNSIGNED: u8 = 0;
 #[cfg(test)]
 pub(super) const SHORT: u8 = 1;
