@@ -20,6 +20,7 @@
 //!
 //! **Safety.** All exported functions are `unsafe` for one reason, which the header states: pointers must be NULL or
 //! valid for what their argument says, and handles must be those of this library, not yet freed.
+#![allow(rustdoc::broken_intra_doc_links, reason = "the text is that of a header of C, where [n] is a shape")]
 #![cfg_attr(not(feature = "std"), no_std)]
 #![allow(non_camel_case_types, reason = "the names are those of C")]
 #![allow(
