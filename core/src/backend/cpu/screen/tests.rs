@@ -90,9 +90,14 @@ fn attack(level: Level, trials: u64) -> Result<[Step; 3]> {
         // What the codes of both sides leave, and so the bounds of the steps, by their size. Leading dimensions are made of
         // targets in more dimensions only by way of trial: what lies outside of the basis is seldom near its bound.
         let (left, aim) = (1.6 / 127.0 / libm::sqrt(12.0), (trial / 6 % 3) as usize);
-        let bound = if aim == 1 { left * radius * 1.4 } else { 2.0 * left * (1.0 + radius) };
+        // Rows of the kernel are centered, so that a Euclidean row is nearer to 0 than its targets are.
+        let (inner, outer) = match metric {
+            Metric::SqEuclidean => (radius / libm::sqrt(TARGETS as f64), radius),
+            Metric::Cosine => (1.0, 1.0),
+        };
+        let bound = left * inner * if aim == 1 { 1.4 * radius } else { 4.0 * outer };
         // So wide that most pairs are certified, and so narrow that half of those lie within 4 bounds.
-        let width = if aim == 2 { 0.2 } else { 0.28 } * bound;
+        let width = 5.0 * bound;
         let (row, values) = near_ties(&mut draws, metric, d, radius, width);
         let x = cpu.load((&row[..], 1, d).into_rows()?, metric, &cx)?;
         let rows = || (&values[..], TARGETS, d).into_rows();
