@@ -203,11 +203,13 @@ fn damaged_files_are_answered_or_refused_in_one_line() {
     let number = std::env::var("PAUCA_HOSTILE").ok().and_then(|n| n.parse().ok()).unwrap_or(64);
     let bench = Bench::new();
     let cases = cases(&bench);
-    // Undamaged, most are answered: the pictures are too few, and the study has no runs with results.
+    // Undamaged, most are answered: the pictures are too few, the study has no runs with results, and one row of the
+    // table has no text to score.
     for (i, case) in cases.iter().enumerate() {
         bench.write(case.name, &case.bytes);
         let (code, text) = bounded(case, &bench, i);
-        let incomplete = matches!(case.name, "study.json") || case.arguments.contains(&"--side");
+        let scored = case.name == "x.parquet" && case.arguments.contains(&"--no-weight");
+        let incomplete = scored || case.name == "study.json" || case.arguments.contains(&"--side");
         assert_eq!(code, Some(i32::from(incomplete)), "{} {:?}: {text}", case.program.path(), case.arguments);
         let _ = std::fs::remove_dir_all(bench.path("out"));
     }
