@@ -55,7 +55,7 @@ fn bad_flags_are_refused_in_one_line() {
 fn bad_sheets_are_refused_in_one_line() {
     let bench = Bench::new();
     bench.write("text.png", b"not a picture");
-    refused(&bench, &["text.png"], 1, &["text.png", "not a readable PNG"]);
+    refused(&bench, &["text.png"], 1, &["text.png", "not a PNG picture"]);
     refused(&bench, &["absent.png"], 1, &["absent.png", "cannot be opened"]);
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 64, 64);
