@@ -61,7 +61,7 @@ pub struct pauca_clusters_info {
     pub converged: i32,
     /// 1 if the clustering has distances, else 0.
     pub has_distances: i32,
-    /// Rows searched in the last assignment. This and the next three depend on the SIMD level.
+    /// Rows searched in the last assignment. This and the other counts of the search depend on the SIMD level.
     pub search_rows: u64,
     /// Rows settled by the certificate of the f32 kernel.
     pub search_f32: u64,
@@ -69,12 +69,16 @@ pub struct pauca_clusters_info {
     pub search_f64: u64,
     /// Rows settled by the definition.
     pub search_truth: u64,
+    /// Rows settled by the certificate of 8-bit codes.
+    pub search_int8: u64,
+    /// Rows that were searched in leading dimensions first, whatever settled them.
+    pub search_leading: u64,
 }
 
 // SAFETY: repr(C), no padding, any bytes are a value.
 unsafe impl Sized32 for pauca_clusters_info {
     const NAME: &'static str = "clusters info";
-    const FIRST: usize = size_of::<Self>();
+    const FIRST: usize = core::mem::offset_of!(Self, search_int8);
     fn defaults() -> Self {
         Self {
             struct_size: size_of::<Self>() as u32,
@@ -93,6 +97,8 @@ unsafe impl Sized32 for pauca_clusters_info {
             search_f32: 0,
             search_f64: 0,
             search_truth: 0,
+            search_int8: 0,
+            search_leading: 0,
         }
     }
 }
@@ -171,6 +177,8 @@ pub unsafe extern "C" fn pauca_clusters_get_info(
             search_f32: c.search.f32,
             search_f64: c.search.f64,
             search_truth: c.search.truth,
+            search_int8: c.search.int8,
+            search_leading: c.search.leading,
             ..pauca_clusters_info::defaults()
         };
         door.give(info, value)

@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicI32, Ordering};
 
 use pauca::{Context, Control, Cpu, Exec, Progress, Stage};
 
-use crate::base::{abi, level, level_number};
+use crate::abi::{abi, level, level_number};
 use crate::door::{Door, free, size};
 use crate::options::{Sized32, no_flags};
 use crate::pool::Threads;

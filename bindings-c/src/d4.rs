@@ -12,9 +12,9 @@ use crate::context::{pauca_context, within};
 use crate::dedup::{order, pauca_dedup};
 use crate::door::{Door, free, size};
 use crate::kmeans::init;
-use crate::kmeans_run::ended;
 use crate::options::{Sized32, choice, no_flags};
 use crate::prototypes::SCOPES;
+use crate::running::Running;
 use crate::status::{Done, pauca_error, pauca_status};
 use crate::view::{Input, pauca_view};
 
@@ -168,10 +168,7 @@ pub unsafe extern "C" fn pauca_d4(
 /// A run of D4 between two steps. It reads its rows until it is freed. Used by one thread at a time, which need not be the
 /// one that started it.
 pub struct pauca_d4_run {
-    /// None after the end, after a panic, and while a call works on it.
-    run: Option<D4Run<'static, Cpu, Input>>,
-    /// Where the run was when it was asked to finish.
-    last: Option<D4Checkpoint>,
+    running: Running<D4Run<'static, Cpu, Input>>,
 }
 
 /// D4 iterates the first clustering.
@@ -223,7 +220,7 @@ fn start(
             None => params.start_on(call.cpu, x, &call.cx)?,
             Some(checkpoint) => params.resume_on(call.cpu, x, checkpoint, &call.cx)?,
         };
-        out.put(pauca_d4_run { run: Some(run), last: None })
+        out.put(pauca_d4_run { running: Running::new(run) })
     })
 }
 
@@ -255,11 +252,7 @@ pub unsafe extern "C" fn pauca_d4_step(
         let run = door.get_mut("run", run)?;
         let more = door.out_or_null("more", more, 1)?;
         within(door.get_or_null("context", context)?, |call| {
-            // A panic leaves nothing behind that could be used.
-            let mut d4 = run.run.take().ok_or_else(ended)?;
-            let stepped = d4.step(&call.cx);
-            run.run = Some(d4);
-            more.write(&[stepped?.into()]);
+            more.write(&[run.running.step(call)?.into()]);
             Ok(())
         })
     })
@@ -274,7 +267,7 @@ pub unsafe extern "C" fn pauca_d4_get_state(
 ) -> pauca_status {
     // SAFETY: the contract of the header.
     unsafe { Door::open(error) }.run(|door| {
-        let run = door.get("run", run)?.run.as_ref().ok_or_else(ended)?;
+        let run = door.get("run", run)?.running.get()?;
         let state = door.results(state)?;
         let stage = match run.stage() {
             D4Stage::Cluster => PAUCA_D4_CLUSTER,
@@ -298,12 +291,7 @@ pub unsafe extern "C" fn pauca_d4_checkpoint(
     unsafe { Door::open(error) }.run(|door| {
         let run = door.get("run", run)?;
         let out = door.handle("out", out)?;
-        let bytes = match (&run.run, &run.last) {
-            (Some(run), _) => run.checkpoint()?.to_bytes()?,
-            (None, Some(last)) => last.to_bytes()?,
-            (None, None) => return Err(ended()),
-        };
-        out.put(pauca_blob { bytes })
+        out.put(pauca_blob { bytes: run.running.saved()? })
     })
 }
 
@@ -340,19 +328,8 @@ pub unsafe extern "C" fn pauca_d4_finish(
         let run = door.get_mut("run", run)?;
         let out = door.handle("out", out)?;
         within(door.get_or_null("context", context)?, |call| {
-            let mut d4 = run.run.take().ok_or_else(ended)?;
-            // Steps that fail leave a run behind; the last call of core takes it.
-            loop {
-                match d4.step(&call.cx) {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(error) => {
-                        run.run = Some(d4);
-                        return Err(error.into());
-                    }
-                }
-            }
-            run.last = Some(d4.checkpoint()?);
+            while run.running.step(call)? {}
+            let d4 = run.running.end()?;
             out.put(d4.finish(&call.cx)?.into())
         })
     })

@@ -136,7 +136,7 @@ pub struct pauca_dedup_info {
     pub reached: i32,
     /// 1 if pauca_dedup_kept_at and pauca_dedup_curve can be asked (PAUCA_EARLIER_MAX), else 0.
     pub has_curve: i32,
-    /// Rows compared. This and the next three depend on the SIMD level.
+    /// Rows compared. This and the other counts of the search depend on the SIMD level.
     pub search_rows: u64,
     /// Rows settled by the certificate of the f32 kernel.
     pub search_f32: u64,
@@ -144,12 +144,16 @@ pub struct pauca_dedup_info {
     pub search_f64: u64,
     /// Rows settled by the definition.
     pub search_truth: u64,
+    /// Rows settled by the certificate of 8-bit codes.
+    pub search_int8: u64,
+    /// Rows that were searched in leading dimensions first, whatever settled them.
+    pub search_leading: u64,
 }
 
 // SAFETY: repr(C), no padding, any bytes are a value.
 unsafe impl Sized32 for pauca_dedup_info {
     const NAME: &'static str = "dedup info";
-    const FIRST: usize = size_of::<Self>();
+    const FIRST: usize = core::mem::offset_of!(Self, search_int8);
     fn defaults() -> Self {
         Self {
             struct_size: size_of::<Self>() as u32,
@@ -165,6 +169,8 @@ unsafe impl Sized32 for pauca_dedup_info {
             search_f32: 0,
             search_f64: 0,
             search_truth: 0,
+            search_int8: 0,
+            search_leading: 0,
         }
     }
 }
@@ -290,6 +296,8 @@ pub unsafe extern "C" fn pauca_dedup_get_info(
             search_f32: d.search.f32,
             search_f64: d.search.f64,
             search_truth: d.search.truth,
+            search_int8: d.search.int8,
+            search_leading: d.search.leading,
             ..pauca_dedup_info::defaults()
         };
         door.give(info, value)

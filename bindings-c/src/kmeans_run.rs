@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use core::ffi::c_void;
 
-use pauca::{Checkpoint, Cpu, Error, Lloyd, RowSource};
+use pauca::{Checkpoint, Cpu, Lloyd, RowSource};
 
 use crate::blob::pauca_blob;
 use crate::clusters::pauca_clusters;
@@ -12,16 +12,14 @@ use crate::context::{pauca_context, within};
 use crate::door::{Door, free};
 use crate::kmeans::{params, pauca_kmeans_options};
 use crate::options::Sized32;
-use crate::status::{Done, Failure, pauca_error, pauca_status};
+use crate::running::Running;
+use crate::status::{Done, pauca_error, pauca_status};
 use crate::view::{Input, pauca_view};
 
 /// A run of k-means between two iterations. It reads its rows and weights until it is freed. Used by one thread at a
 /// time, which need not be the one that started it.
 pub struct pauca_kmeans_run {
-    /// None after the end, after a panic, and while a call works on it.
-    run: Option<Lloyd<'static, Cpu, Input>>,
-    /// Where the run was when it was asked to finish.
-    last: Option<Checkpoint>,
+    running: Running<Lloyd<'static, Cpu, Input>>,
 }
 
 /// Where a run is. Set struct_size.
@@ -49,12 +47,6 @@ unsafe impl Sized32 for pauca_kmeans_state {
     }
 }
 
-/// The error of a call on a run that has ended.
-pub(crate) fn ended() -> Failure {
-    let why = "it has ended: resume from its checkpoint instead";
-    Failure::Core(Error::Conflict { first: "this call", second: "the state of the run", why })
-}
-
 fn start(
     door: &Door,
     x: *const pauca_view,
@@ -75,7 +67,7 @@ fn start(
             None => params.start_on(call.cpu, x, weights, &call.cx)?,
             Some(checkpoint) => params.resume_on(call.cpu, x, weights, checkpoint, &call.cx)?,
         };
-        out.put(pauca_kmeans_run { run: Some(run), last: None })
+        out.put(pauca_kmeans_run { running: Running::new(run) })
     })
 }
 
@@ -109,11 +101,7 @@ pub unsafe extern "C" fn pauca_kmeans_step(
         let run = door.get_mut("run", run)?;
         let more = door.out_or_null("more", more, 1)?;
         within(door.get_or_null("context", context)?, |call| {
-            // A panic leaves nothing behind that could be used.
-            let mut lloyd = run.run.take().ok_or_else(ended)?;
-            let stepped = lloyd.step(&call.cx);
-            run.run = Some(lloyd);
-            more.write(&[stepped?.into()]);
+            more.write(&[run.running.step(call)?.into()]);
             Ok(())
         })
     })
@@ -128,7 +116,7 @@ pub unsafe extern "C" fn pauca_kmeans_get_state(
 ) -> pauca_status {
     // SAFETY: the contract of the header.
     unsafe { Door::open(error) }.run(|door| {
-        let run = door.get("run", run)?.run.as_ref().ok_or_else(ended)?;
+        let run = door.get("run", run)?.running.get()?;
         let state = door.results(state)?;
         let value = pauca_kmeans_state {
             is_done: run.is_done().into(),
@@ -153,12 +141,7 @@ pub unsafe extern "C" fn pauca_kmeans_checkpoint(
     unsafe { Door::open(error) }.run(|door| {
         let run = door.get("run", run)?;
         let out = door.handle("out", out)?;
-        let bytes = match (&run.run, &run.last) {
-            (Some(run), _) => run.checkpoint()?.to_bytes()?,
-            (None, Some(last)) => last.to_bytes()?,
-            (None, None) => return Err(ended()),
-        };
-        out.put(pauca_blob { bytes })
+        out.put(pauca_blob { bytes: run.running.saved()? })
     })
 }
 
@@ -196,9 +179,7 @@ pub unsafe extern "C" fn pauca_kmeans_finish(
         let run = door.get_mut("run", run)?;
         let out = door.handle("out", out)?;
         within(door.get_or_null("context", context)?, |call| {
-            run.last = Some(run.run.as_ref().ok_or_else(ended)?.checkpoint()?);
-            let lloyd = run.run.take().ok_or_else(ended)?;
-            let clusters = lloyd.finish(&call.cx)?;
+            let clusters = run.running.end()?.finish(&call.cx)?;
             out.put(pauca_clusters { clusters: Arc::new(clusters) })
         })
     })

@@ -12,7 +12,9 @@
 //! | `view`, `source` | rows: the one door for all inputs |
 //! | `dlpack`, `arrow` | rows of other libraries, borrowed |
 //! | `table` | results as a table of Arrow |
+//! | `abi` | versions, SIMD levels |
 //! | `kmeans`, `kmeans_run`, `clusters` | clusterings |
+//! | `running` | runs that are stepped, saved and ended |
 //! | `sums`, `exact` | sums without rounding, the definitions |
 //! | `dedup`, `prototypes`, `d4` | which rows are kept |
 //! | `workspace` | how much memory a call takes |
@@ -30,10 +32,10 @@
 
 extern crate alloc;
 
+mod abi;
 mod arrow;
 #[cfg(not(feature = "std"))]
 mod bare;
-mod base;
 mod blob;
 mod clusters;
 mod context;
@@ -47,6 +49,7 @@ mod kmeans_run;
 mod options;
 mod pool;
 mod prototypes;
+mod running;
 mod source;
 mod status;
 mod sums;
@@ -56,8 +59,8 @@ mod test_panic;
 mod view;
 mod workspace;
 
+pub use abi::*;
 pub use arrow::*;
-pub use base::*;
 pub use blob::*;
 pub use clusters::*;
 pub use context::*;

@@ -57,7 +57,7 @@ static void threads_and_levels(void)
 {
     const uint32_t threads[] = {1, 2, 3, 8};
     for (size_t i = 0; i < COUNT(threads); i++)
-        for (int32_t level = PAUCA_SIMD_DEFAULT; level <= PAUCA_SIMD_NEON; level++) {
+        for (int32_t level = PAUCA_SIMD_DEFAULT; level <= PAUCA_SIMD_AVX512_VNNI; level++) {
             if (!pauca_simd_available(level)) continue;
             pauca_context_options o = context_options();
             o.threads = threads[i], o.simd_level = level;
@@ -140,6 +140,29 @@ static void watched(void)
     FAILS(PAUCA_CANCELLED, "cancelled", (iterations = 0, pauca_kmeans(&view, NULL, &k, &clusters, context, E)));
     HOLDS(clusters == NULL);
     pauca_context_free(context);
+}
+
+/* An answer of 0 to the last report of a step: the step is made, the call is cancelled, and the run goes on from there. */
+static void stopped_by_the_last_report(void)
+{
+    pauca_context_options o = context_options();
+    o.progress = progress, o.user = x, o.report_pause = 0, caller = pthread_self();
+    pauca_context *context = context_of(&o);
+    pauca_kmeans_options k = options();
+    pauca_kmeans_run *run = NULL;
+    pauca_clusters *clusters = NULL;
+    pauca_kmeans_state state = {.struct_size = sizeof state};
+    int32_t more = 7;
+    WORKS(pauca_kmeans_start(&view, NULL, &k, &run, NULL, &e));
+    iterations = 0, stop_at = 1;
+    HOLDS(pauca_kmeans_step(run, &more, context, &e) == PAUCA_CANCELLED && more == 7);
+    WORKS(pauca_kmeans_get_state(run, &state, &e));
+    HOLDS(state.n_iter == 1);
+    stop_at = 1 << 30;
+    for (more = 1; more;) WORKS(pauca_kmeans_step(run, &more, context, &e));
+    WORKS(pauca_kmeans_finish(run, &clusters, context, &e));
+    if (clusters) HOLDS(bits_of(clusters) == expected);
+    pauca_clusters_free(clusters), pauca_kmeans_free(run), pauca_context_free(context);
 }
 
 /* A flag that another thread sets. */
@@ -332,6 +355,7 @@ int main(void)
     threads_and_levels();
     host_threads();
     watched();
+    stopped_by_the_last_report();
     cancelled();
     d4();
     all_reduce();

@@ -65,7 +65,6 @@ class Context:
         self.flag = c_int32(0)
         self.listener: Optional[Callable[[Progress], Any]] = None
         self.failure: Optional[BaseException] = None
-        self.stopped = False
         options = _abi.pauca_context_options()
         check(lib.pauca_context_options_init, byref(options), sizeof(options), _abi.PAUCA_ABI_VERSION)
         options.threads = threads
@@ -86,8 +85,7 @@ class Context:
             if listener is None:
                 return 1
             told = listener(Progress(ctypes.string_at(p.stage).decode(), p.done, p.total, *iteration))
-            self.stopped = self.stopped or told is False
-            return 0 if self.stopped else 1
+            return 0 if told is False else 1
         except BaseException as failure:  # it cannot pass through C
             self.failure = failure
             return 0
@@ -122,7 +120,7 @@ def context(threads: Optional[int], listener: Optional[Callable[[Progress], Any]
         found = kept.pop()
     except IndexError:
         found = Context(threads, listener is not None)
-    found.flag.value, found.listener, found.failure, found.stopped = 0, listener, None, False
+    found.flag.value, found.listener, found.failure = 0, listener, None
     try:
         yield found
     finally:
@@ -190,12 +188,10 @@ def call(
     threads: Optional[int] = None,
     progress: ProgressLike = None,
     failed: Optional[Callable[[], Optional[BaseException]]] = None,
-    stepped: bool = False,
 ) -> None:
     """Calls a function whose last arguments are a context and an error.
 
-    work: about how many multiplications it takes. failed: what a source of Python's has failed with. stepped: it makes a
-    step of a run, so that a wish to stop which comes with its last report ends the run's loop.
+    work: about how many multiplications it takes. failed: what a source of Python's has failed with.
     """
     with _listener(progress) as listener, context(1 if work < SHORT and threads is None else threads, listener) as used:
         error = new_error()
@@ -212,8 +208,6 @@ def call(
             raise used.failure
         if status != 0:
             raise raised(error) from (failed() if failed else None)
-        if stepped and used.stopped:
-            raise errors.Cancelled("the progress function asked to stop", _abi.PAUCA_CANCELLED, "Cancelled")
 
 
 @contextlib.contextmanager

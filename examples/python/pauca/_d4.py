@@ -236,7 +236,7 @@ class D4Run:
     def step(self) -> bool:
         """Makes one step: an iteration, or the deduplication. Returns whether there is more to do."""
         more = c_int32()
-        call(lib.pauca_d4_step, self._handle, byref(more), stepped=True, **self._how)
+        call(lib.pauca_d4_step, self._handle, byref(more), **self._how)
         return bool(more.value)
 
     def __iter__(self) -> Iterator[D4State]:

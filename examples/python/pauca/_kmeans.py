@@ -304,7 +304,7 @@ class KMeansRun:
     def step(self) -> bool:
         """Makes one iteration, unless the run is done. Returns whether there is more to do."""
         more = c_int32()
-        call(lib.pauca_kmeans_step, self._handle, byref(more), stepped=True, **self._how)
+        call(lib.pauca_kmeans_step, self._handle, byref(more), **self._how)
         return bool(more.value)
 
     def __iter__(self) -> Iterator[KMeansState]:

@@ -1,6 +1,7 @@
 //! The kernels of one SIMD level.
 
 use crate::error::Result;
+use crate::params::choices;
 use crate::simd::{CodeKernel, DotKernel, Kernel, KernelScalar, Level};
 
 /// The CPU backend at one SIMD level.
@@ -27,7 +28,7 @@ pub struct Cpu {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Screens {
-    /// Where measured rules say that they save time.
+    /// Where the number of values, targets and rows lets them save time (ARCHITECTURE.md has the rules).
     #[default]
     Auto,
     /// Wherever they can serve, and for all rows: for tests of them.
@@ -35,6 +36,8 @@ pub enum Screens {
     /// Never.
     Never,
 }
+
+choices!(Screens: Auto, Always, Never);
 
 /// Rows of a source that a pass keeps for the next ones, unless [`Cpu::keep_bytes`] says otherwise.
 const KEEP_BYTES: usize = 64 << 20;

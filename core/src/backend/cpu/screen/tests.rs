@@ -165,9 +165,9 @@ fn a_million_certified_near_ties_are_right() -> Result<()> {
     check(10_000, 1_000_000)
 }
 
-/// 10^8 pairs a step: minutes, once after a change of the bounds.
+/// 10^8 pairs a step, after a change of the bounds.
 #[test]
-#[ignore = "minutes: cargo test --release -p pauca --lib -- --ignored near_ties"]
+#[ignore = "about an hour: .ci/deep/bounds.sh"]
 fn a_hundred_million_certified_near_ties_are_right() -> Result<()> {
     check(1_000_000, 100_000_000)
 }
