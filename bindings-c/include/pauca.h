@@ -414,7 +414,7 @@ typedef struct pauca_clusters_info {
   int32_t converged;
   // 1 if the clustering has distances, else 0.
   int32_t has_distances;
-  // Rows searched in the last assignment. This and the next three depend on the SIMD level.
+  // Rows searched in the last assignment. This and the other counts of the search depend on the SIMD level.
   uint64_t search_rows;
   // Rows settled by the certificate of the f32 kernel.
   uint64_t search_f32;
@@ -422,6 +422,10 @@ typedef struct pauca_clusters_info {
   uint64_t search_f64;
   // Rows settled by the definition.
   uint64_t search_truth;
+  // Rows settled by the certificate of 8-bit codes.
+  uint64_t search_int8;
+  // Rows that were searched in leading dimensions first, whatever settled them.
+  uint64_t search_leading;
 } pauca_clusters_info;
 
 // Where pauca_clusters_copy puts the arrays of a clustering: NULL for what is not wanted; lengths count values and must
@@ -536,7 +540,7 @@ typedef struct pauca_dedup_info {
   int32_t reached;
   // 1 if pauca_dedup_kept_at and pauca_dedup_curve can be asked (PAUCA_EARLIER_MAX), else 0.
   int32_t has_curve;
-  // Rows compared. This and the next three depend on the SIMD level.
+  // Rows compared. This and the other counts of the search depend on the SIMD level.
   uint64_t search_rows;
   // Rows settled by the certificate of the f32 kernel.
   uint64_t search_f32;
@@ -544,6 +548,10 @@ typedef struct pauca_dedup_info {
   uint64_t search_f64;
   // Rows settled by the definition.
   uint64_t search_truth;
+  // Rows settled by the certificate of 8-bit codes.
+  uint64_t search_int8;
+  // Rows that were searched in leading dimensions first, whatever settled them.
+  uint64_t search_leading;
 } pauca_dedup_info;
 
 // Where pauca_dedup_copy puts its arrays: NULL for what is not wanted; lengths count values and must be exact. Set

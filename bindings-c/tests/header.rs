@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// The files, in the order in which a reader meets them.
 const FILES: &[&str] = &[
-    "base",
+    "abi",
     "status",
     "context",
     "view",

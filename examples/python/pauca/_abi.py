@@ -191,6 +191,8 @@ class pauca_clusters_info(Structure):
         ("search_f32", c_uint64),
         ("search_f64", c_uint64),
         ("search_truth", c_uint64),
+        ("search_int8", c_uint64),
+        ("search_leading", c_uint64),
     )
 
 
@@ -266,6 +268,8 @@ class pauca_dedup_info(Structure):
         ("search_f32", c_uint64),
         ("search_f64", c_uint64),
         ("search_truth", c_uint64),
+        ("search_int8", c_uint64),
+        ("search_leading", c_uint64),
     )
 
 
