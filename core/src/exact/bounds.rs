@@ -187,6 +187,16 @@ impl Euclidean {
     }
 }
 
+/// The scale that brings the largest norm of the targets into [2^30, 2^31), within what `f32` can hold.
+pub(crate) fn scale_for(largest: f64) -> f32 {
+    if largest == 0.0 || !largest.is_finite() {
+        return 1.0;
+    }
+    let exponent = (largest.to_bits() >> 52) as i32 - 1023;
+    let shift = (30 - exponent).clamp(-110, 110);
+    f32::from_bits(((127 + shift) as u32) << 23)
+}
+
 /// Cosine bound: one number for all pairs of rows of `d` values.
 pub fn cosine_error(p: Precision, d: usize) -> f64 {
     let (size, norm) = (d as f64, 1.0 + unit_error(p, d));

@@ -198,13 +198,3 @@ macro_rules! panels {
 }
 panels!(narrow_panels, f32, narrow_row, |half: f64| half as f32);
 panels!(wide_panels, f64, wide_row, |half: f64| half);
-
-/// The scale that brings the largest of `norms` into [2^30, 2^31), within what `f32` can hold.
-pub(super) fn scale_for(largest: f64) -> f32 {
-    if largest == 0.0 || !largest.is_finite() {
-        return 1.0;
-    }
-    let exponent = (largest.to_bits() >> 52) as i32 - 1023;
-    let shift = (30 - exponent).clamp(-110, 110);
-    f32::from_bits(((127 + shift) as u32) << 23)
-}

@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 
 use crate::error::Result;
 use crate::exact::Metric;
-use crate::exact::bounds::{Euclidean, Precision, cosine_error};
+use crate::exact::bounds::{Euclidean, Precision, cosine_error, scale_for};
 use crate::exact::float::{narrow_up, widen};
 use crate::memory::{try_capacity, try_vec};
 use crate::products::{Growing, MAX_ROWS, Multiplier, Scores};
@@ -69,9 +69,7 @@ impl Screen {
         let d = first.len();
         let seeds = Multiplier::new()?.growing(d, k)?;
         let norms = try_capacity(k.div_ceil(seeds.width()))?;
-        // A larger scale would bring rows nearer to the largest f32; the limits keep it normal.
-        let exponent = (libm::sqrt(farthest).to_bits() >> 52) as i32 - 1023;
-        let scale = power_of_two((30 - exponent).clamp(-110, 110)) as f32;
+        let scale = scale_for(libm::sqrt(farthest));
         let shift = match metric {
             Metric::SqEuclidean => Some((crate::memory::try_copy(first)?, scale)),
             Metric::Cosine => None,
