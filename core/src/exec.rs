@@ -3,6 +3,8 @@
 //! Algorithms split their work into tasks that write disjoint outputs and whose arithmetic does
 //! not depend on the split, so the choice here never changes a bit of a result.
 
+use alloc::vec::Vec;
+
 #[cfg(feature = "rayon")]
 use crate::error::Error;
 use crate::error::Result;
@@ -103,14 +105,33 @@ impl<'a> Exec<'a> {
 
     /// Calls `f` on every item, each as one task, and returns when all calls have returned.
     pub fn for_each<T: Send>(&self, items: &mut [T], f: impl Fn(&mut T) + Sync + Send) {
+        if matches!(self.0, Kind::Serial) || items.len() < 2 {
+            return items.iter_mut().for_each(f);
+        }
+        let f = &f;
+        let mut tasks = Vec::new();
+        if tasks.try_reserve_exact(items.len()).is_err() {
+            return items.iter_mut().for_each(f);
+        }
+        tasks.extend(items.iter_mut().map(|item| move || f(item)));
+        let mut erased: Vec<&mut Task<'_>> = Vec::new();
+        if erased.try_reserve_exact(tasks.len()).is_err() {
+            return tasks.iter_mut().for_each(|task| task());
+        }
+        erased.extend(tasks.iter_mut().map(|task| task as &mut Task<'_>));
+        self.run(&mut erased);
+    }
+
+    /// Runs every task once. Not generic: a pool is compiled once, not for each kind of work.
+    fn run(&self, tasks: &mut [&mut Task<'_>]) {
         match &self.0 {
-            Kind::Serial => items.iter_mut().for_each(f),
+            Kind::Serial => tasks.iter_mut().for_each(|task| task()),
             #[cfg(feature = "rayon")]
-            Kind::CurrentPool => on_rayon(items, f),
+            Kind::CurrentPool => on_rayon(tasks),
             #[cfg(feature = "rayon")]
-            Kind::Private(pool) => pool.install(|| on_rayon(items, f)),
+            Kind::Private(pool) => pool.install(|| on_rayon(tasks)),
             #[cfg(feature = "std")]
-            Kind::Custom(executor) => on_custom(*executor, items, f),
+            Kind::Custom(executor) => on_custom(*executor, tasks),
             Kind::Never(never, _) => match *never {},
         }
     }
@@ -143,31 +164,34 @@ impl<'a> Exec<'a> {
     }
 }
 
+/// One task.
+type Task<'t> = dyn FnMut() + Send + 't;
+
 #[cfg(feature = "rayon")]
-fn on_rayon<T: Send>(items: &mut [T], f: impl Fn(&mut T) + Sync + Send) {
+fn on_rayon(tasks: &mut [&mut Task<'_>]) {
     use rayon::prelude::*;
-    items.par_iter_mut().with_max_len(1).for_each(f);
+    tasks.par_iter_mut().with_max_len(1).for_each(|task| task());
 }
 
-/// Hands each item to the one call that has its index. The locks are never contended; they are
+/// Hands each task to the one call that has its index. The locks are never contended; they are
 /// what makes the hand-over safe without `unsafe` even if an executor calls an index twice.
 #[cfg(feature = "std")]
-fn on_custom<T: Send>(executor: &dyn Executor, items: &mut [T], f: impl Fn(&mut T) + Sync + Send) {
-    let mut slots: alloc::vec::Vec<std::sync::Mutex<Option<&mut T>>> = alloc::vec::Vec::new();
-    if slots.try_reserve_exact(items.len()).is_err() {
-        return items.iter_mut().for_each(f);
+fn on_custom(executor: &dyn Executor, tasks: &mut [&mut Task<'_>]) {
+    let mut slots: Vec<std::sync::Mutex<Option<&mut Task<'_>>>> = Vec::new();
+    if slots.try_reserve_exact(tasks.len()).is_err() {
+        return tasks.iter_mut().for_each(|task| task());
     }
-    slots.extend(items.iter_mut().map(|item| std::sync::Mutex::new(Some(item))));
+    slots.extend(tasks.iter_mut().map(|task| std::sync::Mutex::new(Some(&mut **task))));
     executor.run(slots.len(), &|i| {
-        let item = slots.get(i).and_then(|slot| slot.lock().ok()?.take());
-        if let Some(item) = item {
-            f(item);
+        let task = slots.get(i).and_then(|slot| slot.lock().ok()?.take());
+        if let Some(task) = task {
+            task();
         }
     });
     // An executor that skipped an index would leave its output unwritten.
     for slot in slots {
-        if let Ok(Some(item)) = slot.into_inner() {
-            f(item);
+        if let Ok(Some(task)) = slot.into_inner() {
+            task();
         }
     }
 }

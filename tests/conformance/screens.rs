@@ -1,9 +1,9 @@
 //! Screens, forced on: answers are those of the definition on every kind of data, and every tier settles rows of it.
 
-use pauca::backend::{Backend, Copies, SearchStats};
+use pauca::backend::{Above, Backend, Best, Boundary, Copies, Pair, Pairs, SearchStats, Threshold};
 use pauca::{Blocked, Context, Control, Cpu, Exec, Init, KMeans, Level, Metric, Rows, Screens};
 use pauca_reference::kmeans::predict;
-use pauca_reference::truth::Metric as Truth;
+use pauca_reference::truth::{Metric as Truth, cosine};
 use pauca_tests::agree::assert_same;
 use pauca_tests::data::{Kind, Rng};
 use pauca_tests::layout::array;
@@ -95,6 +95,83 @@ fn every_path_gives_the_answers_of_the_definition() {
     for (level, all) in levels.iter().zip(&all) {
         let least = [all.int8, all.f32, all.f64, all.truth].into_iter().min();
         assert!(least > Some(0), "a tier that settled nothing at {level:?}: {all:?}");
+    }
+}
+
+/// Every kind of data, at shapes from one value to many: the most similar earlier row, and pairs above thresholds that
+/// are similarities of the data, within groups and across.
+#[test]
+fn every_path_compares_pairs_as_the_definition_does() {
+    let shapes = [(70, 1), (300, 8), (600, 64), (130, 100), (200, 384), (60, 1300), (6, 66_000)];
+    let levels = Level::available();
+    let mut all = vec![SearchStats::default(); levels.len()];
+    for hard in kinds() {
+        for (seed, &(n, d)) in shapes.iter().enumerate() {
+            let mut rng = Rng(seed as u64 + 50);
+            let x = hard.rows(n, d, &mut rng);
+            let xs = array(&x);
+            let similar: Vec<Vec<f64>> =
+                (0..n).map(|j| (0..n).map(|i| cosine(&x[i], &x[j])).collect()).collect();
+            let groups = [0, n / 3, n / 3, n / 3 + 1, n];
+            // The earlier rows of a row: of its group, or all.
+            let earlier = |j: usize, across: bool| match across {
+                true => 0..n,
+                false => groups.iter().rfind(|o| **o <= j).copied().unwrap_or(0)..j,
+            };
+            let thresholds: Vec<f64> = (0..n)
+                .map(|_| {
+                    let s = similar[rng.below(n)][rng.below(n)];
+                    [s, s, s.next_down(), s.next_up(), 0.95][rng.below(5)]
+                })
+                .collect();
+            for (level, all) in levels.iter().zip(&mut all) {
+                let cpu = Cpu::with_level(*level).unwrap().screens(Screens::Always);
+                let cx = Context::new(Exec::serial(), Control::new());
+                let block = cpu.load(Rows::F32(xs.view()), Metric::Cosine, &cx).unwrap();
+                let packed = [
+                    cpu.pack(&block, Copies::Keep, &cx).unwrap(),
+                    cpu.pack_pairs(&block, (n * n) as u64, &cx).unwrap(),
+                ];
+                for (targets, across) in packed.iter().flat_map(|t| [(t, false), (t, true)]) {
+                    let pairs = if across { Pairs::Across } else { Pairs::Within(&groups) };
+                    let case = format!("{level:?} {hard:?} {n} {d} {across}");
+                    let mut best = vec![Best::NONE; n];
+                    all.merge(&cpu.earlier_max(&block, targets, pairs, 0, &mut best, &cx).unwrap());
+                    for (j, best) in best.iter().enumerate() {
+                        let mut expected = Best::NONE;
+                        for i in earlier(j, across) {
+                            if similar[j][i] > expected.similarity {
+                                expected = Best { similarity: similar[j][i], row: i as u64 };
+                            }
+                        }
+                        assert_eq!(*best, expected, "{case}: row {j}");
+                    }
+                    for (boundary, first_only) in [(Boundary::Gt, false), (Boundary::Ge, true)] {
+                        let threshold = Threshold::Each(&thresholds);
+                        let above = Above { threshold, boundary, first_only };
+                        let mut found = Vec::new();
+                        all.merge(&cpu.pairs_above(&block, targets, pairs, above, &mut found, &cx).unwrap());
+                        let expected = (0..n).flat_map(|j| {
+                            let passes =
+                                move |s: f64, t: f64| if boundary == Boundary::Gt { s > t } else { s >= t };
+                            let (similar, thresholds) = (&similar, &thresholds);
+                            earlier(j, across)
+                                .filter(move |i| passes(similar[j][*i], thresholds[j]))
+                                .map(move |i| Pair {
+                                    later: j as u32,
+                                    earlier: i as u32,
+                                    similarity: similar[j][i],
+                                })
+                                .take(if first_only { 1 } else { n })
+                        });
+                        assert!(found.iter().copied().eq(expected), "{case} {boundary:?}");
+                    }
+                }
+            }
+        }
+    }
+    for (level, all) in levels.iter().zip(&all) {
+        assert!(all.int8.min(all.truth) > 1000, "a tier that settled little at {level:?}: {all:?}");
     }
 }
 

@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use crate::backend::copies::{hash_row, same_row};
 use crate::backend::{
-    Above, Backend, Best, Blocks, Boundary, Copies, NO_ROW, Pair, Pairs, SearchStats, Threshold, Work,
+    Above, Backend, Best, Blocks, Boundary, NO_ROW, Pair, Pairs, SearchStats, Threshold, Work,
 };
 use crate::check;
 use crate::control::{Context, Stage};
@@ -17,6 +17,9 @@ use crate::rows::{RowSource, Scratch, gather_from, read_from};
 
 /// Rows of equal hash that are read at once, to see whether they are copies.
 const COPIES: usize = 1024;
+
+/// Pairs a row that make a list short.
+const SHORT: usize = 8;
 
 /// Where the findings go, by row.
 pub(super) struct Found<'f> {
@@ -141,21 +144,32 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                     let offsets = self.offsets[clusters.start..=clusters.end].iter();
                     let groups = try_collect(offsets.map(|o| o - range.start))?;
                     let mut best = try_vec(range.len(), Best::NONE)?;
-                    self.max_within(range.clone(), &groups, &mut best, search, &mut scratch, cx)?;
+                    if !range.is_empty() {
+                        self.max_within(range.clone(), &groups, 0, &mut best, search, &mut scratch, cx)?;
+                    }
                     (range, best)
                 }
                 Part::Large(j) => {
                     let range = self.offsets[j]..self.offsets[j + 1];
                     let mut best = try_vec(range.len(), Best::NONE)?;
+                    // Each block is packed once and meets all later ones: packing costs as much as some hundred pairs a row.
                     for start in range.clone().step_by(block) {
-                        let later = start..range.end.min(start + block);
-                        let best = &mut best[later.start - range.start..later.end - range.start];
-                        for start in (range.start..later.start).step_by(block) {
-                            let earlier = start..later.start.min(start + block);
-                            self.max_across(later.clone(), earlier, best, search, &mut scratch, cx)?;
+                        let earlier = start..range.end.min(start + block);
+                        let later = earlier.end..range.end;
+                        let (within, across) = best[start - range.start..].split_at_mut(earlier.len());
+                        let groups = [0, earlier.len()];
+                        let targets =
+                            self.max_within(earlier, &groups, later.len(), within, search, &mut scratch, cx)?;
+                        let first = start as u64;
+                        for (start, best) in later.clone().step_by(block).zip(across.chunks_mut(block)) {
+                            let rows = &self.rows[start..start + best.len()];
+                            self.max_across(rows, &targets, first, best, search, &mut scratch, cx)?;
+                            cx.control.check()?;
                         }
-                        self.max_within(later.clone(), &[0, later.len()], best, search, &mut scratch, cx)?;
-                        cx.control.poll(Stage::Compare, later.end as u64, total)?;
+                        // As many rows as have this share of the pairs.
+                        let (all, left) = (range.len() as u64, later.len() as u64);
+                        let done = range.start as u64 + all - left * left / all;
+                        cx.control.poll(Stage::Compare, done, total)?;
                     }
                     (range, best)
                 }
@@ -176,46 +190,42 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         Ok(())
     }
 
+    /// The rows as targets, after they met each other; `later` rows will meet them, too.
+    #[allow(clippy::too_many_arguments, reason = "what one block needs")]
     fn max_within(
         &self,
         range: Range<usize>,
         groups: &[usize],
+        later: usize,
         best: &mut [Best],
         search: &mut SearchStats,
         scratch: &mut Scratch,
         cx: &Context,
-    ) -> Result<()> {
-        if range.is_empty() {
-            return Ok(());
-        }
+    ) -> Result<B::Targets> {
         let (backend, first) = (self.blocks.backend, range.start as u64);
         self.blocks.with_rows(&self.rows[range], scratch, cx, |block| {
-            let targets = backend.pack(block, Copies::Keep, cx)?;
+            let targets = backend.pack_pairs(block, pairs_of(groups, later), cx)?;
             search.merge(&backend.earlier_max(block, &targets, Pairs::Within(groups), first, best, cx)?);
-            Ok(())
+            Ok(targets)
         })
     }
 
+    #[allow(clippy::too_many_arguments, reason = "what one block needs")]
     fn max_across(
         &self,
-        later: Range<usize>,
-        earlier: Range<usize>,
+        later: &[usize],
+        earlier: &B::Targets,
+        first: u64,
         best: &mut [Best],
         search: &mut SearchStats,
         scratch: &mut Scratch,
         cx: &Context,
     ) -> Result<()> {
-        let (backend, first) = (self.blocks.backend, earlier.start as u64);
-        let targets = self.targets(&self.rows[earlier], scratch, cx)?;
-        self.blocks.with_rows(&self.rows[later], scratch, cx, |block| {
-            search.merge(&backend.earlier_max(block, &targets, Pairs::Across, first, best, cx)?);
+        let backend = self.blocks.backend;
+        self.blocks.with_rows(later, scratch, cx, |block| {
+            search.merge(&backend.earlier_max(block, earlier, Pairs::Across, first, best, cx)?);
             Ok(())
         })
-    }
-
-    fn targets(&self, rows: &[usize], scratch: &mut Scratch, cx: &Context) -> Result<B::Targets> {
-        let backend = self.blocks.backend;
-        self.blocks.with_rows(rows, scratch, cx, |block| backend.pack(block, Copies::Keep, cx))
     }
 
     fn rows_at_once(&self, work: Work) -> usize {
@@ -238,7 +248,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         let total = self.rows.len() as u64;
         let cover = Cover { threshold, boundary, cx };
         let mut scratch = Scratch::new();
-        let (block, kept_block) = (self.rows_at_once(Work::ListedPairs), self.rows_at_once(Work::Pairs));
+        let (block, many) = (self.rows_at_once(Work::ListedPairs), self.rows_at_once(Work::Pairs));
         for part in self.parts(block)? {
             let end = match part {
                 Part::Clusters(clusters) => {
@@ -251,19 +261,29 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                 }
                 Part::Large(j) => {
                     let range = self.offsets[j]..self.offsets[j + 1];
-                    let mut kept: Vec<usize> = Vec::new();
-                    for start in range.clone().step_by(block) {
-                        let end = range.end.min(start + block);
-                        let mut alive = try_copy(&self.rows[start..end])?;
-                        for earlier in kept.chunks(kept_block) {
-                            self.cover_across(&alive, earlier, cover, found, search, &mut scratch)?;
-                            alive.retain(|&i| found.witness[i] == NO_ROW);
+                    let mut alive = try_copy(&self.rows[range.clone()])?;
+                    let (mut from, mut step) = (0, block);
+                    while from < alive.len() {
+                        let (rows, later) = alive[from..].split_at(step.min(alive.len() - from));
+                        let groups = [0, rows.len()];
+                        let listed = self.cover_within(rows, &groups, cover, found, search, &mut scratch)?;
+                        let kept = rows.iter().copied().filter(|&i| found.witness[i] == NO_ROW);
+                        let kept = try_up_to(rows.len(), kept)?;
+                        // Packed once, the rows that are kept meet all later ones.
+                        self.cover_across(later, &kept, many, cover, found, search, &mut scratch)?;
+                        from += rows.len();
+                        // Lists were short: more rows may be listed at once.
+                        step = if listed <= SHORT * rows.len() { 2 * block } else { block };
+                        let mut end = from;
+                        for at in from..alive.len() {
+                            if found.witness[alive[at]] == NO_ROW {
+                                alive[end] = alive[at];
+                                end += 1;
+                            }
                         }
-                        let groups = [0, alive.len()];
-                        self.cover_within(&alive, &groups, cover, found, search, &mut scratch)?;
-                        try_grow(&mut kept, alive.len())?;
-                        kept.extend(alive.iter().copied().filter(|&i| found.witness[i] == NO_ROW));
-                        cx.control.poll(Stage::Compare, end as u64, total)?;
+                        alive.truncate(end);
+                        let left = (end - from) as u64;
+                        cx.control.poll(Stage::Compare, range.end as u64 - left, total)?;
                     }
                     range.end
                 }
@@ -279,34 +299,43 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         Ok(())
     }
 
+    /// Lets `earlier` rows cover `later` ones, of which `step` are loaded at once.
+    #[allow(clippy::too_many_arguments, reason = "what one block needs")]
     fn cover_across(
         &self,
         later: &[usize],
         earlier: &[usize],
+        step: usize,
         cover: Cover<'_>,
         found: &mut Found<'_>,
         search: &mut SearchStats,
         scratch: &mut Scratch,
     ) -> Result<()> {
-        if later.is_empty() {
+        if later.is_empty() || earlier.is_empty() {
             return Ok(());
         }
         let (backend, cx) = (self.blocks.backend, cover.cx);
-        let targets = self.targets(earlier, scratch, cx)?;
+        let all = later.len() as u64 * earlier.len() as u64;
+        let targets =
+            self.blocks.with_rows(earlier, scratch, cx, |block| backend.pack_pairs(block, all, cx))?;
         let mut pairs: Vec<Pair> = Vec::new();
-        self.blocks.with_rows(later, scratch, cx, |block| {
-            let above = cover.above(true);
-            search.merge(&backend.pairs_above(block, &targets, Pairs::Across, above, &mut pairs, cx)?);
-            Ok(())
-        })?;
-        for pair in pairs {
-            let i = named(later, pair.later.into())?;
-            found.similarity[i] = pair.similarity;
-            found.witness[i] = named(earlier, pair.earlier.into())? as u64;
+        for later in later.chunks(step) {
+            self.blocks.with_rows(later, scratch, cx, |block| {
+                let above = cover.above(true);
+                search.merge(&backend.pairs_above(block, &targets, Pairs::Across, above, &mut pairs, cx)?);
+                Ok(())
+            })?;
+            for pair in pairs.drain(..) {
+                let i = named(later, pair.later.into())?;
+                found.similarity[i] = pair.similarity;
+                found.witness[i] = named(earlier, pair.earlier.into())? as u64;
+            }
+            cx.control.check()?;
         }
         Ok(())
     }
 
+    /// Lets rows cover later ones of their group. Returns how many pairs were listed.
     fn cover_within(
         &self,
         rows: &[usize],
@@ -315,19 +344,20 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         found: &mut Found<'_>,
         search: &mut SearchStats,
         scratch: &mut Scratch,
-    ) -> Result<()> {
+    ) -> Result<usize> {
         if rows.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let (backend, cx) = (self.blocks.backend, cover.cx);
         let mut pairs: Vec<Pair> = Vec::new();
         self.blocks.with_rows(rows, scratch, cx, |block| {
-            let targets = backend.pack(block, Copies::Keep, cx)?;
+            let targets = backend.pack_pairs(block, pairs_of(groups, 0), cx)?;
             let (of, above) = (Pairs::Within(groups), cover.above(false));
             search.merge(&backend.pairs_above(block, &targets, of, above, &mut pairs, cx)?);
             Ok(())
         })?;
         // Pairs are ordered by later row, then earlier row: the first kept one is the witness.
+        let listed = pairs.len();
         for pair in pairs {
             let (i, j) = (named(rows, pair.later.into())?, named(rows, pair.earlier.into())?);
             if found.witness[i] == NO_ROW && found.witness[j] == NO_ROW {
@@ -335,8 +365,15 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                 found.witness[i] = j as u64;
             }
         }
-        Ok(())
+        Ok(listed)
     }
+}
+
+/// How many pairs the rows of these groups make among themselves and with `later` rows.
+fn pairs_of(groups: &[usize], later: usize) -> u64 {
+    let rows = groups.last().copied().unwrap_or(0) as u64;
+    let within = groups.windows(2).map(|bounds| (bounds[1] - bounds[0]) as u64);
+    within.map(|n| n * n / 2).fold(rows.saturating_mul(later as u64), u64::saturating_add)
 }
 
 /// The row at a position that a backend gave.

@@ -38,7 +38,9 @@ pub(crate) fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
 }
 
 pub use truth::{LANES, Metric, cosine, cosine_from, dot64, squared_distance, unit_row};
-pub(crate) use truth::{dot_wide, fold, squared_distance_wide, strided};
+pub(crate) use truth::{
+    dot_wide, dot64_inline, fold, squared_distance_inline, squared_distance_wide, strided,
+};
 
 /// Steps of an inner product that a kernel sums in one accumulator before adding it to the total,
 /// so that its rounding error grows with `KERNEL_DEPTH + d / KERNEL_DEPTH` instead of `d`.

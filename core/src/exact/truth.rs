@@ -55,6 +55,12 @@ pub(crate) fn strided<A: Copy, B: Copy>(a: &[A], b: &[B], add: impl Fn(f64, A, B
 /// assert_eq!(pauca::exact::dot64(&[3.0, 4.0], &[4.0, 3.0]), 24.0);
 /// ```
 pub fn dot64(a: &[f32], b: &[f32]) -> f64 {
+    dot64_inline(a, b)
+}
+
+/// [`dot64`], compiled for the instruction set of the function that calls it.
+#[inline(always)]
+pub(crate) fn dot64_inline(a: &[f32], b: &[f32]) -> f64 {
     strided(a, b, |lane, x, y| lane + widen(x) * widen(y))
 }
 
@@ -64,6 +70,12 @@ pub fn dot64(a: &[f32], b: &[f32]) -> f64 {
 /// assert_eq!(pauca::exact::squared_distance(&[1.0, 5.0], &[4.0, 1.0]), 25.0);
 /// ```
 pub fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
+    squared_distance_inline(a, b)
+}
+
+/// [`squared_distance`], compiled for the instruction set of the function that calls it.
+#[inline(always)]
+pub(crate) fn squared_distance_inline(a: &[f32], b: &[f32]) -> f64 {
     strided(a, b, |lane, x, y| {
         let e = widen(x) - widen(y);
         lane + e * e

@@ -5,13 +5,13 @@
 //! MR x NC pairs keeps its registers busy with MR + NC loads for MR NC multiply-adds. Nothing is
 //! proposed or certified here: products of two widened `f32` are exact in `f64`, so it makes no
 //! difference whether the level fuses them into the addition, and every level gives the bits of
-//! the definition.
+//! the definition. Single pairs are compiled for each level from the definition itself.
 
 use super::level::{Level, unavailable};
 use super::vector::{Plain, Vector};
 use crate::error::Result;
-use crate::exact::LANES;
 use crate::exact::float::{finite, widen};
+use crate::exact::{LANES, dot64_inline, squared_distance_inline};
 
 /// One step of the definition: the values of its sixteen lanes.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,8 @@ impl Step {
 type Pack = unsafe fn(&[f32], &mut [Step]) -> bool;
 /// Raw arguments of [`DotKernel::add`].
 type Run = unsafe fn(usize, *const f64, *const f64, usize, *mut f64);
+/// The definition of one pair.
+type Pair = unsafe fn(&[f32], &[f32]) -> f64;
 
 /// The kernel of one level: holding one is the proof that the machine has the level.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +35,8 @@ pub(crate) struct DotKernel {
     nc: usize,
     pack: Pack,
     run: Run,
+    dot: Pair,
+    squared: Pair,
 }
 
 impl DotKernel {
@@ -49,6 +53,20 @@ impl DotKernel {
             Level::Neon => NEON,
             _ => SCALAR,
         })
+    }
+
+    /// [`dot64`](crate::exact::dot64).
+    #[inline]
+    pub fn dot(&self, a: &[f32], b: &[f32]) -> f64 {
+        // SAFETY: the level was checked when the kernel was made.
+        unsafe { (self.dot)(a, b) }
+    }
+
+    /// [`squared_distance`](crate::exact::squared_distance).
+    #[inline]
+    pub fn squared_distance(&self, a: &[f32], b: &[f32]) -> f64 {
+        // SAFETY: the level was checked when the kernel was made.
+        unsafe { (self.squared)(a, b) }
     }
 
     /// Rows of a tile.
@@ -138,8 +156,24 @@ unsafe fn body<V: Vector<Scalar = f64>, const MR: usize, const NC: usize>(
 
 /// Declares the kernel of one level with its two wrappers: the sizes of the tile stand here alone.
 macro_rules! kernel {
-    ($kernel:ident, $dots:ident, $pack:ident, $vector:ty, $mr:literal x $nc:literal $(, $feature:literal)?) => {
-        const $kernel: DotKernel = DotKernel { mr: $mr, nc: $nc, pack: $pack, run: $dots };
+    ($kernel:ident, $dots:ident, $pack:ident, $dot:ident, $squared:ident, $vector:ty, $mr:literal x $nc:literal
+     $(, $feature:literal)?) => {
+        const $kernel: DotKernel =
+            DotKernel { mr: $mr, nc: $nc, pack: $pack, run: $dots, dot: $dot, squared: $squared };
+
+        /// # Safety
+        /// The caller has checked that the machine has the level.
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn $dot(a: &[f32], b: &[f32]) -> f64 {
+            dot64_inline(a, b)
+        }
+
+        /// # Safety
+        /// The caller has checked that the machine has the level.
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn $squared(a: &[f32], b: &[f32]) -> f64 {
+            squared_distance_inline(a, b)
+        }
 
         /// # Safety
         /// As [`body`]; the caller has checked that the machine has the level.
@@ -158,17 +192,17 @@ macro_rules! kernel {
     };
 }
 
-kernel!(SCALAR, dots_scalar, pack_scalar, Plain<f64, 2>, 2 x 3);
+kernel!(SCALAR, dots_scalar, pack_scalar, dot_scalar, squared_scalar, Plain<f64, 2>, 2 x 3);
 #[cfg(target_arch = "x86_64")]
 use super::vector::x86::{Avx2F64, Avx512F64};
 #[cfg(target_arch = "x86_64")]
-kernel!(AVX2, dots_avx2, pack_avx2, Avx2F64, 3 x 4, "avx2,fma");
+kernel!(AVX2, dots_avx2, pack_avx2, dot_avx2, squared_avx2, Avx2F64, 3 x 4, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-kernel!(AVX512, dots_avx512, pack_avx512, Avx512F64, 4 x 6, "avx512f,avx512vl,fma");
+kernel!(AVX512, dots_avx512, pack_avx512, dot_avx512, squared_avx512, Avx512F64, 4 x 6, "avx512f,avx512vl,fma");
 #[cfg(target_arch = "aarch64")]
 use super::vector::arm::NeonF64;
 #[cfg(target_arch = "aarch64")]
-kernel!(NEON, dots_neon, pack_neon, NeonF64, 4 x 5, "neon");
+kernel!(NEON, dots_neon, pack_neon, dot_neon, squared_neon, NeonF64, 4 x 5, "neon");
 
 #[cfg(test)]
 mod tests {
@@ -177,7 +211,7 @@ mod tests {
 
     use super::super::portable::{Portable, skipped};
     use super::*;
-    use crate::exact::{dot64, fold};
+    use crate::exact::{dot64, fold, squared_distance};
     use crate::random::Stream;
 
     /// The body of a level's kernel at its shape, on plain arrays.
@@ -185,7 +219,14 @@ mod tests {
     where
         Portable<f64, LANES>: Vector<Scalar = f64>,
     {
-        DotKernel { mr: MR, nc: NC, pack: pack_scalar, run: body::<Portable<f64, LANES>, MR, NC> }
+        DotKernel {
+            mr: MR,
+            nc: NC,
+            pack: pack_scalar,
+            run: body::<Portable<f64, LANES>, MR, NC>,
+            dot: dot_scalar,
+            squared: squared_scalar,
+        }
     }
 
     #[test]
@@ -240,6 +281,11 @@ mod tests {
                     let expected = dot64(row(r), row(mr + c));
                     let found = fold(sums[r * nc + c].0);
                     assert_eq!(found.to_bits(), expected.to_bits(), "{level:?}, d {d}, pair {r} {c}");
+                    let (dot, square) =
+                        (kernel.dot(row(r), row(mr + c)), kernel.squared_distance(row(r), row(mr + c)));
+                    assert_eq!(dot.to_bits(), expected.to_bits(), "{level:?}, d {d}, pair {r} {c}");
+                    let expected = squared_distance(row(r), row(mr + c));
+                    assert_eq!(square.to_bits(), expected.to_bits(), "{level:?}, d {d}, pair {r} {c}");
                 }
             }
             for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {

@@ -180,11 +180,12 @@ impl<const N: usize> Register for [f64; N] {
     }
 }
 
-/// Implements [`Register`] for a register of the machine.
+/// Implements [`Register`] for a register of the machine. Expressions, no closures: a closure is a function without the
+/// instruction set, and what it calls may stay a call.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! register {
-    ($register:ty, $lanes:literal, $digits:ty, $splat:expr, $widen:expr, $times:path, $plus:path, $minus:path,
-     $counted:expr, $store:expr) => {
+    ($register:ty, $lanes:literal, $digits:ty, $splat:path, $times:path, $plus:path, $minus:path,
+     |$from:ident| $widen:expr, |$x:ident, $other:ident, $before:ident| $counted:expr, |$at:ident, $sums:ident| $store:expr) => {
         impl Register for $register {
             const LANES: usize = $lanes;
             type Digits = $digits;
@@ -194,9 +195,9 @@ macro_rules! register {
                 unsafe { $splat(x) }
             }
             #[inline(always)]
-            unsafe fn widen(from: *const f32) -> Self {
+            unsafe fn widen($from: *const f32) -> Self {
                 // SAFETY: the caller has enabled the instruction set; the load takes LANES values at any alignment.
-                unsafe { $widen(from) }
+                unsafe { $widen }
             }
             #[inline(always)]
             unsafe fn times(self, other: Self) -> Self {
@@ -214,14 +215,15 @@ macro_rules! register {
                 unsafe { $minus(self, other) }
             }
             #[inline(always)]
-            unsafe fn counted(self, other: Self, at: *const i64) -> $digits {
+            unsafe fn counted(self, $other: Self, $before: *const i64) -> $digits {
+                let $x = self;
                 // SAFETY: the caller has enabled the instruction set; the load takes LANES values at any alignment.
-                unsafe { $counted(self, other, at) }
+                unsafe { $counted }
             }
             #[inline(always)]
-            unsafe fn store(digits: $digits, at: *mut i64) {
+            unsafe fn store($sums: $digits, $at: *mut i64) {
                 // SAFETY: the caller has enabled the instruction set; the store takes LANES values at any alignment.
-                unsafe { $store(at, digits) }
+                unsafe { $store }
             }
         }
     };
@@ -238,30 +240,30 @@ mod x86 {
         4,
         __m256i,
         _mm256_set1_pd,
-        |from| _mm256_cvtps_pd(_mm_loadu_ps(from)),
         _mm256_mul_pd,
         _mm256_add_pd,
         _mm256_sub_pd,
-        |x, other, at: *const i64| {
-            let counted = _mm256_sub_epi64(_mm256_castpd_si256(x), _mm256_castpd_si256(other));
-            _mm256_add_epi64(_mm256_loadu_si256(at.cast()), counted)
-        },
-        |at: *mut i64, digits| _mm256_storeu_si256(at.cast(), digits)
+        |from| _mm256_cvtps_pd(_mm_loadu_ps(from)),
+        |x, other, before| _mm256_add_epi64(
+            _mm256_loadu_si256(before.cast()),
+            _mm256_sub_epi64(_mm256_castpd_si256(x), _mm256_castpd_si256(other)),
+        ),
+        |at, sums| _mm256_storeu_si256(at.cast(), sums)
     );
     register!(
         __m512d,
         8,
         __m512i,
         _mm512_set1_pd,
-        |from| _mm512_cvtps_pd(_mm256_loadu_ps(from)),
         _mm512_mul_pd,
         _mm512_add_pd,
         _mm512_sub_pd,
-        |x, other, at: *const i64| {
-            let counted = _mm512_sub_epi64(_mm512_castpd_si512(x), _mm512_castpd_si512(other));
-            _mm512_add_epi64(_mm512_loadu_epi64(at), counted)
-        },
-        |at, digits| _mm512_storeu_epi64(at, digits)
+        |from| _mm512_cvtps_pd(_mm256_loadu_ps(from)),
+        |x, other, before| _mm512_add_epi64(
+            _mm512_loadu_epi64(before),
+            _mm512_sub_epi64(_mm512_castpd_si512(x), _mm512_castpd_si512(other)),
+        ),
+        |at, sums| _mm512_storeu_epi64(at, sums)
     );
 }
 
@@ -276,15 +278,15 @@ mod arm {
         2,
         int64x2_t,
         vdupq_n_f64,
-        |from| vcvt_f64_f32(vld1_f32(from)),
         vmulq_f64,
         vaddq_f64,
         vsubq_f64,
-        |x, other, at| {
-            let counted = vsubq_s64(vreinterpretq_s64_f64(x), vreinterpretq_s64_f64(other));
-            vaddq_s64(vld1q_s64(at), counted)
-        },
-        |at, digits| vst1q_s64(at, digits)
+        |from| vcvt_f64_f32(vld1_f32(from)),
+        |x, other, before| vaddq_s64(
+            vld1q_s64(before),
+            vsubq_s64(vreinterpretq_s64_f64(x), vreinterpretq_s64_f64(other)),
+        ),
+        |at, sums| vst1q_s64(at, sums)
     );
 }
 
@@ -300,19 +302,25 @@ unsafe fn stretch<R: Register, const N: usize>(
     digits: [*mut i64; N],
     (from, to): (usize, usize),
 ) {
-    // SAFETY: every index below is between `from` and `to`, a whole number of registers from the first.
+    // SAFETY: every index below is between `from` and `to`, a whole number of registers from the first; digits are integers,
+    // of which 0 is one.
     unsafe {
         let factor = R::splat(factor);
-        let grid: [R; N] = core::array::from_fn(|b| R::splat(magic(-32 * (b as i32 + 1))));
+        // Loops, not closures: what is not part of a function with the instruction set may stay a call.
+        let mut grid = [R::splat(0.0); N];
+        for b in 0..N {
+            grid[b] = R::splat(magic(-32 * (b as i32 + 1)));
+        }
         for j in (from..to).step_by(R::LANES) {
             let mut rest = R::widen(values.add(j)).times(factor);
             // All digits are read before any is written: planes a multiple of 4096 bytes apart would else
             // make each load wait for the store before it.
-            let sums: [R::Digits; N] = core::array::from_fn(|b| {
+            let mut sums: [R::Digits; N] = core::mem::zeroed();
+            for b in 0..N {
                 let rounded = rest.plus(grid[b]);
                 rest = rest.minus(rounded.minus(grid[b]));
-                rounded.counted(grid[b], digits[b].add(j))
-            });
+                sums[b] = rounded.counted(grid[b], digits[b].add(j));
+            }
             for b in 0..N {
                 R::store(sums[b], digits[b].add(j));
             }

@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::ladder::{climb, tasks};
+use super::ladder::{climb, step, tasks};
 use super::question::{Hit, Question, Search, Start, Wanted};
-use super::sweep::capacity;
+use super::screen::{RowsInCodes, Screen};
 use crate::backend::{Above, Pair, Pairs, SearchStats};
 use crate::control::Context;
 use crate::error::Result;
@@ -31,11 +31,12 @@ pub(super) fn pairs_above<'t>(
 ) -> Result<SearchStats> {
     let n = search.rows.n_rows();
     pairs.check(n, search.targets.n())?;
-    let mut tasks = tasks(n, capacity(&search.cpu.narrow, search.dim(), n), |rows| {
+    let screen = Screen::new(&search, RowsInCodes::default());
+    let mut tasks = tasks(n, step(&search, screen.is_some(), 1), |rows| {
         let near = try_vec(rows.len(), false)?;
         Ok(PairsAbove { search, pairs, above, first: rows.start, found: Vec::new(), near, failed: Ok(()) })
     })?;
-    let stats = climb(&search, None, &mut tasks, cx)?;
+    let stats = climb(&search, screen.as_ref(), &mut tasks, cx)?;
     for task in tasks {
         let mut found = task.work.question.found;
         found.sort_unstable_by_key(|pair| (pair.later, pair.earlier));

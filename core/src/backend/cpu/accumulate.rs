@@ -315,7 +315,7 @@ mod tests {
         for level in Level::available() {
             let cpu = Cpu::with_level(level)?;
             for (k, metric) in [(1, Metric::SqEuclidean), (3, Metric::Cosine), (200, Metric::SqEuclidean)] {
-                let block = CpuBlock::new(Rows::F32(x.view()), metric, &serial)?;
+                let block = CpuBlock::new(&cpu, Rows::F32(x.view()), metric, &serial)?;
                 let old: Vec<u32> = (0..n).map(|i| (i * i % (k + 1)) as u32).collect();
                 let new: Vec<u32> = (0..n).map(|i| if i % 10 < 9 { 0 } else { (i % k) as u32 }).collect();
                 for weights in [None, Some(&weights[..])] {

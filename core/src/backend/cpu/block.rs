@@ -4,12 +4,14 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::machine::Cpu;
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
+use crate::exact::Metric;
 use crate::exact::float::finite;
-use crate::exact::{Metric, dot64};
 use crate::memory::{try_capacity, try_copy, try_vec};
 use crate::rows::{Rows, StoredRows};
+use crate::simd::DotKernel;
 
 /// Rows that were checked, with their squared norms where the metric needs them.
 #[derive(Debug)]
@@ -60,7 +62,7 @@ pub struct CpuKept {
 
 impl<'a> CpuBlock<'a> {
     /// See [`Backend::load`](crate::backend::Backend::load).
-    pub(super) fn new(rows: Rows<'a>, metric: Metric, cx: &Context) -> Result<Self> {
+    pub(super) fn new(cpu: &Cpu, rows: Rows<'a>, metric: Metric, cx: &Context) -> Result<Self> {
         let (n, d) = (rows.n_rows(), rows.dim());
         let mut squares = try_vec(if metric == Metric::Cosine { n } else { 0 }, 0.0f64)?;
         let step = (32 * 1024 / d.max(1)).max(1);
@@ -73,7 +75,7 @@ impl<'a> CpuBlock<'a> {
             jobs.push(Job::new((rows, mine)));
         }
         cx.in_waves(&mut jobs, (step * d) as u64, |(range, squares)| {
-            check_rows(&rows, range.clone(), squares)
+            check_rows(&cpu.dots, &rows, range.clone(), squares)
         })?;
         Ok(Self { rows, metric, squares: Squares::Made(squares), name: Name::default() })
     }
@@ -114,7 +116,7 @@ impl CpuKept {
 }
 
 /// Finds the first value that is not finite; writes dot(x, x) where `squares` has room.
-fn check_rows(rows: &Rows<'_>, range: Range<usize>, squares: &mut [f64]) -> Result<()> {
+fn check_rows(dots: &DotKernel, rows: &Rows<'_>, range: Range<usize>, squares: &mut [f64]) -> Result<()> {
     let mut buffer = try_vec(rows.dim(), 0.0f32)?;
     for (i, r) in range.enumerate() {
         let row = rows.row_at(r, &mut buffer);
@@ -124,7 +126,7 @@ fn check_rows(rows: &Rows<'_>, range: Range<usize>, squares: &mut [f64]) -> Resu
             return Err(Error::NonFinite { what: "x", row: r as u64, col });
         }
         if let Some(square) = squares.get_mut(i) {
-            *square = dot64(row, row);
+            *square = dots.dot(row, row);
         }
     }
     Ok(())

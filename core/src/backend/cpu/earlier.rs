@@ -1,8 +1,8 @@
 //! The question of [`Backend::earlier_max`](crate::backend::Backend::earlier_max).
 
-use super::ladder::{climb, tasks};
+use super::ladder::{climb, step, tasks};
 use super::question::{Question, Search, Start, Wanted};
-use super::sweep::capacity;
+use super::screen::{RowsInCodes, Screen};
 use crate::backend::{Best, Pairs, SearchStats};
 use crate::control::Context;
 use crate::error::Result;
@@ -26,13 +26,14 @@ pub(super) fn earlier_max<'t>(
 ) -> Result<SearchStats> {
     let n = best.len();
     pairs.check(n, search.targets.n())?;
+    let screen = Screen::new(&search, RowsInCodes::default());
     let mut rest = best;
-    let mut tasks = tasks(n, capacity(&search.cpu.narrow, search.dim(), n), |rows| {
+    let mut tasks = tasks(n, step(&search, screen.is_some(), 1), |rows| {
         let (best, others) = core::mem::take(&mut rest).split_at_mut(rows.len());
         rest = others;
         Ok(EarlierMax { search, pairs, number, first: rows.start, best })
     })?;
-    climb(&search, None, &mut tasks, cx)
+    climb(&search, screen.as_ref(), &mut tasks, cx)
 }
 
 impl Question for EarlierMax<'_> {

@@ -24,7 +24,8 @@ use core::ops::Range;
 
 use super::narrow::Narrow;
 use super::question::{Open, Question, Search, Sieve, Tier};
-use super::screen::Screen;
+use super::screen::{BLOCK, Screen};
+use super::sweep::capacity;
 use super::wide::Wide;
 use crate::backend::SearchStats;
 use crate::control::{Context, Job};
@@ -59,6 +60,14 @@ impl<Q: Question> Task<Q> {
         self.stats.leading += sieve.leading;
         self.open = Open::Some(sieve.open);
         Ok(())
+    }
+}
+
+/// The rows of one task: what a screen, or `blocks` times what the tile takes together.
+pub(super) fn step(search: &Search<'_>, screened: bool, blocks: usize) -> usize {
+    match screened {
+        true => BLOCK,
+        false => capacity(&search.cpu.narrow, search.dim(), search.rows.n_rows()) * blocks,
     }
 }
 

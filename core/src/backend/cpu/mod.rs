@@ -48,12 +48,13 @@ pub use self::carry::CpuCarry;
 pub(crate) use self::dots::PairDots;
 pub use self::machine::{Cpu, Screens};
 use self::question::Search;
+use self::targets::Before;
 pub use self::targets::CpuTargets;
-use super::{Above, Backend, Best, Copies, Levels, Pair, Pairs, Rank, Reassigned, SearchStats};
+use super::{Above, Backend, Best, Copies, Levels, Pair, Pairs, Rank, Reassigned, SearchStats, Work};
 use crate::check::{self, same_length};
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
-use crate::exact::{self, Metric, dot64};
+use crate::exact::{self, Metric};
 use crate::memory::{try_capacity, try_vec};
 use crate::rows::{Rows, StoredRows};
 
@@ -87,11 +88,15 @@ impl Backend for Cpu {
     type Kept = CpuKept;
 
     fn load<'a>(&self, rows: Rows<'a>, metric: Metric, cx: &Context) -> Result<CpuBlock<'a>> {
-        CpuBlock::new(rows, metric, cx)
+        CpuBlock::new(self, rows, metric, cx)
     }
 
     fn pack(&self, block: &CpuBlock<'_>, copies: Copies, cx: &Context) -> Result<CpuTargets> {
-        CpuTargets::new(self, block, copies, None, cx)
+        CpuTargets::new(self, block, copies, Before::Nothing, cx)
+    }
+
+    fn pack_pairs(&self, block: &CpuBlock<'_>, pairs: u64, cx: &Context) -> Result<CpuTargets> {
+        CpuTargets::new(self, block, Copies::Keep, Before::Pairs(pairs), cx)
     }
 
     fn next_targets(
@@ -104,7 +109,7 @@ impl Backend for Cpu {
     ) -> Result<CpuTargets> {
         let origin = before.origin.clone();
         drop(before);
-        CpuTargets::new(self, &CpuBlock::new(rows, metric, cx)?, copies, Some(origin), cx)
+        CpuTargets::new(self, &CpuBlock::new(self, rows, metric, cx)?, copies, Before::Targets(origin), cx)
     }
 
     fn squares(&self, block: &CpuBlock<'_>, out: &mut [f64], cx: &Context) -> Result<()> {
@@ -113,7 +118,7 @@ impl Backend for Cpu {
             out.copy_from_slice(&block.squares);
             return Ok(());
         }
-        block.by_row(out, cx, |_, row| dot64(row, row))
+        block.by_row(out, cx, |_, row| self.dots.dot(row, row))
     }
 
     fn nearest(
@@ -256,6 +261,15 @@ impl Backend for Cpu {
         cx: &Context,
     ) -> Result<SearchStats> {
         ranks::ranks(pairing(self, block, targets)?, levels, ranks, cx)
+    }
+
+    /// Packing costs as much as some hundred pairs a row, so blocks of pairs are large where rows are short.
+    fn rows_at_once(&self, dim: usize, work: Work) -> usize {
+        match work {
+            Work::Pass => usize::MAX,
+            Work::Pairs => ((4 << 20) / dim.max(1)).clamp(1024, 16_384),
+            Work::ListedPairs => 1024,
+        }
     }
 
     fn keep(&self, block: &CpuBlock<'_>, held: usize, _: &Context) -> Result<Option<CpuKept>> {

@@ -157,13 +157,19 @@ impl Sieve {
     #[inline(always)]
     pub fn some<Q: Question>(&mut self, question: &mut Q, row: u32, targets: &[u32]) -> Result<()> {
         if self.last || targets.len() <= FEW {
-            let decided = question.settle(row as usize, targets, &mut self.buffer)?;
-            *(if decided { &mut self.decided } else { &mut self.certified }) += 1;
-            return Ok(());
+            return self.settle(question, row, targets);
         }
         let targets = Some(try_copy(targets)?);
         try_grow(&mut self.open, 1)?;
         self.open.push(Left { row, targets });
+        Ok(())
+    }
+
+    /// [`some`](Self::some) where the definition is to decide however many they are.
+    #[inline(always)]
+    pub fn settle<Q: Question>(&mut self, question: &mut Q, row: u32, targets: &[u32]) -> Result<()> {
+        let decided = question.settle(row as usize, targets, &mut self.buffer)?;
+        *(if decided { &mut self.decided } else { &mut self.certified }) += 1;
         Ok(())
     }
 

@@ -17,10 +17,10 @@ use crate::check;
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::exact::bounds::scale_for;
-use crate::exact::{Metric, cosine_from, dot64};
+use crate::exact::{Metric, cosine_from};
 use crate::memory::{area, try_capacity, try_copy, try_vec};
 use crate::rows::{Rows, row_of};
-use crate::simd::Level;
+use crate::simd::{DotKernel, Level};
 
 /// Packed targets, with the originals for the definition.
 #[derive(Debug)]
@@ -38,6 +38,7 @@ pub struct CpuTargets {
     codes: Option<TargetCodes>,
     /// The level whose kernels read the codes.
     level: Level,
+    dots: DotKernel,
 }
 
 /// What targets share with those that follow them in a run, so that what is remembered of the rows stays true.
@@ -73,6 +74,15 @@ impl Place {
     }
 }
 
+/// What is known of targets before they are packed.
+pub(super) enum Before {
+    Nothing,
+    /// The targets that they follow in a run.
+    Targets(Origin),
+    /// About how many pairs of them will be looked at.
+    Pairs(u64),
+}
+
 /// The norms of the largest target, in coordinates taken over from others, that these coordinates suit as well as their
 /// own would: scores overflow nowhere near, and flushed numbers do not count.
 const SUITABLE: core::ops::Range<f64> = f64::from_bits((1023 + 20) << 52)..f64::from_bits((1023 + 35) << 52);
@@ -81,6 +91,9 @@ const SUITABLE: core::ops::Range<f64> = f64::from_bits((1023 + 20) << 52)..f64::
 /// much as what it saves.
 const LEAST_VALUES: usize = 96;
 const LEAST_TARGETS: usize = 100;
+/// Targets of pairs are coded where each meets this many rows: codes of both sides cost as much as so many pairs by
+/// the `f32` tile.
+const LEAST_PAIRS: u64 = 400;
 /// Rows of fewer values, and runs with fewer targets, are not brought into a basis.
 const LEAD_VALUES: usize = 192;
 const LEAD_TARGETS: usize = 400;
@@ -91,7 +104,7 @@ impl CpuTargets {
         cpu: &Cpu,
         block: &CpuBlock<'_>,
         copies: Copies,
-        before: Option<Origin>,
+        before: Before,
         cx: &Context,
     ) -> Result<Self> {
         let (n, d, metric) = (block.rows.n_rows(), block.rows.dim(), block.metric);
@@ -99,7 +112,11 @@ impl CpuTargets {
         let size = area(n, d)?;
         let values = widened(&block.rows, size)?;
         let order = distinct_order(&values, n, d, copies)?;
-        let before = before.filter(|origin| origin.place.frame.suits(metric, d));
+        let (before, pairs) = match before {
+            Before::Targets(origin) if origin.place.frame.suits(metric, d) => (Some(origin), None),
+            Before::Pairs(pairs) => (None, Some(pairs)),
+            _ => (None, None),
+        };
         let taken_over = before.is_some();
         let mut origin = match before {
             Some(origin) => origin,
@@ -121,11 +138,15 @@ impl CpuTargets {
         })?;
         let panels = narrow_panels(&view, &order, &block.squares, frame, cpu.narrow.nr(), cx)?;
         if metric == Metric::SqEuclidean && taken_over && !SUITABLE.contains(&panels.largest) {
-            return Self::new(cpu, block, copies, None, cx);
+            return Self::new(cpu, block, copies, Before::Nothing, cx);
         }
         let useful = match cpu.screens {
             Screens::Auto => {
-                cpu.level() != Level::Scalar && d >= LEAST_VALUES && order.len() >= LEAST_TARGETS
+                let many = match pairs {
+                    Some(pairs) => pairs >= (order.len() as u64).saturating_mul(LEAST_PAIRS),
+                    None => copies == Copies::Collapse,
+                };
+                many && cpu.level() != Level::Scalar && d >= LEAST_VALUES && order.len() >= LEAST_TARGETS
             }
             Screens::Always => true,
             Screens::Never => false,
@@ -143,13 +164,26 @@ impl CpuTargets {
         let codes = match useful {
             true => {
                 let (basis, squares) = (origin.basis.as_deref(), &block.squares);
-                let source = Source { view: &view, order: &order, squares, frame, basis };
+                let source =
+                    Source { view: &view, order: &order, squares, frame, basis, closer: pairs.is_none() };
                 TargetCodes::new(&cpu.codes, source, cx)?
             }
             false => None,
         };
         let squares = try_copy(&*block.squares)?;
-        Ok(Self { metric, copies, dim: d, values, squares, order, origin, panels, codes, level: cpu.level() })
+        Ok(Self {
+            metric,
+            copies,
+            dim: d,
+            values,
+            squares,
+            order,
+            origin,
+            panels,
+            codes,
+            level: cpu.level(),
+            dots: cpu.dots,
+        })
     }
 
     /// The codes, if they are those of that level.
@@ -191,11 +225,14 @@ impl CpuTargets {
 
     /// Distance by the definition: squared Euclidean or 1 - cosine; `square` is dot(x, x).
     pub(super) fn distance(&self, row: &[f32], square: f64, j: u32) -> f64 {
-        self.metric.distance(row, self.row(j), square, self.square(j))
+        match self.metric {
+            Metric::SqEuclidean => self.dots.squared_distance(row, self.row(j)),
+            Metric::Cosine => 1.0 - self.similarity(row, square, j),
+        }
     }
 
     pub(super) fn similarity(&self, row: &[f32], square: f64, j: u32) -> f64 {
-        cosine_from(dot64(row, self.row(j)), square, self.square(j))
+        cosine_from(self.dots.dot(row, self.row(j)), square, self.square(j))
     }
 }
 

@@ -41,8 +41,9 @@ pub(in super::super) struct TargetCodes {
     pub lead: Option<Tiles>,
     /// Codes of pairs: the first, and those of what they leave.
     first: Lines,
-    rest: Lines,
     pub starts: Vec<i32>,
+    /// Empty where the targets have the first codes only.
+    rest: Lines,
     pub rest_starts: Vec<i32>,
     pub targets: Vec<Target>,
     /// The largest norm of all.
@@ -70,6 +71,8 @@ pub(in super::super) struct Source<'s> {
     pub squares: &'s [f64],
     pub frame: &'s Frame,
     pub basis: Option<&'s Basis>,
+    /// Whether the targets are also coded to 16 bits.
+    pub closer: bool,
 }
 
 impl TargetCodes {
@@ -89,18 +92,17 @@ impl TargetCodes {
         let size = area(count, stride)?;
         let mut tiles = Making::new(d, count)?;
         let mut lead = source.basis.map(|basis| Making::new(basis.size, count)).transpose()?;
-        let (mut first, mut rest) = (Lines::zeros(size)?, Lines::zeros(size)?);
-        let (mut starts, mut rest_starts) = (try_vec(count, 0)?, try_vec(count, 0)?);
+        let more = if source.closer { count } else { 0 };
+        let (mut first, mut rest) = (Lines::zeros(size)?, Lines::zeros(area(more, stride)?)?);
+        let (mut starts, mut rest_starts) = (try_vec(count, 0)?, try_vec(more, 0)?);
         let mut targets = try_vec(count, Target::default())?;
         let mut jobs = try_capacity(count.div_ceil(WIDTH))?;
         let mut leads = lead.as_mut().map(Making::parts);
-        let codes =
-            first.codes_mut().chunks_mut(WIDTH * stride).zip(rest.codes_mut().chunks_mut(WIDTH * stride));
-        let starting = starts.chunks_mut(WIDTH).zip(rest_starts.chunks_mut(WIDTH));
+        let codes = first.codes_mut().chunks_mut(WIDTH * stride).zip(starts.chunks_mut(WIDTH));
+        let mut closer = rest.codes_mut().chunks_mut(WIDTH * stride).zip(rest_starts.chunks_mut(WIDTH));
         let sides = targets.chunks_mut(WIDTH).zip(source.order.chunks(WIDTH));
-        for (((tile, (first, rest)), (starts, rest_starts)), (targets, order)) in
-            tiles.parts().zip(codes).zip(starting).zip(sides)
-        {
+        for ((tile, (first, starts)), (targets, order)) in tiles.parts().zip(codes).zip(sides) {
+            let (rest, rest_starts) = closer.next().unwrap_or_default();
             let lead = leads.as_mut().and_then(Iterator::next);
             let part = Part { order, tile, lead, first, rest, starts, rest_starts, targets, fits: true };
             jobs.push(Job::new(part));
@@ -119,6 +121,11 @@ impl TargetCodes {
 
     pub fn count(&self) -> usize {
         self.targets.len()
+    }
+
+    /// Whether the targets are also coded to 16 bits.
+    pub fn closer(&self) -> bool {
+        self.rest_starts.len() == self.targets.len()
     }
 
     /// Codes of pairs, slot after slot: the first ones, and those of what they leave.
@@ -147,21 +154,23 @@ impl Part<'_> {
                 return Ok(());
             }
             let range = c * stride..(c + 1) * stride;
-            let (first, rest) = (&mut self.first[range.clone()], &mut self.rest[range]);
+            let first = &mut self.first[range.clone()];
             let code = kernel.encode_column(pair, row, pair.scale(measure.largest), first);
-            for ((left, x), q) in left.iter_mut().zip(row.iter()).zip(&*first) {
-                *left = x - f32::from(*q) * code.scale;
-            }
-            let measure = kernel.measure(&left);
             let mut second = Code { error: code.error, ..Code::default() };
-            if measure.servable() {
-                second = kernel.encode_column(pair, &left, pair.scale(measure.largest), rest);
-                // What the first codes leave was rounded once more, by at most u of it.
-                second.error += code.error * f32::from_bits((127 - 22) << 23);
+            if let Some(rest) = self.rest.get_mut(range) {
+                for ((left, x), q) in left.iter_mut().zip(row.iter()).zip(&*first) {
+                    *left = x - f32::from(*q) * code.scale;
+                }
+                let measure = kernel.measure(&left);
+                if measure.servable() {
+                    second = kernel.encode_column(pair, &left, pair.scale(measure.largest), rest);
+                    // What the first codes leave was rounded once more, by at most u of it.
+                    second.error += code.error * f32::from_bits((127 - 22) << 23);
+                }
+                self.rest_starts[c] = pair.start(second.sum);
             }
             let half = 0.5 * row.iter().map(|&x| x as f64 * x as f64).sum::<f64>();
             self.starts[c] = pair.start(code.sum);
-            self.rest_starts[c] = pair.start(second.sum);
             self.targets[c] = Target {
                 h: if matches!(source.frame, Frame::Unit) { 0.0 } else { half as f32 },
                 code,

@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use super::super::codes::{BlockCodes, Side, Target, TargetCodes, Tiles};
 use super::super::kept::Kept;
-use super::super::question::{Question, Search, Sieve};
+use super::super::question::{self, Question, Search, Sieve, Wanted};
 use super::coding::{BLOCK, RowsInCodes, code_row};
 use crate::error::Result;
 use crate::exact::bounds::Codes;
@@ -59,6 +59,11 @@ pub(super) struct Block<'a> {
     from: usize,
     n: usize,
     states: Vec<State>,
+    /// The targets that each row looks at, and whether all rows look at all.
+    ranges: Vec<Range<usize>>,
+    whole: bool,
+    /// Whether targets may all lie beyond what a question asks for.
+    limited: Vec<bool>,
     /// The target that was nearest before.
     near: Vec<Option<u32>>,
     /// Scales and error terms of the codes of the tile, and of those of pairs.
@@ -68,7 +73,7 @@ pub(super) struct Block<'a> {
     pair: Errors,
     residue: Vec<f32>,
     threshold: Vec<f32>,
-    /// The least upper end of a score of each row.
+    /// The least upper end of a score of each row, or the limit of its question: targets beyond are excluded.
     upper: Vec<f32>,
     list: Vec<u16>,
     hits: Hits,
@@ -77,7 +82,8 @@ pub(super) struct Block<'a> {
     pairs: Vec<Hit>,
     products: Vec<i32>,
     second: Vec<i32>,
-    lows: Vec<f32>,
+    /// The scores of the pairs, with their errors.
+    scores: Vec<(f32, f32)>,
     found: Vec<Candidate>,
     left: Vec<u32>,
     buffer: Vec<f32>,
@@ -110,6 +116,9 @@ impl<'a> Block<'a> {
             from: 0,
             n: 0,
             states: try_vec(n, State::Settled)?,
+            ranges: try_vec(n, 0..0)?,
+            whole: true,
+            limited: try_vec(n, false)?,
             near: try_vec(n, None)?,
             tile_scale: zeros()?,
             tile: Errors::new(n)?,
@@ -125,7 +134,7 @@ impl<'a> Block<'a> {
             pairs: try_capacity(n)?,
             products: Vec::new(),
             second: Vec::new(),
-            lows: Vec::new(),
+            scores: Vec::new(),
             found: Vec::new(),
             left: Vec::new(),
             buffer: try_vec(d, 0.0)?,
@@ -144,7 +153,7 @@ impl<'a> Block<'a> {
         deep: bool,
     ) -> Result<bool> {
         let codes = self.codes;
-        (self.n, self.from, self.base) = (range.len(), range.start, first + range.start);
+        (self.n, self.from, self.base, self.whole) = (range.len(), range.start, first + range.start, true);
         self.kept.clear(self.n);
         self.leading =
             !deep && self.given.rows.is_some() && self.given.lead.is_some() && codes.lead.is_some();
@@ -171,15 +180,19 @@ impl<'a> Block<'a> {
             (self.pair_scale[i], self.tile_scale[i]) = (pair.code.scale, tile.code.scale);
             self.residue[i] = lead.map_or(0.0, |lead| lead.residues[at]);
             self.near[i] = start.near.filter(|near| (*near as usize) < codes.count());
-            if self.leading {
+            if self.leading && Q::WANTED == Wanted::Least {
                 // Lower ends alone tell no upper end: any target does, until a nearer one is met.
-                self.near[i] = self.near[i].or(Some(0));
+                self.near[i] = self.near[i].or(Some(start.targets.start as u32));
             }
             self.states[i] = match start.targets.len() {
                 0 => State::Settled,
-                n if n == codes.count() && fixed.is_finite() => State::Searched,
+                _ if fixed.is_finite() => State::Searched,
                 _ => State::Given,
             };
+            self.upper[i] = narrow_up(start.limit);
+            self.limited[i] = start.limit < f64::INFINITY;
+            self.whole &= self.states[i] != State::Searched || start.targets.len() == codes.count();
+            self.ranges[i] = start.targets;
         }
         Ok(self.leading)
     }
@@ -203,7 +216,6 @@ impl<'a> Block<'a> {
         let (codes, n) = (self.codes, self.n);
         self.list.clear();
         self.pairs.clear();
-        self.upper[..n].fill(f32::INFINITY);
         self.threshold[..n].fill(f32::NEG_INFINITY);
         for i in 0..n {
             if self.states[i] == State::Searched {
@@ -218,18 +230,16 @@ impl<'a> Block<'a> {
             let (i, slot) = (self.pairs[at].row(), self.pairs[at].slot());
             let target = &codes.targets[slot];
             let z = self.score(i, target, self.products[at]);
-            self.upper[i] = z + self.pair.of(i, target.code.error, target.norm);
+            self.upper[i] = self.upper[i].min(z + self.pair.of(i, target.code.error, target.norm));
         }
         // Rows without one: the least score of the first panel.
-        if !self.list.is_empty() {
+        if self.whole && !self.list.is_empty() {
             self.scan(search, 0, true)?;
             let [error, norm] = codes.tiles.worst[0];
-            for (i, z) in self.list.iter().zip(&self.least) {
-                self.upper[*i as usize] = z + self.tile.of(*i as usize, error, norm);
+            for (i, z) in self.list.iter().map(|i| usize::from(*i)).zip(&self.least) {
+                self.upper[i] = self.upper[i].min(z + self.tile.of(i, error, norm));
             }
         }
-        self.list.clear();
-        self.list.extend((0..n as u16).filter(|i| self.states[*i as usize] == State::Searched));
         Ok(())
     }
 
@@ -298,60 +308,105 @@ impl<'a> Block<'a> {
         kernel.scan(&rows, &self.list, panel, columns, p * WIDTH, &mut self.hits)
     }
 
+    /// The panels that some row looks at.
+    fn panels(&self) -> Range<usize> {
+        let all = 0..self.tiles().n_panels();
+        if self.whole {
+            return all;
+        }
+        let searched = (0..self.n).filter(|i| self.states[*i] == State::Searched).map(|i| &self.ranges[i]);
+        let ends = searched.fold((usize::MAX, 0), |(low, high), r| (low.min(r.start), high.max(r.end)));
+        ends.0 / WIDTH..ends.1.div_ceil(WIDTH).min(all.end)
+    }
+
+    /// Lists the rows that look at a target of panel `p`.
+    fn listed(&mut self, p: usize) {
+        let Self { list, states, ranges, upper, whole, n, .. } = self;
+        let (first, end) = (p * WIDTH, (p + 1) * WIDTH);
+        let looks = |i: usize| *whole || ranges[i].start < end && ranges[i].end > first;
+        let open = |i: usize| states[i] == State::Searched && upper[i] > f32::NEG_INFINITY && looks(i);
+        list.clear();
+        list.extend((0..*n as u16).filter(|i| open(usize::from(*i))));
+    }
+
     /// All targets, panel by panel. Returns how many pairs the tile left.
-    pub fn sweep(&mut self, search: &Search<'_>) -> Result<u64> {
-        let (tiles, mut pairs) = (self.tiles(), 0);
-        for p in 0..tiles.n_panels() {
-            let [error, norm] = tiles.worst[p];
+    pub fn sweep<Q: Question>(&mut self, search: &Search<'_>, question: &mut Q) -> Result<u64> {
+        let mut pairs = 0;
+        for p in self.panels() {
+            let [error, norm] = self.tiles().worst[p];
+            self.listed(p);
             for i in 0..self.n {
                 self.threshold[i] = self.upper[i] + self.tile.of(i, error, norm);
             }
             self.scan(search, p, false)?;
-            pairs += self.hits.pairs().len() as u64;
-            if self.leading {
-                self.by_pairs(search)?;
-            } else {
-                self.by_tile()?;
+            self.take_hits()?;
+            pairs += self.pairs.len() as u64;
+            self.measure(search)?;
+            match Q::WANTED {
+                Wanted::Least => self.keep_least()?,
+                Wanted::Every => self.offer(question),
             }
         }
         Ok(pairs)
     }
 
-    /// Keeps the hits of a panel at full depth, by the scores that the tile gave.
-    fn by_tile(&mut self) -> Result<()> {
-        let terms = &self.codes.tiles.terms;
-        for (hit, z) in self.hits.pairs().iter().zip(self.hits.scores()) {
-            let [error, norm] = terms[hit.slot()];
-            let i = hit.row();
-            self.upper[i] = self.upper[i].min(z + self.tile.of(i, error, norm));
-        }
-        for at in 0..self.hits.pairs().len() {
-            let (hit, z) = (self.hits.pairs()[at], self.hits.scores()[at]);
-            let [error, norm] = terms[hit.slot()];
-            self.keep(hit, z - self.tile.of(hit.row(), error, norm))?;
+    /// Takes the hits of a panel, but for targets that their rows do not look at.
+    fn take_hits(&mut self) -> Result<()> {
+        let Self { hits, pairs, scores, ranges, whole, .. } = self;
+        pairs.clear();
+        scores.clear();
+        try_grow(pairs, hits.pairs().len())?;
+        try_grow(scores, hits.pairs().len())?;
+        for (hit, z) in hits.pairs().iter().zip(hits.scores()) {
+            if *whole || ranges[hit.row()].contains(&hit.slot()) {
+                pairs.push(*hit);
+                scores.push((*z, 0.0));
+            }
         }
         Ok(())
     }
 
-    /// Keeps the hits of a panel in leading dimensions, by their codes at full depth.
-    fn by_pairs(&mut self, search: &Search<'_>) -> Result<()> {
+    /// Measures the pairs at full depth: the tile has told their scores, or their codes are multiplied.
+    fn measure(&mut self, search: &Search<'_>) -> Result<()> {
         let codes = self.codes;
-        self.pairs.clear();
-        try_grow(&mut self.pairs, self.hits.pairs().len())?;
-        self.pairs.extend_from_slice(self.hits.pairs());
-        self.multiply(search, false)?;
-        resize(&mut self.lows, self.pairs.len())?;
-        for (at, hit) in self.pairs.iter().enumerate() {
-            let (i, target) = (hit.row(), &codes.targets[hit.slot()]);
-            let (z, error) =
-                (self.score(i, target, self.products[at]), self.pair.of(i, target.code.error, target.norm));
-            self.upper[i] = self.upper[i].min(z + error);
-            self.lows[at] = z - error;
+        if !self.leading {
+            for at in 0..self.pairs.len() {
+                let (i, [error, norm]) = (self.pairs[at].row(), codes.tiles.terms[self.pairs[at].slot()]);
+                self.scores[at].1 = self.tile.of(i, error, norm);
+            }
+            return Ok(());
         }
+        self.multiply(search, false)?;
         for at in 0..self.pairs.len() {
-            self.keep(self.pairs[at], self.lows[at])?;
+            let (i, target) = (self.pairs[at].row(), &codes.targets[self.pairs[at].slot()]);
+            let z = self.score(i, target, self.products[at]);
+            self.scores[at] = (z, self.pair.of(i, target.code.error, target.norm));
         }
         Ok(())
+    }
+
+    /// Keeps those of the pairs that may have the least score of their row.
+    fn keep_least(&mut self) -> Result<()> {
+        for (hit, (z, error)) in self.pairs.iter().zip(&self.scores) {
+            let upper = &mut self.upper[hit.row()];
+            *upper = upper.min(z + error);
+        }
+        for at in 0..self.pairs.len() {
+            let (z, error) = self.scores[at];
+            self.keep(self.pairs[at], z - error)?;
+        }
+        Ok(())
+    }
+
+    /// Offers the pairs that may lie within the limit of their row. Those of a row come in ascending order.
+    fn offer<Q: Question>(&mut self, question: &mut Q) {
+        for (hit, &(z, error)) in self.pairs.iter().zip(&self.scores) {
+            let i = hit.row();
+            if z - error <= self.upper[i] {
+                let hit = question::Hit { target: hit.slot() as u32, z: z.into(), error: error.into() };
+                self.upper[i] = narrow_up(question.offer(self.from + i, hit, &mut self.buffer));
+            }
+        }
     }
 
     /// Keeps a target of a row whose score has the lower end `low`, unless it is excluded by now.
@@ -378,13 +433,17 @@ impl<'a> Block<'a> {
             match self.states[i] {
                 State::Settled => sieve.some(question, row, &[])?,
                 State::Given => sieve.all(row)?,
+                // All were offered.
+                State::Searched if Q::WANTED == Wanted::Every => sieve.some(question, row, &[])?,
                 State::Searched => {
                     let from = self.pairs.len();
                     for slot in self.kept.left(i, self.upper[i]) {
                         try_push(&mut self.pairs, Hit::new(i, slot as usize))?;
                     }
                     match self.pairs[from..] {
-                        // The least score is never excluded; but no answer shall hang on that.
+                        // All lie beyond the limit of the question. Without one, the least score is never excluded; but no
+                        // answer shall hang on that.
+                        [] if self.limited[i] => sieve.some(question, row, &[])?,
                         [] => sieve.all(row)?,
                         [only] => {
                             self.pairs.truncate(from);
@@ -395,15 +454,27 @@ impl<'a> Block<'a> {
                 }
             }
         }
-        self.multiply(search, true)?;
+        let closer = self.codes.closer();
+        if closer {
+            self.multiply(search, true)?;
+        }
         let mut at = 0;
         while at < self.pairs.len() {
             let i = self.pairs[at].row();
             let end = at + self.pairs[at..].iter().take_while(|hit| hit.row() == i).count();
-            self.closer(search, i, at..end)?;
-            self.left.sort_unstable();
             let row = (self.from + i) as u32;
-            sieve.some(question, row, &self.left)?;
+            if closer {
+                self.closer(search, i, at..end)?;
+                self.left.sort_unstable();
+                sieve.some(question, row, &self.left)?;
+            } else {
+                self.left.clear();
+                try_grow(&mut self.left, end - at)?;
+                self.left.extend(self.pairs[at..end].iter().map(|hit| hit.slot() as u32));
+                self.left.sort_unstable();
+                // The definition takes no longer for these few than the next tier for all targets.
+                sieve.settle(question, row, &self.left)?;
+            }
             at = end;
         }
         Ok(())

@@ -77,7 +77,7 @@ impl Tier for Screen<'_> {
     ) -> Result<()> {
         // The first tier is told all rows; of what another tier left, it could tell little more.
         let rows = match open {
-            Open::All(rows) if Q::WANTED == Wanted::Least && !self.verdict.is_off() => *rows as usize,
+            Open::All(rows) if !self.verdict.is_off() => *rows as usize,
             _ => return (0..open.len()).try_for_each(|at| sieve.all(open.row(at))),
         };
         let mut block = Block::new(self.codes, self.rows, search, rows.min(BLOCK))?;
@@ -85,8 +85,10 @@ impl Tier for Screen<'_> {
             let n = (rows - from).min(BLOCK);
             let deep = self.verdict.deep.load(Ordering::Relaxed);
             let leading = block.load(search, first, question, from..from + n, deep)?;
-            block.start(search)?;
-            let pairs = block.sweep(search)?;
+            if Q::WANTED == Wanted::Least {
+                block.start(search)?;
+            }
+            let pairs = block.sweep(search, question)?;
             if leading {
                 sieve.leading += n as u64;
                 self.verdict.judge(pairs, (n * self.codes.count()) as u64);
