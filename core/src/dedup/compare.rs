@@ -261,30 +261,10 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                 }
                 Part::Large(j) => {
                     let range = self.offsets[j]..self.offsets[j + 1];
-                    let mut alive = try_copy(&self.rows[range.clone()])?;
-                    let (mut from, mut step) = (0, block);
-                    while from < alive.len() {
-                        let (rows, later) = alive[from..].split_at(step.min(alive.len() - from));
-                        let groups = [0, rows.len()];
-                        let listed = self.cover_within(rows, &groups, cover, found, search, &mut scratch)?;
-                        let kept = rows.iter().copied().filter(|&i| found.witness[i] == NO_ROW);
-                        let kept = try_up_to(rows.len(), kept)?;
-                        // Packed once, the rows that are kept meet all later ones.
-                        self.cover_across(later, &kept, many, cover, found, search, &mut scratch)?;
-                        from += rows.len();
-                        // Lists were short: more rows may be listed at once.
-                        step = if listed <= SHORT * rows.len() { 2 * block } else { block };
-                        let mut end = from;
-                        for at in from..alive.len() {
-                            if found.witness[alive[at]] == NO_ROW {
-                                alive[end] = alive[at];
-                                end += 1;
-                            }
-                        }
-                        alive.truncate(end);
-                        let left = (end - from) as u64;
-                        cx.control.poll(Stage::Compare, range.end as u64 - left, total)?;
-                    }
+                    let rows = &self.rows[range.clone()];
+                    let mut done =
+                        |rows: usize| cx.control.poll(Stage::Compare, (range.start + rows) as u64, total);
+                    self.cover_large(rows, &[many, block], cover, found, search, &mut scratch, &mut done)?;
                     range.end
                 }
             };
@@ -297,6 +277,50 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
             found.similarity[copy] = if removed { found.similarity[first] } else { 1.0 };
         }
         Ok(())
+    }
+
+    /// Lets rows of one cluster cover later ones, and returns those that are kept. A block of `sizes[0]` rows is settled by itself,
+    /// in blocks of the next size; then it is packed once, and meets all later rows. `done` is told how many rows are settled.
+    #[allow(clippy::too_many_arguments, reason = "what one block needs")]
+    fn cover_large(
+        &self,
+        rows: &[usize],
+        sizes: &[usize],
+        cover: Cover<'_>,
+        found: &mut Found<'_>,
+        search: &mut SearchStats,
+        scratch: &mut Scratch,
+        done: &mut dyn FnMut(usize) -> Result<()>,
+    ) -> Result<Vec<usize>> {
+        let (mut alive, mut kept) = (try_copy(rows)?, try_capacity(rows.len())?);
+        let [size, smaller @ ..] = sizes else { return Ok(alive) };
+        let (mut from, mut step) = (0, *size);
+        while from < alive.len() {
+            let settled = rows.len() - (alive.len() - from);
+            let (block, later) = alive[from..].split_at(step.min(alive.len() - from));
+            let first = kept.len();
+            if smaller.is_empty() {
+                let listed = self.cover_within(block, &[0, block.len()], cover, found, search, scratch)?;
+                // Lists were short: more rows may be listed at once.
+                step = if listed <= SHORT * block.len() { 2 * size } else { *size };
+                kept.extend(block.iter().copied().filter(|&i| found.witness[i] == NO_ROW));
+            } else {
+                let mut done = |rows: usize| done(settled + rows);
+                kept.extend(self.cover_large(block, smaller, cover, found, search, scratch, &mut done)?);
+            }
+            self.cover_across(later, &kept[first..], step, cover, found, search, scratch)?;
+            from += block.len();
+            let mut end = from;
+            for at in from..alive.len() {
+                if found.witness[alive[at]] == NO_ROW {
+                    alive[end] = alive[at];
+                    end += 1;
+                }
+            }
+            alive.truncate(end);
+            done(rows.len() - (end - from))?;
+        }
+        Ok(kept)
     }
 
     /// Lets `earlier` rows cover `later` ones, of which `step` are loaded at once.

@@ -120,13 +120,18 @@ fn check_rows(dots: &DotKernel, rows: &Rows<'_>, range: Range<usize>, squares: &
     let mut buffer = try_vec(rows.dim(), 0.0f32)?;
     for (i, r) in range.enumerate() {
         let row = rows.row_at(r, &mut buffer);
-        // All bits are looked at without a branch; only a bad row is searched for its column.
-        if !row.iter().fold(true, |ok, x| ok & finite(*x)) {
+        // All values are looked at without a branch; only a bad row is searched for its column. No sum of squares of finite
+        // f32 leaves the range of f64.
+        let fine = match squares.get_mut(i) {
+            Some(square) => {
+                *square = dots.dot(row, row);
+                square.is_finite()
+            }
+            None => row.iter().fold(true, |ok, x| ok & finite(*x)),
+        };
+        if !fine {
             let col = row.iter().position(|x| !finite(*x)).unwrap_or(0);
             return Err(Error::NonFinite { what: "x", row: r as u64, col });
-        }
-        if let Some(square) = squares.get_mut(i) {
-            *square = dots.dot(row, row);
         }
     }
     Ok(())
