@@ -9,6 +9,8 @@ cargo build --release -p pauca-c --features test-panic
 target=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/release
 ln -s "$target/libpauca_c.so" "$work/libpauca.so"
 ln -s "$target/libpauca_c.so" "$work/libpauca.so.0"
+# Without std, as it is shipped, and with the labels of the library with std.
+PROFILE=release bindings-c/tests/no_std.sh "$target"
 build() { # build NAME PROGRAM FLAGS...
     local name=$1 program=$2
     shift 2

@@ -6,7 +6,7 @@
 #     bindings-c/tests/no_std.sh DIR      also compares its labels with those of DIR/libpauca_c.so
 #     PROFILE=release ...                 as it is shipped, for minutes
 set -euo pipefail
-profile=${PROFILE:-check}
+profile=${PROFILE:-quick}
 with_std=${1:+$(cd "$1" && pwd)}
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)

@@ -294,6 +294,7 @@ def measured(log, task, item):
     return result
 
 
+@pytest.mark.deep
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is measured on Linux")
 def test_a_task_holds_what_is_said(tmp_path, capsys):
     n, d, k = 200_000, 64, 40
