@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The programs of C once more, under valgrind (at AVX2, whose instructions it knows) and with the sanitizers of the C side.
-# Minutes. Needs valgrind and gcc.
+# The programs of C once more, under valgrind (at AVX2, whose instructions it knows) and with the sanitizers of the C side;
+# and the library without std as it is shipped. Minutes. Needs valgrind and gcc.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
@@ -9,8 +9,6 @@ cargo build --release -p pauca-c --features test-panic
 target=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/release
 ln -s "$target/libpauca_c.so" "$work/libpauca.so"
 ln -s "$target/libpauca_c.so" "$work/libpauca.so.0"
-# Without std, as it is shipped, and with the labels of the library with std.
-PROFILE=release bindings-c/tests/no_std.sh "$target"
 build() { # build NAME PROGRAM FLAGS...
     local name=$1 program=$2
     shift 2
@@ -30,6 +28,8 @@ for name in table rows runs; do
     echo "== $name, valgrind"
     arguments=()
     [ "$name" != runs ] || arguments=(1500) # rows of the calls that are stopped
-    PAUCA_SIMD=avx2 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+    PAUCA_SIMD=avx2 valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
         "$work/$name-plain" "${arguments[@]}" | grep -v '^tried '
 done
+# Without std, as it is shipped, and with the labels of the library with std.
+PROFILE=release bindings-c/tests/no_std.sh "$target"
