@@ -41,7 +41,7 @@ def hard():
     return x
 
 
-@pytest.mark.parametrize("shards", [1, 3, 8])
+@pytest.mark.parametrize("shards", [1, 3, pytest.param(8, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("init", ["random", "k-means++", "given"])
 @pytest.mark.parametrize("spherical", [False, True])
 def test_kmeans(tmp_path, blobs, hard, shards, init, spherical):
