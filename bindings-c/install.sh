@@ -25,13 +25,20 @@ fi
 version=$(cat "$here/Cargo.toml" "$here/../Cargo.toml" 2> /dev/null | sed -nE 's/^version = "([0-9.]+)"$/\1/p' | head -1)
 abi=${version%%.*}
 
+# Debug lines are for who works on the library: without them it is a tenth of the size. STRIP=: keeps them.
+smaller() { # smaller FLAG FILE
+    if command -v "${STRIP:=strip}" > /dev/null; then "$STRIP" "$1" "$2"; fi
+}
+
 mkdir -p "$prefix/include" "$prefix/lib/pkgconfig" "$prefix/lib/cmake/pauca"
 install -m 644 "$here/include/pauca.h" "$here/include/pauca.hpp" "$prefix/include"
 install -m 644 "$from/libpauca_c.a" "$prefix/lib/libpauca.a"
+smaller -S "$prefix/lib/libpauca.a"
 case $(uname -s) in
 Darwin)
     shared=libpauca.$version.dylib
     install -m 755 "$from/libpauca_c.dylib" "$prefix/lib/$shared"
+    smaller -x "$prefix/lib/$shared"
     ln -sf "$shared" "$prefix/lib/libpauca.$abi.dylib"
     ln -sf "$shared" "$prefix/lib/libpauca.dylib"
     private=
@@ -39,6 +46,7 @@ Darwin)
 *)
     shared=libpauca.so.$version
     install -m 755 "$from/libpauca_c.so" "$prefix/lib/$shared"
+    smaller --strip-unneeded "$prefix/lib/$shared"
     ln -sf "$shared" "$prefix/lib/libpauca.so.$abi"
     ln -sf "$shared" "$prefix/lib/libpauca.so"
     # What rustc --print native-static-libs names.

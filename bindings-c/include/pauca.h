@@ -4,6 +4,9 @@
  * Every function is safe to call from any thread. A handle is used by one call at a time, unless its description says
  * "shareable". Names begin with pauca_, constants with PAUCA_.
  *
+ * Begin      pauca_context_new(NULL, &context, &e) once, for all cores; NULL in its place is the calling thread alone.
+ *            Rows are a pauca_view; pauca_..._options_init; the call; then sizes by pauca_..._get_info, arrays by
+ *            pauca_..._copy, and pauca_..._free. Link by: cc program.c $(pkg-config --cflags --libs pauca)
  * Status     A function that can fail returns pauca_status: PAUCA_OK (0), or a code that never changes its meaning.
  * Errors     The last argument is a pauca_error of yours, or NULL. Begin with: pauca_error e = PAUCA_ERROR_INIT;
  *            A call that fails fills it: code, numbers, a text with the place. Nothing is printed. Nothing aborts.

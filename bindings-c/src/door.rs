@@ -333,9 +333,11 @@ fn aligned<T>(what: &'static str, at: *const T) -> Done {
 #[cfg(feature = "std")]
 pub(crate) fn contained<T>(call: impl FnOnce() -> Done<T>) -> Done<T> {
     crate::pool::quiet(|| {
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).unwrap_or_else(|payload| {
-            // A payload whose destructor panics must not end the process.
-            core::mem::forget(payload);
+        use std::panic::{AssertUnwindSafe, catch_unwind};
+        catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| {
+            // A payload whose destructor panics must not end the process: what that throws is left where it is.
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+            dropped.unwrap_or_else(core::mem::forget);
             Err(Failure::Panic)
         })
     })

@@ -236,6 +236,7 @@ impl Door {
     /// The rows of a view, for as long as the caller has promised to keep them.
     pub fn rows(&self, what: &'static str, view: *const pauca_view) -> Done<Input> {
         let view = self.get(what, view)?;
+        self.note(what, (&raw const *view) as usize, size_of::<pauca_view>(), false)?;
         if view.dtype == PAUCA_OF_SOURCE {
             return crate::source::pauca_source::of_view(self, what, view);
         }

@@ -2,15 +2,17 @@
 # libpauca without Rust's standard library, in a program of C that counts its memory: it links, needs libc alone, and gives
 # every byte back.
 #
-#     bindings-c/tests/no_std.sh          builds and runs it
+#     bindings-c/tests/no_std.sh          builds and runs it, compiled in haste
 #     bindings-c/tests/no_std.sh DIR      also compares its labels with those of DIR/libpauca_c.so
+#     PROFILE=release ...                 as it is shipped, for minutes
 set -euo pipefail
+profile=${PROFILE:-quick}
 with_std=${1:+$(cd "$1" && pwd)}
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cargo build -q --release --manifest-path no-std/Cargo.toml
-archive=${CARGO_TARGET_DIR:-no-std/target}/release/libpauca_no_std.a
+cargo build -q --profile "$profile" --manifest-path no-std/Cargo.toml
+archive=${CARGO_TARGET_DIR:-no-std/target}/$profile/libpauca_no_std.a
 flags=(-std=c11 -O1 -Wall -Wextra -Werror -Iinclude -Ino-std no-std/host.c)
 # Parts of the archive that the linker drops name the unwinder: without -static-libgcc its library would be asked for.
 cc "${flags[@]}" "$archive" -static-libgcc -Wl,--gc-sections -o "$work/host"

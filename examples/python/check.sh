@@ -45,11 +45,17 @@ if command -v objdump > /dev/null; then
 fi
 sed -n '/^```python$/,/^```$/p' "$here/README.md" | sed '/^```/d' > "$work/quick.py"
 
+install() { # install NAME PACKAGES...: into an environment
+    local name=$1
+    shift
+    "$work/build/bin/pip" --python "$work/$name/bin/python" install -q --disable-pip-version-check "$@"
+}
+
 fresh() { # fresh NAME PYTHON PACKAGES...: an environment with the wheel and these packages
     local name=$1 python=$2
     shift 2
-    "$python" -m venv "$work/$name"
-    "$work/$name/bin/pip" install -q --disable-pip-version-check "$wheel" "$@"
+    "$python" -m venv --without-pip "$work/$name" # whose seconds pip of the first environment saves
+    install "$name" "$wheel" "$@"
 }
 
 quick() { # quick NAME: the quick start, in an empty folder, with NumPy alone
@@ -72,7 +78,7 @@ fresh base "$python"
 quick base
 cat "$work/base.out"
 if [ "${1:-}" != deep ]; then
-    "$work/base/bin/pip" install -q --disable-pip-version-check pytest
+    install base pytest
     tests base tests -m "not deep" --ignore tests/test_sklearn.py --ignore tests/test_tables.py \
         --deselect "tests/test_docs.py::test_submodules_that_need_a_package_name_it" --durations 5
     exit
@@ -86,7 +92,7 @@ for version in 3.10 3.11 3.12 3.13 3.14; do
     fi
     fresh "$version" "$found"
     quick "$version"
-    "$work/$version/bin/pip" install -q --disable-pip-version-check pytest
+    install "$version" pytest
     tests "$version" tests -m "not deep" --ignore tests/test_sklearn.py --ignore tests/test_tables.py
     echo "Python $version: the same output"
 done

@@ -43,6 +43,7 @@ int main(int argc, char **argv)
     k.n_clusters = K, k.max_iter = 3;
     WORKS(pauca_kmeans_start(&view, NULL, &k, &run, context, &e));
     for (int i = 0; i < forks; i++) {
+        alarm(120); /* anew, for a slow machine is no hang */
         pid_t child = fork();
         if (child < 0) abort();
         if (child == 0) {

@@ -2,7 +2,7 @@
  *
  * The structs of DLPack and Arrow are those of their own headers, written down once more: what the library has is held
  * against a second hand. */
-#include "check.h"
+#include "calls.h"
 
 enum { N = 40, D = 5, K = 4 };
 
@@ -446,5 +446,6 @@ int main(void)
     arrow_arrays();
     arrow_streams();
     arrow_tables();
+    say_what_was_tried();
     return summary("rows");
 }

@@ -284,9 +284,9 @@ def _stacked(x: np.ndarray) -> np.ndarray:
     for i, part in enumerate(x):
         part = None if part is None else np.asarray(part)
         if part is None or part.ndim != 1:
-            found = "nothing" if part is None else f"shape {part.shape}"
+            found = "nothing" if part is None else repr(x[i])[:40] if part.ndim == 0 else f"of shape {part.shape}"
             raise InputError(
-                f"row {i} of the column is {found}, expected a list of numbers", _abi.PAUCA_NULL_VALUE, "NullValue", (i, None)
+                f"row {i} of the column is {found}, expected a list of numbers: the embedding of the row", _abi.PAUCA_NULL_VALUE, "NullValue", (i, None)
             )
         if len(part) != len(parts[0] if parts else part):
             raise InputError(

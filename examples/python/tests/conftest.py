@@ -10,6 +10,10 @@ import pytest
 REPOSITORY = pathlib.Path(os.environ.get("PAUCA_REPOSITORY", pathlib.Path(__file__).resolve().parents[3]))
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "deep: takes long: check.sh deep runs it")
+
+
 @pytest.fixture(scope="session")
 def repository() -> pathlib.Path:
     if not (REPOSITORY / "bindings-c").exists():

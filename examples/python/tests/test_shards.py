@@ -41,7 +41,7 @@ def hard():
     return x
 
 
-@pytest.mark.parametrize("shards", [1, 3, 8])
+@pytest.mark.parametrize("shards", [1, 3, pytest.param(8, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("init", ["random", "k-means++", "given"])
 @pytest.mark.parametrize("spherical", [False, True])
 def test_kmeans(tmp_path, blobs, hard, shards, init, spherical):
@@ -294,6 +294,7 @@ def measured(log, task, item):
     return result
 
 
+@pytest.mark.deep
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is measured on Linux")
 def test_a_task_holds_what_is_said(tmp_path, capsys):
     n, d, k = 200_000, 64, 40
