@@ -1,7 +1,7 @@
 //! The statistics of reports against the reference, and what must hold whatever the data.
 
 use pauca::Error;
-use pauca::stats::{Interval, auc, average_ranks, bootstrap, gini, kendall, quantile, spearman};
+use pauca::stats::{Interval, auc, average_ranks, bootstrap, gini, kendall, quantile, spearman, student_t};
 use pauca_reference::statistics as reference;
 use pauca_tests::agree::some_bits as bits;
 use pauca_tests::data::Rng;
@@ -239,4 +239,24 @@ fn bootstrap_covers_as_often_as_it_says() {
         covered += u32::from(bootstrap(40, 300, trial, 0.9, mean_of(&x)).unwrap().contains(0.0));
     }
     assert!((330..=378).contains(&covered), "{covered} of 400");
+}
+
+#[test]
+fn quantiles_of_student_equal_those_of_scipy() {
+    /// As documented.
+    const RELATIVE: f64 = 1e-12;
+    for (level, freedom, expected) in [
+        (0.95, 1, 12.706204736174694),
+        (0.95, 2, 4.302652729749462),
+        (0.95, 3, 3.1824463052837078),
+        (0.99, 4, 4.604094871349992),
+        (0.5, 7, 0.7111417780817866),
+        (0.95, 51, 2.007583770315836),
+        (0.999, 1000, 3.300282648423944),
+    ] {
+        let found = student_t(level, freedom).unwrap();
+        assert!((found / expected - 1.0).abs() < RELATIVE, "{level} {freedom}: {found}");
+    }
+    assert!(matches!(student_t(1.0, 3), Err(Error::InvalidParameter { name: "level", .. })));
+    assert!(matches!(student_t(0.9, 0), Err(Error::InvalidParameter { .. })));
 }

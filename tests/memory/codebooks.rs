@@ -1,7 +1,9 @@
 //! Codebooks: steps, moving averages, composites, statistics of use and of tokens.
 
 use ndarray::s;
-use pauca::tokens::{NGrams, bd_rate, lower_hull, mutual_information, pareto, scaling_fit};
+use pauca::tokens::{
+    NGrams, PositionNGrams, bd_rate, lower_hull, mutual_information, pareto, scaling_fit, scaling_interval,
+};
 use pauca::vq::{
     CodeStats, Ema, EmaCodebook, EntropyLoss, Estimator, FiniteScalar, Policy, PositionUsage,
     ProductQuantizer, ResidualQuantizer, Revival, Smoothing, Training, Upstream, Usage, VectorQuantizer,
@@ -125,7 +127,7 @@ fn refused_memory_is_an_error_for_composite_codebooks() {
     every_refusal("finite scalar", || {
         let step = fsq.forward(narrow, Some(&mask))?;
         let ids = step.ids.as_slice().unwrap();
-        let back = fsq.backward(narrow, ids, narrow)?;
+        let back = fsq.backward(narrow, Some(&mask), narrow)?;
         Ok((digest(&step.quantized), digest(&back), digest(&fsq.decode::<f32>(ids)?)))
     });
     let (a, b, x) = (z.row(0).to_vec(), z.row(1).to_vec(), z.row(2).to_vec());
@@ -165,7 +167,14 @@ fn refused_memory_is_an_error_for_statistics_of_codes() {
         }
         grams.merge(&other)?;
         let entropy = grams.conditional_entropy(1)?;
-        Ok((entropy, grams.held_out(1, &other, 0.5)?, grams.bits_per_item(50)?))
+        Ok((entropy, grams.held_out(1, &other, 0.5)?, grams.pooled_bits_per_item(50)?))
+    });
+    every_refusal("n-grams by position", || {
+        let (mut grams, mut other) = (PositionNGrams::new(5, K, 1)?, PositionNGrams::new(5, K, 1)?);
+        grams.add(&ids)?;
+        other.add(&ids[..N / 2])?;
+        grams.merge(&other)?;
+        Ok((grams.entropies(1)?, grams.bits_per_item()?))
     });
     let items = ndarray::ArrayView2::from_shape((N / 2, 2), &ids).unwrap();
     every_refusal_few("mutual information", || mutual_information(items, 0, 1));
@@ -174,5 +183,7 @@ fn refused_memory_is_an_error_for_statistics_of_codes() {
     let (compute, loss): (Vec<f64>, Vec<f64>) = points.iter().map(|[c, l]| (*c, *l)).unzip();
     every_refusal_few("pareto front", || Ok((pareto(&points)?, lower_hull(&points)?)));
     every_refusal("rates", || bd_rate(&points, &points));
-    every_refusal_few("scaling fit", || scaling_fit(&compute, &loss));
+    every_refusal_few("scaling fit", || {
+        Ok((scaling_fit(&compute, &loss)?, scaling_interval(&compute, &loss, 0.95)?))
+    });
 }

@@ -8,6 +8,7 @@
 //! | whether a score tells two groups apart | [`auc`] | A |
 //! | how unevenly a total is spread | [`gini`] | A |
 //! | how far chance moves any of these | [`bootstrap`], [`Interval`] | A, as the statistic |
+//! | how many standard errors an interval is wide | [`student_t`] | C |
 //!
 //! Rank statistics are ratios of integers: ranks are counted twice over, so that averaged ranks
 //! are whole, and all sums are exact. The only roundings are those of the last formula, so the
@@ -16,9 +17,11 @@
 mod bootstrap;
 mod ranks;
 mod spread;
+mod student;
 
 pub use bootstrap::{Interval, bootstrap};
 pub use ranks::{auc, average_ranks, kendall, spearman};
 pub use spread::{gini, quantile};
+pub use student::student_t;
 
 pub use crate::select::{largest_remainder, round_half_even};

@@ -17,7 +17,7 @@ use crate::memory::{try_capacity, try_collect, try_grow, try_up_to};
 use crate::vq::{MASKED, check_ids};
 
 /// Grams that wait before they are sorted in.
-const PENDING: usize = 1 << 16;
+pub(super) const PENDING: usize = 1 << 16;
 
 /// Exact counts of n-grams in items of tokens.
 ///
@@ -42,6 +42,8 @@ pub struct NGrams {
     /// Sorted by gram.
     pub(super) sorted: Vec<(u128, u64)>,
     pending: Vec<u128>,
+    /// Grams that wait before they are sorted in, where fewer are there.
+    patience: usize,
 }
 
 /// An entropy of a token given the tokens before it, in nats.
@@ -77,7 +79,13 @@ impl NGrams {
                 break;
             }
         }
-        Ok(Self { k: k as u64, context, sorted: Vec::new(), pending: Vec::new() })
+        Ok(Self { k: k as u64, context, sorted: Vec::new(), pending: Vec::new(), patience: PENDING })
+    }
+
+    /// Fewer grams wait: for many counts side by side.
+    pub(super) fn patient(mut self, patience: usize) -> Self {
+        self.patience = patience.max(1);
+        self
     }
 
     /// The longest context.
@@ -99,7 +107,7 @@ impl NGrams {
         for window in item.windows(self.context + 1).filter(|w| !w.contains(&MASKED)) {
             self.pending.push(window.iter().fold(0, |gram, &id| gram * self.k as u128 + id as u128));
         }
-        if self.pending.len() >= PENDING.max(self.sorted.len()) {
+        if self.pending.len() >= self.patience.max(self.sorted.len()) {
             self.sorted = self.merged()?;
             self.pending.clear();
         }
@@ -124,6 +132,12 @@ impl NGrams {
         self.sorted = summed(all);
         self.pending.clear();
         Ok(())
+    }
+
+    /// The same counts in memory of their own.
+    pub(super) fn copied(&self) -> Result<Self> {
+        let sorted = self.merged()?;
+        Ok(Self { sorted, pending: Vec::new(), ..*self })
     }
 
     /// Grams counted.
@@ -207,12 +221,15 @@ impl NGrams {
         Ok(sum.value())
     }
 
-    /// Bits that an item of `positions` tokens costs a coder who knows up to `context` tokens before each:
-    /// sum over i of H(x_i given min(i, context) tokens), plug-in. Without a model it costs positions log2 k.
+    /// Bits that an item of `positions` tokens costs a coder who knows up to `context` tokens before each, but not
+    /// the position: sum over i of H(x_i given min(i, context) tokens), plug-in, each from the counts of all positions
+    /// together. Codes that specialize by position cost less than this:
+    /// [`PositionNGrams::bits_per_item`](super::PositionNGrams::bits_per_item). Without a model an item costs positions
+    /// log2 k.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
-    pub fn bits_per_item(&self, positions: usize) -> Result<f64> {
+    pub fn pooled_bits_per_item(&self, positions: usize) -> Result<f64> {
         let mut nats = 0.0;
         for n in 0..=self.context.min(positions.saturating_sub(1)) {
             let times = if n == self.context { positions - n } else { 1 };

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
 use super::entropy::{self, widened_row};
-use super::estimator::{Estimator, rotate_back_into, unit_back_into};
+use super::estimator::{Estimator, turn, unit_back_into};
 use super::latents::{Latents, by_code};
 use super::params::VectorQuantizer;
 use crate::control::{Context, Job};
@@ -113,7 +113,7 @@ impl<T: Real> Pull<'_, T> {
             (Some(view), Estimator::StraightThrough) => widened_row(view, row, &mut buffers[0], sum),
             (Some(view), Estimator::Rotation) => {
                 widened_row(view, row, &mut buffers[0], g);
-                turned = rotate_back_into(t, q, g, sum);
+                turned = turn::<T>(t, q, g, sum, true);
             }
         }
         let pull = self.vq.commitment * self.scale;

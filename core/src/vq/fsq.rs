@@ -10,19 +10,20 @@ use crate::arrays::zeros;
 use crate::check;
 use crate::error::Result;
 use crate::memory::{try_copy, try_vec};
+use crate::params::{choices, setters};
 use crate::real::Real;
 
 /// Finite scalar quantization with `levels[j]` levels in column j.
 ///
-/// y = h tanh(z + s) - o with h = (L - 1)(1 + 1/1000) / 2, o = 1/2 for even L else 0, s = atanh(o / h);
-/// q = round(y), ties to even; the output is q / floor(L / 2), in [-1, 1]. The id counts the levels with
-/// column 0 the fastest. The gradient passes the rounding straight through: dL/dz = g h (1 - tanh²) / floor(L/2).
+/// y = h tanh(z + s) - o with o = 1/2 for even L else 0, h and s by [`Bounding`]; q = round(y), ties to even; the
+/// output is q / floor(L / 2), in [-1, 1]. The id counts the levels with column 0 the fastest; more combinations than
+/// ids are quantized without ids ([`quantize`](FiniteScalar::quantize)). The gradient passes the rounding straight
+/// through: dL/dz = g h (1 - tanh²) / floor(L/2).
 ///
-/// *Source*: Mentzer et al. 2023. Their shift uses tan, which is not the inverse of tanh, and 1 - 1/1000, which has
-/// no shift for L = 2; the widespread correction is used here.
+/// *Source*: Mentzer et al. 2023.
 ///
 /// # Ties, tier
-/// `tanh` and `atanh` are those of the crate libm, in `f64`, on every target, so ids are tier A.
+/// `tanh`, `atanh` and `tan` are those of the crate libm, in `f64`, on every target, so ids are tier A.
 /// # Example
 /// ```
 /// use pauca::vq::FiniteScalar;
@@ -37,8 +38,24 @@ use crate::real::Real;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FiniteScalar {
     levels: Vec<u32>,
-    codes: u32,
+    codes: Option<u32>,
+    bounding: Bounding,
 }
+
+/// How a value is bounded before it is rounded. The two differ in about 1 id of 100 (levels 8, 5, 5, 5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Bounding {
+    /// h = (L - 1)(1 + 1/1000) / 2, s = atanh(o / h): 0 stays 0, every level is reached. The default, and what the
+    /// library vector-quantize-pytorch computes.
+    #[default]
+    Inverse,
+    /// h = (L - 1)(1 - 1/1000) / 2, s = tan(o / h), as printed in appendix A.1 of the paper. tan is not the inverse of
+    /// tanh, so 0 does not stay 0 for even L.
+    Published,
+}
+
+choices!(Bounding: Inverse "inverse", Published "published");
 
 /// What finite scalar quantization found.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,11 +67,32 @@ pub struct FiniteScalarCodes<T> {
     pub ids: Array1<u32>,
 }
 
-/// h, o, s, floor(L / 2).
-fn bounds(levels: u32) -> (f64, f64, f64, f64) {
-    let half = (levels as f64 - 1.0) * 1.001 / 2.0;
-    let offset = if levels.is_multiple_of(2) { 0.5 } else { 0.0 };
-    (half, offset, libm::atanh(offset / half), (levels / 2) as f64)
+/// The rounding of one column.
+#[derive(Clone, Copy)]
+struct Column {
+    half: f64,
+    offset: f64,
+    shift: f64,
+    /// floor(L / 2).
+    width: f64,
+}
+
+impl Column {
+    fn new(levels: u32, bounding: Bounding) -> Self {
+        let range = levels as f64 - 1.0;
+        let offset = if levels.is_multiple_of(2) { 0.5 } else { 0.0 };
+        let (half, shift) = match bounding {
+            Bounding::Inverse => {
+                let half = range * 1.001 / 2.0;
+                (half, libm::atanh(offset / half))
+            }
+            Bounding::Published => {
+                let half = range * (1.0 - 1e-3) / 2.0;
+                (half, libm::tan(offset / half))
+            }
+        };
+        Self { half, offset, shift, width: (levels / 2) as f64 }
+    }
 }
 
 impl FiniteScalar {
@@ -62,8 +100,7 @@ impl FiniteScalar {
     ///
     /// # Errors
     /// [`Empty`](crate::Error::Empty), [`InvalidParameter`](crate::Error::InvalidParameter) for fewer than 2
-    /// levels, [`TooLarge`](crate::Error::TooLarge) for 2^32 - 1 combinations or more,
-    /// [`OutOfMemory`](crate::Error::OutOfMemory).
+    /// levels, [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn new(levels: &[u32]) -> Result<Self> {
         let mut codes = 1u64;
         for &l in levels {
@@ -71,14 +108,32 @@ impl FiniteScalar {
             codes = codes.saturating_mul(l as u64);
         }
         check::not_empty("levels", levels.len())?;
-        let size = usize::try_from(codes).unwrap_or(usize::MAX);
-        check::at_most("combinations of levels", size, u32::MAX as usize - 1)?;
-        Ok(Self { levels: try_copy(levels)?, codes: codes as u32 })
+        let codes = u32::try_from(codes).ok().filter(|codes| *codes < MASKED);
+        Ok(Self { levels: try_copy(levels)?, codes, bounding: Bounding::default() })
     }
 
-    /// Number of combinations.
-    pub fn n_codes(&self) -> u32 {
+    setters! {
+        /// How values are bounded.
+        bounding: Bounding;
+    }
+
+    /// Number of combinations, where every one has an id: below 2^32 - 1.
+    pub fn n_codes(&self) -> Option<u32> {
         self.codes
+    }
+
+    fn ids_of(&self) -> Result<u32> {
+        let limit = MASKED as usize - 1;
+        check::at_most(
+            "combinations of levels",
+            self.codes.map_or(usize::MAX, |codes| codes as usize),
+            limit,
+        )?;
+        Ok(self.codes.unwrap_or(0))
+    }
+
+    fn columns(&self) -> impl Iterator<Item = Column> {
+        self.levels.iter().map(|&levels| Column::new(levels, self.bounding))
     }
 
     fn check<T: Real>(&self, z: &ArrayView2<'_, T>) -> Result<()> {
@@ -88,59 +143,91 @@ impl FiniteScalar {
     /// Levels and ids of the valid rows.
     ///
     /// # Errors
-    /// [`Empty`](crate::Error::Empty), [`ShapeMismatch`](crate::Error::ShapeMismatch),
-    /// [`NonFinite`](crate::Error::NonFinite), [`OutOfMemory`](crate::Error::OutOfMemory).
+    /// The errors of [`quantize`](FiniteScalar::quantize); [`TooLarge`](crate::Error::TooLarge) for 2^32 - 1
+    /// combinations or more.
     pub fn forward<T: Real>(
         &self,
         z: ArrayView2<'_, T>,
         mask: Option<&[bool]>,
     ) -> Result<FiniteScalarCodes<T>> {
+        self.ids_of()?;
+        let mut ids = try_vec(z.nrows(), MASKED)?;
+        let quantized = self.rounded(z, mask, |row, levels| {
+            let (mut id, mut basis) = (0u32, 1u32);
+            for (level, &of) in levels.iter().zip(&self.levels) {
+                id += level * basis;
+                basis = basis.wrapping_mul(of);
+            }
+            ids[row] = id;
+        })?;
+        Ok(FiniteScalarCodes { quantized, ids: Array1::from_vec(ids) })
+    }
+
+    /// Levels of the valid rows, for any number of combinations; zeros where masked.
+    ///
+    /// # Errors
+    /// [`Empty`](crate::Error::Empty), [`ShapeMismatch`](crate::Error::ShapeMismatch),
+    /// [`NonFinite`](crate::Error::NonFinite), [`OutOfMemory`](crate::Error::OutOfMemory).
+    /// # Example
+    /// ```
+    /// let fsq = pauca::vq::FiniteScalar::new(&[4; 16])?; // 2^32 combinations: no id, but levels
+    /// assert_eq!(fsq.n_codes(), None);
+    /// assert_eq!(fsq.quantize(ndarray::Array2::from_elem((1, 16), 9.0f32).view(), None)?[[0, 0]], 0.5);
+    /// # Ok::<(), pauca::Error>(())
+    /// ```
+    pub fn quantize<T: Real>(&self, z: ArrayView2<'_, T>, mask: Option<&[bool]>) -> Result<Array2<T>> {
+        self.rounded(z, mask, |_, _| ())
+    }
+
+    /// Calls `f` with every valid row and its levels, from 0.
+    fn rounded<T: Real>(
+        &self,
+        z: ArrayView2<'_, T>,
+        mask: Option<&[bool]>,
+        mut f: impl FnMut(usize, &[u32]),
+    ) -> Result<Array2<T>> {
         self.check(&z)?;
         same_dim(&z, &z)?;
         let (n, d) = z.dim();
         let valid = valid_rows(n, mask)?;
         let mut quantized = zeros::<T>(n, d)?;
-        let mut ids = try_vec(n, MASKED)?;
+        let mut chosen = try_vec(d, 0u32)?;
         for i in 0..valid.as_ref().map_or(n, |v| v.len()) {
             let row = valid.as_ref().map_or(i, |v| v[i] as usize);
-            let (mut id, mut basis) = (0u32, 1u32);
-            for (col, (&levels, x)) in self.levels.iter().zip(z.row(row)).enumerate() {
+            for (col, ((by, &levels), x)) in self.columns().zip(&self.levels).zip(z.row(row)).enumerate() {
                 let x = x.to_f64();
                 check::finite_at("z", (row, col), x)?;
-                let (half, offset, shift, width) = bounds(levels);
-                let level = libm::rint(half * libm::tanh(x + shift) - offset);
+                let level = libm::rint(by.half * libm::tanh(x + by.shift) - by.offset);
                 // Beyond 1000 levels h exceeds the last level by more than a half.
-                let level = level.clamp(-width, levels as f64 - 1.0 - width);
-                quantized[[row, col]] = T::from_f64(level / width);
-                id += (level + width) as u32 * basis;
-                basis = basis.wrapping_mul(levels);
+                let level = level.clamp(-by.width, levels as f64 - 1.0 - by.width);
+                quantized[[row, col]] = T::from_f64(level / by.width);
+                chosen[col] = (level + by.width) as u32;
             }
-            ids[row] = id;
+            f(row, &chosen);
         }
-        Ok(FiniteScalarCodes { quantized, ids: Array1::from_vec(ids) })
+        Ok(quantized)
     }
 
-    /// dL/dz from the gradient of the output; zeros where `ids` is [`MASKED`]. Tier C.
+    /// dL/dz from the gradient of the output; zeros where masked. Tier C.
     ///
     /// # Errors
     /// [`ShapeMismatch`](crate::Error::ShapeMismatch), [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn backward<T: Real>(
         &self,
         z: ArrayView2<'_, T>,
-        ids: &[u32],
+        mask: Option<&[bool]>,
         gradient: ArrayView2<'_, T>,
     ) -> Result<Array2<T>> {
         self.check(&z)?;
         let (n, d) = z.dim();
         same_shape("gradient of the output", &z, &gradient)?;
-        check::same_length("ids", n, ids.len())?;
+        mask.map_or(Ok(()), |mask| check::same_length("mask", n, mask.len()))?;
         let mut out = zeros::<T>(n, d)?;
-        for row in (0..n).filter(|&i| ids[i] != MASKED) {
-            for (col, &levels) in self.levels.iter().enumerate() {
-                let (half, _, shift, width) = bounds(levels);
-                let t = libm::tanh(z[[row, col]].to_f64() + shift);
+        for row in (0..n).filter(|&i| mask.is_none_or(|mask| mask[i])) {
+            for (col, by) in self.columns().enumerate() {
+                let t = libm::tanh(z[[row, col]].to_f64() + by.shift);
                 let g = gradient[[row, col]].to_f64();
-                out[[row, col]] = T::from_f64(g * half * (1.0 - t * t) / width);
+                out[[row, col]] = T::from_f64(g * by.half * (1.0 - t * t) / by.width);
             }
         }
         Ok(out)
@@ -149,15 +236,16 @@ impl FiniteScalar {
     /// The levels of every id, to the bits of [`forward`](FiniteScalar::forward); zeros for [`MASKED`].
     ///
     /// # Errors
-    /// [`LabelOutOfRange`](crate::Error::LabelOutOfRange), [`OutOfMemory`](crate::Error::OutOfMemory).
+    /// [`LabelOutOfRange`](crate::Error::LabelOutOfRange), [`TooLarge`](crate::Error::TooLarge) for 2^32 - 1 combinations or
+    /// more, [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn decode<T: Real>(&self, ids: &[u32]) -> Result<Array2<T>> {
-        check_ids(ids, self.codes as usize)?;
+        check_ids(ids, self.ids_of()? as usize)?;
         let (n, d) = (ids.len(), self.levels.len());
         let mut out = zeros::<T>(n, d)?;
         for (row, &id) in ids.iter().enumerate().filter(|(_, id)| **id != MASKED) {
             let mut rest = id;
             for (col, &levels) in self.levels.iter().enumerate() {
-                let (_, _, _, width) = bounds(levels);
+                let width = (levels / 2) as f64;
                 out[[row, col]] = T::from_f64(((rest % levels) as f64 - width) / width);
                 rest /= levels;
             }

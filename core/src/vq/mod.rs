@@ -59,7 +59,7 @@ pub use code_stats::CodeStats;
 pub use ema::{Ema, EmaCodebook, Smoothing};
 pub use entropy::{EntropyLoss, EntropyValue};
 pub use estimator::{Estimator, l2_normalize, l2_normalize_backward, rotate, rotate_backward};
-pub use fsq::{FiniteScalar, FiniteScalarCodes};
+pub use fsq::{Bounding, FiniteScalar, FiniteScalarCodes};
 pub(crate) use ids::check_ids;
 pub use ids::{CodeId, MASKED, pack_ids};
 pub use init::{kmeans_codes, kmeans_codes_on};

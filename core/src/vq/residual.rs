@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use ndarray::{Array2, ArrayView2};
 
-use super::estimator::{Estimator, rotate_back_into};
+use super::estimator::{Estimator, turn};
 use super::ids::MASKED;
 use super::loss::Losses;
 use super::params::VectorQuantizer;
@@ -136,9 +136,11 @@ impl ResidualQuantizer {
     /// fewer stages than codebooks give a coarser answer.
     ///
     /// # Errors
-    /// As [`VectorQuantizer::decode`]; [`Error::ShapeMismatch`] when stages differ in length.
+    /// As [`VectorQuantizer::decode`]; [`Error::ShapeMismatch`] when stages differ in length, [`Error::TooLarge`] for
+    /// more stages than codebooks.
     pub fn decode<T: Real>(&self, codebooks: &[ArrayView2<'_, T>], ids: &[&[u32]]) -> Result<Array2<T>> {
         self.check(codebooks)?;
+        check::at_most("stages of ids", ids.len(), codebooks.len())?;
         let (n, d) = (ids.first().map_or(0, |i| i.len()), codebooks.first().map_or(0, |c| c.ncols()));
         let mut sum = zeros::<T>(n, d)?;
         for (codes, ids) in codebooks.iter().zip(ids) {
@@ -190,7 +192,7 @@ impl ResidualQuantizer {
                     Estimator::Rotation => {
                         widen(&z, i, &mut buffer, zw);
                         widen(&step.quantized.view(), i, &mut buffer, qw);
-                        fallbacks += u64::from(!rotate_back_into(zw, qw, gw, out));
+                        fallbacks += u64::from(!turn::<T>(zw, qw, gw, out, true));
                     }
                 }
                 for (sum, g) in latents.row_mut(i).iter_mut().zip(&*out) {

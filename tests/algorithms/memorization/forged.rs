@@ -9,7 +9,7 @@ use pauca::exact::Sums;
 use pauca::layers::{LayerDistances, LayerStream, Quantiles, Tokens};
 use pauca::memorization::{Curve, Hits, LogitScan, LogitSpread, Memorized, TagCounts, UnitLengths};
 use pauca::quality::{Pooling, QualityPruning, Scores, SubsetPerplexity};
-use pauca::tokens::NGrams;
+use pauca::tokens::{NGrams, PositionNGrams};
 use pauca::vq::{CodeStats, Ema, EmaCodebook, PositionUsage, Usage};
 use pauca::{Checkpoint, Context, Cpu, D4, D4Checkpoint, Error, IntoRows, KMeans, Metric};
 use pauca_tests::states::forge;
@@ -95,9 +95,16 @@ fn forged_counts_of_tokens_are_refused_or_harmless() {
             for n in [0, 1, one.context()] {
                 used((one.conditional_entropy(n), one.held_out(n, &two, 0.5)));
             }
-            used(one.bits_per_item(5));
+            used(one.pooled_bits_per_item(5));
         });
     }
+    let mut grams = PositionNGrams::new(3, 3, 1).unwrap();
+    grams.add(&[0, 1, 2, 0, 1, 1]).unwrap();
+    forge(grams.to_bytes().unwrap(), PositionNGrams::from_bytes, |mut one, two| {
+        (0..3).for_each(|_| used(one.merge(&two)));
+        used(one.add(&[0, 0, 0]));
+        used((one.entropies(1), one.bits_per_item()));
+    });
     let mut usage = Usage::new(4).unwrap();
     usage.add(&[0, 0, 3]).unwrap();
     forge(usage.to_bytes().unwrap(), Usage::from_bytes, |mut one, two| {

@@ -5,6 +5,7 @@ mod ema;
 mod gradients;
 mod problem;
 mod revive;
+mod scaling;
 mod step;
 mod tokens;
 mod usage;

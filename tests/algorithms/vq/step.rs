@@ -3,6 +3,7 @@
 use ndarray::{Array2, array, s};
 use pauca::vq::{
     Estimator, MASKED, Quantized, Real, Reduction, Training, Upstream, VectorQuantizer, l2_normalize, rotate,
+    rotate_backward,
 };
 use pauca::{Context, Control, Cpu, Error, Exec, Level, Metric};
 use pauca_reference::vq as reference;
@@ -447,6 +448,36 @@ fn zero_rows_under_cosine_get_code_0_or_are_refused() {
     let strict = vq.refuse_zero_rows(true);
     assert!(matches!(strict.forward(z.view(), codes.view(), None), Err(Error::ZeroRow { row: 1 })));
     assert!(strict.forward(z.view(), codes.view(), Some(&[true, false, true])).is_ok());
+}
+
+#[test]
+fn rotations_of_extreme_lengths_map_or_fall_back() {
+    // Norms whose product leaves f64, and their squares.
+    let lengths = [5e-324, 1e-310, 1e-200, 1.0, 1e200, 1e308];
+    for z in lengths {
+        for e in lengths {
+            let (z, e) = ([z, 0.0], [0.0, e]);
+            let mut q = [f64::NAN; 2];
+            assert!(rotate(&z, &e, &z, &mut q).unwrap(), "{z:?} {e:?}");
+            // Of subnormal numbers one more rounding.
+            assert!((q[1] - e[1]).abs() <= 1e-15 * e[1] + 5e-324 && q[0].abs() <= 1e-15 * e[1], "{q:?}");
+            for g in lengths {
+                // R' turns the direction of e to that of z.
+                let turned = rotate_backward(&z, &e, &[0.0, g], &mut q).unwrap();
+                let exponent = g.log10() + e[1].log10() - z[0].log10();
+                match turned {
+                    true => assert!(exponent < -300.0 || (q[0].log10() - exponent).abs() < 1e-9, "{q:?}"),
+                    false => assert!(exponent > 308.0 && q == [0.0, g], "{z:?} {e:?} {g}"),
+                }
+            }
+        }
+    }
+    // A gradient beyond f32 is straight-through and counted.
+    let (z, codes, g) = (array![[1e-30f32, 0.0]], array![[1.0f32, 0.0]], array![[1e9f32, 1e9]]);
+    let vq = VectorQuantizer::new().estimator(Estimator::Rotation).commitment(0.0);
+    let step = vq.forward(z.view(), codes.view(), None).unwrap();
+    let found = vq.backward(z.view(), codes.view(), &step, Upstream::of(g.view())).unwrap();
+    assert_eq!((found.fallbacks, found.latents), (1, g));
 }
 
 #[test]

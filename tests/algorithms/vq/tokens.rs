@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 use pauca::Error;
-use pauca::tokens::{NGrams, bd_rate, lower_hull, mutual_information, pareto, scaling_fit};
+use pauca::tokens::{NGrams, PositionNGrams, bd_rate, lower_hull, mutual_information, pareto};
 use pauca::vq::{MASKED, Usage};
 use pauca_reference::tokens as reference;
 use pauca_tests::data::Rng;
@@ -10,7 +10,7 @@ use pauca_tests::data::Rng;
 /// Sums of up to a few hundred terms of order 1, rounded one by one in the reference.
 const SUMS: f64 = 1e-12;
 
-fn grams(items: &[Vec<u32>], k: usize, context: usize) -> NGrams {
+fn grams_of(items: &[Vec<u32>], k: usize, context: usize) -> NGrams {
     let mut grams = NGrams::new(k, context).unwrap();
     items.iter().for_each(|item| grams.add(item).unwrap());
     grams
@@ -38,7 +38,7 @@ fn entropies_equal_the_reference() {
         let (count, length) = (1 + rng.below(20), 1 + rng.below(20));
         let train = items(count, length, k, &mut rng);
         let test = items(1 + rng.below(5), 4 + rng.below(9), k, &mut rng);
-        let (known, asked) = (grams(&train, k, context), grams(&test, k, context));
+        let (known, asked) = (grams_of(&train, k, context), grams_of(&test, k, context));
         for n in 0..=context {
             let found = known.conditional_entropy(n).unwrap();
             let (plug_in, correction) = reference::conditional_entropy(&train, n, context);
@@ -58,7 +58,7 @@ fn entropy_falls_with_the_context_and_stays_below_log_k() {
     let mut rng = Rng(2);
     for _ in 0..40 {
         let k = 2 + rng.below(8);
-        let found = grams(&items(10, 30, k, &mut rng), k, 4);
+        let found = grams_of(&items(10, 30, k, &mut rng), k, 4);
         let entropies: Vec<f64> = (0..=4).map(|n| found.conditional_entropy(n).unwrap().plug_in).collect();
         assert!(entropies[0] <= (k as f64).ln() + SUMS);
         assert!(entropies.windows(2).all(|w| w[1] <= w[0] + SUMS) && entropies[4] >= 0.0);
@@ -69,7 +69,7 @@ fn entropy_falls_with_the_context_and_stays_below_log_k() {
 fn uniform_tokens_reach_log_k_and_a_cycle_reaches_zero() {
     let mut rng = Rng(3);
     let (k, n) = (16, 200_000);
-    let uniform = grams(&[(0..n).map(|_| rng.below(k) as u32).collect()], k, 1);
+    let uniform = grams_of(&[(0..n).map(|_| rng.below(k) as u32).collect()], k, 1);
     for order in [0, 1] {
         let found = uniform.conditional_entropy(order).unwrap();
         // The bias of the plug-in is (cells - contexts) / 2n; the spread is far below it.
@@ -77,24 +77,24 @@ fn uniform_tokens_reach_log_k_and_a_cycle_reaches_zero() {
         assert!(((k as f64).ln() - found.plug_in).abs() < 2.0 * cells / (2.0 * n as f64), "{found:?}");
         assert!(((k as f64).ln() - found.miller_madow).abs() < 0.5 * cells / (2.0 * n as f64), "{found:?}");
     }
-    let cycle = grams(&[(0..1000).map(|i| i % 7).collect()], 7, 2);
+    let cycle = grams_of(&[(0..1000).map(|i| i % 7).collect()], 7, 2);
     assert_eq!(cycle.conditional_entropy(1).unwrap().plug_in, 0.0);
     assert_eq!(cycle.conditional_entropy(2).unwrap().plug_in, 0.0);
     /// 998 tokens are no multiple of 7, so the seven are not equally frequent.
     const UNEVEN: f64 = 1e-4;
     // The first token costs log2 7 bits, the others nothing.
-    assert!((cycle.bits_per_item(256).unwrap() - 7f64.log2()).abs() < UNEVEN);
+    assert!((cycle.pooled_bits_per_item(256).unwrap() - 7f64.log2()).abs() < UNEVEN);
 }
 
 #[test]
 fn bits_of_an_item_follow_the_chain_rule() {
     let mut rng = Rng(4);
-    let found = grams(&items(50, 12, 5, &mut rng), 5, 2);
+    let found = grams_of(&items(50, 12, 5, &mut rng), 5, 2);
     let h: Vec<f64> = (0..=2).map(|n| found.conditional_entropy(n).unwrap().plug_in / 2f64.ln()).collect();
     for (positions, expected) in
         [(0, 0.0), (1, h[0]), (2, h[0] + h[1]), (3, h[0] + h[1] + h[2]), (9, h[0] + h[1] + 7.0 * h[2])]
     {
-        assert!((found.bits_per_item(positions).unwrap() - expected).abs() < SUMS, "{positions}");
+        assert!((found.pooled_bits_per_item(positions).unwrap() - expected).abs() < SUMS, "{positions}");
     }
 }
 
@@ -102,9 +102,9 @@ fn bits_of_an_item_follow_the_chain_rule() {
 fn merging_equals_counting_together_and_blocks_do_not_show() {
     let mut rng = Rng(5);
     let all = items(200, 700, 50, &mut rng);
-    let whole = grams(&all, 50, 2);
-    let mut parts = grams(&all[..70], 50, 2);
-    parts.merge(&grams(&all[70..], 50, 2)).unwrap();
+    let whole = grams_of(&all, 50, 2);
+    let mut parts = grams_of(&all[..70], 50, 2);
+    parts.merge(&grams_of(&all[70..], 50, 2)).unwrap();
     for n in 0..=2 {
         assert_eq!(parts.conditional_entropy(n).unwrap(), whole.conditional_entropy(n).unwrap());
     }
@@ -115,13 +115,13 @@ fn merging_equals_counting_together_and_blocks_do_not_show() {
         usage.entropy()
     };
     assert!((whole.conditional_entropy(0).unwrap().plug_in - usage).abs() < SUMS);
-    assert!(matches!(parts.merge(&grams(&[], 50, 1)), Err(Error::Mismatch { .. })));
+    assert!(matches!(parts.merge(&grams_of(&[], 50, 1)), Err(Error::Mismatch { .. })));
 }
 
 #[test]
 fn masked_tokens_break_grams() {
-    let with = grams(&[vec![0, 1, MASKED, 2, 1, 0]], 3, 1);
-    let apart = grams(&[vec![0, 1], vec![2, 1, 0]], 3, 1);
+    let with = grams_of(&[vec![0, 1, MASKED, 2, 1, 0]], 3, 1);
+    let apart = grams_of(&[vec![0, 1], vec![2, 1, 0]], 3, 1);
     assert_eq!(with.conditional_entropy(1).unwrap(), apart.conditional_entropy(1).unwrap());
     // Items do not run into each other.
     assert_eq!(apart.conditional_entropy(0).unwrap().tokens, 3);
@@ -134,7 +134,7 @@ fn token_edges() {
     assert!(NGrams::new(1 << 14, 8).is_ok());
     assert!(matches!(NGrams::new(1 << 14, 9), Err(Error::TooLarge { size: 9, limit: 8, .. })));
     assert!(NGrams::new(1, 1_000_000).is_ok());
-    let mut found = grams(&[vec![0, 1, 2]], 3, 1);
+    let mut found = grams_of(&[vec![0, 1, 2]], 3, 1);
     assert!(matches!(found.add(&[0, 3]), Err(Error::LabelOutOfRange { row: 1, label: 3, k: 3 })));
     assert!(matches!(found.conditional_entropy(2), Err(Error::TooLarge { size: 2, limit: 1, .. })));
     let none = NGrams::new(3, 1).unwrap();
@@ -167,82 +167,6 @@ fn mutual_information_is_symmetric_and_bounded() {
     }
     let masked = ndarray::array![[0u32, 0], [1, 1], [MASKED, 1], [1, MASKED]];
     assert!((mutual_information(masked.view(), 0, 1).unwrap() - 2f64.ln()).abs() < SUMS);
-}
-
-#[test]
-fn scaling_recovers_noise_free_parameters() {
-    /// Least squares in `f64` on a well-conditioned problem.
-    const RECOVERED: f64 = 1e-5;
-    /// Errors of the parameters cancel in the losses, of which the sum of squares is the square.
-    const PREDICTED: f64 = 1e-7;
-    const RESIDUAL: f64 = 1e-8;
-    let mut rng = Rng(7);
-    for case in 0..200 {
-        let floor = rng.unit() * 5.0;
-        let exponent = -(0.05 + rng.unit());
-        let compute: Vec<f64> =
-            (0..3 + rng.below(8)).map(|i| 10f64.powf(15.0 + 0.5 * i as f64 + 0.3 * rng.unit())).collect();
-        // At the smallest compute the reducible part is 1.
-        let log_scale = -exponent * compute[0].ln();
-        let loss: Vec<f64> = compute.iter().map(|c| floor + (log_scale + exponent * c.ln()).exp()).collect();
-        let fit = scaling_fit(&compute, &loss).unwrap().unwrap();
-        assert!(
-            (fit.floor - floor).abs() < RECOVERED && (fit.exponent - exponent).abs() < RECOVERED,
-            "{case} {fit:?}"
-        );
-        assert!(
-            (fit.log_scale - log_scale).abs() < RECOVERED * 50.0 && fit.residual < RESIDUAL && fit.identified
-        );
-        let lowest = loss.iter().fold(f64::INFINITY, |a, &b| a.min(b));
-        assert!(fit.floor < lowest);
-        for (c, l) in compute.iter().zip(&loss) {
-            assert!((fit.predict(*c) - l).abs() < PREDICTED);
-        }
-    }
-}
-
-#[test]
-fn scaling_with_noise_is_near_and_the_floor_stays_below_the_losses() {
-    let mut rng = Rng(8);
-    let compute: Vec<f64> = (0..40).map(|i| 10f64.powf(15.0 + 0.1 * i as f64)).collect();
-    let mut exponents = Vec::new();
-    for _ in 0..50 {
-        let loss: Vec<f64> =
-            compute.iter().map(|c| 2.0 + (c / 1e15).powf(-0.3) + 0.01 * rng.normal()).collect();
-        let fit = scaling_fit(&compute, &loss).unwrap().unwrap();
-        assert!(fit.floor < loss.iter().fold(f64::INFINITY, |a, &b| a.min(b)));
-        assert!(fit.residual < 0.015);
-        exponents.push(fit.exponent);
-    }
-    let mean = exponents.iter().sum::<f64>() / 50.0;
-    assert!((mean + 0.3).abs() < 0.02, "{mean}");
-}
-
-#[test]
-fn scaling_edges() {
-    let c = [1e3, 1e4, 1e5, 1e6];
-    assert!(scaling_fit(&c, &[1.0, 2.0, 3.0, 4.0]).unwrap().is_none());
-    assert!(scaling_fit(&c, &[1.0; 4]).unwrap().is_none());
-    assert!(matches!(scaling_fit(&c, &[1.0]), Err(Error::ShapeMismatch { expected: 4, found: 1, .. })));
-    assert!(matches!(
-        scaling_fit(&[1.0, 1.0, 2.0], &[3.0, 2.0, 1.0]),
-        Err(Error::InvalidParameter { value: 2.0, .. })
-    ));
-    assert!(matches!(scaling_fit(&[], &[]), Err(Error::InvalidParameter { .. })));
-    assert!(matches!(
-        scaling_fit(&[1.0, 0.0, 2.0], &[3.0; 3]),
-        Err(Error::InvalidParameter { name: "compute", .. })
-    ));
-    assert!(matches!(
-        scaling_fit(&[1.0, 2.0, 3.0], &[3.0, f64::NAN, 1.0]),
-        Err(Error::NonFinite { row: 1, .. })
-    ));
-    // Without the bound the floor would be 1.02.
-    let bent = scaling_fit(&c, &[3.0, 1.0, 1.02, 1.04]).unwrap().unwrap();
-    assert!(bent.floor < 1.0 && bent.exponent < 0.0 && bent.residual < 0.05);
-    // A straight line in ln C has no floor to find.
-    let line = scaling_fit(&c, &[4.0, 3.0, 2.0, 1.0]).unwrap().unwrap();
-    assert!(!line.identified && line.floor < 1.0);
 }
 
 #[test]
@@ -299,4 +223,73 @@ fn counts_of_grams_travel_and_meet() {
     for n in 0..3 {
         assert_eq!(merged.conditional_entropy(n).unwrap(), whole.conditional_entropy(n).unwrap());
     }
+}
+
+#[test]
+fn bits_by_position_equal_the_reference_and_what_can_be_counted_by_hand() {
+    // H(x_0) = 0, H(x_1) = 1 bit; of the four tokens together three are 0.
+    let mut grams = PositionNGrams::new(2, 2, 0).unwrap();
+    grams.add(&[0, 0, 0, 1]).unwrap();
+    assert_eq!(grams.bits_per_item().unwrap(), 1.0);
+    let pooled = grams_of(&[vec![0, 0], vec![0, 1]], 2, 0);
+    assert!((pooled.pooled_bits_per_item(2).unwrap() - 2.0 * (2.0 - 0.75 * 3f64.log2())).abs() < SUMS);
+    // Five positions use four codes each of twenty, all evenly: two bits a position.
+    let mut grams = PositionNGrams::new(5, 20, 0).unwrap();
+    let mut pooled = NGrams::new(20, 0).unwrap();
+    for i in 0..1024u32 {
+        let item: Vec<u32> = (0..5).map(|p| 4 * p + (i >> (2 * p) & 3)).collect();
+        grams.add(&item).unwrap();
+        pooled.add(&item).unwrap();
+    }
+    assert!((grams.bits_per_item().unwrap() - 10.0).abs() < SUMS);
+    assert!((pooled.pooled_bits_per_item(5).unwrap() - 5.0 * 20f64.log2()).abs() < SUMS);
+    let mut rng = Rng(13);
+    for _ in 0..30 {
+        let (k, context, length) = (1 + rng.below(5), rng.below(4), 1 + rng.below(6));
+        let all = items(1 + rng.below(30), length, k, &mut rng);
+        let mut grams = PositionNGrams::new(length, k, context).unwrap();
+        all.iter().for_each(|item| grams.add(item).unwrap());
+        let mut bits = 0.0;
+        for i in 0..length {
+            for n in 0..=context {
+                let used = n.min(i).min(context);
+                // Items cut after position i hold one token with i before it.
+                let cut: Vec<Vec<u32>> = all.iter().map(|item| item[..=i].to_vec()).collect();
+                let (plug_in, correction) = reference::conditional_entropy(&cut, used, i);
+                let found = grams.conditional_entropy(i, n).unwrap();
+                assert!((found.plug_in - plug_in).abs() < SUMS, "position {i}, {n} tokens");
+                assert!((found.miller_madow - plug_in - correction).abs() < SUMS);
+                assert_eq!(found.tokens, all.len() as u64);
+            }
+            bits += grams.conditional_entropy(i, context).unwrap().plug_in / 2f64.ln();
+        }
+        assert!((grams.bits_per_item().unwrap() - bits).abs() < SUMS);
+    }
+}
+
+#[test]
+fn counts_by_position_travel_and_meet() {
+    let mut rng = Rng(14);
+    let all: Vec<u32> =
+        (0..60 * 4).map(|_| if rng.chance(0.05) { MASKED } else { rng.below(7) as u32 }).collect();
+    let count = |ids: &[u32]| {
+        let mut grams = PositionNGrams::new(4, 7, 2).unwrap();
+        grams.add(ids).unwrap();
+        grams
+    };
+    let whole = count(&all);
+    let mut merged = PositionNGrams::new(4, 7, 2).unwrap();
+    for part in all.chunks(28).rev() {
+        merged.merge(&PositionNGrams::from_bytes(&count(part).to_bytes().unwrap()).unwrap()).unwrap();
+    }
+    assert_eq!(merged.to_bytes().unwrap(), whole.to_bytes().unwrap(), "canonical");
+    assert_eq!(merged.entropies(2).unwrap(), whole.entropies(2).unwrap());
+    let mut other = PositionNGrams::new(4, 7, 1).unwrap();
+    assert!(matches!(other.merge(&whole), Err(Error::Mismatch { .. })));
+    assert!(matches!(other.add(&[0; 5]), Err(Error::ShapeMismatch { expected: 8, found: 5, .. })));
+    assert!(matches!(other.add(&[0, 1, 7, 0]), Err(Error::LabelOutOfRange { .. })));
+    assert!(matches!(other.conditional_entropy(4, 0), Err(Error::ShapeMismatch { .. })));
+    assert_eq!(other.bits_per_item().unwrap(), 0.0);
+    assert!(matches!(PositionNGrams::new(0, 7, 1), Err(Error::InvalidParameter { .. })));
+    assert!(matches!(PositionNGrams::new(200, 2, 199), Err(Error::TooLarge { .. })));
 }
