@@ -63,7 +63,7 @@ fn the_idle_block_is_found_and_dropped_from_the_model() {
     let report = bench.report("out");
     // Layers 3 and 4 counted from 1.
     assert_eq!(report["dropped"], json!([2, 3]));
-    assert!(report["verdict"].as_str().unwrap().contains("layers 3 to 4, counted from 1 (2..4 from 0)"));
+    assert!(report["verdict"].as_str().unwrap().contains("layers 3 to 4, counted from 1 (2 to 3 from 0)"));
 
     let bytes = std::fs::read(bench.path("out/model.safetensors")).unwrap();
     let (new, old) = (SafeTensors::deserialize(&bytes).unwrap(), SafeTensors::deserialize(&before).unwrap());
@@ -120,21 +120,22 @@ fn threads_and_formats_give_the_same_bytes() {
         "states.safetensors",
         &safetensors(&[("h", "F16", &[20, 7, 8], values), ("x", "F16", &[1], &[0; 2])]),
     );
-    PRUNE_LAYERS.done(&bench, &["states.safetensors", "--out", "three", "--metric", "cosine"]);
-    PRUNE_LAYERS.done(&bench, &["states.npy", "--out", "four", "--metric", "cosine"]);
+    PRUNE_LAYERS
+        .done(&bench, &["states.safetensors", "--layers", "6", "--out", "three", "--metric", "cosine"]);
+    PRUNE_LAYERS.done(&bench, &["states.npy", "--layers", "6", "--out", "four", "--metric", "cosine"]);
     for name in ["distances.csv", "plan.csv", "heatmap.svg"] {
         let read = |folder: &str| std::fs::read(bench.path(folder).join(name)).unwrap();
         assert_eq!(read("three"), read("four"), "{name}");
     }
     // Another run is not replaced unasked.
-    let output = PRUNE_LAYERS.run(&bench, &["states.npy", "--out", "four"]);
+    let output = PRUNE_LAYERS.run(&bench, &["states.npy", "--layers", "6", "--out", "four"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
         stderr(&output).contains("--overwrite") && stderr(&output).contains("metric"),
         "{}",
         stderr(&output)
     );
-    PRUNE_LAYERS.done(&bench, &["states.npy", "--out", "four", "--overwrite"]);
+    PRUNE_LAYERS.done(&bench, &["states.npy", "--layers", "6", "--out", "four", "--overwrite"]);
 }
 
 #[test]
@@ -144,12 +145,27 @@ fn other_choices_drop_other_layers() {
     for (choose, dropped) in
         [("nearest", json!([2, 3])), ("deepest", json!([3, 4])), ("influence", json!([2, 3]))]
     {
-        PRUNE_LAYERS.done(&bench, &["states.npy", "--drop", "2", "--choose", choose, "--out", choose]);
+        PRUNE_LAYERS.done(
+            &bench,
+            &["states.npy", "--layers", "6", "--drop", "2", "--choose", choose, "--out", choose],
+        );
         assert_eq!(bench.report(choose)["dropped"], dropped, "{choose}");
     }
     PRUNE_LAYERS.done(
         &bench,
-        &["states.npy", "--drop", "3", "--keep-first", "3", "--keep-last", "0", "--out", "kept"],
+        &[
+            "states.npy",
+            "--layers",
+            "6",
+            "--drop",
+            "3",
+            "--keep-first",
+            "3",
+            "--keep-last",
+            "0",
+            "--out",
+            "kept",
+        ],
     );
     assert_eq!(bench.report("kept")["dropped"], json!([3, 4, 5]));
 }
@@ -184,12 +200,17 @@ fn bad_states_are_refused() {
     ];
     for (bytes, parts) in cases {
         bench.write("x.npy", bytes);
-        PRUNE_LAYERS.refused(&bench, &["x.npy"], 1, &[&["x.npy"], *parts].concat());
+        PRUNE_LAYERS.refused(&bench, &["x.npy", "--order", "samples"], 1, &[&["x.npy"], *parts].concat());
     }
     let mut values: Vec<u8> = [1.0f32; 12].iter().flat_map(|v| v.to_le_bytes()).collect();
     values[9 * 4..10 * 4].copy_from_slice(&f32::NAN.to_le_bytes());
     bench.write("x.npy", &npy_with_header("'<f4'", "False", "(2, 2, 3)", &values));
-    PRUNE_LAYERS.refused(&bench, &["x.npy"], 1, &["x.npy", "state 1", "row 1", "column 0"]);
+    PRUNE_LAYERS.refused(
+        &bench,
+        &["x.npy", "--layers", "1", "--order", "samples"],
+        1,
+        &["x.npy", "state 1", "row 1", "column 0"],
+    );
     let several = safetensors(&[("a", "F32", &[1, 2, 1], &[0; 8]), ("b", "F32", &[1, 2, 1], &[0; 8])]);
     bench.write("x.safetensors", &several);
     PRUNE_LAYERS.refused(&bench, &["x.safetensors"], 1, &["several", "'a', 'b'", "--tensor"]);
@@ -207,8 +228,10 @@ fn bad_models_are_refused() {
         &bench,
         &apply,
         1,
-        &["model.safetensors", "5 layers", "'model.layers.'", "6 layers"],
+        &["states.npy", "(20, 7, 8)", "a model of 5 layers has 6 states"],
     );
+    let six = [&apply[..], &["--layers", "6"]].concat();
+    PRUNE_LAYERS.refused(&bench, &six, 1, &["model.safetensors", "5 layers", "'model.layers.'", "6 layers"]);
     model(&bench, LAYERS);
     bench.write("config.json", b"{\"num_hidden_layers\": 7}");
     PRUNE_LAYERS.refused(&bench, &apply, 1, &["config.json", "num_hidden_layers 7", "6 layers"]);
@@ -223,7 +246,19 @@ fn bad_models_are_refused() {
         ("decoder.layers.0.w", "F32", &[1], &[0; 4]),
     ]);
     bench.write("model.safetensors", &both);
-    PRUNE_LAYERS.refused(&bench, &apply, 1, &["several lists", "'decoder.layers.'", "'encoder.layers.'"]);
+    PRUNE_LAYERS.refused(
+        &bench,
+        &apply,
+        1,
+        &["several lists", "--layer-list", "'decoder.layers'", "'encoder.layers'"],
+    );
+    let other = [&apply[..], &["--layer-list", "vision.layers"]].concat();
+    PRUNE_LAYERS.refused(
+        &bench,
+        &other,
+        2,
+        &["--layer-list vision.layers", "'decoder.layers', 'encoder.layers'"],
+    );
     bench.write("model.safetensors", b"nothing of the kind");
     PRUNE_LAYERS.refused(&bench, &apply, 1, &["model.safetensors", "not a .safetensors file"]);
 }
@@ -243,7 +278,7 @@ fn bad_damage_is_refused_with_its_line() {
         bench.write("damage.csv", text.as_bytes());
         PRUNE_LAYERS.refused(
             &bench,
-            &["states.npy", "--damage", "damage.csv"],
+            &["states.npy", "--layers", "6", "--damage", "damage.csv"],
             1,
             &[&["damage.csv"], parts].concat(),
         );
@@ -265,8 +300,229 @@ fn bad_usage_of_prune_layers_exits_with_2() {
         (&["--metric", "taxicab"], &["taxicab"]),
     ];
     for (flags, parts) in cases {
-        PRUNE_LAYERS.refused(&bench, &[&["states.npy"], *flags].concat(), 2, parts);
+        PRUNE_LAYERS.refused(&bench, &[&["states.npy", "--layers", "6"], *flags].concat(), 2, parts);
     }
-    let output = PRUNE_LAYERS.run(&bench, &["states.npy"]);
+    let output = PRUNE_LAYERS.run(&bench, &["states.npy", "--layers", "6"]);
     assert_eq!((output.status.code(), stderr(&output).contains("--out")), (Some(2), true));
+}
+
+/// M5: no shape tells which axis is that of the states.
+#[test]
+fn the_axis_of_the_states_is_told_or_asked() {
+    let bench = Bench::new();
+    states(&bench, "states.npy");
+    PRUNE_LAYERS.refused(
+        &bench,
+        &["states.npy", "--drop", "2"],
+        1,
+        &["(20, 7, 8)", "20 samples of 6 layers, or 7 of 19? --layers says which"],
+    );
+    PRUNE_LAYERS.refused(
+        &bench,
+        &["states.npy", "--layers", "5"],
+        1,
+        &["(20, 7, 8)", "5 layers has 6 states"],
+    );
+    // The same states with the other axis first.
+    let npy = std::fs::read(bench.path("states.npy")).unwrap();
+    let values = &npy[npy.len() - 20 * 7 * 8 * 2..];
+    let row = |i: usize, l: usize| &values[(i * 7 + l) * 16..][..16];
+    let turned: Vec<u8> = (0..7).flat_map(|l| (0..20).flat_map(move |i| row(i, l).to_vec())).collect();
+    bench.write("turned.npy", &npy_with_header("'<f2'", "False", "(7, 20, 8)", &turned));
+    PRUNE_LAYERS.done(&bench, &["states.npy", "--layers", "6", "--out", "one"]);
+    PRUNE_LAYERS.done(&bench, &["turned.npy", "--layers", "6", "--out", "two"]);
+    for name in ["distances.csv", "plan.csv"] {
+        assert_eq!(bench.contents_of("one", name), bench.contents_of("two", name), "{name}");
+    }
+    // Seven samples of six layers: nothing tells.
+    bench.write("square.npy", &npy_with_header("'<f2'", "False", "(7, 7, 8)", &values[..7 * 7 * 16]));
+    PRUNE_LAYERS.refused(&bench, &["square.npy", "--layers", "6"], 1, &["both axes fit 6 layers", "--order"]);
+    PRUNE_LAYERS.done(&bench, &["square.npy", "--layers", "6", "--order", "states", "--out", "three"]);
+    assert_eq!(bench.report("three")["samples"], 7);
+    // P7: values behind those of the shape.
+    bench.write("more.npy", &npy_with_header("'<f4'", "False", "(4, 4, 6)", &[0; 5 * 4 * 6 * 4]));
+    PRUNE_LAYERS.refused(
+        &bench,
+        &["more.npy", "--layers", "3"],
+        1,
+        &["96 bytes after the values", "(4, 4, 6)"],
+    );
+}
+
+/// M10: one layer is no plural.
+#[test]
+fn one_layer_is_named_as_one() {
+    let bench = Bench::new();
+    states(&bench, "states.npy");
+    let arguments = ["states.npy", "--layers", "6", "--drop", "1", "--choose", "influence", "--out", "out"];
+    PRUNE_LAYERS.done(&bench, &arguments);
+    let verdict = bench.report("out")["verdict"].to_string();
+    assert!(
+        verdict.contains("Drop layer 3, counted from 1: 1 of 6") || verdict.contains("Drop layer 4,"),
+        "{verdict}"
+    );
+    PRUNE_LAYERS.done(&bench, &["states.npy", "--layers", "6", "--out", "none"]);
+    let verdict = bench.report("none")["verdict"].to_string();
+    assert!(verdict.contains("To drop a quarter of the layers, 1 of 6, drop layer"), "{verdict}");
+}
+
+/// The tensors of a checkpoint in the folder `folder`, by name, whatever files they lie in.
+fn tensors_of(bench: &Bench, folder: &str) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let mut all = std::collections::BTreeMap::new();
+    for name in bench.names(folder).iter().filter(|name| name.ends_with(".safetensors")) {
+        let bytes = bench.contents_of(folder, name);
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        for (tensor, view) in tensors.tensors() {
+            assert!(all.insert(tensor, view.data().to_vec()).is_none(), "twice");
+        }
+    }
+    all
+}
+
+/// M4: shards in, shards out, with everything that stands beside them.
+#[test]
+fn sharded_checkpoints_are_pruned_whole() {
+    let bench = Bench::new();
+    states(&bench, "states.npy");
+    std::fs::create_dir(bench.path("m")).unwrap();
+    let mut map = serde_json::Map::new();
+    for shard in 0..3usize {
+        let name = format!("model-0000{}-of-00003.safetensors", shard + 1);
+        let mut tensors: Vec<(String, [usize; 1], Vec<u8>)> = (2 * shard..2 * shard + 2)
+            .map(|l| (format!("model.layers.{l}.w"), [16], (l as f32).to_le_bytes().repeat(4)))
+            .collect();
+        if shard == 0 {
+            tensors.push(("model.embed.weight".into(), [8], vec![7; 8]));
+        }
+        let views: Vec<(&str, &str, &[usize], &[u8])> =
+            tensors.iter().map(|(n, shape, v)| (n.as_str(), "U8", &shape[..], v.as_slice())).collect();
+        bench.write(&format!("m/{name}"), &safetensors(&views));
+        map.extend(tensors.iter().map(|(tensor, ..)| (tensor.clone(), json!(name))));
+    }
+    let index = json!({"metadata": {"total_size": 104, "total_parameters": 104}, "weight_map": map});
+    bench.write("m/model.safetensors.index.json", index.to_string().as_bytes());
+    bench.write(
+        "m/config.json",
+        b"{\"model_type\": \"llama\", \"num_hidden_layers\": 6, \"limit\": Infinity}",
+    );
+    bench.write("m/generation_config.json", b"{\"a\": 1}");
+    bench.write("m/tokenizer.json", b"{}");
+    bench.write("m/README.md", b"of another model");
+    let arguments = ["states.npy", "--drop", "2", "--apply", "m", "--progress", "json"];
+    PRUNE_LAYERS.done(&bench, &[&arguments[..], &["--out", "out"]].concat());
+    let expected: std::collections::BTreeMap<String, Vec<u8>> = [(0, 0), (1, 1), (2, 4), (3, 5)]
+        .into_iter()
+        .map(|(to, from)| (format!("model.layers.{to}.w"), (from as f32).to_le_bytes().repeat(4)))
+        .chain([("model.embed.weight".to_string(), vec![7; 8])])
+        .collect();
+    // As large as the largest shard was: 40 bytes, and the last two layers.
+    assert_eq!(tensors_of(&bench, "out"), expected);
+    let names = bench.names("out");
+    let has = |name: &str| names.iter().any(|n| n == name);
+    assert!(has("model-00001-of-00002.safetensors") && has("model-00002-of-00002.safetensors"), "{names:?}");
+    assert!(has("generation_config.json") && has("tokenizer.json") && !has("README.md"), "{names:?}");
+    let index: Value =
+        serde_json::from_slice(&bench.contents_of("out", "model.safetensors.index.json")).unwrap();
+    assert_eq!(index["metadata"], json!({"total_size": 72, "total_parameters": 72}));
+    assert_eq!(index["weight_map"]["model.layers.3.w"], "model-00002-of-00002.safetensors");
+    assert_eq!(index["weight_map"].as_object().unwrap().len(), 5);
+    let config = String::from_utf8(bench.contents_of("out", "config.json")).unwrap();
+    assert!(config.contains("\"num_hidden_layers\": 4") && config.contains("Infinity"), "{config}");
+
+    // A limit of its own; another run of it leaves no shard of the one before.
+    let smaller = ["--out", "out", "--overwrite", "--shard-size", "16"];
+    PRUNE_LAYERS.done(&bench, &[&arguments[..], &smaller].concat());
+    assert_eq!(tensors_of(&bench, "out"), expected);
+    assert_eq!(bench.names("out").iter().filter(|name| name.ends_with(".safetensors")).count(), 5);
+    let whole = ["--out", "out", "--overwrite", "--shard-size", "1M"];
+    PRUNE_LAYERS.done(&bench, &[&arguments[..], &whole].concat());
+    assert_eq!(tensors_of(&bench, "out"), expected);
+    assert!(
+        bench.path("out/model.safetensors").exists()
+            && !bench.path("out/model.safetensors.index.json").exists()
+    );
+
+    // What was written can be pruned again, from its index or its folder.
+    let wrong = [&arguments[..], &["--out", "m"]].concat();
+    let output = PRUNE_LAYERS.run(&bench, &wrong);
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("is the folder of the model"));
+    let other = std::fs::read(bench.path("m/model-00001-of-00003.safetensors")).unwrap();
+    bench.write("m/model-00002-of-00003.safetensors", &other);
+    PRUNE_LAYERS.refused(
+        &bench,
+        &arguments[..5],
+        1,
+        &["model-00002-of-00003", "'model.embed.weight'", "does not list"],
+    );
+    std::fs::remove_file(bench.path("m/model-00002-of-00003.safetensors")).unwrap();
+    PRUNE_LAYERS.refused(&bench, &arguments[..5], 1, &["model-00002-of-00003.safetensors"]);
+    bench.write("m/model.safetensors.index.json", b"{\"weight_map\": {\"a\": \"../a.safetensors\"}}");
+    PRUNE_LAYERS.refused(&bench, &arguments[..5], 1, &["index.json", "'../a.safetensors'"]);
+}
+
+/// R12: the list that is meant, and the part of the configuration that is about it.
+#[test]
+fn one_of_several_lists_is_pruned() {
+    let bench = Bench::new();
+    states(&bench, "states.npy");
+    let named: Vec<(String, [u8; 1])> = (0..6u8)
+        .flat_map(|l| {
+            [
+                (format!("model.language_model.layers.{l}.w"), [l]),
+                (format!("model.visual.blocks.{l}.w"), [10 + l]),
+            ]
+        })
+        .collect();
+    let tensors: Vec<(&str, &str, &[usize], &[u8])> =
+        named.iter().map(|(n, v)| (n.as_str(), "U8", &[1usize][..], &v[..])).collect();
+    bench.write("model.safetensors", &safetensors(&tensors));
+    let config = json!({
+        "model_type": "gemma3", "text_config": {"model_type": "gemma3_text", "num_hidden_layers": 6},
+        "vision_config": {"num_hidden_layers": 6},
+    });
+    bench.write("config.json", config.to_string().as_bytes());
+    let apply = ["states.npy", "--drop", "2", "--apply", "model.safetensors"];
+    PRUNE_LAYERS.refused(
+        &bench,
+        &apply,
+        1,
+        &["several lists", "'model.language_model.layers', 'model.visual.blocks'"],
+    );
+    let list = ["--layer-list", "model.language_model.layers", "--out", "out"];
+    PRUNE_LAYERS.done(&bench, &[&apply[..], &list].concat());
+    let found = tensors_of(&bench, "out");
+    assert_eq!((found.len(), &found["model.language_model.layers.2.w"]), (10, &vec![4]));
+    assert_eq!(found["model.visual.blocks.5.w"], [15]);
+    let config: Value = serde_json::from_slice(&bench.contents_of("out", "config.json")).unwrap();
+    assert_eq!(config["vision_config"]["num_hidden_layers"], 6);
+    let text = &config["text_config"];
+    assert_eq!((&text["num_hidden_layers"], text["layer_types"].as_array().unwrap().len()), (&json!(4), 4));
+}
+
+/// M3: a layer with tensors of its own, of which no key says why, keeps its number or the model is refused.
+#[test]
+fn layers_of_another_kind_are_not_moved() {
+    let bench = Bench::new();
+    states(&bench, "states.npy");
+    for (odd, right) in [(0, true), (5, false)] {
+        let names: Vec<String> = (0..6)
+            .map(|l| format!("model.layers.{l}.w"))
+            .chain([format!("model.layers.{odd}.extra.bias")])
+            .collect();
+        let tensors: Vec<(&str, &str, &[usize], &[u8])> =
+            names.iter().map(|n| (n.as_str(), "U8", &[1usize][..], &[0u8][..])).collect();
+        bench.write("model.safetensors", &safetensors(&tensors));
+        bench.write("config.json", b"{\"model_type\": \"llama\", \"num_hidden_layers\": 6}");
+        let apply = ["states.npy", "--drop", "2", "--apply", "model.safetensors"];
+        if right {
+            PRUNE_LAYERS.done(&bench, &[&apply[..], &["--out", "kept"]].concat());
+        } else {
+            PRUNE_LAYERS.refused(
+                &bench,
+                &apply,
+                1,
+                &["'model.layers.N.extra.bias'", "layers 5 and 0", "no key"],
+            );
+        }
+    }
 }

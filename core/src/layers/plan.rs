@@ -15,7 +15,7 @@ use crate::error::Result;
 /// use pauca::layers::Block;
 /// let block = Block::new(20, 25);
 /// assert_eq!((block.first_layer(), block.last_layer()), (21, 25));
-/// assert_eq!(block.to_string(), "layers 21 to 25, counted from 1 (20..25 from 0)");
+/// assert_eq!(block.to_string(), "layers 21 to 25, counted from 1 (20 to 24 from 0)");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Block {
@@ -63,7 +63,7 @@ impl fmt::Display for Block {
         match self.len() {
             0 => write!(f, "no layer"),
             1 => write!(f, "layer {end}, counted from 1 ({start} from 0)"),
-            _ => write!(f, "layers {} to {end}, counted from 1 ({start}..{end} from 0)", start + 1),
+            _ => write!(f, "layers {} to {end}, counted from 1 ({start} to {} from 0)", start + 1, end - 1),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 
 use crate::flags::Running;
+use crate::values::{bytes, positive};
 
 /// Finds the block of layers that a model can best do without, from its hidden states, and drops
 /// it.
@@ -14,9 +15,18 @@ use crate::flags::Running;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "prune-layers", version, max_term_width = 100, after_help = AFTER)]
 pub struct Args {
-    /// Hidden states [samples, layers + 1, values], state 0 being the embedding: .npy (f32, f16) or
-    /// .safetensors (f32, f16, bf16), memory-mapped. The last token of each text
+    /// Hidden states [samples, layers + 1, values] at the last token of each text, state 0 being the
+    /// embedding and the last one taken before the final norm: .npy (f32, f16) or .safetensors (f32, f16,
+    /// bf16), memory-mapped
     pub states: Option<PathBuf>,
+
+    /// Layers of the model [default: those of --apply]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub layers: Option<usize>,
+
+    /// Which axis of STATES comes first [default: told by the number of layers]
+    #[arg(long, value_enum)]
+    pub order: Option<Order>,
 
     /// Layers to drop: writes their mergekit configuration, and with --apply the model
     #[arg(long, value_name = "N")]
@@ -42,13 +52,26 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub damage: Option<PathBuf>,
 
-    /// Also write this model (.safetensors, one file) without the dropped layers
-    #[arg(long, value_name = "FILE", requires = "drop")]
+    /// Also write this model without the dropped layers: its folder, the index of its shards, or one
+    /// .safetensors file
+    #[arg(long, value_name = "MODEL", requires = "drop")]
     pub apply: Option<PathBuf>,
 
     /// The configuration of that model [default: config.json beside it, where there is one]
     #[arg(long, value_name = "FILE", requires = "apply")]
     pub config: Option<PathBuf>,
+
+    /// Which list of layers, where the model has several, as model.language_model.layers
+    #[arg(long, value_name = "KEY", requires = "apply")]
+    pub layer_list: Option<String>,
+
+    /// Most bytes of values in a file of the written model [default: as in the model]
+    #[arg(long, value_name = "SIZE", requires = "apply", value_parser = bytes)]
+    pub shard_size: Option<u64>,
+
+    /// Also take a family of models whose dropped layers nobody compared: its keys alone decide
+    #[arg(long, requires = "apply")]
+    pub any_family: bool,
 
     /// Name of the model in mergekit's configuration
     #[arg(long, value_name = "NAME", default_value = "model")]
@@ -63,9 +86,22 @@ pub struct Args {
     pub running: Running,
 }
 
-const AFTER: &str = "Layers are named with their base: \"layers 21 to 25, counted from 1 (20..25 from 0)\". \
+const AFTER: &str = "Layers are named with their base: \"layers 21 to 25, counted from 1 (20 to 24 from 0)\". \
 The last layer stays unless --keep-last 0 says otherwise.\n\n\
+The last of the hidden states that transformers gives comes after the final norm: take the input of the norm instead, \
+or the last layer seems to do what the norm does.\n\n\
+--apply writes the whole folder of the model: weights, configuration, tokenizer. The configuration is rewritten key by \
+key; what cannot be said of fewer layers is refused with the key's name.\n\n\
 Exit codes: 0 done, 1 bad data, 2 bad usage, 130 stopped.";
+
+/// Which axis comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Order {
+    /// [samples, layers + 1, values]
+    Samples,
+    /// [layers + 1, samples, values]
+    States,
+}
 
 /// How the block is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -6,19 +6,19 @@
 //! | hidden states from a file | [`states`] |
 //! | measured damage, and the ranks of the choices | [`damage`] |
 //! | plots, page | [`drawn`], [`report`] |
-//! | the pruned model file | [`apply`] |
+//! | the model without its layers | [`model`] |
 //!
 //! Nothing is written over before the run is complete; see [`crate::output`].
 
-pub mod apply;
 pub mod args;
 pub mod damage;
 pub mod drawn;
+pub mod model;
 pub mod report;
 pub mod states;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pauca::Context;
 use pauca::layers::{Choice, Keep, LayerDistances, LayerMetric, LayerTable, Tokens, deepest, mergekit};
@@ -26,9 +26,11 @@ use serde_json::{Value, json};
 
 use self::args::{Args, Choose, Measure};
 use self::damage::{Damage, Judged};
+use self::model::Model;
 use self::states::States;
 use crate::failure::{Failure, Result};
 use crate::flags::Named;
+use crate::input::file::same;
 use crate::input::file_name;
 use crate::output::{OutDir, REPORT};
 use crate::page::Fact;
@@ -37,7 +39,7 @@ use crate::run::Run;
 use crate::shipped;
 
 /// All files that a run may write.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 13] = [
     "best.svg",
     "config.json",
     "damage.svg",
@@ -47,6 +49,7 @@ pub const NAMES: [&str; 12] = [
     "influence.svg",
     "mergekit.yaml",
     "model.safetensors",
+    "model.safetensors.index.json",
     "plan.csv",
     "report.html",
     REPORT,
@@ -59,6 +62,7 @@ fn fill(mut args: Args) -> Result<Args> {
     }
     let [states, damage] = shipped::files("STATES are", ["smollm2-states.f16.npy", "smollm2-damage.csv"])?;
     args.states = Some(states);
+    args.layers = Some(30);
     args.running.out = args.running.out.or_else(|| Some(PathBuf::from("out/layers")));
     args.damage = args.damage.or(Some(damage));
     if args.model == "model" {
@@ -85,9 +89,22 @@ pub fn run(args: Args) -> Result<()> {
     let run = Run::begin(&args.running, &NAMES)?;
     let reporter = run.reporter();
     let path = args.states.as_deref().expect("fill() names the states");
-    let states = States::open(path, args.tensor.as_deref())?;
+    let model = match &args.apply {
+        Some(path) => {
+            Some(Model::open(path, args.config.as_deref(), args.layer_list.as_deref(), args.layers)?)
+        }
+        None => None,
+    };
+    let known = args.layers.or_else(|| model.as_ref().map(Model::layers));
+    let states = States::open(path, args.tensor.as_deref(), known, args.order)?;
     let layers = states.layers();
-    run.folder()?;
+    let folder = run.folder()?;
+    if let Some(model) = &model {
+        if same(folder, model.folder()) {
+            return Err(Failure::usage(format!("--out {} is the folder of the model", folder.display())));
+        }
+        run.plan(model.names(folder));
+    }
     let keep = Keep { first: args.keep_first, last: args.keep_last };
     let free = layers.saturating_sub(keep.first.saturating_add(keep.last));
     if let Some(n) = args.drop
@@ -107,14 +124,10 @@ pub fn run(args: Args) -> Result<()> {
         Some(path) => damage::read(path, layers)?,
         None => Damage::new(),
     };
-    let model = match &args.apply {
-        Some(path) => Some((apply::Model::open(path, layers)?, path)),
-        None => None,
-    };
-    let configuration = configuration(&args, &states);
+    let configuration = configuration(&args, &states, model.as_ref());
     let mut out = run.open(&configuration)?;
 
-    reporter.stage("measure", states.shape()[0] as u64, 0);
+    reporter.stage("measure", states.samples() as u64, 0);
     let library = |e: pauca::Error| Failure::library(path, &e);
     let found = run.work(|cx| find(&args, &states, &measured, keep, cx)).map_err(library)?;
     reporter.stage("write", 0, 0);
@@ -126,9 +139,9 @@ pub fn run(args: Args) -> Result<()> {
         let text = mergekit(layers, &list, &args.model, "").map_err(library)?;
         out.text("mergekit.yaml", &text)?;
         yaml = Some(text);
-        if let Some((model, from)) = &model {
-            reporter.stage("apply", model.bytes() as u64, 0);
-            write_model(&args, model, from, layers, dropped, &mut out, reporter)?;
+        if let Some(model) = &model {
+            reporter.stage("apply", model.bytes(), 0);
+            write_model(&args, model, dropped, &mut out, reporter)?;
         }
     }
     let mut plots = BTreeMap::from([
@@ -163,7 +176,7 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// What names the run: whatever decides the bytes of its outputs.
-fn configuration(args: &Args, states: &States) -> Value {
+fn configuration(args: &Args, states: &States, model: Option<&Model>) -> Value {
     let named = |path: &Option<PathBuf>| path.as_deref().map(file_name);
     json!({
         "states": states.describe(),
@@ -173,7 +186,8 @@ fn configuration(args: &Args, states: &States) -> Value {
         "drop": args.drop,
         "choose": args.drop.map(|_| args.choose.name()),
         "damage": named(&args.damage),
-        "apply": named(&args.apply),
+        "apply": model.map(Model::describe),
+        "shard_size": args.shard_size,
         "model": args.model,
     })
 }
@@ -207,7 +221,8 @@ fn find(
             Choose::Influence => {
                 let chosen: BTreeSet<usize> = table.least_influential(n, keep)?.into_iter().collect();
                 let list: Vec<String> = chosen.iter().map(|l| (l + 1).to_string()).collect();
-                let name = format!("layers {}, counted from 1", list.join(", "));
+                let plural = if list.len() == 1 { "" } else { "s" };
+                let name = format!("layer{plural} {}, counted from 1", list.join(", "));
                 (chosen, name)
             }
         }),
@@ -217,24 +232,29 @@ fn find(
 
 fn write_model(
     args: &Args,
-    model: &apply::Model,
-    from: &Path,
-    layers: usize,
+    model: &Model,
     dropped: &BTreeSet<usize>,
     out: &mut OutDir,
     reporter: &Reporter,
 ) -> Result<()> {
-    let beside = from.with_file_name("config.json");
-    let config = args.config.clone().or_else(|| beside.is_file().then_some(beside));
     // Before the long part.
-    let config = config.map(|path| apply::configuration(&path, layers, dropped)).transpose()?;
-    let copied = std::cell::Cell::new((0, 0));
-    let tensors = model.write(dropped, out, "model.safetensors", &|done, total| copied.set((done, total)))?;
-    match config {
-        Some(config) => out.write("config.json", |w| writeln!(w, "{config:#}"))?,
-        None => reporter.note(&format!("{} has no config.json beside it: none is written", from.display())),
+    let config = model.configuration(dropped, args.any_family)?;
+    let written =
+        model.write(dropped, args.shard_size, out, &|done, total| reporter.share("copied", done, total))?;
+    match &config {
+        Some(cut) => out.text("config.json", &model::json::text(&cut.config))?,
+        None => reporter.note(&format!("{} has no config.json: none is written", model.folder().display())),
     }
-    reporter.note(&format!("{tensors} tensors, {}B, read back equal", si(copied.get().0 as f64)));
+    model.copy(out)?;
+    for note in config.iter().flat_map(|cut| &cut.notes) {
+        reporter.note(note);
+    }
+    let files = if written.files == 1 { String::new() } else { format!(" in {} files", written.files) };
+    reporter.note(&format!(
+        "{} tensors, {}B{files}, read back equal",
+        written.tensors,
+        si(written.bytes as f64)
+    ));
     Ok(())
 }
 
@@ -293,7 +313,8 @@ fn verdict(found: &Found, layers: usize) -> String {
             match quarter {
                 None => format!("All {layers} layers stay"),
                 Some(choice) => {
-                    format!("To drop {} of {layers} layers, drop {}", choice.block.len(), choice.block)
+                    let (n, block) = (choice.block.len(), choice.block);
+                    format!("To drop a quarter of the layers, {n} of {layers}, drop {block}")
                 }
             }
         }

@@ -186,7 +186,7 @@ fn mergekit_keeps_the_rest() {
 
 #[test]
 fn labels_carry_their_base() {
-    assert_eq!(Block::new(20, 25).to_string(), "layers 21 to 25, counted from 1 (20..25 from 0)");
+    assert_eq!(Block::new(20, 25).to_string(), "layers 21 to 25, counted from 1 (20 to 24 from 0)");
     assert_eq!(Block::new(3, 4).to_string(), "layer 4, counted from 1 (3 from 0)");
     assert_eq!(Block::new(5, 2), Block::new(5, 5));
 }
