@@ -171,6 +171,37 @@ impl Euclidean {
         sum * ABSORB
     }
 
+    /// [`error`](Euclidean::error) for targets of norm at most `b` as a polynomial in the norm of the row: its
+    /// coefficients `[e0, e1, e2]`, none of them negative, so that E = e0 + e1 a + e2 a². For a device that knows the
+    /// norms of its rows.
+    ///
+    /// # Example
+    /// ```
+    /// use pauca::exact::bounds::{Euclidean, Precision};
+    /// let bound = Euclidean::new(Precision::F32, 384, 1.0);
+    /// let [e0, e1, e2] = bound.polynomial(2.0);
+    /// let (a, ratio) = (3.0, |x: f64, y: f64| (x / y - 1.0).abs());
+    /// assert!(ratio(e0 + e1 * a + e2 * a * a, bound.error(a, 2.0)) < 1e-6);
+    /// ```
+    pub fn polynomial(&self, b: f64) -> [f64; 3] {
+        let u = self.p.unit;
+        // r(a) = v a + r0, and the reach is (1 + v) a + rest.
+        let v = (1.0 + 2.0 * u) * u;
+        let r0 = (1.0 + 2.0 * u) * self.residue;
+        let rb = v * b + r0;
+        let rest = r0 + b + rb;
+        let e0 = r0 * (b + rb)
+            + (b + rb) * rb
+            + self.offset * b * b
+            + self.p.tiny
+            + self.truth * rest * rest
+            + u * b * b
+            + self.flush;
+        let e1 = v * (b + rb) + rb + 2.0 * self.truth * (1.0 + v) * rest + self.gamma * b + 2.0 * u * b;
+        let e2 = self.truth * (1.0 + v) * (1.0 + v);
+        [e0, e1, e2].map(|e| e * ABSORB)
+    }
+
     /// What no kernel changes: coordinates, offset, and the definition (steps 1 to 4 and 7).
     fn before(&self, a: f64, b: f64) -> f64 {
         let u = self.p.unit;
@@ -187,8 +218,9 @@ impl Euclidean {
     }
 }
 
-/// The scale that brings the largest norm of the targets into [2^30, 2^31), within what `f32` can hold.
-pub(crate) fn scale_for(largest: f64) -> f32 {
+/// The scale s of Euclidean coordinates: the power of two that brings the largest norm of the targets into
+/// [2^30, 2^31), within what `f32` can hold.
+pub fn scale_for(largest: f64) -> f32 {
     if largest == 0.0 || !largest.is_finite() {
         return 1.0;
     }

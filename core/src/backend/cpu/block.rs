@@ -80,6 +80,26 @@ impl<'a> CpuBlock<'a> {
         Ok(Self { rows, metric, squares: Squares::Made(squares), name: Name::default() })
     }
 
+    /// The rows, checked: all values are finite. For a backend that keeps such a block beside its own.
+    ///
+    /// # Example
+    /// ```
+    /// use pauca::backend::Backend;
+    /// use pauca::{Context, Cpu, Metric, Rows};
+    /// let x = ndarray::array![[0.0f32, 1.0], [4.0, 4.0]];
+    /// let block = Cpu::new()?.load(Rows::F32(x.view()), Metric::Cosine, &Context::default())?;
+    /// assert_eq!((block.rows().n_rows(), block.metric()), (2, Metric::Cosine));
+    /// # Ok::<(), pauca::Error>(())
+    /// ```
+    pub fn rows(&self) -> Rows<'_> {
+        self.rows.view()
+    }
+
+    /// The metric by which the rows are compared.
+    pub fn metric(&self) -> Metric {
+        self.metric
+    }
+
     /// Copies the block, with rows of its own.
     pub(super) fn copy(&self) -> Result<CpuKept> {
         let (rows, squares) = (StoredRows::of(&self.rows)?, try_copy(&*self.squares)?);

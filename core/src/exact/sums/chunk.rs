@@ -303,6 +303,29 @@ impl Chunk {
         Ok(())
     }
 
+    /// Adds `units[j]` times 2^-64 to the chunk's columns of `cluster`.
+    ///
+    /// # Errors
+    /// `ShapeMismatch`, `OutOfMemory`.
+    pub(crate) fn add_units(&mut self, cluster: usize, units: &[i128]) -> Result<()> {
+        let local = self.enter(cluster, units.len())?;
+        let (start, lowest) = (self.digits_of(local).start, self.plane(-2));
+        for (column, unit) in units.iter().enumerate() {
+            let mut rest = *unit;
+            for plane in lowest..lowest + 4 {
+                // Three digits in [0, 2^32), and the sign in the fourth.
+                let digit = if plane == lowest + 3 { rest as i64 } else { i64::from(rest as u32) };
+                rest >>= 32;
+                if digit != 0 {
+                    self.touch(plane)?;
+                    self.planes[plane][start + column] += digit;
+                }
+            }
+        }
+        self.pending[local] += 1;
+        Ok(())
+    }
+
     /// Adds the sums of `other`, a chunk of the same shape (`sign` +1), or takes them away (-1).
     pub(crate) fn merge(&mut self, other: &Self, sign: i64) -> Result<()> {
         for local in 0..self.clusters.len() {

@@ -196,6 +196,46 @@ impl Sums {
         self.change(cluster, row, weight, -1)
     }
 
+    /// Counts rows of weight 1 into and out of `cluster`, but not their values: for a device that sums those apart,
+    /// until [`add_units`](Sums::add_units).
+    ///
+    /// # Errors
+    /// `ShapeMismatch` for a wrong cluster, `Mismatch` when more rows go than there are, `TooLarge`, `OutOfMemory`.
+    pub fn count_rows(&mut self, cluster: usize, joined: u64, left: u64) -> Result<()> {
+        self.recount(cluster, joined, left)?;
+        match &mut self.weights {
+            // Below 2^63 each, so their difference times 2^64 is below 2^127.
+            Some(weights) => weights.add_units(cluster, &[(i128::from(joined) - i128::from(left)) << 64]),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds `units[j]` times 2^-64 to the sum of column j of `cluster`: sums of rows of weight 1 that a device made of
+    /// integers, and whose rows are [counted](Sums::count_rows) apart.
+    ///
+    /// # Errors
+    /// `ShapeMismatch` for a wrong cluster or length, `OutOfMemory`; the sums must be discarded after the last.
+    /// # Example
+    /// ```
+    /// use pauca::exact::Sums;
+    /// let (mut device, mut host) = (Sums::new(1, 2)?, Sums::new(1, 2)?);
+    /// device.count_rows(0, 1, 0)?;
+    /// device.add_units(0, &[-3 << 63, 1 << 70])?;
+    /// host.add_row(0, &[-1.5, 64.0])?;
+    /// assert_eq!(device.to_bytes()?, host.to_bytes()?);
+    /// # Ok::<(), pauca::Error>(())
+    /// ```
+    pub fn add_units(&mut self, cluster: usize, units: &[i128]) -> Result<()> {
+        check::same_length("units", self.d, units.len())?;
+        check::place("cluster", cluster, self.k)?;
+        let (first, each) = (self.at(cluster, 0), self.d.div_ceil(self.columns));
+        let mut chunks = self.chunks[first..first + each].iter_mut();
+        chunks.try_for_each(|chunk| {
+            let units = &units[chunk.columns()];
+            chunk.add_units(cluster, units)
+        })
+    }
+
     fn change(&mut self, cluster: usize, row: &[f32], weight: f32, sign: i64) -> Result<()> {
         check::same_length("row", self.d, row.len())?;
         if let Some(x) = row.iter().find(|x| !x.is_finite()) {

@@ -267,3 +267,45 @@ fn rounding_at_every_position() {
         }
     }
 }
+
+#[test]
+fn units_of_a_device_are_the_rows() {
+    let stream = Stream::new(11, 3);
+    let (k, d, n) = (3, 5, 400);
+    for weighted in [false, true] {
+        let new = || if weighted { Sums::weighted(k, d) } else { Sums::new(k, d) }.unwrap();
+        let (mut host, mut device, mut units) = (new(), new(), vec![vec![0i128; d]; k]);
+        for row in 0..n {
+            let value = |j: usize| {
+                let exponent = stream.bits(row, 2 * j as u32) % 57;
+                let size = f64::from_bits((1023 - 41 + exponent) << 52);
+                ((stream.uniform(row, 2 * j as u32 + 1) - 0.5) * size) as f32
+            };
+            // Whole multiples of 2^-64, below 2^16.
+            let values: Vec<f32> =
+                (0..d).map(value).map(|x| (x * 2f32.powi(40)).trunc() / 2f32.powi(40)).collect();
+            let cluster = row as usize % k;
+            let leaves = row % 5 == 4;
+            if leaves {
+                host.remove_row(cluster, &values).unwrap();
+            } else {
+                host.add_row(cluster, &values).unwrap();
+            }
+            device.count_rows(cluster, u64::from(!leaves), u64::from(leaves)).unwrap();
+            for (unit, x) in units[cluster].iter_mut().zip(&values) {
+                let x = (*x as f64 * 2f64.powi(64)) as i128;
+                *unit += if leaves { -x } else { x };
+            }
+            if row % 97 == 0 {
+                for (cluster, units) in units.iter_mut().enumerate() {
+                    device.add_units(cluster, units).unwrap();
+                    units.fill(0);
+                }
+            }
+        }
+        (0..k).for_each(|cluster| device.add_units(cluster, &units[cluster]).unwrap());
+        assert_eq!(device.to_bytes().unwrap(), host.to_bytes().unwrap());
+        assert!(device.add_units(k, &units[0]).is_err() && device.add_units(0, &units[0][1..]).is_err());
+        assert!(device.count_rows(0, 0, n).is_err() && device.count_rows(k, 1, 0).is_err());
+    }
+}

@@ -1,0 +1,18 @@
+//! What runs on the device, in CubeCL's Rust: read with its rules in mind (README.md, "Kernels").
+//!
+//! | kernel | what it does |
+//! |---|---|
+//! | [`search::nearest`] | the best scores of rows, and up to four targets within the margin of the best |
+//! | [`search::above`] | all pairs that may pass a threshold |
+//! | [`search::norms`] | bounds of the norms of rows in the coordinates of a search |
+//! | [`sums::add_runs`] | exact sums of rows by integers |
+//! | [`fill::fill`] | a word, everywhere |
+//!
+//! Floats only propose: what they leave open the host settles by the definition.
+
+#![allow(missing_docs, reason = "the macro of a kernel writes items that nobody outside sees")]
+
+pub(crate) mod fill;
+pub(crate) mod search;
+pub(crate) mod sums;
+pub(crate) mod tile;

@@ -1,0 +1,251 @@
+//! Launches: the shapes are checked here, so that no kernel leaves its buffers. The only room with `unsafe` but for
+//! [`Buffer::arg`](crate::link::Buffer::arg).
+
+use cubecl::prelude::*;
+
+use crate::error::GpuError;
+use crate::kernels::search::{NORM_LANES, NORM_ROWS, WORDS};
+use crate::kernels::{fill, search, sums};
+use crate::link::{Buffer, Link};
+use crate::plan::Search;
+
+type Outcome<T> = Result<T, GpuError>;
+
+/// Refuses a launch whose buffers are shorter than the kernel takes them to be: a mistake in this crate.
+fn fits(all: &[(&'static str, bool)]) -> Outcome<()> {
+    match all.iter().find(|(_, fits)| !fits) {
+        None => Ok(()),
+        Some((what, _)) => {
+            Err(GpuError::Failed { doing: "a launch", report: format!("{what} is too short") })
+        }
+    }
+}
+
+/// The two sides of a search: rows `first .. first + n` of `x`, and `k` targets of `dim` values.
+#[derive(Clone, Copy)]
+pub(crate) struct Sides<'s> {
+    pub x: &'s Buffer,
+    pub c: &'s Buffer,
+    /// Center and half norms; for [`above`], as many zeros as a row has values.
+    pub aux: &'s Buffer,
+    pub windows: Option<&'s Buffer>,
+    pub first: usize,
+    pub n: usize,
+    pub k: usize,
+    pub dim: usize,
+}
+
+impl Sides<'_> {
+    fn check(&self, cubes: usize, aux: usize) -> Outcome<()> {
+        let words = u32::MAX as usize;
+        fits(&[
+            ("rows", (self.first + self.n) * self.dim <= self.x.len() && self.x.len() <= words),
+            ("targets", self.k * self.dim <= self.c.len() && self.c.len() <= words),
+            ("center and half norms", aux <= self.aux.len()),
+            ("windows", self.windows.is_none_or(|w| 2 * (cubes + self.n) <= w.len())),
+        ])
+    }
+}
+
+/// How a search scores: scale of the coordinates, and the margin as a polynomial of a row's norm.
+#[derive(Clone, Copy)]
+pub(crate) struct Scoring {
+    pub scale: f32,
+    pub margin: [f32; 3],
+}
+
+/// [`search::nearest`]; `best` holds limits, unless `fresh`.
+#[allow(clippy::too_many_arguments, reason = "a launch")]
+pub(crate) fn nearest(
+    link: &Link,
+    plan: &Search,
+    sides: Sides<'_>,
+    scoring: Scoring,
+    norms: &Buffer,
+    best: &Buffer,
+    found: &Buffer,
+    fresh: bool,
+) -> Outcome<()> {
+    let (cubes, Sides { n, k, dim, first, .. }) = (plan.cubes(sides.n), sides);
+    sides.check(cubes, dim + k)?;
+    fits(&[
+        ("norms", first + n <= norms.len()),
+        ("best", n <= best.len()),
+        ("found", n * WORDS <= found.len()),
+    ])?;
+    link.launches()?;
+    // SAFETY: the kernel reads x below (first + n) dim, c below k dim, aux below dim + k, norms below first + n, windows below
+    // 2 (cubes + n) when `ranged`, and writes best below n and found below n WORDS: all checked above.
+    unsafe {
+        search::nearest::launch_unchecked(
+            &link.client,
+            CubeCount::Static(cubes as u32, 1, 1),
+            CubeDim::new_1d(plan.tile.units() as u32),
+            sides.x.arg(),
+            sides.c.arg(),
+            sides.aux.arg(),
+            norms.arg(),
+            sides.windows.unwrap_or(sides.aux).arg(),
+            best.arg(),
+            found.arg(),
+            scoring.scale,
+            scoring.margin[0],
+            scoring.margin[1],
+            scoring.margin[2],
+            first as u32,
+            n as u32,
+            k as u32,
+            dim as u32,
+            cubes as u32,
+            u32::from(sides.windows.is_some()),
+            u32::from(fresh),
+            plan.tile,
+        );
+    }
+    Ok(())
+}
+
+/// [`search::above`], into room for `pairs.len() / 2` pairs.
+pub(crate) fn above(
+    link: &Link,
+    plan: &Search,
+    sides: Sides<'_>,
+    windows: &Buffer,
+    limit: &Buffer,
+    pairs: &Buffer,
+    total: &Buffer,
+) -> Outcome<()> {
+    let sides = Sides { windows: Some(windows), ..sides };
+    let (cubes, Sides { n, k, dim, first, .. }) = (plan.cubes(sides.n), sides);
+    sides.check(cubes, dim)?;
+    fits(&[("limits", n <= limit.len()), ("total", !total.is_empty())])?;
+    link.launches()?;
+    // SAFETY: as in `nearest`; the kernel reads limit below n, counts in the first word of total, and writes pairs below
+    // twice the capacity only.
+    unsafe {
+        search::above::launch_unchecked(
+            &link.client,
+            CubeCount::Static(cubes as u32, 1, 1),
+            CubeDim::new_1d(plan.tile.units() as u32),
+            sides.x.arg(),
+            sides.c.arg(),
+            sides.aux.arg(),
+            limit.arg(),
+            windows.arg(),
+            pairs.arg(),
+            total.arg(),
+            first as u32,
+            n as u32,
+            k as u32,
+            dim as u32,
+            cubes as u32,
+            (pairs.len() / 2) as u32,
+            plan.tile,
+        );
+    }
+    Ok(())
+}
+
+/// [`search::norms`] of rows `first .. first + n` of `x`.
+#[allow(clippy::too_many_arguments, reason = "a launch")]
+pub(crate) fn norms(
+    link: &Link,
+    x: &Buffer,
+    center: &Buffer,
+    out: &Buffer,
+    scale: f32,
+    grow: f32,
+    least: f32,
+    first: usize,
+    n: usize,
+    dim: usize,
+) -> Outcome<()> {
+    fits(&[
+        ("rows", (first + n) * dim <= x.len()),
+        ("center", dim <= center.len()),
+        ("norms", first + n <= out.len()),
+    ])?;
+    link.launches()?;
+    // SAFETY: the kernel reads x below (first + n) dim and center below dim, and writes out below first + n.
+    unsafe {
+        search::norms::launch_unchecked(
+            &link.client,
+            CubeCount::Static(n.div_ceil(NORM_ROWS) as u32, 1, 1),
+            CubeDim::new_1d((NORM_ROWS * NORM_LANES) as u32),
+            x.arg(),
+            center.arg(),
+            out.arg(),
+            scale,
+            grow,
+            least,
+            first as u32,
+            n as u32,
+            dim as u32,
+        );
+    }
+    Ok(())
+}
+
+/// [`sums::add_runs`] of the runs `first .. first + n`. The caller has made the list and the runs: their rows are below
+/// `x.len() / dim`, and their clusters below `planes[0].len() / dim`.
+#[allow(clippy::too_many_arguments, reason = "a launch")]
+pub(crate) fn add_runs(
+    link: &Link,
+    x: &Buffer,
+    list: &Buffer,
+    runs: &Buffer,
+    planes: &[Buffer; sums::PLANES],
+    first: usize,
+    n: usize,
+    dim: usize,
+) -> Outcome<()> {
+    let [w0, w1, w2, w3] = planes;
+    fits(&[
+        ("runs", 3 * (first + n) <= runs.len()),
+        ("planes", planes.iter().all(|plane| plane.len() == w0.len())),
+    ])?;
+    link.launches()?;
+    // SAFETY: runs are read below 3 (first + n); what they and the list name is in bounds, see above; columns are
+    // checked against dim in the kernel.
+    unsafe {
+        sums::add_runs::launch_unchecked(
+            &link.client,
+            CubeCount::Static(n as u32, dim.div_ceil(sums::SLAB) as u32, 1),
+            CubeDim::new_1d(sums::SLAB as u32),
+            x.arg(),
+            list.arg(),
+            runs.arg(),
+            w0.arg(),
+            w1.arg(),
+            w2.arg(),
+            w3.arg(),
+            first as u32,
+            dim as u32,
+        );
+    }
+    Ok(())
+}
+
+/// [`fill::fill`] of all of `out`, with a float or a word given by its bits.
+pub(crate) fn fill(link: &Link, out: &Buffer, word: u32) -> Outcome<()> {
+    fill_with(link, out, word, fill::UNITS)
+}
+
+/// The same with cubes of `units` units; more than the device has must be reported when `out` is read.
+pub(crate) fn fill_with(link: &Link, out: &Buffer, word: u32, units: u32) -> Outcome<()> {
+    let cubes = out.len().div_ceil(fill::UNITS as usize).clamp(1, 4096) as u32;
+    link.launches()?;
+    // SAFETY: the kernel writes below the length of out, however many units run.
+    unsafe {
+        fill::fill::launch_unchecked(
+            &link.client,
+            CubeCount::Static(cubes, 1, 1),
+            CubeDim::new_1d(units),
+            out.arg(),
+            word,
+            out.len() as u32,
+            cubes,
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! What passes between host and device: rows are sent once.
+#![cfg(feature = "wgpu")]
+
+mod common;
+
+use common::Rng;
+use ndarray::Array2;
+use pauca::{Context, KMeans, Rows};
+use pauca_gpu::Limits;
+
+fn points(n: usize, d: usize) -> Array2<f32> {
+    let mut rng = Rng(3);
+    Array2::from_shape_fn((n, d), |_| rng.unit() as f32 - 0.5)
+}
+
+/// An iteration moves centroids down and labels, candidates, moves and sums, never the rows.
+#[test]
+fn kmeans_sends_its_rows_once() {
+    let Some(gpu) = common::device() else { return };
+    let gpu = gpu.clone().with_limits(Limits { memory: 1 << 30, ..gpu.limits() });
+    let (n, k, d, cx) = (2000usize, 7usize, 64usize, Context::default());
+    let x = points(n, d);
+    let fit = |rounds: usize| {
+        let before = gpu.traffic();
+        let kmeans = KMeans::new(k).seed(1).max_iter(rounds);
+        let clusters = kmeans.fit_on(&gpu, &Rows::F32(x.view()), None, &cx).unwrap();
+        assert_eq!(clusters, kmeans.fit(&x).unwrap());
+        assert_eq!(clusters.n_iter, rounds, "it converged too early to tell");
+        gpu.traffic().since(&before)
+    };
+    let (few, many) = (fit(2), fit(6));
+    let rows = 4 * (n * d) as u64;
+    assert!(few.bytes_up >= rows && few.bytes_up < 2 * rows, "{few:?}");
+    let each = |f: fn(&pauca_gpu::Traffic) -> u64| (f(&many) - f(&few)) as f64 / 4.0;
+    // Centroids, center and half norms; at most two entries a row and three words a run.
+    let up = 4 * (k * d + d + k) + 8 * n + 12 * 2 * (k + n.div_ceil(256));
+    assert!(each(|t| t.bytes_up) <= up as f64, "{few:?} {many:?}");
+    // Count and four candidates of a row, four words of a sum.
+    let down = 20 * n + 16 * k * d;
+    assert!(each(|t| t.bytes_down) <= down as f64, "{few:?} {many:?}");
+    // The search, four planes of zeros, the sums.
+    assert!(each(|t| t.launches) <= 6.0, "{few:?} {many:?}");
+}
+
+/// Blocks give their room back.
+#[test]
+fn room_is_given_back() {
+    let Some(gpu) = common::device() else { return };
+    let x = points(100, 8);
+    let gpu = gpu.clone().with_limits(Limits { memory: 4 * 100 * 9, ..gpu.limits() });
+    let cx = Context::default();
+    let sent = |gpu: &pauca_gpu::Gpu| {
+        let before = gpu.traffic();
+        KMeans::new(3).seed(1).fit_on(gpu, &Rows::F32(x.view()), None, &cx).unwrap();
+        gpu.traffic().since(&before).bytes_up
+    };
+    let first = sent(&gpu);
+    assert_eq!(sent(&gpu), first);
+    let less = gpu.clone().with_limits(Limits { memory: 4 * 100 * 9 - 1, ..gpu.limits() });
+    assert!(sent(&less) > 2 * first, "without room the rows are sent in every call");
+}
