@@ -92,6 +92,7 @@ fn the_ends_of_an_interval_are_worse_by_the_quantile_of_student() {
 
 /// Prints the table of bias and coverage.
 #[test]
+#[allow(clippy::print_stdout, reason = "tests say what they measured")]
 fn estimates_are_centred_and_intervals_hold_at_any_number_of_runs() {
     const DRAWS: usize = 200;
     println!(

@@ -269,12 +269,12 @@ fn rounding_at_every_position() {
 }
 
 #[test]
-fn units_of_a_device_are_the_rows() {
+fn units_of_a_device_are_the_rows() -> Result<()> {
     let stream = Stream::new(11, 3);
     let (k, d, n) = (3, 5, 400);
     for weighted in [false, true] {
-        let new = || if weighted { Sums::weighted(k, d) } else { Sums::new(k, d) }.unwrap();
-        let (mut host, mut device, mut units) = (new(), new(), vec![vec![0i128; d]; k]);
+        let new = || if weighted { Sums::weighted(k, d) } else { Sums::new(k, d) };
+        let (mut host, mut device, mut units) = (new()?, new()?, vec![vec![0i128; d]; k]);
         for row in 0..n {
             let value = |j: usize| {
                 let exponent = stream.bits(row, 2 * j as u32) % 57;
@@ -287,25 +287,26 @@ fn units_of_a_device_are_the_rows() {
             let cluster = row as usize % k;
             let leaves = row % 5 == 4;
             if leaves {
-                host.remove_row(cluster, &values).unwrap();
+                host.remove_row(cluster, &values)?;
             } else {
-                host.add_row(cluster, &values).unwrap();
+                host.add_row(cluster, &values)?;
             }
-            device.count_rows(cluster, u64::from(!leaves), u64::from(leaves)).unwrap();
+            device.count_rows(cluster, u64::from(!leaves), u64::from(leaves))?;
             for (unit, x) in units[cluster].iter_mut().zip(&values) {
                 let x = (*x as f64 * 2f64.powi(64)) as i128;
                 *unit += if leaves { -x } else { x };
             }
             if row % 97 == 0 {
                 for (cluster, units) in units.iter_mut().enumerate() {
-                    device.add_units(cluster, units).unwrap();
+                    device.add_units(cluster, units)?;
                     units.fill(0);
                 }
             }
         }
-        (0..k).for_each(|cluster| device.add_units(cluster, &units[cluster]).unwrap());
-        assert_eq!(device.to_bytes().unwrap(), host.to_bytes().unwrap());
+        (0..k).try_for_each(|cluster| device.add_units(cluster, &units[cluster]))?;
+        assert_eq!(device.to_bytes()?, host.to_bytes()?);
         assert!(device.add_units(k, &units[0]).is_err() && device.add_units(0, &units[0][1..]).is_err());
         assert!(device.count_rows(0, 0, n).is_err() && device.count_rows(k, 1, 0).is_err());
     }
+    Ok(())
 }
