@@ -272,6 +272,9 @@ fn rounding_at_every_position() {
 fn units_of_a_device_are_the_rows() -> Result<()> {
     let stream = Stream::new(11, 3);
     let (k, d, n) = (3, 5, 400);
+    // 2^40, and 2^64 units in 1.
+    const GRID: f32 = f32::from_bits((127 + 40) << 23);
+    const UNITS: f64 = f64::from_bits((1023 + 64) << 52);
     for weighted in [false, true] {
         let new = || if weighted { Sums::weighted(k, d) } else { Sums::new(k, d) };
         let (mut host, mut device, mut units) = (new()?, new()?, vec![vec![0i128; d]; k]);
@@ -282,8 +285,7 @@ fn units_of_a_device_are_the_rows() -> Result<()> {
                 ((stream.uniform(row, 2 * j as u32 + 1) - 0.5) * size) as f32
             };
             // Whole multiples of 2^-64, below 2^16.
-            let values: Vec<f32> =
-                (0..d).map(value).map(|x| (x * 2f32.powi(40)).trunc() / 2f32.powi(40)).collect();
+            let values: Vec<f32> = (0..d).map(value).map(|x| (x * GRID).trunc() / GRID).collect();
             let cluster = row as usize % k;
             let leaves = row % 5 == 4;
             if leaves {
@@ -293,7 +295,7 @@ fn units_of_a_device_are_the_rows() -> Result<()> {
             }
             device.count_rows(cluster, u64::from(!leaves), u64::from(leaves))?;
             for (unit, x) in units[cluster].iter_mut().zip(&values) {
-                let x = (*x as f64 * 2f64.powi(64)) as i128;
+                let x = (*x as f64 * UNITS) as i128;
                 *unit += if leaves { -x } else { x };
             }
             if row % 97 == 0 {
