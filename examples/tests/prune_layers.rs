@@ -336,7 +336,12 @@ fn the_axis_of_the_states_is_told_or_asked() {
     }
     // Seven samples of six layers: nothing tells.
     bench.write("square.npy", &npy_with_header("'<f2'", "False", "(7, 7, 8)", &values[..7 * 7 * 16]));
-    PRUNE_LAYERS.refused(&bench, &["square.npy", "--layers", "6"], 1, &["both axes fit 6 layers", "--order"]);
+    PRUNE_LAYERS.refused(
+        &bench,
+        &["square.npy", "--layers", "6"],
+        1,
+        &["square.npy", "both axes fit", "--order"],
+    );
     PRUNE_LAYERS.done(&bench, &["square.npy", "--layers", "6", "--order", "states", "--out", "three"]);
     assert_eq!(bench.report("three")["samples"], 7);
     // P7: values behind those of the shape.

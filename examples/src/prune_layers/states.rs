@@ -52,6 +52,8 @@ struct Shard {
     shape: Vec<usize>,
     /// The axis of the states.
     axis: usize,
+    /// Whether the file alone tells it.
+    told: bool,
     start: usize,
     /// The values copied to aligned memory, for a file that does not align them.
     aligned: Option<Vec<u64>>,
@@ -83,6 +85,14 @@ impl States {
                 }
             }
             shards.push(shard);
+        }
+        // As many samples as states: another file tells which is which.
+        if let Some(path) = shards.iter().find(|shard| !shard.told).map(|shard| shard.path.clone()) {
+            let Some(axis) = shards.iter().find(|shard| shard.told).map(|shard| shard.axis) else {
+                let what = "has as many samples as states, both axes fit: --order says which comes first";
+                return Err(Failure::data(&path, what));
+            };
+            shards.iter_mut().filter(|shard| !shard.told).for_each(|shard| shard.axis = axis);
         }
         let Some(first) = shards.first() else { return Err(Failure::usage("STATES are needed")) };
         let whole = first.shape.len() == 4;
@@ -199,13 +209,14 @@ impl Shard {
         if shape.contains(&0) {
             return Err(refused(format!("holds no values (shape {})", npy::shape_text(&shape))));
         }
-        let axis = axis(&shape, layers, asked.order).map_err(refused)?;
+        let found = axis(&shape, layers, asked.order).map_err(refused)?;
+        let (axis, told) = (found.unwrap_or(1), found.is_some());
         if shape[axis] == 1 {
             let what = "holds 1 state per sample; a model of L layers has L + 1, at least 2";
             return Err(refused(what.into()));
         }
         let mut shard =
-            Self { path: path.to_path_buf(), map, dtype, shape, axis, start, aligned: None, mask };
+            Self { path: path.to_path_buf(), map, dtype, shape, axis, told, start, aligned: None, mask };
         if let Some(mask) = &shard.mask
             && shard.shape.len() == 4
             && [mask.nrows(), mask.ncols()] != shard.sequences()
@@ -329,15 +340,19 @@ fn sized(have: usize, shape: &[usize], dtype: Dtype) -> std::result::Result<usiz
     Ok(need)
 }
 
-/// The axis of the states, which no shape tells by itself.
-fn axis(shape: &[usize], layers: Option<usize>, order: Option<Order>) -> std::result::Result<usize, String> {
+/// The axis of the states, which no shape tells by itself; `None` where both fit.
+fn axis(
+    shape: &[usize],
+    layers: Option<usize>,
+    order: Option<Order>,
+) -> std::result::Result<Option<usize>, String> {
     let (a, b, text) = (shape[0], shape[1], npy::shape_text(shape));
     let of = order.map(|order| if order == Order::Samples { 1 } else { 0 });
     let Some(layers) = layers else {
         return match of {
-            Some(axis) => Ok(axis),
+            Some(axis) => Ok(Some(axis)),
             // One state is none of a model.
-            None if b == 1 => Ok(1),
+            None if b == 1 => Ok(Some(1)),
             None => Err(format!(
                 "has the shape {text}: {a} samples of {} layers, or {b} of {}? --layers says which",
                 b - 1,
@@ -347,16 +362,14 @@ fn axis(shape: &[usize], layers: Option<usize>, order: Option<Order>) -> std::re
     };
     let fits = |axis: usize| layers.checked_add(1) == Some(shape[axis]) && of.is_none_or(|of| of == axis);
     match [fits(0), fits(1)] {
-        [false, true] => Ok(1),
-        [true, false] => Ok(0),
+        [false, true] => Ok(Some(1)),
+        [true, false] => Ok(Some(0)),
         [false, false] => Err(format!(
             "has the shape {text}, a model of {layers} layers has {} states{}",
             layers.saturating_add(1),
             of.map_or(String::new(), |axis| format!(", here on axis {axis}"))
         )),
-        [true, true] => Err(format!(
-            "has the shape {text}, both axes fit {layers} layers: --order says which comes first"
-        )),
+        [true, true] => Ok(None),
     }
 }
 
