@@ -3,7 +3,9 @@
 pruned and loaded as they lie, against the model itself with the same layers skipped in memory (each kept layer keeps its
 own attributes): the output of every kept layer and the logits, in every bit. Else the refusal, with its key.
 
-    python families.py PATH/TO/prune-layers [FAMILY ...]
+    python families.py PATH/TO/prune-layers [--any-family] [FAMILY ...]
+
+With --any-family also families that the program does not know are tried: what may join its list.
 
 Packages: families.txt. Prints a table; exits with 1 where a model differs, does not load, or loses or invents a tensor.
 """
@@ -53,12 +55,13 @@ CASES = [
     ("granitemoehybrid", dict(layer_types=HYBRID), []), ("helium", {}, []), ("nemotron", {}, []), ("arcee", {}, []),
     ("apertus", {}, []), ("seed_oss", {}, []), ("ernie4_5", {}, []), ("ernie4_5_moe", dict(moe_layer_start_index=2), []),
     ("glm", {}, []), ("glm4", {}, []), ("glm4_moe", dict(first_k_dense_replace=2), []),
-    ("deepseek_v2", dict(first_k_dense_replace=2), []), ("deepseek_v3", dict(first_k_dense_replace=2), []),
-    ("dots1", dict(first_k_dense_replace=2), []), ("smollm3", {}, []), ("smollm3", {}, ["layer_types", "no_rope_layers"]),
+    ("deepseek_v2", dict(first_k_dense_replace=2, num_key_value_heads=4), []),
+    ("deepseek_v3", dict(first_k_dense_replace=2, num_key_value_heads=4), []),
+    ("dots1", dict(first_k_dense_replace=2, n_shared_experts=1), []), ("smollm3", {}, []), ("smollm3", {}, ["layer_types", "no_rope_layers"]),
     ("exaone4", {}, []), ("exaone4", {}, ["layer_types"]), ("gpt_oss", {}, []), ("gpt_oss", {}, ["layer_types"]),
     ("llama4_text", dict(interleave_moe_layer_step=2), []),
     ("llama4_text", dict(interleave_moe_layer_step=2), ["layer_types", "no_rope_layers", "moe_layers"]), ("ministral", {}, []),
-    ("vaultgemma", {}, []), ("recurrent_gemma", {}, []), ("lfm2", dict(full_attn_idxs=[2, 5]), []), ("falcon_h1", {}, []),
+    ("vaultgemma", {}, []), ("recurrent_gemma", {}, []), ("lfm2", dict(full_attn_idxs=[2, 5]), []), ("falcon_h1", dict(mamba_d_ssm=64), []),
     ("mamba", {}, []), ("mamba2", dict(num_heads=4, head_dim=16, expand=2), []),
     ("nemotron_h", dict(layers_block_type=["linear_attention", "mlp", "full_attention", "mlp"] * (L // 4)), []),
     ("bert", {}, []), ("roberta", {}, []), ("distilbert", {}, []), ("electra", {}, []), ("modernbert", {}, []),
@@ -148,7 +151,7 @@ def list_of(model):
     return min(found, key=lambda name: name.count("."))
 
 
-def check(program, family, changes, lacking, folder):
+def check(program, more, family, changes, lacking, folder):
     torch.manual_seed(0)
     config = small(family, changes)
     auto = auto_of(config)
@@ -174,7 +177,7 @@ def check(program, family, changes, lacking, folder):
         out = folder / "out"
         shutil.rmtree(out, ignore_errors=True)
         command = [program, "states.npy", "--layers", str(L), "--drop", str(len(dropped)), "--choose", "influence",
-                   "--keep-last", "0", "--apply", "source", "--out", "out", "--progress", "none", "--threads", "1", "--quiet"]
+                   "--keep-last", "0", "--apply", "source", "--out", "out", "--progress", "none", "--threads", "1", "--quiet", *more]
         ended = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if ended.returncode != 0:
             line = ended.stderr.strip()
@@ -207,7 +210,8 @@ def check(program, family, changes, lacking, folder):
 
 
 def main():
-    program, only = str(pathlib.Path(sys.argv[1]).resolve()), sys.argv[2:]
+    program, more = str(pathlib.Path(sys.argv[1]).resolve()), [flag for flag in sys.argv[2:] if flag.startswith("--")]
+    only = [name for name in sys.argv[2:] if not name.startswith("--")]
     print(f"torch {torch.__version__}, transformers {transformers.__version__}; {L} layers, drops {DROPS}")
     print("| family | right | refused | wrong |\n|---|---|---|---|")
     failed = 0
@@ -217,7 +221,7 @@ def main():
         title = family + "".join(f" {k}={v}" for k, v in changes.items()) + (f", without {', '.join(lacking)}" if lacking else "")
         with tempfile.TemporaryDirectory() as folder:
             try:
-                right, refused, wrong = check(program, family, changes, lacking, pathlib.Path(folder))
+                right, refused, wrong = check(program, more, family, changes, lacking, pathlib.Path(folder))
             except Exception as error:
                 lines = str(error).splitlines() or [type(error).__name__]
                 print(f"| {title} | not built: {lines[0][:90]} | | |", flush=True)

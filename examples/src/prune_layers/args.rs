@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
+use super::heal::Like;
 use crate::flags::Running;
 use crate::values::{bytes, positive};
 
@@ -15,10 +16,11 @@ use crate::values::{bytes, positive};
 #[derive(Clone, Debug, Parser)]
 #[command(name = "prune-layers", version, max_term_width = 100, after_help = AFTER)]
 pub struct Args {
-    /// Hidden states [samples, layers + 1, values] at the last token of each text, state 0 being the
-    /// embedding and the last one taken before the final norm: .npy (f32, f16) or .safetensors (f32, f16,
-    /// bf16), memory-mapped
-    pub states: Option<PathBuf>,
+    /// Hidden states, state 0 being the embedding and the last one taken before the final norm:
+    /// [samples, layers + 1, values] at the last token of each text, or [sequences, layers + 1, tokens, values].
+    /// .npy (f32, f16) or .safetensors (f32, f16, bf16), memory-mapped; files, folders, quoted patterns
+    #[arg(value_name = "STATES")]
+    pub states: Vec<PathBuf>,
 
     /// Layers of the model [default: those of --apply]
     #[arg(long, value_name = "N", value_parser = positive)]
@@ -27,6 +29,19 @@ pub struct Args {
     /// Which axis of STATES comes first [default: told by the number of layers]
     #[arg(long, value_enum)]
     pub order: Option<Order>,
+
+    /// Of states at all tokens: the last real token of each sequence, or all of them [default: last]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub tokens: Option<Which>,
+
+    /// Real tokens of states at all tokens, [sequences, tokens], .npy [default: the tensor attention_mask or
+    /// mask of each .safetensors file; else all]
+    #[arg(long, value_name = "FILE")]
+    pub mask: Option<PathBuf>,
+
+    /// Also compute linear CKA of all states; keeps the rows in memory, or sums of values squared
+    #[arg(long)]
+    pub cka: bool,
 
     /// Layers to drop: writes their mergekit configuration, and with --apply the model
     #[arg(long, value_name = "N")]
@@ -73,6 +88,10 @@ pub struct Args {
     #[arg(long, requires = "apply")]
     pub any_family: bool,
 
+    /// Also write heal.json: QLoRA with the settings of the paper for this model
+    #[arg(long, value_name = "LIKE", value_enum, requires = "drop")]
+    pub heal: Option<Like>,
+
     /// Name of the model in mergekit's configuration
     #[arg(long, value_name = "NAME", default_value = "model")]
     pub model: String,
@@ -101,6 +120,15 @@ pub enum Order {
     Samples,
     /// [layers + 1, samples, values]
     States,
+}
+
+/// Which tokens of a sequence are samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Which {
+    /// The last real one, which has seen the whole text: the angle of the paper
+    Last,
+    /// All real ones: the mean of block influence
+    All,
 }
 
 /// How the block is chosen.

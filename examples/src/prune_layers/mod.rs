@@ -5,6 +5,7 @@
 //! | flags | [`args`] |
 //! | hidden states from a file | [`states`] |
 //! | measured damage, and the ranks of the choices | [`damage`] |
+//! | what heals the model | [`heal`] |
 //! | plots, page | [`drawn`], [`report`] |
 //! | the model without its layers | [`model`] |
 //!
@@ -13,6 +14,7 @@
 pub mod args;
 pub mod damage;
 pub mod drawn;
+pub mod heal;
 pub mod model;
 pub mod report;
 pub mod states;
@@ -21,17 +23,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use pauca::Context;
-use pauca::layers::{Choice, Keep, LayerDistances, LayerMetric, LayerTable, Tokens, deepest, mergekit};
+use pauca::layers::{
+    Choice, Cka, CkaTable, Keep, LayerCka, LayerDistances, LayerMetric, LayerTable, Quantiles, deepest,
+    mergekit,
+};
 use serde_json::{Value, json};
 
 use self::args::{Args, Choose, Measure};
 use self::damage::{Damage, Judged};
 use self::model::Model;
-use self::states::States;
+use self::states::{Asked, States};
 use crate::failure::{Failure, Result};
 use crate::flags::Named;
 use crate::input::file::same;
-use crate::input::file_name;
+use crate::input::{file_name, paths};
 use crate::output::{OutDir, REPORT};
 use crate::page::Fact;
 use crate::progress::{Reporter, si};
@@ -39,11 +44,13 @@ use crate::run::Run;
 use crate::shipped;
 
 /// All files that a run may write.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 15] = [
     "best.svg",
+    "cka.csv",
     "config.json",
     "damage.svg",
     "distances.csv",
+    "heal.json",
     "heatmap.svg",
     "influence.csv",
     "influence.svg",
@@ -57,11 +64,11 @@ pub const NAMES: [&str; 13] = [
 
 /// `args` with the shipped states where none are named.
 fn fill(mut args: Args) -> Result<Args> {
-    if args.states.is_some() {
+    if !args.states.is_empty() {
         return Ok(args);
     }
     let [states, damage] = shipped::files("STATES are", ["smollm2-states.f16.npy", "smollm2-damage.csv"])?;
-    args.states = Some(states);
+    args.states = vec![states];
     args.layers = Some(30);
     args.running.out = args.running.out.or_else(|| Some(PathBuf::from("out/layers")));
     args.damage = args.damage.or(Some(damage));
@@ -74,6 +81,9 @@ fn fill(mut args: Args) -> Result<Args> {
 /// Everything that the run found.
 struct Found {
     table: LayerTable,
+    /// By the other measure.
+    other: LayerTable,
+    cka: Option<CkaTable>,
     plan: Vec<Choice>,
     judged: Vec<Judged>,
     /// Layers to drop, counted from 0, and the name of the choice.
@@ -88,7 +98,7 @@ pub fn run(args: Args) -> Result<()> {
     let args = fill(args)?;
     let run = Run::begin(&args.running, &NAMES)?;
     let reporter = run.reporter();
-    let path = args.states.as_deref().expect("fill() names the states");
+    let files = paths::files(&args.states, &["npy", "safetensors"])?;
     let model = match &args.apply {
         Some(path) => {
             Some(Model::open(path, args.config.as_deref(), args.layer_list.as_deref(), args.layers)?)
@@ -96,7 +106,14 @@ pub fn run(args: Args) -> Result<()> {
         None => None,
     };
     let known = args.layers.or_else(|| model.as_ref().map(Model::layers));
-    let states = States::open(path, args.tensor.as_deref(), known, args.order)?;
+    let asked = Asked {
+        tensor: args.tensor.as_deref(),
+        layers: known,
+        order: args.order,
+        which: args.tokens,
+        mask: args.mask.as_deref(),
+    };
+    let states = States::open(&files, asked)?;
     let layers = states.layers();
     let folder = run.folder()?;
     if let Some(model) = &model {
@@ -128,8 +145,10 @@ pub fn run(args: Args) -> Result<()> {
     let mut out = run.open(&configuration)?;
 
     reporter.stage("measure", states.samples() as u64, 0);
-    let library = |e: pauca::Error| Failure::library(path, &e);
-    let found = run.work(|cx| find(&args, &states, &measured, keep, cx)).map_err(library)?;
+    states.notes.iter().for_each(|note| reporter.note(note));
+    let library = |e: pauca::Error| Failure::library(states.path(), &e);
+    let (table, other, cka) = run.work(|cx| measure(&args, &states, cx))?;
+    let found = find(&args, table, other, cka, &measured, keep).map_err(library)?;
     reporter.stage("write", 0, 0);
     let unit = args.metric.title();
     write_tables(&mut out, &found)?;
@@ -139,6 +158,11 @@ pub fn run(args: Args) -> Result<()> {
         let text = mergekit(layers, &list, &args.model, "").map_err(library)?;
         out.text("mergekit.yaml", &text)?;
         yaml = Some(text);
+        if let Some(like) = args.heal {
+            let modules = model.as_ref().map_or(Vec::new(), Model::feed_forward);
+            let config = heal::configuration(like, &modules);
+            out.write("heal.json", |w| writeln!(w, "{config:#}"))?;
+        }
         if let Some(model) = &model {
             reporter.stage("apply", model.bytes(), 0);
             write_model(&args, model, dropped, &mut out, reporter)?;
@@ -163,6 +187,7 @@ pub fn run(args: Args) -> Result<()> {
         plan: &found.plan,
         judged: &found.judged,
         plots: &plots,
+        influences: &found.influences(),
         mergekit: yaml.as_deref(),
         configuration: &configuration,
         written: out.written(),
@@ -180,7 +205,11 @@ fn configuration(args: &Args, states: &States, model: Option<&Model>) -> Value {
     let named = |path: &Option<PathBuf>| path.as_deref().map(file_name);
     json!({
         "states": states.describe(),
+        "tokens": args.tokens.map(|which| which.name()),
+        "mask": named(&args.mask),
         "metric": args.metric.title(),
+        "cka": args.cka,
+        "heal": args.heal.map(|like| like.name()),
         "keep_first": args.keep_first,
         "keep_last": args.keep_last,
         "drop": args.drop,
@@ -192,19 +221,44 @@ fn configuration(args: &Args, states: &States, model: Option<&Model>) -> Value {
     })
 }
 
+/// Both measures between all states in one pass, that asked for first, and CKA where it is asked for.
+type Measured = (LayerTable, LayerTable, Option<CkaTable>);
+
+fn measure(args: &Args, states: &States, cx: &Context<'_>) -> Result<Measured> {
+    let of = |e: pauca::Error| Failure::library(states.path(), &e);
+    let metrics = match args.metric {
+        Measure::Angular => [LayerMetric::Angular, LayerMetric::Cosine],
+        Measure::Cosine => [LayerMetric::Cosine, LayerMetric::Angular],
+    };
+    // Tokens by the million: their values are not kept one by one.
+    let quantiles = if states.all_tokens() { Quantiles::Histogram } else { Quantiles::Exact };
+    let (layers, dim) = (states.layers(), states.dim());
+    let start = |metric| LayerDistances::new(layers).metric(metric).quantiles(quantiles).start(dim);
+    let mut streams = [start(metrics[0]).map_err(of)?, start(metrics[1]).map_err(of)?];
+    let mut cka = match args.cka {
+        true => Some(LayerCka::new(&vec![dim; layers + 1]).and_then(|cka| cka.start()).map_err(of)?),
+        false => None,
+    };
+    states
+        .each(&mut |rows, tokens| {
+            streams.iter_mut().try_for_each(|stream| stream.push(rows, tokens, cx))?;
+            cka.as_mut().map_or(Ok(()), |cka| cka.push(rows, tokens, cx))
+        })
+        .map_err(|(path, e)| Failure::library(&path, &e))?;
+    let [asked, other] = streams.map(|stream| stream.finish());
+    let cka = cka.map(|cka| cka.finish(cx)).transpose().map_err(of)?;
+    Ok((asked.map_err(of)?, other.map_err(of)?, cka))
+}
+
 fn find(
     args: &Args,
-    states: &States,
+    table: LayerTable,
+    other: LayerTable,
+    cka: Option<CkaTable>,
     measured: &Damage,
     keep: Keep,
-    cx: &Context<'_>,
 ) -> pauca::Result<Found> {
-    let metric = match args.metric {
-        Measure::Angular => LayerMetric::Angular,
-        Measure::Cosine => LayerMetric::Cosine,
-    };
-    let layers = states.layers();
-    let table = LayerDistances::new(layers).metric(metric).fit_in(&states.rows(), Tokens::Rows, cx)?;
+    let layers = table.n_layers;
     let plan = table.plan(keep)?;
     let judged = damage::judge(&table, measured, keep)?;
     let dropped = match args.drop {
@@ -227,7 +281,7 @@ fn find(
             }
         }),
     };
-    Ok(Found { table, plan, judged, dropped })
+    Ok(Found { table, other, cka, plan, judged, dropped })
 }
 
 fn write_model(
@@ -298,9 +352,35 @@ fn write_tables(out: &mut OutDir, found: &Found) -> Result<()> {
         Ok(())
     })?;
     out.write("influence.csv", |w| {
-        writeln!(w, "layer,layer_from_1,influence")?;
-        table.influence().iter().enumerate().try_for_each(|(l, v)| writeln!(w, "{l},{},{v}", l + 1))
+        writeln!(w, "layer,layer_from_1,influence,angle,block_influence,cka")?;
+        found.influences().iter().enumerate().try_for_each(|(l, [own, angle, cosine, cka])| {
+            let cka = if cka.is_nan() { String::new() } else { cka.to_string() };
+            writeln!(w, "{l},{},{own},{angle},{cosine},{cka}", l + 1)
+        })
+    })?;
+    let Some(cka) = &found.cka else { return Ok(()) };
+    out.write("cka.csv", |w| {
+        writeln!(w, "state,other,unbiased,biased")?;
+        let text = |value: Cka| value.value().map_or(String::new(), |v| v.to_string());
+        for l in 0..=table.n_layers {
+            for m in l..=table.n_layers {
+                writeln!(w, "{l},{m},{},{}", text(cka.unbiased(l, m)), text(cka.biased(l, m)))?;
+            }
+        }
+        Ok(())
     })
+}
+
+impl Found {
+    /// Of each layer: the influence by the measure asked for, the angle, block influence, and CKA of its
+    /// input and output (NaN where it is not there).
+    fn influences(&self) -> Vec<[f64; 4]> {
+        let (own, other) = (self.table.influence(), self.other.influence());
+        let angular = self.table.metric == LayerMetric::Angular;
+        let (angle, cosine) = if angular { (&own, &other) } else { (&other, &own) };
+        let cka = |l| self.cka.as_ref().and_then(|cka| cka.unbiased(l, l + 1).value()).unwrap_or(f64::NAN);
+        (0..self.table.n_layers).map(|l| [own[l], angle[l], cosine[l], cka(l)]).collect()
+    }
 }
 
 /// The one sentence.

@@ -25,6 +25,8 @@ pub struct Report<'a> {
     pub judged: &'a [Judged],
     /// Plots by file name.
     pub plots: &'a BTreeMap<&'static str, String>,
+    /// Of each layer: influence as asked for, angle, block influence, CKA.
+    pub influences: &'a [[f64; 4]],
     /// The mergekit configuration, where layers are dropped.
     pub mergekit: Option<&'a str>,
     /// What was read.
@@ -69,10 +71,12 @@ impl Report<'_> {
         );
         body.push_str(&section("Sizes and layers", "", &pair));
         body.push_str(&self.plan());
+        body.push_str(&self.layers());
         if let Some(yaml) = self.mergekit {
             body.push_str(&section(
                 "mergekit",
-                "The configuration that keeps all other layers.",
+                "The configuration that keeps all other layers; layer_range is half-open: [0, 20] is layers 0 to 19, counted \
+                 from 0.",
                 &format!("<pre class=\"mono\">{}</pre>\n", escape(yaml)),
             ));
         }
@@ -121,6 +125,20 @@ impl Report<'_> {
             "Each block was left out of the model and the loss measured again: damage is the rise of the mean \
              -log p of the next token, in nats. One dot a block; the ring is the block that the distances choose.",
             &(self.plot("damage.svg", "Damage over distance") + &table(&head, &classes, rows)),
+        )
+    }
+
+    fn layers(&self) -> String {
+        let shown = |v: f64| if v.is_nan() { "–".into() } else { format!("{v:.4}") };
+        let rows = self.influences.iter().enumerate().map(|(l, [_, angle, cosine, cka])| {
+            vec![(l + 1).to_string(), shown(*angle), shown(*cosine), shown(*cka)]
+        });
+        let head = ["layer (from 1)", "angle (half turns)", "block influence, 1 - cosine", "CKA, unbiased"];
+        section(
+            "What each layer does",
+            "Between its input and its output. The angle and block influence are small, CKA is near 1, where a layer does \
+             little.",
+            &table(&head, &["num", "num", "num", "num"], rows),
         )
     }
 

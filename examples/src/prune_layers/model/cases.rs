@@ -99,6 +99,12 @@ fn periods_are_followed_or_refused_by_name() {
     let text = refusal(longer, 24, &[5, 6]);
     assert!(text.contains("attn_layer_period 8 and attn_layer_offset 4: without these layers"), "{text}");
     assert!(text.contains("the places are 4, 10, 18 of 22"), "{text}");
+    // What is left out is the family's own.
+    let new = cut_of(json!({"model_type": "jamba", "num_hidden_layers": 16}), 16, &[0, 1]);
+    assert_eq!((&new["attn_layer_offset"], &new["expert_layer_period"]), (&json!(2), &json!(2)));
+    assert!(refusal(json!({"model_type": "gpt_neo", "num_layers": 4}), 4, &[1]).contains("attention_types"));
+    let kinds = json!({"model_type": "nemotron_h", "layers_block_type": ["mlp", "moe", "mlp"]});
+    assert_eq!(cut_of(kinds, 3, &[1])["layers_block_type"], json!(["mlp", "mlp"]));
     let neo = json!({"model_type": "gpt_neo", "num_layers": 4, "attention_types": [[["global", "local"], 2]],
         "attention_layers": ["global", "local", "global", "local"]});
     let new = cut_of(neo, 4, &[1]);

@@ -189,7 +189,9 @@ fn part_of<'v>(value: &'v mut Value, place: &[String]) -> Clause<&'v mut Map<Str
 fn parts(value: &Value, place: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
     let Some(keys) = value.as_object() else { return };
     let sides = SIDES.iter().flat_map(|(_, keys)| keys);
-    if COUNTS.iter().chain(sides).any(|key| keys.get(*key).is_some_and(Value::is_u64)) {
+    let counted = COUNTS.iter().chain(sides).any(|key| keys.get(*key).is_some_and(Value::is_u64));
+    // A list of kinds counts as well as a number.
+    if counted || keys.get("layers_block_type").is_some_and(Value::is_array) {
         found.push(place.clone());
     }
     for (key, value) in keys {

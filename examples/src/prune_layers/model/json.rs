@@ -55,7 +55,6 @@ mod tests {
         assert_eq!(
             plain,
             r#"{"limit":[0.0,Infinity,-Infinity,NaN],"text":"an\"Infinity","eps":0.00001,"layers":3}"#
-                .replace("0.00001", "1e-5"),
         );
         assert!(parse(b"{\"a\": Infinite}").is_err() && parse(b"{\"a\": \"\\").is_err());
     }

@@ -86,6 +86,12 @@ const UNLAYERED: [&str; 8] = [
     "image_size",
 ];
 
+/// Whether a key gives a number of layers, of whatever list.
+pub fn counting(key: &str) -> bool {
+    let sides = SIDES.iter().any(|(_, keys)| keys.contains(&key));
+    sides || COUNTS.contains(&key) || DRAFTS.contains(&key)
+}
+
 /// Whether a key may say which layer is what, though nothing is known of it.
 pub fn telling(key: &str) -> bool {
     TELLING.iter().any(|word| key.contains(word))
@@ -99,19 +105,37 @@ pub fn by_layer(key: &str) -> bool {
     !key.contains("token_id") && !UNLAYERED.contains(&key)
 }
 
-/// Families of which dropped layers were compared with the model itself, state by state; `families.py` in
-/// the deep checks prints the table.
+/// Numbers that a configuration leaves out where they are the family's own: (family, key, value).
+pub const OWN: &[(&str, &str, u64)] = &[
+    ("afmoe", "num_dense_layers", 1),
+    ("deepseek_v3", "first_k_dense_replace", 3),
+    ("ernie4_5_moe", "moe_layer_interval", 1),
+    ("ernie4_5_moe", "moe_layer_start_index", 1),
+    ("glm4_moe", "first_k_dense_replace", 1),
+    ("jamba", "attn_layer_offset", 4),
+    ("jamba", "attn_layer_period", 8),
+    ("jamba", "expert_layer_offset", 1),
+    ("jamba", "expert_layer_period", 2),
+];
+
+/// Families of which dropped layers were compared with the model itself, state by state: `.ci/deep/families.sh`
+/// prints the table.
 pub const FAMILIES: &[&str] = &[
+    "afmoe",
     "apertus",
     "arcee",
+    "bamba",
     "bert",
+    "biogpt",
+    "bitnet",
     "bloom",
+    "camembert",
     "codegen",
     "cohere",
     "cohere2",
-    "deepseek_v2",
     "deepseek_v3",
     "distilbert",
+    "doge",
     "dots1",
     "electra",
     "ernie4_5",
@@ -119,9 +143,9 @@ pub const FAMILIES: &[&str] = &[
     "exaone4",
     "falcon",
     "falcon_h1",
+    "flex_olmo",
     "gemma",
     "gemma2",
-    "gemma3",
     "gemma3_text",
     "glm",
     "glm4",
@@ -135,19 +159,26 @@ pub const FAMILIES: &[&str] = &[
     "granite",
     "granitemoe",
     "granitemoehybrid",
+    "granitemoeshared",
     "helium",
+    "hunyuan_v1_dense",
+    "hunyuan_v1_moe",
+    "hyperclovax",
+    "jais2",
     "jamba",
     "lfm2",
     "llama",
     "llama4_text",
     "mamba",
     "mamba2",
+    "minimax_m2",
     "ministral",
+    "ministral3",
     "mistral",
     "mixtral",
-    "mllama_text_model",
     "modernbert",
     "mpt",
+    "nanochat",
     "nemotron",
     "nemotron_h",
     "olmo",
@@ -168,10 +199,12 @@ pub const FAMILIES: &[&str] = &[
     "roberta",
     "seed_oss",
     "smollm3",
+    "solar_open",
     "stablelm",
     "starcoder2",
     "vaultgemma",
     "xglm",
+    "xlm-roberta",
 ];
-/// Families that hold one of those as a part.
-pub const WRAPPERS: &[&str] = &["gemma3", "llama4", "llava", "mistral3", "mllama"];
+/// Families that hold one of those as a part, and do nothing by the number of its layers (read, not compared).
+pub const WRAPPERS: &[&str] = &["gemma3", "llama4", "llava", "mistral3"];

@@ -230,6 +230,26 @@ impl Model {
         self.checkpoint.write(&|name| renamed(name, &self.list, dropped), limit, out, told)
     }
 
+    /// The linear maps of the feed-forward parts of the layers, by the last part of their names.
+    pub fn feed_forward(&self) -> Vec<String> {
+        let mut found = BTreeSet::new();
+        for tensor in &self.checkpoint.tensors {
+            let Some((list, _, rest)) = layer_of(&tensor.name) else { continue };
+            let parts: Vec<&str> = rest.split('.').filter(|part| !part.is_empty()).collect();
+            let [before @ .., module, "weight"] = &parts[..] else { continue };
+            let inside =
+                |part: &str| ["mlp", "ffn", "feed_forward", "feedforward"].iter().any(|w| part.contains(w));
+            let own = before.iter().any(|part| inside(part)) || ["fc1", "fc2"].contains(module);
+            let flat = tensor.entry["shape"].as_array().is_some_and(|shape| shape.len() == 2);
+            // A router chooses experts, and is no part of them.
+            let router = *module == "gate" || module.contains("router") || module.ends_with("_gate");
+            if list == self.list && own && flat && !router {
+                found.insert((*module).to_string());
+            }
+        }
+        found.into_iter().collect()
+    }
+
     /// Copies the files that go along.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{BELOW, NUMBERS, TIED, by_layer, telling};
+use super::keys::{BELOW, NUMBERS, OWN, TIED, by_layer, counting, telling};
 use super::names::renumbered;
 
 /// One clause that says what is wrong, to follow the file's name.
@@ -79,6 +79,17 @@ impl Work<'_> {
         let two = |yes: bool, a: &str, b: &str| Value::from(if yes { a } else { b });
         const SLIDING: &str = "sliding_attention";
         const FULL: &str = "full_attention";
+        for (name, key, value) in OWN {
+            if *name == family && !self.set(key) {
+                self.keys.insert((*key).to_string(), json!(value));
+            }
+        }
+        if family == "recurrent_gemma" && !self.set("block_types") {
+            self.keys.insert("block_types".into(), json!(["recurrent", "recurrent", "attention"]));
+        }
+        if family == "gpt_neo" && !self.set("attention_types") {
+            return Err("attention_types is left out, which says what each layer sees".into());
+        }
         if !self.set("layer_types") {
             // Every n-th layer is global, the others look through a window.
             let every = match family.as_str() {
@@ -308,7 +319,8 @@ impl Work<'_> {
     /// # Errors
     /// The key that cannot follow.
     pub fn all(&mut self) -> Clause<()> {
-        let keys: Vec<String> = self.keys.keys().filter(|key| !self.done.contains(key)).cloned().collect();
+        let keys: Vec<String> =
+            self.keys.keys().filter(|key| !self.done.contains(key) && !counting(key)).cloned().collect();
         for key in keys {
             let value = self.keys[&key].clone();
             let on = !matches!(&value, Value::Null | Value::Bool(false))
