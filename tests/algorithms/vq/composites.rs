@@ -260,7 +260,7 @@ fn scalars<T: Real>() {
         for (i, row) in z.iter().enumerate() {
             for (c, (&v, &l)) in row.iter().zip(&levels).enumerate() {
                 let h = (f64::from(l) - 1.0) * (1.0 - 1e-3) / 2.0;
-                let o = if l % 2 == 0 { 0.5 } else { 0.0 };
+                let o = if l.is_multiple_of(2) { 0.5 } else { 0.0 };
                 let y = h * (v + (o / h).tan()).tanh() - o;
                 let near_a_half = ((y - y.floor()) - 0.5).abs() < 1e-9;
                 let expected = y.round_ties_even() / f64::from(l / 2);
