@@ -89,7 +89,7 @@ fn deduplicate(s: &Subject<Cpu>, p: &mut Problem, rows: &impl RowSource, c: &Clu
     let fraction = p.rng.unit();
     let found = max.clone().keep_fraction(fraction).fit_on(&s.backend, rows, c, &s.cx).unwrap();
     let m = pauca_reference::prototypes::count(fraction, p.x.len());
-    let target = reference::keep_by_target(&scores.score, &expected_order, m);
+    let target = reference::keep_by_target(&scores.score, &expected_order, m, ref_boundary);
     assert_eq!((found.keep.to_vec(), found.reached), (target.keep, target.reached), "target");
 
     let config = SemDedup::new(Rule::GreedyCover).epsilon(epsilon).boundary(boundary);

@@ -18,8 +18,9 @@ const MOST_SITES: usize = 1 << 26;
 
 /// Corrupts source code: one kind, a rate, a seed.
 ///
-/// Text is scanned for words, numbers, strings, comments and marks ([`Syntax`]), not parsed, so any
-/// language will do. Every kind has its sites ([`Corruption`]); of s sites max(1,
+/// Text is scanned for words, numbers, strings, comments and marks ([`Syntax`]), not parsed: that needs no language
+/// and gets some of each wrong (a regular expression that looks like a comment, the letter before a string that looks
+/// like a name). Who has a parser says where the places are ([`apply_parts`](Self::apply_parts)). Every kind has its sites ([`Corruption`]); of s sites max(1,
 /// round_half_even(rate s)) are taken, those of the smallest random keys, and edited. Strings and
 /// comments are left alone (but by [`Comments`](Corruption::Comments),
 /// [`Truncation`](Corruption::Truncation) and whatever deletes or swaps the lines that hold them).
@@ -53,8 +54,8 @@ const MOST_SITES: usize = 1 << 26;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Corruptor {
-    kind: Corruption,
-    rate: f64,
+    pub(super) kind: Corruption,
+    pub(super) rate: f64,
     seed: u64,
     syntax: Syntax,
 }
@@ -157,11 +158,16 @@ impl Corruptor {
                 let Some((other, other_id)) = other else {
                     return unchanged(text, 0, Unchanged::NoDonor);
                 };
-                self.swaps(text, id, other, other_id)?
+                self.exchanges(text, id, &full_lines(text)?, (other, other_id, &full_lines(other)?))?
             }
             Corruption::Truncation => self.cut(text)?,
             _ => self.changes(text, id)?,
         };
+        self.finish(text, sites, edits)
+    }
+
+    /// The text after `edits`, of so many sites.
+    pub(super) fn finish(&self, text: &str, sites: usize, edits: Vec<Edit>) -> Result<Corrupted> {
         if sites == 0 {
             return unchanged(text, 0, Unchanged::NoSite);
         }
@@ -184,13 +190,13 @@ impl Corruptor {
     }
 
     /// 64 random bits of a site: its key, or with `second` its choice.
-    fn bits(&self, id: u64, site: usize, second: bool) -> u64 {
+    pub(super) fn bits(&self, id: u64, site: usize, second: bool) -> u64 {
         let draw = self.kind.number() << 27 | u32::from(second) << 26 | site as u32;
         Stream::new(self.seed, streams::CORRUPTION).bits(id, draw)
     }
 
     /// How many of `sites` are taken.
-    fn taken(&self, sites: usize) -> usize {
+    pub(super) fn taken(&self, sites: usize) -> usize {
         if self.rate == 0.0 || sites == 0 {
             return 0;
         }
@@ -209,9 +215,21 @@ impl Corruptor {
         let syntax = self.syntax.resolve(text);
         let tokens = scan(text, syntax)?;
         let sites = sites(self.kind, text, &tokens, syntax)?;
+        // Of what is found without a parser only bodies lie in one another.
+        let chosen = self.chosen(id, &sites, self.kind == Corruption::Bodies)?;
+        let mut edits = Edits::new(text, chosen.len())?;
+        let words = if self.kind == Corruption::Renames { words(text, &tokens)? } else { Vec::new() };
+        for (site, number) in chosen {
+            let bits = self.bits(id, number, true);
+            edits.change(&site, bits, &words)?;
+        }
+        Ok((sites.len(), edits.list))
+    }
+
+    /// The sites that are taken and their numbers, ascending; of those in one another the first drawn.
+    pub(super) fn chosen(&self, id: u64, sites: &[Site], nest: bool) -> Result<Vec<(Site, usize)>> {
         let mut chosen: Vec<(Site, usize)> = try_capacity(self.taken(sites.len()))?;
-        // Only bodies lie in one another.
-        let mut nested = if self.kind == Corruption::Bodies { Some(Nested::new(&sites)?) } else { None };
+        let mut nested = if nest { Some(Nested::new(sites)?) } else { None };
         for number in self.drawn(id, sites.len())? {
             if chosen.len() == self.taken(sites.len()) {
                 break;
@@ -220,14 +238,8 @@ impl Corruptor {
                 chosen.push((sites[number], number));
             }
         }
-        chosen.sort_unstable_by_key(|(site, _)| (site.start, site.end));
-        let mut edits = Edits::new(text, chosen.len())?;
-        let words = if self.kind == Corruption::Renames { words(text, &tokens)? } else { Vec::new() };
-        for (site, number) in chosen {
-            let bits = self.bits(id, number, true);
-            edits.change(&site, bits, &words)?;
-        }
-        Ok((sites.len(), edits.list))
+        chosen.sort_unstable_by_key(|(site, number)| (site.start, site.end, *number));
+        Ok(chosen)
     }
 
     fn cut(&self, text: &str) -> Result<(usize, Vec<Edit>)> {
@@ -240,8 +252,14 @@ impl Corruptor {
         Ok((characters, edits.list))
     }
 
-    fn swaps(&self, text: &str, id: u64, other: &str, other_id: u64) -> Result<(usize, Vec<Edit>)> {
-        let (mine, theirs) = (full_lines(text)?, full_lines(other)?);
+    /// Pieces of `text` that change places with pieces of another text; its number, and its pieces.
+    pub(super) fn exchanges(
+        &self,
+        text: &str,
+        id: u64,
+        mine: &[(usize, usize)],
+        (other, other_id, theirs): (&str, u64, &[(usize, usize)]),
+    ) -> Result<(usize, Vec<Edit>)> {
         let sites = mine.len().min(theirs.len());
         let count = self.taken(sites);
         let choose = |id: u64, n: usize| -> Result<Vec<usize>> {
@@ -288,19 +306,19 @@ impl Corrupted {
 }
 
 /// Edits of one text, collected in ascending order.
-struct Edits<'t> {
+pub(super) struct Edits<'t> {
     text: &'t str,
-    list: Vec<Edit>,
+    pub list: Vec<Edit>,
     /// The byte up to which line ends are counted, and their number.
     counted: (usize, usize),
 }
 
 impl<'t> Edits<'t> {
-    fn new(text: &'t str, capacity: usize) -> Result<Self> {
+    pub fn new(text: &'t str, capacity: usize) -> Result<Self> {
         Ok(Self { text, list: try_capacity(capacity)?, counted: (0, 0) })
     }
 
-    fn add(&mut self, start: usize, end: usize, inserted: String) -> Result<()> {
+    pub fn add(&mut self, start: usize, end: usize, inserted: String) -> Result<()> {
         let removed = self.text.get(start..end).unwrap_or("");
         if removed == inserted {
             return Ok(());
@@ -314,7 +332,7 @@ impl<'t> Edits<'t> {
         Ok(())
     }
 
-    fn change(&mut self, site: &Site, bits: u64, words: &[&str]) -> Result<()> {
+    pub fn change(&mut self, site: &Site, bits: u64, words: &[&str]) -> Result<()> {
         let here = self.text.get(site.start..site.end).unwrap_or("");
         let up = bits & 1 == 1;
         let inserted = match site.change {
@@ -355,7 +373,7 @@ impl<'t> Edits<'t> {
     }
 }
 
-fn unchanged(text: &str, sites: usize, why: Unchanged) -> Result<Corrupted> {
+pub(super) fn unchanged(text: &str, sites: usize, why: Unchanged) -> Result<Corrupted> {
     Ok(Corrupted { text: owned(text)?, edits: Vec::new(), sites, unchanged: Some(why) })
 }
 
@@ -414,7 +432,7 @@ fn push(text: &mut String, more: &str) -> Result<()> {
     Ok(())
 }
 
-fn owned(text: &str) -> Result<String> {
+pub(super) fn owned(text: &str) -> Result<String> {
     let mut copy = String::new();
     push(&mut copy, text)?;
     Ok(copy)

@@ -90,6 +90,11 @@ impl Corruption {
         }
     }
 
+    /// Whether parts of the kind may lie in one another.
+    pub(super) fn nests(self) -> bool {
+        matches!(self, Corruption::Statements | Corruption::Bodies)
+    }
+
     /// The kind's place in the draws of random numbers; never changes.
     pub(super) fn number(self) -> u32 {
         self as u32

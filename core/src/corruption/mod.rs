@@ -7,13 +7,13 @@
 //!
 //! | step | item |
 //! |---|---|
-//! | 1. corrupt texts, with a record of every edit | [`Corruptor`], [`Corruption`] |
+//! | 1. corrupt texts, with a record of every edit | [`Corruptor`], [`Corruption`], by a parser's word [`Part`] |
 //! | 2. embed originals and corrupted texts | the user's own model: pauca does not embed |
 //! | 3. where they went: switches, sizes, distances, direction | [`CorruptionMetrics`] |
 //! | 4. prune the real data by size and distance | [`Scip`], [`ScipRows`] |
 //! | 5. or by how far a row lies in the direction of corruption | [`Direction::score`] |
 //!
-//! The loop over files of texts is the program `prune-code`: `--corrupt` writes JSON lines keyed
+//! The loop over files of texts is the program `prune-code`: `prune-code corrupt` writes JSON lines keyed
 //! by id, the model reads them, and its rows come back for step 3.
 //!
 //! **Beside other methods.** SCIP drops rows *far* from their centroid, D4 and prototypes by
@@ -25,6 +25,7 @@
 mod edits;
 mod kinds;
 mod metrics;
+mod parts;
 mod scip;
 mod shards;
 mod sites;
@@ -33,6 +34,7 @@ mod syntax;
 pub use edits::{Corrupted, Corruptor, Edit, Unchanged};
 pub use kinds::{Corruption, Family};
 pub use metrics::{CorruptionMetrics, Direction, PairedReport, PairedSummary};
+pub use parts::Part;
 pub use scip::{Scip, ScipPruned};
 pub use shards::ScipRows;
 pub use sites::RESERVED_WORDS;

@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::memory::try_grow;
 use crate::params::choices;
 
-/// How comments and strings are written. All that the corruptions know of a language.
+/// How comments and strings are written: all that the corruptions know of a language without a parser. Regular
+/// expressions, prefixes of strings, directives and the comments of SQL are not known.
 ///
 /// A text is cut into pieces. At every place the first kind of this list that fits makes a piece:
 ///

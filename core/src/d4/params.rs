@@ -13,8 +13,10 @@ const STREAMS_PER_STAGE: u32 = 16;
 /// D4: parameters.
 ///
 /// |kept| = round_half_even(keep_fraction n), after the first stage
-/// round_half_even(dedup_keep_fraction n). Equal, to the bit, to composing [`KMeans`],
-/// [`SemDedup`] and [`Prototypes`] by hand.
+/// round_half_even(dedup_keep_fraction n). Equal, to the bit, to calling by hand what
+/// [`first_clustering`](D4::first_clustering), [`deduplication`](D4::deduplication),
+/// [`second_clustering`](D4::second_clustering) and [`prototypes`](D4::prototypes) give. A [`KMeans`]
+/// of the same parameters is not the second clustering: that draws from random streams of its own.
 ///
 /// # Tier
 /// A.
@@ -27,6 +29,19 @@ const STREAMS_PER_STAGE: u32 = 16;
 /// let chosen = D4::new().clusters(5).keep_fraction(0.25).seed(1).fit(&x)?;
 /// assert_eq!(chosen.kept(), 25);
 /// assert_eq!(chosen.survivors.len(), 75);
+///
+/// // The same by hand.
+/// let d4 = D4::new().clusters(5).keep_fraction(0.25).seed(1);
+/// let clusters = d4.first_clustering(100)?.fit(&x)?;
+/// let dedup = d4.deduplication()?.fit(&x, &clusters)?;
+/// let survivors: Vec<usize> = (0..100).filter(|&i| dedup.keep[i]).collect();
+/// // Survivors keep their numbers, and with them their random draws: a Subset, not a copy of the rows.
+/// let rest = pauca::Subset::new(pauca::Rows::F32(x.view()), survivors.clone())?;
+/// let cpu = pauca::Cpu::new()?;
+/// let again = d4.second_clustering(100, 75).fit_on(&cpu, &rest, None, &pauca::Context::default())?;
+/// let (distances, labels) = (again.distances.to_vec(), again.labels.to_vec());
+/// let kept = d4.prototypes().select_count(25, &distances, &labels, 5)?;
+/// assert!(survivors.iter().zip(&kept).all(|(&row, &kept)| chosen.keep[row] == kept));
 /// # Ok::<(), pauca::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -106,7 +121,11 @@ impl D4 {
         self.clusters.unwrap_or_else(|| (libm::rint(libm::sqrt(n as f64)) as usize).max(1))
     }
 
-    pub(super) fn first_clustering(&self, n: usize) -> Result<KMeans> {
+    /// The clustering of all `n` rows.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`](crate::Error::OutOfMemory): given centroids may be large.
+    pub fn first_clustering(&self, n: usize) -> Result<KMeans> {
         let init = self.init.try_clone()?;
         Ok(KMeans::new(self.first_k(n))
             .spherical(self.spherical)
@@ -115,14 +134,21 @@ impl D4 {
             .init(init))
     }
 
-    pub(super) fn dedup(&self) -> Result<SemDedup> {
+    /// The deduplication inside the clusters of [`first_clustering`](D4::first_clustering).
+    ///
+    /// # Errors
+    /// [`OutOfMemory`](crate::Error::OutOfMemory): the keys of an order may be large.
+    pub fn deduplication(&self) -> Result<SemDedup> {
         Ok(SemDedup::new(Rule::EarlierMax)
             .keep_fraction(self.dedup_keep_fraction)
             .boundary(Boundary::Gt)
             .order(self.order.try_clone()?))
     }
 
-    pub(super) fn second_clustering(&self, n: usize, survivors: usize) -> KMeans {
+    /// The clustering of those of `n` rows that survived, as a [`Subset`](crate::Subset), in which they keep their
+    /// numbers. Its random streams are not those of [`KMeans::new`]: both stages draw from one seed, and neither sees
+    /// the other's numbers.
+    pub fn second_clustering(&self, n: usize, survivors: usize) -> KMeans {
         let asked = self.recluster.or(self.clusters).unwrap_or_else(|| self.first_k(n));
         let init = match self.init {
             Init::Random => Init::Random,
@@ -136,7 +162,10 @@ impl D4 {
             .init(init)
     }
 
-    pub(super) fn prototypes(&self) -> Prototypes {
+    /// The last stage: which survivors stay, by their distances to the centroids of
+    /// [`second_clustering`](D4::second_clustering). [`Prototypes::select_count`] takes the number of rows, which is
+    /// round_half_even(keep_fraction n) of the input's n.
+    pub fn prototypes(&self) -> Prototypes {
         Prototypes::new().prune(Prune::Nearest).scope(self.scope)
     }
 }

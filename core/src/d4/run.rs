@@ -235,7 +235,7 @@ impl<'a, B: Backend, S: RowSource + 'a> D4Run<'a, B, S> {
         };
         self.first = Some(lloyd.checkpoint()?);
         let (clusters, backend, source) = lloyd.into_parts(cx)?;
-        let dedup = self.params.dedup()?.fit_on(&backend, &source, &clusters, cx)?;
+        let dedup = self.params.deduplication()?.fit_on(&backend, &source, &clusters, cx)?;
         let rows = survivors(&dedup)?;
         let second = self.params.second_clustering(source.n_rows(), rows.len());
         let subset = Subset::new(source, rows)?;

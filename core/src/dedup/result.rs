@@ -20,7 +20,9 @@ pub struct Dedup {
     pub rule: Rule,
     /// The boundary that was applied.
     pub boundary: Boundary,
-    /// The epsilon asked for, or with a target fraction 1 - the largest similarity kept.
+    /// The epsilon asked for; with a target fraction 1 - the largest similarity kept, or the number below where that
+    /// would not keep it. Asked for with the same boundary, that epsilon makes the same cut, unless a removed row is
+    /// as similar as a kept one or nearly so: 1 - epsilon is a multiple of 2^-53, below 0 of 2^-52.
     pub epsilon: f64,
     /// Whether a target fraction was reached; false when more rows than that have no earlier
     /// row in their cluster.

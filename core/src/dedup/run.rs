@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::kmeans::Partition;
 use crate::memory::{try_collect, try_vec};
 use crate::rows::{IntoRows, RowSource};
-use crate::select::{ascending, count, ranked};
+use crate::select::{Boundary, ascending, count, ranked};
 
 impl SemDedup {
     /// Deduplicates rows in memory on the CPU.
@@ -115,8 +115,47 @@ impl SemDedup {
                 let (stay, go) = places.split_at(kept);
                 go.iter().for_each(|&place| keep[order[place]] = false);
                 let largest = stay.last().map_or(f64::NEG_INFINITY, |&place| of(place));
-                Ok((1.0 - largest.max(-1.0), kept == wanted))
+                Ok((epsilon_above(largest, self.boundary), kept == wanted))
             }
         }
+    }
+}
+
+/// An epsilon that removes nothing of a similarity of at most `stays`, and what is well above: 1 - `stays`, or the
+/// number below. 1 - epsilon is rounded, and may come out below `stays`.
+fn epsilon_above(stays: f64, boundary: Boundary) -> f64 {
+    if stays == f64::NEG_INFINITY {
+        return 2.0;
+    }
+    let threshold = match boundary {
+        Boundary::Gt => stays,
+        Boundary::Ge => stays.next_up(),
+    };
+    let epsilon = 1.0 - threshold;
+    let kept = if 1.0 - epsilon < threshold { epsilon.next_down() } else { epsilon };
+    kept.clamp(0.0, 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Written with the boundary's own words: `stays` does not pass, and at a step of the threshold more it does.
+    #[test]
+    fn epsilon_above_keeps_and_a_step_more_does_not() {
+        let mut bits = 0x9e37_79b9_7f4a_7c15u64;
+        for i in 0..20_000 {
+            bits = bits.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(i);
+            let magnitude = [1.0, 0.5, 0.25, 1e-3, 1e-9, 1e-300][i as usize % 6];
+            let stays = ((bits >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0) * magnitude;
+            for boundary in [Boundary::Gt, Boundary::Ge] {
+                let epsilon = epsilon_above(stays, boundary);
+                assert!(!boundary.passes(stays, 1.0 - epsilon), "{stays} {boundary:?} {epsilon}");
+                let more = epsilon + f64::EPSILON;
+                assert!(boundary.passes(stays, 1.0 - more) || more > 2.0, "{stays} {boundary:?} {epsilon}");
+            }
+        }
+        assert_eq!(epsilon_above(1.0, Boundary::Gt), 0.0);
+        assert_eq!(epsilon_above(f64::NEG_INFINITY, Boundary::Ge), 2.0);
     }
 }

@@ -109,8 +109,11 @@ impl Prototypes {
         self.select_count(kept, distances, labels, n_clusters)
     }
 
-    /// Whether each row is kept, for a number of rows instead of a fraction.
-    pub(crate) fn select_count(
+    /// Whether each row is kept, for a number of rows instead of a fraction; more than there are keep all.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select).
+    pub fn select_count(
         &self,
         kept: usize,
         distances: &[f64],

@@ -40,6 +40,9 @@ pub enum Measure {
     EllipsisLines,
     /// Share of the words that hold an alphabetic code point.
     AlphabeticWords,
+    /// Share of the pieces between white space that hold an alphabetic code point, whatever the unit: symbols that
+    /// stand alone count here, and are no words of Unicode.
+    AlphabeticPieces,
     /// How many of [`GOPHER_STOP_WORDS`] occur, in any case of letters.
     StopWords,
     /// Share of the lines that repeat an earlier line.
@@ -62,6 +65,14 @@ pub enum Measure {
     LinesShorterThan(u16),
     /// Number of line breaks, divided by that of words.
     LineBreaksPerWord,
+    /// Share of the pieces between line feeds that end with one of `. ' " ! ?`. Pieces without a character count, and
+    /// nothing is trimmed off: datatrove 0.2.0.
+    PunctuatedPieces,
+    /// Share of the pieces between line feeds that have at most so many code points: datatrove 0.2.0.
+    PiecesUpTo(u16),
+    /// Code points of the pieces between line feeds that are not blank and repeat an earlier one, divided by those of
+    /// the text other than line feeds: datatrove 0.2.0.
+    CopiedPieceCharacters,
     /// Number of sentences (Unicode Standard Annex 29).
     Sentences,
     /// Number of `{` and `}`.
@@ -138,6 +149,10 @@ impl<'t> Page<'t> {
                 let alphabetic = self.words.iter().filter(|word| word.contains(char::is_alphabetic));
                 ratio(alphabetic.count() as u64, words)
             }
+            Measure::AlphabeticPieces => {
+                let alphabetic = text.split_whitespace().filter(|piece| piece.contains(char::is_alphabetic));
+                ratio(alphabetic.count() as u64, text.split_whitespace().count() as u64)
+            }
             Measure::StopWords => {
                 let found = |stop: &&&str| self.words.iter().any(|word| is_one_of(word, &[stop]));
                 GOPHER_STOP_WORDS.iter().filter(found).count() as f64
@@ -161,6 +176,24 @@ impl<'t> Page<'t> {
                 lines(&|line| line.graphemes(true).take(most as usize).count() < most as usize)
             }
             Measure::LineBreaksPerWord => ratio(text.matches('\n').count() as u64, words),
+            Measure::PunctuatedPieces => {
+                let ends = |piece: &&str| piece.ends_with(['.', '\'', '"', '!', '?']);
+                ratio(text.split('\n').filter(ends).count() as u64, text.split('\n').count() as u64)
+            }
+            Measure::PiecesUpTo(most) => {
+                let short = |piece: &&str| piece.chars().nth(most.into()).is_none();
+                ratio(text.split('\n').filter(short).count() as u64, text.split('\n').count() as u64)
+            }
+            Measure::CopiedPieceCharacters => {
+                let points = |piece: &str| piece.chars().count() as u64;
+                let mut pieces =
+                    collect(text.split('\n').filter(|piece| !piece.chars().all(is_blank_of_python)))?;
+                let all: u64 = text.split('\n').map(points).sum();
+                let once: u64 = pieces.iter().map(|piece| points(piece)).sum();
+                pieces.sort_unstable();
+                pieces.dedup();
+                ratio(once - pieces.iter().map(|piece| points(piece)).sum::<u64>(), all)
+            }
             Measure::Sentences => sentences::count(text) as f64,
             Measure::CurlyBrackets => text.matches(['{', '}']).count() as f64,
             Measure::LoremIpsum => occurrences(text, "lorem ipsum") as f64,
@@ -176,6 +209,11 @@ impl<'t> Page<'t> {
 fn at_least_one(n: u8) -> Result<usize> {
     check::at_least_one("words of a run", n)?;
     Ok(n as usize)
+}
+
+/// What `str.strip` of Python takes off.
+fn is_blank_of_python(c: char) -> bool {
+    c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
 /// NaN for a ratio to nothing.

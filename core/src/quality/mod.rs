@@ -29,7 +29,8 @@
 //! | equal scores at the cut | [`Ties`]: the lower id stays, or all of them stay | lower id |
 //!
 //! **Document rules** ([`Rules`], [`C4`]): the filters of Gopher, C4 and FineWeb, each rule with
-//! its measure, its published threshold and its source.
+//! its measure, its published threshold and its source. A paper and its program cut differently: what is called
+//! `released` is the program's, of a version that is named.
 //!
 //! **Exactness.** Both means are the `f64` *nearest to the exact quotient*: sums without rounding,
 //! one rounding at the end. So a line that passes everything scores exactly 1, a document lies

@@ -80,7 +80,7 @@ const GOPHER: &str = "Rae et al. 2021 (Gopher), appendix A1.1, quality filtering
 const GOPHER_TABLE: &str = "Rae et al. 2021 (Gopher), table A1";
 const C4: &str = "Raffel et al. 2020 (C4), section 2.2";
 const FINEWEB: &str = "Penedo et al. 2024 (FineWeb), heuristic filters";
-const FINEWEB_CODE: &str = "FineWeb as released: defaults of its datatrove filter";
+const FINEWEB_CODE: &str = "datatrove 0.2.0 (2024-04-22), defaults of FineWebQualityFilter";
 
 impl Rules {
     /// Rules of the caller's own.
@@ -95,7 +95,8 @@ impl Rules {
 
     /// Gopher's quality filter: 50 to 100,000 words of 3 to 10 characters on average; at most 0.1
     /// hash signs and ellipses a word; at most 90 % of the lines begin with a bullet and 30 % end
-    /// with an ellipsis; 80 % of the words hold a letter; two of eight stop words occur.
+    /// with an ellipsis; 80 % of the words hold a letter; two of eight stop words occur. The words that may hold no
+    /// letter are pieces between white space, whatever the unit: words of Unicode always hold a letter or a digit.
     pub fn gopher_quality() -> Self {
         Self::preset(
             &[
@@ -105,7 +106,7 @@ impl Rules {
                 ("ellipses_per_word", Measure::EllipsesPerWord, Bound::AtMost(0.1)),
                 ("bullet_lines", Measure::BulletLines, Bound::AtMost(0.9)),
                 ("ellipsis_lines", Measure::EllipsisLines, Bound::AtMost(0.3)),
-                ("alphabetic_words", Measure::AlphabeticWords, Bound::AtLeast(0.8)),
+                ("alphabetic_words", Measure::AlphabeticPieces, Bound::AtLeast(0.8)),
                 ("stop_words", Measure::StopWords, Bound::AtLeast(2.0)),
             ],
             GOPHER,
@@ -167,15 +168,20 @@ impl Rules {
         )
     }
 
-    /// FineWeb's filter by the code that made the data, which differs from the paper: duplicated
-    /// characters above 0.01 (not from 0.1), lines of up to 30 characters, and a fourth rule, at
-    /// most 0.3 line breaks a word.
+    /// FineWeb's filter by the program of its release, datatrove 0.2.0 (2024-04-22), which differs from the paper:
+    /// lines are the pieces between line feeds, blank ones too; documents go whose lines end with `. ' " ! ?` in a
+    /// share of at most 0.12, have at most 30 code points in a share of at least 0.67, or repeat in a share of at least
+    /// 0.01 of the text; and documents with more than 0.3 line feeds a word.
+    ///
+    /// The words of that program are those of NLTK, which counts marks, too; here they are those of the unit. Later
+    /// versions of datatrove (2024-12, FineWeb 2) cut elsewhere: they leave blank lines out, keep what lies at a
+    /// threshold, and know more end marks.
     pub fn fineweb_released() -> Self {
         Self::preset(
             &[
-                ("terminal_lines", Measure::TerminalLines, Bound::AtLeast(0.12)),
-                ("duplicate_line_characters", Measure::DuplicateLineCharacters, Bound::AtMost(0.01)),
-                ("short_lines", Measure::LinesShorterThan(31), Bound::AtMost(0.67)),
+                ("punctuated_lines", Measure::PunctuatedPieces, Bound::Above(0.12)),
+                ("short_lines", Measure::PiecesUpTo(30), Bound::Below(0.67)),
+                ("duplicate_line_characters", Measure::CopiedPieceCharacters, Bound::Below(0.01)),
                 ("line_breaks_per_word", Measure::LineBreaksPerWord, Bound::AtMost(0.3)),
             ],
             FINEWEB_CODE,

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use pauca::corruption::{Corruption, Corruptor, Syntax, Unchanged};
-use pauca_reference::synthetic::{self as reference, pieces};
+use pauca::Error;
+use pauca::corruption::{Corruption, Corruptor, Part, Syntax, Unchanged};
+use pauca_reference::synthetic::{self as reference, parts as by_parts, pieces};
 use pauca_tests::data::Rng;
 use proptest::prelude::*;
 
@@ -197,4 +198,103 @@ fn shipped_sources_equal_the_reference() {
         }
     }
     assert!(edits.iter().all(|edits| *edits > 50), "{edits:?}");
+}
+
+/// Random parts of a text: ascending, of each kind apart, those of statements and bodies also one in the other.
+fn some_parts(rng: &mut Rng, text: &str) -> Vec<by_parts::Part> {
+    let places: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+    let mut parts = Vec::new();
+    for kind in Corruption::ALL {
+        let nests = matches!(kind, Corruption::Statements | Corruption::Bodies);
+        let mut around = vec![places.len() - 1];
+        let mut at = 0;
+        while at + 1 < places.len() && parts.len() < 400 {
+            while around.len() > 1 && *around.last().unwrap() <= at {
+                around.pop();
+            }
+            let most = *around.last().unwrap() - at;
+            let end = if nests { at + 1 + rng.below(most.min(9)) } else { at + rng.below(most.min(9) + 1) };
+            let becomes = match rng.below(4) {
+                0 => String::new(),
+                1 => "pass".into(),
+                2 => text[places[at]..places[end]].to_string(),
+                _ => "x".into(),
+            };
+            parts.push(by_parts::Part { kind: kind.name(), from: places[at], to: places[end], becomes });
+            let inside = nests && end > at + 1 && rng.chance(0.5);
+            if inside {
+                around.push(end);
+            }
+            at = if inside { at + rng.below(2) } else { end.max(at + 1) } + rng.below(3);
+            if inside && at >= end {
+                around.pop();
+            }
+        }
+    }
+    parts
+}
+
+fn of_library(parts: &[by_parts::Part]) -> Vec<Part<'_>> {
+    let part = |p: &by_parts::Part| Corruption::from_name(p.kind).map(|kind| (kind, p.from, p.to));
+    let whole = |p| part(p).unwrap();
+    parts
+        .iter()
+        .map(|p| (whole(p), p.becomes.as_str()))
+        .map(|((kind, start, end), becomes)| Part { kind, start, end, becomes })
+        .collect()
+}
+
+#[test]
+fn parts_equal_the_reference() {
+    let mut edits = [0; 11];
+    let pieces = ["name", "x1", "7", "18446744073709551615", " ", "\t", "é", "\n", "(", "name", "0"];
+    for seed in 0..3000 {
+        let mut rng = Rng(seed);
+        let text = |rng: &mut Rng| (0..rng.below(40)).map(|_| rng.pick(&pieces)).collect::<String>();
+        let (text, other) = (text(&mut rng), text(&mut rng));
+        let (mine, theirs) = (some_parts(&mut rng, &text), some_parts(&mut rng, &other));
+        let (rate, id) = (rng.pick(&[0.0, 0.1, 0.5, 1.0]), rng.bits());
+        for (at, kind) in Corruption::ALL.into_iter().enumerate() {
+            let corruptor = Corruptor::new(kind).rate(rate).seed(seed);
+            let (a, b) = (of_library(&mine), of_library(&theirs));
+            let found = corruptor.apply_parts_with(&text, id, &a, (&other, !id, &b)).unwrap();
+            let expected =
+                by_parts::corrupt(kind.name(), (&text, id, &mine), (&other, !id, &theirs), (rate, seed));
+            let what = format!("{} of {text:?} by {mine:?} at {rate}, seed {seed}", kind.name());
+            assert_eq!(found.sites, expected.sites, "sites: {what}");
+            let found_edits: Vec<_> =
+                found.edits.iter().map(|e| (e.start, e.end, e.inserted.clone())).collect();
+            assert_eq!(found_edits, expected.edits, "edits: {what}");
+            assert_eq!(found.text, expected.text, "{what}");
+            assert_eq!(found.original().unwrap(), text);
+            edits[at] += found_edits.len();
+        }
+    }
+    assert!(edits.iter().all(|edits| *edits > 1000), "{edits:?}");
+}
+
+#[test]
+fn parts_in_wrong_places_are_refused() {
+    let part = |kind, start, end| Part { kind, start, end, becomes: "" };
+    let (comment, statement) = (Corruption::Comments, Corruption::Statements);
+    for (text, parts, wrong) in [
+        ("abc", vec![part(comment, 0, 4)], 0.0),
+        ("abc", vec![part(comment, 2, 1)], 0.0),
+        ("aé", vec![part(comment, 0, 1), part(comment, 1, 2)], 1.0),
+        ("abc", vec![part(comment, 0, 2), part(comment, 1, 2)], 1.0),
+        ("abcd", vec![part(statement, 0, 2), part(statement, 1, 4)], 1.0),
+        ("abc", vec![part(comment, 1, 2), part(statement, 0, 2), part(comment, 0, 1)], 2.0),
+    ] {
+        let refused = Corruptor::new(parts[parts.len() - 1].kind).apply_parts(text, 0, &parts);
+        let right =
+            matches!(refused, Err(Error::InvalidParameter { name: "part", value, .. }) if value == wrong);
+        assert!(right, "{parts:?}: {refused:?}");
+    }
+    let nested = [part(statement, 0, 3), part(statement, 1, 2)];
+    assert_eq!(Corruptor::new(statement).rate(1.0).apply_parts("abc", 0, &nested).unwrap().edits.len(), 1);
+    // Parts of other kinds are not looked at.
+    assert_eq!(
+        Corruptor::new(comment).apply_parts("abc", 0, &nested).unwrap().unchanged,
+        Some(Unchanged::NoSite)
+    );
 }

@@ -15,7 +15,7 @@
 
 use crate::kmeans::{Clusters, KMeans, kmeans};
 use crate::prototypes::{Drop, count, global};
-use crate::semdedup::{Order, Scores, Target, earlier_max, keep_by_target, order};
+use crate::semdedup::{Boundary, Order, Scores, Target, earlier_max, keep_by_target, order};
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ pub fn d4(x: &[Vec<f32>], config: &D4) -> Curated {
     let clusters = kmeans(x, &ids, &weights, &config.clustering);
     let ordered = order(x, &ids, &clusters.labels, &clusters.centroids, &Order::Hard);
     let scores = earlier_max(x, &ordered);
-    let dedup = keep_by_target(&scores.score, &ordered, count(config.dedup_keep, n));
+    let dedup = keep_by_target(&scores.score, &ordered, count(config.dedup_keep, n), Boundary::Gt);
 
     // 2.
     let survivors: Vec<usize> = (0..n).filter(|&i| dedup.keep[i]).collect();

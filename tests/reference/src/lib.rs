@@ -84,6 +84,7 @@ pub mod prototypes;
 pub mod published;
 pub mod quality;
 pub mod rational;
+pub mod released;
 pub mod retrieval;
 pub mod scip;
 pub mod seeding;

@@ -124,14 +124,15 @@ pub struct Target {
     /// The m rows with the smallest (score, place in the order); rows with score -infinity are
     /// never removed.
     pub keep: Vec<bool>,
-    /// 1 - the largest score kept (with none above -1: 2).
+    /// 1 - the largest score kept (with none above -1: 2), or the number below, if no kept row shall be a duplicate
+    /// at it; with [`Boundary::Ge`] 1 - the next larger score.
     pub epsilon: f64,
     /// Whether exactly m rows are kept.
     pub reached: bool,
 }
 
 /// Exactly `m` rows, by the order statistic of the scores: no search for epsilon is needed.
-pub fn keep_by_target(score: &[f64], clusters: &[Vec<usize>], m: usize) -> Target {
+pub fn keep_by_target(score: &[f64], clusters: &[Vec<usize>], m: usize, boundary: Boundary) -> Target {
     let mut rows: Vec<usize> = clusters.iter().flatten().copied().collect();
     rows.sort_by(|&a, &b| score[a].total_cmp(&score[b]));
     let fixed = rows.iter().filter(|&&i| score[i] == f64::NEG_INFINITY).count();
@@ -139,7 +140,10 @@ pub fn keep_by_target(score: &[f64], clusters: &[Vec<usize>], m: usize) -> Targe
     let mut keep = vec![false; score.len()];
     rows[..kept].iter().for_each(|&i| keep[i] = true);
     let largest = if kept == 0 { f64::NEG_INFINITY } else { score[rows[kept - 1]] };
-    let epsilon = 1.0 - largest.max(-1.0);
+    // A score beyond which the boundary begins to count; 1 - it may be rounded to a number that does not keep it.
+    let edge = if boundary == Boundary::Ge { largest.next_up() } else { largest };
+    let near = 1.0 - edge.max(-1.0);
+    let epsilon = if boundary.duplicate(largest, near) { near.next_down() } else { near }.max(0.0);
     Target { keep, epsilon, reached: kept == m }
 }
 

@@ -257,7 +257,7 @@ fn torture_35_zero_rows_are_never_removed() {
     let scores = earlier_max(&x, &in_order(4));
     assert_eq!(scores.witness, [None, None, None, Some(1)]);
     assert_eq!(keep_by_epsilon(&scores.score, 2.0, Boundary::Ge), [true, true, true, false]);
-    let target = keep_by_target(&scores.score, &in_order(4), 2);
+    let target = keep_by_target(&scores.score, &in_order(4), 2, Boundary::Gt);
     assert_eq!((target.keep, target.reached), (vec![true, true, true, false], false));
 }
 
@@ -295,7 +295,7 @@ fn orders_break_ties_by_row() {
 #[test]
 fn targets_take_the_smallest_scores() {
     let score = [f64::NEG_INFINITY, 0.5, 0.2, 0.5];
-    let got = keep_by_target(&score, &in_order(4), 3);
+    let got = keep_by_target(&score, &in_order(4), 3, Boundary::Gt);
     assert_eq!((got.keep, got.epsilon, got.reached), (vec![true, true, true, false], 0.5, true));
 }
 

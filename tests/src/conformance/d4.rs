@@ -1,13 +1,13 @@
 //! Properties of D4.
 
-use crate::agree::{array_bits, assert_clusters, assert_same, assert_same_dedup, bits};
+use crate::agree::{assert_clusters, assert_same, assert_same_dedup};
 use crate::layout::array;
 use crate::problem::{Problem, Start};
 use crate::subject::Subject;
 use pauca::backend::Backend;
 use pauca::{
-    Blocked, Context, Control, Curated, D4, D4Checkpoint, D4Stage, Init, KMeans, Order, Prototypes, Rows,
-    Rule, SemDedup,
+    Blocked, Context, Control, Curated, D4, D4Checkpoint, D4Stage, Init, Order, Prototypes, Rows, Rule,
+    SemDedup, Subset,
 };
 use pauca_reference::prototypes as reference;
 
@@ -61,32 +61,31 @@ pub fn equals_the_reference<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     assert_eq!(found.kept(), reference::count(reference.keep, p.x.len()).min(expected.survivors.len()));
 }
 
-/// The parts by hand. The second clustering starts from the centroids that D4's own seeds give:
-/// its streams are its own.
+/// The parts by hand; those of D4 itself, and the first two as anybody would call them.
 pub fn is_its_parts<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let (config, reference) = some_d4(p);
     let found = fit(s, &config, &p.x).unwrap();
     let clusters = s.kmeans(&p.config(), &p.x, None).unwrap();
     assert_same(&found.clusters, &clusters);
+    assert_same(
+        &found.clusters,
+        &s.kmeans(&config.first_clustering(p.x.len()).unwrap(), &p.x, None).unwrap(),
+    );
     let x = array(&p.x);
     let dedup = SemDedup::new(Rule::EarlierMax).keep_fraction(reference.dedup_keep).order(Order::Hard);
+    let dedup_as_asked = dedup.clone();
     let dedup = dedup.fit_on(&s.backend, &Rows::F32(x.view()), &clusters, &s.cx).unwrap();
     assert_same_dedup(&found.dedup, &dedup);
+    assert_eq!(config.deduplication().unwrap(), dedup_as_asked);
 
     let rest: Vec<Vec<f32>> = (0..p.x.len()).filter(|&i| dedup.keep[i]).map(|i| p.x[i].clone()).collect();
     if rest.is_empty() {
         return;
     }
-    let seeds = fit(s, &config.clone().max_iter(0), &p.x).unwrap();
-    if seeds.survivors == found.survivors {
-        let again = KMeans::new(seeds.reclustered.centroids.nrows())
-            .spherical(p.spherical)
-            .max_iter(p.max_iter)
-            .init(Init::Given(seeds.reclustered.centroids));
-        let again = s.kmeans(&again, &rest, None).unwrap();
-        assert_eq!(array_bits(&again.centroids), array_bits(&found.reclustered.centroids));
-        assert_eq!(bits(&again.distances), bits(&found.reclustered.distances));
-    }
+    let second = config.second_clustering(p.x.len(), rest.len());
+    let rows = (0..p.x.len()).filter(|&i| dedup.keep[i]).collect();
+    let rest = Subset::new(Rows::F32(x.view()), rows).unwrap();
+    assert_same(&found.reclustered, &second.fit_on(&s.backend, &rest, None, &s.cx).unwrap());
     let m = reference::count(reference.keep, p.x.len());
     let mut chosen =
         reference::global(&found.reclustered.distances.to_vec(), m, reference::Drop::Nearest).into_iter();

@@ -285,14 +285,25 @@ pub fn targets_are_met<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let mut last: Option<Vec<bool>> = None;
     let mut fractions = [0.0, 1.0, 0.5, p.rng.unit(), p.rng.unit()];
     fractions.sort_by(f64::total_cmp);
+    let (boundary, ref_boundary) = p.rng.pick(&boundaries());
     for fraction in fractions {
-        let config = SemDedup::new(Rule::EarlierMax).keep_fraction(fraction).order(order.clone());
+        let config =
+            SemDedup::new(Rule::EarlierMax).keep_fraction(fraction).order(order.clone()).boundary(boundary);
         let found = dedup(s, &config, &p.x, &c);
         let m = (fraction * n as f64).round_ties_even() as usize;
-        let target = reference::keep_by_target(&scores.score, &expected_order, m);
+        let target = reference::keep_by_target(&scores.score, &expected_order, m, ref_boundary);
         assert_eq!(found.keep.to_vec(), target.keep);
         assert_eq!((found.epsilon.to_bits(), found.reached), (target.epsilon.to_bits(), target.reached));
         assert_eq!(found.reached, found.kept() == m);
+        // The epsilon that is told makes the cut that is told, where any epsilon does.
+        let again = reference::keep_by_epsilon(&scores.score, found.epsilon, ref_boundary);
+        let keep = &target.keep;
+        let of = |kept: bool| (0..n).filter(move |&i| keep[i] == kept).map(|i| scores.score[i]);
+        let (stays, goes) = (of(true).fold(f64::NEG_INFINITY, f64::max), of(false).fold(2.0, f64::min));
+        let apart = goes - stays > f64::EPSILON && goes > -1.0 && (stays < 1.0 || boundary == Boundary::Gt);
+        if apart {
+            assert_eq!(again, found.keep.to_vec(), "epsilon {}", found.epsilon);
+        }
         // More rows kept: a superset.
         let keep = found.keep.to_vec();
         assert!(last.is_none_or(|less: Vec<bool>| less.iter().zip(&keep).all(|(l, k)| !*l || *k)));

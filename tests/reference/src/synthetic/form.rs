@@ -65,6 +65,11 @@ pub fn renames(pieces: &[Piece]) -> Vec<Site> {
 /// The name, `_`, and four of a to z, 0 to 9: the last four digits of the choice to the base 36,
 /// lowest first; of the choice plus 1 when that is a word of the text, and so on.
 pub fn new_name(name: &str, choice: u64, pieces: &[Piece]) -> String {
+    new_word(name, choice, |new| pieces.iter().any(|p| p.class == Class::Word && p.text == new))
+}
+
+/// The same where `is_word` tells the words of the text.
+pub fn new_word(name: &str, choice: u64, is_word: impl Fn(&str) -> bool) -> String {
     let mut choice = choice;
     loop {
         let digit = |place: u32| (choice / 36u64.pow(place) % 36) as u32;
@@ -72,7 +77,7 @@ pub fn new_name(name: &str, choice: u64, pieces: &[Piece]) -> String {
         let letter =
             |d: u32| char::from_u32(if d < 26 { 'a' as u32 + d } else { '0' as u32 + d - 26 }).unwrap();
         let new = format!("{name}_{}", (0..4).map(|place| letter(digit(place))).collect::<String>());
-        if !pieces.iter().any(|p| p.class == Class::Word && p.text == new) {
+        if !is_word(&new) {
             return new;
         }
         choice = choice.wrapping_add(1);

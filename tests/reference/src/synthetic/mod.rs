@@ -10,6 +10,7 @@
 
 pub mod content;
 pub mod form;
+pub mod parts;
 pub mod pieces;
 
 use crate::philox;
@@ -59,6 +60,29 @@ pub struct Corrupted {
     pub edits: Vec<(usize, usize, String)>,
 }
 
+/// The random numbers of a kind.
+struct Draws {
+    number: u32,
+    seed: u64,
+}
+
+impl Draws {
+    fn of(kind: &str, seed: u64) -> Self {
+        Self { number: KINDS.iter().position(|k| *k == kind).unwrap() as u32, seed }
+    }
+
+    fn draw(&self, id: u64, i: usize, choice: u32) -> u64 {
+        philox::draw(self.seed, id, 5, self.number * (1 << 27) + choice * (1 << 26) + i as u32)
+    }
+
+    /// The numbers 0..n in the order of their keys.
+    fn shuffled(&self, id: u64, n: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..n).collect();
+        order.sort_by_key(|&i| (self.draw(id, i, 0), i));
+        order
+    }
+}
+
 /// Corrupts `text`, the document `id`, beside another one; `braces` as by [`pieces::has_braces`].
 pub fn corrupt(
     kind: &str,
@@ -69,16 +93,9 @@ pub fn corrupt(
     braces: bool,
 ) -> Corrupted {
     let (rate, seed) = how;
-    let number = KINDS.iter().position(|k| *k == kind).unwrap() as u32;
-    let draw = |id: u64, i: usize, choice: u32| {
-        philox::draw(seed, id, 5, number * (1 << 27) + choice * (1 << 26) + i as u32)
-    };
-    // The numbers 0..n in the order of their keys.
-    let shuffled = |id: u64, n: usize| {
-        let mut order: Vec<usize> = (0..n).collect();
-        order.sort_by_key(|&i| (draw(id, i, 0), i));
-        order
-    };
+    let draws = Draws::of(kind, seed);
+    let (draw, shuffled) =
+        (|id, i, choice| draws.draw(id, i, choice), |id: u64, n: usize| draws.shuffled(id, n));
     let mut edits: Vec<(usize, usize, String)> = Vec::new();
     let sites;
     if kind == "swapped-lines" {
