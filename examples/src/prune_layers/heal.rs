@@ -92,7 +92,7 @@ mod tests {
         for config in all {
             let (lora, training) = (&config["peft.LoraConfig"], &config["transformers.TrainingArguments"]);
             assert_eq!((&lora["lora_alpha"], &lora["lora_dropout"]), (&lora["r"], &json!(0.05)));
-            let sequences = &training["per_device_train_batch_size"].as_u64().unwrap()
+            let sequences = training["per_device_train_batch_size"].as_u64().unwrap()
                 * training["gradient_accumulation_steps"].as_u64().unwrap();
             assert_eq!(
                 (sequences, &training["max_steps"], &training["warmup_steps"]),
