@@ -273,3 +273,241 @@ fn bad_usage_exits_with_2() {
         assert!(help.contains(word), "{help}");
     }
 }
+
+/// A .npy file of little-endian values.
+fn npy(bench: &Bench, name: &str, descr: &str, shape: &str, bytes: &[u8]) {
+    bench.write(name, &npy_with_header(descr, "False", shape, bytes));
+}
+
+fn halves(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()).collect()
+}
+
+#[test]
+fn a_training_loop_appends_a_file_an_epoch_in_any_type() {
+    let bench = Bench::new();
+    study(&bench, pairs);
+    MEMORIZATION.done(&bench, &["study.json", "--out", "whole"]);
+    let ids = |e: usize| predicted(e);
+    for e in 0..3 {
+        let i16s: Vec<u8> = ids(e).iter().flat_map(|id| (*id as i16).to_le_bytes()).collect();
+        let i32s: Vec<u8> = ids(e).iter().flat_map(|id| (*id as i32).to_le_bytes()).collect();
+        let logs: Vec<u8> = (10 * e..10 * e + 10).flat_map(|i| (-0.1f32 * i as f32).to_le_bytes()).collect();
+        npy(&bench, &format!("short.{}.npy", e + 1), "<i2", "(10,)", &i16s);
+        npy(&bench, &format!("int.{}.npy", e + 1), "<i4", "(1, 10)", &i32s);
+        npy(&bench, &format!("logs.{}.npy", e + 1), "<f4", "(10,)", &logs);
+    }
+    for name in ["short.{}.npy", "int.{}.npy"] {
+        let change = |value: &mut Value| {
+            pairs(value);
+            value["runs"][0]["argmax"] = json!(name);
+            value["runs"][0]["log_prob"] = json!("logs.{}.npy");
+        };
+        study(&bench, change);
+        MEMORIZATION.done(&bench, &["study.json", "--out", &name[..3]]);
+        assert_eq!(bench.contents(&name[..3])["curves.csv"], bench.contents("whole")["curves.csv"]);
+    }
+    // f16 and bf16: the mean of the rounded numbers.
+    let tenths: Vec<f32> = (0..30).map(|i| -0.1 * i as f32).collect();
+    npy(&bench, "half.npy", "<f2", "(3, 10)", &halves(&tenths));
+    let brains: Vec<u8> = tenths.iter().flat_map(|v| half::bf16::from_f32(*v).to_le_bytes()).collect();
+    npy(&bench, "brain.npy", "|V2", "(3, 10)", &brains);
+    for (name, round) in [
+        ("half.npy", (|v| half::f16::from_f32(v).to_f64()) as fn(f32) -> f64),
+        ("brain.npy", |v| half::bf16::from_f32(v).to_f64()),
+    ] {
+        let change = |value: &mut Value| {
+            pairs(value);
+            value["runs"][0]["log_prob"] = json!(name);
+        };
+        study(&bench, change);
+        MEMORIZATION.done(&bench, &["study.json", "--out", name]);
+        let found = bench.report(name)["runs"][0]["loss"][1].as_f64().unwrap();
+        let expected = -tenths[10..20].iter().map(|v| round(*v)).sum::<f64>() / 10.0;
+        /// Ten additions of numbers below 2.
+        const SUM: f64 = 1e-14;
+        assert!((found - expected).abs() < SUM, "{found} {expected}");
+    }
+    // A missing epoch, and one of another shape.
+    npy(&bench, "short.2.npy", "<i2", "(9,)", &[0; 18]);
+    let change = |value: &mut Value| {
+        pairs(value);
+        value["runs"][0]["argmax"] = json!("short.{}.npy");
+    };
+    study(&bench, change);
+    MEMORIZATION.refused(&bench, &["study.json", "--out", "x"], 1, &["short.2.npy", "first epoch"]);
+    std::fs::remove_file(bench.path("short.2.npy")).unwrap();
+    MEMORIZATION.refused(&bench, &["study.json", "--out", "x"], 1, &["short.2.npy", "cannot be opened"]);
+}
+
+#[test]
+fn a_model_without_parameters_is_refused() {
+    let bench = Bench::new();
+    study(&bench, |value| value["runs"][0]["parameters"] = json!(0));
+    MEMORIZATION.refused(&bench, &["study.json", "--out", "x"], 1, &["run 'a'", "'parameters' is 0"]);
+    study(&bench, |value| value["forgetting"][0]["parameters"] = json!(0));
+    MEMORIZATION.refused(&bench, &["study.json", "--out", "x"], 1, &["forgetting 0", "'parameters' is 0"]);
+}
+
+/// Made-up logits: of 40 texts of 6 tokens the first half is better known; 9 ids.
+fn logits() -> Vec<f32> {
+    let mut state = 7u64;
+    let mut next = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((state >> 40) as f32 / (1 << 24) as f32 - 0.5) * 4.0
+    };
+    (0..240)
+        .flat_map(|t| {
+            let mut row: Vec<f32> = (0..9).map(|_| next()).collect();
+            row[t % 9] += if t < 120 { 1.0 } else { 0.0 };
+            row
+        })
+        .collect()
+}
+
+#[test]
+fn membership_of_logits_equals_brute_force() {
+    let bench = Bench::new();
+    let logits = logits();
+    let little = |ids: &[u32]| ids.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<u8>>();
+    let targets: Vec<u32> = (0..240).map(|t| if t % 31 == 30 { u32::MAX } else { t as u32 % 9 }).collect();
+    npy(&bench, "targets.npy", "<u4", "(240,)", &little(&targets));
+    let ends: Vec<u32> = (1..=40).map(|i| 6 * i).collect();
+    npy(&bench, "ends.npy", "<u4", "(40,)", &little(&ends));
+    let member: Vec<u8> = (0..40).map(|i| u8::from(i < 20)).collect();
+    npy(&bench, "member.npy", "|u1", "(40,)", &member);
+    // Two tiles of the vocabulary.
+    let tile = |from: usize, to: usize| -> Vec<u8> {
+        logits.chunks(9).flat_map(|row| row[from..to].iter().flat_map(|v| v.to_le_bytes())).collect()
+    };
+    npy(&bench, "tile.1.0.npy", "<f4", "(240, 4)", &tile(0, 4));
+    npy(&bench, "tile.1.1.npy", "<f4", "(240, 5)", &tile(4, 9));
+    let study = json!({
+        "format": "pauca-memorization", "format_version": 1, "vocabulary": 9,
+        "sets": {"all": {"tokens": 240, "ends": "ends.npy", "targets": "targets.npy"}},
+        "runs": [{"name": "a", "parameters": 5, "set": "all", "epochs": [1], "logits": ["tile.{}.0.npy", "tile.{}.1.npy"]}],
+        "membership": [{"name": "m", "set": "all", "member": "member.npy", "logits": ["tile.1.0.npy", "tile.1.1.npy"]}],
+    });
+    bench.write("study.json", study.to_string().as_bytes());
+    MEMORIZATION.done(&bench, &["study.json", "--out", "out"]);
+    // Log-probabilities, and the moments of them, by the formulas.
+    let rows: Vec<(f64, f64, bool)> = logits
+        .chunks(9)
+        .zip(&targets)
+        .map(|(row, y)| {
+            let sum: f64 = row.iter().map(|v| f64::from(*v).exp()).sum();
+            let ln: Vec<f64> = row.iter().map(|v| f64::from(*v) - sum.ln()).collect();
+            let mean: f64 = ln.iter().map(|l| l.exp() * l).sum();
+            let variance: f64 = ln.iter().map(|l| l.exp() * (l - mean) * (l - mean)).sum();
+            let y = if *y == u32::MAX { 0 } else { *y as usize };
+            let best = (0..9).fold(0, |best, j| if row[j] > row[best] { j } else { best });
+            (ln[y], (ln[y] - mean) / variance.sqrt(), best == y)
+        })
+        .collect();
+    let counted = |t: &usize| targets[*t] != u32::MAX;
+    let hits = (0..240).filter(counted).filter(|t| rows[*t].2).count();
+    let total = (0..240).filter(counted).count();
+    let report = bench.report("out");
+    assert_eq!(report["runs"][0]["hits_and_total"], json!([[hits, total]]));
+    let lowest = |of: &dyn Fn(usize) -> f64| -> Vec<f64> {
+        (0..40)
+            .map(|i| {
+                let mut values: Vec<f64> = (6 * i..6 * i + 6).filter(counted).map(of).collect();
+                values.sort_by(f64::total_cmp);
+                values.truncate(((0.2 * values.len() as f64) as usize).max(1));
+                values.iter().sum::<f64>() / values.len() as f64
+            })
+            .collect()
+    };
+    let loss: Vec<f64> = (0..40)
+        .map(|i| {
+            let values: Vec<f64> = (6 * i..6 * i + 6).filter(counted).map(|t| rows[t].0).collect();
+            values.iter().sum::<f64>() / values.len() as f64
+        })
+        .collect();
+    let expected = [("loss", loss), ("Min-K%", lowest(&|t| rows[t].0)), ("Min-K%++", lowest(&|t| rows[t].1))];
+    let csv = String::from_utf8(bench.contents("out")["membership.csv"].clone()).unwrap();
+    let scores = report["probes"]["membership"][0]["scores"].as_array().unwrap();
+    assert_eq!(scores.len(), 3);
+    for ((name, values), score) in expected.iter().zip(scores) {
+        assert_eq!(score["score"], *name);
+        for (i, value) in values.iter().enumerate() {
+            let start = format!("m,{i},{},{name},", u8::from(i < 20));
+            let line = csv.lines().find(|line| line.starts_with(&start)).unwrap();
+            let found: f64 = line[start.len()..].parse().unwrap();
+            /// Softmax and moments by plain sums of nine terms.
+            const SUMS: f64 = 1e-12;
+            assert!((found - value).abs() < SUMS * value.abs().max(1.0), "{line} {value}");
+        }
+        // Every pair of a member and another.
+        let pairs = (0..20).flat_map(|a| (20..40).map(move |b| (a, b)));
+        let won = pairs.map(|(a, b)| match values[a].total_cmp(&values[b]) {
+            std::cmp::Ordering::Greater => 1.0,
+            std::cmp::Ordering::Equal => 0.5,
+            std::cmp::Ordering::Less => 0.0,
+        });
+        let area = won.sum::<f64>() / 400.0;
+        let found = &score["auc"];
+        assert!((found["estimate"].as_f64().unwrap() - area).abs() < 1e-15, "{name}: {found} {area}");
+        assert!(found["low"].as_f64().unwrap() < area && area < found["high"].as_f64().unwrap());
+        // No false alarm among 20 others: the members above all of them.
+        let most = values[20..].iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let tpr = values[..20].iter().filter(|v| **v > most).count() as f64 / 20.0;
+        assert_eq!(score["at"][0]["tpr"]["estimate"].as_f64().unwrap(), tpr, "{name}");
+    }
+}
+
+#[test]
+fn questions_about_single_texts_need_no_run() {
+    let bench = Bench::new();
+    let little = |ids: &[i32]| ids.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<u8>>();
+    let wide = |values: &[f64]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    npy(&bench, "suffix.npy", "<i4", "(2, 4)", &little(&[1, 2, 3, 4, 5, 6, 7, 8]));
+    npy(&bench, "said.npy", "<i4", "(2, 4)", &little(&[1, 2, 3, 4, 5, 0, 7, 0]));
+    npy(&bench, "logs.npy", "<f8", "(2, 4)", &wide(&[0.1f64.ln(), 0.0, 0.0, 0.0, -1.0, -2.0, -3.0, -4.0]));
+    npy(&bench, "canaries.npy", "<f8", "(2,)", &wide(&[1.0, 3.0]));
+    npy(&bench, "candidates.npy", "<f8", "(7,)", &wide(&[3.0, 2.5, 2.0, 4.0, 1.0, 6.0, 7.0]));
+    npy(&bench, "performance.npy", "<f8", "(4, 2)", &wide(&[0.75, 0.5, 1.0, 0.5, 0.25, 0.5, 0.25, 0.5]));
+    npy(&bench, "trained.npy", "|u1", "(4, 2)", &[1, 1, 1, 0, 0, 1, 0, 0]);
+    let study = json!({
+        "format": "pauca-memorization", "format_version": 1, "vocabulary": 9, "sets": {},
+        "extraction": [{"name": "e", "suffix": "suffix.npy", "generated": "said.npy", "log_prob": "logs.npy"}],
+        "exposure": [{"name": "x", "canaries": "canaries.npy", "candidates": "candidates.npy"},
+                     {"name": "w", "canaries": "canaries.npy", "candidates": "candidates.npy", "whole": true}],
+        "counterfactual": [{"name": "c", "performance": "performance.npy", "trained": "trained.npy"}],
+    });
+    bench.write("study.json", study.to_string().as_bytes());
+    MEMORIZATION.done(&bench, &["study.json", "--out", "out"]);
+    let probes = &bench.report("out")["probes"];
+    let extraction = &probes["extraction"][0];
+    assert_eq!((&extraction["extractable"], &extraction["mean_fraction"]), (&json!(0.5), &json!(0.75)));
+    let at = |n: u64, p: f64| {
+        let cells = extraction["discoverable"].as_array().unwrap();
+        cells.iter().find(|c| c["n"] == n && c["p"] == p).unwrap()["share"].as_f64().unwrap()
+    };
+    // p_z = 0.1: once in ten samples with probability 0.65; e^-10: 22,026 samples for 0.63.
+    assert_eq!(
+        (at(1, 0.5), at(10, 0.5), at(10, 0.9), at(100, 0.9), at(10_000, 0.1)),
+        (0.0, 0.5, 0.0, 0.5, 1.0)
+    );
+    let table = |name: &str| String::from_utf8(bench.contents("out")[name].clone()).unwrap();
+    assert!(
+        table("extraction.csv").contains("e,0,1,1,4,")
+            && table("extraction.csv").contains("e,1,0,0.5,1,-10,")
+    );
+    assert!(table("extraction.csv").lines().nth(1).unwrap().ends_with(",7,22"));
+    // Of 7 sampled candidates 1 is as likely: log2 8 - log2 2; of all 7 the rank is 1 and 4.
+    assert_eq!(probes["exposure"][0]["exposure_bits"][0], 2.0);
+    assert_eq!(probes["exposure"][1]["exposure_bits"][0].as_f64().unwrap(), 7f64.log2());
+    assert_eq!(probes["exposure"][1]["exposure_bits"][1].as_f64().unwrap(), 7f64.log2() - 2.0);
+    assert!(
+        table("counterfactual.csv").contains("c,0,2,2,0.625,0.125\nc,1,2,2,0,0\n"),
+        "{}",
+        table("counterfactual.csv")
+    );
+    let page = String::from_utf8(bench.contents("out")["report.html"].clone()).unwrap();
+    for heading in ["Extraction", "Exposure", "Counterfactual memorization"] {
+        assert!(page.contains(&format!("<h2>{heading}</h2>")), "{heading}");
+    }
+    assert!(!page.contains("Memorization while training") && !page.contains("NaN"));
+}

@@ -144,7 +144,7 @@ fn resumed_run_ends_in_the_same_bytes() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_run_leaves_nothing_and_says_130() {
+fn an_interrupted_run_keeps_the_tokenizer_in_training_and_says_130() {
     let bench = Bench::new();
     let endless = ["--set", "digits", "--progress", "none", "--out", "out", "--steps", "1000000"];
     let mut child = TOKENIZE.command(&bench, &endless).stderr(Stdio::piped()).spawn().unwrap();
@@ -155,6 +155,182 @@ fn an_interrupted_run_leaves_nothing_and_says_130() {
     let mut text = String::new();
     std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut text).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(text.contains("nothing was written"), "{text}");
-    assert!(!bench.path("out").exists());
+    assert!(text.contains("to continue: ") && text.contains("--resume"), "{text}");
+    assert_eq!(bench.names("out"), ["checkpoint.bin"]);
+}
+
+#[test]
+fn a_training_stopped_at_step_137_of_300_goes_on_to_the_same_bits() {
+    use pauca_examples::tokenize::args::PredictorName;
+    use pauca_examples::tokenize::experiment::Job;
+    use pauca_examples::tokenize::pictures::Pictures;
+    use pauca_examples::tokenize::state::{decode, encode};
+    use pauca_examples::tokenize::tokenizer::{Settings, Training};
+    let sheet = pauca_examples::shipped::folder().join("digits-sheet.png");
+    let pictures = Pictures::open(&sheet, 8, Some(1797)).unwrap();
+    for (lambda, predictor) in
+        [(0.3, PredictorName::Transformer), (0.3, PredictorName::Linear), (0.0, PredictorName::Transformer)]
+    {
+        let settings = Settings { patch: 2, codes: 32, lambda, steps: 300, seed: 5, predictor };
+        let mut whole = Training::new(&pictures, &settings, None).unwrap();
+        let mut saved = Vec::new();
+        while whole.unfinished() {
+            let state = whole.state().unwrap();
+            if state.step == 137 {
+                let job = Job { codes: 32, lambda, seed: 5 };
+                saved = encode(&[], &[(job, state)]);
+            }
+            whole.step().unwrap();
+        }
+        let (finished, started) = decode(&saved).unwrap();
+        assert!(finished.is_empty() && started[0].1.step == 137);
+        let mut again = Training::new(&pictures, &settings, Some(&started[0].1)).unwrap();
+        while again.unfinished() {
+            again.step().unwrap();
+        }
+        assert_eq!(again.state().unwrap(), whole.state().unwrap(), "every parameter and moment, {lambda}");
+        let (whole, again) = (whole.finish(), again.finish());
+        let (a, b) = (
+            whole.encode(&pictures, &pictures.valid).unwrap(),
+            again.encode(&pictures, &pictures.valid).unwrap(),
+        );
+        assert_eq!(
+            (a.ids, a.mse.to_bits(), a.linear_r2.to_bits()),
+            (b.ids, b.mse.to_bits(), b.linear_r2.to_bits())
+        );
+        // A state of other settings is refused.
+        let other = Settings { codes: 16, ..settings };
+        assert!(Training::new(&pictures, &other, Some(&started[0].1)).is_err());
+    }
+}
+
+/// Items whose tokens and latents follow the one before, at positions that use codes of their own.
+fn audited(bench: &Bench) -> (Vec<[u32; 4]>, Vec<[[f32; 2]; 4]>) {
+    let mut state = 3u64;
+    let mut next = |n: u64| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) % n
+    };
+    let (mut ids, mut latents) = (Vec::new(), Vec::new());
+    for _ in 0..400 {
+        let (mut item, mut z) = ([0; 4], [[0.0; 2]; 4]);
+        for t in 0..4 {
+            let new = next(4) as u32;
+            item[t] = 4 * t as u32 + if t > 0 && next(3) > 0 { item[t - 1] % 4 } else { new };
+            let noise = |v: u64| v as f32 / 100.0 - 0.5;
+            for j in 0..2 {
+                let before = if t > 0 { z[t - 1][j] } else { 0.0 };
+                z[t][j] = 0.8 * before + noise(next(100)) + 0.1 * t as f32;
+            }
+        }
+        ids.push(item);
+        latents.push(z);
+    }
+    let flat: Vec<u8> = ids.iter().flatten().flat_map(|id| (*id as i32).to_le_bytes()).collect();
+    bench.write("ids.npy", &workbench::npy_with_header("<i4", "False", "(400, 4)", &flat));
+    let flat: Vec<u8> = latents.iter().flatten().flatten().flat_map(|v| v.to_le_bytes()).collect();
+    bench.write("latents.safetensors", &workbench::safetensors(&[("latents", "F32", &[400, 4, 2], &flat)]));
+    (ids, latents)
+}
+
+#[test]
+fn an_audit_equals_sums_by_hand() {
+    /// Sums of a few hundred logarithms.
+    const SUMS: f64 = 1e-12;
+    let bench = Bench::new();
+    let (ids, latents) = audited(&bench);
+    let rates = "tokenizer,rate,distortion\na,1,8\na,2,4\na,4,1\na,4,6\nb,0.5,8\nb,1,4\nb,2,1\n";
+    bench.write("rates.csv", rates.as_bytes());
+    let mut runs = String::from("tokenizer, compute, loss\n");
+    for (i, noise) in [0.01, -0.01, 0.005, 0.01, -0.01].iter().enumerate() {
+        let c = 10f64.powi(15 + i as i32);
+        runs.push_str(&format!("mine, {c}, {}\n", 2.5 + 1e3 * c.powf(-0.2) + noise));
+    }
+    bench.write("runs.csv", runs.as_bytes());
+    let flags = ["audit", "--ids", "ids.npy", "--latents", "latents.safetensors", "--rates", "rates.csv"];
+    let all = [&flags[..], &["--runs", "runs.csv", "--transformer", "20", "--out", "out"]].concat();
+    let output = TOKENIZE.run(&bench, &all);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let report = bench.report("out");
+    // Entropies from counts in maps.
+    let entropy = |keys: &dyn Fn(&[u32; 4]) -> (u32, u32)| {
+        let mut counts = std::collections::BTreeMap::new();
+        ids.iter().for_each(|item| *counts.entry(keys(item)).or_insert(0u32) += 1);
+        counts.values().map(|c| f64::from(*c) / 400.0).map(|p| -p * p.log2()).sum::<f64>()
+    };
+    let csv = String::from_utf8(bench.contents("out")["positions.csv"].clone()).unwrap();
+    let lines: Vec<Vec<f64>> =
+        csv.lines().skip(1).map(|l| l.split(',').map(|v| v.parse().unwrap_or(f64::NAN)).collect()).collect();
+    let mut bits = [0.0; 2];
+    for (t, line) in lines.iter().enumerate() {
+        let alone = entropy(&|item| (item[t], 0));
+        let given = if t == 0 { alone } else { entropy(&|i| (i[t - 1], i[t])) - entropy(&|i| (i[t - 1], 0)) };
+        assert!((line[1] - alone).abs() < SUMS && (line[3] - given).abs() < SUMS, "{line:?}");
+        let mutual = if t == 0 { 0.0 } else { alone - given };
+        assert!((line[5] - mutual).abs() < SUMS && (line[6] - alone.exp2()).abs() < SUMS * 16.0);
+        bits = [bits[0] + alone, bits[1] + given];
+    }
+    let found = &report["bits_per_item"];
+    assert!((found["by_position"].as_f64().unwrap() - bits[0]).abs() < SUMS);
+    assert!((found["by_position_given_previous"].as_f64().unwrap() - bits[1]).abs() < SUMS);
+    assert_eq!((found["uniform"].as_f64().unwrap(), &report["codes_used"]), (16.0, &serde_json::json!(16)));
+    // The prediction: least squares of each value on a constant and the latent before, by normal equations.
+    let rows = |judged: bool| {
+        let of = latents.iter().enumerate().filter(move |(i, _)| (i % 8 == 7) == judged);
+        of.flat_map(|(_, z)| (1..4).map(move |t| (z[t - 1].map(f64::from), z[t].map(f64::from))))
+            .collect::<Vec<_>>()
+    };
+    let (fitted, judged) = (rows(false), rows(true));
+    let (mut squares, mut spread) = (0.0, 0.0);
+    for j in 0..2 {
+        let mut a = [[0.0; 4]; 3];
+        for (x, y) in &fitted {
+            let row = [1.0, x[0], x[1], y[j]];
+            for i in 0..3 {
+                for k in 0..4 {
+                    a[i][k] += row[i] * row[k];
+                }
+            }
+        }
+        for i in 0..3 {
+            let pivot = a[i];
+            for (r, row) in a.iter_mut().enumerate().filter(|(r, _)| *r != i) {
+                let factor = row[i] / pivot[i];
+                assert!(r < 3);
+                (0..4).for_each(|k| row[k] -= factor * pivot[k]);
+            }
+        }
+        let w = [a[0][3] / a[0][0], a[1][3] / a[1][1], a[2][3] / a[2][2]];
+        let mean = judged.iter().map(|(_, y)| y[j]).sum::<f64>() / judged.len() as f64;
+        for (x, y) in &judged {
+            squares += (y[j] - w[0] - w[1] * x[0] - w[2] * x[1]).powi(2);
+            spread += (y[j] - mean).powi(2);
+        }
+    }
+    /// The ridge of 1e-6 of the variance, and parameters of f32.
+    const FIT: f64 = 1e-5;
+    let r2 = report["linear_r2"].as_f64().unwrap();
+    assert!((r2 - (1.0 - squares / spread)).abs() < FIT, "{r2} {}", 1.0 - squares / spread);
+    assert!(report["transformer_r2"].as_f64().is_some() && lines[0][7].is_nan() && lines[1][7] > 0.1);
+    assert_eq!(report["rates"][0]["front"], serde_json::json!([0, 1, 2]));
+    assert!((report["rates"][1]["rate_against_first"].as_f64().unwrap() + 0.5).abs() < SUMS);
+    let law = &report["scaling"][0];
+    let [low, high] = [0, 1].map(|i| law["exponent_interval"][i].as_f64().unwrap());
+    assert!(low < -0.2 && -0.2 < high && law["identified"] == true, "{law}");
+    let page = String::from_utf8(bench.contents("out")["report.html"].clone()).unwrap();
+    assert!(!page.contains("NaN") && page.matches("<svg").count() == 4);
+    for threads in ["1", "2"] {
+        let again = [&all[..all.len() - 1], &[threads, "--threads", threads]].concat();
+        assert!(TOKENIZE.run(&bench, &again).status.success());
+        bench.assert_same("out", threads);
+    }
+    for (flags, parts) in [
+        (&["--ids", "rates.csv"][..], &["rates.csv", "neither a .npy"][..]),
+        (&["--ids", "absent.npy"], &["absent.npy", "cannot be opened"]),
+        (&["--ids", "ids.npy", "--codes", "5"], &["ids.npy", "id 15", "5 codes"]),
+        (&["--ids", "ids.npy", "--runs", "rates.csv"], &["rates.csv", "no column 'compute'"]),
+        (&["--ids", "ids.npy", "--latents", "ids.npy"], &["ids.npy", "holds integers"]),
+    ] {
+        TOKENIZE.refused(&bench, &[&["audit"], flags, &["--out", "no"]].concat(), 1, parts);
+    }
 }

@@ -1,8 +1,11 @@
-//! The arrays of a study: tensors of one `.safetensors` file, or `.npy` files beside it.
+//! The arrays of a study: tensors of one `.safetensors` file, or `.npy` files beside it, one an epoch where the name
+//! says so.
 
 use std::path::{Path, PathBuf};
 
 use ::safetensors::{Dtype, SafeTensors};
+use pauca::IntoRows;
+use pauca::Rows;
 use pauca::memorization::IGNORED;
 use sha2::{Digest, Sha256};
 
@@ -25,19 +28,59 @@ enum Kind {
     U8,
     U16,
     U32,
+    I16,
+    I32,
     I64,
+    F16,
+    Bf16,
     F32,
     F64,
 }
+
+/// What is read, for messages.
+const KNOWN: &str = "known are u8, u16, u32, i16, i32, i64, f16, bf16, f32, f64";
 
 impl Kind {
     fn size(self) -> usize {
         match self {
             Self::U8 => 1,
-            Self::U16 => 2,
-            Self::U32 | Self::F32 => 4,
+            Self::U16 | Self::I16 | Self::F16 | Self::Bf16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
             Self::I64 | Self::F64 => 8,
         }
+    }
+
+    /// The type that NumPy calls so; bf16 as ml_dtypes saves it.
+    fn of_descr(descr: &str) -> Option<Self> {
+        Some(match descr {
+            "|u1" | "|b1" => Self::U8,
+            "<u2" => Self::U16,
+            "<u4" => Self::U32,
+            "<i2" => Self::I16,
+            "<i4" => Self::I32,
+            "<i8" => Self::I64,
+            "<f2" => Self::F16,
+            "<V2" | "|V2" => Self::Bf16,
+            "<f4" => Self::F32,
+            "<f8" => Self::F64,
+            _ => return None,
+        })
+    }
+
+    fn of_tensor(dtype: Dtype) -> Option<Self> {
+        Some(match dtype {
+            Dtype::U8 | Dtype::BOOL => Self::U8,
+            Dtype::U16 => Self::U16,
+            Dtype::U32 => Self::U32,
+            Dtype::I16 => Self::I16,
+            Dtype::I32 => Self::I32,
+            Dtype::I64 => Self::I64,
+            Dtype::F16 => Self::F16,
+            Dtype::BF16 => Self::Bf16,
+            Dtype::F32 => Self::F32,
+            Dtype::F64 => Self::F64,
+            _ => return None,
+        })
     }
 }
 
@@ -91,41 +134,93 @@ impl Arrays {
         let wrong = |what: String| Failure::data(path, what);
         let tensors = SafeTensors::deserialize(bytes).map_err(|e| wrong(e.to_string()))?;
         let tensor = tensors.tensor(name).map_err(|_| wrong(format!("has no tensor '{name}'")))?;
-        let kind = match tensor.dtype() {
-            Dtype::U8 => Kind::U8,
-            Dtype::U16 => Kind::U16,
-            Dtype::U32 => Kind::U32,
-            Dtype::I64 => Kind::I64,
-            Dtype::F32 => Kind::F32,
-            Dtype::F64 => Kind::F64,
-            other => {
-                return Err(wrong(format!(
-                    "tensor '{name}' is of type {other:?}, known are u8, u16, u32, i64, f32, f64"
-                )));
-            }
-        };
+        let unknown = || wrong(format!("tensor '{name}' is of type {:?}, {KNOWN}", tensor.dtype()));
+        let kind = Kind::of_tensor(tensor.dtype()).ok_or_else(unknown)?;
         let (shape, bytes) = (tensor.shape().to_vec(), tensor.data().to_vec());
         Ok(Array { path: path.clone(), name: name.to_string(), kind, shape, bytes })
+    }
+
+    /// The array that a study calls `name`, or, where the name holds `{}`, one array for each of `epochs` with the epoch
+    /// in its place, one below the other: what a training loop appends to.
+    ///
+    /// # Errors
+    /// [`Failure::Data`] as [`get`](Self::get), and where files of two epochs differ in shape or type.
+    pub fn of_epochs(&mut self, name: &str, epochs: &[impl std::fmt::Display]) -> Result<Array> {
+        if !name.contains("{}") {
+            return self.get(name);
+        }
+        let mut all: Option<Array> = None;
+        for epoch in epochs {
+            let one = self.get(&name.replace("{}", &epoch.to_string()))?;
+            // A row by itself, or a matrix of one row.
+            let row = if one.shape.len() > 1 && one.shape[0] == 1 { &one.shape[1..] } else { &one.shape[..] };
+            match &mut all {
+                None => {
+                    let shape = [&[1], row].concat();
+                    all = Some(Array { shape, ..one });
+                }
+                Some(all) if all.kind == one.kind && all.shape[1..] == *row => {
+                    all.shape[0] += 1;
+                    all.bytes.extend_from_slice(&one.bytes);
+                }
+                Some(all) => {
+                    let (found, first) = (&one.shape, &all.shape[1..]);
+                    return Err(one.failure(format!(
+                        "has shape {found:?} or a type that differ from those of the first epoch, {first:?}"
+                    )));
+                }
+            }
+        }
+        all.ok_or_else(|| Failure::data(&self.folder.join(name), "stands for no epoch"))
+    }
+
+    /// The tiles of logits that a study calls `names`: `.npy` files `[tokens, ids]`, the first holding the lowest ids.
+    ///
+    /// # Errors
+    /// [`Failure::Data`] for files of other shapes or types, and where they hold other than `vocabulary` ids.
+    pub fn logits(&mut self, names: &[String], tokens: usize, vocabulary: usize) -> Result<Vec<Tile>> {
+        let mut tiles = Vec::new();
+        let mut ids = 0;
+        for name in names {
+            let path = self.folder.join(name);
+            let map = file::map(&path)?;
+            let wrong = |what: String| Failure::data(&path, what);
+            let header = Header::parse(&map).map_err(wrong)?;
+            let kind = Kind::of_descr(&header.descr);
+            let kind = kind.filter(|kind| matches!(kind, Kind::F16 | Kind::Bf16 | Kind::F32));
+            let unknown = || wrong(format!("is of type '{}'; logits are f16, bf16 or f32", header.descr));
+            let kind = kind.ok_or_else(unknown)?;
+            let [rows, width] = header.shape[..] else {
+                return Err(wrong(format!("has shape {:?}, expected [tokens, ids]", header.shape)));
+            };
+            let bytes = rows.checked_mul(width).and_then(|n| n.checked_mul(kind.size()));
+            if rows != tokens || header.fortran_order || bytes != Some(map.len() - header.data_start) {
+                return Err(wrong(format!(
+                    "has shape {:?} over {} bytes, expected {tokens} tokens in C order",
+                    header.shape,
+                    map.len() - header.data_start
+                )));
+            }
+            self.digests.push((name.clone(), file::digest(&path)?));
+            tiles.push(Tile { path, map, kind, start: header.data_start, rows, width, first: ids });
+            ids += width;
+        }
+        if ids != vocabulary {
+            let place = self.folder.join(names.first().map_or("", String::as_str));
+            return Err(Failure::data(
+                &place,
+                format!("and the tiles after it hold {ids} ids of {vocabulary}"),
+            ));
+        }
+        Ok(tiles)
     }
 
     fn npy(&mut self, name: &str) -> Result<Array> {
         let path = self.folder.join(name);
         let bytes = self.read(&path)?;
         let header = Header::parse(&bytes).map_err(|e| Failure::data(&path, e))?;
-        let kind = match header.descr.as_str() {
-            "|u1" => Kind::U8,
-            "<u2" => Kind::U16,
-            "<u4" => Kind::U32,
-            "<i8" => Kind::I64,
-            "<f4" => Kind::F32,
-            "<f8" => Kind::F64,
-            other => {
-                return Err(Failure::data(
-                    &path,
-                    format!("is of type '{other}', known are u8, u16, u32, i64, f32, f64"),
-                ));
-            }
-        };
+        let unknown = || Failure::data(&path, format!("is of type '{}', {KNOWN}", header.descr));
+        let kind = Kind::of_descr(&header.descr).ok_or_else(unknown)?;
         if header.fortran_order && header.shape.len() > 1 {
             return Err(Failure::data(&path, "is in Fortran order; save numpy.ascontiguousarray of it"));
         }
@@ -139,6 +234,54 @@ impl Arrays {
             ));
         }
         Ok(Array { path, name: name.to_string(), kind, shape: header.shape, bytes })
+    }
+}
+
+/// Logits of all tokens for some ids, in a mapped file.
+pub struct Tile {
+    /// The file.
+    pub path: PathBuf,
+    map: memmap2::Mmap,
+    kind: Kind,
+    start: usize,
+    rows: usize,
+    width: usize,
+    /// The lowest id.
+    pub first: usize,
+}
+
+impl Tile {
+    /// Calls `f` with the logits `[tokens, ids]`.
+    ///
+    /// # Errors
+    /// What `f` reports of this file.
+    pub fn rows<T>(&self, f: impl FnOnce(Rows<'_>) -> pauca::Result<T>) -> Result<T> {
+        let (bytes, n, d) = (&self.map[self.start..], self.rows, self.width);
+        let found = match self.kind {
+            Kind::F16 => {
+                let values = aligned::<half::f16>(bytes);
+                (&*values, n, d).into_rows().and_then(f)
+            }
+            Kind::Bf16 => {
+                let values = aligned::<half::bf16>(bytes);
+                (&*values, n, d).into_rows().and_then(f)
+            }
+            _ => {
+                let values = aligned::<f32>(bytes);
+                (&*values, n, d).into_rows().and_then(f)
+            }
+        };
+        found.map_err(|e| Failure::data(&self.path, e))
+    }
+}
+
+/// The values of little-endian bytes: in place where the file lays them so.
+fn aligned<T: bytemuck::Pod>(bytes: &[u8]) -> std::borrow::Cow<'_, [T]> {
+    match bytemuck::try_cast_slice(bytes) {
+        Ok(values) => values.into(),
+        Err(_) => {
+            bytes.chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned).collect::<Vec<T>>().into()
+        }
     }
 }
 
@@ -179,6 +322,16 @@ impl Array {
         self.bytes[range.start * size..range.end * size].chunks_exact(size).map(of).collect()
     }
 
+    fn signed(&self, range: &std::ops::Range<usize>, of: impl Fn(&[u8]) -> i64) -> Result<Vec<u32>> {
+        let wide = self.values(range.clone(), of).into_iter().enumerate();
+        wide.map(|(i, value)| match value {
+            -100 | -1 => Ok(IGNORED),
+            _ => u32::try_from(value)
+                .map_err(|_| self.failure(format!("holds {value} at {}, no id", range.start + i))),
+        })
+        .collect()
+    }
+
     /// Elements `range` as token ids or counts; -100 and -1 become [`IGNORED`].
     ///
     /// # Errors
@@ -188,20 +341,13 @@ impl Array {
             Kind::U8 => self.values(range, |b| b[0] as u32),
             Kind::U16 => self.values(range, |b| u16::from_le_bytes([b[0], b[1]]) as u32),
             Kind::U32 => self.values(range, |b| u32::from_le_bytes(b.try_into().unwrap_or_default())),
-            Kind::I64 => {
-                let wide =
-                    self.values(range.clone(), |b| i64::from_le_bytes(b.try_into().unwrap_or_default()));
-                let mut ids = Vec::with_capacity(wide.len());
-                for (i, value) in wide.into_iter().enumerate() {
-                    ids.push(match value {
-                        -100 | -1 => IGNORED,
-                        _ => u32::try_from(value).map_err(|_| {
-                            self.failure(format!("holds {value} at {}, no id", range.start + i))
-                        })?,
-                    });
-                }
-                ids
+            Kind::I16 => {
+                self.signed(&range, |b| i16::from_le_bytes(b.try_into().unwrap_or_default()).into())?
             }
+            Kind::I32 => {
+                self.signed(&range, |b| i32::from_le_bytes(b.try_into().unwrap_or_default()).into())?
+            }
+            Kind::I64 => self.signed(&range, |b| i64::from_le_bytes(b.try_into().unwrap_or_default()))?,
             _ => return Err(self.failure("holds floats, integers are needed")),
         })
     }
@@ -212,6 +358,8 @@ impl Array {
     /// [`Failure::Data`] for integers.
     pub fn numbers(&self, range: std::ops::Range<usize>) -> Result<Vec<f64>> {
         match self.kind {
+            Kind::F16 => Ok(self.values(range, |b| half::f16::from_le_bytes([b[0], b[1]]).to_f64())),
+            Kind::Bf16 => Ok(self.values(range, |b| half::bf16::from_le_bytes([b[0], b[1]]).to_f64())),
             Kind::F32 => {
                 Ok(self.values(range, |b| f32::from_le_bytes(b.try_into().unwrap_or_default()) as f64))
             }

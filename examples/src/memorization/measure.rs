@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use pauca::memorization::{
-    Curve, Forgetting, Hits, Memorized, RunLengths, TagCounts, TagRatio, UnitLengths, overfit_onset,
-    token_loss,
+    Curve, Forgetting, Hits, LogitScan, Memorized, RunLengths, TagCounts, TagRatio, TokenScores, UnitLengths,
+    overfit_onset, token_loss,
 };
 
+use super::arrays::Tile;
 use super::study::{Predictions, Run, Special, Study, UNTAGGED};
 use crate::failure::{Failure, Result};
 use crate::interrupt;
@@ -78,7 +79,8 @@ fn measure(study: &Study, run: &Run, taus: &[f64]) -> Result<Measured> {
     let wrong = |e: &pauca::Error| Failure::data(&study.path, format!("run '{}': {e}", run.name));
     let mut curve = Curve::new();
     let (mut units, mut tags) = (Vec::new(), Vec::new());
-    let mut loss = matches!(run.predictions, Predictions::Pairs(_, Some(_))).then(Vec::new);
+    let logged = matches!(run.predictions, Predictions::Pairs(_, Some(_)) | Predictions::Logits(_));
+    let mut loss = logged.then(Vec::new);
     for (i, &epoch) in run.epochs.iter().enumerate() {
         if interrupt::requested() {
             return Err(Failure::stopped());
@@ -147,6 +149,16 @@ fn hits_at(study: &Study, run: &Run, i: usize, loss: Option<&mut Vec<f64>>) -> R
         Predictions::Bits(array) => {
             Hits::from_bits(array.byte_row(i)?, n).map_err(|e| array.failure(format!("row {i}: {e}")))
         }
+        Predictions::Logits(epochs) => {
+            let targets = set.targets.as_deref().unwrap_or_default();
+            let wrong = |e: pauca::Error| Failure::data(&study.path, format!("run '{}': {e}", run.name));
+            let scores = scanned(&epochs[i], targets, study.vocabulary)?;
+            let counted: Vec<f64> = scores.log_prob.iter().copied().filter(|l| !l.is_nan()).collect();
+            if let Some(loss) = loss {
+                loss.push(token_loss(&counted).map_err(wrong)?);
+            }
+            scores.hits().map_err(wrong)
+        }
         Predictions::Pairs(argmax, log_prob) => {
             let targets = set.targets.as_deref().unwrap_or_default();
             let ids = argmax.integers(i * n..(i + 1) * n)?;
@@ -169,6 +181,22 @@ fn hits_at(study: &Study, run: &Run, i: usize, loss: Option<&mut Vec<f64>>) -> R
             Ok(hits)
         }
     }
+}
+
+/// Scores of every token from the tiles of its logits.
+///
+/// # Errors
+/// [`Failure::Data`] with the file.
+pub fn scanned(tiles: &[Tile], targets: &[u32], vocabulary: usize) -> Result<TokenScores> {
+    let wrong = |e: pauca::Error| Failure::data(&tiles[0].path, e);
+    let mut scan = LogitScan::new(targets, vocabulary).map_err(wrong)?;
+    for tile in tiles {
+        tile.rows(|rows| scan.push(tile.first, rows))?;
+        if interrupt::requested() {
+            return Err(Failure::stopped());
+        }
+    }
+    scan.finish().map_err(wrong)
 }
 
 fn share(study: &Study, name: &str, bytes: &[u8], tokens: usize) -> Result<f64> {

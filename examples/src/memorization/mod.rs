@@ -6,6 +6,7 @@
 //! | flags | [`args`] |
 //! | the study and its arrays, checked before any work | [`study`], [`arrays`] |
 //! | what the library finds in each run | [`measure`] |
+//! | extraction, membership, exposure, counterfactuals | [`probes`], [`probed`] |
 //! | do larger models memorize faster, do they forget less | [`compare`] |
 //! | what is written | [`draw`], [`report`], [`record`] |
 
@@ -14,6 +15,8 @@ pub mod arrays;
 pub mod compare;
 pub mod draw;
 pub mod measure;
+pub mod probed;
+pub mod probes;
 pub mod record;
 pub mod report;
 pub mod study;
@@ -31,8 +34,19 @@ use crate::progress::si;
 use crate::run::Run;
 use crate::shipped;
 
-/// Every name that this program always writes; the plots are named after the study's sets.
-pub const NAMES: [&str; 6] = ["curves.csv", "reach.csv", "forgetting.csv", "tags.csv", "report.html", REPORT];
+/// Every name that this program may write; the plots are named after the study's sets.
+pub const NAMES: [&str; 10] = [
+    "curves.csv",
+    "reach.csv",
+    "forgetting.csv",
+    "tags.csv",
+    "membership.csv",
+    "extraction.csv",
+    "exposure.csv",
+    "counterfactual.csv",
+    "report.html",
+    REPORT,
+];
 
 /// Runs the program with `args`; on the shipped study where none is named.
 ///
@@ -61,11 +75,18 @@ pub fn run(mut args: Args) -> Result<()> {
     let runs = measure::runs(&study, &args.tau, run.threads())?;
     let found = measure::specials(&study, &runs)?;
     reporter.stage("write", 0, 0);
-    let verdict = compare::verdict(&study, &runs, &found, &args.tau);
+    let verdict = match study.runs.is_empty() {
+        true => probed::verdict(&study.probes),
+        false => compare::verdict(&study, &runs, &found, &args.tau),
+    };
     out.write("curves.csv", |w| record::curves(w, &study, &runs))?;
     out.write("reach.csv", |w| record::reach(w, &study, &runs, &args.tau))?;
     out.write("forgetting.csv", |w| record::forgetting(w, &study, &found))?;
     out.write("tags.csv", |w| record::tags(w, &study, &runs))?;
+    let tables = probed::tables(&study.probes).map_err(|e| Failure::io(&study.path, "summarized", &e))?;
+    for (name, bytes) in &tables {
+        out.write(name, |w| w.write_all(bytes))?;
+    }
     let pictures = draw::pictures(&study, &runs, &found, &args.tau);
     for (name, svg) in &pictures {
         out.text(name, svg)?;

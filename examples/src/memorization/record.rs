@@ -84,16 +84,17 @@ pub fn record(
         "format": "pauca-memorization-report", "format_version": FORMAT_VERSION,
         "version": env!("CARGO_PKG_VERSION"), "title": study.title, "source": study.source, "verdict": verdict,
         "configuration": configuration, "larger_models": {"memorize": by_tau, "forget": by_passes},
-        "runs": of_runs, "forgetting": of_specials,
+        "runs": of_runs, "forgetting": of_specials, "probes": super::probed::record(&study.probes),
     })
 }
 
 /// A value, or nothing.
-fn cell<T: ToString>(value: Option<T>) -> String {
+pub fn cell<T: ToString>(value: Option<T>) -> String {
     value.map_or(String::new(), |v| v.to_string())
 }
 
-fn quoted(text: &str) -> String {
+/// A text as a field of a table.
+pub fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

@@ -55,14 +55,19 @@ impl Report<'_> {
             count(study.vocabulary as u64)
         );
         let mut body = format!("<p class=\"kicker\">{kicker}</p>\n<h1>{}</h1>\n", escape(self.verdict));
-        body.push_str(&self.facts());
-        body.push_str(&self.curves());
-        body.push_str(&self.speed());
+        if !study.runs.is_empty() {
+            body.push_str(&self.facts());
+            body.push_str(&self.curves());
+            body.push_str(&self.speed());
+        }
         body.push_str(&self.forgetting());
-        body.push_str(&self.variants());
-        body.push_str(&self.tags());
-        body.push_str(&self.units());
-        body.push_str(&self.overfitting());
+        if !study.runs.is_empty() {
+            body.push_str(&self.variants());
+            body.push_str(&self.tags());
+            body.push_str(&self.units());
+            body.push_str(&self.overfitting());
+        }
+        body.push_str(&super::probed::html(&study.probes));
         let promise = format!(
             "{} The same study and flags give these same bytes on any machine and any number of threads.",
             escape(&study.source)

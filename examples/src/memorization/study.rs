@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use pauca::memorization::Hits;
 use serde_json::Value;
 
-use super::arrays::{Array, Arrays};
+use super::arrays::{Array, Arrays, Tile};
+use super::probes::Probes;
 use crate::failure::{Failure, Result};
 use crate::input::{file, hex};
 use sha2::{Digest, Sha256};
@@ -35,6 +36,8 @@ pub enum Predictions {
     Bits(Array),
     /// Ids `[epochs, tokens]`, and the log-probability of the target.
     Pairs(Array, Option<Array>),
+    /// Logits of every epoch, in tiles of the vocabulary.
+    Logits(Vec<Vec<Tile>>),
 }
 
 /// One trained model.
@@ -101,24 +104,26 @@ pub struct Study {
     pub runs: Vec<Run>,
     /// Special batches.
     pub forgetting: Vec<Special>,
+    /// Extraction, membership, exposure, counterfactuals.
+    pub probes: Probes,
     /// Files read and their SHA-256.
     pub digests: Vec<(String, String)>,
 }
 
 /// Reads fields of one object of the manifest and names the place of what is wrong.
-struct Fields<'v> {
-    path: &'v Path,
-    place: String,
-    value: &'v Value,
+pub(super) struct Fields<'v> {
+    pub path: &'v Path,
+    pub place: String,
+    pub value: &'v Value,
 }
 
 impl<'v> Fields<'v> {
-    fn wrong(&self, what: impl std::fmt::Display) -> Failure {
+    pub fn wrong(&self, what: impl std::fmt::Display) -> Failure {
         let place = if self.place.is_empty() { String::new() } else { format!("{}: ", self.place) };
         Failure::data(self.path, format!("{place}{what}"))
     }
 
-    fn get(&self, key: &str) -> Option<&'v Value> {
+    pub fn get(&self, key: &str) -> Option<&'v Value> {
         self.value.get(key).filter(|value| !value.is_null())
     }
 
@@ -126,11 +131,11 @@ impl<'v> Fields<'v> {
         self.get(key).ok_or_else(|| self.wrong(format!("'{key}' is missing")))
     }
 
-    fn text(&self, key: &str) -> Result<&'v str> {
+    pub fn text(&self, key: &str) -> Result<&'v str> {
         self.need(key)?.as_str().ok_or_else(|| self.wrong(format!("'{key}' is not a text")))
     }
 
-    fn name(&self, key: &str) -> Result<Option<&'v str>> {
+    pub fn name(&self, key: &str) -> Result<Option<&'v str>> {
         self.get(key).map(|_| self.text(key)).transpose()
     }
 
@@ -138,9 +143,23 @@ impl<'v> Fields<'v> {
         self.need(key)?.as_u64().ok_or_else(|| self.wrong(format!("'{key}' is not a whole number")))
     }
 
-    fn list(&self, key: &str) -> Result<&'v [Value]> {
+    pub fn list(&self, key: &str) -> Result<&'v [Value]> {
         let value = self.need(key)?.as_array().map(Vec::as_slice);
         value.ok_or_else(|| self.wrong(format!("'{key}' is not a list")))
+    }
+
+    /// Parameters of a model: they are drawn on a logarithmic axis.
+    fn parameters(&self) -> Result<u64> {
+        match self.count("parameters")? {
+            0 => Err(self.wrong("'parameters' is 0; a model has at least one")),
+            n => Ok(n),
+        }
+    }
+
+    /// Names of files.
+    pub fn texts(&self, key: &str) -> Result<Vec<String>> {
+        let names: Option<Vec<_>> = self.list(key)?.iter().map(|v| v.as_str().map(str::to_string)).collect();
+        names.ok_or_else(|| self.wrong(format!("'{key}' holds something that is no text")))
     }
 
     fn whole_numbers(&self, key: &str) -> Result<Vec<i64>> {
@@ -189,17 +208,19 @@ impl Study {
                 set(&fields, name, &tags, &mut arrays)
             })
             .collect::<Result<_>>()?;
+        let probes = Probes::open(&top, &sets, vocabulary, &mut arrays)?;
         let mut runs: Vec<Run> = Vec::new();
-        for (i, value) in top.list("runs")?.iter().enumerate() {
+        let listed = if top.get("runs").is_none() && probes.any() { &[][..] } else { top.list("runs")? };
+        for (i, value) in listed.iter().enumerate() {
             let fields = Fields { path, place: format!("run {i}"), value };
             let place = format!("run '{}'", fields.text("name")?);
-            let run = run(&Fields { path, place, value }, &sets, &mut arrays)?;
+            let run = run(&Fields { path, place, value }, &sets, vocabulary, &mut arrays)?;
             if runs.iter().any(|other| other.name == run.name) {
                 return Err(fields.wrong(format!("a run is called '{}' already", run.name)));
             }
             runs.push(run);
         }
-        if runs.is_empty() {
+        if runs.is_empty() && !probes.any() {
             return Err(top.wrong("'runs' is empty"));
         }
         let mut forgetting = Vec::new();
@@ -222,6 +243,7 @@ impl Study {
             sets,
             runs,
             forgetting,
+            probes,
             digests,
         })
     }
@@ -265,7 +287,7 @@ fn set(fields: &Fields<'_>, name: &str, tags: &[String], arrays: &mut Arrays) ->
     Ok(Set { name: name.to_string(), tokens, ends, tags, targets })
 }
 
-fn find_set(fields: &Fields<'_>, sets: &[Set]) -> Result<usize> {
+pub(super) fn find_set(fields: &Fields<'_>, sets: &[Set]) -> Result<usize> {
     let name = fields.text("set")?;
     sets.iter()
         .position(|set| set.name == name)
@@ -273,8 +295,8 @@ fn find_set(fields: &Fields<'_>, sets: &[Set]) -> Result<usize> {
 }
 
 /// Packed bits for `epochs` of `tokens`.
-fn bits(arrays: &mut Arrays, name: &str, epochs: usize, tokens: usize) -> Result<Array> {
-    let array = arrays.get(name)?;
+fn bits(arrays: &mut Arrays, name: &str, of: &[impl std::fmt::Display], tokens: usize) -> Result<Array> {
+    let (array, epochs) = (arrays.of_epochs(name, of)?, of.len());
     let meaning = format!("{epochs} epochs of {tokens} tokens, eight a byte");
     array.expect_shape(&[epochs, tokens.div_ceil(8)], &meaning)?;
     for i in 0..epochs {
@@ -283,7 +305,7 @@ fn bits(arrays: &mut Arrays, name: &str, epochs: usize, tokens: usize) -> Result
     Ok(array)
 }
 
-fn run(fields: &Fields<'_>, sets: &[Set], arrays: &mut Arrays) -> Result<Run> {
+fn run(fields: &Fields<'_>, sets: &[Set], vocabulary: usize, arrays: &mut Arrays) -> Result<Run> {
     let set = find_set(fields, sets)?;
     let tokens = sets[set].tokens;
     let epochs: Vec<u64> = fields.whole_numbers("epochs")?.into_iter().map(|e| e.max(0) as u64).collect();
@@ -291,21 +313,35 @@ fn run(fields: &Fields<'_>, sets: &[Set], arrays: &mut Arrays) -> Result<Run> {
         return Err(fields.wrong("'epochs' begins below 1"));
     }
     let n = epochs.len();
-    let predictions = match (fields.name("hits")?, fields.name("argmax")?) {
-        (Some(name), None) => Predictions::Bits(bits(arrays, name, n, tokens)?),
-        (None, Some(name)) => {
-            if sets[set].targets.is_none() {
-                let name = &sets[set].name;
-                return Err(fields.wrong(format!("'argmax' needs the targets of set '{name}'")));
-            }
+    let needs_targets = |key: &str| match &sets[set] {
+        Set { targets: None, name, .. } => {
+            Err(fields.wrong(format!("'{key}' needs the targets of set '{name}'")))
+        }
+        _ => Ok(()),
+    };
+    let given = (fields.name("hits")?, fields.name("argmax")?, fields.get("logits"));
+    let predictions = match given {
+        (Some(name), None, None) => Predictions::Bits(bits(arrays, name, &epochs, tokens)?),
+        (None, None, Some(_)) => {
+            needs_targets("logits")?;
+            let names = fields.texts("logits")?;
+            let of = |epoch: &u64| -> Vec<String> {
+                names.iter().map(|name| name.replace("{}", &epoch.to_string())).collect()
+            };
+            let tiles = epochs.iter().map(|epoch| arrays.logits(&of(epoch), tokens, vocabulary));
+            Predictions::Logits(tiles.collect::<Result<_>>()?)
+        }
+        (None, Some(name), None) => {
+            needs_targets("argmax")?;
             let meaning = format!("{n} epochs of {tokens} tokens");
-            let argmax = arrays.get(name)?;
+            let argmax = arrays.of_epochs(name, &epochs)?;
             argmax.expect_shape(&[n, tokens], &meaning)?;
-            let log_prob = fields.name("log_prob")?.map(|name| arrays.get(name)).transpose()?;
+            let log_prob =
+                fields.name("log_prob")?.map(|name| arrays.of_epochs(name, &epochs)).transpose()?;
             log_prob.as_ref().map_or(Ok(()), |array| array.expect_shape(&[n, tokens], &meaning))?;
             Predictions::Pairs(argmax, log_prob)
         }
-        _ => return Err(fields.wrong("one of 'hits' and 'argmax' is needed")),
+        _ => return Err(fields.wrong("one of 'hits', 'argmax' and 'logits' is needed")),
     };
     let learning_rate = fields.get("learning_rate").map_or(Ok(f64::NAN), |v| {
         v.as_f64().ok_or_else(|| fields.wrong("'learning_rate' is not a number"))
@@ -326,7 +362,7 @@ fn run(fields: &Fields<'_>, sets: &[Set], arrays: &mut Arrays) -> Result<Run> {
     });
     let updates = updates.transpose()?;
     let tag_hits = match fields.name("tag_hits")? {
-        Some(name) if sets[set].tags.is_some() => Some(bits(arrays, name, n, tokens)?),
+        Some(name) if sets[set].tags.is_some() => Some(bits(arrays, name, &epochs, tokens)?),
         Some(_) => return Err(fields.wrong("'tag_hits' needs the tags of its set")),
         None => None,
     };
@@ -335,12 +371,12 @@ fn run(fields: &Fields<'_>, sets: &[Set], arrays: &mut Arrays) -> Result<Run> {
         Some(value) => {
             let inner = Fields { path: fields.path, place: fields.place.clone(), value };
             let set = find_set(&inner, sets)?;
-            Some((set, bits(arrays, inner.text("hits")?, n, sets[set].tokens)?))
+            Some((set, bits(arrays, inner.text("hits")?, &epochs, sets[set].tokens)?))
         }
     };
     Ok(Run {
         name: fields.text("name")?.to_string(),
-        parameters: fields.count("parameters")?,
+        parameters: fields.parameters()?,
         learning_rate,
         set,
         variant: fields.name("variant")?.map(str::to_string),
@@ -369,12 +405,12 @@ fn special(fields: &Fields<'_>, sets: &[Set], runs: &[Run], arrays: &mut Arrays)
     };
     Ok(Special {
         name: fields.text("name")?.to_string(),
-        parameters: fields.count("parameters")?,
+        parameters: fields.parameters()?,
         run,
         set,
         passes: fields.count("passes")?,
         after_epoch: fields.count("injected_after_epoch")?,
-        hits: bits(arrays, fields.text("hits")?, epochs.len(), sets[set].tokens)?,
+        hits: bits(arrays, fields.text("hits")?, &epochs, sets[set].tokens)?,
         epochs,
     })
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
+use super::audit::AuditArgs;
 use crate::flags::{Resuming, Running};
 use crate::values::{above_zero, positive, weight};
 
@@ -13,7 +14,12 @@ use crate::values::{above_zero, positive, weight};
 /// Without a sheet it runs on the emoji pictures shipped with the library and writes out/tokenize.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "tokenize", version, max_term_width = 100, after_help = AFTER)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Args {
+    /// What to do instead of training tokenizers
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// A PNG sheet of square pictures, row by row from the top left
     pub sheet: Option<PathBuf>,
 
@@ -78,9 +84,17 @@ The setting of docs/findings.md, with intervals: tokenize --seeds 5 --fewer-code
 minutes of CPU).
 More tokens, longer: --patch 4 --steps 2000 --budget 2000. A quick look: tokenize --set digits
 --steps 100 --budget 2 (seconds).
-Ctrl-C keeps the finished tokenizers and exits with 130; the same command with --resume continues
-to the same bytes.
+Ctrl-C keeps the finished tokenizers, and those in training between two steps, and exits with
+130; the same command with --resume continues to the same bytes.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.";
+
+/// What to do instead of training tokenizers.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Look at one's own latents and ids as tokens that a model shall learn
+    #[command(max_term_width = 100)]
+    Audit(AuditArgs),
+}
 
 /// The shipped sheets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -10,7 +10,8 @@ use super::args::PredictorName;
 use super::library;
 use super::model::{Learned, Model, SIZES};
 use super::pictures::Pictures;
-use super::tokenizer::{Settings, Tokenizer};
+use super::state::Started;
+use super::tokenizer::{Settings, State, Tokenizer, Training};
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::progress::Reporter;
@@ -91,11 +92,38 @@ fn weight(plan: &Plan, tokens: usize, codes: usize) -> usize {
     plan.steps + SIZES.iter().map(|size| size.steps(plan.budget, tokens, codes)).sum::<usize>()
 }
 
-fn run(pictures: &Pictures, plan: &Plan, job: Job, poll: &dyn Fn() -> Result<()>) -> Result<Outcome> {
-    let Plan { patch, steps, budget, predictor } = *plan;
+/// One run. Where it fails or is stopped, the tokenizer as far as it was trained is left in `kept`.
+fn run(
+    pictures: &Pictures,
+    plan: &Plan,
+    job: Job,
+    kept: &mut Option<State>,
+    poll: &dyn Fn() -> Result<()>,
+) -> Result<Outcome> {
+    let Plan { patch, steps, predictor, .. } = *plan;
     let Job { codes, lambda, seed } = job;
     let settings = Settings { patch, codes, lambda, steps, seed, predictor };
-    let tokenizer = Tokenizer::train(pictures, &settings, poll)?;
+    let mut training = Training::new(pictures, &settings, kept.as_ref())?;
+    while training.unfinished() {
+        if let Err(stopped) = poll() {
+            *kept = Some(training.state()?);
+            return Err(stopped);
+        }
+        training.step()?;
+    }
+    *kept = Some(training.state()?);
+    judged(pictures, plan, job, &training.finish(), poll)
+}
+
+/// Models of the tokens, and everything measured.
+fn judged(
+    pictures: &Pictures,
+    plan: &Plan,
+    job: Job,
+    tokenizer: &Tokenizer,
+    poll: &dyn Fn() -> Result<()>,
+) -> Result<Outcome> {
+    let (budget, Job { codes, seed, .. }) = (plan.budget, job);
     let (train, valid) =
         (tokenizer.encode(pictures, &pictures.train)?, tokenizer.encode(pictures, &pictures.valid)?);
     let tokens = tokenizer.tokens();
@@ -138,7 +166,8 @@ fn run(pictures: &Pictures, plan: &Plan, job: Job, poll: &dyn Fn() -> Result<()>
 }
 
 /// Runs all jobs that are not among the `finished`, `threads` at a time; each by itself on one thread, so
-/// that their number leaves no trace. What is finished is handed to `save`.
+/// that their number leaves no trace. Those among the `started` go on where they were. What is finished is handed to
+/// `save`, and where the runs are stopped, so are those in training.
 ///
 /// # Errors
 /// The first failure in the order of the jobs; [`Failure::Cancelled`] after Ctrl-C; what `save` returns.
@@ -147,8 +176,8 @@ pub fn run_all(
     plan: &Plan,
     jobs: &[Job],
     threads: usize,
-    mut finished: Vec<Outcome>,
-    save: &dyn Fn(&[&Outcome]) -> Result<()>,
+    (mut finished, started): (Vec<Outcome>, Vec<Started>),
+    save: &dyn Fn(&[&Outcome], &[Started]) -> Result<()>,
     reporter: &Reporter,
 ) -> Result<Vec<Outcome>> {
     let tokens = (pictures.side / plan.patch).pow(2);
@@ -162,6 +191,12 @@ pub fn run_all(
             outcomes[i] = Some(Ok(outcome));
         }
     }
+    let mut started: Vec<Option<State>> = jobs
+        .iter()
+        .map(|job| started.iter().find(|(of, _)| of == job).map(|(_, state)| state.clone()))
+        .collect();
+    let known = known + started.iter().flatten().map(|state| state.step).sum::<usize>();
+    let before = started.clone();
     let left: Vec<usize> = (0..jobs.len()).filter(|&i| outcomes[i].is_none()).collect();
     let (next, done, failed) = (AtomicUsize::new(0), AtomicUsize::new(known), AtomicBool::new(false));
     let mut saved = Ok(());
@@ -169,6 +204,7 @@ pub fn run_all(
         let (send, receive) = mpsc::channel();
         for _ in 0..threads.min(left.len()) {
             let (send, next, done, failed, left) = (send.clone(), &next, &done, &failed, &left);
+            let before = &before;
             scope.spawn(move || {
                 while let Some(&i) = left.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let job = jobs[i];
@@ -179,9 +215,10 @@ pub fn run_all(
                             false => Ok(()),
                         }
                     };
-                    let outcome = run(pictures, plan, job, &poll);
+                    let mut kept = before[i].clone();
+                    let outcome = run(pictures, plan, job, &mut kept, &poll);
                     failed.fetch_or(outcome.is_err(), Ordering::Relaxed);
-                    if send.send((i, outcome)).is_err() {
+                    if send.send((i, outcome, kept)).is_err() {
                         break;
                     }
                 }
@@ -191,11 +228,15 @@ pub fn run_all(
         let mut finished = jobs.len() - left.len();
         loop {
             match receive.recv_timeout(std::time::Duration::from_millis(200)) {
-                Ok((i, outcome)) => {
+                Ok((i, outcome, kept)) => {
                     finished += usize::from(outcome.is_ok());
+                    started[i] = if outcome.is_ok() { None } else { kept };
                     outcomes[i] = Some(outcome);
                     let all: Vec<&Outcome> = outcomes.iter().flatten().flatten().collect();
-                    if let Err(failure) = save(&all) {
+                    let states = jobs.iter().zip(&started);
+                    let states: Vec<Started> =
+                        states.filter_map(|(job, state)| Some((*job, state.clone()?))).collect();
+                    if let Err(failure) = save(&all, &states) {
                         failed.store(true, Ordering::Relaxed);
                         saved = Err(failure);
                     }

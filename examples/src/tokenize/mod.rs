@@ -10,11 +10,13 @@
 //! | all runs side by side; what a stopped program continues from | [`experiment`], [`state`] |
 //! | means, intervals, verdict | [`summary`] |
 //! | what is written | [`report`], [`charts`], [`record`] |
+//! | `tokenize audit`: one's own latents and ids | [`audit`] |
 //!
 //! Everything that learns does so by the library: codes, regularizer, transformer, optimizer. Only the
 //! two perceptrons of the tokenizer are here.
 
 pub mod args;
+pub mod audit;
 pub mod charts;
 pub mod experiment;
 pub mod model;
@@ -87,6 +89,9 @@ fn input(args: &Args) -> Result<(PathBuf, usize, Option<usize>, usize)> {
 /// # Errors
 /// The one line to print, and the exit code.
 pub fn run(mut args: Args) -> Result<()> {
+    if let Some(args::Command::Audit(audit)) = args.command.take() {
+        return audit::run(&audit);
+    }
     args.running.out = args.running.out.or_else(|| Some(PathBuf::from("out/tokenize")));
     let args = &args;
     let run = Run::begin(&args.running, &NAMES)?;
@@ -112,15 +117,15 @@ pub fn run(mut args: Args) -> Result<()> {
     });
     let (mut out, start) = run.resume(&configuration, args.resuming.resume)?;
     let finished = match start {
-        Start::Fresh => Vec::new(),
+        Start::Fresh => (Vec::new(), Vec::new()),
         Start::From(bytes) => state::decode(&bytes)
             .ok_or_else(|| Failure::data(&out.path().join(checkpoint::NAME), "is of another program"))?,
         Start::Finished => return run.finished(),
     };
     let plan = Plan { patch, steps: args.steps, budget: 1e9 * args.budget, predictor: args.predictor };
-    let save = |finished: &[&Outcome]| match finished {
-        [] => Ok(()),
-        _ => checkpoint::save(&out, &configuration, &state::encode(finished)),
+    let save = |finished: &[&Outcome], started: &[state::Started]| match (finished, started) {
+        ([], []) => Ok(()),
+        _ => checkpoint::save(&out, &configuration, &state::encode(finished, started)),
     };
     let outcomes = run_all(&pictures, &plan, &jobs, run.threads(), finished, &save, reporter);
     let outcomes = outcomes.map_err(|failure| match failure {

@@ -77,6 +77,26 @@ impl Perceptron {
         (gradient, below.dot(&u.t()))
     }
 
+    /// The parameters, little-endian, and the state of the optimizer.
+    ///
+    /// # Errors
+    /// What the library reports.
+    pub fn state(&self) -> Result<[Vec<u8>; 2]> {
+        let params = self.params.iter().flat_map(|p| p.to_le_bytes()).collect();
+        Ok([params, self.optimizer.to_bytes().map_err(|e| library(&e))?])
+    }
+
+    /// Goes on from a [`state`](Self::state); `None` when the bytes are of another perceptron.
+    pub fn restore(&mut self, [params, optimizer]: [&[u8]; 2]) -> Option<()> {
+        let (values, []) = params.as_chunks::<4>() else { return None };
+        if values.len() != self.params.len() {
+            return None;
+        }
+        self.params = values.iter().map(|v| f32::from_le_bytes(*v)).collect();
+        self.optimizer = AdamW::from_bytes(optimizer).ok()?;
+        Some(())
+    }
+
     /// Moves the parameters.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::experiment::Outcome;
 use super::model::SIZES;
-use super::summary::{Estimate, Row, sentence, verdict};
+use super::summary::{Estimate, Row, bits_at_equal_error, sentence, verdict};
 
 /// Version of the format of `report.json`.
 pub const FORMAT_VERSION: u32 = 1;
@@ -37,6 +37,8 @@ pub fn record(outcomes: &[Outcome], rows: &[Row], configuration: &Value, seeds: 
                 "validation_loss": by_size(&row.losses),
                 "reconstruction_mse_change": estimate(&row.mse_change),
                 "validation_loss_change": by_size(&row.loss_changes),
+                "explained": by_size(&row.explained), "explained_change": by_size(&row.explained_changes),
+                "entropy_change": estimate(&row.entropy_change), "bits_per_picture": estimate(&row.bits),
             })
         })
         .collect();
@@ -58,9 +60,10 @@ pub fn record(outcomes: &[Outcome], rows: &[Row], configuration: &Value, seeds: 
         "format_version": FORMAT_VERSION,
         "version": env!("CARGO_PKG_VERSION"),
         "verdict": sentence(rows, seeds),
-        "claim": format!("{:?}", verdict(rows).0).to_lowercase(),
+        "claim": format!("{:?}", verdict(rows, seeds).0).to_lowercase(),
         "units": {"entropies_and_losses": "nats per token", "compute": "operations", "reconstruction": "mean square of values in [0, 1]"},
         "configuration": configuration,
+        "bits_at_equal_error": bits_at_equal_error(rows),
         "tokenizers": tokenizers,
         "runs": curves,
     })

@@ -8,7 +8,7 @@ use super::charts::{Curve, Point, curves};
 use super::experiment::{Outcome, shown_rows};
 use super::model::SIZES;
 use super::pictures::{Pictures, strip};
-use super::summary::{Estimate, Row, sentence, verdict};
+use super::summary::{Estimate, Row, bits_at_equal_error, sentence, verdict};
 use crate::output::Written;
 use crate::page::{escape, figure, file_list, page, section, table};
 use crate::progress::count;
@@ -148,6 +148,9 @@ pub fn html(
         "linear<br>R²",
         "loss,<br>small model",
         "loss,<br>large model",
+        "explained,<br>small model",
+        "explained,<br>large model",
+        "bits a<br>picture",
     ];
     let cells = rows.iter().map(|row| {
         vec![
@@ -161,9 +164,12 @@ pub fn html(
             row.linear_r2.text(3),
             row.losses[0].text(3),
             row.losses[1].text(3),
+            row.explained[0].text(3),
+            row.explained[1].text(3),
+            row.bits.text(1),
         ]
     });
-    let classes = ["", "num", "num", "num", "num", "num", "num", "num", "num", "num"];
+    let classes = [&[""][..], &["num"; 12]].concat();
     let mut tables = format!("<div class=\"wide\">{}</div>", table(&head, &classes, cells));
     let changes = rows.iter().skip(1).map(|row| {
         vec![
@@ -171,23 +177,43 @@ pub fn html(
             row.mse_change.text(5),
             row.loss_changes[0].text(3),
             row.loss_changes[1].text(3),
+            row.entropy_change.text(3),
+            row.explained_changes[0].text(3),
+            row.explained_changes[1].text(3),
         ]
     });
     tables.push_str("<h3>Differences to the plain tokenizer</h3>\n");
     tables.push_str(&table(
-        &["tokenizer", "reconstruction error", "loss, small model", "loss, large model"],
-        &["", "num", "num", "num"],
+        &[
+            "tokenizer",
+            "reconstruction error",
+            "loss, small",
+            "loss, large",
+            "H(token)",
+            "explained, small",
+            "explained, large",
+        ],
+        &["", "num", "num", "num", "num", "num", "num"],
         changes,
     ));
+    if let Some(more) = bits_at_equal_error(rows) {
+        tables.push_str(&format!(
+            "<p>At equal reconstruction error a picture takes {:+.1} % bits with the regularizer against fewer codes \
+             (coded by the large model; mean over the errors that both reach).</p>\n",
+            100.0 * more
+        ));
+    }
     body.push_str(&section(
         "The numbers",
         "Entropies and losses in nats a token. H is of all pictures, given the token before by Miller-Madow. R² says \
          how well the best linear map of the patches left and above predicts a latent before it is quantized. \
+         Explained is H(token) less the loss: what the tokens before say of a token. A loss that falls with H(token) \
+         alone explains nothing. \
          Losses are of pictures that neither tokenizer nor model saw; both models got the same compute.",
         &tables,
     ));
     let mut grids = String::new();
-    let (_, best) = verdict(rows);
+    let (_, best) = verdict(rows, seeds);
     let shown = |outcome: &&Outcome| outcome.job.seed == 0;
     let originals: Vec<Vec<u8>> = shown_rows(pictures).iter().map(|&i| pictures.bytes(i)).collect();
     let line = |name: &str, pictures_shown: &[Vec<u8>]| {

@@ -1,5 +1,5 @@
-//! Finished runs as bytes, for a stopped program to continue from: numbers by their bits, so that what is
-//! read back is what was written.
+//! Finished runs, and tokenizers in training, as bytes, for a stopped program to continue from: numbers by their bits,
+//! so that what is read back is what was written.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::experiment::{Job, Outcome, Picture};
 use super::model::Learned;
+use super::tokenizer::State;
 
 fn bits(values: &[f64]) -> Value {
     values.iter().map(|v| v.to_bits()).collect::<Vec<_>>().into()
@@ -24,8 +25,11 @@ fn decode_pictures(value: &Value) -> Option<Vec<Picture>> {
     value.as_array()?.iter().map(|text| STANDARD.decode(text.as_str()?).ok()).collect()
 }
 
-/// Finished runs as bytes.
-pub fn encode(outcomes: &[&Outcome]) -> Vec<u8> {
+/// A tokenizer in training, and whose it is.
+pub type Started = (Job, State);
+
+/// Finished and started runs as bytes.
+pub fn encode(outcomes: &[&Outcome], started: &[Started]) -> Vec<u8> {
     let runs = outcomes.iter().map(|o| {
         let models = o.models.iter().map(|m| {
             let (flops, losses): (Vec<f64>, Vec<f64>) = m.curve.iter().copied().unzip();
@@ -40,12 +44,20 @@ pub fn encode(outcomes: &[&Outcome]) -> Vec<u8> {
             "samples": o.samples.iter().map(|s| encode_pictures(s)).collect::<Vec<_>>(),
         })
     });
-    Value::Array(runs.collect()).to_string().into_bytes()
+    let started = started.iter().map(|(job, state)| {
+        json!({
+            "codes": job.codes, "seed": job.seed, "lambda": bits(&[job.lambda]), "step": state.step,
+            "parts": encode_pictures(&state.parts),
+        })
+    });
+    json!({"finished": runs.collect::<Vec<_>>(), "started": started.collect::<Vec<_>>()})
+        .to_string()
+        .into_bytes()
 }
 
 /// The runs again; `None` when the bytes are of something else.
-pub fn decode(bytes: &[u8]) -> Option<Vec<Outcome>> {
-    let runs: Value = serde_json::from_slice(bytes).ok()?;
+pub fn decode(bytes: &[u8]) -> Option<(Vec<Outcome>, Vec<Started>)> {
+    let saved: Value = serde_json::from_slice(bytes).ok()?;
     let model = |m: &Value| {
         Some(Learned {
             curve: numbers(&m["flops"])?.into_iter().zip(numbers(&m["losses"])?).collect(),
@@ -72,5 +84,11 @@ pub fn decode(bytes: &[u8]) -> Option<Vec<Outcome>> {
             samples: o["samples"].as_array()?.iter().map(decode_pictures).collect::<Option<_>>()?,
         })
     };
-    runs.as_array()?.iter().map(run).collect()
+    let start = |o: &Value| {
+        let lambda = *numbers(&o["lambda"])?.first()?;
+        let job = Job { codes: o["codes"].as_u64()? as usize, lambda, seed: o["seed"].as_u64()? };
+        Some((job, State { step: o["step"].as_u64()? as usize, parts: decode_pictures(&o["parts"])? }))
+    };
+    let finished = saved["finished"].as_array()?.iter().map(run).collect::<Option<_>>()?;
+    Some((finished, saved["started"].as_array()?.iter().map(start).collect::<Option<_>>()?))
 }

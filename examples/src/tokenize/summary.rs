@@ -1,6 +1,9 @@
 //! Runs of one setting over the seeds as means with intervals, differences to the plain tokenizer, and
 //! the verdict on the paper's claim.
 
+use pauca::stats::student_t;
+use pauca::tokens::bd_rate;
+
 use super::experiment::Outcome;
 use super::model::SIZES;
 
@@ -13,9 +16,6 @@ pub struct Estimate {
     pub half: Option<f64>,
 }
 
-/// 97.5 % quantiles of Student's t with 1, 2, ... degrees of freedom.
-const T: [f64; 12] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179];
-
 impl Estimate {
     /// The summary of values of different seeds.
     pub fn of(values: &[f64]) -> Self {
@@ -23,8 +23,7 @@ impl Estimate {
         let mean = values.iter().sum::<f64>() / n;
         let half = (values.len() > 1).then(|| {
             let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0);
-            // With many seeds, the quantile of a few more than asked: never too narrow.
-            T[(values.len() - 2).min(T.len() - 1)] * (variance / n).sqrt()
+            student_t(0.95, values.len() - 1).unwrap_or(f64::INFINITY) * (variance / n).sqrt()
         });
         Self { mean, half }
     }
@@ -64,10 +63,28 @@ pub struct Row {
     pub linear_r2: Estimate,
     /// Validation loss of each of [`SIZES`].
     pub losses: Vec<Estimate>,
+    /// The entropy of a token by itself less the loss of each of [`SIZES`]: what the tokens before explain.
+    pub explained: Vec<Estimate>,
+    /// Bits of a picture, coded by the last of [`SIZES`].
+    pub bits: Estimate,
     /// Difference of the error to the plain tokenizer, seed by seed.
     pub mse_change: Estimate,
     /// Difference of each validation loss to the plain tokenizer, seed by seed.
     pub loss_changes: Vec<Estimate>,
+    /// Difference of the entropy of a token by itself to the plain tokenizer, seed by seed.
+    pub entropy_change: Estimate,
+    /// Difference of what the tokens before explain to the plain tokenizer, seed by seed.
+    pub explained_changes: Vec<Estimate>,
+}
+
+fn explained(o: &Outcome, s: usize) -> f64 {
+    o.entropy - o.models[s].loss
+}
+
+/// Bits of a picture, coded by the last of [`SIZES`].
+fn bits(o: &Outcome) -> f64 {
+    let loss = o.models.last().map_or(0.0, |m| m.loss);
+    loss / std::f64::consts::LN_2 * o.position_perplexity.len() as f64
 }
 
 /// The settings in the order of the runs, the plain one first.
@@ -105,8 +122,12 @@ pub fn rows(outcomes: &[Outcome]) -> Vec<Row> {
                 conditional: each(&|o| o.conditional),
                 linear_r2: each(&|o| o.linear_r2),
                 losses: sizes.clone().map(|s| each(&|o| o.models[s].loss)).collect(),
+                explained: sizes.clone().map(|s| each(&|o| explained(o, s))).collect(),
+                bits: each(&bits),
                 mse_change: change(&|o| o.mse),
-                loss_changes: sizes.map(|s| change(&|o| o.models[s].loss)).collect(),
+                loss_changes: sizes.clone().map(|s| change(&|o| o.models[s].loss)).collect(),
+                entropy_change: change(&|o| o.entropy),
+                explained_changes: sizes.map(|s| change(&|o| explained(o, s))).collect(),
             }
         })
         .collect()
@@ -124,35 +145,58 @@ impl Row {
 }
 
 /// What the runs say of the claim.
+///
+/// A loss may fall because single tokens became less uncertain, which fewer codes would do as well. The claim is that
+/// tokens explain each other better, so the loss has to fall by more than the entropy of single tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Some lambda makes tokens easier to model with both sizes, at some cost in reconstruction.
+    /// With both sizes the loss falls, and by more than the entropy of single tokens.
     Holds,
-    /// Tokens are easier with both sizes, but seeds do not say so surely, or there is one seed.
+    /// The same by the means, but seeds do not say so surely.
     Seems,
+    /// With both sizes the loss falls, but not by more than the entropy of single tokens.
+    Entropy,
     /// Tokens are not easier to model with both sizes.
     Fails,
+    /// One seed: nothing can be said.
+    Unsaid,
 }
 
 /// The verdict, and the row it rests on: the lambda with the lowest loss of the large model.
-pub fn verdict(rows: &[Row]) -> (Verdict, Option<&Row>) {
+pub fn verdict(rows: &[Row], seeds: usize) -> (Verdict, Option<&Row>) {
     let last = SIZES.len() - 1;
     let with = rows.iter().filter(|row| row.lambda > 0.0);
     let best = with.min_by(|a, b| a.losses[last].mean.total_cmp(&b.losses[last].mean));
     let Some(row) = best else { return (Verdict::Fails, None) };
     let lower = row.loss_changes.iter().all(|change| change.mean < 0.0);
-    let surely = row.loss_changes.iter().all(|change| change.surely(false));
-    let verdict = match (lower, surely) {
-        (true, true) => Verdict::Holds,
-        (true, false) => Verdict::Seems,
+    let more = row.explained_changes.iter().all(|change| change.mean > 0.0);
+    let surely = row.loss_changes.iter().all(|change| change.surely(false))
+        && row.explained_changes.iter().all(|change| change.surely(true));
+    let verdict = match (lower, more) {
+        _ if seeds < 2 => Verdict::Unsaid,
+        (true, true) if surely => Verdict::Holds,
+        (true, true) => Verdict::Seems,
+        (true, false) => Verdict::Entropy,
         _ => Verdict::Fails,
     };
     (verdict, Some(row))
 }
 
+/// How much more bits (a share) pictures need with causal regularization than with fewer codes, at equal reconstruction
+/// error; none where fewer codes were not tried or the errors do not overlap.
+pub fn bits_at_equal_error(rows: &[Row]) -> Option<f64> {
+    let plain_codes = rows.first()?.codes;
+    let of = |keep: &dyn Fn(&&Row) -> bool| -> Vec<[f64; 2]> {
+        rows.iter().filter(keep).map(|row| [row.bits.mean, row.mse.mean]).collect()
+    };
+    let fewer = of(&|row| row.lambda == 0.0);
+    let regularized = of(&|row| row.codes == plain_codes);
+    bd_rate(&fewer, &regularized).ok().flatten()
+}
+
 /// The verdict in one sentence.
 pub fn sentence(rows: &[Row], seeds: usize) -> String {
-    let (verdict, row) = verdict(rows);
+    let (verdict, row) = verdict(rows, seeds);
     let (Some(row), Some(plain)) = (row, rows.first()) else {
         return "Without a causally regularized tokenizer there is nothing to compare.".into();
     };
@@ -167,31 +211,38 @@ pub fn sentence(rows: &[Row], seeds: usize) -> String {
         })
         .collect();
     let head = match verdict {
-        Verdict::Holds => "Causal regularization makes tokens easier to model",
-        Verdict::Seems if seeds > 1 => "Causal regularization seems to make tokens easier to model",
-        Verdict::Seems => "Causal regularization makes tokens easier to model here (one seed)",
+        Verdict::Holds => "Causal regularization makes tokens explain each other better",
+        Verdict::Seems => "Causal regularization seems to make tokens explain each other better",
+        Verdict::Entropy => {
+            "Causal regularization makes tokens easier to model only as far as single tokens are less uncertain"
+        }
         Verdict::Fails => "Causal regularization does not make tokens easier to model here",
+        Verdict::Unsaid => "One seed: no verdict",
     };
     // The simple way to easier tokens, where it was tried and did more.
     let lower = |other: &Row| other.losses.iter().zip(&row.losses).all(|(a, b)| a.mean < b.mean);
     let fewer = |other: &&Row| other.lambda == 0.0 && other.codes < row.codes;
     let simpler = rows.iter().filter(fewer).find(|other| other.mse.mean <= row.mse.mean && lower(other));
-    let simpler = simpler.map_or(String::new(), |other| {
+    let simpler = simpler.filter(|_| seeds > 1).map_or(String::new(), |other| {
         format!(
             " With {} codes and no regularization both losses and the error are lower still.",
             other.codes
         )
     });
     format!(
-        "{head}: at λ = {} the loss of models of equal compute changes by {}, the reconstruction error by {worse:+.1} %.{simpler}",
+        "{head}: at λ = {} the loss of models of equal compute changes by {}, the entropy of single tokens by {:+.1} %, \
+         the reconstruction error by {worse:+.1} %.{simpler}",
         row.lambda,
-        parts.join(" and ")
+        parts.join(" and "),
+        share(row.entropy_change.mean, plain.entropy.mean),
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tokenize::experiment::Job;
+    use crate::tokenize::model::Learned;
 
     #[test]
     fn estimates_are_students() {
@@ -199,9 +250,53 @@ mod tests {
         assert_eq!((one.mean, one.half), (3.0, None));
         // Mean 2, deviation 1, standard error 1 / sqrt 3.
         let three = Estimate::of(&[1.0, 2.0, 3.0]);
-        assert!((three.half.unwrap() - 4.303 / 3f64.sqrt()).abs() < 1e-12);
+        assert!((three.half.unwrap() - 4.302_652_729_749_462 / 3f64.sqrt()).abs() < 1e-12);
         assert!(!three.surely(true) && Estimate::of(&[5.0, 5.1, 5.2]).surely(true));
         assert!(Estimate::of(&[-5.0, -5.1]).surely(false) && !one.surely(true));
         assert_eq!(Estimate::of(&[1.0, 1.0]).text(2), "1.00 ± 0.00");
+    }
+
+    /// Runs by (lambda, entropy, loss of both sizes, error), seeds in turn.
+    fn runs(of: &[(f64, f64, f64, f64)]) -> Vec<Outcome> {
+        let learned = |loss| Learned { curve: Vec::new(), per_position: Vec::new(), loss };
+        let run = |(i, &(lambda, entropy, loss, mse)): (usize, &(f64, f64, f64, f64))| Outcome {
+            job: Job { codes: 8, lambda, seed: i as u64 / 2 },
+            mse,
+            train_mse: mse,
+            perplexity: 1.0,
+            used: 8,
+            position_perplexity: vec![1.0; 4],
+            entropy,
+            conditional: 0.0,
+            linear_r2: 0.0,
+            models: SIZES.iter().map(|_| learned(loss)).collect(),
+            shown: Vec::new(),
+            samples: Vec::new(),
+        };
+        of.iter().enumerate().map(run).collect()
+    }
+
+    #[test]
+    fn a_loss_that_falls_with_the_entropy_explains_nothing() {
+        let of = |entropy: f64, loss: f64| {
+            let seeds = [0.0, 0.001, 0.002];
+            runs(&seeds.map(|e| [(0.0, 3.0 + e, 2.5 + e, 0.1), (0.3, entropy - e, loss - e, 0.12)]).concat())
+        };
+        let verdict_of = |outcomes: &[Outcome], seeds| {
+            let rows = rows(outcomes);
+            (verdict(&rows, seeds).0, sentence(&rows, seeds))
+        };
+        // As on the shipped digits: the loss falls by .118 nats, the entropy by .148.
+        let (found, words) = verdict_of(&of(2.852, 2.382), 3);
+        assert_eq!(found, Verdict::Entropy);
+        assert!(words.contains("only as far as single tokens are less uncertain"), "{words}");
+        assert_eq!(verdict_of(&of(2.99, 2.382), 3).0, Verdict::Holds);
+        assert_eq!(verdict_of(&of(3.0, 2.6), 3).0, Verdict::Fails);
+        let (found, words) = verdict_of(&of(2.99, 2.382)[..2], 1);
+        assert_eq!(found, Verdict::Unsaid);
+        assert!(words.starts_with("One seed: no verdict:"), "{words}");
+        let rows = rows(&of(2.852, 2.382));
+        assert!((rows[1].explained[0].mean - 0.47).abs() < 1e-12);
+        assert!((rows[0].bits.mean - 4.0 * 2.501 / 2f64.ln()).abs() < 1e-12);
     }
 }

@@ -10,7 +10,7 @@ use ndarray::{Array2, Array3};
 use pauca::causal::{AdamW, Batch, Crt, Predictor, RidgeGram, Schedule, Trainer, Transformer, Window};
 use pauca::random::Stream;
 use pauca::vq::{
-    CodeStats, Ema, EmaCodebook, Policy, Revival, Training, Upstream, VectorQuantizer, kmeans_codes_on,
+    self, CodeStats, Ema, EmaCodebook, Policy, Revival, Upstream, VectorQuantizer, kmeans_codes_on,
 };
 use pauca::{Context, Control, Cpu, Exec, KMeans, Metric};
 
@@ -18,7 +18,7 @@ use super::args::PredictorName;
 use super::library;
 use super::perceptron::Perceptron;
 use super::pictures::Pictures;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 
 /// Pictures of a step.
 pub const BATCH: usize = 32;
@@ -129,74 +129,153 @@ fn gather(pictures: &[&[f32]], places: &[Vec<usize>]) -> Array2<f32> {
     Array2::from_shape_vec((pictures.len() * places.len(), width), rows).expect("rows of one width")
 }
 
-impl Tokenizer {
-    /// Trains on the training pictures; `poll` is asked every step whether to go on.
+/// A training between two steps, as bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Steps taken.
+    pub step: usize,
+    /// Encoder, decoder, codes, and the regularizer where there is one.
+    pub parts: Vec<Vec<u8>>,
+}
+
+/// A tokenizer in training.
+pub struct Training<'p> {
+    pictures: &'p Pictures,
+    settings: Settings,
+    tokenizer: Tokenizer,
+    book: EmaCodebook<f32>,
+    trainer: Option<Trainer<f32>>,
+    revival: Revival,
+    step: usize,
+}
+
+impl<'p> Training<'p> {
+    /// A training before its first step, or where `from` left it.
     ///
     /// # Errors
-    /// What the library reports, and what `poll` returns.
-    pub fn train(pictures: &Pictures, settings: &Settings, poll: &dyn Fn() -> Result<()>) -> Result<Self> {
+    /// What the library reports; [`Failure::Data`] for a state of other settings.
+    pub fn new(pictures: &'p Pictures, settings: &Settings, from: Option<&State>) -> Result<Self> {
+        let mut tokenizer = Tokenizer::blank(pictures, settings)?;
+        let (codes, each) = (settings.codes, (BATCH * tokenizer.tokens()) as f64 / settings.codes as f64);
+        let revival = Revival::new(Policy::RandomRow).threshold(0.02 * each);
+        let revival = revival.reset_count(each).seed(settings.seed);
+        let mut trainer = tokenizer.trainer(settings)?;
+        let mut step = 0;
+        let book = match from {
+            None => tokenizer.first_codes(pictures, settings, &serial())?,
+            Some(state) => {
+                let other = || Failure::Data("the saved state is of another training".into());
+                let mut parts = state.parts.iter().map(Vec::as_slice);
+                let mut next = || parts.next().ok_or_else(other);
+                let (encoder, decoder) = ([next()?, next()?], [next()?, next()?]);
+                tokenizer.encoder.restore(encoder).ok_or_else(other)?;
+                tokenizer.decoder.restore(decoder).ok_or_else(other)?;
+                let book = EmaCodebook::from_bytes(next()?).map_err(|_| other())?;
+                if let Some(trainer) = &mut trainer {
+                    *trainer = Trainer::from_bytes(next()?).map_err(|_| other())?;
+                }
+                step = state.step;
+                if book.codes().dim() != (codes, LATENT) || step > settings.steps || next().is_ok() {
+                    return Err(other());
+                }
+                book
+            }
+        };
+        Ok(Self { pictures, settings: *settings, tokenizer, book, trainer, revival, step })
+    }
+
+    /// What [`new`](Self::new) goes on from, to the same bits.
+    ///
+    /// # Errors
+    /// What the library reports.
+    pub fn state(&self) -> Result<State> {
+        let mut parts = Vec::new();
+        parts.extend(self.tokenizer.encoder.state()?);
+        parts.extend(self.tokenizer.decoder.state()?);
+        parts.push(self.book.to_bytes().map_err(|e| library(&e))?);
+        if let Some(trainer) = &self.trainer {
+            parts.push(trainer.to_bytes().map_err(|e| library(&e))?);
+        }
+        Ok(State { step: self.step, parts })
+    }
+
+    /// Whether steps are left.
+    pub fn unfinished(&self) -> bool {
+        self.step < self.settings.steps
+    }
+
+    /// The trained tokenizer.
+    pub fn finish(self) -> Tokenizer {
+        let codes = self.book.codes().to_owned();
+        Tokenizer { codes, ..self.tokenizer }
+    }
+
+    /// One step.
+    ///
+    /// # Errors
+    /// What the library reports.
+    pub fn step(&mut self) -> Result<()> {
+        let Self { pictures, settings, tokenizer: this, book, trainer, revival, step } = self;
+        let (cx, step, tokens) = (serial(), *step, this.tokens());
+        let batch = pick(pictures, settings.seed, step);
+        let crops = gather(&batch, &this.geometry.crops);
+        let targets = gather(&batch, &this.geometry.patches);
+        let (z, encoded) = this.encoder.forward(&crops);
+        let found = this
+            .quantizer
+            .forward_on(&this.cpu, z.view(), book.codes(), None, &cx)
+            .map_err(|e| library(&e))?;
+        let seen = this.neighbours(&found.quantized);
+        let (out, decoded) = this.decoder.forward(&seen);
+        let mut slope = out - &targets;
+        slope *= 2.0 / slope.len() as f32;
+        let (decoder_gradient, dseen) = this.decoder.backward(&seen, &decoded, &slope);
+        let upstream = this.spread(&dseen);
+        let upstream = Upstream::of(upstream.view());
+        let back = this.quantizer.backward_in(z.view(), book.codes(), &found, upstream, &cx);
+        let mut dz = back.map_err(|e| library(&e))?.latents;
+        if let Some(trainer) = trainer {
+            trainer.optimizer_mut().set_rate(rate(PREDICTOR_RATE, step, settings.steps));
+            let latents = z.view().into_shape_with_order((batch.len(), tokens, LATENT));
+            let latents = latents.expect("rows of whole pictures");
+            let found = trainer.step(&Batch::new(latents).normalized(true), &cx).map_err(|e| library(&e))?;
+            dz.iter_mut().zip(&found.dz).for_each(|(d, more)| *d += more);
+        }
+        let (encoder_gradient, _) = this.encoder.backward(&crops, &encoded, &dz);
+        let rate = rate(RATE, step, settings.steps);
+        this.encoder.step(&encoder_gradient, rate)?;
+        this.decoder.step(&decoder_gradient, rate)?;
+        let ids = found.ids.as_slice().expect("fresh ids");
+        let mut stats = CodeStats::new(settings.codes, LATENT, Metric::Cosine).map_err(|e| library(&e))?;
+        stats.collect_on(&this.cpu, z.view(), ids, &cx).map_err(|e| library(&e))?;
+        book.update(&stats).map_err(|e| library(&e))?;
+        if step % REVIVE_EVERY == REVIVE_EVERY - 1 && 4 * step < 3 * settings.steps {
+            let distances = found.distances.as_slice().expect("fresh distances");
+            book.revive(revival, z.view(), ids, distances, step as u64).map_err(|e| library(&e))?;
+        }
+        self.step += 1;
+        Ok(())
+    }
+}
+
+impl Tokenizer {
+    /// A tokenizer without codes.
+    fn blank(pictures: &Pictures, settings: &Settings) -> Result<Self> {
         let geometry = Geometry::new(pictures, settings.patch);
         let (crop, patch) = (geometry.crops[0].len(), geometry.patches[0].len());
         let seed = settings.seed;
-        let mut this = Self {
+        Ok(Self {
             encoder: Perceptron::new(crop, ENCODER_HIDDEN, LATENT, seed, 0),
             decoder: Perceptron::new(9 * LATENT, DECODER_HIDDEN, patch, seed, 1),
-            quantizer: VectorQuantizer::new().metric(Metric::Cosine).training(Training::Ema).commitment(0.25),
+            quantizer: VectorQuantizer::new()
+                .metric(Metric::Cosine)
+                .training(vq::Training::Ema)
+                .commitment(0.25),
             codes: Array2::zeros((0, LATENT)),
             cpu: Cpu::new().map_err(|e| library(&e))?,
             size: pictures.size(),
             geometry,
-        };
-        let cx = serial();
-        let tokens = this.geometry.tokens();
-        let mut book = this.first_codes(pictures, settings, &cx)?;
-        let mut trainer = this.trainer(settings)?;
-        let revival =
-            Revival::new(Policy::RandomRow).threshold(0.02 * (BATCH * tokens) as f64 / settings.codes as f64);
-        let revival = revival.reset_count((BATCH * tokens) as f64 / settings.codes as f64).seed(seed);
-        for step in 0..settings.steps {
-            poll()?;
-            let batch = pick(pictures, settings.seed, step);
-            let crops = gather(&batch, &this.geometry.crops);
-            let targets = gather(&batch, &this.geometry.patches);
-            let (z, encoded) = this.encoder.forward(&crops);
-            let found = this
-                .quantizer
-                .forward_on(&this.cpu, z.view(), book.codes(), None, &cx)
-                .map_err(|e| library(&e))?;
-            let seen = this.neighbours(&found.quantized);
-            let (out, decoded) = this.decoder.forward(&seen);
-            let mut slope = out - &targets;
-            slope *= 2.0 / slope.len() as f32;
-            let (decoder_gradient, dseen) = this.decoder.backward(&seen, &decoded, &slope);
-            let upstream = this.spread(&dseen);
-            let upstream = Upstream::of(upstream.view());
-            let back = this.quantizer.backward_in(z.view(), book.codes(), &found, upstream, &cx);
-            let mut dz = back.map_err(|e| library(&e))?.latents;
-            if let Some(trainer) = &mut trainer {
-                trainer.optimizer_mut().set_rate(rate(PREDICTOR_RATE, step, settings.steps));
-                let latents = z.view().into_shape_with_order((batch.len(), tokens, LATENT));
-                let latents = latents.expect("rows of whole pictures");
-                let found =
-                    trainer.step(&Batch::new(latents).normalized(true), &cx).map_err(|e| library(&e))?;
-                dz.iter_mut().zip(&found.dz).for_each(|(d, more)| *d += more);
-            }
-            let (encoder_gradient, _) = this.encoder.backward(&crops, &encoded, &dz);
-            let rate = rate(RATE, step, settings.steps);
-            this.encoder.step(&encoder_gradient, rate)?;
-            this.decoder.step(&decoder_gradient, rate)?;
-            let ids = found.ids.as_slice().expect("fresh ids");
-            let mut stats =
-                CodeStats::new(settings.codes, LATENT, Metric::Cosine).map_err(|e| library(&e))?;
-            stats.collect_on(&this.cpu, z.view(), ids, &cx).map_err(|e| library(&e))?;
-            book.update(&stats).map_err(|e| library(&e))?;
-            if step % REVIVE_EVERY == REVIVE_EVERY - 1 && 4 * step < 3 * settings.steps {
-                let distances = found.distances.as_slice().expect("fresh distances");
-                book.revive(&revival, z.view(), ids, distances, step as u64).map_err(|e| library(&e))?;
-            }
-        }
-        this.codes = book.codes().to_owned();
-        Ok(this)
+        })
     }
 
     /// Codes from k-means on the latents of some pictures.
