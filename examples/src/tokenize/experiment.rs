@@ -165,6 +165,9 @@ fn judged(
     })
 }
 
+/// Keeps what is finished, and what has begun.
+type Save<'s> = dyn Fn(&[&Outcome], &[Started]) -> Result<()> + 's;
+
 /// Runs all jobs that are not among the `finished`, `threads` at a time; each by itself on one thread, so
 /// that their number leaves no trace. Those among the `started` go on where they were. What is finished is handed to
 /// `save`, and where the runs are stopped, so are those in training.
@@ -177,7 +180,7 @@ pub fn run_all(
     jobs: &[Job],
     threads: usize,
     (mut finished, started): (Vec<Outcome>, Vec<Started>),
-    save: &dyn Fn(&[&Outcome], &[Started]) -> Result<()>,
+    save: &Save<'_>,
     reporter: &Reporter,
 ) -> Result<Vec<Outcome>> {
     let tokens = (pictures.side / plan.patch).pow(2);
