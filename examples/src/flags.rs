@@ -9,6 +9,7 @@ use crate::values::{bytes, positive};
 
 /// How a run goes and where it writes; nothing here changes a result.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Run")]
 pub struct Running {
     /// Folder for the results
     #[arg(long, value_name = "DIR", display_order = 0)]
@@ -87,6 +88,7 @@ impl Reading {
 
 /// Flags of programs that save their state.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Run")]
 pub struct Resuming {
     /// Continue a stopped run in --out; from the beginning where none is
     #[arg(long, conflicts_with = "overwrite")]
@@ -95,6 +97,7 @@ pub struct Resuming {
 
 /// Flags of programs whose state may be saved in between.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Run")]
 pub struct Saving {
     /// Save the state every N iterations (0: only when stopped)
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -103,6 +106,7 @@ pub struct Saving {
 
 /// Flags of programs that draw.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Run")]
 pub struct Drawing {
     /// Seed of everything that is drawn
     #[arg(long, value_name = "S", default_value_t = 0)]

@@ -60,8 +60,9 @@ pub fn file_list(written: &BTreeMap<String, Written>, configuration: &Value, pro
         format!("<div><dt>{}</dt><dd class=\"mono\">{}</dd></div>", escape(&name), escape(&value))
     });
     html.push_str(&format!(
-        "<h3>Configuration</h3>\n<dl class=\"settings\">{}</dl>\n<footer>{promise} Times are in report.json.</footer>\n",
-        lines.collect::<String>()
+        "<h3>Configuration</h3>\n<dl class=\"settings\">{}</dl>\n<footer>{promise} Times are in report.json. pauca {}.</footer>\n",
+        lines.collect::<String>(),
+        env!("CARGO_PKG_VERSION")
     ));
     section("Files", "", &html)
 }
@@ -134,17 +135,27 @@ pub fn page(title: &str, body: &str) -> String {
 /// A section with a heading and one explaining sentence (HTML).
 pub fn section(heading: &str, lead: &str, content: &str) -> String {
     let lead = if lead.is_empty() { String::new() } else { format!("<p class=\"lead\">{lead}</p>\n") };
-    format!("<section>\n<h2>{}</h2>\n{lead}{content}</section>\n", escape(heading))
+    let heading = escape(heading);
+    // A drawing without a title of its own is called as its section is.
+    let content = content.replace("<svg width", &format!("<svg role=\"img\" aria-label=\"{heading}\" width"));
+    let content = content
+        .replace("tabindex=\"0\">", &format!("tabindex=\"0\" role=\"group\" aria-label=\"{heading}\">"));
+    format!("<section>\n<h2>{heading}</h2>\n{lead}{content}</section>\n")
 }
 
 /// A plot under its title, which may be empty.
 pub fn figure(caption: &str, svg: &str) -> String {
-    let caption = match caption {
-        "" => String::new(),
-        caption => format!("<figcaption>{}</figcaption>", escape(caption)),
+    let (caption, svg) = match escape(caption) {
+        caption if caption.is_empty() => (caption, svg.to_string()),
+        caption => {
+            let named =
+                svg.replacen("<svg width", &format!("<svg role=\"img\" aria-label=\"{caption}\" width"), 1);
+            (format!("<figcaption>{caption}</figcaption>"), named)
+        }
     };
-    // The drawing scales with the column; its own size is only a default.
-    format!("<figure>{caption}{svg}</figure>\n")
+    // The drawing scales with the column; its own size is only a default. Below the size at which it can be read it
+    // scrolls.
+    format!("<figure>{caption}<div class=\"plot\" tabindex=\"0\">{svg}</div></figure>\n")
 }
 
 /// A table; every cell is HTML already. `classes` styles the columns.
@@ -152,11 +163,16 @@ pub fn table<C: Display>(head: &[&str], classes: &[&str], rows: impl IntoIterato
     let class = |i: usize| {
         classes.get(i).filter(|c| !c.is_empty()).map_or(String::new(), |c| format!(" class=\"{c}\""))
     };
-    let mut html = String::from("<table>\n");
+    // A table wider than the page scrolls by itself; whoever uses a keyboard has to be able to reach it.
+    let mut html = String::from("<div class=\"scroll\" tabindex=\"0\">\n<table>\n");
     if !head.is_empty() {
         html.push_str("<thead><tr>");
         for (i, name) in head.iter().enumerate() {
-            html.push_str(&format!("<th{}>{name}</th>", class(i)));
+            // A heading without words is none.
+            match name.is_empty() {
+                true => html.push_str(&format!("<td{}></td>", class(i))),
+                false => html.push_str(&format!("<th scope=\"col\"{}>{name}</th>", class(i))),
+            }
         }
         html.push_str("</tr></thead>\n");
     }
@@ -168,13 +184,13 @@ pub fn table<C: Display>(head: &[&str], classes: &[&str], rows: impl IntoIterato
         }
         html.push_str("</tr>\n");
     }
-    html.push_str("</tbody>\n</table>\n");
+    html.push_str("</tbody>\n</table>\n</div>\n");
     html
 }
 
-const STYLE: &str = r#":root { --ink: #22262b; --soft: #666d76; --line: #e2e5e9; --kept: #1f7a5c; --dup: #c44e35; --pruned: #e3a84b; }
+const STYLE: &str = r#":root { color-scheme: light dark; --ground: #fff; --plate: #f6f7f8; --ink: #22262b; --soft: #5f666f; --line: #e2e5e9; --kept: #1f7a5c; --dup: #c44e35; --pruned: #e3a84b; }
 * { box-sizing: border-box; }
-body { margin: 0; background: #fff; color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", sans-serif; font-variant-numeric: tabular-nums; }
+body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", sans-serif; font-variant-numeric: tabular-nums; }
 main { max-width: 1080px; margin: 0 auto; padding: 44px 24px 72px; }
 .kicker { margin: 0 0 8px; color: var(--soft); font-size: 14px; }
 h1 { margin: 0 0 26px; font-size: 29px; line-height: 1.28; font-weight: 650; letter-spacing: -0.01em; text-wrap: balance; }
@@ -191,8 +207,8 @@ section { margin-top: 52px; }
 .frames { display: block; }
 .frames .dot:not(:first-child) { margin-left: 14px; }
 .dot.kept { background: var(--kept); }
-.dot.dup { background: var(--dup); }
-.dot.pruned { background: var(--pruned); }
+.dot.dup { background: repeating-linear-gradient(45deg, var(--dup) 0 3px, var(--ground) 3px 4.5px); }
+.dot.pruned { background: radial-gradient(var(--pruned) 40%, var(--ground) 46%) 0 0 / 5.5px 5.5px; box-shadow: inset 0 0 0 1px var(--pruned); }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(215px, 1fr)); gap: 14px 28px; margin: 30px 0 0; }
 .facts div { border-top: 1px solid var(--line); padding-top: 9px; }
 .facts dt { color: var(--soft); font-size: 14px; }
@@ -201,14 +217,14 @@ section { margin-top: 52px; }
 .pairs { display: grid; grid-template-columns: repeat(8, 1fr); gap: 10px; }
 .pair { margin: 0; text-align: center; font-size: 13px; color: var(--soft); break-inside: avoid; }
 .pair .tiles { display: flex; justify-content: center; gap: 3px; margin-bottom: 2px; }
-.tile { width: 54px; height: 54px; object-fit: contain; border-radius: 5px; background: #f6f7f8; border: 2px solid transparent; padding: 2px; display: inline-block; vertical-align: top; }
+.tile { width: 54px; height: 54px; object-fit: contain; border-radius: 5px; background: var(--plate); border: 2px solid transparent; padding: 2px; display: inline-block; vertical-align: top; }
 .tile.kept { border-color: var(--kept); }
-.tile.dup { border-color: var(--dup); }
-.tile.pruned { border-color: var(--pruned); }
+.tile.dup { border-color: var(--dup); border-style: dashed; }
+.tile.pruned { border-color: var(--pruned); border-style: dotted; }
 .word { display: inline-block; max-width: 100%; border-left: 3px solid var(--line); padding: 1px 0 1px 9px; font-size: 14px; line-height: 1.4; overflow-wrap: anywhere; }
 .word.kept { border-color: var(--kept); }
-.word.dup { border-color: var(--dup); }
-.word.pruned { border-color: var(--pruned); }
+.word.dup { border-color: var(--dup); border-left-style: dashed; }
+.word.pruned { border-color: var(--pruned); border-left-style: dotted; }
 .group { display: flex; align-items: flex-start; gap: 14px; padding: 10px 0; border-top: 1px solid var(--line); break-inside: avoid; }
 .group > .size { flex: 0 0 96px; font-size: 14px; color: var(--soft); padding-top: 4px; }
 .group > .size b { display: block; color: var(--ink); font-size: 17px; }
@@ -225,7 +241,9 @@ section { margin-top: 52px; }
 .two { display: grid; grid-template-columns: 1fr 1fr; gap: 28px; }
 figure { margin: 14px 0 0; break-inside: avoid; }
 figcaption { font-size: 15px; font-weight: 600; }
-figure svg { display: block; width: 100%; height: auto; }
+.plot, .scroll { overflow-x: auto; }
+figure svg { display: block; width: 100%; height: auto; min-width: min(100%, 420px); }
+.plot:has(svg[width="960"]) svg { min-width: 640px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th { text-align: left; font-weight: 600; color: var(--soft); padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); }
 td { padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
@@ -233,6 +251,7 @@ tr { break-inside: avoid; }
 .num { text-align: right; white-space: nowrap; }
 .mono { font: 12.5px/1.6 ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 .half { width: 44%; }
+.line { padding-left: 30px; background: linear-gradient(to right, var(--kept) var(--score), var(--line) var(--score)) 0 0.4em / 22px 0.8em no-repeat; }
 .wide { overflow-x: auto; }
 .wide table { font-size: 13px; }
 .wide th, .wide td { padding-right: 9px; }
@@ -241,7 +260,9 @@ tr { break-inside: avoid; }
 .settings dt { flex: 0 0 112px; color: var(--soft); }
 .settings dd { margin: 0; min-width: 0; }
 footer { margin-top: 44px; color: var(--soft); font-size: 13.5px; }
-@media screen and (max-width: 760px) { .pairs { grid-template-columns: repeat(4, 1fr); } .two { grid-template-columns: 1fr; } .settings { columns: 1; } .extremes { grid-template-columns: 1fr; } h1 { font-size: 25px; } }
+@media screen and (max-width: 760px) { .pairs { grid-template-columns: repeat(auto-fill, minmax(122px, 1fr)); } .two { grid-template-columns: 1fr; } .settings { columns: 1; } .extremes { grid-template-columns: 1fr; } h1 { font-size: 25px; } }
+@media screen and (max-width: 760px) { main { padding: 28px 16px 48px; } .scroll table { min-width: max-content; } .scroll td { max-width: 22em; } .half { width: auto; min-width: 11em; } tr:has(.side) { display: flex; flex-direction: column; } .scroll:has(.side) table { min-width: 0; } td.side { width: auto; max-width: none; } table:has(.side) thead { display: none; } td.side::before { content: "kept"; display: block; color: var(--soft); font-size: 13px; } td.side + td.side::before { content: "removed"; } }
+@media screen and (prefers-color-scheme: dark) { :root { --ground: #16191d; --plate: #23282e; --ink: #e6e9ed; --soft: #a3abb5; --line: #353b43; --kept: #3fae87; --dup: #e5745c; --pruned: #e3a84b; } figure svg { filter: invert(0.91) hue-rotate(180deg); mix-blend-mode: lighten; } }
 @media print { @page { margin: 13mm; } body { font-size: 11px; } main { padding: 0; max-width: none; } section { margin-top: 24px; } h1 { font-size: 21px; margin-bottom: 14px; } h2 { font-size: 15px; } h2, h3, .lead { break-after: avoid; } h3 { font-size: 11px; margin: 12px 0 5px; } .bar { height: 20px; } .key, .facts dt, .pair, .word, .group > .size, .extremes, figcaption, table, footer { font-size: 10.5px; } .facts { margin-top: 16px; } .facts dd { font-size: 12.5px; } .facts small, .extremes small { font-size: 10px; } .tile { width: 34px; height: 34px; border-width: 1.5px; } .pairs { gap: 5px; } .group, .extremes { padding: 6px 0; } .group > .size { flex-basis: 70px; } .group > .size b, .extremes b { font-size: 12px; } .extremes { grid-template-columns: 70px 1fr 1fr; gap: 6px 12px; } .two { gap: 16px; } th, td { padding: 3px 10px 3px 0; } .settings div { font-size: 10px; padding: 2px 0; } .mono { font-size: 9px; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 "#;
 

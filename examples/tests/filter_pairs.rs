@@ -122,6 +122,33 @@ fn only_uses_the_named_rows() {
     );
 }
 
+/// Forty pictures with five texts each, as 200 rows: a text of the same picture is no wrong answer.
+#[test]
+fn rows_that_belong_together_are_right_answers() {
+    let bench = Bench::new();
+    let (pictures, noise) = (uniform(40, 8, 1), uniform(200, 8, 2));
+    let rows = ndarray::Array2::from_shape_fn((200, 8), |(i, j)| pictures[[i / 5, j]]);
+    bench.npy("x.npy", &rows);
+    bench.npy("y.npy", &(&rows + &(&noise * 0.01)));
+    let table: String = (0..200).map(|i| format!("p{}\n", i / 5)).collect();
+    bench.write("m.csv", format!("picture\n{table}").as_bytes());
+    let flags = ["x.npy", "y.npy", "--resamples", "50", "--meta", "m.csv"];
+    FILTER_PAIRS.done(&bench, &[&flags[..], &["--group", "picture", "--out", "a"]].concat());
+    let found = bench.report("a");
+    assert_eq!(found["auc"]["estimate"], 1.0);
+    for (direction, candidates) in [("text_to_picture", 40), ("picture_to_text", 200)] {
+        assert_eq!(found[direction]["recall"]["R@1"]["estimate"], 1.0, "{direction}");
+        assert_eq!(found[direction]["candidates"], candidates);
+    }
+    // Without the word every other text of the picture is wrong, and as near as its own.
+    FILTER_PAIRS.done(&bench, &[&flags[..], &["--out", "b"]].concat());
+    let alone = bench.report("b");
+    assert!(alone["text_to_picture"]["recall"]["R@1"]["estimate"].as_f64().unwrap() < 0.3);
+    bench.write("one.csv", format!("picture\n{}", "p\n".repeat(200)).as_bytes());
+    let one = ["x.npy", "y.npy", "--meta", "one.csv", "--group", "picture", "--out", "c"];
+    FILTER_PAIRS.refused(&bench, &one, 1, &["one.csv", "'picture'", "one group has no wrong pair"]);
+}
+
 #[test]
 fn bad_data_is_named_with_its_place() {
     let bench = Bench::new();

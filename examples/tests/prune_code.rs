@@ -243,3 +243,23 @@ fn bad_texts_are_refused() {
     let twice = "{\"id\": \"a\", \"text\": \"x\"}\n{\"id\": \"a\", \"text\": \"y\"}\n";
     refused(&bench, &kind, twice, 1, &["line 2", "\"a\"", "line 1"]);
 }
+
+/// The language is told by the id, by a column or by a flag, and stands in the record; without one the scanner is used.
+#[test]
+fn the_syntax_of_a_text_is_in_its_record() {
+    let bench = Bench::new();
+    let texts = "{\"id\": \"a.sql\", \"text\": \"SELECT a; -- b\\nSELECT a;\", \"lang\": null}\n\
+                 {\"id\": \"b\", \"text\": \"SELECT a; -- b\\nSELECT a;\", \"lang\": \"SQL\"}\n\
+                 {\"id\": \"c\", \"text\": \"x = 1 # SQL\", \"lang\": \"Befunge\"}\n";
+    let syntax = |flags: &[&str]| -> Vec<String> {
+        let all =
+            records(&PRUNE_CODE.fed(&bench, &[&["corrupt", "--kind", "comments"], flags].concat(), texts));
+        all.iter().map(|record| record["syntax"].as_str().unwrap().to_string()).collect()
+    };
+    assert_eq!(syntax(&[]), ["sql (pauca)", "slashes", "hash"]);
+    assert_eq!(syntax(&["--language-column", "lang"]), ["sql (pauca)", "sql (pauca)", "hash"]);
+    assert_eq!(syntax(&["--syntax", "hash"]), ["hash"; 3]);
+    assert_eq!(syntax(&["--syntax", "sql"]), ["sql (pauca)"; 3]);
+    let found = records(&PRUNE_CODE.fed(&bench, &["corrupt", "--kind", "comments"], texts));
+    assert_eq!(found[0]["edits"][0]["removed"], " -- b");
+}

@@ -388,6 +388,37 @@ fn another_run_is_not_replaced_unasked() {
     assert_eq!(std::fs::read(bench.path("b/kept.npy")).unwrap(), b"precious");
 }
 
+/// What is kept by tokens is the longest beginning of the order of preference that fits.
+#[test]
+fn a_share_of_the_tokens_is_kept() {
+    let bench = Bench::new();
+    bench.npy("x.npy", &redundant(120, 8, 5));
+    let tokens: Vec<u64> = (0..120).map(|i| i * 37 % 50).collect();
+    let lines: String = tokens.iter().map(|tokens| format!("{tokens}\n")).collect();
+    bench.write("m.csv", format!("tokens\n{lines}").as_bytes());
+    let common = ["x.npy", "--meta", "m.csv", "--tokens", "tokens"];
+    let all: u64 = tokens.iter().sum();
+    for method in ["d4", "prototypes"] {
+        let flags = ["--method", method, "--keep-tokens", "0.3", "--out", method];
+        CURATE.done(&bench, &[&common[..], &flags].concat());
+        let kept: Vec<u64> = values(&bench.contents(method)["kept.npy"]);
+        let sum: u64 = kept.iter().map(|&row| tokens[row as usize]).sum();
+        assert!(sum as f64 <= 0.3 * all as f64, "{method}: {sum} of {all}");
+        // One row more by the same order does not fit.
+        let share = format!("{}", (kept.len() + 1) as f64 / 120.0);
+        let flags = ["--method", method, "--keep", &share, "--out", "more"];
+        CURATE.done(&bench, &[&common[..], &flags, &["--overwrite"]].concat());
+        let more: Vec<u64> = values(&bench.contents("more")["kept.npy"]);
+        assert!(more.len() == kept.len() + 1 && kept.iter().all(|row| more.contains(row)));
+        let sum: u64 = more.iter().map(|&row| tokens[row as usize]).sum();
+        assert!(sum as f64 > 0.3 * all as f64, "{method}: {sum} of {all}");
+    }
+    let both = [&common[..], &["--keep-tokens", "0.3", "--keep", "0.3"]].concat();
+    CURATE.refused(&bench, &both, 2, &["--keep-tokens", "--keep"]);
+    let dbp = [&common[..], &["--keep-tokens", "0.3", "--method", "dbp"]].concat();
+    CURATE.refused(&bench, &dbp, 2, &["--keep-tokens", "dbp"]);
+}
+
 #[test]
 fn plan_does_nothing() {
     let bench = Bench::new();
@@ -395,6 +426,15 @@ fn plan_does_nothing() {
     let output = CURATE.done(&bench, &["x.npy", "--plan"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("100 rows of 8 values") && text.contains("50 in the end"), "{text}");
+    for part in [
+        "probe      100 rows",
+        "time       about",
+        "memory     about",
+        "disk       about",
+        "suggested  --clusters",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
     assert_eq!(bench.names("."), ["x.npy"]);
 }
 

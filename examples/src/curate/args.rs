@@ -23,58 +23,69 @@ pub struct Args {
     pub method: Method,
 
     /// Number of clusters [default: square root of the rows, rounded]
-    #[arg(long, value_name = "K", value_parser = positive)]
+    #[arg(help_heading = "Clusters", long, value_name = "K", value_parser = positive)]
     pub clusters: Option<usize>,
 
     /// Cluster by direction (cosine)
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+    #[arg(help_heading = "Clusters", long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set, value_name = "true|false", conflicts_with = "euclidean")]
     pub spherical: bool,
 
     /// Cluster by squared Euclidean distance; the same as --spherical=false
-    #[arg(long)]
+    #[arg(help_heading = "Clusters", long)]
     pub euclidean: bool,
 
     /// Most iterations of each clustering
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(help_heading = "Clusters", long, value_name = "N", default_value_t = 20)]
     pub max_iter: usize,
 
     /// First centroids: random, k-means++, or a .npy file [K, values]
-    #[arg(long, value_name = "random|k-means++|FILE", default_value = "k-means++")]
+    #[arg(
+        help_heading = "Clusters",
+        long,
+        value_name = "random|k-means++|FILE",
+        default_value = "k-means++"
+    )]
     pub init: String,
 
     /// semdedup: a row goes when its similarity to its witness exceeds 1 - E [default: 0.05, unless --keep is given]
-    #[arg(long, value_name = "E", allow_negative_numbers = true, value_parser = epsilon, conflicts_with = "keep")]
+    #[arg(help_heading = "What is kept", long, value_name = "E", allow_negative_numbers = true, value_parser = epsilon, conflicts_with = "keep")]
     pub epsilon: Option<f64>,
 
     /// Share of the input to keep [default: 0.5; scip: 0.8; semdedup: what --epsilon leaves]
-    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
+    #[arg(help_heading = "What is kept", long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     pub keep: Option<f64>,
 
+    /// d4, prototypes: share of the input's tokens to keep, instead of --keep: rows stay in the order of preference
+    /// while the tokens in the column --tokens fit
+    #[arg(help_heading = "What is kept", long, value_name = "F", allow_negative_numbers = true, value_parser = fraction, requires = "tokens",
+          conflicts_with = "keep")]
+    pub keep_tokens: Option<f64>,
+
     /// d4: share of the input that deduplication leaves [default: 0.75, or --keep where larger]
-    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
+    #[arg(help_heading = "What is kept", long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     pub dedup_keep: Option<f64>,
 
     /// dbp: how evenly clusters share what is kept, in units of complexity (a product of two distances);
     /// the smaller, the more go to wide clusters that lie apart [default: 0.5; with --euclidean none]
-    #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = above_zero)]
+    #[arg(help_heading = "What is kept", long, value_name = "T", allow_negative_numbers = true, value_parser = above_zero)]
     pub temperature: Option<f64>,
 
     /// scip: share of the removed rows that goes by the size of their cluster [default: 0.8]
-    #[arg(long, value_name = "A", allow_negative_numbers = true, value_parser = share)]
+    #[arg(help_heading = "What is kept", long, value_name = "A", allow_negative_numbers = true, value_parser = share)]
     pub alpha: Option<f64>,
 
     /// semdedup: which rows are duplicates [default: earlier-max]
-    #[arg(long, value_enum)]
+    #[arg(help_heading = "What is kept", long, value_enum)]
     pub rule: Option<RuleName>,
 
     /// Which rows to prefer to keep: hard (far from their centroid), easy, random, first (in the input), or those
     /// with the greatest value of a column, such as the newest or longest (COLUMN:asc: the least) [default: hard]
-    #[arg(long, value_name = "ORDER|COLUMN[:asc]")]
+    #[arg(help_heading = "What is kept", long, value_name = "ORDER|COLUMN[:asc]")]
     pub order: Option<String>,
 
     /// semdedup: whether a similarity of exactly 1 - E removes (ge) or not (gt) [default: gt]
-    #[arg(long, value_enum)]
+    #[arg(help_heading = "What is kept", long, value_enum)]
     pub boundary: Option<BoundaryName>,
 
     /// What is drawn.
@@ -82,7 +93,7 @@ pub struct Args {
     pub drawing: Drawing,
 
     /// Read the input in blocks of N rows, as if it did not fit into memory; never changes a result
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(help_heading = "Input", long, value_name = "N", value_parser = positive)]
     pub block_rows: Option<usize>,
 
     /// How embeddings are read.
@@ -91,49 +102,50 @@ pub struct Args {
 
     /// Only these rows of the input: a .npy of row numbers, such as the kept.npy of an earlier run on it. Arrays of
     /// results have a value for each of these rows; lists of rows have the numbers of the input
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Input", long, value_name = "FILE")]
     pub rows: Option<PathBuf>,
 
     /// Records aligned with the rows: .csv with a header, .jsonl, .parquet, or .txt (column "text"); a file, a folder
     /// or a quoted pattern [default: the columns of a .parquet INPUT, or metadata/ beside img_emb/]
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Records", long, value_name = "FILE")]
     pub meta: Option<PathBuf>,
 
     /// Column that names a row [default: row numbers]
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(help_heading = "Records", long, value_name = "COLUMN")]
     pub id_column: Option<String>,
 
     /// Column shown in the report
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(help_heading = "Records", long, value_name = "COLUMN")]
     pub text: Option<String>,
 
     /// Column by which the report says how much of each group went, such as a source or a language
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(help_heading = "Records", long, value_name = "COLUMN")]
     pub by: Option<String>,
 
     /// Column with the tokens of a row: the report says how many stay
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(help_heading = "Records", long, value_name = "COLUMN")]
     pub tokens: Option<String>,
 
     /// Pictures for the report: a PNG sheet of square tiles, row by row, or a column with file names or bytes
-    #[arg(long, value_name = "SHEET|COLUMN")]
+    #[arg(help_heading = "Records", long, value_name = "SHEET|COLUMN")]
     pub images: Option<String>,
 
     /// Pixels along the side of a tile of the sheet
-    #[arg(long, value_name = "PIXELS", default_value_t = 32, value_parser = positive)]
+    #[arg(help_heading = "Records", long, value_name = "PIXELS", default_value_t = 32, value_parser = positive)]
     pub image_size: usize,
 
     /// Write the input again without the removed rows, and the records beside it: the same files, columns, order
     /// and compression, in filtered/
-    #[arg(long)]
+    #[arg(help_heading = "Output", long)]
     pub write_filtered: bool,
 
     /// Write kept_uids.npy, DataComp's list of what is kept; ids must be its uids (32 hexadecimal digits)
-    #[arg(long, requires = "id_column")]
+    #[arg(help_heading = "Output", long, requires = "id_column")]
     pub write_uids: bool,
 
-    /// Say what would be done, with sizes and rough cost, and do nothing
-    #[arg(long)]
+    /// Say what would be done, with time, memory, disk and a suggested number of clusters from a probe of the rows, and
+    /// write nothing
+    #[arg(help_heading = "Output", long)]
     pub plan: bool,
 
     /// When the state is saved.
@@ -150,16 +162,11 @@ pub struct Args {
 }
 
 const AFTER: &str = "\
-Results in --out, always: report.html (open this), report.json, labels.npy, centroids.npy,
-distance.npy, plots.
-All methods but kmeans: kept.npy, kept.csv, kept.parquet, removed.csv, removed.parquet, and
-kept_ids.txt where rows have ids. The tables of removed rows give the stage that removed a row
-(duplicate, prototypical, small-cluster, far), why, and the witness of a duplicate.
-Further: similarity.npy and witness.npy (d4, semdedup; row number, 2^64 - 1 for none), labels2.npy
-and centroids2.npy (d4), clusters.csv (dbp).
+Results in --out, always: report.html (open this), report.json, labels.npy, centroids.npy, distance.npy, plots.
+All methods but kmeans: kept.npy, kept.csv, kept.parquet, removed.csv, removed.parquet, and kept_ids.txt where rows have ids. The tables of removed rows give the stage that removed a row (duplicate, prototypical, small-cluster, far), why, and the witness of a duplicate.
+Further: similarity.npy and witness.npy (d4, semdedup; row number, 2^64 - 1 for none), labels2.npy and centroids2.npy (d4), clusters.csv (dbp).
 The same input, flags and seed give the same bytes on every machine, at any number of threads.
-Ctrl-C saves the state and exits with 130; the same command with --resume continues to the same
-bytes.
+Ctrl-C saves the state and exits with 130; the same command with --resume continues to the same bytes.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.
 PAUCA_SIMD=scalar|neon|avx2|avxvnni|avx512|avx512vnni forces a SIMD level.";
 

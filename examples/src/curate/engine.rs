@@ -1,5 +1,6 @@
 //! Drives the library: each method, step by step.
 
+use ndarray::Array1;
 use pauca::backend::Backend;
 use pauca::corruption::Scip;
 use pauca::{
@@ -58,6 +59,38 @@ fn d4(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>) -> Result<
         drop: Prune::Nearest,
         density: None,
     })
+}
+
+/// Keeps the rows that are preferred while their tokens are at most `share` of all: the first one that does not fit
+/// ends it.
+///
+/// # Errors
+/// The library's.
+pub fn keep_tokens(outcome: &mut Outcome, tokens: &[u64], share: f64) -> pauca::Result<()> {
+    let all: u128 = tokens.iter().map(|&tokens| u128::from(tokens)).sum();
+    let (clusters, rows) = match &outcome.second {
+        Some(second) => (&second.clusters, second.rows.iter().map(|&row| row as usize).collect()),
+        None => (&outcome.clusters, (0..tokens.len()).collect::<Vec<_>>()),
+    };
+    let (distances, labels) = (clusters.distances.to_vec(), clusters.labels.to_vec());
+    let select = Prototypes::new().prune(outcome.drop);
+    let of = |kept: usize| select.select_count(kept, &distances, &labels, clusters.centroids.nrows());
+    // One row more never keeps less: the largest number that fits is found by halves.
+    let (mut low, mut high) = (0, rows.len());
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        let kept = of(middle)?;
+        let stay = rows.iter().zip(&kept).filter(|(_, kept)| **kept);
+        let sum: u128 = stay.map(|(&row, _)| u128::from(tokens[row])).sum();
+        match sum as f64 <= share * all as f64 {
+            true => low = middle,
+            false => high = middle - 1,
+        }
+    }
+    let mut keep = Array1::from_elem(tokens.len(), false);
+    rows.iter().zip(&of(low)?).for_each(|(&row, &kept)| keep[row] = kept);
+    outcome.keep = Some(keep);
+    Ok(())
 }
 
 fn one_clustering(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>) -> Result<Outcome> {

@@ -67,6 +67,11 @@ impl Columns {
         Ok(Self { by, tokens })
     }
 
+    /// The tokens of each row in use.
+    pub fn tokens(&self) -> Option<&[u64]> {
+        self.tokens.as_deref()
+    }
+
     /// What became of all rows.
     pub fn total(&self, outcome: &Outcome) -> Group {
         let mut all = Group::default();

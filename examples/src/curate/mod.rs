@@ -3,7 +3,7 @@
 //! | step | module |
 //! |---|---|
 //! | flags | [`args`] |
-//! | what is decided before any work | [`settings`], [`plan`] |
+//! | what is decided before any work | [`settings`], [`plan`], [`probe`] |
 //! | the run, step by step | [`engine`] |
 //! | what it found | [`outcome`], [`evidence`], [`groups`], [`shown`], [`summary`] |
 //! | what is written | [`files`], [`charts`], [`report`], [`record`] |
@@ -18,6 +18,7 @@ pub mod files;
 pub mod groups;
 pub mod outcome;
 pub mod plan;
+pub mod probe;
 pub mod record;
 pub mod report;
 pub mod settings;
@@ -31,6 +32,7 @@ use pauca::Cpu;
 use serde_json::{Value, json};
 
 use self::args::Args;
+use self::probe::Probe;
 use self::settings::Settings;
 use self::shown::Shown;
 use crate::console;
@@ -57,7 +59,11 @@ pub fn run(args: Args) -> Result<()> {
     let mut settings = Settings::resolve(&args, &embeddings, n)?;
     let cpu = Cpu::new().map_err(|e| embeddings.failure(&e))?;
     if args.plan {
-        let text = plan::plan(&args, &settings, &embeddings, n, run.threads());
+        let sample = embeddings.probe(chosen.as_ref(), probe::ROWS)?;
+        let found =
+            sample.filter(|x| x.nrows() > 1).map(|x| run.work(|cx| Probe::new(&x, n, &settings, &cpu, cx)));
+        let found = found.transpose().map_err(|e| embeddings.failure(&e))?;
+        let text = plan::plan(&args, &settings, &embeddings, n, run.threads(), found.as_ref());
         return console::result(&text).map_err(|e| Failure::io(Path::new("stdout"), "written", &e));
     }
     run.folder()?;
@@ -94,7 +100,11 @@ pub fn run(args: Args) -> Result<()> {
         let (every, out, configuration) = (args.saving.checkpoint_every, &out, &configuration);
         let (embeddings, source, cpu) = (&embeddings, &source, &cpu);
         let with = Stepping { embeddings, source, cpu, reporter, out, configuration, every, resume };
-        run.work(|cx| engine::run(&settings, &with, cx))?
+        let mut outcome = run.work(|cx| engine::run(&settings, &with, cx))?;
+        if let (Some(share), Some(tokens)) = (args.keep_tokens, shown.columns.tokens()) {
+            engine::keep_tokens(&mut outcome, tokens, share).map_err(|e| embeddings.failure(&e))?;
+        }
+        outcome
     };
     reporter.stage("write", rows, 0);
     files::write(&mut out, &outcome, shown.ids.as_ref(), numbering)?;
@@ -133,6 +143,9 @@ pub fn run(args: Args) -> Result<()> {
 fn configuration(settings: &Settings, args: &Args, embeddings: &Embeddings, shown: &Shown) -> Result<Value> {
     let mut value = settings.describe();
     value["write_filtered"] = json!(args.write_filtered);
+    if let Some(share) = args.keep_tokens {
+        value["keep_tokens"] = json!(share);
+    }
     if args.write_uids {
         value["write_uids"] = json!(true);
     }

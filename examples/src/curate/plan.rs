@@ -1,13 +1,11 @@
 //! `--plan`: what a run would do and roughly what it would cost.
 
 use super::args::Args;
+use super::probe::{Probe, Tried};
 use super::settings::{Job, Settings};
 use crate::flags::Named;
 use crate::input::Embeddings;
-use crate::progress::{count, duration, si};
-
-/// Multiply-adds a second of one thread, for the rough time; measured on a machine with AVX2.
-const RATE: f64 = 2.0e10;
+use crate::progress::{count, duration, percent, si};
 
 /// The plan as text for a person.
 pub fn plan(
@@ -16,6 +14,7 @@ pub fn plan(
     embeddings: &Embeddings,
     rows: usize,
     threads: usize,
+    probe: Option<&Probe>,
 ) -> String {
     let (n, d, k) = (rows as f64, embeddings.dim() as f64, settings.clusters as f64);
     let order = if embeddings.layout().is_some_and(|l| l.fortran_order) { ", Fortran order" } else { "" };
@@ -67,26 +66,84 @@ pub fn plan(
             Some(format!("remove     rows with a similarity above {} to a preferred one", 1.0 - epsilon))
         }
     });
-    let iterations = settings.max_iter as f64 + 2.0;
-    let mut work = n * k * d * iterations;
-    if let Job::D4 { dedup_keep, .. } = settings.job {
-        work += dedup_keep * n * k * d * iterations;
-    }
-    if matches!(settings.job, Job::D4 { .. } | Job::Semdedup { .. }) {
-        // Pairs within clusters of about n / k rows; uneven clusters have more.
-        work += 0.5 * n * n / k * d;
-    }
     // Labels, distances, witnesses, similarities, order and search state of every row; centroids
     // in f32 and f64, exact sums; tiles of a few blocks.
     let memory = 72.0 * n + k * d * 40.0 + 32e6;
-    lines.push(format!(
-        "work       at most about {} multiply-adds; very roughly {} on {threads} threads",
-        si(work),
-        duration(work / (RATE * threads as f64))
-    ));
+    match probe {
+        Some(probe) => lines.extend(probed(probe, settings, threads)),
+        None => lines.push(
+            "time       not known: these rows cannot be read before they are written to a row file".into(),
+        ),
+    }
     lines.push(format!("memory     about {}B besides the mapped input", si(memory)));
+    lines.push(disk(args, settings, embeddings, rows));
     if let Some(rows) = args.block_rows {
         lines.push(format!("blocks     of {} rows", count(rows as u64)));
     }
     lines.join("\n")
+}
+
+/// What the probe says of time and of the number of clusters.
+fn probed(probe: &Probe, settings: &Settings, threads: usize) -> Vec<String> {
+    let searches = matches!(settings.job, Job::D4 { .. } | Job::Semdedup { .. });
+    let cost = |tried: &Tried| {
+        let parts = match searches {
+            true => format!(
+                " ({} clustering, {} duplicates)",
+                duration(tried.clustering),
+                duration(tried.duplicates)
+            ),
+            false => String::new(),
+        };
+        format!("about {}{parts}", duration(tried.seconds()))
+    };
+    let mut lines = vec![format!(
+        "probe      {} rows, {} of this machine",
+        count(probe.rows as u64),
+        duration(probe.seconds)
+    )];
+    if let Some(asked) = probe.asked(settings.clusters) {
+        lines
+            .push(format!("time       {} on {threads} threads, at most; reading comes on top", cost(&asked)));
+    }
+    for tried in &probe.tried {
+        let mark = if tried.clusters == settings.clusters { ", as asked" } else { "" };
+        lines.push(format!(
+            "  k {:<7} {}; {} of the rows share a cluster with the row most like them{mark}",
+            tried.clusters,
+            cost(tried),
+            percent(tried.together)
+        ));
+    }
+    if let Some(best) = probe.suggested() {
+        lines.push(format!(
+            "suggested  --clusters {}: the fastest of these that parts few of the rows that are most alike",
+            best.clusters
+        ));
+    }
+    lines
+}
+
+/// Bytes that the run writes, and those that are gone when it ends.
+fn disk(args: &Args, settings: &Settings, embeddings: &Embeddings, rows: usize) -> String {
+    let n = rows as f64;
+    let kept = match &settings.job {
+        Job::D4 { keep, .. }
+        | Job::Scip { keep, .. }
+        | Job::Prototypes { keep, .. }
+        | Job::Dbp { keep, .. } => *keep,
+        Job::Semdedup { goal: super::settings::Goal::Keep(keep), .. } => *keep,
+        Job::Kmeans | Job::Semdedup { .. } => 1.0,
+    };
+    // Labels, distances, similarities, witnesses; a line of a table for every row; centroids.
+    let arrays = 40.0 * n + 60.0 * n + settings.clusters as f64 * embeddings.dim() as f64 * 8.0 + 1e5;
+    let mut parts = vec![format!("about {}B of results", si(arrays))];
+    if args.write_filtered {
+        parts.push(format!("at most {}B of filtered files", si(kept * embeddings.bytes() as f64)));
+    }
+    if embeddings.spill_bytes(false) > 0 {
+        parts
+            .push(format!("{}B of a row file while the run lasts", si(embeddings.spill_bytes(false) as f64)));
+    }
+    format!("disk       {}", parts.join(", "))
 }

@@ -219,9 +219,10 @@ fn drop_name(drop: Prune) -> &'static str {
 
 fn job(args: &Args) -> Result<Job> {
     use Method::{D4, Dbp, Prototypes, Scip, Semdedup};
-    let flags: [(&str, bool, &[Method]); 10] = [
+    let flags: [(&str, bool, &[Method]); 11] = [
         ("--epsilon", args.epsilon.is_some(), &[Semdedup]),
         ("--keep", args.keep.is_some(), &[D4, Semdedup, Prototypes, Scip, Dbp]),
+        ("--keep-tokens", args.keep_tokens.is_some(), &[D4, Prototypes]),
         ("--dedup-keep", args.dedup_keep.is_some(), &[D4]),
         ("--alpha", args.alpha.is_some(), &[Scip]),
         ("--temperature", args.temperature.is_some(), &[Dbp]),
@@ -245,10 +246,13 @@ fn job(args: &Args) -> Result<Job> {
     }
     // SCIP's own experiments remove a fifth.
     let keep = args.keep.unwrap_or(if args.method == Method::Scip { 0.8 } else { 0.5 });
+    // What a share of the tokens is decides at the end.
+    let by_tokens = args.keep_tokens.is_some();
     Ok(match args.method {
         Method::Kmeans => Job::Kmeans,
         Method::D4 => {
             let dedup_keep = args.dedup_keep.unwrap_or(f64::max(0.75, keep));
+            let keep = if by_tokens { dedup_keep } else { keep };
             if keep > dedup_keep {
                 return Err(Failure::usage(format!(
                     "--keep {keep} exceeds --dedup-keep {dedup_keep}: both are shares of the input"
@@ -256,7 +260,7 @@ fn job(args: &Args) -> Result<Job> {
             }
             Job::D4 { keep, dedup_keep, order: order(args) }
         }
-        Method::Prototypes => Job::Prototypes { keep, drop: drop(args)? },
+        Method::Prototypes => Job::Prototypes { keep: if by_tokens { 1.0 } else { keep }, drop: drop(args)? },
         Method::Dbp => Job::Dbp { keep, temperature: temperature(args)?, drop: drop(args)? },
         Method::Scip => Job::Scip { keep, alpha: args.alpha.unwrap_or(0.8) },
         Method::Semdedup => semdedup(args)?,

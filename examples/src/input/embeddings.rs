@@ -7,14 +7,15 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
-use pauca::{Blocked, Rows, Shards};
+use pauca::{Blocked, RowSource, Rows, Shards};
 use serde_json::{Value, json};
 
+use super::chosen::Chosen;
 #[cfg(feature = "parquet")]
 use super::parquet::{Element, Lists, Table};
 use super::spill::RowFile;
 use super::wide::Wide;
-use super::{Dtype, Layout, Matrix, Source, file, file_name, paths};
+use super::{Dtype, Layout, Matrix, Source, file, file_name, gather, paths};
 use crate::failure::{Failure, Result};
 use crate::flags::Reading;
 use crate::progress::{Reporter, count, si};
@@ -333,6 +334,57 @@ impl Embeddings {
                 blocked.and_then(Shards::new).map(Source::Blocks).map_err(library)
             }
         }
+    }
+
+    /// About `most` of the rows, for a look at them that writes nothing: spread over all, or of tables the first of
+    /// each file. None where rows cannot be read before they are written elsewhere.
+    ///
+    /// # Errors
+    /// [`Failure::Data`] for rows that cannot be read.
+    pub fn probe(&self, chosen: Option<&Chosen>, most: usize) -> Result<Option<Array2<f32>>> {
+        if self.spill_bytes(false) == 0 {
+            let source = self.source(None)?.only(chosen)?;
+            let (n, m) = (source.n_rows(), source.n_rows().min(most));
+            let wanted: Vec<usize> = (0..m).map(|i| (i as u128 * n as u128 / m as u128) as usize).collect();
+            return gather(&source, &wanted).map(Some).map_err(|e| self.failure(&e));
+        }
+        #[cfg(feature = "parquet")]
+        if self.shards.iter().all(|shard| matches!(shard.from, From::Table(..))) {
+            let mut values: Vec<f32> = Vec::new();
+            let each = most.div_ceil(self.shards.len()).max(1);
+            for shard in &self.shards {
+                let From::Table(table, lists) = &shard.from else { continue };
+                table.first(lists, self.dim, each, &mut |bytes, _| {
+                    let read = bytemuck::pod_read_unaligned::<u16>;
+                    match lists.element {
+                        Element::F64 => {
+                            values.extend(
+                                bytes
+                                    .chunks_exact(8)
+                                    .map(bytemuck::pod_read_unaligned::<f64>)
+                                    .map(|v| v as f32),
+                            );
+                        }
+                        Element::F32 => {
+                            values.extend(bytes.chunks_exact(4).map(bytemuck::pod_read_unaligned::<f32>))
+                        }
+                        Element::F16 => {
+                            values.extend(
+                                bytes
+                                    .chunks_exact(2)
+                                    .map(read)
+                                    .map(|bits| half::f16::from_bits(bits).to_f32()),
+                            );
+                        }
+                    }
+                    Ok(())
+                })?;
+            }
+            let rows = (values.len() / self.dim).min(most.max(self.shards.len()));
+            values.truncate(rows * self.dim);
+            return Ok(Array2::from_shape_vec((rows, self.dim), values).ok());
+        }
+        Ok(None)
     }
 
     /// All rows in one piece; they must be settled together.

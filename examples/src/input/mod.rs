@@ -32,7 +32,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::embeddings::Embeddings;
 pub use self::file::map;
-pub use self::source::Source;
+pub use self::source::{Source, gather};
 use crate::failure::{Failure, Result};
 
 /// Element types that the library reads.

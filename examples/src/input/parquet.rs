@@ -199,6 +199,20 @@ impl Table {
         self.each(lists, Some(dim), usize::MAX, &mut |bytes, n| take(bytes, n / dim))
     }
 
+    /// As [`values`](Self::values), of about the first `most` rows.
+    ///
+    /// # Errors
+    /// As [`values`](Self::values).
+    pub fn first(
+        &self,
+        lists: &Lists,
+        dim: usize,
+        most: usize,
+        take: &mut dyn FnMut(&[u8], usize) -> Result<()>,
+    ) -> Result<()> {
+        self.each(lists, Some(dim), most, &mut |bytes, n| take(bytes, n / dim))
+    }
+
     fn each(
         &self,
         lists: &Lists,

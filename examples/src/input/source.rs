@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use ndarray::{Array2, Axis};
 use pauca::{Blocked, RowSource, Rows, Scratch, Shards, Subset};
 
 use super::Matrix;
@@ -56,6 +57,27 @@ impl<'a> Source<'a> {
             Self::Some(rows) => &**rows,
         }
     }
+}
+
+/// Rows gathered at once.
+const BLOCK: usize = 8192;
+
+/// The rows `wanted` as f32, which holds every element type exactly.
+///
+/// # Errors
+/// The library's.
+pub fn gather(rows: &dyn RowSource, wanted: &[usize]) -> pauca::Result<Array2<f32>> {
+    let mut out = Array2::zeros((wanted.len(), rows.dim()));
+    let mut scratch = Scratch::new();
+    for (mut rows_out, wanted) in out.axis_chunks_iter_mut(Axis(0), BLOCK).zip(wanted.chunks(BLOCK)) {
+        match rows.gather(wanted, &mut scratch)? {
+            Rows::F32(v) => rows_out.assign(&v),
+            Rows::F16(v) => rows_out.zip_mut_with(&v, |o, v| *o = v.to_f32()),
+            Rows::Bf16(v) => rows_out.zip_mut_with(&v, |o, v| *o = v.to_f32()),
+            _ => return Err(pauca::Error::Source("rows of an unknown type".into())),
+        }
+    }
+    Ok(out)
 }
 
 impl RowSource for Source<'_> {

@@ -26,19 +26,19 @@ pub struct Args {
     pub texts: Option<PathBuf>,
 
     /// What a score is: survey is the cosine, hessel 2.5 max(cosine, 0)
-    #[arg(long, value_enum, default_value_t = Preset::Survey)]
+    #[arg(help_heading = "What is kept", long, value_enum, default_value_t = Preset::Survey)]
     pub preset: Preset,
 
     /// Keep this share of the pairs, exactly; of equal scores at the cut the lower row stays [default: 0.3]
-    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction, conflicts_with = "threshold")]
+    #[arg(help_heading = "What is kept", long, value_name = "F", allow_negative_numbers = true, value_parser = fraction, conflicts_with = "threshold")]
     pub keep: Option<f64>,
 
     /// Keep the pairs that score at least this
-    #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = finite)]
+    #[arg(help_heading = "What is kept", long, value_name = "T", allow_negative_numbers = true, value_parser = finite)]
     pub threshold: Option<f64>,
 
     /// Whether a score of exactly the threshold stays (ge) or not (gt)
-    #[arg(long, value_enum, default_value_t = BoundaryName::Ge, requires = "threshold")]
+    #[arg(help_heading = "What is kept", long, value_enum, default_value_t = BoundaryName::Ge, requires = "threshold")]
     pub boundary: BoundaryName,
 
     /// How embeddings are read.
@@ -46,35 +46,40 @@ pub struct Args {
     pub reading: Reading,
 
     /// Records aligned with the rows: .csv with a header, .jsonl, .parquet, or .txt (column "text")
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Records", long, value_name = "FILE")]
     pub meta: Option<PathBuf>,
 
     /// Column that names a pair in the report
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(help_heading = "Records", long = "id-column", alias = "name", value_name = "COLUMN")]
     pub name: Option<String>,
 
+    /// Column whose equal values say that rows belong together: several texts of one picture, which is that of the
+    /// first of them. A text of the same picture is then no wrong answer
+    #[arg(help_heading = "Records", long, value_name = "COLUMN")]
+    pub group: Option<String>,
+
     /// Use only the rows whose COLUMN is VALUE, such as those that no model was fitted on
-    #[arg(long, value_name = "COLUMN=VALUE")]
+    #[arg(help_heading = "Records", long, value_name = "COLUMN=VALUE")]
     pub only: Option<String>,
 
     /// Pictures for the report: a PNG sheet of square tiles, row by row, or a column with file names or bytes
-    #[arg(long, value_name = "SHEET|COLUMN")]
+    #[arg(help_heading = "Records", long = "images", alias = "pictures", value_name = "SHEET|COLUMN")]
     pub pictures: Option<String>,
 
     /// Pixels along the side of a tile of the sheet
-    #[arg(long, value_name = "PIXELS", default_value_t = 32, value_parser = positive)]
+    #[arg(help_heading = "Records", long = "image-size", alias = "picture-size", value_name = "PIXELS", default_value_t = 32, value_parser = positive)]
     pub picture_size: usize,
 
     /// What to do with embeddings that are all zeros
-    #[arg(long, value_enum, default_value_t = ZeroName::Refuse)]
+    #[arg(help_heading = "What is kept", long, value_enum, default_value_t = ZeroName::Refuse)]
     pub zero_rows: ZeroName,
 
     /// Measure AUC and retrieval on at most N pairs, drawn by the seed: R@k depends on the number of candidates
-    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = two)]
+    #[arg(help_heading = "Measurement", long, value_name = "N", default_value_t = 5000, value_parser = two)]
     pub evaluate: usize,
 
     /// Resamples of the intervals
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = positive)]
+    #[arg(help_heading = "Measurement", long, value_name = "N", default_value_t = 1000, value_parser = positive)]
     pub resamples: usize,
 
     /// What is drawn.
@@ -87,11 +92,9 @@ pub struct Args {
 }
 
 const AFTER: &str = "\
-Results in --out: report.html (open this), report.json, kept.npy (row numbers, u64), scores.npy
-(f64, NaN for rows that --only leaves out), removed.csv (row, name, score), scores.svg.
+Results in --out: report.html (open this), report.json, kept.npy (row numbers, u64), scores.npy (f64, NaN for rows that --only leaves out), removed.csv (row, name, score), scores.svg.
 The same input, flags and seed give the same bytes on every machine, at any number of threads.
-Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped (nothing is written
-then).";
+Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped (nothing is written then).";
 
 /// What a score is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

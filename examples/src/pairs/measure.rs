@@ -1,12 +1,16 @@
 //! The numbers: scores of all pairs, which stay, and how well the scores tell on a sample.
 
+use std::collections::HashMap;
+
 use ndarray::Array2;
 use pauca::alignment::{
     ClipScore, Filter, HardNegatives, Matches, Negatives, RankTies, Retrieval, Selected, balanced_sample,
     mismatched,
 };
 use pauca::stats::{Interval, auc, bootstrap, quantile};
-use pauca::{Context, Cpu, RowSource, Rows, Scratch};
+use pauca::{Context, Cpu, RowSource, Rows};
+
+use crate::input::gather;
 
 /// Level of all intervals.
 pub const LEVEL: f64 = 0.95;
@@ -14,11 +18,9 @@ pub const LEVEL: f64 = 0.95;
 pub const PLACES: [u64; 3] = [1, 5, 10];
 /// Wrong pictures kept for each text of the sample.
 const HARDEST: usize = 4;
-/// Rows gathered at once.
-const BLOCK: usize = 8192;
 
 /// What is wanted.
-pub struct Wanted {
+pub struct Wanted<'g> {
     /// What a score is.
     pub score: ClipScore,
     /// Which pairs stay.
@@ -29,6 +31,8 @@ pub struct Wanted {
     pub resamples: usize,
     /// Seed.
     pub seed: u64,
+    /// The group of each row, where rows belong together: texts of one picture.
+    pub groups: Option<&'g [u64]>,
 }
 
 /// One direction of retrieval on the sample.
@@ -41,8 +45,10 @@ pub struct Direction {
     pub mrr: f64,
     /// Median rank.
     pub median_rank: f64,
-    /// The rank of each pair of the sample.
+    /// The rank of each query: texts of the sample, or pictures.
     pub ranks: Vec<f64>,
+    /// Candidates of each query.
+    pub candidates: usize,
 }
 
 /// The result. Pairs are numbered among the rows that were used.
@@ -74,7 +80,7 @@ pub struct Measured {
 pub fn measure(
     images: &Rows<'_>,
     texts: &Rows<'_>,
-    wanted: &Wanted,
+    wanted: &Wanted<'_>,
     cx: &Context,
     begin: &dyn Fn(&str, usize),
 ) -> pauca::Result<Measured> {
@@ -90,7 +96,19 @@ pub fn measure(
     let m = sample.len();
     begin("shuffle", m);
     let (x, y) = (gather(images, &sample)?, gather(texts, &sample)?);
-    let partner = mismatched(m, wanted.seed)?;
+    let groups: Option<Vec<u64>> = wanted.groups.map(|groups| sample.iter().map(|&i| groups[i]).collect());
+    let together = |a: usize, b: usize| groups.as_ref().is_some_and(|groups| groups[a] == groups[b]);
+    let cycle = mismatched(m, wanted.seed)?;
+    // On the cycle of the rows, the next one that is of another group.
+    let next = |i: usize| {
+        let mut at = cycle[i];
+        while at != i && together(at, i) {
+            at = cycle[at];
+        }
+        at
+    };
+    let partner: Vec<usize> = (0..m).map(next).collect();
+    let units = units(m, groups.as_deref());
     let wrong = gather(texts, &partner.iter().map(|&p| sample[p]).collect::<Vec<_>>())?;
     let shuffled = wanted.score.score_in(&Rows::F32(x.view()), &Rows::F32(wrong.view()), cx)?.scores.to_vec();
     let positive: Vec<bool> = (0..2 * m).map(|i| i < m).collect();
@@ -99,25 +117,37 @@ pub fn measure(
         let all: Vec<f64> = rows.iter().map(of).chain(rows.iter().map(|&i| shuffled[i])).collect();
         auc(&all, &positive)
     };
-    let auc = bootstrap(m, wanted.resamples, wanted.seed, LEVEL, |rows| {
+    let auc = bootstrap(units.len(), wanted.resamples, wanted.seed, LEVEL, |drawn| {
         cx.control.check()?;
-        area(rows)
+        area(&drawn.iter().flat_map(|&unit| &units[unit]).copied().collect::<Vec<_>>())
     })?;
 
     begin("retrieve", m);
     let cpu = Cpu::new()?;
-    let to_picture = Retrieval::of_on(&cpu, &y, &x, Matches::Diagonal, cx)?;
-    let to_text = Retrieval::of_on(&cpu, &x, &y, Matches::Diagonal, cx)?;
-    let hard = HardNegatives::new(HARDEST.min(m - 1)).find_on(&cpu, &y, &x, Matches::Diagonal, cx)?;
+    // One picture a group: that of its first row.
+    let heads: Vec<usize> = units.iter().map(|unit| unit[0]).collect();
+    let x = x.select(ndarray::Axis(0), &heads);
+    let pictures: Option<Vec<u64>> = groups.as_ref().map(|groups| heads.iter().map(|&i| groups[i]).collect());
+    let [from_text, from_picture] = match (&groups, &pictures) {
+        (Some(texts), Some(pictures)) => {
+            [Matches::Groups { x: texts, y: pictures }, Matches::Groups { x: pictures, y: texts }]
+        }
+        _ => [Matches::Diagonal, Matches::Diagonal],
+    };
+    let to_picture = Retrieval::of_on(&cpu, &y, &x, from_text, cx)?;
+    let to_text = Retrieval::of_on(&cpu, &x, &y, from_picture, cx)?;
+    let hard = HardNegatives::new(HARDEST.min(heads.len() - 1)).find_on(&cpu, &y, &x, from_text, cx)?;
     let mistaken = hard
         .rows
         .outer_iter()
-        .map(|row| row.iter().filter(|&&j| j != Negatives::NONE).map(|&j| sample[j as usize]).collect())
+        .map(|row| {
+            row.iter().filter(|&&j| j != Negatives::NONE).map(|&j| sample[heads[j as usize]]).collect()
+        })
         .collect();
     begin("intervals", m);
     let directions = [
-        direction("text to picture", &to_picture, wanted, cx)?,
-        direction("picture to text", &to_text, wanted, cx)?,
+        direction("text to picture", &to_picture, (wanted, &units, heads.len()), cx)?,
+        direction("picture to text", &to_text, (wanted, &self::units(heads.len(), None), m), cx)?,
     ];
     Ok(Measured {
         scores,
@@ -135,7 +165,7 @@ pub fn measure(
 fn direction(
     name: &'static str,
     found: &Retrieval,
-    wanted: &Wanted,
+    (wanted, units, candidates): (&Wanted<'_>, &[Vec<usize>], usize),
     cx: &Context,
 ) -> pauca::Result<Direction> {
     let ties = RankTies::Expected;
@@ -143,9 +173,9 @@ fn direction(
     for k in PLACES {
         let hits = found.hits(k, ties)?;
         let mean = |rows: &[usize]| rows.iter().map(|&i| hits[i]).sum::<f64>() / rows.len() as f64;
-        let interval = bootstrap(hits.len(), wanted.resamples, wanted.seed, LEVEL, |rows| {
+        let interval = bootstrap(units.len(), wanted.resamples, wanted.seed, LEVEL, |drawn| {
             cx.control.check()?;
-            Ok(Some(mean(rows)))
+            Ok(Some(mean(&drawn.iter().flat_map(|&unit| &units[unit]).copied().collect::<Vec<_>>())))
         })?;
         recall.push((interval, found.chance(k).unwrap_or(f64::NAN)));
     }
@@ -156,23 +186,23 @@ fn direction(
         mrr: found.mrr(ties).unwrap_or(f64::NAN),
         median_rank: found.median_rank(ties).unwrap_or(f64::NAN),
         ranks,
+        candidates,
     })
 }
 
-/// The rows `wanted` as f32, which holds every element type exactly.
-pub fn gather(rows: &Rows<'_>, wanted: &[usize]) -> pauca::Result<Array2<f32>> {
-    let mut out = Array2::zeros((wanted.len(), rows.dim()));
-    let mut scratch = Scratch::new();
-    for (rows_out, wanted) in out.axis_chunks_iter_mut(ndarray::Axis(0), BLOCK).zip(wanted.chunks(BLOCK)) {
-        let mut rows_out = rows_out;
-        match rows.gather(wanted, &mut scratch)? {
-            Rows::F32(v) => rows_out.assign(&v),
-            Rows::F16(v) => rows_out.zip_mut_with(&v, |o, v| *o = v.to_f32()),
-            Rows::Bf16(v) => rows_out.zip_mut_with(&v, |o, v| *o = v.to_f32()),
-            _ => return Err(pauca::Error::Source("rows of an unknown type".into())),
+/// The rows that are drawn together, by their first one: those of a group, or each by itself.
+fn units(rows: usize, groups: Option<&[u64]>) -> Vec<Vec<usize>> {
+    let Some(groups) = groups else { return (0..rows).map(|row| vec![row]).collect() };
+    let mut units: Vec<Vec<usize>> = Vec::new();
+    let mut at: HashMap<u64, usize> = HashMap::new();
+    for (row, group) in groups.iter().enumerate() {
+        let unit = *at.entry(*group).or_insert(units.len());
+        match units.get_mut(unit) {
+            Some(unit) => unit.push(row),
+            None => units.push(vec![row]),
         }
     }
-    Ok(out)
+    units
 }
 
 impl Measured {

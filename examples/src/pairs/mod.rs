@@ -14,7 +14,7 @@ pub mod measure;
 pub mod report;
 pub mod shipped;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use pauca::Rows;
@@ -23,12 +23,13 @@ use pauca::stats::Interval;
 use serde_json::{Map, Value, json};
 
 use self::args::Args;
-use self::measure::{Direction, Measured, PLACES, Wanted, gather, measure};
+use self::measure::{Direction, Measured, PLACES, Wanted, measure};
 use self::report::{Report, verdict};
 use crate::failure::{Failure, Result};
 use crate::flags::Named;
 use crate::input::embeddings::{IMAGES, TEXTS};
 use crate::input::file::digest;
+use crate::input::gather;
 use crate::input::ids::Ids;
 use crate::input::images::Images;
 use crate::input::meta::Meta;
@@ -77,6 +78,7 @@ pub fn run(args: Args) -> Result<()> {
     if used.len() < 2 {
         return Err(Failure::data(images, format!("{} pairs are used, at least 2 are needed", used.len())));
     }
+    let groups = shown.groups(args, &used)?;
     let configuration = configuration(args, &x, &y, &shown, used.len())?;
     let mut out = run.open(&configuration)?;
     for side in [&mut x, &mut y] {
@@ -93,6 +95,7 @@ pub fn run(args: Args) -> Result<()> {
         evaluate: args.evaluate,
         resamples: args.resamples,
         seed: args.drawing.seed,
+        groups: groups.as_deref(),
     };
     let library = |e: pauca::Error| located([&x, &y], &used, &e);
     let found = run.work(|cx| {
@@ -171,8 +174,10 @@ impl Shown {
         let sheet = args.pictures.as_ref().map(PathBuf::from).filter(|path| path.is_file());
         let column = args.pictures.as_deref().filter(|_| sheet.is_none());
         let only = args.only.as_deref().map(only).transpose()?;
-        let columns: Vec<&str> =
-            [args.name.as_deref(), column, only.map(|o| o.0)].into_iter().flatten().collect();
+        let columns: Vec<&str> = [args.name.as_deref(), args.group.as_deref(), column, only.map(|o| o.0)]
+            .into_iter()
+            .flatten()
+            .collect();
         let meta = Meta::beside(args.meta.as_deref(), embeddings, &columns)?;
         let names = match (&meta, &args.name) {
             (Some(meta), Some(column)) => Some(meta.column(column)?),
@@ -188,6 +193,26 @@ impl Shown {
             (None, column) => column.map(|column| (column.to_string(), None)),
         };
         Ok(Self { meta, names, pictures, identity })
+    }
+
+    /// The number of the group of each row that takes part.
+    fn groups(&self, args: &Args, used: &[usize]) -> Result<Option<Vec<u64>>> {
+        let (Some(column), Some(meta)) = (&args.group, &self.meta) else { return Ok(None) };
+        let values = meta.column(column)?;
+        let mut numbers: HashMap<&str, u64> = HashMap::new();
+        let groups: Vec<u64> = used
+            .iter()
+            .map(|&row| {
+                let next = numbers.len() as u64;
+                *numbers.entry(values.get(row)).or_insert(next)
+            })
+            .collect();
+        if numbers.len() < 2 {
+            let what =
+                format!("column '{column}' has one value in all rows in use: one group has no wrong pair");
+            return Err(Failure::data(meta.path(), what));
+        }
+        Ok(Some(groups))
     }
 
     /// The rows that take part.
@@ -238,6 +263,9 @@ fn configuration(
     if let Some(meta) = &shown.meta {
         value["meta"] = meta.describe()?;
         value["meta"]["name"] = json!(args.name);
+        if let Some(group) = &args.group {
+            value["meta"]["group"] = json!(group);
+        }
     }
     if let Some((name, sha256)) = &shown.identity {
         value["pictures"] = json!({"from": name, "sha256": sha256, "picture_size": args.picture_size});
@@ -279,7 +307,7 @@ fn record(found: &Measured, args: &Args, configuration: &Value) -> Value {
                 (format!("R@{k}"), value)
             })
             .collect();
-        json!({"recall": recall, "mrr": d.mrr, "median_rank": d.median_rank})
+        json!({"recall": recall, "mrr": d.mrr, "median_rank": d.median_rank, "candidates": d.candidates})
     };
     let [median, shuffled] = found.medians();
     json!({

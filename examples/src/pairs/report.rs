@@ -94,7 +94,7 @@ pub fn facts(found: &Measured) -> Vec<Fact> {
                 "chance {}; median rank {:.0} of {}",
                 percent(*chance),
                 direction.median_rank,
-                count(m)
+                count(direction.candidates as u64)
             ),
         });
     }
@@ -216,11 +216,15 @@ impl Report<'_> {
                 ]);
             }
         }
-        let m = count(self.found.sample.len() as u64);
+        let [pictures, texts] = [0, 1].map(|i| count(self.found.directions[i].candidates as u64));
+        let (own, drawn) = match self.args.group {
+            Some(_) => ("a text of the same picture, or its picture,", "groups"),
+            None => ("its own partner", "pairs"),
+        };
         section(
             "Retrieval",
             &format!(
-                "The share of queries whose own partner is among the first k of {m} candidates; ties count by their expectation. Intervals: 95 %, by {} resamples of the pairs.",
+                "The share of queries for which {own} is among the first k of {pictures} pictures or {texts} texts; ties count by their expectation. Intervals: 95 %, by {} resamples of the {drawn}.",
                 count(self.args.resamples as u64)
             ),
             &table(

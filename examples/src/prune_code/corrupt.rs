@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::args::{CorruptArgs, SyntaxName};
+use super::languages::{self, Language};
 use crate::console;
 use crate::failure::{Failure, Result};
+use crate::flags::Named;
 use crate::input::file;
 use crate::input::record::{self, Cell, Kind};
 use crate::input::text::Lines;
@@ -27,15 +29,23 @@ pub struct Text {
 }
 
 impl Text {
-    /// The text in the JSON object `line`, by the names of its two fields.
-    fn of(line: &str, id: &str, text: &str) -> std::result::Result<Self, String> {
-        let mut cells = [Cell::default(), Cell::default()];
-        record::json(line, &[id, text], &mut cells)?;
+    /// The text in the JSON object `line`, by the names of its two fields, and what a third one says.
+    fn of(
+        line: &str,
+        id: &str,
+        text: &str,
+        language: Option<&str>,
+    ) -> std::result::Result<(Self, String), String> {
+        let mut cells = [Cell::default(), Cell::default(), Cell::default()];
+        let names = [id, text, language.unwrap_or(text)];
+        let wanted = if language.is_some() { 3 } else { 2 };
+        record::json(line, &names[..wanted], &mut cells[..wanted])?;
+        let language = std::mem::take(&mut cells[2].text);
         let name = cells[0].name().map_err(|what| format!("its field '{id}' {what}"))?.to_string();
         if cells[1].kind != Kind::Text {
             return Err(format!("its field '{text}' is not a text"));
         }
-        Ok(Self { id: name, text: std::mem::take(&mut cells[1].text) })
+        Ok((Self { id: name, text: std::mem::take(&mut cells[1].text) }, language))
     }
 }
 
@@ -73,6 +83,10 @@ pub fn kinds(names: &[String]) -> Result<Vec<Corruption>> {
 pub fn run(args: &CorruptArgs) -> Result<()> {
     interrupt::install();
     let kinds = kinds(&args.kind)?;
+    if let Some(language) = asked(args, "").filter(|language| !language.is_built()) {
+        let what = "needs the parsers that the feature grammars builds";
+        return Err(Failure::usage(format!("--syntax {} {what}", language.name())));
+    }
     let stdin = args.input == Path::new("-");
     let reader: Box<dyn BufRead> =
         if stdin { Box::new(BufReader::new(io::stdin())) } else { Box::new(file::stream(&args.input)?) };
@@ -115,6 +129,9 @@ impl<W: Write> Write for Read<W> {
     }
 }
 
+/// A text and its language.
+type Waiting = (Text, Option<Language>);
+
 /// Texts read, records written, records whose text is unchanged.
 struct Done {
     texts: u64,
@@ -137,14 +154,22 @@ fn stream(
 ) -> Result<Done> {
     let mut done = Done { texts: 0, records: 0, unchanged: 0 };
     let mut seen: HashMap<u64, u64> = HashMap::new();
-    let (mut waiting, mut last): (Option<Text>, Option<Text>) = (None, None);
-    let mut emit = |text: &Text, other: Option<&Text>, done: &mut Done| -> Result<()> {
+    let (mut waiting, mut last): (Option<Waiting>, Option<Waiting>) = (None, None);
+    let mut emit = |(text, language): &Waiting, other: Option<&Waiting>, done: &mut Done| -> Result<()> {
+        let read = languages::Read::new(text, *language);
+        let beside = other.map(|(other, language)| languages::Read::new(other, *language));
         for &kind in kinds {
             let corruptor = configured(args, kind);
-            let found = corrupt(&corruptor, text, other).map_err(|e| Failure::library(input, &e))?;
+            let found = read.corrupt(&corruptor, kind, beside.as_ref());
+            let found = found.map_err(|e| Failure::library(input, &e))?;
             done.records += 1;
             done.unchanged += u64::from(found.unchanged.is_some());
-            let record = described(args, kind, text, other, &found);
+            let syntax = match read.language() {
+                Some(language) => format!("{} ({})", language.name(), language.reader()),
+                None if configured_syntax(args).resolve(&text.text) == Syntax::Slashes => "slashes".into(),
+                None => "hash".into(),
+            };
+            let record = described(args, kind, text, other.map(|(other, _)| other), &found, &syntax);
             writeln!(out, "{record}").map_err(|e| Failure::io(output, "written", &e))?;
         }
         Ok(())
@@ -155,17 +180,20 @@ fn stream(
             return Err(Failure::Cancelled("stopped; the output is incomplete".into()));
         }
         let wrong = |what: String| Failure::data(input, format!("line {line}: {what}"));
-        let text = Text::of(text, &args.id_column, &args.text_column).map_err(wrong)?;
+        let named = args.language_column.as_deref();
+        let (text, said) = Text::of(text, &args.id_column, &args.text_column, named).map_err(wrong)?;
+        let language = Language::from_name(&said).or_else(|| asked(args, &text.id));
         if let Some(before) = seen.insert(number(&text.id), line) {
             return Err(wrong(format!("the id {:?} was that of line {before} already", text.id)));
         }
         done.texts += 1;
         match waiting.take() {
-            None => waiting = Some(text),
+            None => waiting = Some((text, language)),
             Some(first) => {
-                emit(&first, Some(&text), &mut done)?;
-                emit(&text, Some(&first), &mut done)?;
-                last = Some(text);
+                let second = (text, language);
+                emit(&first, Some(&second), &mut done)?;
+                emit(&second, Some(&first), &mut done)?;
+                last = Some(second);
             }
         }
     }
@@ -176,24 +204,25 @@ fn stream(
     Ok(done)
 }
 
-fn configured(args: &CorruptArgs, kind: Corruption) -> Corruptor {
-    let syntax = match args.syntax {
-        SyntaxName::Detect => Syntax::Detect,
-        SyntaxName::Hash => Syntax::Hash,
-        SyntaxName::Slashes => Syntax::Slashes,
-    };
-    Corruptor::new(kind).rate(args.rate).seed(args.seed).syntax(syntax)
+/// The language that --syntax names, or by the id.
+fn asked(args: &CorruptArgs, id: &str) -> Option<Language> {
+    match args.syntax {
+        SyntaxName::Detect => Language::of_file(id),
+        SyntaxName::Hash | SyntaxName::Slashes => None,
+        language => Language::from_name(&language.name()),
+    }
 }
 
-/// Corrupts `text`, beside another where there is one.
-///
-/// # Errors
-/// The library's.
-pub fn corrupt(corruptor: &Corruptor, text: &Text, other: Option<&Text>) -> pauca::Result<Corrupted> {
-    match other {
-        Some(other) => corruptor.apply_with(&text.text, number(&text.id), &other.text, number(&other.id)),
-        None => corruptor.apply(&text.text, number(&text.id)),
+fn configured_syntax(args: &CorruptArgs) -> Syntax {
+    match args.syntax {
+        SyntaxName::Hash => Syntax::Hash,
+        SyntaxName::Slashes => Syntax::Slashes,
+        _ => Syntax::Detect,
     }
+}
+
+fn configured(args: &CorruptArgs, kind: Corruption) -> Corruptor {
+    Corruptor::new(kind).rate(args.rate).seed(args.seed).syntax(configured_syntax(args))
 }
 
 fn described(
@@ -202,6 +231,7 @@ fn described(
     text: &Text,
     other: Option<&Text>,
     found: &Corrupted,
+    syntax: &str,
 ) -> Value {
     let edits: Vec<Value> = found
         .edits
@@ -212,7 +242,7 @@ fn described(
         .collect();
     let mut record = json!({
         "id": text.id, "kind": kind.name(), "family": kind.family().name(), "rate": args.rate, "seed": args.seed,
-        "sites": found.sites, "unchanged": found.unchanged.map(|why| why.reason()), "edits": edits,
+        "sites": found.sites, "unchanged": found.unchanged.map(|why| why.reason()), "syntax": syntax, "edits": edits,
     });
     if kind == Corruption::SwappedLines {
         record["other"] = json!(other.map(|other| &other.id));
@@ -230,7 +260,7 @@ pub fn texts(path: &Path) -> Result<Vec<Text>> {
     let mut texts = Vec::new();
     while let Some((line, text)) = lines.record().map_err(|what| Failure::data(path, what))? {
         let wrong = |what: String| Failure::data(path, format!("line {line}: {what}"));
-        texts.push(Text::of(text, "id", "text").map_err(wrong)?);
+        texts.push(Text::of(text, "id", "text", None).map_err(wrong)?.0);
     }
     Ok(texts)
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | flags | [`args`] |
 //! | texts in, corrupted texts out | [`corrupt`] |
+//! | the languages that are parsed for it | [`languages`] |
 //! | reading and checking | [`inputs`] |
 //! | the numbers | [`mod@study`] |
 //! | the result in words, plots and a page | [`charts`], [`report`] |
@@ -16,6 +17,7 @@ pub mod charts;
 pub mod corrupt;
 pub mod files;
 pub mod inputs;
+pub mod languages;
 pub mod report;
 pub mod study;
 

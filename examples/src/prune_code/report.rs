@@ -7,8 +7,9 @@ use pauca::stats::Interval;
 
 use super::args::Method;
 use super::charts::{Line, forest, lorenz};
-use super::corrupt::{Text, corrupt};
+use super::corrupt::Text;
 use super::inputs::Inputs;
+use super::languages::{Language, Read};
 use super::study::{Kind, LONGEST, Settings, Study};
 use crate::output::Written;
 use crate::page::{Fact, SAME_BYTES, escape, fact_list, figure, file_list, page, section, shorten, table};
@@ -344,13 +345,16 @@ impl Page<'_> {
         if self.texts.is_empty() {
             return Ok(String::new());
         }
+        let read = |text| Read::new(text, Language::of_file(&text.id));
+        let texts: Vec<_> = self.texts.iter().map(read).collect();
         let mut rows = Vec::new();
         for (i, kind) in Corruption::ALL.into_iter().enumerate() {
             let corruptor = Corruptor::new(kind).rate(SHOWN.0).seed(SHOWN.1);
             for step in 0..self.texts.len() {
                 let text = &self.texts[(i + step) % self.texts.len()];
-                let other = self.texts.get((i + step + 1) % self.texts.len());
-                let found = corrupt(&corruptor, text, other)?;
+                let (read, beside) =
+                    (&texts[(i + step) % texts.len()], texts.get((i + step + 1) % texts.len()));
+                let found = read.corrupt(&corruptor, kind, beside)?;
                 let Some(edit) = found.edits.first() else { continue };
                 let line = text.text.lines().nth(edit.line - 1).unwrap_or("").trim();
                 let show = |text: &str| match text.trim().is_empty() {

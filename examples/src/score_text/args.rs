@@ -22,77 +22,83 @@ pub struct Args {
     /// Where the weights come from. A .csv with a row `document,line,tokens,nll` for each line of
     /// INPUT that is not blank (examples/data/make/perplexities.py makes one), or a .json with the
     /// perplexities themselves: {"all": 30.5, "predicates": {"terminal_punctuation": 25.0, ...}}
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Weights", long, value_name = "FILE")]
     pub perplexities: Option<PathBuf>,
 
     /// What the predicates weigh: as --perplexities tell, or all the same, which needs no language model
-    #[arg(long, value_enum, default_value_t = WeightsName::Perplexities)]
+    #[arg(help_heading = "Weights", long, value_enum, default_value_t = WeightsName::Perplexities)]
     pub weights: WeightsName,
 
     /// Share to keep
-    #[arg(long, value_name = "F", default_value_t = 0.6, allow_negative_numbers = true, value_parser = fraction)]
+    #[arg(help_heading = "What is kept", long, value_name = "F", default_value_t = 0.6, allow_negative_numbers = true, value_parser = fraction)]
     pub keep: f64,
 
     /// A share of what
-    #[arg(long, value_enum, default_value_t = ShareName::Documents)]
+    #[arg(help_heading = "What is kept", long, value_enum, default_value_t = ShareName::Documents)]
     pub share: ShareName,
 
     /// Which of equally scored documents stay at the cut
-    #[arg(long, value_enum, default_value_t = TiesName::First)]
+    #[arg(help_heading = "What is kept", long, value_enum, default_value_t = TiesName::First)]
     pub ties: TiesName,
 
     /// What a line is
-    #[arg(long, value_enum, default_value_t = SplitName::Lines)]
+    #[arg(help_heading = "Text", long, value_enum, default_value_t = SplitName::Lines)]
     pub split: SplitName,
 
     /// What a line's tokens are, by which it counts in its document
-    #[arg(long, value_enum, default_value_t = UnitName::Words)]
+    #[arg(help_heading = "Text", long, value_enum, default_value_t = UnitName::Words)]
     pub unit: UnitName,
 
     /// How the likelihoods of lines become a perplexity
-    #[arg(long, value_enum, default_value_t = PoolingName::Tokens)]
+    #[arg(help_heading = "Weights", long, value_enum, default_value_t = PoolingName::Tokens)]
     pub pooling: PoolingName,
 
     /// What a predicate weighs that no line passes
-    #[arg(long, value_enum, default_value_t = EmptyName::Zero)]
+    #[arg(help_heading = "Weights", long, value_enum, default_value_t = EmptyName::Zero)]
     pub empty_subset: EmptyName,
 
     /// What happens when every weight is 0
-    #[arg(long, value_enum, default_value_t = NoWeightName::Error)]
+    #[arg(help_heading = "Weights", long, value_enum, default_value_t = NoWeightName::Error)]
     pub no_weight: NoWeightName,
 
     /// Predicates to ask, by name or by the paper's name, with commas [default: all ten, or those of the .json]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = predicate)]
+    #[arg(help_heading = "Weights", long, value_name = "NAMES", value_delimiter = ',', value_parser = predicate)]
     pub predicates: Option<Vec<Predicate>>,
 
     /// The caller's own answers instead of the predicates': a .npy of bool or uint8 (0 or 1), a row for each
     /// line of INPUT that is not blank, in their order, and a column for each name; 1 where the line is good
-    #[arg(long, value_name = "FILE", requires = "matrix_names", conflicts_with = "predicates")]
+    #[arg(
+        help_heading = "Weights",
+        long,
+        value_name = "FILE",
+        requires = "matrix_names",
+        conflicts_with = "predicates"
+    )]
     pub matrix: Option<PathBuf>,
 
     /// Names of the columns of --matrix, with commas; a .json of --perplexities names the same
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "matrix")]
+    #[arg(help_heading = "Weights", long, value_name = "NAMES", value_delimiter = ',', requires = "matrix")]
     pub matrix_names: Option<Vec<String>>,
 
     /// Published document rules to report beside the score, with commas; they remove nothing
-    #[arg(long, value_enum, value_name = "NAMES", value_delimiter = ',',
+    #[arg(help_heading = "Report", long, value_enum, value_name = "NAMES", value_delimiter = ',',
           default_values_t = [RulesName::Gopher, RulesName::GopherRepetition, RulesName::C4, RulesName::Fineweb])]
     pub rules: Vec<RulesName>,
 
     /// Column with the text
-    #[arg(long, value_name = "COLUMN", default_value = "text")]
+    #[arg(help_heading = "Text", long, value_name = "COLUMN", default_value = "text")]
     pub text: String,
 
     /// Column that names a document [default: row numbers]
-    #[arg(long = "id-column", alias = "id", value_name = "COLUMN")]
+    #[arg(help_heading = "Text", long = "id-column", alias = "id", value_name = "COLUMN")]
     pub id: Option<String>,
 
     /// Column by which the report says what was removed
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(help_heading = "Text", long, value_name = "COLUMN")]
     pub by: Option<String>,
 
     /// What a document is in plain text [default: paragraphs]
-    #[arg(long, value_enum)]
+    #[arg(help_heading = "Text", long, value_enum)]
     pub document: Option<DocumentName>,
 
     /// How the run goes.
@@ -101,9 +107,8 @@ pub struct Args {
 }
 
 const AFTER: &str = "\
-Results in --out: report.html (open this), report.json, scores.csv (id, score, tokens, lines,
-kept), kept_ids.txt, SVG plots. The same input and flags give the same bytes on every machine, at
-any number of threads.
+Results in --out: report.html (open this), report.json, scores.csv (id, score, tokens, lines, kept), kept_ids.txt, SVG plots.
+The same input and flags give the same bytes on every machine, at any number of threads.
 Ctrl-C stops and exits with 130; nothing is written.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.";
 

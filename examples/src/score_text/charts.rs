@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use plotters::prelude::{Color, WHITE};
-
-use super::outcome::{Outcome, weight};
+use super::outcome::Outcome;
 use crate::plots::{
-    Axis, GREY, Group, HPos, INK, KEPT, PRUNED, VPos, bar, guide, histogram, listed, note, number, row,
+    Axis, GREY, Group, INK, KEPT, PRUNED, Stroke, curve, dots, guide, histogram, listed, number, row,
 };
 
 /// Parts of the axis of the scores.
@@ -24,35 +22,37 @@ pub fn draw(outcome: &Outcome) -> BTreeMap<&'static str, String> {
         Group { name: "kept", values: &value(true), colour: KEPT },
     ];
     let scores = histogram((960, 320), x, "documents", BINS, &groups);
-    let weights = outcome.source.all().map(|all| ("weights.svg", weights(outcome, all)));
+    let weights = outcome.source.all().map(|_| ("weights.svg", weights(outcome)));
     [Some(("scores.svg", scores)), weights].into_iter().flatten().collect()
 }
 
-/// Perplexity of the lines that pass each predicate, beside that of all lines.
-fn weights(outcome: &Outcome, all: f64) -> String {
-    let source = &outcome.source;
-    let n = source.columns.len();
-    let values: Vec<Option<f64>> = (0..n).map(|i| source.subset(i)).collect();
-    let most = values.iter().flatten().copied().fold(all, f64::max) * 1.12;
-    let digits = usize::from(most < 10.0);
-    let x = Axis {
-        name: "perplexity of the lines that pass (all lines: dashed); left of the dashes there is a weight",
-        range: 0.0..most,
-        label: &|v| number(*v, digits),
-        labels: 8,
+/// The weight of each predicate with its interval.
+fn weights(outcome: &Outcome) -> String {
+    let values = outcome.weights.values();
+    let n = values.len();
+    let interval = |i: usize| {
+        let found = outcome.intervals.as_ref().map(|set| (set.weights[i].low, set.weights[i].high));
+        found.filter(|(low, high)| low.is_finite() && high.is_finite())
     };
-    let names: Vec<String> = source.columns.names().into_iter().map(String::from).collect();
-    listed(960, 34, 220, x, &names, |chart| {
-        for (i, value) in values.iter().enumerate() {
-            let (y, w) = (row(i, n), outcome.weights.values()[i]);
-            let colour = if w > 0.0 { KEPT } else { GREY };
-            let (words, ink) = match value {
-                None => ("no line passes: weight 0".to_string(), INK),
-                Some(_) => (format!("weight {}", weight(w)), WHITE),
-            };
-            bar(chart, (0.0, y - 0.3), (value.unwrap_or(0.0), y + 0.3), &colour.mix(0.75))?;
-            note(chart, words, (0.01 * most, y), (HPos::Left, VPos::Center), ink)?;
+    let ends = (0..n).filter_map(|i| interval(i).map(|(_, high)| high));
+    let most = values.iter().copied().chain(ends).fold(0.0, f64::max);
+    let most = if most > 0.0 { most * 1.08 } else { 1.0 };
+    let x = Axis {
+        name: "weight (0: the lines that pass are no easier to predict); line: 95 % interval",
+        range: -0.03 * most..most,
+        label: &|v| number(*v, 3),
+        labels: 6,
+    };
+    let names: Vec<String> = outcome.source.columns.names().into_iter().map(String::from).collect();
+    listed(640, 30, 220, x, &names, |chart| {
+        guide(chart, (0.0, -0.6), (0.0, n.max(1) as f64 - 0.4), INK)?;
+        for (i, &value) in values.iter().enumerate() {
+            let (y, colour) = (row(i, n), if value > 0.0 { KEPT } else { GREY });
+            if let Some((low, high)) = interval(i) {
+                curve(chart, [(low, y), (high, y)].into_iter(), colour, Stroke::Solid)?;
+            }
+            dots(chart, [(value, y)], &colour)?;
         }
-        guide(chart, (all, -0.6), (all, n.max(1) as f64 - 0.4), INK)
+        Ok(())
     })
 }

@@ -88,8 +88,8 @@ fn pairs(args: &Args, texts: &Texts, outcome: &Outcome) -> String {
     section(
         "Kept, beside removed",
         "Left from the best document to the last that stays, right from the worst to the first that went. \
-         The stripe beside a line is its score: green is 1, red is 0.",
-        &table(&["kept", "removed"], &["half", "half"], rows),
+         The bar before a line is its score, full for 1; pointing at the line tells the number.",
+        &table(&["kept", "removed"], &["half side", "half side"], rows),
     )
 }
 
@@ -103,9 +103,10 @@ fn card(args: &Args, texts: &Texts, outcome: &Outcome, d: usize) -> String {
         count(found.tokens)
     );
     for (l, line) in Split::from(args.split).of(&document.text).take(LINES).enumerate() {
-        let hue = outcome.line(d, l, line).map_or(0.0, |s| 6.0 + 139.0 * s);
+        let score = outcome.line(d, l, line).unwrap_or(0.0).clamp(0.0, 1.0);
         html.push_str(&format!(
-            "<div class=\"mono\" style=\"border-left:5px solid hsl({hue:.0} 55% 46%);padding:0 0 0 8px\">{}</div>",
+            "<div class=\"mono line\" style=\"--score:{:.0}%\" title=\"score {score:.3}\">{}</div>",
+            100.0 * score,
             escape(&shorten(line, WIDE))
         ));
     }
