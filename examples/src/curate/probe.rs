@@ -130,7 +130,6 @@ impl Probe {
 
 /// For every row the most similar one before it, and the multiply-adds of such pairs in a second.
 fn neighbours(rows: &Rows<'_>, cpu: &Cpu, cx: &Context<'_>) -> pauca::Result<(Vec<u64>, f64)> {
-    use pauca::RowSource;
     let (m, d) = (rows.n_rows(), rows.dim());
     let one = KMeans::new(1).spherical(true).init(Init::Random).max_iter(0).fit_on(cpu, rows, None, cx)?;
     let order = Order::Custom((0..m).map(|row| row as f64).collect());

@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use ndarray::Array2;
 use pauca::alignment::{
     ClipScore, Filter, HardNegatives, Matches, Negatives, RankTies, Retrieval, Selected, balanced_sample,
     mismatched,
 };
 use pauca::stats::{Interval, auc, bootstrap, quantile};
-use pauca::{Context, Cpu, RowSource, Rows};
+use pauca::{Context, Cpu, Rows};
 
 use crate::input::gather;
 
