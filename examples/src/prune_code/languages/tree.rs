@@ -70,7 +70,7 @@ pub(super) fn parts(text: &str, grammar: Grammar) -> Vec<Part<'static>> {
     let tree = parser.set_language(&grammar.language).ok().and_then(|()| parser.parse(text, None));
     let Some(tree) = tree else { return Vec::new() };
     let broken = grammar.always_filled && tree.root_node().has_error();
-    let mut walk = Walk { text, grammar, broken, parts: Vec::new(), ties: Vec::new() };
+    let mut walk = Walk { text, grammar, broken, above: Vec::new(), parts: Vec::new(), ties: Vec::new() };
     let mut cursor = tree.walk();
     // Without recursion: trees of real files are thousands of nodes deep.
     walk.find_ties(tree.root_node());
@@ -78,9 +78,11 @@ pub(super) fn parts(text: &str, grammar: Grammar) -> Vec<Part<'static>> {
         let node = cursor.node();
         walk.visit(node);
         if cursor.goto_first_child() {
+            walk.above.push(node);
             continue;
         }
         while !cursor.goto_next_sibling() {
+            walk.above.pop();
             if !cursor.goto_parent() {
                 walk.parts.sort_by_key(|part| (part.start, std::cmp::Reverse(part.end)));
                 walk.parts.dedup_by_key(|part| (part.kind, part.start, part.end));
@@ -113,6 +115,8 @@ struct Walk<'t> {
     grammar: Grammar,
     /// An error somewhere may move the ends of all commands around it: of shell, then, no statement is sure.
     broken: bool,
+    /// The nodes that hold the present one, from the root on. A node finds its parent only by a search from the root.
+    above: Vec<Node<'t>>,
     parts: Vec<Part<'static>>,
     /// What ties a statement to its place, by its first byte, ascending.
     ties: Vec<(usize, Tie)>,
@@ -140,7 +144,7 @@ impl<'t> Walk<'t> {
         self.parts.push(Part { kind, start: range.start, end: range.end, becomes });
     }
 
-    fn find_ties(&mut self, root: Node<'_>) {
+    fn find_ties(&mut self, root: Node<'t>) {
         let text = self.text;
         let of = |node: Node<'_>| text.get(node.byte_range()).unwrap_or("");
         let mut outer = HashSet::new();
@@ -171,7 +175,7 @@ impl<'t> Walk<'t> {
         self.ties.get(from..to).unwrap_or(&[])
     }
 
-    fn visit(&mut self, node: Node<'_>) {
+    fn visit(&mut self, node: Node<'t>) {
         let kind = node.kind();
         let grammar = &self.grammar;
         if grammar.comments.contains(&kind) {
@@ -242,7 +246,7 @@ impl<'t> Walk<'t> {
         if node.is_missing() {
             return;
         }
-        let (kind, parent) = (node.kind(), node.parent());
+        let (kind, parent) = (node.kind(), self.above.last().copied());
         let truth = matches!(kind, "true" | "false" | "boolean_literal") && node.child_count() <= 1;
         let judges =
             parent.is_some_and(|parent| CONDITIONS.contains(&parent.kind())) || kind == "test_operator";
@@ -288,8 +292,8 @@ impl<'t> Walk<'t> {
     }
 
     /// Whether what the node holds is tied to what stands around it.
-    fn is_tied(&self, node: Node<'_>) -> bool {
-        if node.has_error() || node.parent().is_some_and(|parent| parent.is_error()) {
+    fn is_tied(&self, node: Node<'_>, parent: Option<Node<'_>>) -> bool {
+        if node.has_error() || parent.is_some_and(|parent| parent.is_error()) {
             return true;
         }
         let first = self.of(node).split_whitespace().next().unwrap_or("");
@@ -302,10 +306,11 @@ impl<'t> Walk<'t> {
     }
 
     fn body(&mut self, node: Node<'_>) {
+        let parent = self.above.last().copied();
         let whole_function =
-            node.parent().is_some_and(|p| p.kind().contains("function") || p.kind().contains("method"));
-        let unsound = node.has_error() || node.parent().is_some_and(|parent| parent.is_error());
-        if unsound || node.named_child_count() == 0 || !whole_function && self.is_tied(node) {
+            parent.is_some_and(|p| p.kind().contains("function") || p.kind().contains("method"));
+        let unsound = node.has_error() || parent.is_some_and(|parent| parent.is_error());
+        if unsound || node.named_child_count() == 0 || !whole_function && self.is_tied(node, parent) {
             return;
         }
         if self.grammar.indented {
@@ -324,9 +329,14 @@ impl<'t> Walk<'t> {
         }
     }
 
-    fn statements(&mut self, block: Node<'_>) {
+    fn statements(&mut self, block: Node<'t>) {
         // Where the grammar fails, what it makes of the rest of the item is a guess.
-        if self.broken || block.is_error() || item_of(block).is_some_and(|item| item.has_error()) {
+        let item = match self.above.as_slice() {
+            [] => None,
+            [_] => Some(block),
+            [_, item, ..] => Some(*item),
+        };
+        if self.broken || block.is_error() || item.is_some_and(|item| item.has_error()) {
             return;
         }
         let mut cursor = block.walk();
@@ -356,7 +366,7 @@ impl<'t> Walk<'t> {
                 break;
             }
         }
-        let top = block.parent().is_none();
+        let top = self.above.is_empty();
         let count = found.len();
         for (at, (node, start)) in found.into_iter().enumerate() {
             if self.grammar.indented {
@@ -366,7 +376,7 @@ impl<'t> Walk<'t> {
                     continue;
                 }
             }
-            if self.is_tied(node) {
+            if self.is_tied(node, Some(block)) {
                 continue;
             }
             let span = start..self.span(node).end;
@@ -409,16 +419,6 @@ impl<'t> Walk<'t> {
             self.add(Corruption::Indentation, line..start, "");
         }
     }
-}
-
-/// The child of the root that a node lies in; none for the root.
-fn item_of(node: Node<'_>) -> Option<Node<'_>> {
-    let mut at = node;
-    let mut above = node.parent()?;
-    while let Some(next) = above.parent() {
-        (at, above) = (above, next);
-    }
-    Some(at)
 }
 
 /// A comment that belongs to the item behind it.
