@@ -82,7 +82,12 @@ fn cases(bench: &Bench) -> Vec<Case> {
         case("x.npy", &npy, CURATE, &["good.npy", "--init", "x.npy", "--max-iter", "3"]),
         case("x.npy", &npy, FILTER_PAIRS, &["x.npy", "good.npy", "--resamples", "5"]),
         case("x.npy", &npy, PRUNE_CODE, &["x.npy", "--meta", "good.csv", "--resamples", "5"]),
-        case("x.npy", &states, PRUNE_LAYERS, &["x.npy", "--drop", "2"]),
+        case(
+            "x.npy",
+            &states,
+            PRUNE_LAYERS,
+            &["x.npy", "--drop", "2", "--layers", "5", "--order", "samples"],
+        ),
         case("x.safetensors", &tensors, CURATE, &["x.safetensors", "--tensor", "x", "--method", "dbp"]),
         case(
             "x.safetensors",

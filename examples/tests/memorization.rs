@@ -276,7 +276,7 @@ fn bad_usage_exits_with_2() {
 
 /// A .npy file of little-endian values.
 fn npy(bench: &Bench, name: &str, descr: &str, shape: &str, bytes: &[u8]) {
-    bench.write(name, &npy_with_header(descr, "False", shape, bytes));
+    bench.write(name, &npy_with_header(&format!("'{descr}'"), "False", shape, bytes));
 }
 
 fn halves(values: &[f32]) -> Vec<u8> {
@@ -321,8 +321,9 @@ fn a_training_loop_appends_a_file_an_epoch_in_any_type() {
             value["runs"][0]["log_prob"] = json!(name);
         };
         study(&bench, change);
-        MEMORIZATION.done(&bench, &["study.json", "--out", name]);
-        let found = bench.report(name)["runs"][0]["loss"][1].as_f64().unwrap();
+        let out = name.trim_end_matches(".npy");
+        MEMORIZATION.done(&bench, &["study.json", "--out", out]);
+        let found = bench.report(out)["runs"][0]["loss"][1].as_f64().unwrap();
         let expected = -tenths[10..20].iter().map(|v| round(*v)).sum::<f64>() / 10.0;
         /// Ten additions of numbers below 2.
         const SUM: f64 = 1e-14;

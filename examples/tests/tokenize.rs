@@ -227,7 +227,7 @@ fn audited(bench: &Bench) -> (Vec<[u32; 4]>, Vec<[[f32; 2]; 4]>) {
         latents.push(z);
     }
     let flat: Vec<u8> = ids.iter().flatten().flat_map(|id| (*id as i32).to_le_bytes()).collect();
-    bench.write("ids.npy", &workbench::npy_with_header("<i4", "False", "(400, 4)", &flat));
+    bench.write("ids.npy", &workbench::npy_with_header("'<i4'", "False", "(400, 4)", &flat));
     let flat: Vec<u8> = latents.iter().flatten().flatten().flat_map(|v| v.to_le_bytes()).collect();
     bench.write("latents.safetensors", &workbench::safetensors(&[("latents", "F32", &[400, 4, 2], &flat)]));
     (ids, latents)
@@ -248,17 +248,17 @@ fn an_audit_equals_sums_by_hand() {
     }
     bench.write("runs.csv", runs.as_bytes());
     let flags = ["audit", "--ids", "ids.npy", "--latents", "latents.safetensors", "--rates", "rates.csv"];
-    let all = [&flags[..], &["--runs", "runs.csv", "--transformer", "20", "--out", "out"]].concat();
+    let all = [&flags[..], &["--runs", "runs.csv", "--transformer", "20", "--out", "audit"]].concat();
     let output = TOKENIZE.run(&bench, &all);
     assert!(output.status.success(), "{}", stderr(&output));
-    let report = bench.report("out");
+    let report = bench.report("audit");
     // Entropies from counts in maps.
     let entropy = |keys: &dyn Fn(&[u32; 4]) -> (u32, u32)| {
         let mut counts = std::collections::BTreeMap::new();
         ids.iter().for_each(|item| *counts.entry(keys(item)).or_insert(0u32) += 1);
         counts.values().map(|c| f64::from(*c) / 400.0).map(|p| -p * p.log2()).sum::<f64>()
     };
-    let csv = String::from_utf8(bench.contents("out")["positions.csv"].clone()).unwrap();
+    let csv = String::from_utf8(bench.contents("audit")["positions.csv"].clone()).unwrap();
     let lines: Vec<Vec<f64>> =
         csv.lines().skip(1).map(|l| l.split(',').map(|v| v.parse().unwrap_or(f64::NAN)).collect()).collect();
     let mut bits = [0.0; 2];
@@ -317,12 +317,12 @@ fn an_audit_equals_sums_by_hand() {
     let law = &report["scaling"][0];
     let [low, high] = [0, 1].map(|i| law["exponent_interval"][i].as_f64().unwrap());
     assert!(low < -0.2 && -0.2 < high && law["identified"] == true, "{law}");
-    let page = String::from_utf8(bench.contents("out")["report.html"].clone()).unwrap();
+    let page = String::from_utf8(bench.contents("audit")["report.html"].clone()).unwrap();
     assert!(!page.contains("NaN") && page.matches("<svg").count() == 4);
     for threads in ["1", "2"] {
         let again = [&all[..all.len() - 1], &[threads, "--threads", threads]].concat();
         assert!(TOKENIZE.run(&bench, &again).status.success());
-        bench.assert_same("out", threads);
+        bench.assert_same("audit", threads);
     }
     for (flags, parts) in [
         (&["--ids", "rates.csv"][..], &["rates.csv", "neither a .npy"][..]),
@@ -331,6 +331,6 @@ fn an_audit_equals_sums_by_hand() {
         (&["--ids", "ids.npy", "--runs", "rates.csv"], &["rates.csv", "no column 'compute'"]),
         (&["--ids", "ids.npy", "--latents", "ids.npy"], &["ids.npy", "holds integers"]),
     ] {
-        TOKENIZE.refused(&bench, &[&["audit"], flags, &["--out", "no"]].concat(), 1, parts);
+        TOKENIZE.refused(&bench, &[&["audit"], flags].concat(), 1, parts);
     }
 }

@@ -46,7 +46,7 @@ impl Corruptor {
     ///
     /// Of statements and bodies that lie in one another the first chosen stays. [`Truncation`](Corruption::Truncation)
     /// cuts where [`apply`](Self::apply) would, and edits every outermost statement that begins at the cut or behind;
-    /// where there is none, the last statement that begins.
+    /// where there is none, the outermost of those that begin last.
     ///
     /// # Shapes
     /// The parts of one kind ascend by `start`, an outer one before those in it. Parts of statements and bodies are

@@ -48,8 +48,9 @@ pub fn corrupt(
             let characters = text.chars().count();
             sites = if statements.is_empty() { 0 } else { characters };
             let kept: String = text.chars().take(characters - count(rate, characters)).collect();
-            let behind: Vec<&Part> = statements.iter().filter(|p| p.from >= kept.len()).collect();
-            let behind = if behind.is_empty() { statements.last().into_iter().collect() } else { behind };
+            // At least the last statement, and what begins where it does.
+            let cut = statements.last().map_or(0, |last| last.from.min(kept.len()));
+            let behind: Vec<&Part> = statements.iter().filter(|p| p.from >= cut).collect();
             for part in behind.iter().filter(|_| rate > 0.0) {
                 if edits.last().is_none_or(|(_, to, _)| part.from >= *to) {
                     edits.push((part.from, part.to, part.becomes.clone()));
