@@ -146,6 +146,15 @@ fn every_path_compares_pairs_as_the_definition_does() {
                         }
                         assert_eq!(*best, expected, "{case}: row {j}");
                     }
+                    // What is known already: as similar a row, and one that is a little less similar.
+                    let known = best.clone();
+                    all.merge(&cpu.earlier_max(&block, targets, pairs, 7, &mut best, &cx).unwrap());
+                    assert_eq!(best, known, "{case}");
+                    let less = |best: &Best| Best { similarity: best.similarity.next_down(), row: u64::MAX };
+                    best = known.iter().map(less).collect();
+                    all.merge(&cpu.earlier_max(&block, targets, pairs, 0, &mut best, &cx).unwrap());
+                    let found = best.iter().zip(&known).filter(|(_, known)| known.similarity.is_finite());
+                    assert!(found.clone().all(|(best, known)| best == known), "{case}");
                     for (boundary, first_only) in [(Boundary::Gt, false), (Boundary::Ge, true)] {
                         let threshold = Threshold::Each(&thresholds);
                         let above = Above { threshold, boundary, first_only };

@@ -264,7 +264,15 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                     let rows = &self.rows[range.clone()];
                     let mut done =
                         |rows: usize| cx.control.poll(Stage::Compare, (range.start + rows) as u64, total);
-                    self.cover_large(rows, &[many, block], cover, found, search, &mut scratch, &mut done)?;
+                    self.cover_large(
+                        rows,
+                        (many, Some(block)),
+                        cover,
+                        found,
+                        search,
+                        &mut scratch,
+                        &mut done,
+                    )?;
                     range.end
                 }
             };
@@ -279,13 +287,14 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         Ok(())
     }
 
-    /// Lets rows of one cluster cover later ones, and returns those that are kept. A block of `sizes[0]` rows is settled by itself,
-    /// in blocks of the next size; then it is packed once, and meets all later rows. `done` is told how many rows are settled.
+    /// Lets rows of one cluster cover later ones, and returns those that are kept. A block of `size` rows (up to twice as many
+    /// where no `smaller` size is given) is settled by itself, in blocks of the smaller size; then it is packed once, and
+    /// meets all later rows. `done` is told how many rows are settled.
     #[allow(clippy::too_many_arguments, reason = "what one block needs")]
     fn cover_large(
         &self,
         rows: &[usize],
-        sizes: &[usize],
+        (size, smaller): (usize, Option<usize>),
         cover: Cover<'_>,
         found: &mut Found<'_>,
         search: &mut SearchStats,
@@ -293,22 +302,23 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         done: &mut dyn FnMut(usize) -> Result<()>,
     ) -> Result<Vec<usize>> {
         let (mut alive, mut kept) = (try_copy(rows)?, try_capacity(rows.len())?);
-        let [size, smaller @ ..] = sizes else { return Ok(alive) };
-        let (mut from, mut step) = (0, *size);
+        let (mut from, mut step) = (0, size);
         while from < alive.len() {
             let settled = rows.len() - (alive.len() - from);
             let (block, later) = alive[from..].split_at(step.min(alive.len() - from));
             let first = kept.len();
-            if smaller.is_empty() {
+            if let Some(smaller) = smaller {
+                let mut done = |rows: usize| done(settled + rows);
+                let part =
+                    self.cover_large(block, (smaller, None), cover, found, search, scratch, &mut done)?;
+                kept.extend(part);
+            } else {
                 let listed = self.cover_within(block, &[0, block.len()], cover, found, search, scratch)?;
                 // Lists were short: more rows may be listed at once.
-                step = if listed <= SHORT * block.len() { 2 * size } else { *size };
+                step = if listed <= SHORT * block.len() { 2 * size } else { size };
                 kept.extend(block.iter().copied().filter(|&i| found.witness[i] == NO_ROW));
-            } else {
-                let mut done = |rows: usize| done(settled + rows);
-                kept.extend(self.cover_large(block, smaller, cover, found, search, scratch, &mut done)?);
             }
-            self.cover_across(later, &kept[first..], step, cover, found, search, scratch)?;
+            self.cover_across(later, &kept[first..], cover, found, search, scratch)?;
             from += block.len();
             let mut end = from;
             for at in from..alive.len() {
@@ -323,13 +333,12 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         Ok(kept)
     }
 
-    /// Lets `earlier` rows cover `later` ones, of which `step` are loaded at once.
+    /// Lets `earlier` rows cover `later` ones.
     #[allow(clippy::too_many_arguments, reason = "what one block needs")]
     fn cover_across(
         &self,
         later: &[usize],
         earlier: &[usize],
-        step: usize,
         cover: Cover<'_>,
         found: &mut Found<'_>,
         search: &mut SearchStats,
@@ -343,7 +352,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         let targets =
             self.blocks.with_rows(earlier, scratch, cx, |block| backend.pack_pairs(block, all, cx))?;
         let mut pairs: Vec<Pair> = Vec::new();
-        for later in later.chunks(step) {
+        for later in later.chunks(self.rows_at_once(Work::Pairs)) {
             self.blocks.with_rows(later, scratch, cx, |block| {
                 let above = cover.above(true);
                 search.merge(&backend.pairs_above(block, &targets, Pairs::Across, above, &mut pairs, cx)?);

@@ -1,6 +1,6 @@
 //! The question of [`Backend::earlier_max`](crate::backend::Backend::earlier_max).
 
-use super::ladder::{climb, step, tasks};
+use super::ladder::{climb, pair_step, tasks};
 use super::question::{Question, Search, Start, Wanted};
 use super::screen::{RowsInCodes, Screen};
 use crate::backend::{Best, Pairs, SearchStats};
@@ -28,7 +28,7 @@ pub(super) fn earlier_max<'t>(
     pairs.check(n, search.targets.n())?;
     let screen = Screen::new(&search, RowsInCodes::default());
     let mut rest = best;
-    let mut tasks = tasks(n, step(&search, screen.is_some(), 1), |rows| {
+    let mut tasks = tasks(n, pair_step(&search, screen.is_some(), cx), |rows| {
         let (best, others) = core::mem::take(&mut rest).split_at_mut(rows.len());
         rest = others;
         Ok(EarlierMax { search, pairs, number, first: rows.start, best })

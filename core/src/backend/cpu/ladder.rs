@@ -71,6 +71,14 @@ pub(super) fn step(search: &Search<'_>, screened: bool, blocks: usize) -> usize 
     }
 }
 
+/// The rows of one task of pairs: fewer than a screen takes together where there are not enough for all threads.
+pub(super) fn pair_step(search: &Search<'_>, screened: bool, cx: &Context) -> usize {
+    match screened {
+        true => search.rows.n_rows().div_ceil(4 * cx.exec.width()).next_multiple_of(64).min(BLOCK),
+        false => step(search, false, 1),
+    }
+}
+
 /// Cuts `n` rows into tasks of at most `step` and gives each a question of its own.
 pub(super) fn tasks<Q: Question>(
     n: usize,

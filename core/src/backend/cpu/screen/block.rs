@@ -64,6 +64,9 @@ pub(super) struct Block<'a> {
     whole: bool,
     /// Whether targets may all lie beyond what a question asks for.
     limited: Vec<bool>,
+    /// Pairs that are looked at, and those offered whose codes do not tell on which side of the limit they lie.
+    looked: u64,
+    unsure: u64,
     /// The target that was nearest before.
     near: Vec<Option<u32>>,
     /// Scales and error terms of the codes of the tile, and of those of pairs.
@@ -119,6 +122,8 @@ impl<'a> Block<'a> {
             ranges: try_vec(n, 0..0)?,
             whole: true,
             limited: try_vec(n, false)?,
+            looked: 0,
+            unsure: 0,
             near: try_vec(n, None)?,
             tile_scale: zeros()?,
             tile: Errors::new(n)?,
@@ -154,6 +159,7 @@ impl<'a> Block<'a> {
     ) -> Result<bool> {
         let codes = self.codes;
         (self.n, self.from, self.base, self.whole) = (range.len(), range.start, first + range.start, true);
+        (self.looked, self.unsure) = (0, 0);
         self.kept.clear(self.n);
         self.leading =
             !deep && self.given.rows.is_some() && self.given.lead.is_some() && codes.lead.is_some();
@@ -192,6 +198,7 @@ impl<'a> Block<'a> {
             self.upper[i] = narrow_up(start.limit);
             self.limited[i] = start.limit < f64::INFINITY;
             self.whole &= self.states[i] != State::Searched || start.targets.len() == codes.count();
+            self.looked += start.targets.len() as u64;
             self.ranges[i] = start.targets;
         }
         Ok(self.leading)
@@ -385,6 +392,11 @@ impl<'a> Block<'a> {
         Ok(())
     }
 
+    /// The pairs offered whose codes did not tell on which side of the limit they lie, and all that were looked at.
+    pub fn doubts(&self) -> (u64, u64) {
+        (self.unsure, self.looked)
+    }
+
     /// Keeps those of the pairs that may have the least score of their row.
     fn keep_least(&mut self) -> Result<()> {
         for (hit, (z, error)) in self.pairs.iter().zip(&self.scores) {
@@ -403,6 +415,7 @@ impl<'a> Block<'a> {
         for (hit, &(z, error)) in self.pairs.iter().zip(&self.scores) {
             let i = hit.row();
             if z - error <= self.upper[i] {
+                self.unsure += u64::from(z + error > self.upper[i]);
                 let hit = question::Hit { target: hit.slot() as u32, z: z.into(), error: error.into() };
                 self.upper[i] = narrow_up(question.offer(self.from + i, hit, &mut self.buffer));
             }
@@ -472,7 +485,7 @@ impl<'a> Block<'a> {
                 try_grow(&mut self.left, end - at)?;
                 self.left.extend(self.pairs[at..end].iter().map(|hit| hit.slot() as u32));
                 self.left.sort_unstable();
-                // The definition takes no longer for these few than the next tier for all targets.
+                // Up to 63: the definition takes less time for these than the next tier for all targets.
                 sieve.settle(question, row, &self.left)?;
             }
             at = end;

@@ -3,11 +3,14 @@
 //! ```text
 //! for the open rows whose codes together fit the second-level cache
 //!     codes of the rows: kept from the last assignment, or made here
-//!     upper end of each row: the score of the target that was nearest before, or infinite
+//!     upper end of each row: the limit of its question, lowered to the score of the target that was nearest before, or
+//!         to the least score of the first panel
 //!     for each panel of targets
 //!         threshold[row] = upper end of the row + largest error in the panel
 //!         each hit lowers the upper end to z + error, and is kept while z - error reaches it
+//!         of a question for all targets up to a limit, each such hit is offered at once, and nothing is kept
 //!     one target left: certified
+//!     several, of targets without second codes (those of pairs): the definition
 //!     several: codes of what the targets' codes left (two bytes know a target to 16 bits), then
 //!         j is excluded by the best b where z_j - z_b > e |C_j - C_b| + ...: the error of the row meets the
 //!         difference of two targets only

@@ -25,17 +25,30 @@ struct Verdict {
     left: AtomicU32,
     /// Leading dimensions left too many pairs.
     deep: AtomicBool,
+    /// Codes told too little of the pairs that were asked for.
+    off: AtomicBool,
     always: bool,
 }
 
+/// Pairs of 100 that may lie so near their limit that the definition is asked for no more than that: it takes as long as
+/// twenty pairs or so of the `f32` tile.
+const UNSURE: u64 = 5;
 /// Pairs that leading dimensions may leave, of 100. A pair takes as long as eight or ten of the tile's at full depth.
 const LEFT: u64 = 8;
 
 impl Verdict {
-    /// Too many of the rows seen were left with many targets.
+    /// Too many of the rows seen were left with many targets, or too many pairs are near their limit.
     fn is_off(&self) -> bool {
         let (seen, left) = (self.seen.load(Ordering::Relaxed), self.left.load(Ordering::Relaxed));
-        !self.always && seen >= BLOCK as u32 / 2 && left > seen / 2
+        let few = seen >= BLOCK as u32 / 2 && left > seen / 2;
+        !self.always && (few || self.off.load(Ordering::Relaxed))
+    }
+
+    /// Of `all` pairs, `unsure` lay so near their limit that codes did not tell on which side.
+    fn doubt(&self, unsure: u64, all: u64) {
+        if 100 * unsure > UNSURE * all {
+            self.off.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Leading dimensions left `pairs` pairs, of `all`.
@@ -89,6 +102,8 @@ impl Tier for Screen<'_> {
                 block.start(search)?;
             }
             let pairs = block.sweep(search, question)?;
+            let (unsure, looked) = block.doubts();
+            self.verdict.doubt(unsure, looked);
             if leading {
                 sieve.leading += n as u64;
                 self.verdict.judge(pairs, (n * self.codes.count()) as u64);
