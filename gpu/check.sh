@@ -26,6 +26,6 @@ fi
 cargo fmt --all --check
 cargo metadata --locked --format-version 1 > /dev/null
 cargo test -q --locked -p pauca-gpu -p pauca-gpu-conformance --features wgpu
-PAUCA_GPU_CUT=1 cargo test -q --locked -p pauca-gpu -p pauca-gpu-conformance --features wgpu device::
+PAUCA_GPU_CUT=1 cargo test -q --locked -p pauca-gpu -p pauca-gpu-conformance --features wgpu suite::
 cargo clippy -q --locked --workspace --all-targets --features wgpu -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc -q --locked -p pauca-gpu --features wgpu --no-deps

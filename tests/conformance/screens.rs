@@ -184,6 +184,42 @@ fn every_path_compares_pairs_as_the_definition_does() {
     }
 }
 
+/// Pairs of a tight cluster lie just below the threshold: codes tell too little of them, and after the first rows the tile
+/// takes over. Pairs far from the threshold stay with the codes.
+#[test]
+fn codes_that_tell_nothing_of_pairs_are_given_up() {
+    let Some(level) = Level::available().into_iter().rfind(|level| *level != Level::Scalar) else {
+        return pauca_tests::conformance::harness::say(
+            "SKIPPED: only the scalar level, which has no screens",
+        );
+    };
+    let (n, d, mut rng) = (1200, 128, Rng(7));
+    // Similarities of about 1 / (1 + 0.23²).
+    let x: Vec<Vec<f32>> =
+        (0..n).map(|_| (0..d).map(|_| (1.0 + 0.23 * rng.normal()) as f32).collect()).collect();
+    let xs = array(&x);
+    let (cpu, cx) = (Cpu::with_level(level).unwrap(), Context::new(Exec::serial(), Control::new()));
+    let block = cpu.load(Rows::F32(xs.view()), Metric::Cosine, &cx).unwrap();
+    let targets = cpu.pack_pairs(&block, (n * n) as u64, &cx).unwrap();
+    let at = |threshold: f64, cpu: &Cpu| {
+        let threshold = Threshold::One(threshold);
+        let above = Above { threshold, boundary: Boundary::Gt, first_only: false };
+        let mut found = Vec::new();
+        let stats = cpu.pairs_above(&block, &targets, Pairs::Across, above, &mut found, &cx).unwrap();
+        (found, stats)
+    };
+    let plain = cpu.screens(Screens::Never);
+    for threshold in [0.965, 0.999] {
+        let ((found, stats), (expected, _)) = (at(threshold, &cpu), at(threshold, &plain));
+        assert_eq!(found, expected, "{threshold}");
+        assert_eq!(stats.rows, n as u64);
+        // By the tile or, near the threshold, by the definition.
+        let near = threshold == 0.965;
+        assert_eq!(stats.f32 > 0, near, "{threshold}: {stats:?}");
+        assert!(stats.int8 + stats.truth > 0, "{threshold}: {stats:?}");
+    }
+}
+
 /// Whole runs: what is carried from one iteration to the next, or has no room, changes nothing.
 #[test]
 fn runs_do_not_depend_on_screens() {

@@ -37,5 +37,5 @@ pub use metrics::{CorruptionMetrics, Direction, PairedReport, PairedSummary};
 pub use parts::Part;
 pub use scip::{Scip, ScipPruned};
 pub use shards::ScipRows;
-pub use sites::RESERVED_WORDS;
+pub use sites::{RESERVED_WORDS, opposite};
 pub use syntax::Syntax;

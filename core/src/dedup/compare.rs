@@ -21,10 +21,25 @@ const COPIES: usize = 1024;
 /// Pairs a row that make a list short.
 const SHORT: usize = 8;
 
-/// Where the findings go, by row.
+/// Where the findings go: by row, and how rows were settled.
 pub(super) struct Found<'f> {
     pub similarity: &'f mut [f64],
     pub witness: &'f mut [u64],
+    pub search: SearchStats,
+    /// One for all: fresh memory for each block costs as much as a tenth of the comparisons.
+    scratch: Scratch,
+}
+
+impl<'f> Found<'f> {
+    /// Nothing is found yet: witnesses are [`NO_ROW`]. Rows for which nothing is found stay as they are given.
+    pub fn new(similarity: &'f mut [f64], witness: &'f mut [u64]) -> Self {
+        Self { similarity, witness, search: SearchStats::default(), scratch: Scratch::new() }
+    }
+
+    /// Whether no earlier row removes row `i` so far.
+    fn is_kept(&self, i: usize) -> bool {
+        self.witness[i] == NO_ROW
+    }
 }
 
 /// A stretch of comparisons.
@@ -132,11 +147,9 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
     }
 
     /// Fills in every row's most similar earlier row.
-    pub fn earlier_max(&self, found: &mut Found<'_>, search: &mut SearchStats, cx: &Context) -> Result<()> {
+    pub fn earlier_max(&self, found: &mut Found<'_>, cx: &Context) -> Result<()> {
         let total = self.rows.len() as u64;
         let block = self.rows_at_once(Work::Pairs);
-        // One for all: fresh memory for each block costs as much as a tenth of the comparisons.
-        let mut scratch = Scratch::new();
         for part in self.parts(block)? {
             let (range, best) = match part {
                 Part::Clusters(clusters) => {
@@ -145,7 +158,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                     let groups = try_collect(offsets.map(|o| o - range.start))?;
                     let mut best = try_vec(range.len(), Best::NONE)?;
                     if !range.is_empty() {
-                        self.max_within(range.clone(), &groups, 0, &mut best, search, &mut scratch, cx)?;
+                        self.max_within(range.clone(), &groups, 0, &mut best, found, cx)?;
                     }
                     (range, best)
                 }
@@ -158,12 +171,11 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                         let later = earlier.end..range.end;
                         let (within, across) = best[start - range.start..].split_at_mut(earlier.len());
                         let groups = [0, earlier.len()];
-                        let targets =
-                            self.max_within(earlier, &groups, later.len(), within, search, &mut scratch, cx)?;
+                        let targets = self.max_within(earlier, &groups, later.len(), within, found, cx)?;
                         let first = start as u64;
                         for (start, best) in later.clone().step_by(block).zip(across.chunks_mut(block)) {
                             let rows = &self.rows[start..start + best.len()];
-                            self.max_across(rows, &targets, first, best, search, &mut scratch, cx)?;
+                            self.max_across(rows, &targets, first, best, found, cx)?;
                             cx.control.check()?;
                         }
                         // As many rows as have this share of the pairs.
@@ -191,17 +203,16 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
     }
 
     /// The rows as targets, after they met each other; `later` rows will meet them, too.
-    #[allow(clippy::too_many_arguments, reason = "what one block needs")]
     fn max_within(
         &self,
         range: Range<usize>,
         groups: &[usize],
         later: usize,
         best: &mut [Best],
-        search: &mut SearchStats,
-        scratch: &mut Scratch,
+        found: &mut Found<'_>,
         cx: &Context,
     ) -> Result<B::Targets> {
+        let Found { search, scratch, .. } = found;
         let (backend, first) = (self.blocks.backend, range.start as u64);
         self.blocks.with_rows(&self.rows[range], scratch, cx, |block| {
             let targets = backend.pack_pairs(block, pairs_of(groups, later), cx)?;
@@ -210,17 +221,16 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         })
     }
 
-    #[allow(clippy::too_many_arguments, reason = "what one block needs")]
     fn max_across(
         &self,
         later: &[usize],
         earlier: &B::Targets,
         first: u64,
         best: &mut [Best],
-        search: &mut SearchStats,
-        scratch: &mut Scratch,
+        found: &mut Found<'_>,
         cx: &Context,
     ) -> Result<()> {
+        let Found { search, scratch, .. } = found;
         let backend = self.blocks.backend;
         self.blocks.with_rows(later, scratch, cx, |block| {
             search.merge(&backend.earlier_max(block, earlier, Pairs::Across, first, best, cx)?);
@@ -238,7 +248,6 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         threshold: f64,
         boundary: Boundary,
         found: &mut Found<'_>,
-        search: &mut SearchStats,
         cx: &Context,
     ) -> Result<()> {
         if !boundary.passes(1.0, threshold) {
@@ -247,7 +256,6 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         }
         let total = self.rows.len() as u64;
         let cover = Cover { threshold, boundary, cx };
-        let mut scratch = Scratch::new();
         let (block, many) = (self.rows_at_once(Work::ListedPairs), self.rows_at_once(Work::Pairs));
         for part in self.parts(block)? {
             let end = match part {
@@ -256,7 +264,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                     let offsets = self.offsets[clusters.start..=clusters.end].iter();
                     let groups = try_collect(offsets.map(|o| o - range.start))?;
                     let rows = &self.rows[range.clone()];
-                    self.cover_within(rows, &groups, cover, found, search, &mut scratch)?;
+                    self.cover_within(rows, &groups, cover, found)?;
                     range.end
                 }
                 Part::Large(j) => {
@@ -264,15 +272,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                     let rows = &self.rows[range.clone()];
                     let mut done =
                         |rows: usize| cx.control.poll(Stage::Compare, (range.start + rows) as u64, total);
-                    self.cover_large(
-                        rows,
-                        (many, Some(block)),
-                        cover,
-                        found,
-                        search,
-                        &mut scratch,
-                        &mut done,
-                    )?;
+                    self.cover_large(rows, (many, Some(block)), cover, found, &mut done)?;
                     range.end
                 }
             };
@@ -287,42 +287,35 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         Ok(())
     }
 
-    /// Lets rows of one cluster cover later ones, and returns those that are kept. A block of `size` rows (up to twice as many
-    /// where no `smaller` size is given) is settled by itself, in blocks of the smaller size; then it is packed once, and
-    /// meets all later rows. `done` is told how many rows are settled.
-    #[allow(clippy::too_many_arguments, reason = "what one block needs")]
+    /// Lets rows of one cluster cover later ones. A block of `size` rows (up to twice as many where no `smaller` size is given) is
+    /// settled by itself, in blocks of the smaller size; then what is kept of it is packed once, and meets all later rows.
+    /// `done` is told how many rows are settled.
     fn cover_large(
         &self,
         rows: &[usize],
         (size, smaller): (usize, Option<usize>),
         cover: Cover<'_>,
         found: &mut Found<'_>,
-        search: &mut SearchStats,
-        scratch: &mut Scratch,
         done: &mut dyn FnMut(usize) -> Result<()>,
-    ) -> Result<Vec<usize>> {
-        let (mut alive, mut kept) = (try_copy(rows)?, try_capacity(rows.len())?);
-        let (mut from, mut step) = (0, size);
+    ) -> Result<()> {
+        let (mut alive, mut from, mut step) = (try_copy(rows)?, 0, size);
         while from < alive.len() {
             let settled = rows.len() - (alive.len() - from);
             let (block, later) = alive[from..].split_at(step.min(alive.len() - from));
-            let first = kept.len();
             if let Some(smaller) = smaller {
                 let mut done = |rows: usize| done(settled + rows);
-                let part =
-                    self.cover_large(block, (smaller, None), cover, found, search, scratch, &mut done)?;
-                kept.extend(part);
+                self.cover_large(block, (smaller, None), cover, found, &mut done)?;
             } else {
-                let listed = self.cover_within(block, &[0, block.len()], cover, found, search, scratch)?;
+                let listed = self.cover_within(block, &[0, block.len()], cover, found)?;
                 // Lists were short: more rows may be listed at once.
                 step = if listed <= SHORT * block.len() { 2 * size } else { size };
-                kept.extend(block.iter().copied().filter(|&i| found.witness[i] == NO_ROW));
             }
-            self.cover_across(later, &kept[first..], cover, found, search, scratch)?;
+            let kept = try_up_to(block.len(), block.iter().copied().filter(|&i| found.is_kept(i)))?;
+            self.cover_across(later, &kept, cover, found)?;
             from += block.len();
             let mut end = from;
             for at in from..alive.len() {
-                if found.witness[alive[at]] == NO_ROW {
+                if found.is_kept(alive[at]) {
                     alive[end] = alive[at];
                     end += 1;
                 }
@@ -330,24 +323,22 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
             alive.truncate(end);
             done(rows.len() - (end - from))?;
         }
-        Ok(kept)
+        Ok(())
     }
 
     /// Lets `earlier` rows cover `later` ones.
-    #[allow(clippy::too_many_arguments, reason = "what one block needs")]
     fn cover_across(
         &self,
         later: &[usize],
         earlier: &[usize],
         cover: Cover<'_>,
         found: &mut Found<'_>,
-        search: &mut SearchStats,
-        scratch: &mut Scratch,
     ) -> Result<()> {
         if later.is_empty() || earlier.is_empty() {
             return Ok(());
         }
-        let (backend, cx) = (self.blocks.backend, cover.cx);
+        let (backend, cx, Found { search, scratch, similarity, witness }) =
+            (self.blocks.backend, cover.cx, found);
         let all = later.len() as u64 * earlier.len() as u64;
         let targets =
             self.blocks.with_rows(earlier, scratch, cx, |block| backend.pack_pairs(block, all, cx))?;
@@ -360,8 +351,8 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
             })?;
             for pair in pairs.drain(..) {
                 let i = named(later, pair.later.into())?;
-                found.similarity[i] = pair.similarity;
-                found.witness[i] = named(earlier, pair.earlier.into())? as u64;
+                similarity[i] = pair.similarity;
+                witness[i] = named(earlier, pair.earlier.into())? as u64;
             }
             cx.control.check()?;
         }
@@ -375,13 +366,12 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         groups: &[usize],
         cover: Cover<'_>,
         found: &mut Found<'_>,
-        search: &mut SearchStats,
-        scratch: &mut Scratch,
     ) -> Result<usize> {
         if rows.is_empty() {
             return Ok(0);
         }
-        let (backend, cx) = (self.blocks.backend, cover.cx);
+        let (backend, cx, Found { search, scratch, similarity, witness }) =
+            (self.blocks.backend, cover.cx, found);
         let mut pairs: Vec<Pair> = Vec::new();
         self.blocks.with_rows(rows, scratch, cx, |block| {
             let targets = backend.pack_pairs(block, pairs_of(groups, 0), cx)?;
@@ -393,9 +383,9 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         let listed = pairs.len();
         for pair in pairs {
             let (i, j) = (named(rows, pair.later.into())?, named(rows, pair.earlier.into())?);
-            if found.witness[i] == NO_ROW && found.witness[j] == NO_ROW {
-                found.similarity[i] = pair.similarity;
-                found.witness[i] = j as u64;
+            if witness[i] == NO_ROW && witness[j] == NO_ROW {
+                similarity[i] = pair.similarity;
+                witness[i] = j as u64;
             }
         }
         Ok(listed)

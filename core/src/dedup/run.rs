@@ -7,7 +7,7 @@ use super::params::{Rule, SemDedup, Target};
 use super::result::Dedup;
 use super::{compare, order};
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, NO_ROW, SearchStats};
+use crate::backend::{Backend, NO_ROW};
 use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::kmeans::Partition;
@@ -46,12 +46,12 @@ impl SemDedup {
         let mut similarity = try_vec(n, f64::NEG_INFINITY)?;
         let mut witness = try_vec(n, NO_ROW)?;
         let mut keep = try_vec(n, true)?;
-        let mut search = SearchStats::default();
-        let mut found = compare::Found { similarity: &mut similarity, witness: &mut witness };
-        let (curve, epsilon, reached);
+        let mut found = compare::Found::new(&mut similarity, &mut witness);
+        let (curve, epsilon, reached, search);
         match self.rule {
             Rule::EarlierMax => {
-                plan.earlier_max(&mut found, &mut search, cx)?;
+                plan.earlier_max(&mut found, cx)?;
+                search = found.search;
                 if self.published {
                     similarity.iter_mut().for_each(|s| *s = s.max(0.0));
                 }
@@ -66,7 +66,8 @@ impl SemDedup {
                         why: "its kept sets are not nested in epsilon; use EarlierMax or an epsilon",
                     });
                 };
-                plan.greedy_cover(1.0 - e, self.boundary, &mut found, &mut search, cx)?;
+                plan.greedy_cover(1.0 - e, self.boundary, &mut found, cx)?;
+                search = found.search;
                 keep.iter_mut().zip(&witness).for_each(|(keep, &w)| *keep = w == NO_ROW);
                 (curve, epsilon, reached) = (None, e, true);
             }

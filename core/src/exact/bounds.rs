@@ -219,7 +219,13 @@ impl Euclidean {
 }
 
 /// The scale s of Euclidean coordinates: the power of two that brings the largest norm of the targets into
-/// [2^30, 2^31), within what `f32` can hold.
+/// [2^30, 2^31), within what `f32` can hold; 1 where the norm is 0 or not finite. Any scale gives the same answers.
+///
+/// # Example
+/// ```
+/// use pauca::exact::bounds::scale_for;
+/// assert_eq!((scale_for(1.5), scale_for(0.0)), (2f32.powi(30), 1.0));
+/// ```
 pub fn scale_for(largest: f64) -> f32 {
     if largest == 0.0 || !largest.is_finite() {
         return 1.0;

@@ -32,7 +32,7 @@ pub(super) fn pairs_above<'t>(
     let n = search.rows.n_rows();
     pairs.check(n, search.targets.n())?;
     let screen = Screen::new(&search, RowsInCodes::default());
-    let mut tasks = tasks(n, pair_step(&search, screen.is_some(), cx), |rows| {
+    let mut tasks = tasks(n, pair_step(&search, screen.as_ref(), cx), |rows| {
         let near = try_vec(rows.len(), false)?;
         Ok(PairsAbove { search, pairs, above, first: rows.start, found: Vec::new(), near, failed: Ok(()) })
     })?;

@@ -28,7 +28,7 @@ pub(super) fn earlier_max<'t>(
     pairs.check(n, search.targets.n())?;
     let screen = Screen::new(&search, RowsInCodes::default());
     let mut rest = best;
-    let mut tasks = tasks(n, pair_step(&search, screen.is_some(), cx), |rows| {
+    let mut tasks = tasks(n, pair_step(&search, screen.as_ref(), cx), |rows| {
         let (best, others) = core::mem::take(&mut rest).split_at_mut(rows.len());
         rest = others;
         Ok(EarlierMax { search, pairs, number, first: rows.start, best })

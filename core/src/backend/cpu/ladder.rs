@@ -63,19 +63,12 @@ impl<Q: Question> Task<Q> {
     }
 }
 
-/// The rows of one task: what a screen, or `blocks` times what the tile takes together.
-pub(super) fn step(search: &Search<'_>, screened: bool, blocks: usize) -> usize {
-    match screened {
-        true => BLOCK,
-        false => capacity(&search.cpu.narrow, search.dim(), search.rows.n_rows()) * blocks,
-    }
-}
-
 /// The rows of one task of pairs: fewer than a screen takes together where there are not enough for all threads.
-pub(super) fn pair_step(search: &Search<'_>, screened: bool, cx: &Context) -> usize {
-    match screened {
-        true => search.rows.n_rows().div_ceil(4 * cx.exec.width()).next_multiple_of(64).min(BLOCK),
-        false => step(search, false, 1),
+pub(super) fn pair_step(search: &Search<'_>, screen: Option<&Screen<'_>>, cx: &Context) -> usize {
+    let n = search.rows.n_rows();
+    match screen {
+        Some(_) => n.div_ceil(4 * cx.exec.width()).next_multiple_of(64).min(BLOCK),
+        None => capacity(&search.cpu.narrow, search.dim(), n),
     }
 }
 

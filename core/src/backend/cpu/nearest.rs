@@ -1,8 +1,9 @@
 //! The question of [`Backend::nearest`](crate::backend::Backend::nearest).
 
-use super::ladder::{climb, step, tasks};
+use super::ladder::{climb, tasks};
 use super::question::{Question, Search, Start, Wanted};
-use super::screen::{RowsInCodes, Screen};
+use super::screen::{BLOCK, RowsInCodes, Screen};
+use super::sweep::capacity;
 use super::targets::CpuTargets;
 use crate::backend::SearchStats;
 use crate::control::Context;
@@ -40,8 +41,12 @@ pub(super) fn nearest<'t>(
         _ => {}
     }
     let screen = Screen::new(&search, codes);
+    let step = match screen {
+        Some(_) => BLOCK,
+        None => capacity(&search.cpu.narrow, search.dim(), n) * BLOCKS_PER_TASK,
+    };
     let mut rest = out;
-    let mut tasks = tasks(n, step(&search, screen.is_some(), BLOCKS_PER_TASK), |rows| {
+    let mut tasks = tasks(n, step, |rows| {
         let (out, others) = core::mem::take(&mut rest).split_at_mut(rows.len());
         rest = others;
         let before = before.map(|before| &before[rows.clone()]);

@@ -4,8 +4,9 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::ladder::{climb, step, tasks};
+use super::ladder::{climb, tasks};
 use super::question::{Hit, Question, Search, Start, Wanted};
+use super::sweep::capacity;
 use crate::backend::{Levels, Rank, SearchStats};
 use crate::control::Context;
 use crate::error::Result;
@@ -33,7 +34,7 @@ pub(super) fn ranks<'t>(
     let n = search.rows.n_rows();
     levels.check(n, ranks.len())?;
     let mut rest = ranks;
-    let mut tasks = tasks(n, step(&search, false, 1), |rows| {
+    let mut tasks = tasks(n, capacity(&search.cpu.narrow, search.dim(), n), |rows| {
         let levels_of_rows = levels.offsets[rows.end] - levels.offsets[rows.start];
         let (ranks, others) = core::mem::take(&mut rest).split_at_mut(levels_of_rows);
         rest = others;

@@ -30,6 +30,18 @@ const OPPOSITES: &[(&str, &str)] = &[
     ("false", "true"),
 ];
 
+/// The operator or truth value that says the opposite of another, in the spelling of C and its kin or of Python; none
+/// for other words. What [`Conditionals`](crate::corruption::Corruption::Conditionals) writes, for callers that make
+/// [`Part`](crate::corruption::Part)s of their own.
+///
+/// ```
+/// use pauca::corruption::opposite;
+/// assert_eq!((opposite("<="), opposite("and"), opposite("=")), (Some(">"), Some("or"), None));
+/// ```
+pub fn opposite(word: &str) -> Option<&'static str> {
+    OPPOSITES.iter().find(|(one, _)| *one == word).map(|(_, other)| *other)
+}
+
 const OPERATOR: &str = "=!<>&|-+*/%^~?:@.";
 
 impl Scanned<'_> {
@@ -98,7 +110,7 @@ impl Scanned<'_> {
             let apart = blank(i.checked_sub(1)) && blank(Some(end));
             if run == "not" && blank(Some(end)) {
                 found.add(start, self.tokens[end].end, Change::Fixed(""))?;
-            } else if let Some((_, opposite)) = OPPOSITES.iter().find(|(op, _)| *op == run)
+            } else if let Some(opposite) = opposite(run)
                 && (apart || !matches!(run, "<" | ">"))
             {
                 found.add(start, stop, Change::Fixed(opposite))?;

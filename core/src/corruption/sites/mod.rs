@@ -18,6 +18,7 @@ use super::syntax::{Syntax, Token};
 use crate::error::Result;
 use crate::memory::try_grow;
 
+pub use form::opposite;
 pub(super) use nested::Nested;
 pub use words::RESERVED_WORDS;
 

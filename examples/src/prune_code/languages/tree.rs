@@ -3,33 +3,17 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use pauca::corruption::{Corruption, Part};
+use pauca::corruption::{Corruption, Part, opposite};
 use tree_sitter::{Node, Parser};
 
 use super::grammar::Grammar;
 
-/// Operators and truth values, and their opposites.
-const OPPOSITES: [(&str, &str); 28] = [
-    ("==", "!="),
-    ("!=", "=="),
-    ("===", "!=="),
-    ("!==", "==="),
-    ("<=", ">"),
-    (">=", "<"),
-    ("<", ">="),
-    (">", "<="),
-    ("&&", "||"),
-    ("||", "&&"),
-    ("and", "or"),
-    ("or", "and"),
+/// Operators that stand for one thing in a tree, or only in the shell, and their opposites, beside those that the library knows.
+const OPPOSITES: [(&str, &str); 12] = [
     ("is", "is not"),
     ("is not", "is"),
     ("in", "not in"),
     ("not in", "in"),
-    ("True", "False"),
-    ("False", "True"),
-    ("true", "false"),
-    ("false", "true"),
     ("-eq", "-ne"),
     ("-ne", "-eq"),
     ("-lt", "-ge"),
@@ -39,6 +23,11 @@ const OPPOSITES: [(&str, &str); 28] = [
     ("-z", "-n"),
     ("-n", "-z"),
 ];
+
+fn opposite_of(word: &str) -> Option<&'static str> {
+    let other = || OPPOSITES.iter().find(|(one, _)| *one == word).map(|(_, other)| *other);
+    opposite(word).or_else(other)
+}
 
 /// Words that begin or end compound commands; the grammar takes them for commands where it fails.
 const WORDS_OF_SHELL: [&str; 17] = [
@@ -252,9 +241,7 @@ impl<'t> Walk<'t> {
             parent.is_some_and(|parent| CONDITIONS.contains(&parent.kind())) || kind == "test_operator";
         let operator = judges && (!node.is_named() || kind == "test_operator");
         let text = self.of(node);
-        if let Some((_, opposite)) =
-            OPPOSITES.iter().find(|(one, _)| *one == text).filter(|_| truth || operator)
-        {
+        if let Some(opposite) = opposite_of(text).filter(|_| truth || operator) {
             self.add(Corruption::Conditionals, node.byte_range(), opposite);
         } else if text == "=" && parent.is_some_and(|p| p.kind() == "binary_expression") {
             self.add(Corruption::Conditionals, node.byte_range(), "!=");

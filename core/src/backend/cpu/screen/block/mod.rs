@@ -1,16 +1,18 @@
-//! The rows of one block: their codes, the sweep over all targets, and a closer look at what it left.
+//! The rows of one block: their codes, and the sweep over all targets.
+
+mod settle;
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::super::codes::{BlockCodes, Side, Target, TargetCodes, Tiles};
 use super::super::kept::Kept;
-use super::super::question::{self, Question, Search, Sieve, Wanted};
+use super::super::question::{self, Question, Search, Wanted};
 use super::coding::{BLOCK, RowsInCodes, code_row};
 use crate::error::Result;
 use crate::exact::bounds::Codes;
 use crate::exact::float::narrow_up;
-use crate::memory::{try_capacity, try_grow, try_push, try_vec};
+use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::simd::{CodedRows, Hit, Hits, WIDTH};
 
 /// What becomes of a row.
@@ -338,10 +340,14 @@ impl<'a> Block<'a> {
 
     /// All targets, panel by panel. Returns how many pairs the tile left.
     pub fn sweep<Q: Question>(&mut self, search: &Search<'_>, question: &mut Q) -> Result<u64> {
-        let mut pairs = 0;
-        for p in self.panels() {
+        let (mut pairs, panels) = (0, self.panels());
+        // Rows that look at all targets for the nearest are open in every panel.
+        let once = self.whole && Q::WANTED == Wanted::Least;
+        for p in panels.clone() {
             let [error, norm] = self.tiles().worst[p];
-            self.listed(p);
+            if p == panels.start || !once {
+                self.listed(p);
+            }
             for i in 0..self.n {
                 self.threshold[i] = self.upper[i] + self.tile.of(i, error, norm);
             }
@@ -431,126 +437,6 @@ impl<'a> Block<'a> {
             self.upper[i] = f32::NEG_INFINITY;
         }
         Ok(())
-    }
-
-    /// Settles the rows with one target left, and looks closer at the others.
-    pub fn settle<Q: Question>(
-        &mut self,
-        search: &Search<'_>,
-        question: &mut Q,
-        sieve: &mut Sieve,
-    ) -> Result<()> {
-        self.pairs.clear();
-        for i in 0..self.n {
-            let row = (self.from + i) as u32;
-            match self.states[i] {
-                State::Settled => sieve.some(question, row, &[])?,
-                State::Given => sieve.all(row)?,
-                // All were offered.
-                State::Searched if Q::WANTED == Wanted::Every => sieve.some(question, row, &[])?,
-                State::Searched => {
-                    let from = self.pairs.len();
-                    for slot in self.kept.left(i, self.upper[i]) {
-                        try_push(&mut self.pairs, Hit::new(i, slot as usize))?;
-                    }
-                    match self.pairs[from..] {
-                        // All lie beyond the limit of the question. Without one, the least score is never excluded; but no
-                        // answer shall hang on that.
-                        [] if self.limited[i] => sieve.some(question, row, &[])?,
-                        [] => sieve.all(row)?,
-                        [only] => {
-                            self.pairs.truncate(from);
-                            sieve.some(question, row, &[only.slot() as u32])?;
-                        }
-                        _ => {}
-                    }
-                }
-            }
-        }
-        let closer = self.codes.closer();
-        if closer {
-            self.multiply(search, true)?;
-        }
-        let mut at = 0;
-        while at < self.pairs.len() {
-            let i = self.pairs[at].row();
-            let end = at + self.pairs[at..].iter().take_while(|hit| hit.row() == i).count();
-            let row = (self.from + i) as u32;
-            if closer {
-                self.closer(search, i, at..end)?;
-                self.left.sort_unstable();
-                sieve.some(question, row, &self.left)?;
-            } else {
-                self.left.clear();
-                try_grow(&mut self.left, end - at)?;
-                self.left.extend(self.pairs[at..end].iter().map(|hit| hit.slot() as u32));
-                self.left.sort_unstable();
-                // Up to 63: the definition takes less time for these than the next tier for all targets.
-                sieve.settle(question, row, &self.left)?;
-            }
-            at = end;
-        }
-        Ok(())
-    }
-
-    /// The targets of `pairs[range]`, all of row `i`, that 16 bits of each target and the differences of targets leave.
-    fn closer(&mut self, search: &Search<'_>, i: usize, range: Range<usize>) -> Result<()> {
-        self.found.clear();
-        self.left.clear();
-        let mut best = Candidate { slot: 0, z: f32::INFINITY };
-        for at in range {
-            let found = self.closely(at);
-            if found.z < best.z {
-                best = found;
-            }
-            try_push(&mut self.found, found)?;
-        }
-        for at in 0..self.found.len() {
-            let found = self.found[at];
-            if found.slot == best.slot || !self.exceeds(search, i, found, best) {
-                try_push(&mut self.left, found.slot)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The target of pair `at`, whose codes were multiplied, with its score by 16 bits of the target.
-    #[inline(always)]
-    fn closely(&self, at: usize) -> Candidate {
-        let (i, slot) = (self.pairs[at].row(), self.pairs[at].slot());
-        let target = &self.codes.targets[slot];
-        let rest = (self.pair_scale[i] * target.rest.scale) * self.second[at] as f32;
-        Candidate { slot: slot as u32, z: self.score(i, target, self.products[at]) - rest }
-    }
-
-    /// Whether a target certainly has a larger score than another, for row `i`.
-    pub fn exceeds(&self, search: &Search<'_>, i: usize, this: Candidate, other: Candidate) -> bool {
-        let [a, b] = [this, other].map(|target| &self.codes.targets[target.slot as usize]);
-        let above = this.z - other.z;
-        // The norms bound the distance of the two targets, too.
-        above > self.difference(i, a, b, a.norm + b.norm) || above > self.bound(search, i, this, other)
-    }
-
-    /// By how much the difference of two scores of row `i` may err.
-    pub fn bound(&self, search: &Search<'_>, i: usize, this: Candidate, other: Candidate) -> f32 {
-        let slots = [this, other].map(|target| target.slot as usize);
-        let [a, b] = slots.map(|slot| &self.codes.targets[slot]);
-        self.difference(i, a, b, self.between(search, slots[0], slots[1]))
-    }
-
-    fn difference(&self, i: usize, a: &Target, b: &Target, between: f32) -> f32 {
-        let rest = self.pair.norm[i] * (a.rest.error + b.rest.error) + 2.0 * self.pair.fixed[i];
-        (self.pair.error[i] * between + rest) * Codes::GROWN
-    }
-
-    /// At least the distance of two targets.
-    fn between(&self, search: &Search<'_>, a: usize, b: usize) -> f32 {
-        let codes = self.codes;
-        let row = |slot: usize| &codes.first()[slot * codes.stride..][..codes.tiles.depth];
-        let product = search.cpu.codes.dot(row(a), row(b));
-        let (a, b) = (&codes.targets[a], &codes.targets[b]);
-        let coded = Codes::between((a.code.scale, a.squares), (b.code.scale, b.squares), product);
-        narrow_up(coded) + (a.code.error + b.code.error)
     }
 }
 

@@ -1,12 +1,11 @@
 //! What passes between host and device: rows are sent once.
-#![cfg(feature = "wgpu")]
 
-mod common;
-
-use common::Rng;
 use ndarray::Array2;
 use pauca::{Context, KMeans, Rows};
 use pauca_gpu::Limits;
+use pauca_tests::data::Rng;
+
+use super::open;
 
 fn points(n: usize, d: usize) -> Array2<f32> {
     let mut rng = Rng(3);
@@ -16,7 +15,7 @@ fn points(n: usize, d: usize) -> Array2<f32> {
 /// An iteration moves centroids down and labels, candidates, moves and sums, never the rows.
 #[test]
 fn kmeans_sends_its_rows_once() {
-    let Some(gpu) = common::device() else { return };
+    let Some(gpu) = open() else { return };
     let gpu = gpu.clone().with_limits(Limits { memory: 1 << 30, ..gpu.limits() });
     let (n, k, d, cx) = (2000usize, 7usize, 64usize, Context::default());
     let x = points(n, d);
@@ -45,7 +44,7 @@ fn kmeans_sends_its_rows_once() {
 /// Blocks give their room back.
 #[test]
 fn room_is_given_back() {
-    let Some(gpu) = common::device() else { return };
+    let Some(gpu) = open() else { return };
     let x = points(100, 8);
     let gpu = gpu.clone().with_limits(Limits { memory: 4 * 100 * 9, ..gpu.limits() });
     let cx = Context::default();

@@ -1,14 +1,13 @@
 //! Ragged shapes, ties, copies, offsets and extreme scales: the operations of the device against those of the CPU, bit by bit.
-#![cfg(feature = "wgpu")]
 
-mod common;
-
-use common::Rng;
 use ndarray::{Array2, ArrayView2};
 use pauca::backend::{Above, Backend, Best, Boundary, Copies, Pair, Pairs, Threshold};
 use pauca::exact::{Metric, Sums};
 use pauca::{Context, Cpu, Rows};
 use pauca_gpu::{Gpu, Limits};
+use pauca_tests::data::Rng;
+
+use super::{device, pieces};
 
 /// What rows look like.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +108,7 @@ const SHAPES: [(usize, usize, usize); 14] = [
 /// Nearest targets, sums, centroids and distances, with every tile.
 #[test]
 fn labels_sums_and_distances_are_those_of_the_cpu() {
-    let Some(gpu) = common::device() else { return };
+    let Some(gpu) = device() else { return };
     let small = gpu.clone().with_limits(Limits { shared: 16 << 10, ..gpu.limits() });
     let mut cases = 0;
     for (n, k, d) in SHAPES {
@@ -126,7 +125,7 @@ fn labels_sums_and_distances_are_those_of_the_cpu() {
 /// Rows of 16 bits, and rows in 1, 3 and 17 chunks, whether they stay on the device or stream.
 #[test]
 fn element_types_and_chunks_change_nothing() {
-    let Some(gpu) = common::device() else { return };
+    let Some(gpu) = device() else { return };
     let (n, k, d) = (513, 40, 33);
     for kind in [Kind::Smooth, Kind::Grid, Kind::Copies, Kind::Offset] {
         let (x, c) = (rows(n, d, kind, 5), rows(k, d, kind, 6));
@@ -147,7 +146,7 @@ fn element_types_and_chunks_change_nothing() {
 /// Groups of 0 to 400 rows, and all pairs of two blocks.
 #[test]
 fn pairs_are_those_of_the_cpu() {
-    let Some(gpu) = common::device() else { return };
+    let Some(gpu) = device() else { return };
     let (cpu, cx) = (Cpu::new().unwrap(), Context::default());
     for (n, d) in [(1, 3), (65, 17), (300, 33), (1003, 20)] {
         for kind in KINDS {
@@ -164,7 +163,7 @@ fn pairs_are_those_of_the_cpu() {
                 if large && !within {
                     continue;
                 }
-                for cut in [gpu.clone(), common::cut(&gpu)].into_iter().take(if large { 1 } else { 2 }) {
+                for cut in [gpu.clone(), pieces(&gpu)].into_iter().take(if large { 1 } else { 2 }) {
                     let case = format!("{n} x {d} {kind:?} {pairs:?}");
                     assert_eq!(best(&cut, &x, pairs, &cx), best(&cpu, &x, pairs, &cx), "{case}");
                     let threshold = if matches!(kind, Kind::Offset) { 0.9999999 } else { 0.6 };
