@@ -42,9 +42,9 @@ fn pieces(gpu: &Gpu) -> Gpu {
 }
 
 /// The subject of the suite.
-fn subject() -> Option<Subject<Gpu>> {
+fn on_device() -> Option<Subject<Gpu>> {
     let cut = std::env::var_os("PAUCA_GPU_CUT").is_some();
     device().map(|gpu| Subject::new(if cut { pieces(&gpu) } else { gpu }, Exec::serial()))
 }
 
-pauca_tests::conformance!(suite, subject());
+pauca_tests::conformance!(suite, on_device());
