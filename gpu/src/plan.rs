@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(runs_of_launch(&Limits::LEAST, 1 << 23), None, "more slabs than cubes in a direction");
         for d in [1, 64, 65, 768, 65_535 * SLAB] {
             let runs = runs_of_launch(&Limits::LEAST, d).unwrap();
-            assert!(1 <= runs && runs <= 65_535, "{d}");
+            assert!((1..=65_535).contains(&runs), "{d}");
         }
     }
 }

@@ -187,7 +187,7 @@ fn best<B: Backend>(backend: &B, x: &Array2<f32>, pairs: Pairs<'_>, cx: &Context
     let block = backend.load(Rows::F32(x.view()), Metric::Cosine, cx).unwrap();
     let targets = backend.pack(&block, Copies::Keep, cx).unwrap();
     // Some rows have found something before.
-    let known = |i: usize| if i % 5 == 0 { Best { similarity: 0.9, row: 3 } } else { Best::NONE };
+    let known = |i: usize| if i.is_multiple_of(5) { Best { similarity: 0.9, row: 3 } } else { Best::NONE };
     let mut best: Vec<Best> = (0..x.nrows()).map(known).collect();
     backend.earlier_max(&block, &targets, pairs, 1000, &mut best, cx).unwrap();
     best

@@ -11,6 +11,11 @@
 //! Floats only propose: what they leave open the host settles by the definition.
 
 #![allow(missing_docs, reason = "the macro of a kernel writes items that nobody outside sees")]
+#![allow(
+    clippy::collapsible_if,
+    reason = "a kernel evaluates both sides of &&: what guards a read stands outside"
+)]
+#![allow(clippy::panicking_overflow_checks, reason = "integers of a device wrap, and the carry is meant")]
 
 pub(crate) mod fill;
 pub(crate) mod search;

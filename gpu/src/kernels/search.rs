@@ -315,7 +315,7 @@ pub(crate) fn norms(
     let lane = unit % NORM_LANES;
     let local = CUBE_POS_X as usize * NORM_ROWS + unit / NORM_LANES;
     let mut part = Shared::<[f32]>::new_slice(comptime!(NORM_ROWS * NORM_LANES));
-    let mut sum = least - least;
+    let mut sum = 0.0f32;
     if local < n as usize {
         let start = (first as usize + local) * d;
         let mut column = lane;
