@@ -1,4 +1,4 @@
-//! The operations of [pauca](pauca) on a GPU, with the bits of the CPU.
+//! The operations of [pauca] on a GPU, with the bits of the CPU.
 //!
 //! [`Gpu`] implements [`pauca::backend::Backend`], so every algorithm that takes a backend runs on it: labels, sums, centroids,
 //! pairs and kept sets are those of the CPU to the bit. Floats on the device only propose: a kernel lists the targets whose
