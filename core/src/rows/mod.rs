@@ -104,6 +104,14 @@ impl Rows<'_> {
         with_view!(self, v => v.ncols())
     }
 
+    /// Some columns of row `i` as they lie in memory; none where they do not lie side by side.
+    pub(crate) fn bytes_of(&self, i: usize, columns: &Range<usize>) -> &[u8] {
+        with_view!(self, view => match view.row(i).to_slice() {
+            Some(row) => bytemuck::cast_slice(&row[columns.clone()]),
+            None => &[],
+        })
+    }
+
     /// Lends the rows for a shorter time.
     pub fn view(&self) -> Rows<'_> {
         self.shortened()

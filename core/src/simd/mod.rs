@@ -22,6 +22,7 @@
 //! the compiler spills the accumulators, so the registers are spelled out.
 #![allow(unsafe_code)]
 
+mod ask;
 mod codes;
 mod dots;
 mod level;
@@ -31,9 +32,10 @@ mod portable;
 mod tile;
 mod vector;
 
+pub(crate) use ask::ask_for;
 pub(crate) use codes::{
-    Code, CodeKernel, CodedRows, Coding, DEPTH_STEP, Hit, Hits, Lines, MAX_DEPTH, Measure, Panel, WIDTH,
-    relative,
+    Code, CodeKernel, CodedRows, Coding, DEPTH_STEP, ErrorTerms, Hit, Hits, Lines, MAX_DEPTH, Measure, Panel,
+    WIDTH, relative,
 };
 pub(crate) use dots::{DotKernel, Step};
 pub use level::Level;

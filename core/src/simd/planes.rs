@@ -15,6 +15,7 @@
 //! less than 4 units of its last place. Both round to the same f32 unless a midpoint of two f32, whose last 29 bits
 //! are 2^28, lies within 4 units; then, once in 6 10^7 values, the row is divided.
 
+use super::ask::ask_for_line;
 use super::level::{Level, unavailable};
 use crate::error::Result;
 use crate::exact::sums::{magic, ordinary, ordinary_products};
@@ -83,20 +84,6 @@ impl PlaneKernel {
 
 /// Values that are added between two lines of the cache, of 64 bytes.
 const STEP: usize = 16;
-
-/// Asks for a line of bytes that will be read soon. A hint: it changes nothing, and does nothing where Rust has no way
-/// to give it.
-#[inline(always)]
-fn ask_for(bytes: &[u8], line: usize) {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(byte) = bytes.get(line * 64) {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: the byte is there; every x86-64 has the instruction, which faults nowhere.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(byte).cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (bytes, line);
-}
 
 /// A register of `LANES` f64.
 trait Register: Copy {
@@ -345,7 +332,7 @@ unsafe fn body<R: Register, const N: usize>(
         // SAFETY: the pointers are those of slices as long as `row`.
         unsafe {
             for step in 0..steps {
-                ask_for(later, step);
+                ask_for_line(later, step);
                 stretch::<R, N>(values, factor, digits, (step * STEP, (step + 1) * STEP));
             }
             stretch::<R, N>(values, factor, digits, (steps * STEP, whole));

@@ -25,7 +25,6 @@ use crate::exact::float::{positive, widen};
 use crate::exact::sums::{Chunk, UNWEIGHTED};
 use crate::exact::{Metric, Sums};
 use crate::memory::{try_capacity, try_vec};
-use crate::rows::with_view;
 use crate::simd::PlaneKernel;
 
 /// Exact sums, and which of them changed since centroids were last made of them.
@@ -142,7 +141,7 @@ impl Work<'_, '_> {
                 let range = sides.range(side);
                 for at in range.start.max(within.start)..range.end.min(within.end) {
                     let later = sides.rows[..within.end].get(at + AHEAD);
-                    let later = later.map_or(&[][..], |row| self.bytes(*row as usize, &columns));
+                    let later = later.map_or(&[][..], |row| block.rows.bytes_of(*row as usize, &columns));
                     let i = sides.rows[at] as usize;
                     let mut values = &block.rows.row_at(i, &mut buffer)[columns.clone()];
                     if block.metric == Metric::Cosine {
@@ -183,14 +182,6 @@ impl Work<'_, '_> {
             }
         }
         Ok(())
-    }
-
-    /// Some columns of a row as they lie in memory; none where they do not lie side by side.
-    fn bytes(&self, i: usize, columns: &Range<usize>) -> &[u8] {
-        with_view!(&self.block.rows, view => match view.row(i).to_slice() {
-            Some(row) => bytemuck::cast_slice(&row[columns.clone()]),
-            None => &[],
-        })
     }
 }
 

@@ -43,20 +43,34 @@ pub(crate) struct Hits {
 }
 
 impl Hits {
-    /// Hits without their scores.
-    #[cfg(test)]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Hits with their scores.
+    #[cfg(test)]
     pub fn scored() -> Self {
         Self { scored: true, ..Self::default() }
     }
 
-    pub fn clear(&mut self) {
+    /// Forgets all hits; from now on they come with their scores, or without.
+    pub fn restart(&mut self, scored: bool) {
+        self.scored = scored;
         self.pairs.clear();
         self.scores.clear();
+    }
+
+    /// Forgets the hits for which `wanted` is false.
+    pub fn retain(&mut self, wanted: impl Fn(Hit) -> bool) {
+        let mut kept = 0;
+        for at in 0..self.pairs.len() {
+            let hit = self.pairs[at];
+            if wanted(hit) {
+                self.pairs[kept] = hit;
+                if self.scored {
+                    self.scores[kept] = self.scores[at];
+                }
+                kept += 1;
+            }
+        }
+        self.pairs.truncate(kept);
+        self.scores.truncate(kept);
     }
 
     /// The pairs; those of one scan in the order of its list, and of one entry by ascending slots.

@@ -4,6 +4,7 @@ use super::super::level::{Level, unavailable};
 use super::coding::{Code, Coding, DEPTH_STEP, MAX_DEPTH, Measure, Scale, WIDTH};
 use super::hits::{Hit, Hits};
 use super::levels::{Bodies, bodies};
+use super::limits::{ErrorTerms, Limits};
 use super::pairs::Pairs;
 use super::panel::{Panel, pack};
 use super::scan::Scan;
@@ -162,6 +163,24 @@ impl CodeKernel {
             hits.add(count);
         }
         Ok(())
+    }
+
+    /// `out[i]` is `upper[i]` and `grown` times the error of row i against a column whose codes err by `column[0]` and whose
+    /// norm is `column[1]`, with at most 8 roundings.
+    pub fn limits(
+        &self,
+        upper: &[f32],
+        terms: &ErrorTerms<'_>,
+        column: [f32; 2],
+        grown: f32,
+        out: &mut [f32],
+    ) {
+        let (n, ErrorTerms { fixed, norm, error }) = (out.len(), *terms);
+        assert!([upper, fixed, norm, error].iter().all(|of| of.len() == n));
+        let (upper, out) = (upper.as_ptr(), out.as_mut_ptr());
+        let (fixed, norm, error) = (fixed.as_ptr(), norm.as_ptr(), error.as_ptr());
+        // SAFETY: the level was checked when the kernel was made; all slices have n numbers.
+        unsafe { (self.0.limits)(&Limits { n, upper, fixed, norm, error, column, grown, out }) }
     }
 
     /// The exact inner products of the codes of single pairs, without the offset: `out[e]` of the row and the slot of

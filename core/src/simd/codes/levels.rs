@@ -4,6 +4,7 @@ use super::super::level::Level;
 use super::super::vector::Plain;
 use super::coding::{Code, Coding, Measure, Scale, WIDTH};
 use super::encode::{encode, measure};
+use super::limits::{Limits, limits};
 use super::pairs::{Pairs, pairs, products};
 use super::scan::{Scan, scan};
 use super::sums::{PlainSums, Sums};
@@ -23,6 +24,7 @@ pub(super) struct Bodies {
     pub measure: unsafe fn(&[f32]) -> Measure,
     pub encode: unsafe fn(Coding, &[f32], Scale, u8, *mut u8) -> Code,
     pub scan: unsafe fn(&Scan<'_>) -> usize,
+    pub limits: unsafe fn(&Limits),
     /// Pairs of rows in the tile's coding, and in that of pairs.
     pub tile_pairs: unsafe fn(&Pairs<'_>),
     pub pairs: unsafe fn(&Pairs<'_>),
@@ -61,6 +63,7 @@ macro_rules! level {
                     measure: measure_row,
                     encode: encode_row,
                     scan: $scan,
+                    limits: limits_of,
                     tile_pairs,
                     pairs: pair_pairs,
                     dot,
@@ -73,6 +76,14 @@ macro_rules! level {
             unsafe fn $scan(args: &Scan<'_>) -> usize {
                 // SAFETY: the caller's contract is the same.
                 unsafe { scan::<$tile, $mr, $nv>(args) }
+            }
+
+            /// # Safety
+            /// As [`limits`]; the caller has checked that the machine has the level.
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn limits_of(args: &Limits) {
+                // SAFETY: the caller's contract is the same.
+                unsafe { limits::<$floats>(args) }
             }
 
             /// # Safety

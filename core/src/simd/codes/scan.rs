@@ -3,6 +3,8 @@
 //! One call serves a whole list. Calls for a tile, with arguments made for each, cost half as much as the tile does; so does
 //! a branch for each row that has a hit. Rows are taken by their addresses, so any rows are as fast as neighbors.
 
+use core::sync::atomic::{Ordering, compiler_fence};
+
 use super::super::vector::Vector;
 use super::coding::WIDTH;
 use super::hits::Hit;
@@ -55,19 +57,36 @@ pub(super) unsafe fn scan<V: Sums, const MR: usize, const NV: usize>(scan: &Scan
 /// As [`scan`]; `W` steps may be added at once.
 #[inline(always)]
 unsafe fn choose<V: Sums, const MR: usize, const NV: usize, const W: usize>(scan: &Scan<'_>) -> usize {
+    let more = !(scan.scores.is_null() && scan.least.is_null());
     // SAFETY: the caller's contract is the same.
     unsafe {
-        match (scan.residue.is_null(), scan.least.is_null()) {
-            (true, true) => body::<V, MR, NV, W, false, false>(scan),
-            (false, true) => body::<V, MR, NV, W, true, false>(scan),
-            (true, false) => body::<V, MR, NV, W, false, true>(scan),
-            (false, false) => body::<V, MR, NV, W, true, true>(scan),
+        match (scan.residue.is_null(), more) {
+            (true, false) => body::<V, MR, NV, W, false, false>(scan),
+            (false, false) => body::<V, MR, NV, W, true, false>(scan),
+            (true, true) => body::<V, MR, NV, W, false, true>(scan),
+            (false, true) => body::<V, MR, NV, W, true, true>(scan),
         }
     }
 }
 
+/// Runs a body once for each row of a tile, with the row as a constant. In a loop that the compiler leaves a loop, the sums of
+/// a tile would lie in memory: their way there and back took a third of the time of a tile of 128 codes.
+macro_rules! each_row {
+    ($rows:expr, |$r:ident| $body:expr) => {
+        each_row!($rows, $r, $body, 0 1 2 3 4 5 6 7 8 9 10 11)
+    };
+    ($rows:expr, $r:ident, $body:expr, $($row:literal)*) => {{
+        const { assert!($rows <= 12) };
+        $(if $row < $rows {
+            let $r = $row;
+            $body
+        })*
+    }};
+}
+
 /// # Safety
-/// As [`scan`]; `W` steps may be added at once; `RESIDUE` and `LEAST` only where those are not null.
+/// As [`scan`]; `W` steps may be added at once; `RESIDUE` only where that is not null; `MORE` where scores or the least of
+/// them are wanted.
 #[inline(always)]
 unsafe fn body<
     V: Sums,
@@ -75,14 +94,12 @@ unsafe fn body<
     const NV: usize,
     const W: usize,
     const RESIDUE: bool,
-    const LEAST: bool,
+    const MORE: bool,
 >(
     scan: &Scan<'_>,
 ) -> usize {
     let &Scan { steps, list, panel, .. } = scan;
     let group = NV * V::LANES;
-    // Of a register of four lanes, twelve.
-    let mut masks = [[0u64; WIDTH / 4]; MR];
     let mut z = [[0.0f32; WIDTH]; MR];
     let mut count = 0;
     // SAFETY: entries of the list are below n, columns below WIDTH, and every index stays inside the lengths of the contract.
@@ -94,8 +111,8 @@ unsafe fn body<
                 row[r] = usize::from(*list.get_unchecked(at + r.min(left - 1)));
                 x[r] = scan.rows.add(row[r] * scan.stride);
             }
-            let mut any = 0;
-            let mut rest = [V::Floats::splat(f32::INFINITY); MR];
+            // Of a register of four lanes, twelve.
+            let (mut masks, mut any) = ([[0u64; WIDTH / 4]; MR], 0);
             for g in 0..WIDTH / group {
                 let sums: [[V; NV]; MR] = tile::<V, MR, NV, W>(
                     steps,
@@ -103,14 +120,14 @@ unsafe fn body<
                     scan.codes.add(g * group * 4 * steps).cast(),
                     panel.start.as_ptr().add(g * group),
                 );
-                for r in 0..MR {
+                each_row!(MR, |r| {
                     let scale = V::Floats::splat(*scan.scale.add(row[r]));
                     let limit = V::Floats::splat(*scan.threshold.add(row[r]));
+                    let residue = V::Floats::splat(if RESIDUE { *scan.residue.add(row[r]) } else { 0.0 });
                     for v in 0..NV {
                         let c = g * group + v * V::LANES;
                         let mut score = V::Floats::load(panel.h.as_ptr().add(c));
                         if RESIDUE {
-                            let residue = V::Floats::splat(*scan.residue.add(row[r]));
                             score = score.sub_product(residue, V::Floats::load(panel.rho.as_ptr().add(c)));
                         }
                         let product =
@@ -119,16 +136,23 @@ unsafe fn body<
                         let mask = score.at_most(limit);
                         masks[r][c / V::LANES] = mask;
                         any |= mask;
-                        if LEAST {
-                            rest[r] = score.beyond(limit).min(rest[r]);
+                        if MORE {
+                            score.store(z[r].as_mut_ptr().add(c));
                         }
-                        score.store(z[r].as_mut_ptr().add(c));
                     }
-                }
+                    // Row after row: side by side, they need more registers than there are.
+                    compiler_fence(Ordering::SeqCst);
+                });
             }
-            if LEAST {
+            if MORE && !scan.least.is_null() {
                 for r in 0..MR.min(left) {
-                    *scan.least.add(at + r) = rest[r].least();
+                    let limit = V::Floats::splat(*scan.threshold.add(row[r]));
+                    let mut least = V::Floats::splat(f32::INFINITY);
+                    for v in 0..WIDTH / V::LANES {
+                        let score = V::Floats::load(z[r].as_ptr().add(v * V::LANES));
+                        least = score.beyond(limit).min(least);
+                    }
+                    *scan.least.add(at + r) = least.least();
                 }
             }
             if any != 0 {
@@ -138,7 +162,7 @@ unsafe fn body<
                     for v in 0..WIDTH / V::LANES {
                         let (mask, c) = (masks[r][v], v * V::LANES);
                         V::Floats::store_places(mask, first + c as u32, scan.pairs.add(count));
-                        if !scan.scores.is_null() {
+                        if MORE && !scan.scores.is_null() {
                             let scores = V::Floats::load(z[r].as_ptr().add(c));
                             scores.store_chosen(mask, scan.scores.add(count));
                         }

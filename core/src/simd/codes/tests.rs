@@ -228,7 +228,7 @@ fn check_scan(level: Level, kernel: CodeKernel, codes: Codes, n: usize, count: u
                 };
                 let pairs: Vec<Hit> = expected.iter().map(|e| e.0).collect();
                 let scores: Vec<f32> = expected.iter().map(|e| e.1).collect();
-                let (mut hits, mut scored) = (Hits::new(), Hits::scored());
+                let (mut hits, mut scored) = (Hits::default(), Hits::scored());
                 kernel.scan(&rows, &list, &panel, packed.codes(), 96, &mut hits).must();
                 assert_eq!(hits.pairs(), pairs, "{place:?}");
                 assert!(hits.scores().is_empty());
@@ -243,7 +243,7 @@ fn check_scan(level: Level, kernel: CodeKernel, codes: Codes, n: usize, count: u
                 assert_eq!(scored.scores(), [&scores[..], &scores[..]].concat(), "{place:?}");
                 assert_eq!(least[..length], rest, "{place:?}");
                 assert!(least[length].is_nan(), "{place:?}");
-                scored.clear();
+                scored.restart(true);
                 assert!(scored.pairs().is_empty() && scored.scores().is_empty());
             }
         }

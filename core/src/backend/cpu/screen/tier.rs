@@ -109,7 +109,7 @@ impl Tier for Screen<'_> {
                 self.verdict.judge(pairs, (n * self.codes.count()) as u64);
             }
             let before = sieve.open.len();
-            block.settle(search, question, sieve)?;
+            block.settle(search, first, question, sieve)?;
             self.verdict.add(n, sieve.open.len() - before);
         }
         Ok(())

@@ -5,7 +5,7 @@ mod settle;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::super::codes::{BlockCodes, Side, Target, TargetCodes, Tiles};
+use super::super::codes::{BlockCodes, RowCodes, Side, Target, TargetCodes, Tiles};
 use super::super::kept::Kept;
 use super::super::question::{self, Question, Search, Wanted};
 use super::coding::{BLOCK, RowsInCodes, code_row};
@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::exact::bounds::Codes;
 use crate::exact::float::narrow_up;
 use crate::memory::{try_capacity, try_grow, try_vec};
-use crate::simd::{CodedRows, Hit, Hits, WIDTH};
+use crate::simd::{CodedRows, ErrorTerms, Hit, Hits, WIDTH};
 
 /// What becomes of a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,11 @@ impl Errors {
 
     fn set(&mut self, i: usize, side: &Side, fixed: f32) {
         (self.fixed[i], self.norm[i], self.error[i]) = (fixed, side.code.norm, side.code.error);
+    }
+
+    /// The terms of the first `n` rows.
+    fn terms(&self, n: usize) -> ErrorTerms<'_> {
+        ErrorTerms { fixed: &self.fixed[..n], norm: &self.norm[..n], error: &self.error[..n] }
     }
 
     /// The error of row `i` against a target of that error of its codes and that norm.
@@ -85,12 +90,13 @@ pub(super) struct Block<'a> {
     least: Vec<f32>,
     kept: Kept,
     pairs: Vec<Hit>,
+    /// The products of pairs, or of hits: by the first codes of the targets, and by the second.
     products: Vec<i32>,
     second: Vec<i32>,
-    /// The scores of the pairs, with their errors.
-    scores: Vec<(f32, f32)>,
     found: Vec<Candidate>,
+    /// The targets that are left of rows with several, side by side, and where those of each such row end.
     left: Vec<u32>,
+    ends: Vec<(usize, usize)>,
     buffer: Vec<f32>,
     values: Vec<f32>,
 }
@@ -135,15 +141,15 @@ impl<'a> Block<'a> {
             threshold: zeros()?,
             upper: zeros()?,
             list: try_capacity(n)?,
-            hits: Hits::scored(),
+            hits: Hits::default(),
             least: zeros()?,
             kept: Kept::new(n)?,
             pairs: try_capacity(n)?,
             products: Vec::new(),
             second: Vec::new(),
-            scores: Vec::new(),
             found: Vec::new(),
             left: Vec::new(),
+            ends: Vec::new(),
             buffer: try_vec(d, 0.0)?,
             values: try_vec(d, 0.0)?,
         })
@@ -234,7 +240,7 @@ impl<'a> Block<'a> {
                 }
             }
         }
-        self.multiply(search, false)?;
+        self.multiply_pairs(search, false)?;
         for at in 0..self.pairs.len() {
             let (i, slot) = (self.pairs[at].row(), self.pairs[at].slot());
             let target = &codes.targets[slot];
@@ -253,35 +259,13 @@ impl<'a> Block<'a> {
     }
 
     /// The products of the codes of `pairs`: with the targets' first codes, and, if asked for, with the rest.
-    fn multiply(&mut self, search: &Search<'_>, both: bool) -> Result<()> {
-        let (codes, count) = (self.codes, self.pairs.len());
-        let all = self.given.rows.unwrap_or(&self.made);
-        let (rows, kernel) = (all.pairs(), &search.cpu.codes);
-        let from = rows.from(self.base);
-        resize(&mut self.products, count)?;
-        kernel.pairs(
-            kernel.pair(),
-            from,
-            codes.first(),
-            &codes.starts,
-            codes.stride,
-            codes.tiles.depth,
-            &self.pairs,
-            &mut self.products,
-        );
+    fn multiply_pairs(&mut self, search: &Search<'_>, both: bool) -> Result<()> {
+        let (codes, from) = (self.codes, self.base);
+        let rows = self.given.rows.unwrap_or(&self.made).pairs();
+        multiply(search, rows, from, codes.first(), &codes.starts, codes, &self.pairs, &mut self.products)?;
         if both {
-            resize(&mut self.second, count)?;
-            let starts = &codes.rest_starts;
-            kernel.pairs(
-                kernel.pair(),
-                from,
-                codes.rest(),
-                starts,
-                codes.stride,
-                codes.tiles.depth,
-                &self.pairs,
-                &mut self.second,
-            );
+            let (rest, starts) = (codes.rest(), &codes.rest_starts);
+            multiply(search, rows, from, rest, starts, codes, &self.pairs, &mut self.second)?;
         }
         Ok(())
     }
@@ -302,7 +286,7 @@ impl<'a> Block<'a> {
             residue: if self.leading { &self.residue[..n] } else { &[] },
             threshold: &self.threshold[..n],
         };
-        self.hits.clear();
+        self.hits.restart(!self.leading && !least);
         if least {
             return kernel.scan_least(
                 &rows,
@@ -340,21 +324,27 @@ impl<'a> Block<'a> {
 
     /// All targets, panel by panel. Returns how many pairs the tile left.
     pub fn sweep<Q: Question>(&mut self, search: &Search<'_>, question: &mut Q) -> Result<u64> {
-        let (mut pairs, panels) = (0, self.panels());
+        let (mut pairs, panels, n) = (0, self.panels(), self.n);
         // Rows that look at all targets for the nearest are open in every panel.
         let once = self.whole && Q::WANTED == Wanted::Least;
         for p in panels.clone() {
-            let [error, norm] = self.tiles().worst[p];
             if p == panels.start || !once {
                 self.listed(p);
             }
-            for i in 0..self.n {
-                self.threshold[i] = self.upper[i] + self.tile.of(i, error, norm);
-            }
+            let (upper, terms, worst) = (&self.upper[..n], self.tile.terms(n), self.tiles().worst[p]);
+            search.cpu.codes.limits(upper, &terms, worst, Codes::GROWN, &mut self.threshold[..n]);
             self.scan(search, p, false)?;
-            self.take_hits()?;
-            pairs += self.pairs.len() as u64;
-            self.measure(search)?;
+            if !self.whole {
+                // Targets that their rows do not look at.
+                let ranges = &self.ranges;
+                self.hits.retain(|hit| ranges[hit.row()].contains(&hit.slot()));
+            }
+            if self.leading {
+                let Self { codes, given, made, base, hits, products, .. } = self;
+                let rows = given.rows.unwrap_or(made).pairs();
+                multiply(search, rows, *base, codes.first(), &codes.starts, codes, hits.pairs(), products)?;
+            }
+            pairs += self.hits.pairs().len() as u64;
             match Q::WANTED {
                 Wanted::Least => self.keep_least()?,
                 Wanted::Every => self.offer(question),
@@ -363,39 +353,18 @@ impl<'a> Block<'a> {
         Ok(pairs)
     }
 
-    /// Takes the hits of a panel, but for targets that their rows do not look at.
-    fn take_hits(&mut self) -> Result<()> {
-        let Self { hits, pairs, scores, ranges, whole, .. } = self;
-        pairs.clear();
-        scores.clear();
-        try_grow(pairs, hits.pairs().len())?;
-        try_grow(scores, hits.pairs().len())?;
-        for (hit, z) in hits.pairs().iter().zip(hits.scores()) {
-            if *whole || ranges[hit.row()].contains(&hit.slot()) {
-                pairs.push(*hit);
-                scores.push((*z, 0.0));
-            }
-        }
-        Ok(())
-    }
-
-    /// Measures the pairs at full depth: the tile has told their scores, or their codes are multiplied.
-    fn measure(&mut self, search: &Search<'_>) -> Result<()> {
-        let codes = self.codes;
-        if !self.leading {
-            for at in 0..self.pairs.len() {
-                let (i, [error, norm]) = (self.pairs[at].row(), codes.tiles.terms[self.pairs[at].slot()]);
-                self.scores[at].1 = self.tile.of(i, error, norm);
-            }
-            return Ok(());
-        }
-        self.multiply(search, false)?;
-        for at in 0..self.pairs.len() {
-            let (i, target) = (self.pairs[at].row(), &codes.targets[self.pairs[at].slot()]);
+    /// Hit `at` with its score at full depth, and the score's error: the tile has told the score, or the codes were multiplied.
+    #[inline(always)]
+    fn scored(&self, at: usize) -> (Hit, f32, f32) {
+        let hit = self.hits.pairs()[at];
+        let (i, slot) = (hit.row(), hit.slot());
+        if self.leading {
+            let target = &self.codes.targets[slot];
             let z = self.score(i, target, self.products[at]);
-            self.scores[at] = (z, self.pair.of(i, target.code.error, target.norm));
+            return (hit, z, self.pair.of(i, target.code.error, target.norm));
         }
-        Ok(())
+        let [error, norm] = self.codes.tiles.terms[slot];
+        (hit, self.hits.scores()[at], self.tile.of(i, error, norm))
     }
 
     /// The pairs offered whose codes did not tell on which side of the limit they lie, and all that were looked at.
@@ -403,22 +372,21 @@ impl<'a> Block<'a> {
         (self.unsure, self.looked)
     }
 
-    /// Keeps those of the pairs that may have the least score of their row.
+    /// Keeps those of the hits that may have the least score of their row.
     fn keep_least(&mut self) -> Result<()> {
-        for (hit, (z, error)) in self.pairs.iter().zip(&self.scores) {
+        for at in 0..self.hits.pairs().len() {
+            let (hit, z, error) = self.scored(at);
             let upper = &mut self.upper[hit.row()];
             *upper = upper.min(z + error);
-        }
-        for at in 0..self.pairs.len() {
-            let (z, error) = self.scores[at];
-            self.keep(self.pairs[at], z - error)?;
+            self.keep(hit, z - error)?;
         }
         Ok(())
     }
 
-    /// Offers the pairs that may lie within the limit of their row. Those of a row come in ascending order.
+    /// Offers the hits that may lie within the limit of their row. Those of a row come in ascending order.
     fn offer<Q: Question>(&mut self, question: &mut Q) {
-        for (hit, &(z, error)) in self.pairs.iter().zip(&self.scores) {
+        for at in 0..self.hits.pairs().len() {
+            let (hit, z, error) = self.scored(at);
             let i = hit.row();
             if z - error <= self.upper[i] {
                 self.unsure += u64::from(z + error > self.upper[i]);
@@ -462,9 +430,27 @@ impl Block<'_> {
         }
         self.pairs.clear();
         self.pairs.extend((0..count).map(|slot| Hit::new(0, slot)));
-        self.multiply(search, true)?;
+        self.multiply_pairs(search, true)?;
         Ok((swept, (0..count).map(|at| self.closely(at)).collect()))
     }
+}
+
+/// The products of the codes of pairs, with one kind of codes of the targets.
+#[allow(clippy::too_many_arguments, reason = "fields of one block, of which others are lent")]
+fn multiply(
+    search: &Search<'_>,
+    rows: &RowCodes,
+    first: usize,
+    columns: &[i8],
+    starts: &[i32],
+    codes: &TargetCodes,
+    list: &[Hit],
+    out: &mut Vec<i32>,
+) -> Result<()> {
+    resize(out, list.len())?;
+    let (kernel, from) = (&search.cpu.codes, rows.from(first));
+    kernel.pairs(kernel.pair(), from, columns, starts, codes.stride, codes.tiles.depth, list, out);
+    Ok(())
 }
 
 /// At least `len` places.

@@ -10,13 +10,14 @@ use crate::error::Result;
 use crate::exact::bounds::Codes;
 use crate::exact::float::narrow_up;
 use crate::memory::{try_grow, try_push};
-use crate::simd::Hit;
+use crate::simd::{Hit, ask_for};
 
 impl Block<'_> {
-    /// Settles the rows with one target left, and looks closer at the others.
+    /// Settles the rows with one target left, and looks closer at the others. Row 0 of the task is row `first` of the search.
     pub fn settle<Q: Question>(
         &mut self,
         search: &Search<'_>,
+        first: usize,
         question: &mut Q,
         sieve: &mut Sieve,
     ) -> Result<()> {
@@ -49,34 +50,47 @@ impl Block<'_> {
         }
         let closer = self.codes.closer();
         if closer {
-            self.multiply(search, true)?;
+            self.multiply_pairs(search, true)?;
         }
+        self.left.clear();
+        self.ends.clear();
         let mut at = 0;
         while at < self.pairs.len() {
             let i = self.pairs[at].row();
             let end = at + self.pairs[at..].iter().take_while(|hit| hit.row() == i).count();
-            let row = (self.from + i) as u32;
+            let from = self.left.len();
             if closer {
                 self.closer(search, i, at..end)?;
-                self.left.sort_unstable();
-                sieve.some(question, row, &self.left)?;
             } else {
-                self.left.clear();
                 try_grow(&mut self.left, end - at)?;
                 self.left.extend(self.pairs[at..end].iter().map(|hit| hit.slot() as u32));
-                self.left.sort_unstable();
-                // Up to 63: the definition takes less time for these than the next tier for all targets.
-                sieve.settle(question, row, &self.left)?;
             }
+            self.left[from..].sort_unstable();
+            if self.left.len() > from + 1 {
+                // The definition will read the row, which is far away by now.
+                ask_for(search.rows.bytes_of(first + self.from + i, &(0..search.dim())));
+            }
+            try_push(&mut self.ends, (i, self.left.len()))?;
             at = end;
+        }
+        let mut from = 0;
+        for &(i, end) in &self.ends {
+            let (row, left) = ((self.from + i) as u32, &self.left[from..end]);
+            if closer {
+                sieve.some(question, row, left)?;
+            } else {
+                // Up to 63: the definition takes less time for these than the next tier for all targets.
+                sieve.settle(question, row, left)?;
+            }
+            from = end;
         }
         Ok(())
     }
 
-    /// The targets of `pairs[range]`, all of row `i`, that 16 bits of each target and the differences of targets leave.
+    /// Adds to `left` the targets of `pairs[range]`, all of row `i`, that 16 bits of each target and the differences of
+    /// targets leave.
     fn closer(&mut self, search: &Search<'_>, i: usize, range: Range<usize>) -> Result<()> {
         self.found.clear();
-        self.left.clear();
         let mut best = Candidate { slot: 0, z: f32::INFINITY };
         for at in range {
             let found = self.closely(at);
