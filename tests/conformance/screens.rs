@@ -130,7 +130,9 @@ fn every_path_compares_pairs_as_the_definition_does() {
                 let block = cpu.load(Rows::F32(xs.view()), Metric::Cosine, &cx).unwrap();
                 let packed = [
                     cpu.pack(&block, Copies::Keep, &cx).unwrap(),
-                    cpu.pack_pairs(&block, (n * n) as u64, &cx).unwrap(),
+                    cpu.pack_pairs(&block, (n * n) as u64, None, &cx).unwrap(),
+                    // A hint, and a wrong one: smaller similarities are asked for, too.
+                    cpu.pack_pairs(&block, (n * n) as u64, Some(0.9), &cx).unwrap(),
                 ];
                 for (targets, across) in packed.iter().flat_map(|t| [(t, false), (t, true)]) {
                     let pairs = if across { Pairs::Across } else { Pairs::Within(&groups) };
@@ -180,7 +182,8 @@ fn every_path_compares_pairs_as_the_definition_does() {
         }
     }
     for (level, all) in levels.iter().zip(&all) {
-        assert!(all.int8.min(all.truth) > 1000, "a tier that settled little at {level:?}: {all:?}");
+        let least = all.int8.min(all.truth).min(all.leading);
+        assert!(least > 1000, "a tier that settled little at {level:?}: {all:?}");
     }
 }
 
@@ -200,7 +203,7 @@ fn codes_that_tell_nothing_of_pairs_are_given_up() {
     let xs = array(&x);
     let (cpu, cx) = (Cpu::with_level(level).unwrap(), Context::new(Exec::serial(), Control::new()));
     let block = cpu.load(Rows::F32(xs.view()), Metric::Cosine, &cx).unwrap();
-    let targets = cpu.pack_pairs(&block, (n * n) as u64, &cx).unwrap();
+    let targets = cpu.pack_pairs(&block, (n * n) as u64, None, &cx).unwrap();
     let at = |threshold: f64, cpu: &Cpu| {
         let threshold = Threshold::One(threshold);
         let above = Above { threshold, boundary: Boundary::Gt, first_only: false };

@@ -60,7 +60,7 @@ macro_rules! counted {
 counted! {
     fn load<'a>(rows: Rows<'a>, metric: Metric, cx: &Context) -> Result<Self::Block<'a>>;
     fn pack(block: &Self::Block<'_>, copies: Copies, cx: &Context) -> Result<Self::Targets>;
-    fn pack_pairs(block: &Self::Block<'_>, pairs: u64, cx: &Context) -> Result<Self::Targets>;
+    fn pack_pairs(block: &Self::Block<'_>, pairs: u64, least: Option<f64>, cx: &Context) -> Result<Self::Targets>;
     fn targets(rows: Rows<'_>, metric: Metric, copies: Copies, cx: &Context) -> Result<Self::Targets>;
     fn next_targets(before: Self::Targets, rows: Rows<'_>, metric: Metric, copies: Copies, cx: &Context) -> Result<Self::Targets>;
     fn squares(block: &Self::Block<'_>, out: &mut [f64], cx: &Context) -> Result<()>;

@@ -309,14 +309,20 @@ pub trait Backend: Sync {
     fn pack(&self, block: &Self::Block<'_>, copies: Copies, cx: &Context) -> Result<Self::Targets>;
 
     /// As [`pack`](Backend::pack) with [`Copies::Keep`], for [`earlier_max`](Backend::earlier_max) and
-    /// [`pairs_above`](Backend::pairs_above), which are going to look at about `pairs` pairs of these targets in all:
-    /// a hint for preparations that pay only where pairs are many. Speed only; [`pack`](Backend::pack) unless the backend
-    /// has something better.
+    /// [`pairs_above`](Backend::pairs_above), which are going to look at about `pairs` pairs of these targets in all, and,
+    /// where `least` is given, want none of a smaller similarity: hints for preparations that pay only where pairs are many,
+    /// or thresholds high. Speed only; [`pack`](Backend::pack) unless the backend has something better.
     ///
     /// # Errors
     /// See [`pack`](Backend::pack).
-    fn pack_pairs(&self, block: &Self::Block<'_>, pairs: u64, cx: &Context) -> Result<Self::Targets> {
-        let _ = pairs;
+    fn pack_pairs(
+        &self,
+        block: &Self::Block<'_>,
+        pairs: u64,
+        least: Option<f64>,
+        cx: &Context,
+    ) -> Result<Self::Targets> {
+        let _ = (pairs, least);
         self.pack(block, Copies::Keep, cx)
     }
 

@@ -18,8 +18,8 @@ use crate::rows::{RowSource, Scratch, gather_from, read_from};
 /// Rows of equal hash that are read at once, to see whether they are copies.
 const COPIES: usize = 1024;
 
-/// Pairs a row that make a list short.
-const SHORT: usize = 8;
+/// One removed row of so many is few.
+const FEW: usize = 16;
 
 /// Where the findings go: by row, and how rows were settled.
 pub(super) struct Found<'f> {
@@ -215,7 +215,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         let Found { search, scratch, .. } = found;
         let (backend, first) = (self.blocks.backend, range.start as u64);
         self.blocks.with_rows(&self.rows[range], scratch, cx, |block| {
-            let targets = backend.pack_pairs(block, pairs_of(groups, later), cx)?;
+            let targets = backend.pack_pairs(block, pairs_of(groups, later), None, cx)?;
             search.merge(&backend.earlier_max(block, &targets, Pairs::Within(groups), first, best, cx)?);
             Ok(targets)
         })
@@ -256,23 +256,21 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         }
         let total = self.rows.len() as u64;
         let cover = Cover { threshold, boundary, cx };
-        let (block, many) = (self.rows_at_once(Work::ListedPairs), self.rows_at_once(Work::Pairs));
-        for part in self.parts(block)? {
+        for part in self.parts(self.rows_at_once(Work::ListedPairs))? {
             let end = match part {
                 Part::Clusters(clusters) => {
                     let range = self.offsets[clusters.start]..self.offsets[clusters.end];
                     let offsets = self.offsets[clusters.start..=clusters.end].iter();
                     let groups = try_collect(offsets.map(|o| o - range.start))?;
                     let rows = &self.rows[range.clone()];
-                    self.cover_within(rows, &groups, cover, found)?;
+                    self.cover_clusters(rows, &groups, cover, found)?;
                     range.end
                 }
                 Part::Large(j) => {
                     let range = self.offsets[j]..self.offsets[j + 1];
-                    let rows = &self.rows[range.clone()];
                     let mut done =
                         |rows: usize| cx.control.poll(Stage::Compare, (range.start + rows) as u64, total);
-                    self.cover_large(rows, (many, Some(block)), cover, found, &mut done)?;
+                    self.cover_large(&self.rows[range.clone()], cover, found, &mut done)?;
                     range.end
                 }
             };
@@ -287,29 +285,32 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         Ok(())
     }
 
-    /// Lets rows of one cluster cover later ones. A block of `size` rows (up to twice as many where no `smaller` size is given) is
-    /// settled by itself, in blocks of the smaller size; then what is kept of it is packed once, and meets all later rows.
-    /// `done` is told how many rows are settled.
+    /// Lets rows of one cluster cover later ones. A block is settled by itself; then what is kept of it is packed, and meets
+    /// all later rows. `done` is told how many rows are settled.
+    ///
+    /// Blocks are small while many rows are removed: the next block has the fewer rows.
     fn cover_large(
         &self,
         rows: &[usize],
-        (size, smaller): (usize, Option<usize>),
         cover: Cover<'_>,
         found: &mut Found<'_>,
         done: &mut dyn FnMut(usize) -> Result<()>,
     ) -> Result<()> {
-        let (mut alive, mut from, mut step) = (try_copy(rows)?, 0, size);
+        let (small, large) = (self.rows_at_once(Work::ListedPairs), self.rows_at_once(Work::Pairs));
+        let (mut alive, mut from, mut size) = (try_copy(rows)?, 0, small);
         while from < alive.len() {
-            let settled = rows.len() - (alive.len() - from);
-            let (block, later) = alive[from..].split_at(step.min(alive.len() - from));
-            if let Some(smaller) = smaller {
-                let mut done = |rows: usize| done(settled + rows);
-                self.cover_large(block, (smaller, None), cover, found, &mut done)?;
-            } else {
-                let listed = self.cover_within(block, &[0, block.len()], cover, found)?;
-                // Lists were short: more rows may be listed at once.
-                step = if listed <= SHORT * block.len() { 2 * size } else { size };
+            let (mut block, mut later) = alive[from..].split_at(size.min(alive.len() - from));
+            self.cover_block(block, cover, found)?;
+            let few = |block: &[usize], found: &Found<'_>| {
+                FEW * block.iter().filter(|i| !found.is_kept(**i)).count() <= block.len()
+            };
+            if from == 0 && few(block, found) {
+                // The first rows were a trial, and so small that they may be compared once more.
+                size = large;
+                (block, later) = alive.split_at(size.min(alive.len()));
+                self.cover_block(block, cover, found)?;
             }
+            size = if few(block, found) { large.min(2 * size) } else { size };
             let kept = try_up_to(block.len(), block.iter().copied().filter(|&i| found.is_kept(i)))?;
             self.cover_across(later, &kept, cover, found)?;
             from += block.len();
@@ -322,6 +323,56 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
             }
             alive.truncate(end);
             done(rows.len() - (end - from))?;
+        }
+        Ok(())
+    }
+
+    /// Lets rows of one cluster, a block of them, cover later ones.
+    ///
+    /// Of each row, only the first earlier row that passes is asked for. A row without one is kept; a row whose first one is kept
+    /// is removed by that one. The others are open: so few, as a rule, that all their pairs may be listed.
+    fn cover_block(&self, rows: &[usize], cover: Cover<'_>, found: &mut Found<'_>) -> Result<()> {
+        let (backend, cx, n) = (self.blocks.backend, cover.cx, rows.len());
+        let Found { search, scratch, similarity, witness } = found;
+        let groups = [0, n];
+        let mut pairs: Vec<Pair> = Vec::new();
+        let targets = self.blocks.with_rows(rows, scratch, cx, |block| {
+            let targets = backend.pack_pairs(block, pairs_of(&groups, 0), Some(cover.threshold), cx)?;
+            let (of, above) = (Pairs::Within(&groups), cover.above(true));
+            search.merge(&backend.pairs_above(block, &targets, of, above, &mut pairs, cx)?);
+            Ok(targets)
+        })?;
+        // Positions of open rows, ascending.
+        let mut open: Vec<usize> = Vec::new();
+        for pair in pairs.drain(..) {
+            let (i, j) = (named(rows, pair.later.into())?, named(rows, pair.earlier.into())?);
+            if witness[j] == NO_ROW && open.binary_search(&(pair.earlier as usize)).is_err() {
+                similarity[i] = pair.similarity;
+                witness[i] = j as u64;
+            } else {
+                try_grow(&mut open, 1)?;
+                open.push(pair.later as usize);
+            }
+        }
+        // So many at a time that their lists stay as short as those of a block of small clusters.
+        let listed = self.rows_at_once(Work::ListedPairs);
+        let step = (listed * listed / n.max(1)).clamp(1, listed);
+        for open in open.chunks(step) {
+            let later = try_collect(open.iter().map(|&at| rows[at]))?;
+            self.blocks.with_rows(&later, scratch, cx, |block| {
+                let (of, above) = (Pairs::Across, cover.above(false));
+                search.merge(&backend.pairs_above(block, &targets, of, above, &mut pairs, cx)?);
+                Ok(())
+            })?;
+            for pair in pairs.drain(..) {
+                let (i, j) = (named(&later, pair.later.into())?, named(rows, pair.earlier.into())?);
+                let is_earlier = (pair.earlier as usize) < open[pair.later as usize];
+                if is_earlier && witness[i] == NO_ROW && witness[j] == NO_ROW {
+                    similarity[i] = pair.similarity;
+                    witness[i] = j as u64;
+                }
+            }
+            cx.control.check()?;
         }
         Ok(())
     }
@@ -340,8 +391,9 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         let (backend, cx, Found { search, scratch, similarity, witness }) =
             (self.blocks.backend, cover.cx, found);
         let all = later.len() as u64 * earlier.len() as u64;
-        let targets =
-            self.blocks.with_rows(earlier, scratch, cx, |block| backend.pack_pairs(block, all, cx))?;
+        let targets = self.blocks.with_rows(earlier, scratch, cx, |block| {
+            backend.pack_pairs(block, all, Some(cover.threshold), cx)
+        })?;
         let mut pairs: Vec<Pair> = Vec::new();
         for later in later.chunks(self.rows_at_once(Work::Pairs)) {
             self.blocks.with_rows(later, scratch, cx, |block| {
@@ -359,28 +411,27 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         Ok(())
     }
 
-    /// Lets rows cover later ones of their group. Returns how many pairs were listed.
-    fn cover_within(
+    /// Lets rows of small clusters cover later ones of their cluster.
+    fn cover_clusters(
         &self,
         rows: &[usize],
         groups: &[usize],
         cover: Cover<'_>,
         found: &mut Found<'_>,
-    ) -> Result<usize> {
+    ) -> Result<()> {
         if rows.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
         let (backend, cx, Found { search, scratch, similarity, witness }) =
             (self.blocks.backend, cover.cx, found);
         let mut pairs: Vec<Pair> = Vec::new();
         self.blocks.with_rows(rows, scratch, cx, |block| {
-            let targets = backend.pack_pairs(block, pairs_of(groups, 0), cx)?;
+            let targets = backend.pack_pairs(block, pairs_of(groups, 0), Some(cover.threshold), cx)?;
             let (of, above) = (Pairs::Within(groups), cover.above(false));
             search.merge(&backend.pairs_above(block, &targets, of, above, &mut pairs, cx)?);
             Ok(())
         })?;
         // Pairs are ordered by later row, then earlier row: the first kept one is the witness.
-        let listed = pairs.len();
         for pair in pairs {
             let (i, j) = (named(rows, pair.later.into())?, named(rows, pair.earlier.into())?);
             if witness[i] == NO_ROW && witness[j] == NO_ROW {
@@ -388,7 +439,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                 witness[i] = j as u64;
             }
         }
-        Ok(listed)
+        Ok(())
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn pair_of<'a, B: Backend>(s: &Subject<B>, x: &'a Array2<f32>) -> (B:
     // Both say the same.
     let targets = match x.nrows() % 2 {
         0 => s.backend.pack(&block, Copies::Keep, &s.cx),
-        _ => s.backend.pack_pairs(&block, u64::MAX, &s.cx),
+        _ => s.backend.pack_pairs(&block, u64::MAX, Some(0.9), &s.cx),
     };
     (block, targets.unwrap())
 }

@@ -24,6 +24,7 @@ struct PairsAbove<'t> {
 /// See [`Backend::pairs_above`](crate::backend::Backend::pairs_above).
 pub(super) fn pairs_above<'t>(
     search: Search<'t>,
+    codes: RowsInCodes<'t>,
     pairs: Pairs<'t>,
     above: Above<'t>,
     out: &mut Vec<Pair>,
@@ -31,7 +32,7 @@ pub(super) fn pairs_above<'t>(
 ) -> Result<SearchStats> {
     let n = search.rows.n_rows();
     pairs.check(n, search.targets.n())?;
-    let screen = Screen::new(&search, RowsInCodes::default());
+    let screen = Screen::new(&search, codes);
     let mut tasks = tasks(n, pair_step(&search, screen.as_ref(), cx), |rows| {
         let near = try_vec(rows.len(), false)?;
         Ok(PairsAbove { search, pairs, above, first: rows.start, found: Vec::new(), near, failed: Ok(()) })

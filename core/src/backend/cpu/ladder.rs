@@ -96,8 +96,7 @@ pub(super) fn climb<Q: Question>(
     climb_from(search, screen, tasks, cx)
 }
 
-/// The tiers, cheapest first. Those whose targets are packed already (`screen`, the `f32` tile) take
-/// each task in turn, while its rows are in the cache; the `f64` tile packs its targets only when
+/// The tiers, cheapest first. Each takes what the one before left of all tasks; the later ones pack their targets only when
 /// some row of some task is still open.
 fn climb_from<Q: Question, S: Tier>(
     search: &Search<'_>,
@@ -105,16 +104,17 @@ fn climb_from<Q: Question, S: Tier>(
     tasks: &mut [Job<Task<Q>>],
     cx: &Context,
 ) -> Result<SearchStats> {
-    let narrow = Narrow::new(search);
     let most = tasks.iter().map(|task| task.work.rows).max().unwrap_or(0);
     let cost = (most * search.targets.order.len()) as u64 * search.dim() as u64;
-    cx.in_waves(tasks, cost, |task| {
-        if let Some(screen) = screen {
-            task.step(search, screen, false)?;
-        }
-        task.step(search, &narrow, false)
-    })?;
-    if tasks.iter().any(|task| task.work.open.len() > 0) {
+    let open = |tasks: &[Job<Task<Q>>]| tasks.iter().any(|task| task.work.open.len() > 0);
+    if let Some(screen) = screen {
+        cx.in_waves(tasks, cost, |task| task.step(search, screen, false))?;
+    }
+    if open(tasks) {
+        let narrow = Narrow::new(search, cx)?;
+        cx.in_waves(tasks, cost, |task| task.step(search, &narrow, false))?;
+    }
+    if open(tasks) {
         let wide = Wide::new(search, cx)?;
         cx.in_waves(tasks, 2 * cost, |task| task.step(search, &wide, true))?;
     }

@@ -95,8 +95,14 @@ impl Backend for Cpu {
         CpuTargets::new(self, block, copies, Before::Nothing, cx)
     }
 
-    fn pack_pairs(&self, block: &CpuBlock<'_>, pairs: u64, cx: &Context) -> Result<CpuTargets> {
-        CpuTargets::new(self, block, Copies::Keep, Before::Pairs(pairs), cx)
+    fn pack_pairs(
+        &self,
+        block: &CpuBlock<'_>,
+        pairs: u64,
+        least: Option<f64>,
+        cx: &Context,
+    ) -> Result<CpuTargets> {
+        CpuTargets::new(self, block, Copies::Keep, Before::Pairs { pairs, least }, cx)
     }
 
     fn next_targets(
@@ -249,7 +255,8 @@ impl Backend for Cpu {
         if let super::Threshold::Each(values) = above.threshold {
             same_length("thresholds", later.rows.n_rows(), values.len())?;
         }
-        above::pairs_above(search, pairs, above, out, cx)
+        let codes = screen::OwnCodes::new(&search, cx)?;
+        above::pairs_above(search, codes.rows(), pairs, above, out, cx)
     }
 
     fn ranks(
@@ -267,7 +274,7 @@ impl Backend for Cpu {
     fn rows_at_once(&self, dim: usize, work: Work) -> usize {
         match work {
             Work::Pass => usize::MAX,
-            Work::Pairs => ((4 << 20) / dim.max(1)).clamp(1024, 16_384),
+            Work::Pairs => ((8 << 20) / dim.max(1)).clamp(1024, 32_768),
             Work::ListedPairs => 1024,
         }
     }

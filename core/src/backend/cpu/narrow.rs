@@ -13,10 +13,13 @@
 //! Candidates carry across panels only while they lie within 2 E of the best, so a row has few:
 //! on real embeddings about one row in 500 keeps a second one to the end.
 
-use super::pack::Frame;
+use alloc::borrow::Cow;
+
+use super::pack::{Frame, Panels};
 use super::question::{FEW, Hit, Open, Question, Search, Sieve, Tier, Wanted};
 use super::sweep::{PackedRows, sweep};
 use crate::backend::SearchStats;
+use crate::control::Context;
 use crate::error::Result;
 use crate::exact::bounds::{Euclidean, Precision, cosine_error};
 use crate::exact::float::narrow_up;
@@ -28,24 +31,26 @@ use crate::simd::Tile;
 const MANY: u32 = 3;
 
 /// The tier, with its bound for one search.
-pub(super) struct Narrow {
+pub(super) struct Narrow<'s> {
+    panels: Cow<'s, Panels<f32>>,
     /// Per row and target for Euclidean searches, one number for cosine.
     bound: Option<Euclidean>,
     uniform: f64,
 }
 
-impl Narrow {
-    pub fn new(search: &Search<'_>) -> Self {
+impl<'s> Narrow<'s> {
+    pub fn new(search: &Search<'s>, cx: &Context) -> Result<Self> {
         let d = search.dim();
         let bound = match search.targets.frame() {
             Frame::Shifted { scale, .. } => Some(Euclidean::new(Precision::F32, d, *scale as f64)),
             Frame::Unit => None,
         };
-        Self { bound, uniform: cosine_error(Precision::F32, d) }
+        let panels = search.targets.narrow_panels(search.cpu, cx)?;
+        Ok(Self { panels, bound, uniform: cosine_error(Precision::F32, d) })
     }
 }
 
-impl Tier for Narrow {
+impl Tier for Narrow<'_> {
     fn count<'c>(&self, stats: &'c mut SearchStats) -> &'c mut u64 {
         &mut stats.f32
     }
@@ -58,8 +63,7 @@ impl Tier for Narrow {
         open: &Open,
         sieve: &mut Sieve,
     ) -> Result<()> {
-        let (cpu, targets, d) = (search.cpu, search.targets, search.dim());
-        let panels = &targets.panels;
+        let (cpu, d, panels) = (search.cpu, search.dim(), &*self.panels);
         let mut packed = PackedRows::new(&cpu.narrow, d, f32::NEG_INFINITY, open.len())?;
         let mut candidates = try_vec(packed.capacity, Candidates::new(f64::INFINITY))?;
         let mut allowed = try_vec(packed.capacity, 0..0)?;
@@ -83,7 +87,7 @@ impl Tier for Narrow {
                     whole &= start.targets.len() == panels.count;
                     (low, high) = (low.min(start.targets.start), high.max(start.targets.end));
                     let values = search.row(at, &mut buffer);
-                    let norm = targets.frame().narrow_row(values, search.square(at), packed.row_mut(i, d));
+                    let norm = search.targets.frame().narrow_row(values, search.square(at), packed.row_mut(i, d));
                     errors[i] = match &self.bound {
                         Some(bound) => bound.error(norm, panels.largest),
                         None => self.uniform,

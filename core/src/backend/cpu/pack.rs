@@ -119,7 +119,7 @@ fn norm_bound(row: &[f32]) -> f64 {
 }
 
 /// Targets packed for the kernel: panels of `nr` targets, step by step.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Panels<T> {
     pub nr: usize,
     pub depth: usize,

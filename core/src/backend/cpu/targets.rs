@@ -1,5 +1,6 @@
 //! Targets, packed for the `f32` tile and coded for the screens, with the originals for the definition.
 
+use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +34,8 @@ pub struct CpuTargets {
     /// Index of each packed target; ascending.
     pub(super) order: Vec<u32>,
     pub(super) origin: Origin,
-    pub(super) panels: Panels<f32>,
+    /// For the `f32` tile; None where codes come first, and few rows will ask for it, or none.
+    panels: Option<Panels<f32>>,
     /// None where no screen serves.
     codes: Option<TargetCodes>,
     /// The level whose kernels read the codes.
@@ -79,8 +81,11 @@ pub(super) enum Before {
     Nothing,
     /// The targets that they follow in a run.
     Targets(Origin),
-    /// About how many pairs of them will be looked at.
-    Pairs(u64),
+    /// About how many pairs of them will be looked at, and below which similarity none matters.
+    Pairs {
+        pairs: u64,
+        least: Option<f64>,
+    },
 }
 
 /// The norms of the largest target, in coordinates taken over from others, that these coordinates suit as well as their
@@ -97,6 +102,11 @@ const LEAST_PAIRS: u64 = 400;
 /// Rows of fewer values, and runs with fewer targets, are not brought into a basis.
 const LEAD_VALUES: usize = 192;
 const LEAD_TARGETS: usize = 400;
+/// Nor are pairs of which each target meets fewer rows, or of which similarities below this are asked for.
+const LEAD_PAIRS: u64 = 2000;
+const LEAD_SIMILARITY: f64 = 0.5;
+/// Targets of which a basis is made, at most, for each of its vectors.
+const BASIS_TARGETS: usize = 16;
 
 impl CpuTargets {
     /// See [`Backend::pack`](crate::backend::Backend::pack).
@@ -114,7 +124,7 @@ impl CpuTargets {
         let order = distinct_order(&values, n, d, copies)?;
         let (before, pairs) = match before {
             Before::Targets(origin) if origin.place.frame.suits(metric, d) => (Some(origin), None),
-            Before::Pairs(pairs) => (None, Some(pairs)),
+            Before::Pairs { pairs, least } => (None, Some((pairs, least))),
             _ => (None, None),
         };
         let taken_over = before.is_some();
@@ -136,14 +146,10 @@ impl CpuTargets {
             expected: size,
             found: values.len(),
         })?;
-        let panels = narrow_panels(&view, &order, &block.squares, frame, cpu.narrow.nr(), cx)?;
-        if metric == Metric::SqEuclidean && taken_over && !SUITABLE.contains(&panels.largest) {
-            return Self::new(cpu, block, copies, Before::Nothing, cx);
-        }
         let useful = match cpu.screens {
             Screens::Auto => {
                 let many = match pairs {
-                    Some(pairs) => pairs >= (order.len() as u64).saturating_mul(LEAST_PAIRS),
+                    Some((pairs, _)) => pairs >= (order.len() as u64).saturating_mul(LEAST_PAIRS),
                     None => copies == Copies::Collapse,
                 };
                 many && cpu.level() != Level::Scalar && d >= LEAST_VALUES && order.len() >= LEAST_TARGETS
@@ -152,14 +158,17 @@ impl CpuTargets {
             Screens::Never => false,
         };
         let useful = useful && TargetCodes::possible(d, order.len());
-        if useful && taken_over && origin.first {
-            origin.first = false;
-            let rows = place.rows.load(Ordering::Relaxed);
-            let size = leading(cpu, d, order.len(), rows);
-            if size > 0 {
-                let values = in_frame(&view, &order, &block.squares, frame)?;
-                origin.basis = Basis::new(cpu.level(), &values, d, size)?.map(Arc::new);
+        let size = match pairs {
+            Some((pairs, Some(least))) if useful => leading_of_pairs(cpu, d, order.len(), pairs, least),
+            None if useful && taken_over && origin.first => {
+                origin.first = false;
+                leading(cpu, d, order.len(), place.rows.load(Ordering::Relaxed))
             }
+            _ => 0,
+        };
+        if size > 0 {
+            let values = in_frame(&view, &order, size * BASIS_TARGETS, &block.squares, frame)?;
+            origin.basis = Basis::new(cpu.level(), &values, d, size)?.map(Arc::new);
         }
         let codes = match useful {
             true => {
@@ -170,6 +179,15 @@ impl CpuTargets {
             }
             false => None,
         };
+        let panels = match &codes {
+            Some(_) => None,
+            None => Some(narrow_panels(&view, &order, &block.squares, frame, cpu.narrow.nr(), cx)?),
+        };
+        let largest = codes.as_ref().map_or(0.0, |codes| codes.largest);
+        let largest = panels.as_ref().map_or(largest, |panels| panels.largest);
+        if metric == Metric::SqEuclidean && taken_over && !SUITABLE.contains(&largest) {
+            return Self::new(cpu, block, copies, Before::Nothing, cx);
+        }
         let squares = try_copy(&*block.squares)?;
         Ok(Self {
             metric,
@@ -189,6 +207,17 @@ impl CpuTargets {
     /// The codes, if they are those of that level.
     pub(super) fn codes_at(&self, level: Level) -> Option<&TargetCodes> {
         self.codes.as_ref().filter(|_| self.level == level)
+    }
+
+    /// The targets as the `f32` tile reads them: those that are packed, or packed now.
+    pub(super) fn narrow_panels(&self, cpu: &Cpu, cx: &Context) -> Result<Cow<'_, Panels<f32>>> {
+        match &self.panels {
+            Some(panels) if panels.nr == cpu.narrow.nr() => Ok(Cow::Borrowed(panels)),
+            _ => {
+                let (view, nr) = (self.view()?, cpu.narrow.nr());
+                narrow_panels(&view, &self.order, &self.squares, self.frame(), nr, cx).map(Cow::Owned)
+            }
+        }
     }
 
     pub(super) fn frame(&self) -> &Frame {
@@ -239,11 +268,7 @@ impl CpuTargets {
 /// How many leading dimensions serve `rows` rows that are compared with `count` targets of `d` values, some iterations
 /// long; 0 where rows and basis cost more than they save.
 fn leading(cpu: &Cpu, d: usize, count: usize, rows: usize) -> usize {
-    let size = match cpu.level() {
-        Level::Avx2 => 5 * d / 12,
-        _ => d / 3,
-    };
-    let size = (size.next_multiple_of(32)).min(d);
+    let size = (d / 3).next_multiple_of(32).min(d);
     match cpu.screens {
         Screens::Always if rows > 0 => size,
         Screens::Auto if d >= LEAD_VALUES && count >= LEAD_TARGETS && rows >= 8 * count => size,
@@ -251,11 +276,31 @@ fn leading(cpu: &Cpu, d: usize, count: usize, rows: usize) -> usize {
     }
 }
 
-/// The packed targets in the coordinates of the kernel.
-fn in_frame(view: &ArrayView2<'_, f32>, order: &[u32], squares: &[f64], frame: &Frame) -> Result<Vec<f32>> {
-    let d = view.ncols();
-    let (mut values, mut buffer) = (try_vec(area(order.len(), d)?, 0.0)?, try_vec(d, 0.0)?);
-    for (out, &target) in values.chunks_exact_mut(d.max(1)).zip(order) {
+/// As [`leading`], where about `pairs` pairs of `count` targets are looked at, and those below the similarity `least` are
+/// of no interest. A high threshold needs few dimensions: 32 of 384 leave less than one pair in a hundred of real
+/// embeddings at 0.95.
+fn leading_of_pairs(cpu: &Cpu, d: usize, count: usize, pairs: u64, least: f64) -> usize {
+    let size = (d / 12).next_multiple_of(32).min(d);
+    let many = pairs >= (count as u64).saturating_mul(LEAD_PAIRS);
+    match cpu.screens {
+        Screens::Always => size,
+        Screens::Auto if d >= LEAD_VALUES && many && least >= LEAD_SIMILARITY => size,
+        _ => 0,
+    }
+}
+
+/// At most `most` of the packed targets, evenly spread, in the coordinates of the kernel.
+fn in_frame(
+    view: &ArrayView2<'_, f32>,
+    order: &[u32],
+    most: usize,
+    squares: &[f64],
+    frame: &Frame,
+) -> Result<Vec<f32>> {
+    let (d, step) = (view.ncols(), order.len().div_ceil(most).max(1));
+    let some = order.iter().step_by(step);
+    let (mut values, mut buffer) = (try_vec(area(some.len(), d)?, 0.0)?, try_vec(d, 0.0)?);
+    for (out, &target) in values.chunks_exact_mut(d.max(1)).zip(some) {
         let square = squares.get(target as usize).copied().unwrap_or(0.0);
         frame.narrow_row(row_of(view, target as usize, &mut buffer), square, out);
     }

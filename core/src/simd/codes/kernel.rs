@@ -6,8 +6,9 @@ use super::hits::{Hit, Hits};
 use super::levels::{Bodies, bodies};
 use super::limits::{ErrorTerms, Limits};
 use super::pairs::Pairs;
-use super::panel::{Panel, pack};
+use super::panel::{Panel, pack, short_sum};
 use super::scan::Scan;
+use super::sums::SHORT_SUM;
 use crate::error::Result;
 
 /// Coded rows of a block, with what a scan has to know of each. Row r has its codes at `codes[r * stride..][..depth]`.
@@ -65,6 +66,22 @@ impl CodeKernel {
     /// As [`encode_row`](Self::encode_row), signed.
     pub fn encode_column(&self, coding: Coding, x: &[f32], scale: Scale, out: &mut [i8]) -> Code {
         self.encode(coding, x, scale, 0, bytemuck::cast_slice_mut(out))
+    }
+
+    /// As [`encode_column`](Self::encode_column), in codes of the tile for values of at most `largest` in magnitude. Where products
+    /// are short, the scale is made so large that four steps fit 16 bits: the tile is then a quarter faster.
+    pub fn encode_tile_column(&self, x: &[f32], largest: f32, out: &mut [i8]) -> Code {
+        let coding = self.tile();
+        let mut largest = largest;
+        loop {
+            let code = self.encode_column(coding, x, coding.scale(largest), out);
+            let excess = if self.0.short { short_sum(out) as f32 / SHORT_SUM as f32 } else { 0.0 };
+            if excess <= 1.0 {
+                return code;
+            }
+            // A little more, because codes round up, too.
+            largest *= excess * 1.03;
+        }
     }
 
     fn encode(&self, coding: Coding, x: &[f32], scale: Scale, offset: u8, out: &mut [u8]) -> Code {

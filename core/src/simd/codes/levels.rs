@@ -19,6 +19,8 @@ pub(super) struct Bodies {
     /// The codes of the tile, and of pairs.
     pub tile: Coding,
     pub pair: Coding,
+    /// Whether the tile adds short products.
+    pub short: bool,
     /// Columns of a tile: a panel keeps as many together.
     pub group: usize,
     pub measure: unsafe fn(&[f32]) -> Measure,
@@ -59,6 +61,7 @@ macro_rules! level {
                     rows: $mr,
                     tile: $tile_coding,
                     pair: $pair_coding,
+                    short: <$tile>::SHORT,
                     group: $nv * <$tile>::LANES,
                     measure: measure_row,
                     encode: encode_row,

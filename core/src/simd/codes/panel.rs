@@ -40,7 +40,7 @@ pub(super) fn pack(
         let column = &columns[c * stride..][..depth];
         panel.h[c] = 0.0;
         panel.start[c] = coding.start(column.iter().map(|&q| i32::from(q)).sum());
-        panel.four = panel.four && four_fit(column);
+        panel.four = panel.four && short_sum(column) <= SHORT_SUM;
         let places = out[c / group * group * depth..][..group * depth].chunks_exact_mut(4 * group);
         for (four, places) in column.chunks_exact(4).zip(places) {
             places[c % group * 4..][..4].copy_from_slice(four);
@@ -49,14 +49,16 @@ pub(super) fn pack(
     panel
 }
 
-/// Whether the products of four steps with any row fit 16 bits, for each four from the first on.
-fn four_fit(column: &[i8]) -> bool {
-    column.as_chunks::<16>().0.iter().all(|codes| {
+/// The largest sum of the magnitudes of the codes that share 16 bits where four steps are added at once, for each four from
+/// the first on.
+pub(super) fn short_sum(column: &[i8]) -> i32 {
+    let sums = column.as_chunks::<16>().0.iter().map(|codes| {
         let half = |h: usize| {
             (0..4).map(|w| magnitude(codes[4 * w + h]) + magnitude(codes[4 * w + h + 1])).sum::<i32>()
         };
-        half(0) <= SHORT_SUM && half(2) <= SHORT_SUM
-    })
+        half(0).max(half(2))
+    });
+    sums.fold(0, i32::max)
 }
 
 fn magnitude(code: i8) -> i32 {

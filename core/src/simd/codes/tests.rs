@@ -5,12 +5,15 @@ use alloc::vec::Vec;
 
 use super::super::level::Level;
 use super::super::portable::{Portable, skipped};
+use super::coding::U;
 use super::encode::{encode, measure};
 use super::lanes::Lanes;
 use super::levels::Bodies;
+use super::limits::limits;
 use super::pairs::{pairs, products};
+use super::panel::short_sum;
 use super::scan::scan;
-use super::sums::{Arrays, SHORT, SIGNED, Sums, UNSIGNED};
+use super::sums::{Arrays, SHORT, SHORT_SUM, SIGNED, Sums, UNSIGNED};
 use super::*;
 use crate::random::Stream;
 
@@ -70,10 +73,12 @@ where
         rows: MR,
         tile: coding(V::OFFSET),
         pair,
+        short: V::SHORT,
         group: NV * V::LANES,
         measure: measure::<F, N>,
         encode: encode::<F, N>,
         scan: scan::<V, MR, NV>,
+        limits: limits::<F>,
         tile_pairs: pairs::<V>,
         pairs: pairs::<P>,
         dot: |a, b, depth| {
@@ -316,6 +321,70 @@ fn scan_adds_four_steps_only_where_they_fit() {
         assert!(pack(&column), "{at}");
         column[places[1]] = -7;
         assert!(!pack(&column), "{at}");
+    }
+}
+
+#[test]
+fn columns_of_tiles_are_coded_so_that_four_steps_fit() {
+    for (level, kernel) in all() {
+        let mut numbers = Numbers::new(21);
+        // All alike is the worst; of the others, some fit at once.
+        for kind in 0..4 {
+            let x: Vec<f32> = (0..70)
+                .map(|i| match kind {
+                    0 => -1.5,
+                    1 => [2.0, -2.0][i % 2],
+                    2 => numbers.unit(),
+                    _ => {
+                        if i == 9 {
+                            1.0
+                        } else {
+                            1e-3 * numbers.unit()
+                        }
+                    }
+                })
+                .collect();
+            let largest = kernel.measure(&x).largest;
+            let mut out = [0x55i8; 80];
+            let code = kernel.encode_tile_column(&x, largest, &mut out);
+            assert!(!kernel.0.short || short_sum(&out) <= SHORT_SUM, "{level:?} {kind}");
+            assert!(out[70..].iter().all(|q| *q == 0));
+            let left = x
+                .iter()
+                .zip(&out)
+                .map(|(x, q)| (f64::from(*x) - f64::from(code.scale) * f64::from(*q)).powi(2));
+            assert!(left.sum::<f64>().sqrt() <= code.error.into(), "{level:?} {kind}");
+            // At the worst, codes reach half as far.
+            let usual = kernel.tile().scale(largest).get();
+            assert!(code.scale <= 2.1 * usual && (kernel.0.short || code.scale == usual), "{level:?} {kind}");
+        }
+    }
+}
+
+#[test]
+fn limits_are_upper_ends_and_errors() {
+    for (level, kernel) in all() {
+        let mut numbers = Numbers::new(22);
+        for n in [0, 1, 7, 16, 33] {
+            let mut some = || (0..n).map(|_| numbers.unit()).collect::<Vec<f32>>();
+            let (upper, fixed, norm, error) = (some(), some(), some(), some());
+            let terms = ErrorTerms { fixed: &fixed, norm: &norm, error: &error };
+            let mut out = vec![f32::NAN; n];
+            kernel.limits(&upper, &terms, [0.25, 3.0], 1.5, &mut out);
+            for i in 0..n {
+                let [upper, fixed, norm, error] = [upper[i], fixed[i], norm[i], error[i]].map(f64::from);
+                let (exact, parts) = (
+                    upper + 1.5 * (fixed + norm * 0.25 + error * 3.0),
+                    upper.abs() + 1.5 * (fixed.abs() + norm.abs() * 0.25 + error.abs() * 3.0),
+                );
+                // Eight roundings, each of no more than all parts together.
+                assert!((f64::from(out[i]) - exact).abs() <= 8.0 * f64::from(U) * parts, "{level:?} {n} {i}");
+            }
+        }
+        let terms = ErrorTerms { fixed: &[1.0], norm: &[0.0], error: &[0.0] };
+        let mut out = [0.0];
+        kernel.limits(&[f32::INFINITY], &terms, [0.0, 0.0], 1.0, &mut out);
+        assert_eq!(out, [f32::INFINITY]);
     }
 }
 

@@ -188,21 +188,21 @@ impl Part<'_> {
 
     /// The panel at full depth: of the codes of pairs, where the tile takes them.
     fn full(&mut self, kernel: &CodeKernel, values: &[f32], stride: usize) -> Result<()> {
-        let (count, coding) = (self.targets.len(), kernel.tile());
+        let count = self.targets.len();
         let d = values.len() / count.max(1);
         let column = |target: &Target, code: Code| {
             let terms = [code.error, target.norm.max(code.norm)];
             Column { h: target.h, scale: code.scale, rho: 0.0, terms }
         };
         let targets = &*self.targets;
-        if coding == kernel.pair() {
+        if kernel.tile() == kernel.pair() {
             self.tile.pack(kernel, self.first, stride, |c| column(&targets[c], targets[c].code));
             return Ok(());
         }
         let (mut columns, mut codes) = (try_vec(count * stride, 0i8)?, [Code::default(); WIDTH]);
         for (c, row) in values.chunks_exact(d).enumerate() {
-            let scale = coding.scale(kernel.measure(row).largest);
-            codes[c] = kernel.encode_column(coding, row, scale, &mut columns[c * stride..(c + 1) * stride]);
+            let out = &mut columns[c * stride..(c + 1) * stride];
+            codes[c] = kernel.encode_tile_column(row, kernel.measure(row).largest, out);
         }
         self.tile.pack(kernel, &columns, stride, |c| column(&targets[c], codes[c]));
         Ok(())
@@ -211,7 +211,7 @@ impl Part<'_> {
     /// The panel in leading dimensions.
     fn leading(&mut self, kernel: &CodeKernel, basis: &Basis, values: &[f32]) -> Result<()> {
         let Some(tile) = &mut self.lead else { return Ok(()) };
-        let (count, coding, size) = (self.targets.len(), kernel.tile(), basis.size);
+        let (count, size) = (self.targets.len(), basis.size);
         let d = values.len() / count.max(1);
         let mut leading = try_vec(count * size, 0.0f32)?;
         basis.apply(values, &mut leading)?;
@@ -224,7 +224,7 @@ impl Part<'_> {
                 return Ok(());
             };
             let out = &mut columns[c * stride..(c + 1) * stride];
-            of.push((kernel.encode_column(coding, leading, coding.scale(largest), out), lead));
+            of.push((kernel.encode_tile_column(leading, largest, out), lead));
         }
         let targets = &*self.targets;
         tile.pack(kernel, &columns, stride, |c| {

@@ -19,6 +19,29 @@ pub(in super::super) struct RowsInCodes<'a> {
     pub lead: Option<&'a LeadCodes>,
 }
 
+/// The codes of all rows of a search, where its targets lie in a basis.
+#[derive(Debug, Default)]
+pub(in super::super) struct OwnCodes(Option<(BlockCodes, LeadCodes)>);
+
+impl OwnCodes {
+    /// Codes all rows, unless the targets have no basis.
+    pub fn new(search: &Search<'_>, cx: &Context) -> Result<Self> {
+        let (n, d, kernel) = (search.rows.n_rows(), search.dim(), &search.cpu.codes);
+        let Some(targets) = search.targets.codes_at(search.cpu.level()) else { return Ok(Self(None)) };
+        let Some(basis) = &search.targets.origin.basis else { return Ok(Self(None)) };
+        let mut codes = BlockCodes::new(kernel, n, d)?;
+        code_rows(search, &targets.bound, &mut codes, cx)?;
+        let mut lead = LeadCodes::new(n, basis.size)?;
+        lead_rows(search, basis, &mut lead, cx)?;
+        Ok(Self(Some((codes, lead))))
+    }
+
+    pub fn rows(&self) -> RowsInCodes<'_> {
+        let (rows, lead) = self.0.as_ref().map(|(rows, lead)| (rows, lead)).unzip();
+        RowsInCodes { rows, lead }
+    }
+}
+
 /// Brings all rows of a search into a basis, and codes them there.
 pub(in super::super) fn lead_rows(
     search: &Search<'_>,
