@@ -49,24 +49,21 @@ impl Basis {
         let mut unit = try_vec(targets.len(), 0.0f32)?;
         unit.iter_mut().zip(targets).for_each(|(u, x)| *u = x * inverse);
         let view = shaped(&unit, n, d)?;
-        let mut moment = try_vec(area(d, d)?, 0.0f32)?;
-        multiplier.add_product(&mut shaped_mut(&mut moment, d, d)?, 1.0, &view.t(), &view)?;
         let stream = Stream::new(0, 0);
         let mut vectors = try_vec(area(wide, d)?, 0.0f32)?;
         for (i, x) in vectors.iter_mut().enumerate() {
             *x = stream.uniform(i as u64, 0) as f32 - 0.5;
         }
-        let mut next = try_vec(wide * d, 0.0f32)?;
+        let (mut along, mut next) = (try_vec(area(wide, n)?, 0.0f32)?, try_vec(wide * d, 0.0f32)?);
         for _ in 0..TURNS {
             for _ in 0..2 {
+                // The second moment would take d² values.
+                along.fill(0.0);
+                let vectors_of = shaped(&vectors, wide, d)?;
+                multiplier.add_product(&mut shaped_mut(&mut along, wide, n)?, 1.0, &vectors_of, &view.t())?;
                 next.fill(0.0);
-                let moment = shaped(&moment, d, d)?;
-                multiplier.add_product(
-                    &mut shaped_mut(&mut next, wide, d)?,
-                    1.0,
-                    &shaped(&vectors, wide, d)?,
-                    &moment,
-                )?;
+                let along = shaped(&along, wide, n)?;
+                multiplier.add_product(&mut shaped_mut(&mut next, wide, d)?, 1.0, &along, &view)?;
                 core::mem::swap(&mut vectors, &mut next);
                 // Powers of the moment grow fast.
                 vectors.chunks_exact_mut(d).for_each(normalize);

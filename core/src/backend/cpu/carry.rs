@@ -6,7 +6,7 @@ use super::basis::Basis;
 use super::block::Name;
 use super::codes::{BlockCodes, LeadCodes};
 use super::question::Search;
-use super::screen::{RowsInCodes, code_rows, lead_rows};
+use super::screen::{RowsInCodes, code_rows};
 use super::targets::Place;
 use crate::control::Context;
 use crate::error::Result;
@@ -47,7 +47,7 @@ impl CpuCarry {
                 return Ok(RowsInCodes::default());
             }
             let mut codes = BlockCodes::new(kernel, n, d)?;
-            code_rows(search, &targets.bound, &mut codes, cx)?;
+            code_rows(search, Some((&targets.bound, &mut codes)), None, cx)?;
             place.keeps(n);
             self.0 = Some(Kept { name: name.clone(), place: place.clone(), level, codes, lead: None });
         }
@@ -57,7 +57,7 @@ impl CpuCarry {
             if !mine && place.take(LeadCodes::bytes(n, basis.size)) {
                 kept.lead = None;
                 let mut lead = LeadCodes::new(n, basis.size)?;
-                lead_rows(search, basis, &mut lead, cx)?;
+                code_rows(search, None, Some((basis, &mut lead)), cx)?;
                 kept.lead = Some((basis.clone(), lead));
             }
         }

@@ -87,7 +87,8 @@ impl Tier for Narrow<'_> {
                     whole &= start.targets.len() == panels.count;
                     (low, high) = (low.min(start.targets.start), high.max(start.targets.end));
                     let values = search.row(at, &mut buffer);
-                    let norm = search.targets.frame().narrow_row(values, search.square(at), packed.row_mut(i, d));
+                    let norm =
+                        search.targets.frame().narrow_row(values, search.square(at), packed.row_mut(i, d));
                     errors[i] = match &self.bound {
                         Some(bound) => bound.error(norm, panels.largest),
                         None => self.uniform,

@@ -101,7 +101,11 @@ const LEAST_TARGETS: usize = 100;
 const LEAST_PAIRS: u64 = 400;
 /// Rows of fewer values, and runs with fewer targets, are not brought into a basis.
 const LEAD_VALUES: usize = 192;
+/// Nor are rows of more values: the basis would take longer than what it saves.
+const LEAD_DIM: usize = 8192;
 const LEAD_TARGETS: usize = 400;
+/// Leading dimensions, at most: a basis takes time with the square of their number.
+const LEAD_MOST: usize = 256;
 /// Nor are pairs of which each target meets fewer rows, or of which similarities below this are asked for.
 const LEAD_PAIRS: u64 = 2000;
 const LEAD_SIMILARITY: f64 = 0.5;
@@ -268,8 +272,9 @@ impl CpuTargets {
 /// How many leading dimensions serve `rows` rows that are compared with `count` targets of `d` values, some iterations
 /// long; 0 where rows and basis cost more than they save.
 fn leading(cpu: &Cpu, d: usize, count: usize, rows: usize) -> usize {
-    let size = (d / 3).next_multiple_of(32).min(d);
+    let size = (d / 3).next_multiple_of(32).min(d).min(LEAD_MOST);
     match cpu.screens {
+        _ if d > LEAD_DIM => 0,
         Screens::Always if rows > 0 => size,
         Screens::Auto if d >= LEAD_VALUES && count >= LEAD_TARGETS && rows >= 8 * count => size,
         _ => 0,
@@ -280,9 +285,10 @@ fn leading(cpu: &Cpu, d: usize, count: usize, rows: usize) -> usize {
 /// of no interest. A high threshold needs few dimensions: 32 of 384 leave less than one pair in a hundred of real
 /// embeddings at 0.95.
 fn leading_of_pairs(cpu: &Cpu, d: usize, count: usize, pairs: u64, least: f64) -> usize {
-    let size = (d / 12).next_multiple_of(32).min(d);
+    let size = (d / 12).next_multiple_of(32).min(d).min(LEAD_MOST);
     let many = pairs >= (count as u64).saturating_mul(LEAD_PAIRS);
     match cpu.screens {
+        _ if d > LEAD_DIM => 0,
         Screens::Always => size,
         Screens::Auto if d >= LEAD_VALUES && many && least >= LEAD_SIMILARITY => size,
         _ => 0,

@@ -100,10 +100,6 @@ pub(in super::super) struct CodesOf<'a> {
 }
 
 impl CodesOf<'_> {
-    pub fn len(&self) -> usize {
-        self.pairs.1.len()
-    }
-
     /// Codes row `i` of these, whose coordinates in the kernel are `values` and whose norm is at most `norm`.
     pub fn set(&mut self, kernel: &CodeKernel, bound: &Codes, i: usize, values: &[f32], norm: f64) {
         let range = i * self.stride..(i + 1) * self.stride;
@@ -174,10 +170,6 @@ pub(in super::super) struct LeadOf<'a> {
 }
 
 impl LeadOf<'_> {
-    pub fn len(&self) -> usize {
-        self.sides.len()
-    }
-
     /// Codes row `i` of these: `values` in the kernel, `leading` in the basis.
     pub fn set(&mut self, kernel: &CodeKernel, basis: &Basis, i: usize, values: &[f32], leading: &[f32]) {
         let coding = kernel.tile();

@@ -29,10 +29,8 @@ impl OwnCodes {
         let (n, d, kernel) = (search.rows.n_rows(), search.dim(), &search.cpu.codes);
         let Some(targets) = search.targets.codes_at(search.cpu.level()) else { return Ok(Self(None)) };
         let Some(basis) = &search.targets.origin.basis else { return Ok(Self(None)) };
-        let mut codes = BlockCodes::new(kernel, n, d)?;
-        code_rows(search, &targets.bound, &mut codes, cx)?;
-        let mut lead = LeadCodes::new(n, basis.size)?;
-        lead_rows(search, basis, &mut lead, cx)?;
+        let (mut codes, mut lead) = (BlockCodes::new(kernel, n, d)?, LeadCodes::new(n, basis.size)?);
+        code_rows(search, Some((&targets.bound, &mut codes)), Some((basis, &mut lead)), cx)?;
         Ok(Self(Some((codes, lead))))
     }
 
@@ -42,49 +40,45 @@ impl OwnCodes {
     }
 }
 
-/// Brings all rows of a search into a basis, and codes them there.
-pub(in super::super) fn lead_rows(
-    search: &Search<'_>,
-    basis: &Basis,
-    out: &mut LeadCodes,
-    cx: &Context,
-) -> Result<()> {
-    let (n, d) = (search.rows.n_rows(), search.dim());
-    let mut jobs = try_capacity(n.div_ceil(BLOCK))?;
-    jobs.extend(out.parts(BLOCK).enumerate().map(|(at, part)| Job::new((at * BLOCK, part))));
-    cx.in_waves(&mut jobs, (BLOCK * basis.size * d) as u64, |(first, part)| {
-        let mut buffer = try_vec(d, 0.0)?;
-        let (mut values, mut leading) = (try_vec(TOGETHER * d, 0.0)?, try_vec(TOGETHER * basis.size, 0.0)?);
-        for from in (0..part.len()).step_by(TOGETHER) {
-            let count = TOGETHER.min(part.len() - from);
-            for (i, values) in values.chunks_exact_mut(d).enumerate().take(count) {
-                let row = *first + from + i;
-                search.targets.frame().narrow_row(search.row(row, &mut buffer), search.square(row), values);
-            }
-            basis.apply(&values[..count * d], &mut leading)?;
-            for (i, (values, leading)) in
-                values.chunks_exact(d).zip(leading.chunks_exact(basis.size)).enumerate().take(count)
-            {
-                part.set(&search.cpu.codes, basis, from + i, values, leading);
-            }
-        }
-        Ok(())
-    })
-}
-
-/// Codes all rows of a search.
+/// Codes all rows of a search, at full depth and in a basis, or in one of the two ways.
 pub(in super::super) fn code_rows(
     search: &Search<'_>,
-    bound: &Codes,
-    out: &mut BlockCodes,
+    full: Option<(&Codes, &mut BlockCodes)>,
+    lead: Option<(&Basis, &mut LeadCodes)>,
     cx: &Context,
 ) -> Result<()> {
-    let (n, d) = (search.rows.n_rows(), search.dim());
+    let (n, d, kernel) = (search.rows.n_rows(), search.dim(), &search.cpu.codes);
+    let (bound, full) = full.unzip();
+    let (basis, lead) = lead.unzip();
+    let size = basis.map_or(0, |basis| basis.size);
+    let mut full = full.map(|full| full.parts(BLOCK));
+    let mut lead = lead.map(|lead| lead.parts(BLOCK));
     let mut jobs = try_capacity(n.div_ceil(BLOCK))?;
-    jobs.extend(out.parts(BLOCK).enumerate().map(|(at, part)| Job::new((at * BLOCK, part))));
-    cx.in_waves(&mut jobs, (8 * BLOCK * d) as u64, |(first, part)| {
-        let (mut buffer, mut values) = (try_vec(d, 0.0)?, try_vec(d, 0.0)?);
-        (0..part.len()).for_each(|i| code_row(search, bound, *first + i, part, i, &mut buffer, &mut values));
+    jobs.extend((0..n).step_by(BLOCK).map(|first| {
+        Job::new((first, full.as_mut().and_then(Iterator::next), lead.as_mut().and_then(Iterator::next)))
+    }));
+    cx.in_waves(&mut jobs, (BLOCK * (8 + size) * d) as u64, |(first, full, lead)| {
+        let mut buffer = try_vec(d, 0.0)?;
+        let (mut values, mut leading) = (try_vec(TOGETHER * d, 0.0)?, try_vec(TOGETHER * size, 0.0)?);
+        let rows = BLOCK.min(n - *first);
+        for from in (0..rows).step_by(TOGETHER) {
+            let count = TOGETHER.min(rows - from);
+            for (i, values) in values.chunks_exact_mut(d.max(1)).enumerate().take(count) {
+                let row = *first + from + i;
+                let (row, square) = (search.row(row, &mut buffer), search.square(row));
+                let norm = search.targets.frame().narrow_row(row, square, values);
+                if let (Some(bound), Some(full)) = (bound, &mut *full) {
+                    full.set(kernel, bound, from + i, values, norm);
+                }
+            }
+            if let (Some(basis), Some(lead)) = (basis, &mut *lead) {
+                basis.apply(&values[..count * d], &mut leading)?;
+                let each = values.chunks_exact(d).zip(leading.chunks_exact(size));
+                for (i, (values, leading)) in each.enumerate().take(count) {
+                    lead.set(kernel, basis, from + i, values, leading);
+                }
+            }
+        }
         Ok(())
     })
 }

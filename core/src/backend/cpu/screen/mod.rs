@@ -33,5 +33,5 @@ mod coding;
 mod tests;
 mod tier;
 
-pub(super) use self::coding::{BLOCK, OwnCodes, RowsInCodes, code_rows, lead_rows};
+pub(super) use self::coding::{BLOCK, OwnCodes, RowsInCodes, code_rows};
 pub(super) use self::tier::Screen;
