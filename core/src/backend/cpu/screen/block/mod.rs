@@ -54,6 +54,16 @@ impl Errors {
     }
 }
 
+/// What a scan of a panel tells of the listed rows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Hits,
+    /// The hits with their scores.
+    Scores,
+    /// The least score of each row.
+    Least,
+}
+
 /// The rows of one block, and what is known of them.
 pub(super) struct Block<'a> {
     codes: &'a TargetCodes,
@@ -249,7 +259,7 @@ impl<'a> Block<'a> {
         }
         // Rows without one: the least score of the first panel.
         if self.whole && !self.list.is_empty() {
-            self.scan(search, 0, true)?;
+            self.scan(search, 0, Told::Least)?;
             let [error, norm] = codes.tiles.worst[0];
             for (i, z) in self.list.iter().map(|i| usize::from(*i)).zip(&self.least) {
                 self.upper[i] = self.upper[i].min(z + self.tile.of(i, error, norm));
@@ -270,8 +280,8 @@ impl<'a> Block<'a> {
         Ok(())
     }
 
-    /// The hits of the listed rows with panel `p`; the least scores of the others, if asked for.
-    fn scan(&mut self, search: &Search<'_>, p: usize, least: bool) -> Result<()> {
+    /// The hits of the listed rows with panel `p`, and what else is told.
+    fn scan(&mut self, search: &Search<'_>, p: usize, told: Told) -> Result<()> {
         let (tiles, n, kernel) = (self.tiles(), self.n, &search.cpu.codes);
         let (panel, columns) = tiles.panel(p);
         let all = match self.given.lead {
@@ -286,8 +296,8 @@ impl<'a> Block<'a> {
             residue: if self.leading { &self.residue[..n] } else { &[] },
             threshold: &self.threshold[..n],
         };
-        self.hits.restart(!self.leading && !least);
-        if least {
+        self.hits.restart(told == Told::Scores);
+        if told == Told::Least {
             return kernel.scan_least(
                 &rows,
                 &self.list,
@@ -333,7 +343,8 @@ impl<'a> Block<'a> {
             }
             let (upper, terms, worst) = (&self.upper[..n], self.tile.terms(n), self.tiles().worst[p]);
             search.cpu.codes.limits(upper, &terms, worst, Codes::GROWN, &mut self.threshold[..n]);
-            self.scan(search, p, false)?;
+            // In leading dimensions, scores are lower ends only.
+            self.scan(search, p, if self.leading { Told::Hits } else { Told::Scores })?;
             if !self.whole {
                 // Targets that their rows do not look at.
                 let ranges = &self.ranges;
@@ -422,7 +433,7 @@ impl Block<'_> {
         self.list.push(0);
         let mut swept = alloc::vec![(0.0, 0.0); count];
         for p in 0..self.codes.tiles.n_panels() {
-            self.scan(search, p, false)?;
+            self.scan(search, p, Told::Scores)?;
             for (hit, z) in self.hits.pairs().iter().zip(self.hits.scores()) {
                 let [error, norm] = self.codes.tiles.terms[hit.slot()];
                 swept[hit.slot()] = (*z, self.tile.of(0, error, norm));
