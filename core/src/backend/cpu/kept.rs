@@ -33,9 +33,9 @@ struct Row {
 }
 
 /// Items of a row beyond which those that were excluded since are dropped.
-const LONG: u32 = 64;
+const LONG: u32 = 256;
 /// Items that may be left then. A row with more is left to the next tier: what tells so little is not worth its time.
-const MOST: u32 = 32;
+const MOST: u32 = 128;
 
 impl Kept {
     /// Room for `rows` rows.

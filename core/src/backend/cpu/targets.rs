@@ -177,8 +177,9 @@ impl CpuTargets {
         let codes = match useful {
             true => {
                 let (basis, squares) = (origin.basis.as_deref(), &block.squares);
-                let source =
-                    Source { view: &view, order: &order, squares, frame, basis, closer: pairs.is_none() };
+                // Of pairs up to a limit, each is offered at once.
+                let closer = pairs.is_none_or(|(_, least)| least.is_none());
+                let source = Source { view: &view, order: &order, squares, frame, basis, closer };
                 TargetCodes::new(&cpu.codes, source, cx)?
             }
             false => None,
