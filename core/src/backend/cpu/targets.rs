@@ -104,8 +104,8 @@ const LEAD_VALUES: usize = 192;
 /// Nor are rows of more values: the basis would take longer than what it saves.
 const LEAD_DIM: usize = 8192;
 const LEAD_TARGETS: usize = 400;
-/// Leading dimensions, at most: a basis takes time with the square of their number.
-const LEAD_MOST: usize = 256;
+/// Leading dimensions, at most: 768 values were served best by no more.
+const LEAD_MOST: usize = 128;
 /// Nor are pairs of which each target meets fewer rows, or of which similarities below this are asked for.
 const LEAD_PAIRS: u64 = 2000;
 const LEAD_SIMILARITY: f64 = 0.5;
