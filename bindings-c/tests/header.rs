@@ -118,6 +118,7 @@ const FREE: &[&str] = &[
     "pauca_exact_euclidean_error.d",
     "pauca_prototypes_select.n_clusters",
     "pauca_semdedup.options",
+    "pauca_semdedup_against.options",
     "pauca_prototypes_select.options",
     "pauca_density_select.options",
     "pauca_density_quotas.options",
