@@ -71,7 +71,7 @@ fn calls_take_no_more_than_they_say() {
                 (d4.clusters, d4.max_iter) = (k as u64, 2);
                 let (mut clusters, mut dedup) = (std::ptr::null_mut(), std::ptr::null_mut());
                 let (mut curated, mut labels) = (std::ptr::null_mut(), vec![0u32; n]);
-                let bound = |work| {
+                let bound = |work, n| {
                     let mut bytes = 0;
                     let (n, d, k) = (n as u64, d as u64, k as u64);
                     assert_eq!(pauca_workspace_bytes(work, n, d, k, 0, &mut bytes, context, none), 0);
@@ -95,10 +95,24 @@ fn calls_take_no_more_than_they_say() {
                         assert_eq!(pauca_semdedup(&view, clusters, options, &mut dedup, context, none), 0)
                     }),
                     most_of(|| assert_eq!(pauca_d4(&view, &d4, &mut curated, context, none), 0)),
+                    most_of(|| {
+                        let options = std::ptr::null();
+                        let mut to: pauca_dedup_against_arrays = std::mem::zeroed();
+                        to.struct_size = size_of_val(&to) as u32;
+                        let found =
+                            pauca_semdedup_against(&view, &view, clusters, options, &to, context, none);
+                        assert_eq!(found, 0)
+                    }),
                 ];
-                let works = [PAUCA_WORK_KMEANS, PAUCA_WORK_PREDICT, PAUCA_WORK_SEMDEDUP, PAUCA_WORK_D4];
-                for (work, taken) in works.into_iter().zip(taken) {
-                    let bound = bound(work);
+                let works = [
+                    (PAUCA_WORK_KMEANS, n),
+                    (PAUCA_WORK_PREDICT, n),
+                    (PAUCA_WORK_SEMDEDUP, n),
+                    (PAUCA_WORK_D4, n),
+                    (PAUCA_WORK_SEMDEDUP_AGAINST, 2 * n),
+                ];
+                for ((work, n), taken) in works.into_iter().zip(taken) {
+                    let bound = bound(work, n);
                     println!("work {work}, {n} x {d}, k {k}, threads {threads}: {taken} of {bound} bytes");
                     assert!(
                         taken <= bound,
