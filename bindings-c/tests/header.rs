@@ -21,6 +21,7 @@ const FILES: &[&str] = &[
     "sums",
     "exact",
     "dedup",
+    "dedup_against",
     "prototypes",
     "d4",
     "workspace",
