@@ -28,7 +28,7 @@
 
 // The version of this header: major number times 65536, plus minor number. Within a major number later libraries serve
 // programs that were compiled with an earlier header.
-#define PAUCA_ABI_VERSION 2
+#define PAUCA_ABI_VERSION 3
 
 // The level that the environment variable PAUCA_SIMD names, else the best one of the machine.
 #define PAUCA_SIMD_DEFAULT 0
@@ -192,6 +192,9 @@
 
 // pauca_d4 and its runs.
 #define PAUCA_WORK_D4 3
+
+// pauca_semdedup_against; n_rows are those of both sides together.
+#define PAUCA_WORK_SEMDEDUP_AGAINST 4
 
 // Bytes of a saved state: versioned, little-endian, with a checksum; the same on every machine. Shareable, read-only.
 typedef struct pauca_blob pauca_blob;
@@ -589,6 +592,45 @@ typedef struct pauca_dedup_arrays {
   // k + 1.
   uint64_t offsets_len;
 } pauca_dedup_arrays;
+
+// What is asked of deduplication against rows that stay. Begin with pauca_semdedup_against_options_init.
+typedef struct pauca_semdedup_against_options {
+  // sizeof(pauca_semdedup_against_options).
+  uint32_t struct_size;
+  // 0.
+  uint32_t flags;
+  // Rows whose cosine passes 1 - epsilon are duplicates; within [0, 2]. Default 0.05.
+  double epsilon;
+  // PAUCA_GREATER (default) or PAUCA_GREATER_OR_EQUAL.
+  int32_t boundary;
+  // 0.
+  uint32_t reserved;
+} pauca_semdedup_against_options;
+
+// Where pauca_semdedup_against puts its results: NULL for what is not wanted; lengths count values and must be exact. Set
+// struct_size.
+typedef struct pauca_dedup_against_arrays {
+  // sizeof(pauca_dedup_against_arrays).
+  uint32_t struct_size;
+  // 0.
+  uint32_t flags;
+  // [n]: 1 for a new row that is kept, else 0.
+  uint8_t *keep;
+  // n.
+  uint64_t keep_len;
+  // [n]: the most similar row of the reference in the cluster, of kept rows too, or PAUCA_NONE.
+  uint64_t *witness;
+  // n.
+  uint64_t witness_len;
+  // [n]: the similarity to the witness; NaN without one.
+  double *similarity;
+  // n.
+  uint64_t similarity_len;
+  // [n]: the cluster of each new row.
+  uint32_t *labels;
+  // n.
+  uint64_t labels_len;
+} pauca_dedup_against_arrays;
 
 // What is asked of pruning by prototypicality. Begin with pauca_prototypes_options_init.
 typedef struct pauca_prototypes_options {
@@ -1320,8 +1362,38 @@ pauca_status pauca_dedup_curve(const struct pauca_dedup *dedup,
                                uint64_t len,
                                struct pauca_error *error);
 
+// Saves a deduplication: versioned, checksummed bytes, the same on every machine. Free them with pauca_blob_free.
+pauca_status pauca_dedup_to_bytes(const struct pauca_dedup *dedup,
+                                  struct pauca_blob **out,
+                                  struct pauca_error *error);
+
+// Reads what pauca_dedup_to_bytes wrote; the counts of the search are 0. Errors: PAUCA_CORRUPT with the byte.
+pauca_status pauca_dedup_from_bytes(const void *bytes,
+                                    uint64_t bytes_size,
+                                    struct pauca_dedup **out,
+                                    struct pauca_error *error);
+
 // Frees a deduplication; NULL is nothing.
 void pauca_dedup_free(struct pauca_dedup *dedup);
+
+// Writes the defaults. Pass sizeof *options. Errors: PAUCA_STRUCT_SIZE.
+pauca_status pauca_semdedup_against_options_init(struct pauca_semdedup_against_options *options,
+                                                 uint32_t struct_size,
+                                                 struct pauca_error *error);
+
+// Finds the new rows x [n, d] that are duplicates of a row of the reference [m, d], all of which stay. clusters: of the
+// m rows of the reference; a new row belongs to the nearest centroid (the lowest of equally near ones) and meets the rows
+// of its cluster: with one cluster all of them. The most similar one is the witness, the lowest of equally similar ones.
+// New rows do not remove each other: pauca_semdedup on those that are kept does that. n and m may be 0. options: NULL
+// for the defaults.
+// Errors: PAUCA_SHAPE_MISMATCH, PAUCA_INVALID_PARAMETER, PAUCA_NON_FINITE, PAUCA_CANCELLED.
+pauca_status pauca_semdedup_against(const struct pauca_view *x,
+                                    const struct pauca_view *reference,
+                                    const struct pauca_clusters *clusters,
+                                    const struct pauca_semdedup_against_options *options,
+                                    const struct pauca_dedup_against_arrays *arrays,
+                                    const struct pauca_context *context,
+                                    struct pauca_error *error);
 
 // Writes the defaults. Pass sizeof *options. Errors: PAUCA_STRUCT_SIZE.
 pauca_status pauca_prototypes_options_init(struct pauca_prototypes_options *options,

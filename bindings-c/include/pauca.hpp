@@ -284,6 +284,14 @@ public:
         call(pauca_dedup_copy, raw(), &to);
         return values;
     }
+    Bytes to_bytes() const {
+        return saved([&](pauca_blob **out) { call(pauca_dedup_to_bytes, raw(), out); });
+    }
+    static Dedup from_bytes(const Bytes &bytes) {
+        return made<Dedup>([&](pauca_dedup **out) {
+            call(pauca_dedup_from_bytes, static_cast<const void *>(bytes.data()), std::uint64_t{bytes.size()}, out);
+        });
+    }
 
 private:
     const pauca_dedup *raw() const { return get(); }
@@ -306,6 +314,39 @@ inline Dedup semdedup(const pauca_view &x, const Clusters &clusters, const pauca
         call(pauca_semdedup, &x, static_cast<const pauca_clusters *>(clusters.get()), &options, out,
              static_cast<const pauca_context *>(context.get()));
     });
+}
+
+// What deduplication against rows that stay found, of each new row.
+struct DedupAgainst {
+    std::vector<std::uint8_t> keep;
+    std::vector<std::uint64_t> witness;
+    std::vector<double> similarity;
+    std::vector<std::uint32_t> labels;
+};
+
+inline pauca_semdedup_against_options semdedup_against_options() {
+    pauca_semdedup_against_options o;
+    call(pauca_semdedup_against_options_init, &o, static_cast<std::uint32_t>(sizeof o));
+    return o;
+}
+
+inline DedupAgainst semdedup_against(const pauca_view &x, const pauca_view &reference, const Clusters &clusters,
+                                     const pauca_semdedup_against_options &options, const Context &context = {}) {
+    DedupAgainst found;
+    found.keep.resize(x.rows);
+    found.witness.resize(x.rows);
+    found.similarity.resize(x.rows);
+    found.labels.resize(x.rows);
+    pauca_dedup_against_arrays to{};
+    to.struct_size = sizeof to;
+    to.keep = found.keep.data();
+    to.witness = found.witness.data();
+    to.similarity = found.similarity.data();
+    to.labels = found.labels.data();
+    to.keep_len = to.witness_len = to.similarity_len = to.labels_len = x.rows;
+    call(pauca_semdedup_against, &x, &reference, static_cast<const pauca_clusters *>(clusters.get()), &options,
+         static_cast<const pauca_dedup_against_arrays *>(&to), static_cast<const pauca_context *>(context.get()));
+    return found;
 }
 
 // What D4 chose.

@@ -9,7 +9,7 @@ use crate::status::{Done, Failure, pauca_error, pauca_status};
 
 /// The version of this header: major number times 65536, plus minor number. Within a major number later libraries serve
 /// programs that were compiled with an earlier header.
-pub const PAUCA_ABI_VERSION: u32 = 2;
+pub const PAUCA_ABI_VERSION: u32 = 3;
 
 /// The level that the environment variable PAUCA_SIMD names, else the best one of the machine.
 pub const PAUCA_SIMD_DEFAULT: i32 = 0;

@@ -1,9 +1,11 @@
 //! Semantic deduplication.
 
 use alloc::sync::Arc;
+use core::ffi::c_void;
 
 use pauca::{Boundary, Dedup, Order, Rule, SemDedup};
 
+use crate::blob::pauca_blob;
 use crate::clusters::pauca_clusters;
 use crate::context::{pauca_context, within};
 use crate::door::{Door, copied, free, size};
@@ -373,6 +375,36 @@ pub unsafe extern "C" fn pauca_dedup_curve(
         let values = curve(door, dedup)?.similarities();
         door.out_exactly("similarities", similarities, len, values.len())?.write(values);
         Ok(())
+    })
+}
+
+/// Saves a deduplication: versioned, checksummed bytes, the same on every machine. Free them with pauca_blob_free.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pauca_dedup_to_bytes(
+    dedup: *const pauca_dedup,
+    out: *mut *mut pauca_blob,
+    error: *mut pauca_error,
+) -> pauca_status {
+    // SAFETY: the contract of the header.
+    unsafe { Door::open(error) }.run(|door| {
+        let d = door.get("dedup", dedup)?;
+        door.handle("out", out)?.put(pauca_blob { bytes: d.dedup.to_bytes()? })
+    })
+}
+
+/// Reads what pauca_dedup_to_bytes wrote; the counts of the search are 0. Errors: PAUCA_CORRUPT with the byte.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pauca_dedup_from_bytes(
+    bytes: *const c_void,
+    bytes_size: u64,
+    out: *mut *mut pauca_dedup,
+    error: *mut pauca_error,
+) -> pauca_status {
+    // SAFETY: the contract of the header.
+    unsafe { Door::open(error) }.run(|door| {
+        let bytes = door.bytes(bytes, bytes_size)?;
+        let out = door.handle("out", out)?;
+        out.put(pauca_dedup { dedup: Arc::new(Dedup::from_bytes(bytes)?) })
     })
 }
 

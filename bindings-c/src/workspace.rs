@@ -15,6 +15,8 @@ pub const PAUCA_WORK_PREDICT: i32 = 1;
 pub const PAUCA_WORK_SEMDEDUP: i32 = 2;
 /// pauca_d4 and its runs.
 pub const PAUCA_WORK_D4: i32 = 3;
+/// pauca_semdedup_against; n_rows are those of both sides together.
+pub const PAUCA_WORK_SEMDEDUP_AGAINST: i32 = 4;
 
 /// Blocks of rows that are compared, tiles and what threads hold: an upper bound for each thread.
 const TILES: u128 = 4 << 20;
@@ -38,7 +40,13 @@ pub unsafe extern "C" fn pauca_workspace_bytes(
 ) -> pauca_status {
     // SAFETY: the contract of the header.
     unsafe { Door::open(error) }.run(|door| {
-        let all = [PAUCA_WORK_KMEANS, PAUCA_WORK_PREDICT, PAUCA_WORK_SEMDEDUP, PAUCA_WORK_D4];
+        let all = [
+            PAUCA_WORK_KMEANS,
+            PAUCA_WORK_PREDICT,
+            PAUCA_WORK_SEMDEDUP,
+            PAUCA_WORK_D4,
+            PAUCA_WORK_SEMDEDUP_AGAINST,
+        ];
         let work = choice("work", &all, work, "one of PAUCA_WORK_...")?;
         let of_source = crate::options::switch("of_source", of_source)?;
         // Beyond this no product below fits, and no machine has it.
@@ -63,12 +71,14 @@ pub unsafe extern "C" fn pauca_workspace_bytes(
         // Centroids twice, sums of up to four planes, packed targets in f32 and f64; labels, distances, squares.
         let k_means = 40 * n + 64 * k * d + 256 * k;
         // Order, keys, witnesses, similarities, the curve; two packed blocks of rows.
+        let predict = 16 * n + 16 * k * d + 64 * k;
         let dedup = 128 * n + 24 * n.min(2 * BLOCK) * d + 32 * k;
         let bytes = source
             + tiles
             + match work {
-                PAUCA_WORK_PREDICT => 16 * n + 16 * k * d + 64 * k,
+                PAUCA_WORK_PREDICT => predict,
                 PAUCA_WORK_SEMDEDUP => dedup,
+                PAUCA_WORK_SEMDEDUP_AGAINST => dedup + predict,
                 PAUCA_WORK_D4 => 2 * k_means + dedup + 16 * n,
                 _ => k_means,
             };

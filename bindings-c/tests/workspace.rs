@@ -71,7 +71,11 @@ fn calls_take_no_more_than_they_say() {
                 (d4.clusters, d4.max_iter) = (k as u64, 2);
                 let (mut clusters, mut dedup) = (std::ptr::null_mut(), std::ptr::null_mut());
                 let (mut curated, mut labels) = (std::ptr::null_mut(), vec![0u32; n]);
-                let bound = |work| {
+                // Rows that meet rows that stay do so cluster by cluster: the bound is that of one large cluster.
+                let mut one = std::ptr::null_mut();
+                let all = pauca_kmeans_options { n_clusters: 1, ..fit };
+                assert_eq!(pauca_kmeans(&view, std::ptr::null(), &all, &mut one, context, none), 0);
+                let bound = |work, n, k| {
                     let mut bytes = 0;
                     let (n, d, k) = (n as u64, d as u64, k as u64);
                     assert_eq!(pauca_workspace_bytes(work, n, d, k, 0, &mut bytes, context, none), 0);
@@ -95,10 +99,23 @@ fn calls_take_no_more_than_they_say() {
                         assert_eq!(pauca_semdedup(&view, clusters, options, &mut dedup, context, none), 0)
                     }),
                     most_of(|| assert_eq!(pauca_d4(&view, &d4, &mut curated, context, none), 0)),
+                    most_of(|| {
+                        let options = std::ptr::null();
+                        let mut to: pauca_dedup_against_arrays = std::mem::zeroed();
+                        to.struct_size = size_of_val(&to) as u32;
+                        let found = pauca_semdedup_against(&view, &view, one, options, &to, context, none);
+                        assert_eq!(found, 0)
+                    }),
                 ];
-                let works = [PAUCA_WORK_KMEANS, PAUCA_WORK_PREDICT, PAUCA_WORK_SEMDEDUP, PAUCA_WORK_D4];
-                for (work, taken) in works.into_iter().zip(taken) {
-                    let bound = bound(work);
+                let works = [
+                    (PAUCA_WORK_KMEANS, n, k),
+                    (PAUCA_WORK_PREDICT, n, k),
+                    (PAUCA_WORK_SEMDEDUP, n, k),
+                    (PAUCA_WORK_D4, n, k),
+                    (PAUCA_WORK_SEMDEDUP_AGAINST, 2 * n, 1),
+                ];
+                for ((work, n, k), taken) in works.into_iter().zip(taken) {
+                    let bound = bound(work, n, k);
                     println!("work {work}, {n} x {d}, k {k}, threads {threads}: {taken} of {bound} bytes");
                     assert!(
                         taken <= bound,
@@ -110,6 +127,7 @@ fn calls_take_no_more_than_they_say() {
                 pauca_curated_free(curated);
                 pauca_dedup_free(dedup);
                 pauca_clusters_free(clusters);
+                pauca_clusters_free(one);
                 pauca_context_free(context);
             }
         }

@@ -24,7 +24,7 @@
 //! | job | item | paper |
 //! |---|---|---|
 //! | clusters | [`KMeans`], [`Clusters`] | Lloyd 1982; Arthur and Vassilvitskii 2007 |
-//! | semantic deduplication | [`SemDedup`], [`Dedup`] | Abbas et al. 2023, SemDeDup |
+//! | semantic deduplication, also against rows that stay | [`SemDedup`], [`SemDedupAgainst`], [`Dedup`] | Abbas et al. 2023, SemDeDup |
 //! | prototypicality | [`Prototypes`] | Sorscher et al. 2022 |
 //! | quotas by the complexity of clusters | [`DensityPruning`] | Abbas et al. 2024 |
 //! | deduplicate, re-cluster, diversify | [`D4`] | Tirumala et al. 2023 |
@@ -84,7 +84,7 @@ pub mod vq;
 pub use backend::cpu::{Cpu, Screens};
 pub use control::{Context, Control, Iteration, Progress, Stage};
 pub use d4::{Curated, D4, D4Checkpoint, D4Run, D4Stage};
-pub use dedup::{Boundary, Dedup, KeepCurve, Order, Rule, SemDedup};
+pub use dedup::{Boundary, Dedup, DedupAgainst, KeepCurve, Order, Rule, SemDedup, SemDedupAgainst};
 pub use error::{Error, Result, SourceError};
 pub use exact::Metric;
 pub use exec::Exec;

@@ -3,7 +3,7 @@
 use ndarray::{Array2, array};
 use pauca::{
     Blocked, Boundary, Checkpoint, Clusters, Context, Control, Cpu, D4, D4Checkpoint, Error, Exec, Init,
-    KMeans, Level, Order, Prototypes, Prune, Rows, Rule, Scope, SemDedup, Subset,
+    KMeans, Level, Order, Prototypes, Prune, Rows, Rule, Scope, SemDedup, SemDedupAgainst, Subset,
 };
 
 fn toy() -> Array2<f32> {
@@ -147,6 +147,17 @@ fn shapes() {
     fails!(SemDedup::new(Rule::EarlierMax).fit(&other, &clusters()), Error::ShapeMismatch { .. });
     let other = Array2::<f32>::ones((4, 3));
     fails!(SemDedup::new(Rule::EarlierMax).fit(&other, &clusters()), Error::ShapeMismatch { .. });
+    let against = SemDedupAgainst::new();
+    fails!(
+        against.fit(&toy(), &other, &clusters()),
+        Error::ShapeMismatch { what: "row of the reference", .. }
+    );
+    fails!(against.fit(&other, &other, &clusters()), Error::ShapeMismatch { what: "centroid", .. });
+    let (none, fewer) = (Array2::<f32>::zeros((0, 2)), Array2::<f32>::zeros((3, 2)));
+    for reference in [&none, &fewer] {
+        let found = against.fit(&none, reference, &clusters());
+        fails!(found, Error::ShapeMismatch { what: "labels of the reference", .. });
+    }
     let order = Order::Custom(vec![0.0; 3]);
     fails!(
         SemDedup::new(Rule::EarlierMax).order(order).fit(&toy(), &clusters()),
@@ -192,6 +203,8 @@ fn parameters_outside_their_range() {
     let dedup = |epsilon| SemDedup::new(Rule::GreedyCover).epsilon(epsilon).fit(&toy(), &clusters());
     for epsilon in [-1e-9, 2.0000001, f64::NAN, f64::INFINITY] {
         fails!(dedup(epsilon), Error::InvalidParameter { name: "epsilon", .. });
+        let found = SemDedupAgainst::new().epsilon(epsilon).fit(&toy(), &toy(), &clusters());
+        fails!(found, Error::InvalidParameter { name: "epsilon", .. });
     }
     for fraction in [-0.1, 1.5, f64::NAN] {
         let dedup = SemDedup::new(Rule::EarlierMax).keep_fraction(fraction);

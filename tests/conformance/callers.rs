@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ndarray::{Array2, s};
 use pauca::{
     Blocked, Context, Control, Cpu, D4, EmptyClusters, Error, Exec, Init, KMeans, Progress, Result,
-    RowSource, Rows, Rule, Scratch, SemDedup, Stage,
+    RowSource, Rows, Rule, Scratch, SemDedup, SemDedupAgainst, Stage,
 };
 use pauca_tests::conformance::d4::assert_same_curated;
 use pauca_tests::data::{Kind, Rng};
@@ -62,14 +62,17 @@ fn a_source_that_fails_is_reported_from_every_read() {
     let clusters = KMeans::new(3).spherical(true).fit(&x).unwrap();
     let kmeans = KMeans::new(3).max_iter(3);
     let d4 = D4::new().clusters(3).max_iter(2);
+    let (against, honest) = (SemDedupAgainst::new(), Rows::F32(x.view()));
     let run = |source: &Failing, what: usize| match what {
         0 => kmeans.fit_on(&backend, source, None, &cx).map(|_| ()),
         1 => SemDedup::new(Rule::EarlierMax).fit_on(&backend, source, &clusters, &cx).map(|_| ()),
         2 => SemDedup::new(Rule::GreedyCover).fit_on(&backend, source, &clusters, &cx).map(|_| ()),
         3 => clusters.predict_on(&backend, source, &cx).map(|_| ()),
+        4 => against.fit_on(&backend, source, &honest, &clusters, &cx).map(|_| ()),
+        5 => against.fit_on(&backend, &honest, source, &clusters, &cx).map(|_| ()),
         _ => d4.fit_on(&backend, source, &cx).map(|_| ()),
     };
-    for what in 0..5 {
+    for what in 0..7 {
         for reads in 0.. {
             let rows = Blocked::new(Rows::F32(x.view()), 16).unwrap();
             let source = Failing { rows, left: AtomicU64::new(reads), largest: AtomicU64::new(0) };
@@ -153,9 +156,11 @@ fn a_source_that_delivers_another_shape_is_refused_at_every_read() {
             let metrics = pauca::corruption::CorruptionMetrics::of(&clusters);
             metrics.measure_on(&backend, &honest, source, &cx).map(|_| ())
         }
+        8 => SemDedupAgainst::new().fit_on(&backend, source, &honest, &clusters, &cx).map(|_| ()),
+        9 => SemDedupAgainst::new().fit_on(&backend, &honest, source, &clusters, &cx).map(|_| ()),
         _ => KMeans::new(3).init(Init::Random).max_iter(2).fit_on(&backend, source, None, &cx).map(|_| ()),
     };
-    for (what, lie, resident) in (0..9).flat_map(|w| (0..4).flat_map(move |l| [(w, l, false), (w, l, true)]))
+    for (what, lie, resident) in (0..11).flat_map(|w| (0..4).flat_map(move |l| [(w, l, false), (w, l, true)]))
     {
         for reads in 1.. {
             let source =

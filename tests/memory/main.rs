@@ -14,8 +14,8 @@ use ndarray::Array2;
 use pauca::corruption::{Corruption, CorruptionMetrics, Corruptor, Scip, ScipRows};
 use pauca::length::{LengthConfound, LengthControlled, LengthPruning};
 use pauca::{
-    Blocked, Checkpoint, Cpu, D4, D4Checkpoint, DensityPruning, Error, Init, KMeans, Order, Prototypes, Rows,
-    Rule, Scope, Screens, SemDedup,
+    Blocked, Checkpoint, Cpu, D4, D4Checkpoint, Dedup, DensityPruning, Error, Init, KMeans, Order,
+    Prototypes, Rows, Rule, Scope, Screens, SemDedup, SemDedupAgainst,
 };
 use pauca_tests::memory::{Counting, every_refusal, every_refusal_few, refuse_from};
 use pauca_tests::run::serial;
@@ -70,6 +70,12 @@ fn refused_memory_is_an_error_on_every_entry_point() {
         let config = config.order(Order::Custom(vec![1.0; 400]));
         every_refusal("semdedup", || config.fit_on(&backend, &x, &one, &cx).map(|d| (d.keep, d.witness)));
     }
+    let (new, config) = (x.slice(150..400).unwrap(), SemDedupAgainst::new().epsilon(0.3));
+    every_refusal("semdedup against", || {
+        config.fit_on(&backend, &new, &x, &clusters, &cx).map(|d| (d.keep, d.witness, d.labels))
+    });
+    let found = SemDedup::new(Rule::EarlierMax).fit_on(&backend, &x, &clusters, &cx).unwrap();
+    every_refusal("deduplication as bytes", || Dedup::from_bytes(&found.to_bytes()?)?.to_bytes());
     let config = Prototypes::new().scope(Scope::PerCluster);
     let (distances, labels) = (clusters.distances.to_vec(), clusters.labels.to_vec());
     every_refusal("prototypes", || config.select(&distances, &labels, 150));

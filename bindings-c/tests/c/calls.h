@@ -840,6 +840,59 @@ static inline pauca_status every_pauca_dedup_curve(const pauca_dedup * dedup, do
 }
 #define pauca_dedup_curve every_pauca_dedup_curve
 
+static pauca_status call_pauca_dedup_to_bytes(const Argument *a) { return pauca_dedup_to_bytes((const pauca_dedup *)a[0].at, (pauca_blob **)a[1].at, (pauca_error *)a[2].at); }
+static const Function of_pauca_dedup_to_bytes = {
+    "pauca_dedup_to_bytes", call_pauca_dedup_to_bytes, 3, {
+     {"dedup", A_HANDLE, _Alignof(void *), 0, 0},
+     {"out", AN_OUTPUT, _Alignof(void *), 0, sizeof(void *)},
+     {"error", AN_ERROR, _Alignof(pauca_error), 1, sizeof(pauca_error)},}};
+static inline pauca_status every_pauca_dedup_to_bytes(const pauca_dedup * dedup, pauca_blob ** out, pauca_error * error)
+{
+    return with_every_wrong_argument(&of_pauca_dedup_to_bytes, (const Argument[]){{.at = (uintptr_t)dedup}, {.at = (uintptr_t)out}, {.at = (uintptr_t)error}});
+}
+#define pauca_dedup_to_bytes every_pauca_dedup_to_bytes
+
+static pauca_status call_pauca_dedup_from_bytes(const Argument *a) { return pauca_dedup_from_bytes((const void *)a[0].at, a[1].length, (pauca_dedup **)a[2].at, (pauca_error *)a[3].at); }
+static const Function of_pauca_dedup_from_bytes = {
+    "pauca_dedup_from_bytes", call_pauca_dedup_from_bytes, 4, {
+     {"bytes", AN_INPUT, 1, 0, 0},
+     {"bytes_size", A_LENGTH, 1, 0, sizeof(uint64_t)},
+     {"out", AN_OUTPUT, _Alignof(void *), 0, sizeof(void *)},
+     {"error", AN_ERROR, _Alignof(pauca_error), 1, sizeof(pauca_error)},}};
+static inline pauca_status every_pauca_dedup_from_bytes(const void * bytes, uint64_t bytes_size, pauca_dedup ** out, pauca_error * error)
+{
+    return with_every_wrong_argument(&of_pauca_dedup_from_bytes, (const Argument[]){{.at = (uintptr_t)bytes}, {.length = bytes_size}, {.at = (uintptr_t)out}, {.at = (uintptr_t)error}});
+}
+#define pauca_dedup_from_bytes every_pauca_dedup_from_bytes
+
+static pauca_status call_pauca_semdedup_against_options_init(const Argument *a) { return pauca_semdedup_against_options_init((pauca_semdedup_against_options *)a[0].at, a[1].bits, (pauca_error *)a[2].at); }
+static const Function of_pauca_semdedup_against_options_init = {
+    "pauca_semdedup_against_options_init", call_pauca_semdedup_against_options_init, 3, {
+     {"options", AN_OUTPUT, _Alignof(pauca_semdedup_against_options), 0, sizeof(pauca_semdedup_against_options)},
+     {"struct_size", A_CHOICE, 1, 0, sizeof(uint32_t)},
+     {"error", AN_ERROR, _Alignof(pauca_error), 1, sizeof(pauca_error)},}};
+static inline pauca_status every_pauca_semdedup_against_options_init(pauca_semdedup_against_options * options, uint32_t struct_size, pauca_error * error)
+{
+    return with_every_wrong_argument(&of_pauca_semdedup_against_options_init, (const Argument[]){{.at = (uintptr_t)options}, {.bits = struct_size}, {.at = (uintptr_t)error}});
+}
+#define pauca_semdedup_against_options_init every_pauca_semdedup_against_options_init
+
+static pauca_status call_pauca_semdedup_against(const Argument *a) { return pauca_semdedup_against((const pauca_view *)a[0].at, (const pauca_view *)a[1].at, (const pauca_clusters *)a[2].at, (const pauca_semdedup_against_options *)a[3].at, (const pauca_dedup_against_arrays *)a[4].at, (const pauca_context *)a[5].at, (pauca_error *)a[6].at); }
+static const Function of_pauca_semdedup_against = {
+    "pauca_semdedup_against", call_pauca_semdedup_against, 7, {
+     {"x", A_VIEW, _Alignof(pauca_view), 0, sizeof(pauca_view)},
+     {"reference", A_VIEW, _Alignof(pauca_view), 0, sizeof(pauca_view)},
+     {"clusters", A_HANDLE, _Alignof(void *), 0, 0},
+     {"options", A_STRUCT, _Alignof(pauca_semdedup_against_options), 1, sizeof(pauca_semdedup_against_options)},
+     {"arrays", A_STRUCT, _Alignof(pauca_dedup_against_arrays), 0, sizeof(pauca_dedup_against_arrays)},
+     {"context", A_HANDLE, _Alignof(void *), 1, 0},
+     {"error", AN_ERROR, _Alignof(pauca_error), 1, sizeof(pauca_error)},}};
+static inline pauca_status every_pauca_semdedup_against(const pauca_view * x, const pauca_view * reference, const pauca_clusters * clusters, const pauca_semdedup_against_options * options, const pauca_dedup_against_arrays * arrays, const pauca_context * context, pauca_error * error)
+{
+    return with_every_wrong_argument(&of_pauca_semdedup_against, (const Argument[]){{.at = (uintptr_t)x}, {.at = (uintptr_t)reference}, {.at = (uintptr_t)clusters}, {.at = (uintptr_t)options}, {.at = (uintptr_t)arrays}, {.at = (uintptr_t)context}, {.at = (uintptr_t)error}});
+}
+#define pauca_semdedup_against every_pauca_semdedup_against
+
 static pauca_status call_pauca_prototypes_options_init(const Argument *a) { return pauca_prototypes_options_init((pauca_prototypes_options *)a[0].at, a[1].bits, (pauca_error *)a[2].at); }
 static const Function of_pauca_prototypes_options_init = {
     "pauca_prototypes_options_init", call_pauca_prototypes_options_init, 3, {

@@ -517,9 +517,76 @@ static void dedup(pauca_clusters *c)
     FAILS(PAUCA_SHAPE_MISMATCH, "similarities", pauca_dedup_curve(d, out_doubles, N + 1, E));
     FAILS(PAUCA_CONFLICT, "curve", pauca_dedup_curve(greedy, out_doubles, N, E));
     WORKS(pauca_dedup_curve(d, out_doubles, N, E));
+    pauca_blob *blob;
+    pauca_dedup *same;
+    pauca_dedup_info other = {0};
+    FAILS(PAUCA_NULL_POINTER, "dedup", pauca_dedup_to_bytes(NULL, OUT(pauca_blob), E));
+    FAILS(PAUCA_NULL_POINTER, "out", pauca_dedup_to_bytes(d, NULL, E));
+    WORKS(pauca_dedup_to_bytes(d, &blob, E));
+    uint64_t size = pauca_blob_size(blob);
+    uint8_t *bytes = malloc(size);
+    WORKS(pauca_blob_copy(blob, bytes, size, E));
+    FAILS(PAUCA_NULL_POINTER, "bytes", pauca_dedup_from_bytes(NULL, size, OUT(pauca_dedup), E));
+    FAILS(PAUCA_NULL_POINTER, "out", pauca_dedup_from_bytes(bytes, size, NULL, E));
+    FAILS(PAUCA_CORRUPT, "deduplication", pauca_dedup_from_bytes(bytes, size - 8, OUT(pauca_dedup), E));
+    WORKS(pauca_dedup_from_bytes(bytes, size, &same, E));
+    bytes[size / 2] ^= 1;
+    FAILS(PAUCA_CORRUPT, "deduplication", pauca_dedup_from_bytes(bytes, size, OUT(pauca_dedup), E));
+    other.struct_size = sizeof other;
+    WORKS(pauca_dedup_get_info(same, &other, E));
+    HOLDS(other.n_kept == info.n_kept && other.epsilon == info.epsilon && other.has_curve && other.search_rows == 0);
+    free(bytes);
+    pauca_blob_free(blob);
+    pauca_dedup_free(same);
     pauca_dedup_free(d);
     pauca_dedup_free(greedy);
     pauca_dedup_free(NULL);
+}
+
+static void dedup_against(pauca_clusters *c)
+{
+    pauca_semdedup_against_options o;
+    pauca_dedup_against_arrays to = {0};
+    FAILS(PAUCA_NULL_POINTER, "semdedup_against options", pauca_semdedup_against_options_init(NULL, sizeof o, E));
+    FAILS(PAUCA_STRUCT_SIZE, "struct_size", pauca_semdedup_against_options_init(&o, 3, E));
+    WORKS(pauca_semdedup_against_options_init(&o, sizeof o, E));
+#define AGAINST(x, r, c, o, to) pauca_semdedup_against(x, r, c, o, to, NULL, E)
+    pauca_view fewer = packed(rows, N - 1, D, PAUCA_F32), narrow = packed(rows, N, D - 1, PAUCA_F32);
+    to.struct_size = sizeof to, to.keep = out_bytes, to.keep_len = N - 1;
+    FAILS(PAUCA_NULL_POINTER, "reference", AGAINST(&good, NULL, c, &o, &to));
+    FAILS(PAUCA_NULL_POINTER, "clusters", AGAINST(&good, &good, NULL, &o, &to));
+    FAILS(PAUCA_NULL_POINTER, "arrays", AGAINST(&good, &good, c, &o, NULL));
+    FAILS(PAUCA_SHAPE_MISMATCH, "keep", AGAINST(&good, &good, c, &o, &to));
+    to.keep_len = N;
+    FAILS(PAUCA_SHAPE_MISMATCH, "labels of the reference", AGAINST(&good, &fewer, c, &o, &to));
+    FAILS(PAUCA_SHAPE_MISMATCH, "row of the reference", AGAINST(&good, &narrow, c, &o, &to));
+    FAILS(PAUCA_SHAPE_MISMATCH, "centroid", AGAINST(&narrow, &narrow, c, &o, &to));
+    pauca_view wrong = packed(nan_rows, N, D, PAUCA_F32);
+    FAILS(PAUCA_NON_FINITE, "reference", AGAINST(&good, &wrong, c, &o, &to));
+    FAILS(PAUCA_NON_FINITE, "x", AGAINST(&wrong, &good, c, &o, &to));
+    o.boundary = 2;
+    FAILS(PAUCA_INVALID_PARAMETER, "boundary is 2", AGAINST(&good, &good, c, &o, &to));
+    o.boundary = PAUCA_GREATER_OR_EQUAL, o.epsilon = 2.5;
+    FAILS(PAUCA_INVALID_PARAMETER, "epsilon is 2.5", AGAINST(&good, &good, c, &o, &to));
+    o.epsilon = 0, o.reserved = 1;
+    FAILS(PAUCA_UNSUPPORTED_OPTION, "semdedup_against options", AGAINST(&good, &good, c, &o, &to));
+    o.reserved = 0, to.witness = out_u64s, to.witness_len = N;
+    to.similarity = (double *)out_u64s, to.similarity_len = N;
+    FAILS(PAUCA_OVERLAP, "similarity and witness overlap", AGAINST(&good, &good, c, &o, &to));
+    to.similarity = out_doubles, to.labels = out_labels, to.labels_len = N;
+    WORKS(AGAINST(&good, &good, c, &o, &to));
+    HOLDS(out_u64s[0] == 0 && out_doubles[0] == 1 && !out_bytes[0]);
+    WORKS(AGAINST(&good, &good, c, NULL, &to));
+    /* Sides of no rows. */
+    pauca_view none = packed(rows, 0, D, PAUCA_F32);
+    pauca_clusters *empty;
+    pauca_view centroids = packed(rows, K, D, PAUCA_F32);
+    WORKS(pauca_clusters_from_parts(PAUCA_COSINE, &centroids, NULL, NULL, 0, &empty, E));
+    WORKS(AGAINST(&good, &none, empty, NULL, &to));
+    HOLDS(out_u64s[0] == PAUCA_NONE && isnan(out_doubles[0]) && out_bytes[0]);
+    to = (pauca_dedup_against_arrays){.struct_size = sizeof to};
+    WORKS(AGAINST(&none, &good, c, NULL, &to));
+    pauca_clusters_free(empty);
 }
 
 static void prototypes(pauca_clusters *c)
@@ -806,6 +873,7 @@ int main(void)
     if (fitted) {
         clusters(fitted);
         dedup(fitted);
+        dedup_against(fitted);
         prototypes(fitted);
     }
     pauca_clusters_free(fitted);

@@ -27,7 +27,7 @@ pub(super) struct Found<'f> {
     pub witness: &'f mut [u64],
     pub search: SearchStats,
     /// One for all: fresh memory for each block costs as much as a tenth of the comparisons.
-    scratch: Scratch,
+    pub scratch: Scratch,
 }
 
 impl<'f> Found<'f> {
@@ -52,18 +52,19 @@ enum Part {
 
 /// Which rows have to be compared with which.
 pub(super) struct Plan<'a, B: Backend, S: RowSource + ?Sized> {
-    blocks: Blocks<'a, &'a B, &'a S>,
+    pub blocks: Blocks<'a, &'a B, &'a S>,
     /// Distinct rows with a direction, in keep-order.
-    rows: Vec<usize>,
+    pub rows: Vec<usize>,
     /// Where each cluster begins in `rows`.
-    offsets: Vec<usize>,
+    pub offsets: Vec<usize>,
     /// (copy, first of its kind), in keep-order.
-    copies: Vec<(usize, usize)>,
+    pub copies: Vec<(usize, usize)>,
 }
 
 impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
-    /// Sets copies and rows without direction aside.
+    /// Sets copies and rows without direction aside. Errors name the rows `what`.
     pub fn new(
+        what: &'static str,
         backend: &'a B,
         source: &'a S,
         order: &[usize],
@@ -83,7 +84,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
             for (i, at) in range.enumerate() {
                 let row = rows.row_at(i, &mut buffer);
                 if let Some(col) = row.iter().position(|x| !finite(*x)) {
-                    return Err(Error::NonFinite { what: "x", row: source.row_id(at), col });
+                    return Err(Error::NonFinite { what, row: source.row_id(at), col });
                 }
                 hashes[at] = hash_row(row);
                 zero[at] = row.iter().all(|x| widen(*x) == 0.0);
@@ -221,7 +222,8 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         })
     }
 
-    fn max_across(
+    /// Lets `later` rows meet targets that are rows `first`, `first` + 1, ... of the earlier ones.
+    pub fn max_across(
         &self,
         later: &[usize],
         earlier: &B::Targets,
@@ -238,7 +240,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         })
     }
 
-    fn rows_at_once(&self, work: Work) -> usize {
+    pub fn rows_at_once(&self, work: Work) -> usize {
         self.blocks.backend.rows_at_once(self.blocks.d, work).max(1)
     }
 
@@ -451,7 +453,7 @@ fn pairs_of(groups: &[usize], later: usize) -> u64 {
 }
 
 /// The row at a position that a backend gave.
-fn named(rows: &[usize], at: u64) -> Result<usize> {
+pub(super) fn named(rows: &[usize], at: u64) -> Result<usize> {
     let n = rows.len() as u64;
     check::shape("position of a row that the backend found", n, at, at < n)?;
     Ok(rows[at as usize])

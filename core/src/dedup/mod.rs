@@ -19,7 +19,11 @@
 //!    small clusters share blocks.
 //! 3. EarlierMax computes every row's maximum, whatever epsilon is. One pass so gives the kept
 //!    set of every epsilon and of every target size ([`KeepCurve`]).
+//!
+//! [`SemDedupAgainst`] asks the same of new rows and of rows that stay: only rows that stay remove others.
 
+mod against;
+mod bytes;
 mod compare;
 mod curve;
 mod order;
@@ -27,6 +31,7 @@ mod params;
 mod result;
 mod run;
 
+pub use self::against::{DedupAgainst, SemDedupAgainst};
 pub use self::curve::KeepCurve;
 pub use self::order::Order;
 pub use self::params::{Rule, SemDedup};

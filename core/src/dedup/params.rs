@@ -94,13 +94,15 @@ impl SemDedup {
 
     pub(super) fn check(&self) -> Result<()> {
         match self.target {
-            Target::Epsilon(value) => {
-                check::parameter("epsilon", value, "within [0, 2]", (0.0..=2.0).contains(&value))?;
-            }
+            Target::Epsilon(value) => check_epsilon(value)?,
             Target::KeepFraction(value) => check::fraction("keep_fraction", value)?,
         }
         let agree = !self.published || self.rule == Rule::EarlierMax;
         let (second, why) = ("another rule than EarlierMax", "the published pseudo-code is EarlierMax");
         check::conflict(agree, "published", second, why)
     }
+}
+
+pub(super) fn check_epsilon(epsilon: f64) -> Result<()> {
+    check::parameter("epsilon", epsilon, "within [0, 2]", (0.0..=2.0).contains(&epsilon))
 }

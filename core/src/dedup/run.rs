@@ -42,7 +42,7 @@ impl SemDedup {
         let clusters = clusters.into();
         let (order, offsets) =
             order::keep_order(&self.order, self.published, backend, source, &clusters, cx)?;
-        let plan = compare::Plan::new(backend, source, &order, &offsets, cx)?;
+        let plan = compare::Plan::new("x", backend, source, &order, &offsets, cx)?;
         let mut similarity = try_vec(n, f64::NEG_INFINITY)?;
         let mut witness = try_vec(n, NO_ROW)?;
         let mut keep = try_vec(n, true)?;

@@ -67,6 +67,7 @@ impl Scratch {
 /// | ... an iteration that found a cluster empty | 1 more | the rows that fill it |
 /// | ... the final distances | 1 | |
 /// | [`SemDedup`](crate::SemDedup) | 1; with Euclidean clusters and an order by distance 2 | a row once for every pair of blocks that its block is in; rows of equal hash, 1,024 at once |
+/// | [`SemDedupAgainst`](crate::SemDedupAgainst) | 2 over the new rows, 1 over the reference | a new row once for every block of reference rows of its cluster, a reference row once; rows of equal hash, 1,024 at once |
 /// | [`D4`](crate::D4) | those of k-means, SemDedup, k-means | the passes of the second k-means: only the kept rows, ascending |
 ///
 /// These are the most: a backend that keeps blocks, within its budget of memory, asks for fewer.

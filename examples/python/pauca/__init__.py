@@ -16,7 +16,7 @@ holds), and, each with a package of its own to be installed, :mod:`pauca.sklearn
 from . import errors, exact
 from ._call import Progress
 from ._d4 import Curated, D4Run, D4State, d4
-from ._dedup import Dedup, semdedup
+from ._dedup import Dedup, DedupAgainst, semdedup, semdedup_against
 from ._kmeans import Clusters, KMeansRun, KMeansState, kmeans
 from ._lib import lib as _lib
 from ._prune import DensitySelection, Selection, density, prototypes
@@ -30,6 +30,7 @@ __all__ = [
     "D4Run",
     "D4State",
     "Dedup",
+    "DedupAgainst",
     "DefectError",
     "DensitySelection",
     "Error",
@@ -50,6 +51,7 @@ __all__ = [
     "kmeans",
     "prototypes",
     "semdedup",
+    "semdedup_against",
 ]
 
 __version__ = _lib.pauca_version_string().decode()

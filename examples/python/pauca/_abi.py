@@ -2,7 +2,7 @@
 
 from ctypes import Structure, c_char, c_char_p, c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 
-PAUCA_ABI_VERSION = 2
+PAUCA_ABI_VERSION = 3
 PAUCA_SIMD_DEFAULT = 0
 PAUCA_SIMD_SCALAR = 1
 PAUCA_SIMD_AVX2 = 2
@@ -57,6 +57,7 @@ PAUCA_WORK_KMEANS = 0
 PAUCA_WORK_PREDICT = 1
 PAUCA_WORK_SEMDEDUP = 2
 PAUCA_WORK_D4 = 3
+PAUCA_WORK_SEMDEDUP_AGAINST = 4
 PAUCA_OK = 0
 PAUCA_NON_FINITE = 1
 PAUCA_EMPTY = 2
@@ -292,6 +293,31 @@ class pauca_dedup_arrays(Structure):
     )
 
 
+class pauca_semdedup_against_options(Structure):
+    _fields_ = (
+        ("struct_size", c_uint32),
+        ("flags", c_uint32),
+        ("epsilon", c_double),
+        ("boundary", c_int32),
+        ("reserved", c_uint32),
+    )
+
+
+class pauca_dedup_against_arrays(Structure):
+    _fields_ = (
+        ("struct_size", c_uint32),
+        ("flags", c_uint32),
+        ("keep", c_void_p),
+        ("keep_len", c_uint64),
+        ("witness", c_void_p),
+        ("witness_len", c_uint64),
+        ("similarity", c_void_p),
+        ("similarity_len", c_uint64),
+        ("labels", c_void_p),
+        ("labels_len", c_uint64),
+    )
+
+
 class pauca_prototypes_options(Structure):
     _fields_ = (
         ("struct_size", c_uint32),
@@ -455,7 +481,11 @@ FUNCTIONS = {
     "pauca_dedup_copy": (c_int32, (c_void_p, c_void_p, c_void_p)),
     "pauca_dedup_kept_at": (c_int32, (c_void_p, c_double, c_int32, c_void_p, c_void_p)),
     "pauca_dedup_curve": (c_int32, (c_void_p, c_void_p, c_uint64, c_void_p)),
+    "pauca_dedup_to_bytes": (c_int32, (c_void_p, c_void_p, c_void_p)),
+    "pauca_dedup_from_bytes": (c_int32, (c_void_p, c_uint64, c_void_p, c_void_p)),
     "pauca_dedup_free": (None, (c_void_p,)),
+    "pauca_semdedup_against_options_init": (c_int32, (c_void_p, c_uint32, c_void_p)),
+    "pauca_semdedup_against": (c_int32, (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p)),
     "pauca_prototypes_options_init": (c_int32, (c_void_p, c_uint32, c_void_p)),
     "pauca_prototypes_select": (c_int32, (c_void_p, c_void_p, c_uint64, c_uint64, c_void_p, c_void_p, c_void_p)),
     "pauca_density_options_init": (c_int32, (c_void_p, c_uint32, c_void_p)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctypes import byref, c_uint64, c_void_p, sizeof
-from typing import Any, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 import numpy as np
 
@@ -13,7 +13,10 @@ from ._call import ProgressLike, call, check
 from ._kmeans import Clusters, kmeans
 from ._lib import lib
 from ._options import Order, pointer
-from ._rows import rows
+from ._rows import Rows, rows
+
+
+ClustersLike = Union[Clusters, int, None]
 
 
 class Dedup(Tabular):
@@ -28,6 +31,22 @@ class Dedup(Tabular):
         self.clusters = clusters
         self._info = _abi.pauca_dedup_info(struct_size=sizeof(_abi.pauca_dedup_info))
         check(lib.pauca_dedup_get_info, handle, byref(self._info))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, clusters: Clusters) -> Dedup:
+        """What :meth:`to_bytes` wrote, with the clusters that were deduplicated, which do not travel along."""
+        out = c_void_p()
+        check(lib.pauca_dedup_from_bytes, data, len(data), byref(out))
+        return cls(out, clusters)
+
+    def to_bytes(self) -> bytes:
+        """Versioned, checksummed bytes, the same on every machine."""
+        out = c_void_p()
+        check(lib.pauca_dedup_to_bytes, self._handle, byref(out))
+        return _options.blob_bytes(out)
+
+    def __reduce__(self):
+        return Dedup.from_bytes, (self.to_bytes(), self.clusters)
 
     def __del__(self):
         if getattr(self, "_handle", None):
@@ -123,9 +142,18 @@ class Dedup(Tabular):
         ]
 
 
+def _clusters_of(x: Rows, clusters: ClustersLike, threads: Optional[int], progress: ProgressLike) -> Clusters:
+    """The clusters that are given, or so many spherical ones; None stands for the square root of n."""
+    if clusters is None:
+        clusters = max(1, round(len(x) ** 0.5))
+    if isinstance(clusters, Clusters):
+        return clusters
+    return kmeans(x, clusters, spherical=True, max_iter=20, threads=threads, progress=progress)
+
+
 def semdedup(
     x: Any,
-    clusters: Union[Clusters, int, None] = None,
+    clusters: ClustersLike = None,
     *,
     epsilon: float = 0.05,
     keep_fraction: Optional[float] = None,
@@ -156,10 +184,7 @@ def semdedup(
     """
     kept: list = []
     x, out = rows(x), c_void_p()
-    if clusters is None:
-        clusters = max(1, round(len(x) ** 0.5))
-    if not isinstance(clusters, Clusters):
-        clusters = kmeans(x, clusters, spherical=True, max_iter=20, threads=threads, progress=progress)
+    clusters = _clusters_of(x, clusters, threads, progress)
     options = _options.fresh(_abi.pauca_semdedup_options, lib.pauca_semdedup_options_init)
     options.rule = _options.named("rule", rule, _options.RULES)
     options.boundary = _options.named("boundary", boundary, _options.BOUNDARIES)
@@ -179,3 +204,121 @@ def semdedup(
         failed=_options.reads(x),
     )
     return Dedup(out, clusters)
+
+
+class DedupAgainst(Tabular):
+    """What deduplication against rows that stay found, of each new row.
+
+    As a table: row, keep, witness (a row of the reference, null without one), similarity (null without one), cluster.
+    """
+
+    def __init__(self, keep, witness, similarity, labels, clusters: Clusters):
+        self.keep: np.ndarray = keep
+        """[n] bool: whether the new row is kept. ``x[result.keep]`` are the rows."""
+        self.witness: np.ndarray = witness
+        """[n] int64: the most similar row of the reference in the cluster, of kept rows too; -1 without one."""
+        self.similarity: np.ndarray = similarity
+        """[n] float64: the cosine to the witness; NaN without one. ``similarity > 1 - e`` are the duplicates at any e."""
+        self.labels: np.ndarray = labels
+        """[n] uint32: the cluster of each new row."""
+        self.clusters = clusters
+        """The clusters of the reference."""
+
+    @property
+    def kept(self) -> np.ndarray:
+        """[n_kept] int64: the new rows that are kept, ascending."""
+        return np.flatnonzero(self.keep)
+
+    @property
+    def n_kept(self) -> int:
+        """New rows that are kept."""
+        return int(np.count_nonzero(self.keep))
+
+    def kept_clusters(self) -> Clusters:
+        """The clusters of the kept rows, for :func:`semdedup` on them."""
+        c = self.clusters
+        return Clusters.from_parts(c.centroids, self.labels[self.keep], spherical=c.spherical)
+
+    def __len__(self) -> int:
+        return len(self.keep)
+
+    def __repr__(self) -> str:
+        return f"<DedupAgainst: {self.n_kept} of {len(self)} new rows kept>"
+
+    def _columns(self) -> list:
+        return [
+            Column("row", np.arange(len(self))),
+            Column("keep", self.keep),
+            Column("witness", self.witness, self.witness < 0),
+            Column("similarity", self.similarity, np.isnan(self.similarity)),
+            Column("cluster", self.labels),
+        ]
+
+
+def semdedup_against(
+    x: Any,
+    reference: Any,
+    clusters: ClustersLike = None,
+    *,
+    epsilon: float = 0.05,
+    boundary: str = "gt",
+    threads: Optional[int] = None,
+    progress: ProgressLike = None,
+) -> DedupAgainst:
+    """Finds the new rows x [n, d] that are duplicates of a row of the reference [m, d], all of which stay.
+
+    clusters: of the rows of the reference; a number or None (the square root of m) has spherical ones made of them by
+    k-means of 20 iterations. A new row belongs to the nearest centroid, and meets the rows of the reference in that
+    cluster; ``clusters=1`` compares every new row with every row of the reference. The most similar one is its witness,
+    the lowest of equally similar ones. epsilon: rows whose cosine passes 1 - epsilon are duplicates. boundary: "gt" or
+    "ge". threads, progress: as for :func:`kmeans`.
+
+    New rows do not remove each other. ``semdedup(x[found.keep], found.kept_clusters())`` then finds duplicates among
+    those that are kept.
+
+    >>> import numpy as np, pauca
+    >>> train = np.array([[1, 0], [0, 1]], np.float32)
+    >>> new = np.array([[2, 0], [1, 1], [1, 1]], np.float32)
+    >>> found = pauca.semdedup_against(new, train, 1)
+    >>> found.kept.tolist(), found.witness.tolist()
+    ([1, 2], [0, 0, 0])
+    >>> pauca.semdedup(new[found.keep], found.kept_clusters()).n_kept
+    1
+    """
+    x, reference = rows(x), rows(reference)
+    n, m = len(x), len(reference)
+    if m == 0 and not isinstance(clusters, Clusters):
+        raise ValueError("a reference without rows has no clusters to be made: give Clusters.from_parts(centroids)")
+    clusters = _clusters_of(reference, clusters, threads, progress)
+    options = _options.fresh(_abi.pauca_semdedup_against_options, lib.pauca_semdedup_against_options_init)
+    options.boundary = _options.named("boundary", boundary, _options.BOUNDARIES)
+    options.epsilon = float(epsilon)
+    made: dict[str, np.ndarray] = {
+        "keep": np.empty(n, np.bool_),
+        "witness": np.empty(n, np.int64),
+        "similarity": np.empty(n, np.float64),
+        "labels": np.empty(n, np.uint32),
+    }
+    arrays = _abi.pauca_dedup_against_arrays(struct_size=sizeof(_abi.pauca_dedup_against_arrays))
+    for name, array in made.items():
+        setattr(arrays, name, pointer(array))
+        setattr(arrays, name + "_len", n)
+    call(
+        lib.pauca_semdedup_against,
+        byref(x._view),
+        byref(reference._view),
+        clusters._handle,
+        byref(options),
+        byref(arrays),
+        work=float(n) * (m / clusters.n_clusters + clusters.n_clusters) * x.shape[1],
+        threads=threads,
+        progress=progress,
+        failed=_either(_options.reads(x), _options.reads(reference)),
+    )
+    return DedupAgainst(**made, clusters=clusters)
+
+
+def _either(*failed: Optional[Callable]) -> Optional[Callable]:
+    """What the first of the sources that failed has failed with."""
+    asked = [ask for ask in failed if ask is not None]
+    return (lambda: next((error for ask in asked if (error := ask()) is not None), None)) if asked else None

@@ -9,12 +9,16 @@ README = pathlib.Path(__file__).resolve().parents[1] / "README.md"
 
 
 def test_the_quick_start_runs(capsys):
-    code = re.search(r"```python\n(.*?)```", README.read_text(), re.S).group(1)
+    code, new_rows = re.findall(r"```python\n(.*?)```", README.read_text(), re.S)
     assert len([line for line in code.splitlines() if line.strip()]) <= 20
-    exec(compile(code, str(README), "exec"), {})
+    names: dict = {}
+    exec(compile(code, str(README), "exec"), names)
     said = capsys.readouterr().out
     assert "<Dedup: 4000 of 5000 rows kept" in said and "2500 of 5000 rows kept" in said
     assert re.search(r"row \d+, column \d+", said), said
+    exec(compile(new_rows, str(README), "exec"), names)
+    said = capsys.readouterr().out
+    assert said == "<DedupAgainst: 700 of 1000 new rows kept>\n700 rows are new\n", said
 
 
 @pytest.mark.parametrize("name", ["pauca.sklearn", "pauca.ray"])

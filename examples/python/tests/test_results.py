@@ -59,6 +59,59 @@ def test_predict_assign_and_measure_agree_with_the_fit(blobs):
     assert (foreign.measure(blobs) == found.distances).all()
 
 
+def cosines(x, y):
+    """[n, m] cosines of float32 rows in float64, rounded otherwise than the definition."""
+    x, y = (np.asarray(rows, np.float64) for rows in (x, y))
+    return (x @ y.T) / np.sqrt(np.outer((x * x).sum(axis=1), (y * y).sum(axis=1)))
+
+
+#: Both round a dot product of 8 values, two squares, a product, a root and a quotient: less than 30 roundings of 2^-53.
+COSINE_ERROR = 30 * 2.0**-53
+
+
+def test_new_rows_meet_the_rows_that_stay_in_their_cluster(blobs):
+    stays, new = blobs[:400], np.concatenate([blobs[400:], blobs[150:160], np.zeros((1, 8), np.float32)])
+    clusters = pauca.kmeans(stays, 4, spherical=True, seed=1)
+    for given in (clusters, 1):
+        found = pauca.semdedup_against(new, stays, given, epsilon=0.02)
+        of = clusters.labels if given is clusters else np.zeros(400, np.uint32)
+        assert (found.labels == (clusters.predict(new) if given is clusters else 0)).all()
+        with np.errstate(invalid="ignore"):
+            similarity = np.where(found.labels[:, None] == of[None, :], cosines(new, stays), -2.0)
+        for row, best in enumerate(similarity[:-1]):
+            assert abs(found.similarity[row] - best.max()) < COSINE_ERROR
+            assert best[found.witness[row]] > best.max() - COSINE_ERROR
+        assert (found.keep[:-1] == (found.similarity[:-1] <= 0.98)).all()
+        assert found.witness[200:210].tolist() == list(range(150, 160)) and not found.keep[200:210].any()
+        assert found.keep[-1] and found.witness[-1] == -1 and np.isnan(found.similarity[-1])
+        assert found.kept.tolist() == np.flatnonzero(found.keep).tolist() and found.n_kept == found.keep.sum()
+        inside = pauca.semdedup(new[found.keep], found.kept_clusters(), epsilon=0.02)
+        assert len(inside) == found.n_kept
+    again = pauca.semdedup_against(pauca.Rows.shards([new[:7], new[7:]]), stays, clusters, epsilon=0.02, threads=1)
+    other = pauca.semdedup_against(new, stays, clusters, epsilon=0.02)
+    for name in ("keep", "witness", "similarity", "labels"):
+        assert getattr(again, name).tobytes() == getattr(other, name).tobytes()
+    bad = stays.copy()
+    bad[3, 2] = np.nan
+    with pytest.raises(pauca.InputError, match="reference.*row 3, column 2"):
+        pauca.semdedup_against(new, bad, clusters)
+    none = pauca.semdedup_against(new[:0], stays, clusters)
+    assert len(none) == 0 and none.n_kept == 0
+    with pytest.raises(ValueError, match="without rows"):
+        pauca.semdedup_against(new, stays[:0])
+
+
+def test_a_deduplication_travels_as_bytes(blobs):
+    import pickle
+
+    found = pauca.semdedup(blobs, 4, epsilon=0.02)
+    again = pickle.loads(pickle.dumps(found))
+    for name in ("keep", "kept", "witness", "similarity", "order", "offsets"):
+        assert getattr(again, name).tobytes() == getattr(found, name).tobytes()
+    assert again.curve().tobytes() == found.curve().tobytes() and again.epsilon == found.epsilon
+    assert again.clusters.labels.tobytes() == found.clusters.labels.tobytes()
+
+
 def test_duplicates_are_by_cosine_to_an_earlier_row(blobs):
     clusters = pauca.kmeans(blobs, 4, spherical=True, seed=1)
     keys = np.random.default_rng(0).permutation(600)

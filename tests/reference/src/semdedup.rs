@@ -77,12 +77,12 @@ pub fn order(
     clusters
 }
 
-/// Score and witness of every row under EarlierMax.
+/// Score and witness of every row under EarlierMax, or against rows that stay.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scores {
-    /// Largest similarity to an earlier row of the cluster; -infinity where there is none.
+    /// Largest similarity to an earlier row of the cluster, or to one that stays; -infinity where there is none.
     pub score: Vec<f64>,
-    /// The earliest row that reaches it, except that an exact copy has its first occurrence.
+    /// The first row that reaches it; among earlier rows an exact copy has its first occurrence.
     pub witness: Vec<Option<usize>>,
 }
 
@@ -113,7 +113,25 @@ pub fn earlier_max(x: &[Vec<f32>], clusters: &[Vec<usize>]) -> Scores {
     Scores { score, witness }
 }
 
-/// Rows that EarlierMax keeps at `epsilon`.
+/// Rows that stay: each row of `x` meets all of those that have its label, and no other row of `x`.
+pub fn against(x: &[Vec<f32>], labels: &[u32], stays: &[Vec<f32>], stay_labels: &[u32]) -> Scores {
+    let mut score = vec![f64::NEG_INFINITY; x.len()];
+    let mut witness = vec![None; x.len()];
+    for (j, row) in x.iter().enumerate() {
+        for (i, other) in stays.iter().enumerate() {
+            if labels[j] != stay_labels[i] || is_zero(row) || is_zero(other) {
+                continue;
+            }
+            let s = cosine(other, row);
+            if s > score[j] {
+                (score[j], witness[j]) = (s, Some(i));
+            }
+        }
+    }
+    Scores { score, witness }
+}
+
+/// Rows that EarlierMax keeps at `epsilon`, or that are kept beside rows that stay.
 pub fn keep_by_epsilon(score: &[f64], epsilon: f64, boundary: Boundary) -> Vec<bool> {
     score.iter().map(|&m| !boundary.duplicate(m, epsilon)).collect()
 }

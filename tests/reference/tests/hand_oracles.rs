@@ -4,7 +4,7 @@ use pauca_reference::d4::{D4, d4};
 use pauca_reference::fsum::ExactSum;
 use pauca_reference::kmeans::{Clusters, Init, KMeans, kmeans, predict};
 use pauca_reference::semdedup::{
-    Boundary, Order, earlier_max, greedy_cover, keep_by_epsilon, keep_by_target, order,
+    Boundary, Order, against, earlier_max, greedy_cover, keep_by_epsilon, keep_by_target, order,
 };
 use pauca_reference::truth::{Metric, cosine, unit};
 
@@ -249,6 +249,15 @@ fn torture_30_32_33_34_thresholds() {
     assert_eq!(kept(&greedy_cover(&opposite, &in_order(2), 1.999, Boundary::Ge)), 2);
     let scaled = rows(&[&[3.0, 4.0], &[3e-20, 4e-20]]);
     assert_eq!(kept(&greedy_cover(&scaled, &in_order(2), 1e-6, Boundary::Gt)), 1);
+}
+
+#[test]
+fn new_rows_meet_the_rows_that_stay_in_their_cluster() {
+    let stays = rows(&[&[0.0, 0.0], &[6.0, 8.0], &[3.0, 4.0], &[4.0, 3.0]]);
+    let new = rows(&[&[3.0, 4.0], &[3.0, 4.0], &[-3.0, -4.0], &[0.0, 0.0], &[4.0, 3.0]]);
+    let got = against(&new, &[0, 1, 0, 0, 2], &stays, &[0, 0, 0, 1]);
+    assert_eq!(got.score, [1.0, 0.96, -1.0, f64::NEG_INFINITY, f64::NEG_INFINITY]);
+    assert_eq!(got.witness, [Some(1), Some(3), Some(1), None, None]);
 }
 
 #[test]

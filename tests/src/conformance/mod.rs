@@ -17,7 +17,7 @@
 //! | room | what it holds |
 //! |---|---|
 //! | [`search`], [`sums`], [`contract`] | the operations of a backend against their definitions, and at their edges |
-//! | [`kmeans`], [`dedup`], [`d4`], [`density`] | curation: properties, and the reference |
+//! | [`kmeans`], [`dedup`], [`against`], [`d4`], [`density`] | curation: properties, and the reference |
 //! | [`codebooks`], [`corruption`], [`zero_shot`], [`alignment`] | all else that takes a backend, against the reference |
 //!
 //! What follows from these whatever the backend (how algorithms combine their parts, order rows and count) is listed
@@ -26,6 +26,7 @@
 
 #![allow(missing_docs, reason = "the name of a property says what it states")]
 
+pub mod against;
 pub mod alignment;
 pub mod codebooks;
 pub mod contract;
@@ -172,6 +173,13 @@ properties! { ($) conformance, PROPERTIES;
         copies_go_to_their_first,
         signs_and_zero_columns_do_not_matter,
     }
+    against {
+        equals_the_reference,
+        runs_do_not_matter,
+        element_types_may_differ,
+        copies_and_zeros_change_no_other_row,
+        bad_rows_are_named_by_side,
+    }
     d4 {
         equals_the_reference,
     }
@@ -214,6 +222,10 @@ properties! { ($) composition, COMPOSITIONS;
         targets_are_met,
         the_curve_tells_what_a_run_would_keep,
         random_order_is_by_row_id,
+    }
+    against {
+        each_row_alone_is_earlier_max,
+        a_cover_of_what_is_kept_is_the_cover_of_all,
     }
     d4 {
         is_its_parts,

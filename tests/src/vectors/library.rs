@@ -1,12 +1,12 @@
 //! The outputs of a case by the library.
 
-use ndarray::{Array1, s};
+use ndarray::{Array1, Axis, s};
 use pauca::backend::Backend;
 use pauca::exact::{F64Sum, cosine, dot64, elementary, squared_distance};
 use pauca::random::Stream;
 use pauca::{
-    Boundary, Clusters, Context, Control, D4, Dedup, DensityPruning, Exec, Init, KMeans, Order, Prototypes,
-    Prune, Rows, Rule, Scope, SemDedup,
+    Boundary, Clusters, Context, Control, D4, Dedup, DedupAgainst, DensityPruning, Exec, Init, KMeans, Order,
+    Prototypes, Prune, Rows, Rule, Scope, SemDedup, SemDedupAgainst,
 };
 use serde_json::{Value, json};
 
@@ -108,6 +108,22 @@ fn on_backend<B: Backend>(backend: &B, algorithm: &str, x: &[Vec<f32>], p: &Valu
                 "order": integers(found.order.iter().map(|&i| Some(i))),
                 "keep": booleans(found.keep.iter().copied()),
                 "witness": integers(found.witness.iter().map(|&w| (w != Dedup::NONE).then_some(w))),
+                "similarity": f64_bits(&found.similarity.to_vec()),
+            })
+        }
+        "semdedup_against" => {
+            let (stays, new) = stored.view().split_at(Axis(0), x.len() / 2);
+            let (stays, new) = (Rows::F32(stays), Rows::F32(new));
+            let clustering = KMeans::new(k).spherical(true).init(given()).max_iter(2);
+            let clusters = clustering.fit_on(backend, &stays, None, &cx)?;
+            let found = SemDedupAgainst::new()
+                .epsilon(number(p, "epsilon"))
+                .boundary(choice(p, "boundary", &Boundary::ALL.map(|b| (b.name(), b))))
+                .fit_on(backend, &new, &stays, &clusters, &cx)?;
+            json!({
+                "labels": integers(found.labels.iter().map(|&l| Some(l as u64))),
+                "keep": booleans(found.keep.iter().copied()),
+                "witness": integers(found.witness.iter().map(|&w| (w != DedupAgainst::NONE).then_some(w))),
                 "similarity": f64_bits(&found.similarity.to_vec()),
             })
         }

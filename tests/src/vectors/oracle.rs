@@ -1,7 +1,7 @@
 //! The cases, and their outputs by the reference.
 
 use pauca_reference::density;
-use pauca_reference::kmeans::{Clusters, Init, KMeans, kmeans};
+use pauca_reference::kmeans::{Clusters, Init, KMeans, kmeans, predict};
 use pauca_reference::prototypes::{self, Drop};
 use pauca_reference::semdedup::{self, Boundary, Order};
 use pauca_reference::truth::{Metric, cosine, dot, squared_distance};
@@ -95,6 +95,17 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Value>)> {
             over("random", &[json!({"seed": 0x0123_4567_89ab_cdefu64, "stream": 1})]),
         ),
         ("semdedup", "Semantic deduplication in clusters.", over("semdedup", &dedups)),
+        (
+            "semdedup_against",
+            "Semantic deduplication against rows that stay.",
+            over(
+                "semdedup_against",
+                &[
+                    json!({"k": 3, "epsilon": 0.3, "boundary": "gt"}),
+                    json!({"k": 1, "epsilon": 0.0, "boundary": "ge"}),
+                ],
+            ),
+        ),
         ("truth", "Definitions on pairs of rows (i, i + 1), exact column sums.", over("truth", &[json!({})])),
         (
             "vq",
@@ -155,6 +166,7 @@ pub fn with_outputs(mut case: Value) -> Value {
             })
         }
         "semdedup" => dedup(&x, &ids, p),
+        "semdedup_against" => dedup_against(&x, &ids, p),
         "d4" => curate(&x, p),
         "causal" => causal::by_reference(&x, p),
         "vq" => codebooks::oracle(&x, p),
@@ -258,6 +270,22 @@ fn dedup(x: &[Vec<f32>], ids: &[u64], p: &Value) -> Value {
         "keep": booleans(keep),
         "witness": integers(witness.into_iter().map(|w| w.map(|i| i as u64))),
         "similarity": f64_bits(&similarity),
+    })
+}
+
+/// The first half of the rows stays.
+fn dedup_against(x: &[Vec<f32>], ids: &[u64], p: &Value) -> Value {
+    let (stays, new) = x.split_at(x.len() / 2);
+    let c = first_rows(stays, &ids[..stays.len()], p, Metric::Cosine);
+    let labels = predict(new, &c.centroids, Metric::Cosine);
+    let scores = semdedup::against(new, &labels, stays, &c.labels);
+    let boundary = choice(p, "boundary", &[("gt", Boundary::Gt), ("ge", Boundary::Ge)]);
+    let reported: Vec<f64> = scores.score.iter().map(|s| if s.is_finite() { *s } else { f64::NAN }).collect();
+    json!({
+        "labels": integers(labels.iter().map(|&l| Some(l as u64))),
+        "keep": booleans(semdedup::keep_by_epsilon(&scores.score, number(p, "epsilon"), boundary)),
+        "witness": integers(scores.witness.into_iter().map(|w| w.map(|i| i as u64))),
+        "similarity": f64_bits(&reported),
     })
 }
 
