@@ -111,7 +111,7 @@ pub fn run(args: Args) -> Result<()> {
     if args.write_filtered {
         let mut kept = vec![false; embeddings.rows()];
         outcome.kept().into_iter().for_each(|row| kept[numbering.of(row)] = true);
-        filtered::write(&mut out, &embeddings, &twins, &kept)?;
+        filtered::write(&mut out, &twins, &kept)?;
     }
     if let Some(uids) = &uids {
         files::write_uids(&mut out, &outcome, uids)?;
