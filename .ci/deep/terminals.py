@@ -1,6 +1,6 @@
 """The programs at terminals and files that go away: see terminals.sh.
 
-terminals.py FOLDER-OF-PROGRAMS WORK TRANSCRIPTS
+terminals.py FOLDER-OF-PROGRAMS WORK TRANSCRIPTS [PROGRAM...]
 """
 
 import fcntl
@@ -21,9 +21,9 @@ import pyte
 # Each runs on its shipped data, some seconds long.
 PROGRAMS = {
     "curate": [], "prune-code": [], "score-text": [], "filter-pairs": [],
-    "tokenize": ["--set", "digits", "--steps", "100", "--budget", "2"], "prune-layers": [], "memorization": [],
+    "tokenize": ["--set", "digits", "--steps", "20", "--budget", "0.2"], "prune-layers": [], "memorization": [],
 }
-LONGEST = 120
+LONGEST = 600
 # Lines of the terminal: more than any program writes.
 LINES = 400
 ESCAPE = re.compile(rb"\x1b")
@@ -82,10 +82,10 @@ class Transcript:
         """`expected`: the exit codes that are right."""
         self.file.write(f"=== {title}\nexit code {code}\n{text}\n\n")
         print(f"{self.name:<17} {title:<44} {code}")
-        if code not in expected:
-            self.wrong.append(f"{self.name}: {title}: exit code {code}, not {expected}")
-        if more:
-            self.wrong.append(f"{self.name}: {title}: {more}")
+        found = [f"exit code {code}, not {expected}"] if code not in expected else []
+        for what in found + ([more] if more else []):
+            print(f"  WRONG: {what}", flush=True)
+            self.wrong.append(f"{self.name}: {title}: {what}")
 
 
 def fresh(path):
@@ -181,8 +181,8 @@ def main():
     programs, work, transcripts = map(os.path.abspath, sys.argv[1:4])
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     wrong = []
-    for name, arguments in PROGRAMS.items():
-        wrong += look(programs, name, arguments, work, transcripts)
+    for name in sys.argv[4:] or PROGRAMS:
+        wrong += look(programs, name, PROGRAMS[name], work, transcripts)
     print("\n".join(wrong) or "all as it shall be")
     return 1 if wrong else 0
 

@@ -39,9 +39,13 @@ pub fn program<A: Parser + CommandFactory>(run: impl FnOnce(A) -> Result<()>) ->
     let ended = match parsed {
         Ok(args) => run(args),
         Err(e) if !e.use_stderr() => {
-            // --help and --version.
-            let _ = e.print();
-            Ok(())
+            // --help and --version: a reader that went away has read enough.
+            match e.print() {
+                Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                    Err(Failure::io(Path::new("stdout"), "written", &e))
+                }
+                _ => Ok(()),
+            }
         }
         Err(e) => Err(usage_of(&e)),
     };
@@ -336,7 +340,7 @@ impl Run {
             }
             Style::Auto | Style::None => {
                 for fact in facts {
-                    console::say(&fact.to_string());
+                    console::say_wrapped(&fact.to_string(), Fact::COLUMN);
                 }
                 let bytes: u64 = out.written().values().map(|file| file.bytes).sum();
                 let memory = self.reporter.peak_anonymous();
@@ -352,7 +356,7 @@ impl Run {
                         duration(seconds)
                     ),
                 };
-                console::say(&open.to_string());
+                console::say_wrapped(&open.to_string(), Fact::COLUMN);
             }
         }
     }

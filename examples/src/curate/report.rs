@@ -117,7 +117,7 @@ impl Report<'_> {
             if self.images.is_empty() {
                 let rows = band.pairs.iter().map(|pair| {
                     let last =
-                        |root| format!("<br><small>kept in its place</small><br>{}", self.word(root, TEXT));
+                        |root| format!("<br><small>deduplication kept</small><br>{}", self.word(root, TEXT));
                     vec![
                         self.word(pair.removed, TEXT),
                         self.word(pair.witness, TEXT) + &pair.root.map_or(String::new(), last),
@@ -131,7 +131,8 @@ impl Report<'_> {
                 ));
             } else {
                 let pairs = band.pairs.iter().map(|pair| {
-                    let last = |root| format!("<br>kept: {}", escape(&shorten(&self.name(root), NAME)));
+                    let last =
+                        |root| format!("<br>deduplication kept {}", escape(&shorten(&self.name(root), NAME)));
                     format!(
                         "<div class=\"pair\"><div class=\"tiles\">{}{}</div>{:.4}{}</div>",
                         self.tile(pair.removed),
