@@ -233,7 +233,7 @@ nav a { color: var(--soft); padding: 3px 0; }
 .key { display: flex; flex-wrap: wrap; gap: 6px 26px; margin: 10px 0 0; padding: 0; list-style: none; font-size: 15px; }
 .key b { font-weight: 650; }
 .dot { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin: 0 6px 0 0; }
-.frames { display: block; }
+.frames { display: block; margin-bottom: 8px; }
 .frames .dot:not(:first-child) { margin-left: 14px; }
 .dot.kept { background: var(--kept); }
 .dot.dup { background: repeating-linear-gradient(45deg, var(--dup) 0 3px, var(--ground) 3px 4.5px); }
@@ -267,7 +267,7 @@ nav a { color: var(--soft); padding: 3px 0; }
 .extremes .members.words { flex-direction: column; gap: 5px; }
 .extremes b { font-size: 15px; display: block; }
 .extremes small { color: var(--soft); font-size: 13px; }
-.two { display: grid; grid-template-columns: 1fr 1fr; gap: 28px; }
+.two { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 28px; }
 figure { margin: 14px 0 0; break-inside: avoid; }
 figcaption { font-size: 15px; font-weight: 600; }
 .plot, .scroll { overflow-x: auto; }
@@ -289,7 +289,7 @@ tr { break-inside: avoid; }
 .settings dt { flex: 0 0 112px; color: var(--soft); }
 .settings dd { margin: 0; min-width: 0; }
 footer { margin-top: 44px; color: var(--soft); font-size: 13.5px; }
-@media screen and (max-width: 760px) { .pairs { grid-template-columns: repeat(auto-fill, minmax(122px, 1fr)); } .two { grid-template-columns: 1fr; } .settings { columns: 1; } .extremes { grid-template-columns: 1fr; } .extremes.head { display: none; } .extremes .members::before { content: "nearest to the centroid"; flex-basis: 100%; color: var(--soft); } .extremes .members + .members::before { content: "farthest from it"; } h1 { font-size: 25px; } }
+@media screen and (max-width: 760px) { .pairs { grid-template-columns: repeat(auto-fill, minmax(122px, 1fr)); } .two { grid-template-columns: minmax(0, 1fr); } .settings { columns: 1; } .extremes { grid-template-columns: 1fr; } .extremes.head { display: none; } .extremes .members::before { content: "nearest to the centroid"; flex-basis: 100%; color: var(--soft); } .extremes .members + .members::before { content: "farthest from it"; } h1 { font-size: 25px; } }
 @media screen and (max-width: 760px) { main { padding: 28px 16px 48px; } .scroll table { min-width: max-content; } .scroll td { max-width: 22em; } .half { width: auto; min-width: 11em; } tr:has(.side) { display: flex; flex-direction: column; } .scroll:has(.side) table { min-width: 0; } td.side { width: auto; max-width: none; } table:has(.side) thead { display: none; } td.side::before { content: "kept"; display: block; color: var(--soft); font-size: 13px; } td.side + td.side::before { content: "removed"; } }
 @media screen and (prefers-color-scheme: dark) { :root { --ground: #16191d; --plate: #23282e; --ink: #e6e9ed; --soft: #a3abb5; --line: #353b43; --kept: #3fae87; --dup: #e5745c; --pruned: #e3a84b; } svg > rect:first-of-type { fill: none; }
   svg [fill="#22262B"] { fill: var(--ink); } svg [stroke="#22262B"] { stroke: var(--ink); }

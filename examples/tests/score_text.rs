@@ -85,7 +85,7 @@ fn a_small_run_by_hand() {
     );
     assert_eq!(bench.contents("o")["kept_ids.txt"], b"good\n");
     let text = stderr(&output);
-    assert!(text.contains("weight 0         not_all_capitals, no_javascript"), "{text}");
+    assert!(text.contains("weight 0         2 of 4 predicates; not_all_capitals, no_javascript"), "{text}");
 }
 
 #[test]
@@ -372,7 +372,7 @@ fn the_columns_of_a_matrix_are_named_everywhere() {
         assert_eq!(of("weight"), [0.25, 0.0, 0.0]);
         assert_eq!(report["configuration"]["matrix"]["file"], file);
         let text = stderr(&output);
-        assert!(text.contains("weight 0         odd, never"), "{text}");
+        assert!(text.contains("weight 0         2 of 3 predicates; odd, never"), "{text}");
         seen.push(bench.contents(&file[..1])["scores.csv"].clone());
     }
     let mixed = 5.0 / 7.0;

@@ -282,38 +282,30 @@ impl Outcome {
         let none = self.scores.iter().filter(|s| s.score.is_none()).count() as u64;
         let names = self.source.columns.names().into_iter().zip(self.weights.values());
         let zero: Vec<&str> = names.filter(|(_, w)| **w == 0.0).map(|(name, _)| name).collect();
+        let fact = |about: &str, value: String, detail: String| Fact { about: about.into(), value, detail };
         let lowest = self.pruned.threshold;
         let from = if lowest.is_nan() { String::new() } else { format!(", from a score of {lowest:.4} on") };
-        let mut facts = vec![Fact::words(
+        let mut facts = vec![fact(
             "kept",
-            format!(
-                "{} of {} documents, {} of the tokens{from}",
-                count(kept),
-                count(n),
-                percent(self.token_share())
-            ),
+            format!("{} of {} documents", count(kept), count(n)),
+            format!("{} of the tokens{from}", percent(self.token_share())),
         )];
         if !self.failed.is_empty() {
             let failing = self.failed.iter().flatten().count() as u64;
-            facts.push(Fact::words(
-                "rules",
-                format!("{} of {} documents fail --pass", count(failing), count(n)),
-            ));
+            facts.push(fact("rules", format!("{} fail", count(failing)), "they go, as --pass asks".into()));
         }
-        let zeros = if zero.is_empty() { "none".to_string() } else { zero.join(", ") };
-        facts.push(Fact::words("weight 0", zeros));
+        let all = self.weights.values().len();
+        facts.push(fact("weight 0", format!("{} of {all} predicates", zero.len()), zero.join(", ")));
         if let Some([all, kept, removed]) = self.perplexities() {
-            facts.push(Fact::words(
+            facts.push(fact(
                 "perplexity",
-                format!("{all:.2} of all, {kept:.2} of the kept, {removed:.2} of the removed"),
+                format!("{kept:.2} of the kept"),
+                format!("{removed:.2} of the removed, {all:.2} of all"),
             ));
         }
         if let Some(intervals) = &self.intervals {
-            facts.push(Fact::words("removed / kept", format!("{} in perplexity", between(&intervals.ratio))));
-            facts.push(Fact::words(
-                "score, perplexity",
-                format!("rank correlation {}", between(&intervals.rank)),
-            ));
+            facts.push(fact("removed / kept", between(&intervals.ratio), "perplexities".into()));
+            facts.push(fact("score, perplexity", between(&intervals.rank), "rank correlation".into()));
         }
         if none > 0 {
             facts.push(Fact::words(

@@ -213,7 +213,7 @@ fn groups(args: &Args, texts: &Texts, outcome: &Outcome) -> String {
     if more > 0 {
         html.push_str(&format!("<p class=\"lead\">and {} more</p>\n", count(more as u64)));
     }
-    section("Where it was removed", "", &html)
+    section(&format!("Removed by {}", args.by.as_deref().unwrap_or_default()), "", &html)
 }
 
 fn rules(args: &Args, outcome: &Outcome) -> String {
