@@ -1,6 +1,6 @@
 """Judges texts that `prune-code corrupt` made of real files: see corruption.sh, which fetches what this needs.
 
-corruption.py PROGRAM FOLDER
+corruption.py PROGRAM FOLDER [LANGUAGE...]
 """
 
 import collections
@@ -52,7 +52,7 @@ public class Judge {
 
 
 def run(command, text=None, **more):
-    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, **more)
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=900, **more)
 
 
 def unpack(folder):
@@ -149,16 +149,20 @@ def main():
     wrong = []
     print(f"{'language':<11} {'files':>5} " + " ".join(f"{kind[:13]:>13}" for kind in KINDS))
     for language, paths in sources(folder).items():
-        texts = []
+        if sys.argv[3:] and language not in sys.argv[3:]:
+            continue
+        found = []
         for path in paths:
             try:
                 text = open(path, newline="", encoding="utf-8").read()
             except (OSError, UnicodeDecodeError):
                 continue
-            if 600 < len(text) < LARGEST and accepted(language, [(text, path)], folder)[0]:
-                texts.append((path, text))
-            if len(texts) == MOST:
+            if 600 < len(text) < LARGEST:
+                found.append((path, text))
+            if len(found) == 3 * MOST:
                 break
+        before = accepted(language, [(text, path) for path, text in found], folder)
+        texts = [one for one, ok in zip(found, before) if ok][:MOST]
         if len(texts) < LEAST:
             wrong.append(f"{language}: only {len(texts)} files were found and accepted before")
         lines = "".join(json.dumps({"id": path, "text": text}) + "\n" for path, text in texts)

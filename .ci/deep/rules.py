@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import pydoc_data.topics
+import re
 import subprocess
 import sys
 
@@ -17,6 +18,8 @@ from datatrove.data import Document
 from datatrove.pipeline.filters import C4QualityFilter, GopherQualityFilter, GopherRepetitionFilter
 from datatrove.utils.text import split_into_sentences, split_into_words
 from nltk.tokenize import NLTKWordTokenizer
+from uniseg.graphemecluster import grapheme_clusters
+from uniseg.wordbreak import words
 
 LEAST = 500
 
@@ -51,6 +54,85 @@ def released(folder):
     import nltk
     nltk.word_tokenize = NLTKWordTokenizer().tokenize
     return module.FineWebQualityFilter(exclusion_writer=None)
+
+
+def characters(text):
+    return sum(1 for cluster in grapheme_clusters(text) if not cluster.isspace())
+
+
+def words_of(text):
+    return [word for word in words(text) if any(c.isalnum() for c in word)]
+
+
+def lines_of(text):
+    return [line.strip() for line in re.split("\r?\n", text) if line.strip()]
+
+
+def copies(items):
+    """(share of later copies, share of their characters); None where there is nothing to divide by."""
+    counted = [characters(item) for item in items]
+    again = [item in items[:i] for i, item in enumerate(items)]
+    if not items or not sum(counted):
+        return None, None
+    return sum(again) / len(items), sum(n for n, copy in zip(counted, again) if copy) / sum(counted)
+
+
+def run_shares(found):
+    """For 2 to 10 words: share of the characters in the top run (up to 4) or in all repeated runs."""
+    lengths = [characters(word) for word in found]
+    for n in range(2, 11):
+        places = collections.defaultdict(list)
+        for i in range(len(found) - n + 1):
+            places[tuple(found[i : i + n])].append(i)
+        repeated = [starts for starts in places.values() if len(starts) > 1]
+        covered = lambda starts: {i + j for i in starts for j in range(n)}
+        size = lambda starts: sum(lengths[i] for i in covered(starts))
+        if n <= 4:
+            most = max((len(starts) for starts in repeated), default=0)
+            top = max((size(starts) for starts in repeated if len(starts) == most), default=0)
+        else:
+            top = size([i for starts in repeated for i in starts])
+        yield n, top / sum(lengths) if lengths else None
+
+
+STOP_WORDS = {"the", "be", "to", "of", "and", "that", "have", "with"}
+
+
+def documented_gopher(text):
+    """Gopher's filter with the documented differences in the place of datatrove's counts."""
+    found, lines, pieces = words_of(text), lines_of(text), text.split()
+    if not found or not lines:
+        return False
+    n, ellipses = len(found), text.count("...") + text.count("…")
+    share = lambda test, of: sum(map(test, of)) / len(of)
+    return (
+        50 <= n <= 100_000 and 3 <= sum(map(characters, found)) / n <= 10
+        and text.count("#") / n <= 0.1 and ellipses / n <= 0.1
+        and share(lambda line: line[0] in "•‣◦▪▫■□●○·-*", lines) <= 0.9
+        and share(lambda line: line.endswith(("...", "…")), lines) <= 0.3
+        and share(lambda piece: any(c.isalpha() for c in piece), pieces) >= 0.8
+        and len(STOP_WORDS & {word.lower() for word in found}) >= 2
+    )
+
+
+def documented_repetition(text):
+    paragraphs = [part.strip() for part in re.split(r"\n[^\S\n]*(?:\n[^\S\n]*)+", text) if part.strip()]
+    shares = [*copies(lines_of(text)), *copies(paragraphs)]
+    bounds = [0.3, 0.2, 0.3, 0.2, 0.2, 0.18, 0.16, 0.15, 0.14, 0.13, 0.12, 0.11, 0.10]
+    shares += [share for _, share in run_shares(words_of(text))]
+    return all(share is not None and share <= bound for share, bound in zip(shares, bounds))
+
+
+def documented_fineweb(filter):
+    """The released filter itself, whose words are those of Unicode."""
+    def passes(text):
+        import nltk
+        before, nltk.word_tokenize = nltk.word_tokenize, words_of
+        try:
+            return verdict(filter, text)[0]
+        finally:
+            nltk.word_tokenize = before
+    return passes
 
 
 def verdict(filter, text):
@@ -121,9 +203,17 @@ def main():
         "c4-released": C4QualityFilter(min_num_sentences=3, min_words_per_line=5),
     }
     print(f"{len(texts)} documents of {sum(map(len, texts)):,} characters; datatrove 0.6.0, FineWeb's filter of 0.2.0")
+    # The same verdicts with the documented differences put in: what then agrees is explained by them, and only by them.
+    documented = {
+        "gopher": documented_gopher, "gopher-repetition": documented_repetition,
+        "fineweb-released": documented_fineweb(filters["fineweb-released"]),
+    }
     wrong = 0
     for name, filter in filters.items():
         agree, reasons, unexplained = 0, collections.Counter(), []
+        if name in documented:
+            differ = [text for text, found in zip(texts, ours) if documented[name](text) != found[name]["passes"]]
+            unexplained += [("with the documented differences", "", text[:60]) for text in differ]
         for text, found in zip(texts, ours):
             passes, why = verdict(filter, text)
             mine = found[name]
@@ -141,6 +231,8 @@ def main():
             else:
                 unexplained.append((rules, why, text[:60]))
         print(f"\n{name}: {agree} of {len(texts)} alike")
+        if name in documented:
+            print(f"  with the documented differences put into the other's rules: {len(texts) - len(differ)} of {len(texts)}")
         for reason, times in reasons.most_common():
             print(f"  {times:4}  {reason}")
         for case in unexplained[:10]:

@@ -4,11 +4,11 @@
 # Needs Python with venv. A minute or two of one core.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-cargo build -q --example judge-documents -p pauca-examples
+cargo build -q --release --example judge-documents -p pauca-examples
 target=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" -q install datatrove==0.6.0 spacy==3.7.5 nltk==3.9.1 'numpy<2'
+"$work/venv/bin/pip" -q install datatrove==0.6.0 spacy==3.8.18 nltk==3.9.1 uniseg==0.10.1
 "$work/venv/bin/pip" -q install --no-deps --target "$work/released" datatrove==0.2.0
-"$work/venv/bin/python" .ci/deep/rules.py "$target/debug/examples/judge-documents" "$work/released"
+"$work/venv/bin/python" .ci/deep/rules.py "$target/release/examples/judge-documents" "$work/released"

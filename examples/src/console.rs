@@ -19,6 +19,33 @@ pub fn say(text: &str) {
     let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
+/// Says `text` on stderr; a terminal shows no word of it broken, and further lines indented by `indent`.
+pub fn say_wrapped(text: &str, indent: usize) {
+    match terminal_size::terminal_size_of(io::stderr()) {
+        Some((width, _)) => say(&wrapped(text, usize::from(width.0), indent)),
+        None => say(text),
+    }
+}
+
+/// `text` in lines of at most `width` characters where its words allow.
+fn wrapped(text: &str, width: usize, indent: usize) -> String {
+    // Half of a narrow window is for the words.
+    let indent = indent.min(width / 4);
+    let (mut lines, mut used) = (String::new(), 0);
+    for word in text.split_inclusive(' ') {
+        let length = word.trim_end().chars().count();
+        if used > indent && used + length > width {
+            lines.truncate(lines.trim_end().len());
+            lines.push('\n');
+            lines.push_str(&" ".repeat(indent));
+            used = indent;
+        }
+        lines.push_str(word);
+        used += word.chars().count();
+    }
+    lines
+}
+
 /// Writes `text` to stdout, if anybody reads it.
 ///
 /// # Errors
@@ -93,6 +120,14 @@ mod tests {
         assert!(matches!(visible("plain é"), Cow::Borrowed(_)));
         assert_eq!(clipped("abcdefghij", 10), "abcdefghij");
         assert_eq!(clipped("abcdefghijk", 6), "abc…jk");
+    }
+
+    #[test]
+    fn lines_are_broken_between_words() {
+        assert_eq!(wrapped("kept    5 of 9 rows", 40, 8), "kept    5 of 9 rows");
+        assert_eq!(wrapped("kept    5 of 9 rows; and more", 20, 8), "kept    5 of 9 rows;\n     and more");
+        assert_eq!(wrapped("open /a/very/long/path here", 8, 5), "open\n  /a/very/long/path\n  here");
+        assert_eq!(wrapped("", 0, 5), "");
     }
 
     #[test]

@@ -7,6 +7,21 @@ use crate::input::paths;
 use crate::progress::Style;
 use crate::values::{bytes, positive};
 
+/// Flags that change no result: a command without them gives the same bytes.
+pub const CHANGE_NOTHING: [&str; 11] = [
+    "out",
+    "threads",
+    "overwrite",
+    "progress",
+    "quiet",
+    "spill",
+    "spill_limit",
+    "resume",
+    "checkpoint_every",
+    "block_rows",
+    "plan",
+];
+
 /// How a run goes and where it writes; nothing here changes a result.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Run")]

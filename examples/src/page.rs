@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::output::Written;
 use crate::progress::count;
+use crate::run;
 
 /// One fact of a result: the same words on the terminal and in the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub struct Fact {
 }
 
 impl Fact {
+    /// Where the words begin on a terminal.
+    pub const COLUMN: usize = 17;
+
     /// A fact of one clause.
     pub fn words(about: &str, words: impl Into<String>) -> Self {
         Self { about: about.to_string(), value: String::new(), detail: words.into() }
@@ -59,6 +63,9 @@ pub fn file_list(written: &BTreeMap<String, Written>, configuration: &Value, pro
     let lines = lines.into_iter().map(|(name, value)| {
         format!("<div><dt>{}</dt><dd class=\"mono\">{}</dd></div>", escape(&name), escape(&value))
     });
+    if let Some(command) = run::command() {
+        html.push_str(&format!("<h3>Command</h3>\n<p class=\"mono\">{}</p>\n", escape(command)));
+    }
     html.push_str(&format!(
         "<h3>Configuration</h3>\n<dl class=\"settings\">{}</dl>\n<footer>{promise} Times are in report.json. pauca {}.</footer>\n",
         lines.collect::<String>(),
@@ -122,8 +129,28 @@ pub fn shorten(text: &str, most: usize) -> String {
     }
 }
 
+/// Begins a section; what stands between this and the end of the heading names the section.
+const SECTION: &str = "<section>\n<h2>";
+
+/// `body` with an address for every section and, where there are several, links to them.
+fn linked(body: &str) -> String {
+    let mut pieces = body.split(SECTION);
+    let mut linked = pieces.next().unwrap_or_default().to_string();
+    let (mut links, mut sections) = (String::new(), String::new());
+    for (i, piece) in pieces.enumerate() {
+        let heading = piece.split("</h2>").next().unwrap_or_default();
+        links.push_str(&format!("<a href=\"#part-{i}\">{heading}</a>\n"));
+        sections.push_str(&format!("<section id=\"part-{i}\">\n<h2>{piece}"));
+    }
+    if !links.is_empty() {
+        linked.push_str(&format!("<nav aria-label=\"Parts of this page\">\n{links}</nav>\n"));
+    }
+    linked + &sections
+}
+
 /// A whole page.
 pub fn page(title: &str, body: &str) -> String {
+    let body = linked(body);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -140,7 +167,7 @@ pub fn section(heading: &str, lead: &str, content: &str) -> String {
     let content = content.replace("<svg width", &format!("<svg role=\"img\" aria-label=\"{heading}\" width"));
     let content = content
         .replace("tabindex=\"0\">", &format!("tabindex=\"0\" role=\"group\" aria-label=\"{heading}\">"));
-    format!("<section>\n<h2>{heading}</h2>\n{lead}{content}</section>\n")
+    format!("{SECTION}{heading}</h2>\n{lead}{content}</section>\n")
 }
 
 /// A plot under its title, which may be empty.
@@ -188,7 +215,7 @@ pub fn table<C: Display>(head: &[&str], classes: &[&str], rows: impl IntoIterato
     html
 }
 
-const STYLE: &str = r#":root { color-scheme: light dark; --ground: #fff; --plate: #f6f7f8; --ink: #22262b; --soft: #5f666f; --line: #e2e5e9; --kept: #1f7a5c; --dup: #c44e35; --pruned: #e3a84b; }
+const STYLE: &str = r##":root { color-scheme: light dark; --ground: #fff; --plate: #f6f7f8; --ink: #22262b; --soft: #5f666f; --line: #e2e5e9; --kept: #1f7a5c; --dup: #c44e35; --pruned: #e3a84b; }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", sans-serif; font-variant-numeric: tabular-nums; }
 main { max-width: 1080px; margin: 0 auto; padding: 44px 24px 72px; }
@@ -198,13 +225,15 @@ h2 { margin: 0 0 2px; font-size: 20px; font-weight: 650; }
 h3 { margin: 22px 0 8px; font-size: 14px; font-weight: 600; }
 h3 span { font-weight: 400; color: var(--soft); }
 section { margin-top: 52px; }
+nav { display: flex; flex-wrap: wrap; gap: 2px 20px; margin-top: 28px; font-size: 14px; }
+nav a { color: var(--soft); padding: 3px 0; }
 .lead { margin: 0 0 14px; color: var(--soft); max-width: 60em; }
 .bar { display: flex; height: 30px; border-radius: 5px; overflow: hidden; }
 .bar div { min-width: 2px; }
 .key { display: flex; flex-wrap: wrap; gap: 6px 26px; margin: 10px 0 0; padding: 0; list-style: none; font-size: 15px; }
 .key b { font-weight: 650; }
 .dot { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin: 0 6px 0 0; }
-.frames { display: block; }
+.frames { display: block; margin-bottom: 8px; }
 .frames .dot:not(:first-child) { margin-left: 14px; }
 .dot.kept { background: var(--kept); }
 .dot.dup { background: repeating-linear-gradient(45deg, var(--dup) 0 3px, var(--ground) 3px 4.5px); }
@@ -238,7 +267,7 @@ section { margin-top: 52px; }
 .extremes .members.words { flex-direction: column; gap: 5px; }
 .extremes b { font-size: 15px; display: block; }
 .extremes small { color: var(--soft); font-size: 13px; }
-.two { display: grid; grid-template-columns: 1fr 1fr; gap: 28px; }
+.two { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 28px; }
 figure { margin: 14px 0 0; break-inside: avoid; }
 figcaption { font-size: 15px; font-weight: 600; }
 .plot, .scroll { overflow-x: auto; }
@@ -260,11 +289,21 @@ tr { break-inside: avoid; }
 .settings dt { flex: 0 0 112px; color: var(--soft); }
 .settings dd { margin: 0; min-width: 0; }
 footer { margin-top: 44px; color: var(--soft); font-size: 13.5px; }
-@media screen and (max-width: 760px) { .pairs { grid-template-columns: repeat(auto-fill, minmax(122px, 1fr)); } .two { grid-template-columns: 1fr; } .settings { columns: 1; } .extremes { grid-template-columns: 1fr; } h1 { font-size: 25px; } }
+@media screen and (max-width: 760px) { .pairs { grid-template-columns: repeat(auto-fill, minmax(122px, 1fr)); } .two { grid-template-columns: minmax(0, 1fr); } .settings { columns: 1; } .extremes { grid-template-columns: 1fr; } .extremes.head { display: none; } .extremes .members::before { content: "nearest to the centroid"; flex-basis: 100%; color: var(--soft); } .extremes .members + .members::before { content: "farthest from it"; } h1 { font-size: 25px; } }
 @media screen and (max-width: 760px) { main { padding: 28px 16px 48px; } .scroll table { min-width: max-content; } .scroll td { max-width: 22em; } .half { width: auto; min-width: 11em; } tr:has(.side) { display: flex; flex-direction: column; } .scroll:has(.side) table { min-width: 0; } td.side { width: auto; max-width: none; } table:has(.side) thead { display: none; } td.side::before { content: "kept"; display: block; color: var(--soft); font-size: 13px; } td.side + td.side::before { content: "removed"; } }
-@media screen and (prefers-color-scheme: dark) { :root { --ground: #16191d; --plate: #23282e; --ink: #e6e9ed; --soft: #a3abb5; --line: #353b43; --kept: #3fae87; --dup: #e5745c; --pruned: #e3a84b; } figure svg { filter: invert(0.91) hue-rotate(180deg); mix-blend-mode: lighten; } }
-@media print { @page { margin: 13mm; } body { font-size: 11px; } main { padding: 0; max-width: none; } section { margin-top: 24px; } h1 { font-size: 21px; margin-bottom: 14px; } h2 { font-size: 15px; } h2, h3, .lead { break-after: avoid; } h3 { font-size: 11px; margin: 12px 0 5px; } .bar { height: 20px; } .key, .facts dt, .pair, .word, .group > .size, .extremes, figcaption, table, footer { font-size: 10.5px; } .facts { margin-top: 16px; } .facts dd { font-size: 12.5px; } .facts small, .extremes small { font-size: 10px; } .tile { width: 34px; height: 34px; border-width: 1.5px; } .pairs { gap: 5px; } .group, .extremes { padding: 6px 0; } .group > .size { flex-basis: 70px; } .group > .size b, .extremes b { font-size: 12px; } .extremes { grid-template-columns: 70px 1fr 1fr; gap: 6px 12px; } .two { gap: 16px; } th, td { padding: 3px 10px 3px 0; } .settings div { font-size: 10px; padding: 2px 0; } .mono { font-size: 9px; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
-"#;
+@media screen and (prefers-color-scheme: dark) { :root { --ground: #16191d; --plate: #23282e; --ink: #e6e9ed; --soft: #a3abb5; --line: #353b43; --kept: #3fae87; --dup: #e5745c; --pruned: #e3a84b; } svg > rect:first-of-type { fill: none; }
+  svg [fill="#22262B"] { fill: var(--ink); } svg [stroke="#22262B"] { stroke: var(--ink); }
+  svg [fill="#E6E8EB"] { fill: var(--line); } svg [stroke="#E6E8EB"] { stroke: var(--line); }
+  svg [fill="#1F7A5C"] { fill: var(--kept); } svg [stroke="#1F7A5C"] { stroke: var(--kept); }
+  svg [fill="#C44E35"] { fill: var(--dup); } svg [stroke="#C44E35"] { stroke: var(--dup); }
+  svg [fill="#E3A84B"] { fill: var(--pruned); } svg [stroke="#E3A84B"] { stroke: var(--pruned); }
+  svg [fill="#3B5BA5"] { fill: #86a2e6; } svg [stroke="#3B5BA5"] { stroke: #86a2e6; }
+  svg [fill="#8A4F9E"] { fill: #c391d6; } svg [stroke="#8A4F9E"] { stroke: #c391d6; }
+  svg [fill="#2BA3B0"] { fill: #45c2d0; } svg [stroke="#2BA3B0"] { stroke: #45c2d0; }
+  svg [fill="#6B7078"] { fill: #a3abb5; } svg [stroke="#6B7078"] { stroke: #a3abb5; }
+  svg [fill="#9C7A3C"] { fill: #cfab65; } svg [stroke="#9C7A3C"] { stroke: #cfab65; } }
+@media print { @page { margin: 13mm; } nav { display: none; } body { font-size: 11px; } main { padding: 0; max-width: none; } section { margin-top: 24px; } h1 { font-size: 21px; margin-bottom: 14px; } h2 { font-size: 15px; } h2, h3, .lead { break-after: avoid; } h3 { font-size: 11px; margin: 12px 0 5px; } .bar { height: 20px; } .key, .facts dt, .pair, .word, .group > .size, .extremes, figcaption, table, footer { font-size: 10.5px; } .facts { margin-top: 16px; } .facts dd { font-size: 12.5px; } .facts small, .extremes small { font-size: 10px; } .tile { width: 34px; height: 34px; border-width: 1.5px; } .pairs { gap: 5px; } .group, .extremes { padding: 6px 0; } .group > .size { flex-basis: 70px; } .group > .size b, .extremes b { font-size: 12px; } .extremes { grid-template-columns: 70px 1fr 1fr; gap: 6px 12px; } .two { gap: 16px; } th, td { padding: 3px 10px 3px 0; } .settings div { font-size: 10px; padding: 2px 0; } .mono { font-size: 9px; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
+"##;
 
 #[cfg(test)]
 mod tests {
@@ -275,6 +314,15 @@ mod tests {
         assert_eq!(escape("<b a='1'>&\"\u{0}"), "&lt;b a=&#39;1&#39;&gt;&amp;&quot;\u{fffd}");
         assert_eq!(shorten("a\n b  cdé f", 6), "a b cd…");
         assert_eq!(shorten("abc", 3), "abc");
+    }
+
+    #[test]
+    fn every_section_has_an_address() {
+        let html = page("t", &(section("One", "", "a") + &section("Two <b>", "", "b")));
+        for part in ["<a href=\"#part-0\">One</a>", "<section id=\"part-1\">\n<h2>Two &lt;b&gt;</h2>"] {
+            assert!(html.contains(part), "{part}: {html}");
+        }
+        assert!(!page("t", "words").contains("<nav"));
     }
 
     #[test]

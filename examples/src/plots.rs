@@ -12,6 +12,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::Pos;
 pub(crate) use plotters::style::text_anchor::{HPos, VPos};
 
+use crate::page::escape;
 use crate::progress::count;
 
 /// Kept rows.
@@ -114,9 +115,10 @@ pub(crate) fn chart(
     key: &[Entry],
     body: impl FnOnce(&mut Chart<'_, '_>) -> Drawn,
 ) -> String {
+    let title = format!("{}, over {}", y.name, x.name);
     let places = flow(key, size.0);
     let head = places.last().map_or(0, |(_, line)| (line + 1) * LINE + MARGIN / 2);
-    draw((size.0, size.1 + head), |root| {
+    draw(&title, (size.0, size.1 + head), |root| {
         for (entry, (left, line)) in key.iter().zip(&places) {
             write_entry(root, entry, (*left as i32, (MARGIN / 2 + line * LINE + LINE / 2) as i32))?;
         }
@@ -195,7 +197,7 @@ pub(crate) fn listed(
     body: impl FnOnce(&mut Chart<'_, '_>) -> Drawn,
 ) -> String {
     let n = names.len();
-    draw((width, BELOW + 2 * MARGIN + height * n as u32), |root| {
+    draw(x.name, (width, BELOW + 2 * MARGIN + height * n as u32), |root| {
         let mut chart = ChartBuilder::on(root)
             .margin(MARGIN)
             .margin_right(RIGHT)
@@ -379,15 +381,16 @@ where
     Ok(chart)
 }
 
-/// A picture of `size`.
-pub(crate) fn draw(size: (u32, u32), body: impl FnOnce(&Area<'_>) -> Drawn) -> String {
+/// A picture of `size` that is called `title` where it stands alone.
+pub(crate) fn draw(title: &str, size: (u32, u32), body: impl FnOnce(&Area<'_>) -> Drawn) -> String {
     let mut svg = String::new();
     let drawn = {
         let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         root.fill(&WHITE).map_err(Into::into).and_then(|()| body(&root)).and_then(|()| Ok(root.present()?))
     };
     match drawn {
-        Ok(()) => svg,
+        // The first element of a picture names it to readers of screens and in the head of a window.
+        Ok(()) => svg.replacen('>', &format!(">\n<title>{}</title>", escape(title)), 1),
         // Drawing into a string has no reason to fail; a page without the plot is still right.
         Err(e) => format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"24\"><text y=\"16\">plot failed: {e}</text></svg>\n",

@@ -60,6 +60,8 @@ impl Reporter {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
             bar
         });
+        // A terminal that cannot redraw a line (TERM=dumb) gets a line per stage.
+        let bar = bar.filter(|bar| !bar.is_hidden());
         let now = Instant::now();
         let stage = Stage {
             name: String::new(),

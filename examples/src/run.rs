@@ -10,9 +10,11 @@
 //! | [`Run::say`] | the last lines: facts for a person, or one JSON object |
 
 use std::cell::{Cell, RefCell};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
+use clap::parser::ValueSource;
 use clap::{CommandFactory, Parser};
 use pauca::{Context, Control, Exec};
 use serde_json::{Map, Value, json};
@@ -20,7 +22,8 @@ use serde_json::{Map, Value, json};
 use crate::checkpoint;
 use crate::console;
 use crate::failure::{Failure, Result, chain, usage_of};
-use crate::flags::Running;
+use crate::flags::{CHANGE_NOTHING, Running};
+use crate::input::file_name;
 use crate::interrupt;
 use crate::output::{OutDir, REPORT};
 use crate::page::Fact;
@@ -28,12 +31,21 @@ use crate::progress::{Reporter, Style, duration, si};
 
 /// Runs a program: `run` with the arguments of the process.
 pub fn program<A: Parser + CommandFactory>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
-    let ended = match A::try_parse() {
+    let mut command = A::command();
+    let parsed = command.try_get_matches_from_mut(std::env::args_os()).and_then(|matches| {
+        COMMAND.get_or_init(|| canonical(&command, &matches));
+        A::from_arg_matches(&matches).map_err(|e| e.format(&mut A::command()))
+    });
+    let ended = match parsed {
         Ok(args) => run(args),
         Err(e) if !e.use_stderr() => {
-            // --help and --version.
-            let _ = e.print();
-            Ok(())
+            // --help and --version: a reader that went away has read enough.
+            match e.print() {
+                Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                    Err(Failure::io(Path::new("stdout"), "written", &e))
+                }
+                _ => Ok(()),
+            }
         }
         Err(e) => Err(usage_of(&e)),
     };
@@ -44,6 +56,60 @@ pub fn program<A: Parser + CommandFactory>(run: impl FnOnce(A) -> Result<()>) ->
             failure.exit_code()
         }
     }
+}
+
+/// The command of this process, without what changes no result.
+static COMMAND: OnceLock<String> = OnceLock::new();
+
+/// The command that gives these results: its flags in one order, files by their names alone. None where no program runs.
+pub fn command() -> Option<&'static str> {
+    COMMAND.get().map(String::as_str)
+}
+
+fn canonical(command: &clap::Command, matches: &clap::ArgMatches) -> String {
+    let mut words = vec![command.get_name().to_string()];
+    for arg in command.get_arguments() {
+        let id = arg.get_id().as_str();
+        if CHANGE_NOTHING.contains(&id) || matches.value_source(id) != Some(ValueSource::CommandLine) {
+            continue;
+        }
+        let mut values: Vec<String> = match matches.try_get_many::<PathBuf>(id) {
+            Ok(paths) => paths.into_iter().flatten().map(|path| file_name(path)).collect(),
+            Err(_) => {
+                let raw = matches.get_raw(id).into_iter().flatten();
+                raw.map(|value| value.to_string_lossy().into_owned()).collect()
+            }
+        };
+        if arg.get_value_delimiter().is_some() {
+            values = vec![values.join(",")];
+        }
+        if !arg.get_action().takes_values() {
+            values.clear();
+        }
+        let mut values = values.iter().map(|value| quoted(value));
+        match arg.get_long() {
+            None => words.extend(values),
+            Some(long) if arg.is_require_equals_set() => {
+                words.push(format!("--{long}={}", values.next().unwrap_or_default()));
+            }
+            Some(long) => words.extend([format!("--{long}")].into_iter().chain(values)),
+        }
+    }
+    if let Some((name, inner)) = matches.subcommand()
+        && let Some(inner_command) = command.find_subcommand(name)
+    {
+        words.push(canonical(inner_command, inner));
+    }
+    words.join(" ")
+}
+
+/// `word` as a shell reads one.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./,:=+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_string();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// What the programs do around their own work.
@@ -274,7 +340,7 @@ impl Run {
             }
             Style::Auto | Style::None => {
                 for fact in facts {
-                    console::say(&fact.to_string());
+                    console::say_wrapped(&fact.to_string(), Fact::COLUMN);
                 }
                 let bytes: u64 = out.written().values().map(|file| file.bytes).sum();
                 let memory = self.reporter.peak_anonymous();
@@ -290,7 +356,7 @@ impl Run {
                         duration(seconds)
                     ),
                 };
-                console::say(&open.to_string());
+                console::say_wrapped(&open.to_string(), Fact::COLUMN);
             }
         }
     }
@@ -410,6 +476,44 @@ mod tests {
         let text = refusal(run(dir, false).resume(&one, false));
         assert!(text.contains("checkpoint.bin already exists and is of no finished run"), "{text}");
         drop(run(dir, false).open(&one).unwrap()); // a program that saves no state leaves it alone
+    }
+
+    #[test]
+    fn command_names_what_decides_the_result() {
+        #[derive(Parser)]
+        #[command(name = "p")]
+        struct Args {
+            input: Vec<PathBuf>,
+            #[arg(long, value_delimiter = ',')]
+            list: Vec<u8>,
+            #[arg(long)]
+            flag: bool,
+            #[arg(long, default_value_t = 1)]
+            left: u8,
+            #[arg(long, num_args = 0..=1, require_equals = true)]
+            equal: Option<String>,
+            #[command(flatten)]
+            running: Running,
+        }
+        let words = [
+            "p",
+            "--flag",
+            "--threads",
+            "2",
+            "a/b c.npy",
+            "--list",
+            "1,2",
+            "--equal=it's",
+            "d.npy",
+            "--out",
+            "o",
+        ];
+        let matches = Args::command().get_matches_from(words);
+        let text = canonical(&Args::command(), &matches);
+        assert_eq!(text, "p 'b c.npy' d.npy --list 1,2 --flag --equal='it'\\''s'");
+        let args = Args::from_arg_matches(&matches).unwrap();
+        assert!(args.flag && args.left == 1 && args.list == [1, 2] && args.input.len() == 2);
+        assert!(args.equal.is_some() && args.running.quiet == false);
     }
 
     #[test]

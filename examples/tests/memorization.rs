@@ -84,7 +84,10 @@ fn shipped_study_makes_the_curves_of_the_paper() {
     let files = bench.contents("out/memorization");
     let page = String::from_utf8(files["report.html"].clone()).unwrap();
     assert!(!page.contains("<script") && !page.contains("NaN"));
-    assert_eq!(["src=\"http", "href=", "url(", "@import"].iter().find(|part| page.contains(**part)), None);
+    assert_eq!(
+        ["src=\"http", "href=\"http", "url(", "@import"].iter().find(|part| page.contains(**part)),
+        None
+    );
     let report = bench.report("out/memorization");
     assert_eq!(report["runs"].as_array().unwrap().len(), 13);
     assert!(stderr(&output).contains(report["verdict"].as_str().unwrap()));

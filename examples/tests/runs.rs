@@ -43,7 +43,7 @@ fn default_run_makes_report_and_plots_of_the_shipped_data() {
     assert!(page.contains("Kept 1,587 of 3,174 rows"));
     assert!(page.matches("data:image/png;base64,").count() > 100, "the picture strip is there");
     assert!(!page.contains("<script"), "no script");
-    let fetched = ["src=\"http", "href=", "url(", "@import"].iter().find(|part| page.contains(**part));
+    let fetched = ["src=\"http", "href=\"http", "url(", "@import"].iter().find(|part| page.contains(**part));
     assert_eq!(fetched, None, "self-contained");
     assert_eq!(stderr(&output).lines().rev().take(5).count(), 5);
 

@@ -36,7 +36,7 @@ fn default_run_scores_the_shipped_texts() {
     assert_eq!(report["predicates"].as_array().unwrap().len(), 10);
     let page = String::from_utf8(bench.contents("out/text")["report.html"].clone()).unwrap();
     assert!(page.contains("Kept, beside removed") && page.contains("Gopher"));
-    assert!(!page.contains("<script") && !page.contains("href=") && !page.contains("src=\"http"));
+    assert!(!page.contains("<script") && !page.contains("href=\"http") && !page.contains("src=\"http"));
     // Zero weights are printed as such.
     let text = stderr(&output);
     let zero: Vec<&str> = report["predicates"]
@@ -85,7 +85,7 @@ fn a_small_run_by_hand() {
     );
     assert_eq!(bench.contents("o")["kept_ids.txt"], b"good\n");
     let text = stderr(&output);
-    assert!(text.contains("weight 0         not_all_capitals, no_javascript"), "{text}");
+    assert!(text.contains("weight 0         2 of 4 predicates; not_all_capitals, no_javascript"), "{text}");
 }
 
 #[test]
@@ -372,7 +372,7 @@ fn the_columns_of_a_matrix_are_named_everywhere() {
         assert_eq!(of("weight"), [0.25, 0.0, 0.0]);
         assert_eq!(report["configuration"]["matrix"]["file"], file);
         let text = stderr(&output);
-        assert!(text.contains("weight 0         odd, never"), "{text}");
+        assert!(text.contains("weight 0         2 of 3 predicates; odd, never"), "{text}");
         seen.push(bench.contents(&file[..1])["scores.csv"].clone());
     }
     let mixed = 5.0 / 7.0;
@@ -501,4 +501,42 @@ fn equal_weights_need_no_model() {
     let both = ["t.txt", "--weights", "equal", "--perplexities", "p.json"];
     SCORE_TEXT.refused(&bench, &both, 2, &["--weights equal", "--perplexities"]);
     SCORE_TEXT.refused(&bench, &["t.txt"], 2, &["--perplexities", "--weights equal"]);
+}
+
+/// Rules alone: what passes them stays, whatever the lines look like, and the table is written again.
+#[test]
+fn documents_that_fail_published_rules_go() {
+    let bench = Bench::new();
+    let good = "The cat sat on the mat and that was all of it for the day. ".repeat(10);
+    let symbols = "# # # # these and that with ".repeat(20);
+    let line = |id: &str, text: &str| format!("{{\"id\": \"{id}\", \"text\": \"{text}\"}}\n");
+    let table = [line("good", &good), line("short", "Too few words."), line("symbols", &symbols)].concat();
+    bench.write("t.jsonl", table.as_bytes());
+    let flags = ["t.jsonl", "--id-column", "id", "--pass", "gopher", "--write-filtered", "--out", "a"];
+    SCORE_TEXT.done(&bench, &flags);
+    let files = bench.contents("a");
+    let text = |name: &str| String::from_utf8(files[name].clone()).unwrap();
+    assert_eq!(text("kept_ids.txt"), "good\n");
+    assert_eq!(text("filtered/t.jsonl"), line("good", &good));
+    let scores = text("scores.csv");
+    let fails: Vec<&str> = scores.lines().map(|line| line.rsplit(',').next().unwrap()).collect();
+    assert_eq!(fails, ["fails", "", "gopher word_count", "gopher hashes_per_word"]);
+    assert!(text("report.html").contains("fails gopher word_count"));
+    assert_eq!(bench.report("a")["counts"]["failing"], 2);
+    // A share is one of what passes; here, half of one document is none.
+    SCORE_TEXT.done(&bench, &[&flags[..6], &["--keep", "0.5", "--out", "b"]].concat());
+    assert_eq!(bench.report("b")["counts"]["kept"], 0);
+    for threads in ["1", "3"] {
+        SCORE_TEXT.done(&bench, &[&flags[..7], &[threads, "--threads", threads]].concat());
+        bench.assert_same("a", threads);
+    }
+    bench.write("t.txt", good.as_bytes());
+    SCORE_TEXT.refused(
+        &bench,
+        &["t.txt", "--pass", "gopher", "--write-filtered"],
+        2,
+        &["t.txt is plain text"],
+    );
+    bench.write("short.txt", b"Too few words.");
+    SCORE_TEXT.refused(&bench, &["short.txt", "--pass", "gopher"], 1, &["no document passes"]);
 }

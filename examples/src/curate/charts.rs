@@ -14,6 +14,9 @@ use crate::progress::{count, percent};
 
 /// Parts of the axis of the distances.
 const BINS: usize = 48;
+/// The axis of the distances ends at this quantile where the farthest row lies FAR times as far out.
+const SHOWN: f64 = 0.995;
+const FAR: f64 = 1.5;
 /// Columns narrower than a pixel would shimmer: more clusters than this are drawn as one area.
 const COLUMNS: usize = 120;
 
@@ -131,17 +134,28 @@ fn distances(kept: &[f64], pruned: &[f64], unit: &str) -> String {
     let (low, high) = all().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), d| (a.min(d), b.max(d)));
     let (low, high) =
         if low < high { (low.min(0.25 * high).max(0.0), high) } else { (0.0, high.max(1e-6) * 2.0) };
-    let digits = match high {
-        h if h < 0.1 => 3,
-        h if h < 100.0 => 2,
+    let digits = |v: f64| match v {
+        v if v < 0.1 => 3,
+        v if v < 100.0 => 2,
         _ => 0,
     };
-    let x = Axis { name: unit, range: low..high, label: &|v| number(*v, digits), labels: 6 };
+    // A few rows far away would push all others into one column: the axis ends before them, and says so.
+    let mut sorted: Vec<f64> = all().collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let most = sorted.get((SHOWN * sorted.len() as f64) as usize).copied().unwrap_or(high);
+    let end = if low < most && high - low > FAR * (most - low) { most } else { high };
+    let beyond = sorted.iter().filter(|d| **d > end).count() as u64;
+    let name = match beyond {
+        0 => unit.to_string(),
+        n => format!("{unit}; {} farther, up to {}", count(n), number(high, digits(high))),
+    };
+    let x = Axis { name: &name, range: low..end, label: &|v| number(*v, digits(end)), labels: 6 };
+    let near = |values: &[f64]| values.iter().copied().filter(|d| *d <= end).collect::<Vec<f64>>();
     let groups = [
-        Group { name: "kept", values: kept, colour: KEPT },
-        Group { name: "removed", values: pruned, colour: PRUNED },
+        Group { name: "kept", values: &near(kept), colour: KEPT },
+        Group { name: "removed", values: &near(pruned), colour: PRUNED },
     ];
-    histogram((520, 320), x, "rows", BINS, &groups)
+    histogram((520, 320), x, "rows, stacked", BINS, &groups)
 }
 
 #[cfg(test)]

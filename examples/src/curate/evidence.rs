@@ -28,6 +28,8 @@ pub struct Pair {
     pub witness: u64,
     /// The cosine similarity of row and witness.
     pub similarity: f64,
+    /// The row that deduplication kept at the end of the chain of witnesses, where the witness itself went.
+    pub root: Option<u64>,
 }
 
 /// Pairs from one part of the range of similarities.
@@ -90,8 +92,11 @@ impl Evidence {
 
     /// Every row that is shown.
     pub fn rows(&self) -> BTreeSet<u64> {
-        let pairs =
-            self.bands.iter().flat_map(|band| &band.pairs).flat_map(|pair| [pair.removed, pair.witness]);
+        let pairs = self
+            .bands
+            .iter()
+            .flat_map(|band| &band.pairs)
+            .flat_map(|pair| [pair.removed, pair.witness].into_iter().chain(pair.root));
         let groups = self.groups.iter().flat_map(|group| group.removed.iter().copied().chain([group.kept]));
         let ends = self.extremes.iter().flat_map(|e| e.nearest.iter().chain(&e.farthest)).copied();
         pairs.chain(groups).chain(ends).collect()
@@ -129,6 +134,7 @@ fn bands(dedup: &Dedup, roots: &[u64]) -> Vec<Band> {
             removed: row as u64,
             witness: dedup.witness[row],
             similarity: dedup.similarity[row],
+            root: Some(roots[row]).filter(|root| *root != dedup.witness[row]),
         })
         .collect();
     pairs.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.removed.cmp(&b.removed)));

@@ -57,7 +57,7 @@ pub fn run(args: Args) -> Result<()> {
     let n = chosen.as_ref().map_or(embeddings.rows(), |chosen| chosen.rows.len());
     let rows = n as u64;
     let mut settings = Settings::resolve(&args, &embeddings, n)?;
-    let cpu = Cpu::new().map_err(|e| embeddings.failure(&e))?;
+    let cpu = Cpu::new().map_err(|e| embeddings.failure(&e))?.code_bytes(settings::CODE_BYTES);
     if args.plan {
         let sample = embeddings.probe(chosen.as_ref(), probe::ROWS)?;
         let found =
@@ -111,7 +111,7 @@ pub fn run(args: Args) -> Result<()> {
     if args.write_filtered {
         let mut kept = vec![false; embeddings.rows()];
         outcome.kept().into_iter().for_each(|row| kept[numbering.of(row)] = true);
-        filtered::write(&mut out, &embeddings, &twins, &kept)?;
+        filtered::write(&mut out, &twins, &kept)?;
     }
     if let Some(uids) = &uids {
         files::write_uids(&mut out, &outcome, uids)?;
@@ -120,7 +120,7 @@ pub fn run(args: Args) -> Result<()> {
     for (name, svg) in &plots {
         out.text(name, svg)?;
     }
-    let html = shown.report(&outcome, &settings, &embeddings, &plots, &out, &configuration)?;
+    let html = shown.report(&outcome, &settings, &embeddings, &plots, &out, &configuration, reporter)?;
     out.text("report.html", &html)?;
     let verdict = summary::verdict(&outcome, &settings);
     let mut record = record::record(&outcome, &verdict, &configuration);

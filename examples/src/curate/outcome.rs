@@ -107,6 +107,25 @@ impl Outcome {
         Some(curve.points(CURVE_POINTS, largest, dedup.boundary))
     }
 
+    /// Epsilons of four decimals that keep about nine tenths of the rows, eight tenths and so on, with the rows that each
+    /// keeps; without those that would be the same.
+    pub fn thresholds(&self) -> Vec<(f64, usize)> {
+        let Some(dedup) = &self.dedup else { return Vec::new() };
+        let Some(curve) = &dedup.curve else { return Vec::new() };
+        let mut all: Vec<(f64, usize)> = Vec::new();
+        for tenth in (1..10).rev() {
+            let rank = (self.rows() * tenth).div_ceil(10);
+            let Some(similarity) = rank.checked_sub(1).and_then(|i| curve.similarities().get(i)) else {
+                continue;
+            };
+            let epsilon = ((1.0 - similarity) * 1e4).floor() / 1e4;
+            if (0.0..=2.0).contains(&epsilon) && all.last().is_none_or(|(before, _)| *before < epsilon) {
+                all.push((epsilon, curve.kept(epsilon, dedup.boundary)));
+            }
+        }
+        all
+    }
+
     /// Kept rows, ascending.
     pub fn kept(&self) -> Vec<usize> {
         (0..self.rows()).filter(|&i| self.fate(i) == Fate::Kept).collect()

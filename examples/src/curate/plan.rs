@@ -2,7 +2,7 @@
 
 use super::args::Args;
 use super::probe::{Probe, Tried};
-use super::settings::{Job, Settings};
+use super::settings::{CODE_BYTES, Job, Settings};
 use crate::flags::Named;
 use crate::input::Embeddings;
 use crate::progress::{count, duration, percent, si};
@@ -66,9 +66,11 @@ pub fn plan(
             Some(format!("remove     rows with a similarity above {} to a preferred one", 1.0 - epsilon))
         }
     });
-    // Labels, distances, witnesses, similarities, order and search state of every row; centroids
-    // in f32 and f64, exact sums; tiles of a few blocks.
-    let memory = 72.0 * n + k * d * 40.0 + 32e6;
+    // Labels, distances, witnesses, similarities, order, search state and the words about every row; centroids in f32
+    // and f64, exact sums; tiles of a few blocks; codes of the rows, a byte and a third for a value. D4 of 1,000,000
+    // rows of 768 values took 846 MB, this says 840.
+    let codes = (n * d * 4.0 / 3.0).min(CODE_BYTES as f64);
+    let memory = 240.0 * n + k * d * 40.0 + 32e6 + codes;
     match probe {
         Some(probe) => lines.extend(probed(probe, settings, threads)),
         None => lines.push(

@@ -17,6 +17,8 @@ use crate::progress::{count, percent};
 const TEXT: usize = 220;
 /// Longest text where many rows stand together.
 const SHORT: usize = 90;
+/// Longest name below a pair of pictures.
+const NAME: usize = 28;
 /// Texts shown of a group or an end of a cluster; pictures are smaller.
 const TEXTS: usize = 4;
 
@@ -114,9 +116,11 @@ impl Report<'_> {
             html.push_str(&format!("<h3>{} <span>· {}</span></h3>\n", band.name, band.explained));
             if self.images.is_empty() {
                 let rows = band.pairs.iter().map(|pair| {
+                    let last =
+                        |root| format!("<br><small>deduplication kept</small><br>{}", self.word(root, TEXT));
                     vec![
                         self.word(pair.removed, TEXT),
-                        self.word(pair.witness, TEXT),
+                        self.word(pair.witness, TEXT) + &pair.root.map_or(String::new(), last),
                         format!("{:.4}", pair.similarity),
                     ]
                 });
@@ -127,11 +131,14 @@ impl Report<'_> {
                 ));
             } else {
                 let pairs = band.pairs.iter().map(|pair| {
+                    let last =
+                        |root| format!("<br>deduplication kept {}", escape(&shorten(&self.name(root), NAME)));
                     format!(
-                        "<div class=\"pair\"><div class=\"tiles\">{}{}</div>{:.4}</div>",
+                        "<div class=\"pair\"><div class=\"tiles\">{}{}</div>{:.4}{}</div>",
                         self.tile(pair.removed),
                         self.tile(pair.witness),
-                        pair.similarity
+                        pair.similarity,
+                        pair.root.map_or(String::new(), last)
                     )
                 });
                 html.push_str(&format!("<div class=\"pairs\">{}</div>\n", pairs.collect::<String>()));
@@ -144,7 +151,7 @@ impl Report<'_> {
         };
         let chains = match &self.outcome.dedup {
             Some(dedup) if dedup.rule == pauca::Rule::EarlierMax => {
-                "A witness may itself have gone for another one. "
+                "A witness may itself have gone for another one; then the row that was kept in the end is named, too. "
             }
             _ => "",
         };
@@ -197,9 +204,18 @@ impl Report<'_> {
             Some(svg) => section(
                 "How much each threshold would keep",
                 "Read off the epsilon that keeps the share you want; every point is exact, from the one pass that was run.",
-                &figure("", svg),
+                &(figure("", svg) + &self.thresholds()),
             ),
         }
+    }
+
+    /// The curve once more, in numbers.
+    fn thresholds(&self) -> String {
+        let rows = self.outcome.rows().max(1) as f64;
+        let lines = self.outcome.thresholds().into_iter().map(|(epsilon, kept)| {
+            vec![format!("{epsilon:.4}"), count(kept as u64), percent(kept as f64 / rows)]
+        });
+        table(&["epsilon", "rows kept", "of the input"], &["num", "num", "num"], lines)
     }
 
     fn quotas(&self) -> String {

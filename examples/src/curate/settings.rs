@@ -12,6 +12,9 @@ use crate::failure::{Failure, Result};
 use crate::flags::Named;
 use crate::input::{Embeddings, Matrix};
 
+/// Most bytes of codes of the rows that a clustering keeps from one iteration to the next.
+pub const CODE_BYTES: usize = 512 << 20;
+
 /// Semantic deduplication: the epsilon where neither that nor a share is given, as in its own experiments.
 const EPSILON: f64 = 0.05;
 /// Density-based pruning: the nearest centroids that a cluster's complexity is about, as published.

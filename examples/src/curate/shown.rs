@@ -19,6 +19,7 @@ use crate::input::images::Images;
 use crate::input::meta::Meta;
 use crate::input::{Embeddings, file_name};
 use crate::output::OutDir;
+use crate::progress::Reporter;
 
 /// What the report can show of a row besides its number.
 pub struct Shown {
@@ -92,6 +93,7 @@ impl Shown {
         plots: &BTreeMap<&'static str, String>,
         out: &OutDir,
         configuration: &Value,
+        reporter: &Reporter,
     ) -> Result<String> {
         let numbering = self.numbering();
         let evidence = Evidence::of(outcome);
@@ -101,7 +103,9 @@ impl Shown {
             _ => BTreeMap::new(),
         };
         let images = match &self.images {
-            Some(images) => numbering.look(&rows, |rows| images.addresses(rows, self.meta.as_ref()))?,
+            Some(images) => {
+                numbering.look(&rows, |rows| images.addresses(rows, self.meta.as_ref(), reporter))?
+            }
             None => BTreeMap::new(),
         };
         let report = Report {

@@ -15,6 +15,7 @@ use super::meta::Meta;
 use super::record::{Cell, Kind};
 use crate::console;
 use crate::failure::{Failure, Result};
+use crate::progress::Reporter;
 
 /// Pictures larger than this are not embedded: 24 of them would make the page heavy.
 const LARGEST_FILE: u64 = 512 << 10;
@@ -57,11 +58,16 @@ impl Images {
         Ok(Self::Sheet(Sheet { pixels, width, tile }))
     }
 
-    /// A `data:` address for each row of `wanted` that has a picture.
+    /// A `data:` address for each row of `wanted` that has a picture; `reporter` hears of those that are left out.
     ///
     /// # Errors
     /// [`Failure::Data`] when the metadata cannot be read again.
-    pub fn addresses(&self, wanted: &BTreeSet<u64>, meta: Option<&Meta>) -> Result<BTreeMap<u64, String>> {
+    pub fn addresses(
+        &self,
+        wanted: &BTreeSet<u64>,
+        meta: Option<&Meta>,
+        reporter: &Reporter,
+    ) -> Result<BTreeMap<u64, String>> {
         match (self, meta) {
             (Self::Sheet(sheet), _) => {
                 Ok(wanted.iter().map(|&row| (row, sheet.address(row as usize))).collect())
@@ -70,11 +76,30 @@ impl Images {
             (Self::Column(column), Some(meta)) => {
                 let folder = meta.path().parent().map(PathBuf::from).unwrap_or_default();
                 let cells = meta.cells(column, wanted)?;
-                let picture = |cell: &Cell| match cell.kind {
-                    Kind::Bytes => embedded(&STANDARD.decode(&cell.text).ok()?),
-                    _ => embedded(&file::read(&folder.join(&cell.text), LARGEST_FILE).ok()?),
+                let picture = |row: u64, cell: &Cell| match cell.kind {
+                    Kind::Bytes => {
+                        let bytes = STANDARD.decode(&cell.text).unwrap_or_default();
+                        embedded(&bytes).map_err(|what| format!("row {row}: {what}"))
+                    }
+                    _ => {
+                        let path = folder.join(&cell.text);
+                        let bytes = file::read(&path, LARGEST_FILE).map_err(|e| e.to_string())?;
+                        embedded(&bytes).map_err(|what| format!("{}: {what}", path.display()))
+                    }
                 };
-                Ok(cells.into_iter().filter_map(|(row, cell)| Some((row, picture(&cell)?))).collect())
+                let (mut found, mut missing) = (BTreeMap::new(), Vec::new());
+                for (row, cell) in cells {
+                    match picture(row, &cell) {
+                        Ok(address) => drop(found.insert(row, address)),
+                        Err(why) => missing.push(why),
+                    }
+                }
+                if let Some(first) = missing.first() {
+                    let (n, all) = (missing.len(), found.len() + missing.len());
+                    let note = format!("pictures         {n} of {all} are left out of the page; {first}");
+                    reporter.note(&console::clipped(&note, console::LONGEST));
+                }
+                Ok(found)
             }
         }
     }
@@ -173,19 +198,19 @@ fn encode_png(pixels: &[u8], width: usize, height: usize, color: png::ColorType)
     }
 }
 
-/// The bytes of a file as a `data:` address; `None` where they are no small picture of a known kind.
-fn embedded(bytes: &[u8]) -> Option<String> {
+/// The bytes of a file as a `data:` address, or why they are none.
+fn embedded(bytes: &[u8]) -> std::result::Result<String, &'static str> {
     if bytes.len() as u64 > LARGEST_FILE {
-        return None;
+        return Err("is larger than 512 KiB");
     }
     let kind = match bytes {
         [0x89, b'P', b'N', b'G', ..] => "image/png",
         [0xff, 0xd8, 0xff, ..] => "image/jpeg",
         [b'G', b'I', b'F', b'8', ..] => "image/gif",
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
-        _ => return None,
+        _ => return Err("is no PNG, JPEG, GIF or WebP"),
     };
-    Some(address(kind, bytes))
+    Ok(address(kind, bytes))
 }
 
 fn address(kind: &str, bytes: &[u8]) -> String {

@@ -320,6 +320,10 @@ const BROKEN: &str = "is not a readable Parquet file: its parts contradict each 
 /// Why a file cannot be read, in the words of the library.
 fn unreadable(error: &parquet::errors::ParquetError) -> String {
     let text = error.to_string();
+    // The library names the feature that it was built without: a compression.
+    if let Some((_, codec)) = text.split_once("Disabled feature at compile time: ") {
+        return format!("is compressed by {codec}; zstd, gzip and snappy are read, and no compression");
+    }
     format!("is not a readable Parquet file: {}", text.trim_start_matches("Parquet error: "))
 }
 

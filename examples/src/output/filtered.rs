@@ -28,6 +28,8 @@ pub struct Twin {
     rows: usize,
     /// The name in the output folder.
     pub name: String,
+    /// The tensor of a `.safetensors` whose rows are meant.
+    tensor: Option<String>,
 }
 
 /// The files of a data set and their twins: those of `embeddings`, and of `records` (file and records) beside
@@ -40,14 +42,27 @@ pub fn twins(embeddings: &Embeddings, records: &[(PathBuf, usize)]) -> Result<Ve
         embeddings.shards().iter().map(|shard| (shard.path.clone(), shard.rows)).collect();
     let own: Vec<(PathBuf, usize)> =
         records.iter().filter(|(path, _)| shards.iter().all(|(other, _)| other != path)).cloned().collect();
+    let mut all = named([&shards, &own], embeddings.metadata().and_then(Path::parent))?;
+    for (i, twin) in all.iter_mut().take(shards.len()).enumerate() {
+        twin.tensor = embeddings.tensor(i).map(str::to_string);
+    }
+    Ok(all)
+}
+
+/// The twins of two sets of files (file and rows), the files of each named by their places in the folder `inside`, or in
+/// the folder that holds all of the set.
+///
+/// # Errors
+/// [`Failure::Usage`] when two twins would have one name.
+pub fn named(sets: [&[(PathBuf, usize)]; 2], inside: Option<&Path>) -> Result<Vec<Twin>> {
     let mut all = Vec::new();
-    for files in [&shards, &own] {
-        let inside = embeddings.metadata().and_then(Path::parent);
+    for files in sets {
         let root = inside.map_or_else(|| parent(files), Path::to_path_buf);
         for (path, rows) in files {
             let inner = path.strip_prefix(&root).unwrap_or(path.file_name().map_or(path, Path::new));
             let parts: Vec<_> = inner.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-            all.push(Twin { path: path.clone(), rows: *rows, name: format!("{FOLDER}/{}", parts.join("/")) });
+            let name = format!("{FOLDER}/{}", parts.join("/"));
+            all.push(Twin { path: path.clone(), rows: *rows, name, tensor: None });
         }
     }
     let mut names = BTreeSet::new();
@@ -70,28 +85,27 @@ fn parent(files: &[(PathBuf, usize)]) -> PathBuf {
     common
 }
 
-/// Writes the twins with the rows that `kept` flags, file after file from the first row on.
+/// Writes the twins with the rows that `kept` flags, file after file. The rows begin anew behind the last one.
 ///
 /// # Errors
 /// [`Failure::Data`] with the system's reason or what cannot be read; [`Failure::Cancelled`].
-pub fn write(out: &mut OutDir, embeddings: &Embeddings, twins: &[Twin], kept: &[bool]) -> Result<()> {
-    let shards = embeddings.shards().len();
+pub fn write(out: &mut OutDir, twins: &[Twin], kept: &[bool]) -> Result<()> {
     let mut at = 0;
-    for (i, twin) in twins.iter().enumerate() {
+    for twin in twins {
         if interrupt::requested() {
             return Err(Failure::stopped());
         }
-        if i == shards {
+        if at == kept.len() {
             at = 0;
         }
         let here = kept.get(at..at + twin.rows).unwrap_or_default();
         at += twin.rows;
-        one(out, twin, here, if i < shards { embeddings.tensor(i) } else { None })?;
+        one(out, twin, here)?;
     }
     Ok(())
 }
 
-fn one(out: &mut OutDir, twin: &Twin, kept: &[bool], tensor: Option<&str>) -> Result<()> {
+fn one(out: &mut OutDir, twin: &Twin, kept: &[bool]) -> Result<()> {
     let path = &twin.path;
     let unread = |e: io::Error| Failure::io(path, "read", &e);
     match paths::kind(path).as_str() {
@@ -149,7 +163,9 @@ fn one(out: &mut OutDir, twin: &Twin, kept: &[bool], tensor: Option<&str>) -> Re
                 let length = map.first_chunk().map_or(0, |b| u64::from_le_bytes(*b)) as usize;
                 let header = serde_json::from_slice(&map[8..8 + length]).map_err(|e| wrong(e.to_string()))?;
                 let values = &map[8 + length..];
-                out.write(&twin.name, |w| tensors(w, &header, values, kept, tensor.unwrap_or_default()))
+                out.write(&twin.name, |w| {
+                    tensors(w, &header, values, kept, twin.tensor.as_deref().unwrap_or_default())
+                })
             }
         }
     }
@@ -247,8 +263,8 @@ mod tests {
         let mut out = OutDir::open(&place("out")).unwrap();
         let kept = [true, false, true];
         for name in ["m.csv", "m.jsonl"] {
-            let twin = Twin { path: place(name), rows: 3, name: format!("filtered/{name}") };
-            one(&mut out, &twin, &kept, None).unwrap();
+            let twin = Twin { path: place(name), rows: 3, name: format!("filtered/{name}"), tensor: None };
+            one(&mut out, &twin, &kept).unwrap();
         }
         out.commit(&[]).unwrap();
         let read = |name: &str| std::fs::read_to_string(place("out/filtered").join(name)).unwrap();

@@ -107,7 +107,8 @@ pub fn run(args: Args) -> Result<()> {
         measure(&Rows::F32(x.view()), &Rows::F32(y.view()), &wanted, cx, &begin).map_err(library)
     })?;
     reporter.stage("write", used.len() as u64, 0);
-    let page = Report { found: &found, used: &used, args, shown: &shown, note, rows };
+    let page =
+        Report { found: &found, used: &used, args, shown: &shown, note, rows, reporter: run.reporter() };
     write(&mut out, &page)?;
     let plot = charts::pair_scores(
         &found.sample.iter().map(|&i| found.scores[i]).collect::<Vec<_>>(),

@@ -12,7 +12,7 @@ use crate::failure::Result;
 use crate::flags::Named;
 use crate::output::Written;
 use crate::page::{Fact, SAME_BYTES, escape, fact_list, figure, file_list, page, section, shorten, table};
-use crate::progress::{count, percent};
+use crate::progress::{Reporter, count, percent};
 
 /// Pairs shown of each end.
 const SHOWN: usize = 24;
@@ -33,6 +33,8 @@ pub struct Report<'a> {
     pub note: Option<&'static str>,
     /// Rows of the files.
     pub rows: usize,
+    /// Who hears of pictures that are left out.
+    pub reporter: &'a Reporter,
 }
 
 fn with_interval(i: &Interval, format: &dyn Fn(f64) -> String) -> String {
@@ -123,7 +125,7 @@ impl Report<'_> {
             wanted.extend(pairs.map(|&i| self.used[i] as u64));
         }
         let pictures = match &self.shown.pictures {
-            Some(images) => images.addresses(&wanted, self.shown.meta.as_ref())?,
+            Some(images) => images.addresses(&wanted, self.shown.meta.as_ref(), self.reporter)?,
             None => BTreeMap::new(),
         };
         let title = verdict(self.found, self.args);

@@ -33,7 +33,10 @@ pub fn lorenz(points: &[(f64, f64)], marks: &[(f64, f64)]) -> String {
             let place = (1.0 - files, 1.0 - tokens);
             dots(chart, [place], &DUPLICATE)?;
             let words = format!("longest {:.0} %: {:.1} %", 100.0 * files, 100.0 * tokens);
-            note(chart, words, (place.0 - 0.025, place.1), (HPos::Right, VPos::Center), INK)?;
+            // Left of the diagonal, where there is room; else beside the dot.
+            let left = if place.1 > 0.45 { place.1 - 0.03 } else { place.0 - 0.025 };
+            guide(chart, (left + 0.01, place.1), place, GREY)?;
+            note(chart, words, (left, place.1), (HPos::Right, VPos::Center), INK)?;
         }
         Ok(())
     })

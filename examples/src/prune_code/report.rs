@@ -329,15 +329,16 @@ impl Page<'_> {
             rows,
         );
         let html = format!(
-            "<div class=\"two\">{}{}</div>\n{table}<div class=\"two\">{}<div></div></div>\n",
+            "<div class=\"two\">{}{}</div>\n<div class=\"two\">{}<p class=\"lead\">{}</p></div>\n{table}",
             self.plot("corruption_size.svg", "Into smaller clusters?"),
             self.plot("corruption_distance.svg", "Farther from the centroid?"),
             self.plot("corruption_similarity.svg", "How far in all"),
+            "The nearer the cosine is to 1, the less a corruption moved the file. Numbers below; explained: share of the \
+             movement that one common direction accounts for.",
         );
         let lead = "Each corrupted file beside its original, in the clusters of the originals. \
                     <span class=\"frames\"><i class=\"dot kept\"></i>syntax <i class=\"dot pruned\"></i>content \
-                    <i class=\"dot dup\"></i>the yardstick: another file in its place</span> \
-                    Explained: share of the movement that one common direction accounts for.";
+                    <i class=\"dot dup\"></i>the yardstick: another file in its place</span>";
         section("Where corrupted files land", lead, &html)
     }
 

@@ -37,7 +37,7 @@ fn distance(top: f64) -> impl Fn(&f64) -> String {
 /// the choice of each size is framed.
 pub fn heat_map(table: &LayerTable, keep: Keep) -> String {
     let n_layers = table.n_layers;
-    draw((960, 720), |root| {
+    draw("Distance of every block of layers", (960, 720), |root| {
         let (map, key) = root.split_horizontally(850);
         let mut chart = frame(
             &map,

@@ -26,12 +26,17 @@ pub struct Args {
     pub perplexities: Option<PathBuf>,
 
     /// What the predicates weigh: as --perplexities tell, or all the same, which needs no language model
-    #[arg(help_heading = "Weights", long, value_enum, default_value_t = WeightsName::Perplexities)]
-    pub weights: WeightsName,
+    /// [default: perplexities; with --pass and without --perplexities equal]
+    #[arg(help_heading = "Weights", long, value_enum)]
+    pub weights: Option<WeightsName>,
 
-    /// Share to keep
-    #[arg(help_heading = "What is kept", long, value_name = "F", default_value_t = 0.6, allow_negative_numbers = true, value_parser = fraction)]
-    pub keep: f64,
+    /// Published document rules that a document has to pass, with commas, whatever its score
+    #[arg(help_heading = "What is kept", long, value_enum, value_name = "NAMES", value_delimiter = ',')]
+    pub pass: Vec<RulesName>,
+
+    /// Share to keep, of what passes --pass [default: 0.6; with --pass 1]
+    #[arg(help_heading = "What is kept", long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
+    pub keep: Option<f64>,
 
     /// A share of what
     #[arg(help_heading = "What is kept", long, value_enum, default_value_t = ShareName::Documents)]
@@ -80,7 +85,7 @@ pub struct Args {
     #[arg(help_heading = "Weights", long, value_name = "NAMES", value_delimiter = ',', requires = "matrix")]
     pub matrix_names: Option<Vec<String>>,
 
-    /// Published document rules to report beside the score, with commas; they remove nothing
+    /// Published document rules to report beside the score, with commas; only --pass removes by them
     #[arg(help_heading = "Report", long, value_enum, value_name = "NAMES", value_delimiter = ',',
           default_values_t = [RulesName::Gopher, RulesName::GopherRepetition, RulesName::C4, RulesName::Fineweb])]
     pub rules: Vec<RulesName>,
@@ -101,13 +106,31 @@ pub struct Args {
     #[arg(help_heading = "Text", long, value_enum)]
     pub document: Option<DocumentName>,
 
+    /// Write the tables of INPUT again without the removed documents: the same files, columns, order and compression,
+    /// in filtered/
+    #[arg(help_heading = "Output", long)]
+    pub write_filtered: bool,
+
     /// How the run goes.
     #[command(flatten)]
     pub running: Running,
 }
 
+impl Args {
+    /// The share to keep of what passes `--pass`.
+    pub fn share_to_keep(&self) -> f64 {
+        self.keep.unwrap_or(if self.pass.is_empty() { 0.6 } else { 1.0 })
+    }
+
+    /// What the predicates weigh.
+    pub fn weights_name(&self) -> WeightsName {
+        let equal = !self.pass.is_empty() && self.perplexities.is_none();
+        self.weights.unwrap_or(if equal { WeightsName::Equal } else { WeightsName::Perplexities })
+    }
+}
+
 const AFTER: &str = "\
-Results in --out: report.html (open this), report.json, scores.csv (id, score, tokens, lines, kept), kept_ids.txt, SVG plots.
+Results in --out: report.html (open this), report.json, scores.csv (id, score, tokens, lines, kept; with --pass the rule that a document fails), kept_ids.txt, SVG plots.\nRules alone: score-text INPUT --pass gopher,c4 --write-filtered --out DIR keeps all that passes.
 The same input and flags give the same bytes on every machine, at any number of threads.
 Ctrl-C stops and exits with 130; nothing is written.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.";

@@ -44,7 +44,7 @@ fn weights(outcome: &Outcome) -> String {
         labels: 6,
     };
     let names: Vec<String> = outcome.source.columns.names().into_iter().map(String::from).collect();
-    listed(640, 30, 220, x, &names, |chart| {
+    listed(960, 30, 220, x, &names, |chart| {
         guide(chart, (0.0, -0.6), (0.0, n.max(1) as f64 - 0.4), INK)?;
         for (i, &value) in values.iter().enumerate() {
             let (y, colour) = (row(i, n), if value > 0.0 { KEPT } else { GREY });

@@ -21,13 +21,16 @@ pub const FORMAT_VERSION: u32 = 1;
 pub fn write(out: &mut OutDir, texts: &Texts, outcome: &Outcome) -> Result<()> {
     out.write("scores.csv", |w| {
         let mut csv = csv::Writer::from_writer(w);
-        csv.write_record(["id", "score", "tokens", "lines", "kept"])?;
+        let passed = if outcome.failed.is_empty() { &[][..] } else { &["fails"] };
+        csv.write_record(["id", "score", "tokens", "lines", "kept"].iter().chain(passed))?;
         for (d, (document, found)) in texts.documents.iter().zip(&outcome.scores).enumerate() {
             // The shortest decimal that reads back as the same f64; empty where there is no score.
             let score = found.score.map_or(String::new(), |score| score.to_string());
             let kept = if outcome.pruned.keep[d] { "1" } else { "0" };
             let (tokens, lines) = (found.tokens.to_string(), found.lines.to_string());
-            csv.write_record([document.id.as_str(), &score, &tokens, &lines, kept])?;
+            let fails = outcome.failed.get(d).map(|failed| failed.as_deref().unwrap_or(""));
+            let cells = [document.id.as_str(), &score, &tokens, &lines, kept];
+            csv.write_record(cells.into_iter().chain(fails))?;
         }
         csv.flush()
     })?;
@@ -76,6 +79,7 @@ pub fn record(outcome: &Outcome, configuration: &Value) -> Value {
         "configuration": configuration,
         "counts": {
             "documents": outcome.pruned.ids.len(), "kept": outcome.pruned.kept(), "without_score": none,
+            "failing": outcome.failed.iter().flatten().count(),
             "tokens": outcome.pruned.tokens.sum() as f64,
             "kept_tokens": outcome.pruned.kept_tokens() as f64,
         },

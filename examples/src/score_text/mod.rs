@@ -30,6 +30,7 @@ use crate::console;
 use crate::failure::Result;
 use crate::flags::Named;
 use crate::input::file_name;
+use crate::output::filtered;
 use crate::progress::Style;
 use crate::run::Run;
 
@@ -52,17 +53,21 @@ pub fn run(args: Args) -> Result<()> {
         Some(path) => likelihoods::read(path, &texts.documents, columns, args)?,
         None => likelihoods::Source::equal(columns, args),
     };
+    let twins = texts.twins(args)?;
+    run.plan(twins.iter().map(|twin| twin.name.clone()));
     let configuration = configuration(args, &texts, perplexities, &source)?;
     let mut out = run.open(&configuration)?;
     reporter.stage("score", n, 0);
-    let mut outcome =
-        run.work(|cx| Outcome::score(args, &texts, source, perplexities.unwrap_or(texts.path()), cx))?;
+    let failed = outcome::failed(&args.pass, &texts, run.threads())?;
+    let mut outcome = run
+        .work(|cx| Outcome::score(args, &texts, source, failed, perplexities.unwrap_or(texts.path()), cx))?;
     reporter.stage("intervals", n, 0);
     outcome.measure(&texts)?;
     reporter.stage("rules", n, 0);
     outcome.judge(args, &texts, run.threads())?;
     reporter.stage("write", n, 0);
     files::write(&mut out, &texts, &outcome)?;
+    filtered::write(&mut out, &twins, &outcome.pruned.keep.to_vec())?;
     let plots = charts::draw(&outcome);
     for (name, svg) in &plots {
         out.text(name, svg)?;
@@ -89,7 +94,9 @@ fn configuration(
 ) -> Result<Value> {
     let unicode = pauca::quality::UNICODE_VERSION;
     let mut named = json!({
-        "keep": args.keep,
+        "keep": args.share_to_keep(),
+        "pass": args.pass.iter().map(Named::name).collect::<Vec<_>>(),
+        "write_filtered": args.write_filtered,
         "share": args.share.name(),
         "ties": args.ties.name(),
         "split": args.split.name(),

@@ -12,7 +12,7 @@ use pauca::stats::{self, Interval};
 use super::args::{Args, RulesName};
 use super::columns::{Columns, Matrix};
 use super::likelihoods::{Part, Source};
-use super::texts::Texts;
+use super::texts::{Document, Texts};
 use crate::failure::{Failure, Result};
 use crate::flags::Named;
 use crate::interrupt;
@@ -65,6 +65,8 @@ pub struct Outcome {
     pub scores: Vec<DocumentScore>,
     /// What stays.
     pub pruned: QualityPruned,
+    /// The rule of `--pass` that each document fails first; empty without `--pass`.
+    pub failed: Vec<Option<String>>,
     /// The presets of rules, judged.
     pub judged: Vec<Judged>,
     /// Where the likelihoods of lines are known.
@@ -76,7 +78,14 @@ impl Outcome {
     ///
     /// # Errors
     /// [`Failure::Data`] when nothing can be scored, [`Failure::Cancelled`].
-    pub fn score(args: &Args, texts: &Texts, source: Source, file: &Path, cx: &Context) -> Result<Self> {
+    pub fn score(
+        args: &Args,
+        texts: &Texts,
+        source: Source,
+        failed: Vec<Option<String>>,
+        file: &Path,
+        cx: &Context,
+    ) -> Result<Self> {
         let weighted = match &source.perplexities {
             Some(perplexities) => {
                 Weighting::new().empty_subset(args.empty_subset.into()).weights(perplexities)
@@ -113,14 +122,31 @@ impl Outcome {
             }
             Columns::Given(matrix) => by_matrix(args, texts, matrix, &weights).map_err(library)?,
         };
-        let mut gathered = Scores::new();
-        for (id, found) in scores.iter().enumerate() {
-            gathered.push(id as u64, found.score, found.tokens).map_err(library)?;
+        let prune = QualityPruning::new()
+            .keep_fraction(args.share_to_keep())
+            .share(args.share.into())
+            .ties(args.ties.into());
+        let select = |wanted: &dyn Fn(usize) -> bool| {
+            let mut gathered = Scores::new();
+            for (id, found) in scores.iter().enumerate().filter(|(id, _)| wanted(*id)) {
+                gathered.push(id as u64, found.score, found.tokens)?;
+            }
+            gathered.finish(&prune)
+        };
+        let mut pruned = select(&|_| true).map_err(library)?;
+        if failed.iter().any(Option::is_some) {
+            let passing = |d: usize| failed[d].is_none();
+            if !(0..failed.len()).any(passing) {
+                return Err(Failure::data(texts.path(), "no document passes the rules of --pass"));
+            }
+            let of_passing = select(&passing).map_err(library)?;
+            pruned.keep.fill(false);
+            for (id, keep) in of_passing.ids.iter().zip(&of_passing.keep) {
+                pruned.keep[*id as usize] = *keep;
+            }
+            pruned.threshold = of_passing.threshold;
         }
-        let prune =
-            QualityPruning::new().keep_fraction(args.keep).share(args.share.into()).ties(args.ties.into());
-        let pruned = gathered.finish(&prune).map_err(library)?;
-        Ok(Self { source, weights, lines, scores, pruned, judged: Vec::new(), intervals: None })
+        Ok(Self { source, weights, lines, scores, pruned, failed, judged: Vec::new(), intervals: None })
     }
 
     /// Judges every document by the published rules, shard by shard.
@@ -129,40 +155,13 @@ impl Outcome {
     /// [`Failure::Cancelled`], [`Failure::Data`] when memory runs out.
     pub fn judge(&mut self, args: &Args, texts: &Texts, threads: usize) -> Result<()> {
         let library = |e: pauca::Error| Failure::library(texts.path(), &e);
-        for name in args.rules.iter().filter(|name| **name != RulesName::None) {
+        for name in &args.rules {
             let Some(rules) = name.rules() else { continue };
-            let shard = |range: std::ops::Range<usize>| -> Result<[Tally; 2]> {
-                let mut tallies =
-                    [Tally::new(&rules).map_err(library)?, Tally::new(&rules).map_err(library)?];
-                for d in range {
-                    if interrupt::requested() {
-                        return Err(Failure::stopped());
-                    }
-                    let verdict: Verdict = rules.judge(&texts.documents[d].text).map_err(library)?;
-                    tallies[usize::from(!self.pruned.keep[d])].push(&verdict).map_err(library)?;
-                }
-                Ok(tallies)
-            };
-            let n = texts.documents.len();
-            let size = n.div_ceil(threads.max(1)).max(1);
-            let found: Vec<Result<[Tally; 2]>> = std::thread::scope(|scope| {
-                let shards: Vec<_> = (0..n)
-                    .step_by(size)
-                    .map(|start| {
-                        let shard = &shard;
-                        scope.spawn(move || shard(start..n.min(start + size)))
-                    })
-                    .collect();
-                let lost = |_| Err(Failure::data(texts.path(), "a thread that judged rules was lost"));
-                shards.into_iter().map(|shard| shard.join().unwrap_or_else(lost)).collect()
-            });
             let mut tallies = [Tally::new(&rules).map_err(library)?, Tally::new(&rules).map_err(library)?];
-            for shard in found {
-                for (sum, part) in tallies.iter_mut().zip(shard?) {
-                    sum.merge(&part).map_err(library)?;
-                }
+            for (verdict, keep) in verdicts(&rules, texts, threads)?.iter().zip(&self.pruned.keep) {
+                tallies[usize::from(!keep)].push(verdict).map_err(library)?;
             }
-            self.judged.push(Judged { name: name.name(), rules: rules.clone(), tallies });
+            self.judged.push(Judged { name: name.name(), rules, tallies });
         }
         Ok(())
     }
@@ -283,30 +282,30 @@ impl Outcome {
         let none = self.scores.iter().filter(|s| s.score.is_none()).count() as u64;
         let names = self.source.columns.names().into_iter().zip(self.weights.values());
         let zero: Vec<&str> = names.filter(|(_, w)| **w == 0.0).map(|(name, _)| name).collect();
-        let mut facts = vec![Fact::words(
+        let fact = |about: &str, value: String, detail: String| Fact { about: about.into(), value, detail };
+        let lowest = self.pruned.threshold;
+        let from = if lowest.is_nan() { String::new() } else { format!(", from a score of {lowest:.4} on") };
+        let mut facts = vec![fact(
             "kept",
-            format!(
-                "{} of {} documents, {} of the tokens, from a score of {:.4} on",
-                count(kept),
-                count(n),
-                percent(self.token_share()),
-                self.pruned.threshold
-            ),
+            format!("{} of {} documents", count(kept), count(n)),
+            format!("{} of the tokens{from}", percent(self.token_share())),
         )];
-        let zeros = if zero.is_empty() { "none".to_string() } else { zero.join(", ") };
-        facts.push(Fact::words("weight 0", zeros));
+        if !self.failed.is_empty() {
+            let failing = self.failed.iter().flatten().count() as u64;
+            facts.push(fact("rules", format!("{} fail", count(failing)), "they go, as --pass asks".into()));
+        }
+        let all = self.weights.values().len();
+        facts.push(fact("weight 0", format!("{} of {all} predicates", zero.len()), zero.join(", ")));
         if let Some([all, kept, removed]) = self.perplexities() {
-            facts.push(Fact::words(
+            facts.push(fact(
                 "perplexity",
-                format!("{all:.2} of all, {kept:.2} of the kept, {removed:.2} of the removed"),
+                format!("{kept:.2} of the kept"),
+                format!("{removed:.2} of the removed, {all:.2} of all"),
             ));
         }
         if let Some(intervals) = &self.intervals {
-            facts.push(Fact::words("removed / kept", format!("{} in perplexity", between(&intervals.ratio))));
-            facts.push(Fact::words(
-                "score, perplexity",
-                format!("rank correlation {}", between(&intervals.rank)),
-            ));
+            facts.push(fact("removed / kept", between(&intervals.ratio), "perplexities".into()));
+            facts.push(fact("score, perplexity", between(&intervals.rank), "rank correlation".into()));
         }
         if none > 0 {
             facts.push(Fact::words(
@@ -316,6 +315,51 @@ impl Outcome {
         }
         facts
     }
+}
+
+/// The verdict of `rules` on every document, shard by shard.
+fn verdicts(rules: &Rules, texts: &Texts, threads: usize) -> Result<Vec<Verdict>> {
+    let shard = |documents: &[Document]| -> Result<Vec<Verdict>> {
+        let judge = |document: &Document| match interrupt::requested() {
+            true => Err(Failure::stopped()),
+            false => rules.judge(&document.text).map_err(|e| Failure::library(texts.path(), &e)),
+        };
+        documents.iter().map(judge).collect()
+    };
+    let size = texts.documents.len().div_ceil(threads.max(1)).max(1);
+    let found: Vec<Result<Vec<Verdict>>> = std::thread::scope(|scope| {
+        let shard = &shard;
+        let shards: Vec<_> =
+            texts.documents.chunks(size).map(|documents| scope.spawn(move || shard(documents))).collect();
+        let lost = |_| Err(Failure::data(texts.path(), "a thread that judged rules was lost"));
+        shards.into_iter().map(|shard| shard.join().unwrap_or_else(lost)).collect()
+    });
+    let mut all = Vec::with_capacity(texts.documents.len());
+    for shard in found {
+        all.extend(shard?);
+    }
+    Ok(all)
+}
+
+/// The first rule of the presets `pass` that each document fails; nothing without presets.
+///
+/// # Errors
+/// [`Failure::Cancelled`], [`Failure::Data`] when memory runs out.
+pub fn failed(pass: &[RulesName], texts: &Texts, threads: usize) -> Result<Vec<Option<String>>> {
+    let mut all = Vec::new();
+    for name in pass {
+        let Some(rules) = name.rules() else { continue };
+        all.resize(texts.documents.len(), None);
+        for (failed, verdict) in all.iter_mut().zip(verdicts(&rules, texts, threads)?) {
+            let first = verdict.failed().next();
+            if failed.is_none()
+                && let Some(first) = first
+            {
+                *failed = Some(format!("{} {}", name.name(), rules.rules()[first].name));
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Scores of lines and documents by the caller's matrix.

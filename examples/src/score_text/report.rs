@@ -58,7 +58,7 @@ pub fn html(
         body.push_str(&groups(args, texts, outcome));
     }
     if !outcome.judged.is_empty() {
-        body.push_str(&rules(outcome));
+        body.push_str(&rules(args, outcome));
     }
     body.push_str(&file_list(written, configuration, SAME_BYTES));
     page(&format!("{}: {title}", texts.name()), &body)
@@ -98,9 +98,14 @@ fn card(args: &Args, texts: &Texts, outcome: &Outcome, d: usize) -> String {
     let found = &outcome.scores[d];
     let score = found.score.map_or("no score".into(), |s| format!("score {s:.3}"));
     let mut html = format!(
-        "<p style=\"margin:0 0 6px\"><b>{}</b> <small>{score}, {} tokens</small></p>",
+        "<p style=\"margin:0 0 6px\"><b>{}</b> <small>{score}, {} tokens{}</small></p>",
         escape(&shorten(&document.id, 60)),
-        count(found.tokens)
+        count(found.tokens),
+        outcome
+            .failed
+            .get(d)
+            .and_then(Option::as_ref)
+            .map_or(String::new(), |rule| format!(", fails {rule}"))
     );
     for (l, line) in Split::from(args.split).of(&document.text).take(LINES).enumerate() {
         let score = outcome.line(d, l, line).unwrap_or(0.0).clamp(0.0, 1.0);
@@ -172,7 +177,7 @@ fn predicates(
             Some(all) => format!(
                 "All lines: perplexity {all:.2}. A predicate weighs max(0, (that - its own) / that): {counted}."
             ),
-            None => "All predicates weigh the same, as --weights equal asks.".into(),
+            None => "All predicates weigh the same.".into(),
         },
         match args.matrix {
             None => "Small below the names: the paper's.",
@@ -208,10 +213,10 @@ fn groups(args: &Args, texts: &Texts, outcome: &Outcome) -> String {
     if more > 0 {
         html.push_str(&format!("<p class=\"lead\">and {} more</p>\n", count(more as u64)));
     }
-    section("Where it was removed", "", &html)
+    section(&format!("Removed by {}", args.by.as_deref().unwrap_or_default()), "", &html)
 }
 
-fn rules(outcome: &Outcome) -> String {
+fn rules(args: &Args, outcome: &Outcome) -> String {
     let mut html = String::new();
     for set in &outcome.judged {
         let [kept, removed] = &set.tallies;
@@ -236,7 +241,13 @@ fn rules(outcome: &Outcome) -> String {
     }
     section(
         "Beside the published rules",
-        "What the document filters of Gopher, C4 and FineWeb say of the same documents. They removed nothing here.",
+        &format!(
+            "What the document filters of Gopher, C4 and FineWeb say of the same documents. {}",
+            match args.pass.is_empty() {
+                true => "They removed nothing here.",
+                false => "Those of --pass removed what fails them.",
+            }
+        ),
         &html,
     )
 }

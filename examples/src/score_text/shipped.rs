@@ -17,19 +17,19 @@ pub fn fill(mut args: Args) -> Result<Args> {
             shipped::files("INPUT is", ["docstrings.jsonl", "docstrings-likelihoods.csv"])?;
         args.input = vec![texts];
         args.running.out = args.running.out.or_else(|| Some(PathBuf::from("out/text")));
-        if args.weights == WeightsName::Perplexities {
+        if args.weights_name() == WeightsName::Perplexities || args.weights.is_none() {
             args.perplexities = args.perplexities.or(Some(likelihoods));
         }
         args.id = args.id.or_else(|| Some("id".into()));
         args.by = args.by.or_else(|| Some("kind".into()));
     }
-    match (args.weights, &args.perplexities) {
+    match (args.weights_name(), &args.perplexities) {
         (WeightsName::Equal, Some(_)) => {
             Err(Failure::usage("--weights equal needs no --perplexities: leave one of them"))
         }
         (WeightsName::Perplexities, None) => Err(Failure::usage(
             "--perplexities FILE is needed: the weights come from a language model's perplexities \
-             (examples/data/make/perplexities.py makes such a file); --weights equal goes without",
+             (examples/data/make/perplexities.py makes such a file); --weights equal goes without, --pass RULES filters by published rules",
         )),
         _ => Ok(args),
     }

@@ -10,6 +10,7 @@ use crate::input::meta::{KINDS, Meta};
 use crate::input::record::Kind;
 use crate::input::text::whole;
 use crate::input::{file, file_name, paths};
+use crate::output::filtered::{self, Twin};
 
 /// One document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Texts {
     pub files: Vec<PathBuf>,
     /// The documents, in the order of the files.
     pub documents: Vec<Document>,
+    /// Tables, and the records of each; none of plain text.
+    tables: Vec<(PathBuf, usize)>,
 }
 
 impl Texts {
@@ -48,7 +51,7 @@ impl Texts {
             |path: &&PathBuf| KINDS.contains(&paths::kind(path).as_str()) && paths::kind(path) != "txt";
         let table = files.iter().find(is_table);
         let text = files.iter().find(|path| !is_table(path));
-        let documents = match (table, text) {
+        let (documents, tables) = match (table, text) {
             (Some(table), Some(text)) => {
                 let what = format!("is plain text, {} is a table: one input is one of both", table.display());
                 return Err(Failure::data(text, what));
@@ -71,13 +74,27 @@ impl Texts {
                         )));
                     }
                 }
-                plain(&files, args.document.unwrap_or(DocumentName::Paragraphs))?
+                (plain(&files, args.document.unwrap_or(DocumentName::Paragraphs))?, Vec::new())
             }
         };
         if documents.is_empty() {
             return Err(Failure::data(&files[0], "holds no documents"));
         }
-        Ok(Self { files, documents })
+        Ok(Self { files, documents, tables })
+    }
+
+    /// The files of `--write-filtered`.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for plain text, and where two files would have one name.
+    pub fn twins(&self, args: &Args) -> Result<Vec<Twin>> {
+        if args.write_filtered && self.tables.is_empty() {
+            let path = self.path().display();
+            return Err(Failure::usage(format!(
+                "--write-filtered writes tables again, {path} is plain text"
+            )));
+        }
+        if args.write_filtered { filtered::named([&self.tables, &[]], None) } else { Ok(Vec::new()) }
     }
 
     /// The first file.
@@ -110,7 +127,8 @@ impl Texts {
     }
 }
 
-fn records(files: &[PathBuf], args: &Args) -> Result<Vec<Document>> {
+/// The documents of tables, and how many records each table has.
+fn records(files: &[PathBuf], args: &Args) -> Result<(Vec<Document>, Vec<(PathBuf, usize)>)> {
     let columns = [Some(&args.text), args.by.as_ref()];
     let wanted: Vec<&str> = columns.into_iter().flatten().map(String::as_str).collect();
     let table = Meta::read(files, &wanted)?;
@@ -126,7 +144,7 @@ fn records(files: &[PathBuf], args: &Args) -> Result<Vec<Document>> {
         documents.push(Document { id, text, group });
         Ok(())
     })?;
-    Ok(documents)
+    Ok((documents, table.files()))
 }
 
 fn plain(files: &[PathBuf], kind: DocumentName) -> Result<Vec<Document>> {
