@@ -272,6 +272,7 @@ mod tests {
             models: SIZES.iter().map(|_| learned(loss)).collect(),
             shown: Vec::new(),
             samples: Vec::new(),
+            tokens: Vec::new(),
         };
         of.iter().enumerate().map(run).collect()
     }
