@@ -12,7 +12,7 @@ import collections, csv, json, math, pathlib, sys, zlib
 import numpy as np
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples/data"
-LENGTH, PIECES, EPOCHS, BATCH, RATE = 48, 256, 16, 16, 3e-3
+LENGTH, PIECES, EPOCHS, BATCH, RATE = 48, 256, 40, 16, 3e-3
 PREFIX = 16
 SIZES = {"small": dict(n_layer=1, n_embd=32, n_head=2), "large": dict(n_layer=3, n_embd=96, n_head=4)}
 SAMPLING = {"temperature": 0.8, "top_k": 12, "top_p": 0.95}
