@@ -12,7 +12,7 @@ import collections, csv, json, math, pathlib, sys, zlib
 import numpy as np
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples/data"
-LENGTH, PIECES, EPOCHS, BATCH, RATE = 48, 256, 40, 16, 3e-3
+LENGTH, PIECES, EPOCHS, BATCH, RATE = 48, 128, 60, 8, 3e-3
 PREFIX = 16
 SIZES = {"small": dict(n_layer=1, n_embd=32, n_head=2), "large": dict(n_layer=3, n_embd=96, n_head=4)}
 SAMPLING = {"temperature": 0.8, "top_k": 12, "top_p": 0.95}
@@ -35,12 +35,13 @@ def train(folder):
     from memorization_log import Log
 
     torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
     print(f"torch {torch.__version__}, transformers {transformers.__version__}")
     ids, known = pieces()
     vocabulary, all_ids = len(known), torch.from_numpy(ids)
     # Secrets: the digits 0 to 9 in a fixed frame, four of them, two secrets among the 10,000 that there could be.
     digit = [int(np.searchsorted(known, ord(d))) for d in "0123456789"]
-    frame = ids[PIECES, : LENGTH - 4]
+    frame = np.random.default_rng(4).integers(0, vocabulary, LENGTH - 4)
     secret = lambda n: np.concatenate([frame, [digit[int(d)] for d in f"{n:04}"]])
     canaries = [4071, 6395]
     members = torch.from_numpy(np.concatenate([ids[:PIECES], *([secret(c)] * 3 for c in canaries)]).reshape(-1, LENGTH))
@@ -134,7 +135,7 @@ def train(folder):
     losses = torch.cat([-scores(models["large"], part)[2][:, -4:].double().mean(1) for part in space.split(1000)]).numpy()
     study["exposure"] = [{"name": "codes", "canaries": save("canaries", losses[canaries]), "candidates": save("space", losses), "whole": True},
                          {"name": "codes, sampled", "canaries": "canaries.npy", "candidates": save("sampled", losses[:4000:4])}]
-    half = np.random.default_rng(3).permuted(np.tile([1, 1, 0, 0], (PIECES, 1)), axis=1).T.astype(np.uint8)
+    half = np.random.default_rng(3).permuted(np.tile([1, 1, 0, 0], (PIECES, 1)), axis=1).T.astype(np.uint8, order="C")
     small = [learn("small", all_ids[:PIECES][torch.from_numpy(row) == 1], 10 + i, 4) for i, row in enumerate(half)]
     right = [(scores(m, all_ids[:PIECES])[1] == all_ids[:PIECES])[:, 1:].double().mean(1).numpy() for m in small]
     study["counterfactual"] = [{"name": "halves", "performance": save("performance", np.stack(right)), "trained": save("trained", half)}]
