@@ -19,8 +19,9 @@ import numpy as np
 # Sums of a few thousand logarithms; the prediction is rounded to f32 and has a ridge of 1e-6 of the variance; a least
 # squares fit is flat at its best exponent, so half of the digits are left to it.
 SUMS, FIT, FLAT = 1e-10, 1e-4, 1e-6
-# Ends of profile likelihood intervals, searched by both to about 1e-6 of the range of exponents.
-ENDS = 1e-4
+# The ends of an exponent are halved to; those of a floor are looked for at 257 exponents, which leaves the squares there
+# within a thousandth of their limit.
+ENDS, PLACES = 1e-6, 1e-3
 
 
 def load(path, name):
@@ -228,8 +229,9 @@ def scaling(compare, found, report):
             found_end = end(f, limit, alpha, sign * min(width, -alpha) / 64)
             compare("ends of the exponent", said["exponent_interval"][side], found_end, ENDS)
         for side, sign in ((0, -1), (1, 1)):
-            found_end = end(law.given_floor, limit, floor, sign * 1e-3)
-            compare("ends of the floor", said["floor_interval"][side], found_end, ENDS)
+            found_end, said_end = end(law.given_floor, limit, floor, sign * 1e-3), said["floor_interval"][side]
+            both = None not in (found_end, said_end)
+            compare("squares at ends of the floor", law.given_floor(said_end) / limit if both else said_end, 1 if both else found_end, PLACES)
 
 
 def main():
