@@ -114,22 +114,15 @@ def auto_of(config):
     return AutoModelForMaskedLM if masked and (encoder or not causal) else AutoModelForCausalLM
 
 
-class Skipped(torch.nn.Module):
-    """A layer that hands its input on, and looks like the layer it stands for."""
+def skip(layer):
+    """Makes a layer hand its input on; all else of it stays, and what looks at its outputs sees that input."""
+    inner = layer.forward
 
-    def __init__(self, inner):
-        super().__init__()
-        self.inner = inner
-
-    def __getattr__(self, name):
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            return getattr(super().__getattr__("inner"), name)
-
-    def forward(self, hidden, *args, **kwargs):
-        out = self.inner(hidden, *args, **kwargs)
+    def forward(*args, **kwargs):
+        out, hidden = inner(*args, **kwargs), args[0] if args else kwargs["hidden_states"]
         return (hidden,) + tuple(out[1:]) if isinstance(out, tuple) else hidden
+
+    layer.forward = forward
 
 
 def outputs(model, layers, chosen, given):
@@ -221,7 +214,7 @@ def check(program, more, auto, model, given, name, drops, folder):
         whole = copy.deepcopy(model)
         layers = whole.get_submodule(name)
         for i in dropped:
-            layers[i] = Skipped(layers[i])
+            skip(layers[i])
         wanted = outputs(whole, layers, kept, given)
         try:
             new, info = auto.from_pretrained(out, attn_implementation="eager", output_loading_info=True)

@@ -12,8 +12,8 @@ import collections, csv, json, math, pathlib, sys, zlib
 import numpy as np
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples/data"
-LENGTH, PIECES, EPOCHS, BATCH, RATE = 48, 128, 60, 8, 3e-3
-PREFIX = 16
+LENGTH, PIECES, EPOCHS, BATCH, RATE = 48, 128, 40, 8, 3e-3
+PREFIX = 40
 SIZES = {"small": dict(n_layer=1, n_embd=32, n_head=2), "large": dict(n_layer=3, n_embd=96, n_head=4)}
 SAMPLING = {"temperature": 0.8, "top_k": 12, "top_p": 0.95}
 TAUS = [0.3, 0.5, 0.7, 0.9]

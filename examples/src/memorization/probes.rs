@@ -277,6 +277,8 @@ fn sampled(fields: &Fields<'_>, name: &str, vocabulary: usize, arrays: &mut Arra
             };
         }
     }
+    // An impossible scheme is a matter of the study, whatever the logits.
+    scheme.log_prob((&[0.0f32][..], 1, 1), &[0]).map_err(|e| fields.wrong(e))?;
     let targets = suffix.integers(0..texts * width)?;
     let tiles = arrays.logits(&[name.to_string()], texts * width, vocabulary)?;
     let cx = Context::new(Exec::rayon(), Control::new().stop_when(&interrupt::requested));
