@@ -9,7 +9,7 @@ use std::thread;
 
 use ndarray::{Array2, ArrayView2, s};
 use pauca::Error;
-use pauca::alignment::{InfoNce, InfoNceTotals, Matches, SoftmaxRows};
+use pauca::alignment::{InfoNce, InfoNceTotals, Matches, SigLip, SoftmaxRows};
 
 const SCALE: f64 = 20.0;
 
@@ -147,5 +147,34 @@ fn main() -> Result<(), Error> {
     println!("and its gradients, which a single call rounds to f32, within {error:.0e}");
     // Half a unit of f32 for each of the three blocks and for the single call.
     assert!(error < 4.0 * f64::from(f32::EPSILON) / 2.0);
+    sigmoid(x.view(), y.view(), &ranks)
+}
+
+/// SigLIP needs no ring of statistics: every pair is a question of its own, so blocks add up.
+fn sigmoid(x: ArrayView2<f32>, y: ArrayView2<f32>, ranks: &[Range<usize>]) -> Result<(), Error> {
+    let (loss, bias) = (SigLip::new().mean_over(x.nrows() as u64), -10.0);
+    let whole = loss.gradients(x, y, SCALE, bias, Matches::Diagonal)?;
+    let (mut value, mut of_bias) = (0.0, 0.0);
+    let ids = |range: &Range<usize>| range.clone().map(|i| i as u64).collect::<Vec<_>>();
+    for mine in ranks {
+        for theirs in ranks {
+            let matches = Matches::Groups { x: &ids(mine), y: &ids(theirs) };
+            let (x, y) = (x.slice(s![mine.clone(), ..]), y.slice(s![theirs.clone(), ..]));
+            let block = loss.gradients(x, y, SCALE, bias, matches)?;
+            (value, of_bias) = (value + block.value, of_bias + block.bias);
+        }
+    }
+    let error = (value / whole.value - 1.0).abs().max((of_bias / whole.bias - 1.0).abs());
+    println!("SigLIP: nine blocks give its loss {:.6} within {error:.0e}", whole.value);
+    // Nine values in f64, added.
+    assert!(error < 16.0 * f64::EPSILON * 16.0);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn ranks_and_blocks_give_the_losses_of_the_whole() {
+        super::main().unwrap();
+    }
 }

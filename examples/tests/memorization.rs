@@ -519,3 +519,71 @@ fn questions_about_single_texts_need_no_run() {
     }
     assert!(!page.contains("Memorization while training") && !page.contains("NaN"));
 }
+
+/// Probabilities of suffixes under a sampling scheme, from the logits before their tokens.
+#[test]
+fn suffixes_are_sampled_as_plain_loops_say() {
+    const IDS: usize = 7;
+    let bench = Bench::new();
+    let mut state = 9u64;
+    let mut next = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as usize
+    };
+    let logits: Vec<f32> = (0..20 * 3 * IDS).map(|_| (next() % 17) as f32 / 4.0).collect();
+    let suffix: Vec<i32> = (0..60).map(|_| (next() % IDS) as i32).collect();
+    let bytes: Vec<u8> = logits.iter().flat_map(|v| v.to_le_bytes()).collect();
+    npy(&bench, "logits.npy", "<f4", "(60, 7)", &bytes);
+    let bytes: Vec<u8> = suffix.iter().flat_map(|v| v.to_le_bytes()).collect();
+    npy(&bench, "suffix.npy", "<i4", "(20, 3)", &bytes);
+    let write = |sampling: Value| {
+        let study = json!({
+            "format": "pauca-memorization", "format_version": 1, "vocabulary": IDS, "sets": {},
+            "extraction": [{"name": "e", "suffix": "suffix.npy", "logits": "logits.npy", "sampling": sampling}],
+        });
+        bench.write("study.json", study.to_string().as_bytes());
+    };
+    for (out, temperature, top_k, top_p) in
+        [("all", 1.0, IDS, 1.0), ("k", 0.7, 3, 1.0), ("p", 1.3, IDS, 0.8), ("kp", 1.0, 4, 0.9)]
+    {
+        write(json!({"temperature": temperature, "top_k": top_k, "top_p": top_p}));
+        MEMORIZATION.done(&bench, &["study.json", "--out", out]);
+        let csv = String::from_utf8(bench.contents(out)["extraction.csv"].clone()).unwrap();
+        for (i, line) in csv.lines().skip(1).enumerate() {
+            let mut expected = 0.0;
+            for t in 3 * i..3 * i + 3 {
+                let row = &logits[t * IDS..][..IDS];
+                let mut order: Vec<usize> = (0..IDS).collect();
+                order.sort_by(|a, b| row[*b].total_cmp(&row[*a]));
+                order.truncate(top_k);
+                let weight = |j: &usize| (f64::from(row[*j]) / temperature).exp();
+                let all: f64 = order.iter().map(weight).sum();
+                let (mut sum, mut kept) = (0.0, 0);
+                while kept < order.len() && sum < top_p * all {
+                    sum += weight(&order[kept]);
+                    kept += 1;
+                }
+                order.truncate(kept);
+                let target = suffix[t] as usize;
+                expected += match order.contains(&target) {
+                    true => (weight(&target) / order.iter().map(weight).sum::<f64>()).ln(),
+                    false => f64::NEG_INFINITY,
+                };
+            }
+            let found: f64 = line.split(',').nth(5).unwrap().parse().unwrap();
+            /// Seven exponentials, added plainly.
+            const SUMS: f64 = 1e-13;
+            assert!(found == expected || (found - expected).abs() < SUMS, "{out}: {line} {expected}");
+        }
+    }
+    for (sampling, part) in [
+        (json!(3), "'sampling' is no object"),
+        (json!({"top_k": 1.5}), "top_k"),
+        (json!({"beams": 2}), "not beams 2"),
+        (json!({"temperature": "hot"}), "temperature that is no number"),
+        (json!({"top_p": 0.0}), "top_p"),
+    ] {
+        write(sampling);
+        MEMORIZATION.refused(&bench, &["study.json"], 1, &["study.json", part]);
+    }
+}

@@ -123,7 +123,8 @@ fn same_bytes_for_any_threads_and_a_complete_report() {
 #[test]
 fn resumed_run_ends_in_the_same_bytes() {
     let bench = Bench::new();
-    let arguments = |out| [&QUICK[..], &["--seeds", "3", "--threads", "1", "--out", out]].concat();
+    let rest = |out| ["--seeds", "3", "--threads", "1", "--write-tokens", "--out", out];
+    let arguments = |out| [&QUICK[..], &rest(out)].concat();
     assert!(TOKENIZE.run(&bench, &arguments("whole")).status.success());
     let mut child = TOKENIZE.command(&bench, &arguments("parts")).spawn().unwrap();
     assert!(workbench::appears(&bench.path("parts/checkpoint.bin"), 120));
@@ -201,6 +202,39 @@ fn a_training_stopped_at_step_137_of_300_goes_on_to_the_same_bits() {
         // A state of other settings is refused.
         let other = Settings { codes: 16, ..settings };
         assert!(Training::new(&pictures, &other, Some(&started[0].1)).is_err());
+    }
+}
+
+/// What `--write-tokens` leaves is what `tokenize audit` reads: unit latents, each with its nearest code.
+#[test]
+fn written_tokens_are_latents_with_their_nearest_codes() {
+    let bench = Bench::new();
+    TOKENIZE.done(&bench, &[&QUICK[..], &["--seeds", "2", "--write-tokens", "--out", "out"]].concat());
+    for lambda in ["0", "0.1"] {
+        let name = format!("out/tokens.32.{lambda}.safetensors");
+        let bytes = std::fs::read(bench.path(&name)).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let numbers = |tensor: &str, shape: &[usize]| -> Vec<f64> {
+            let tensor = file.tensor(tensor).unwrap();
+            assert_eq!(tensor.shape(), shape);
+            tensor.data().as_chunks().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect()
+        };
+        let (z, codes) = (numbers("latents", &[1797, 16, 8]), numbers("codebook", &[32, 8]));
+        let ids = file.tensor("ids").unwrap();
+        assert_eq!(ids.shape(), [1797, 16]);
+        let ids: Vec<u32> = ids.data().as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)).collect();
+        /// Unit rows are rounded to f32, so codes that are as near are told apart no better.
+        const UNIT: f64 = 1e-6;
+        for (z, id) in z.chunks(8).zip(&ids).step_by(7) {
+            let dot = |code: &[f64]| z.iter().zip(code).map(|(a, b)| a * b).sum::<f64>();
+            assert!((dot(z) - 1.0).abs() < UNIT);
+            let best = codes.chunks(8).map(dot).fold(-1.0, f64::max);
+            assert!(dot(&codes[8 * *id as usize..][..8]) >= best - UNIT);
+        }
+        let flags =
+            [&["audit", "--ids", &name, "--latents", &name, "--codebook", &name][..], &["--out", lambda]];
+        TOKENIZE.done(&bench, &flags.concat());
+        assert_eq!(bench.report(lambda)["items"], 1797);
     }
 }
 

@@ -213,9 +213,9 @@ impl<B: Backend, S: RowSource + ?Sized> Plan<'_, B, S> {
             for first in (earlier[0]..end).step_by(block) {
                 let part = &stays.rows[first..end.min(first + block)];
                 let pairs = part.len() as u64 * rows.len() as u64;
-                let targets = stays
-                    .blocks
-                    .with_rows(part, &mut found.scratch, cx, |block| backend.pack_pairs(block, pairs, cx))?;
+                let targets = stays.blocks.with_rows(part, &mut found.scratch, cx, |block| {
+                    backend.pack_pairs(block, pairs, None, cx)
+                })?;
                 for (rows, best) in rows.chunks(block).zip(best.chunks_mut(block)) {
                     self.max_across(rows, &targets, first as u64, best, found, cx)?;
                     cx.control.check()?;

@@ -47,7 +47,8 @@ Questions about single texts, with runs or without:
                   \"mean\" and \"deviation\" of ln p over the vocabulary [n] (for Min-K%++ without
                   logits), \"reference_log_prob\": [n], \"zlib_bytes\": [texts]}]
   \"extraction\": [{\"name\", \"suffix\" and \"generated\": ids [texts, s], \"log_prob\": [texts, s] of the
-                  true suffix under the sampling scheme}]
+                  true suffix under the sampling scheme, or \"logits\": one .npy file [texts * s, ids]
+                  with \"sampling\": {\"temperature\", \"top_k\", \"top_p\"}}]
   \"exposure\": [{\"name\", \"canaries\": losses, \"candidates\": losses, \"whole\": false}]
   \"counterfactual\": [{\"name\", \"performance\" and \"trained\" (0 or 1): [models, texts]}]
 Results in --out: report.html (open this), report.json, curves.csv, reach.csv, forgetting.csv,

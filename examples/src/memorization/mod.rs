@@ -30,7 +30,7 @@ use self::study::Study;
 use crate::failure::{Failure, Result};
 use crate::output::REPORT;
 use crate::page::Fact;
-use crate::progress::si;
+use crate::progress::{percent, si};
 use crate::run::Run;
 use crate::shipped;
 
@@ -117,15 +117,12 @@ fn facts(study: &Study, runs: &[measure::Measured], verdict: &str) -> Vec<Fact> 
     for size in compare::sizes(study) {
         let last = size.runs.iter().filter_map(|&i| runs[i].m.last()).copied();
         let (low, high) = last.fold((1.0, 0.0), |(a, b): (f64, f64), m| (a.min(m), b.max(m)));
-        facts.push(Fact::words(
-            &format!("{} parameters", si(size.parameters as f64)),
-            format!(
-                "memorized at the end: {:.1} to {:.1} % over {} runs",
-                100.0 * low,
-                100.0 * high,
-                size.runs.len()
-            ),
-        ));
+        let shares = match size.runs.len() {
+            1 => percent(high),
+            n => format!("{:.1} to {} over {n} runs", 100.0 * low, percent(high)),
+        };
+        let about = format!("{} parameters", si(size.parameters as f64));
+        facts.push(Fact::words(&about, format!("memorized at the end: {shares}")));
     }
     facts
 }

@@ -1,12 +1,14 @@
 //! What is asked of single texts: can they be extracted, were they members, how exposed are secrets, what did seeing a
 //! text change.
 
+use pauca::exact::F64Sum;
 use pauca::memorization::{
-    Counterfactual, Discoverability, IGNORED, LogitSpread, Queries, SuffixMatch, counterfactual, exposure,
-    min_k, reference_difference, sampled_exposure, standardized, suffix_match, token_loss, tpr_at_fpr,
-    zlib_ratio,
+    Counterfactual, Discoverability, IGNORED, LogitSpread, Queries, Sampling, SuffixMatch, counterfactual,
+    exposure, min_k, reference_difference, sampled_exposure, standardized, suffix_match, token_loss,
+    tpr_at_fpr, zlib_ratio,
 };
 use pauca::stats::{Interval, auc, bootstrap};
+use pauca::{Context, Control, Exec};
 
 use super::arrays::{Array, Arrays};
 use super::measure::scanned;
@@ -117,7 +119,7 @@ impl Probes {
                 let fields = Fields { path: top.path, place: format!("{key} {i}"), value };
                 match key {
                     "membership" => this.membership.push(membership(&fields, sets, vocabulary, arrays)?),
-                    "extraction" => this.extraction.push(extraction(&fields, arrays)?),
+                    "extraction" => this.extraction.push(extraction(&fields, vocabulary, arrays)?),
                     "exposure" => this.exposure.push(exposed(&fields, arrays)?),
                     _ => this.counterfactual.push(counter(&fields, arrays)?),
                 }
@@ -253,9 +255,48 @@ fn judged(name: &'static str, values: Vec<f64>, member: &[bool]) -> pauca::Resul
     Ok(Score { name, values, auc: area, found })
 }
 
-fn extraction(fields: &Fields<'_>, arrays: &mut Arrays) -> Result<Extraction> {
+/// Log-probability of each true suffix under the sampling scheme, from the logits before each of its tokens.
+fn sampled(fields: &Fields<'_>, name: &str, vocabulary: usize, arrays: &mut Arrays) -> Result<Vec<f64>> {
+    let needed = || fields.wrong("'logits' need the 'suffix' that they are of");
+    let (suffix, texts, width) = matrix(fields, "suffix", arrays)?.ok_or_else(needed)?;
+    let mut scheme = Sampling::new();
+    if let Some(value) = fields.get("sampling") {
+        let wrong = |what: &str| fields.wrong(format!("'sampling' {what}"));
+        let settings = value.as_object().ok_or_else(|| wrong("is no object"))?;
+        for (key, value) in settings {
+            let number = value.as_f64().ok_or_else(|| wrong(&format!("has a {key} that is no number")))?;
+            scheme = match key.as_str() {
+                "temperature" => scheme.temperature(number),
+                "top_p" => scheme.top_p(number),
+                "top_k" if number >= 0.0 && number.fract() == 0.0 => scheme.top_k(number as usize),
+                _ => {
+                    return Err(wrong(&format!(
+                        "knows temperature, top_k (a whole number), top_p, not {key} {value}"
+                    )));
+                }
+            };
+        }
+    }
+    // An impossible scheme is a matter of the study, whatever the logits.
+    scheme.log_prob((&[0.0f32][..], 1, 1), &[0]).map_err(|e| fields.wrong(e))?;
+    let targets = suffix.integers(0..texts * width)?;
+    let tiles = arrays.logits(&[name.to_string()], texts * width, vocabulary)?;
+    let cx = Context::new(Exec::rayon(), Control::new().stop_when(&interrupt::requested));
+    let stopped = |failure| if interrupt::requested() { Failure::stopped() } else { failure };
+    let found = tiles[0].rows(|rows| scheme.log_prob_in(rows, &targets, &cx)).map_err(stopped)?;
+    let of_text = |text: &[f64]| {
+        let mut sum = F64Sum::new();
+        sum.extend(text.iter().copied().filter(|l| !l.is_nan()));
+        sum.value()
+    };
+    Ok(found.to_vec().chunks(width.max(1)).map(of_text).collect())
+}
+
+fn extraction(fields: &Fields<'_>, vocabulary: usize, arrays: &mut Arrays) -> Result<Extraction> {
     let wrong = |e: pauca::Error| fields.wrong(e);
     let greedy = match (matrix(fields, "suffix", arrays)?, matrix(fields, "generated", arrays)?) {
+        // The suffix alone is what the logits are of.
+        (Some(_), None) if fields.get("logits").is_some() => None,
         (Some((suffix, texts, width)), Some((generated, rows, said))) => {
             if rows != texts {
                 return Err(generated.failure(format!("has {rows} rows, 'suffix' has {texts}")));
@@ -270,9 +311,11 @@ fn extraction(fields: &Fields<'_>, arrays: &mut Arrays) -> Result<Extraction> {
         (None, None) => None,
         _ => return Err(fields.wrong("'suffix' and 'generated' come together")),
     };
-    let log_pz = match matrix(fields, "log_prob", arrays)? {
-        None => None,
-        Some((array, texts, width)) => {
+    let log_pz = match (matrix(fields, "log_prob", arrays)?, fields.name("logits")?) {
+        (None, None) => None,
+        (Some(_), Some(_)) => return Err(fields.wrong("'log_prob' and 'logits' exclude each other")),
+        (None, Some(name)) => Some(sampled(fields, name, vocabulary, arrays)?),
+        (Some((array, texts, width)), None) => {
             let of = |i: usize| -> Result<f64> {
                 let values = array.numbers(i * width..(i + 1) * width)?;
                 // The sum of the tokens' log-probabilities is minus their mean loss times their number.
@@ -285,7 +328,7 @@ fn extraction(fields: &Fields<'_>, arrays: &mut Arrays) -> Result<Extraction> {
         }
     };
     if greedy.is_none() && log_pz.is_none() {
-        return Err(fields.wrong("'suffix' with 'generated', or 'log_prob', is needed"));
+        return Err(fields.wrong("'suffix' with 'generated', 'log_prob', or 'logits' is needed"));
     }
     if let (Some(a), Some(b)) = (&greedy, &log_pz)
         && a.len() != b.len()

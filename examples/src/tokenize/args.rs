@@ -67,6 +67,11 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = PredictorName::Transformer)]
     pub predictor: PredictorName,
 
+    /// Also write latents, ids and codes of each tokenizer of seed 0, as `tokenize audit` reads them:
+    /// tokens.CODES.LAMBDA.safetensors
+    #[arg(long)]
+    pub write_tokens: bool,
+
     /// Going on with it.
     #[command(flatten)]
     pub resuming: Resuming,
@@ -78,7 +83,7 @@ pub struct Args {
 
 const AFTER: &str = "\
 Results in --out: report.html (open this), report.json, runs.csv (every tokenizer and model), SVG
-plots.
+plots; with --write-tokens tokens.CODES.LAMBDA.safetensors.
 The same sheet and flags give the same bytes at any number of threads on one machine.
 The setting of docs/findings.md, with intervals: tokenize --seeds 5 --fewer-codes 128 (some
 minutes of CPU).

@@ -32,6 +32,8 @@ pub struct Plan {
     pub budget: f64,
     /// Who predicts the latents.
     pub predictor: PredictorName,
+    /// Whether the tokens of seed 0 are kept.
+    pub tokens: bool,
 }
 
 /// One run: a tokenizer by its two settings, and a seed.
@@ -71,6 +73,8 @@ pub struct Outcome {
     pub shown: Vec<Picture>,
     /// Pictures from samples of each model; only of seed 0.
     pub samples: Vec<Vec<Picture>>,
+    /// Latents, ids and codes of all pictures as a .safetensors file; empty where they are not asked for.
+    pub tokens: Vec<u8>,
 }
 
 /// Rows of the validation pictures that are shown: evenly among them.
@@ -145,6 +149,10 @@ fn judged(
             samples.push(bytes(tokenizer.decode(&model.sample(SAMPLES, seed, poll)?)?));
         }
     }
+    let mut kept = Vec::new();
+    if plan.tokens && seed == 0 {
+        kept = tokenizer.file(pictures)?;
+    }
     let mut shown = Vec::new();
     if seed == 0 {
         shown = bytes(tokenizer.decode(&tokenizer.encode(pictures, &shown_rows(pictures))?.ids)?);
@@ -162,6 +170,7 @@ fn judged(
         models,
         shown,
         samples,
+        tokens: kept,
     })
 }
 

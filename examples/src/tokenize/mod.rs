@@ -109,12 +109,16 @@ pub fn run(mut args: Args) -> Result<()> {
             patches.min(64 * (side / patch).pow(2))
         )));
     }
-    let configuration = json!({
+    let mut configuration = json!({
         "sheet": {"file": file_name(&sheet), "sha256": sha256, "pictures": pictures.len(), "side": side},
         "patch": patch, "codes": args.codes, "fewer_codes": args.fewer_codes,
         "lambdas": lambdas(args).iter().map(f64::to_string).collect::<Vec<_>>(), "seeds": args.seeds, "steps": args.steps, "budget_gflop": args.budget.to_string(),
         "predictor": args.predictor.name(),
     });
+    if args.write_tokens {
+        configuration["write_tokens"] = json!(true);
+        run.plan(jobs.iter().filter(|job| job.seed == 0).map(tokens_name));
+    }
     let (mut out, start) = run.resume(&configuration, args.resuming.resume)?;
     let finished = match start {
         Start::Fresh => (Vec::new(), Vec::new()),
@@ -122,7 +126,8 @@ pub fn run(mut args: Args) -> Result<()> {
             .ok_or_else(|| Failure::data(&out.path().join(checkpoint::NAME), "is of another program"))?,
         Start::Finished => return run.finished(),
     };
-    let plan = Plan { patch, steps: args.steps, budget: 1e9 * args.budget, predictor: args.predictor };
+    let (steps, budget, tokens) = (args.steps, 1e9 * args.budget, args.write_tokens);
+    let plan = Plan { patch, steps, budget, predictor: args.predictor, tokens };
     let save = |finished: &[&Outcome], started: &[state::Started]| match (finished, started) {
         ([], []) => Ok(()),
         _ => checkpoint::save(&out, &configuration, &state::encode(finished, started)),
@@ -139,6 +144,9 @@ pub fn run(mut args: Args) -> Result<()> {
         out.text(name, svg)?;
     }
     out.write("runs.csv", |w| record::csv(w, &outcomes))?;
+    for outcome in outcomes.iter().filter(|outcome| !outcome.tokens.is_empty()) {
+        out.write(&tokens_name(&outcome.job), |w| w.write_all(&outcome.tokens))?;
+    }
     let html = report::html(&pictures, &outcomes, &rows, &plots, out.written(), &configuration, args.seeds);
     out.text("report.html", &html)?;
     let record = record::record(&outcomes, &rows, &configuration, args.seeds);
@@ -152,6 +160,11 @@ pub fn run(mut args: Args) -> Result<()> {
     let facts: Vec<Fact> = [Fact::words("verdict", &*verdict)].into_iter().chain(facts).collect();
     run.say(&out, json!({"verdict": verdict, "tokenizers": outcomes.len()}), &facts);
     Ok(())
+}
+
+/// The file of the tokens of a tokenizer.
+fn tokens_name(job: &Job) -> String {
+    format!("tokens.{}.{}.safetensors", job.codes, job.lambda)
 }
 
 /// The weights asked for, 0 first, each once, ascending.

@@ -33,12 +33,13 @@ pub fn record(outcomes: &[Outcome], rows: &[Row], configuration: &Value, seeds: 
                 "name": row.name(plain_codes), "codes": row.codes, "lambda": row.lambda,
                 "reconstruction_mse": estimate(&row.mse), "perplexity": estimate(&row.perplexity),
                 "codes_used": estimate(&row.used), "entropy": estimate(&row.entropy),
+                "entropy_at_position": estimate(&row.placed),
                 "conditional_entropy": estimate(&row.conditional), "linear_r2": estimate(&row.linear_r2),
                 "validation_loss": by_size(&row.losses),
                 "reconstruction_mse_change": estimate(&row.mse_change),
                 "validation_loss_change": by_size(&row.loss_changes),
                 "explained": by_size(&row.explained), "explained_change": by_size(&row.explained_changes),
-                "entropy_change": estimate(&row.entropy_change), "bits_per_picture": estimate(&row.bits),
+                "entropy_at_position_change": estimate(&row.placed_change), "bits_per_picture": estimate(&row.bits),
             })
         })
         .collect();

@@ -144,6 +144,7 @@ pub fn html(
         "perplexity",
         "codes<br>used",
         "H(token)",
+        "H(token |<br>place)",
         "H(token |<br>previous)",
         "linear<br>R²",
         "loss,<br>small model",
@@ -160,6 +161,7 @@ pub fn html(
             row.perplexity.text(1),
             row.used.text(0),
             row.entropy.text(3),
+            row.placed.text(3),
             row.conditional.text(3),
             row.linear_r2.text(3),
             row.losses[0].text(3),
@@ -169,7 +171,7 @@ pub fn html(
             row.bits.text(1),
         ]
     });
-    let classes = [&[""][..], &["num"; 12]].concat();
+    let classes = [&[""][..], &["num"; 13]].concat();
     let mut tables = format!("<div class=\"wide\">{}</div>", table(&head, &classes, cells));
     let changes = rows.iter().skip(1).map(|row| {
         vec![
@@ -177,7 +179,7 @@ pub fn html(
             row.mse_change.text(5),
             row.loss_changes[0].text(3),
             row.loss_changes[1].text(3),
-            row.entropy_change.text(3),
+            row.placed_change.text(3),
             row.explained_changes[0].text(3),
             row.explained_changes[1].text(3),
         ]
@@ -189,7 +191,7 @@ pub fn html(
             "reconstruction error",
             "loss, small",
             "loss, large",
-            "H(token)",
+            "H(token | place)",
             "explained, small",
             "explained, large",
         ],
@@ -207,8 +209,8 @@ pub fn html(
         "The numbers",
         "Entropies and losses in nats a token. H is of all pictures, given the token before by Miller-Madow. R² says \
          how well the best linear map of the patches left and above predicts a latent before it is quantized. \
-         Explained is H(token) less the loss: what the tokens before say of a token. A loss that falls with H(token) \
-         alone explains nothing. \
+         Explained is H(token | place) less the loss: what the tokens before say of a token whose place is known. A \
+         loss that falls with H(token | place) alone explains nothing. \
          Losses are of pictures that neither tokenizer nor model saw; both models got the same compute.",
         &tables,
     ));

@@ -42,6 +42,7 @@ pub fn encode(outcomes: &[&Outcome], started: &[Started]) -> Vec<u8> {
             "models": models.collect::<Vec<_>>(),
             "shown": encode_pictures(&o.shown),
             "samples": o.samples.iter().map(|s| encode_pictures(s)).collect::<Vec<_>>(),
+            "tokens": STANDARD.encode(&o.tokens),
         })
     });
     let started = started.iter().map(|(job, state)| {
@@ -82,6 +83,7 @@ pub fn decode(bytes: &[u8]) -> Option<(Vec<Outcome>, Vec<Started>)> {
             models: o["models"].as_array()?.iter().map(model).collect::<Option<_>>()?,
             shown: decode_pictures(&o["shown"])?,
             samples: o["samples"].as_array()?.iter().map(decode_pictures).collect::<Option<_>>()?,
+            tokens: STANDARD.decode(o["tokens"].as_str()?).ok()?,
         })
     };
     let start = |o: &Value| {

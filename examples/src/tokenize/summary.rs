@@ -57,13 +57,16 @@ pub struct Row {
     pub used: Estimate,
     /// Entropy of a token by itself.
     pub entropy: Estimate,
+    /// Entropy of a token at its place in the picture: the mean over the positions.
+    pub placed: Estimate,
     /// Entropy given the token before.
     pub conditional: Estimate,
     /// R² of the best linear prediction.
     pub linear_r2: Estimate,
     /// Validation loss of each of [`SIZES`].
     pub losses: Vec<Estimate>,
-    /// The entropy of a token by itself less the loss of each of [`SIZES`]: what the tokens before explain.
+    /// The entropy of a token at its place less the loss of each of [`SIZES`]: what the tokens before explain. (Less the
+    /// entropy of a token by itself a model would be credited for knowing the position.)
     pub explained: Vec<Estimate>,
     /// Bits of a picture, coded by the last of [`SIZES`].
     pub bits: Estimate,
@@ -71,14 +74,19 @@ pub struct Row {
     pub mse_change: Estimate,
     /// Difference of each validation loss to the plain tokenizer, seed by seed.
     pub loss_changes: Vec<Estimate>,
-    /// Difference of the entropy of a token by itself to the plain tokenizer, seed by seed.
-    pub entropy_change: Estimate,
+    /// Difference of the entropy of a token at its place to the plain tokenizer, seed by seed.
+    pub placed_change: Estimate,
     /// Difference of what the tokens before explain to the plain tokenizer, seed by seed.
     pub explained_changes: Vec<Estimate>,
 }
 
+/// Entropy of a token at its place, nats.
+fn placed(o: &Outcome) -> f64 {
+    o.position_perplexity.iter().map(|p| p.ln()).sum::<f64>() / o.position_perplexity.len() as f64
+}
+
 fn explained(o: &Outcome, s: usize) -> f64 {
-    o.entropy - o.models[s].loss
+    placed(o) - o.models[s].loss
 }
 
 /// Bits of a picture, coded by the last of [`SIZES`].
@@ -119,6 +127,7 @@ pub fn rows(outcomes: &[Outcome]) -> Vec<Row> {
                 perplexity: each(&|o| o.perplexity),
                 used: each(&|o| o.used as f64),
                 entropy: each(&|o| o.entropy),
+                placed: each(&placed),
                 conditional: each(&|o| o.conditional),
                 linear_r2: each(&|o| o.linear_r2),
                 losses: sizes.clone().map(|s| each(&|o| o.models[s].loss)).collect(),
@@ -126,7 +135,7 @@ pub fn rows(outcomes: &[Outcome]) -> Vec<Row> {
                 bits: each(&bits),
                 mse_change: change(&|o| o.mse),
                 loss_changes: sizes.clone().map(|s| change(&|o| o.models[s].loss)).collect(),
-                entropy_change: change(&|o| o.entropy),
+                placed_change: change(&placed),
                 explained_changes: sizes.map(|s| change(&|o| explained(o, s))).collect(),
             }
         })
@@ -147,7 +156,7 @@ impl Row {
 /// What the runs say of the claim.
 ///
 /// A loss may fall because single tokens became less uncertain, which fewer codes would do as well. The claim is that
-/// tokens explain each other better, so the loss has to fall by more than the entropy of single tokens.
+/// tokens explain each other better, so the loss has to fall by more than the entropy of single tokens, each at its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// With both sizes the loss falls, and by more than the entropy of single tokens.
@@ -230,11 +239,11 @@ pub fn sentence(rows: &[Row], seeds: usize) -> String {
         )
     });
     format!(
-        "{head}: at λ = {} the loss of models of equal compute changes by {}, the entropy of single tokens by {:+.1} %, \
-         the reconstruction error by {worse:+.1} %.{simpler}",
+        "{head}: at λ = {} the loss of models of equal compute changes by {}, the entropy of single tokens at their \
+         places by {:+.1} %, the reconstruction error by {worse:+.1} %.{simpler}",
         row.lambda,
         parts.join(" and "),
-        share(row.entropy_change.mean, plain.entropy.mean),
+        share(row.placed_change.mean, plain.placed.mean),
     )
 }
 
@@ -256,7 +265,7 @@ mod tests {
         assert_eq!(Estimate::of(&[1.0, 1.0]).text(2), "1.00 ± 0.00");
     }
 
-    /// Runs by (lambda, entropy, loss of both sizes, error), seeds in turn.
+    /// Runs by (lambda, entropy at every position, loss of both sizes, error), seeds in turn.
     fn runs(of: &[(f64, f64, f64, f64)]) -> Vec<Outcome> {
         let learned = |loss| Learned { curve: Vec::new(), per_position: Vec::new(), loss };
         let run = |(i, &(lambda, entropy, loss, mse)): (usize, &(f64, f64, f64, f64))| Outcome {
@@ -265,13 +274,14 @@ mod tests {
             train_mse: mse,
             perplexity: 1.0,
             used: 8,
-            position_perplexity: vec![1.0; 4],
-            entropy,
+            position_perplexity: vec![entropy.exp(); 4],
+            entropy: entropy + 0.5,
             conditional: 0.0,
             linear_r2: 0.0,
             models: SIZES.iter().map(|_| learned(loss)).collect(),
             shown: Vec::new(),
             samples: Vec::new(),
+            tokens: Vec::new(),
         };
         of.iter().enumerate().map(run).collect()
     }

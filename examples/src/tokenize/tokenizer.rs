@@ -14,6 +14,8 @@ use pauca::vq::{
 };
 use pauca::{Context, Control, Cpu, Exec, KMeans, Metric};
 
+use safetensors::tensor::{Dtype, TensorView};
+
 use super::args::PredictorName;
 use super::library;
 use super::perceptron::Perceptron;
@@ -116,6 +118,8 @@ pub struct Tokens {
     pub mse: f64,
     /// R² of the best linear prediction of the unit latents from the patches left and above.
     pub linear_r2: f64,
+    /// [n, tokens, components], before quantization, of any length.
+    pub latents: Vec<f32>,
 }
 
 /// Rows of `rows` values gathered from pictures.
@@ -127,6 +131,15 @@ fn gather(pictures: &[&[f32]], places: &[Vec<usize>]) -> Array2<f32> {
         places.iter().for_each(|pixels| rows.extend(pixels.iter().map(|&p| 2.0 * picture[p] - 1.0)));
     }
     Array2::from_shape_vec((pictures.len() * places.len(), width), rows).expect("rows of one width")
+}
+
+/// Values of four bytes, little-endian.
+fn little<T: bytemuck::Pod>(values: &[T]) -> Vec<u8> {
+    let mut bytes = bytemuck::cast_slice(values).to_vec();
+    if cfg!(target_endian = "big") {
+        bytes.chunks_exact_mut(size_of::<T>()).for_each(<[u8]>::reverse);
+    }
+    bytes
 }
 
 /// A training between two steps, as bytes.
@@ -364,6 +377,7 @@ impl Tokenizer {
     pub fn encode(&self, pictures: &Pictures, rows: &[usize]) -> Result<Tokens> {
         let (cx, tokens) = (serial(), self.tokens());
         let (mut ids, mut error) = (Vec::with_capacity(rows.len() * tokens), 0.0);
+        let mut all = Vec::with_capacity(rows.len() * tokens * LATENT);
         let mut gram = RidgeGram::new(self.geometry.grid + 1, LATENT).map_err(|e| library(&e))?;
         for part in rows.chunks(128) {
             let batch: Vec<&[f32]> = part.iter().map(|&i| pictures.picture(i)).collect();
@@ -375,6 +389,7 @@ impl Tokenizer {
                 let errors = picture.iter().zip(decoded).map(|(a, b)| f64::from(a - b));
                 error += errors.map(|e| e * e).sum::<f64>();
             }
+            all.extend(z.iter());
             let shape = (batch.len(), tokens, LATENT);
             let latents: Array3<f32> = z.into_shape_with_order(shape).expect("rows of whole pictures");
             gram.push(&Batch::new(latents.view()).normalized(true)).map_err(|e| library(&e))?;
@@ -382,7 +397,33 @@ impl Tokenizer {
         }
         let fit = gram.fit(1e-6).map_err(|e| library(&e))?;
         let mse = error / (rows.len() * self.size) as f64;
-        Ok(Tokens { ids, mse, linear_r2: fit.r2.unwrap_or(0.0) })
+        Ok(Tokens { ids, mse, linear_r2: fit.r2.unwrap_or(0.0), latents: all })
+    }
+
+    /// Latents of unit length, as the codes are, `[pictures, tokens, components]`; ids `[pictures, tokens]`; codes: of all
+    /// pictures in their order, as a .safetensors file.
+    ///
+    /// # Errors
+    /// What the library reports.
+    pub fn file(&self, pictures: &Pictures) -> Result<Vec<u8>> {
+        let rows: Vec<usize> = (0..pictures.len()).collect();
+        let Tokens { ids, latents, .. } = self.encode(pictures, &rows)?;
+        let mut unit = vec![0.0f32; latents.len()];
+        for (z, unit) in latents.chunks_exact(LATENT).zip(unit.chunks_exact_mut(LATENT)) {
+            vq::l2_normalize(z, unit).map_err(|e| library(&e))?;
+        }
+        let (n, tokens) = (rows.len(), self.tokens());
+        let codes: Vec<f32> = self.codes.iter().copied().collect();
+        let bytes = [little(&unit), little(&ids), little(&codes)];
+        let tensor = |dtype, shape: &[usize], i: usize| {
+            TensorView::new(dtype, shape.to_vec(), &bytes[i]).expect("as many bytes as the shape needs")
+        };
+        let tensors = [
+            ("latents", tensor(Dtype::F32, &[n, tokens, LATENT], 0)),
+            ("ids", tensor(Dtype::U32, &[n, tokens], 1)),
+            ("codebook", tensor(Dtype::F32, &[self.codes.nrows(), LATENT], 2)),
+        ];
+        safetensors::serialize(tensors, None).map_err(|e| Failure::Data(format!("tokens: {e}")))
     }
 
     /// The pictures that tokens stand for, values clipped to [0, 1].

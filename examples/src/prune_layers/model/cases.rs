@@ -184,6 +184,34 @@ fn the_part_of_the_list_is_found() {
     assert_eq!((&new["decoder_layers"], &new["encoder_layers"]), (&json!(5), &json!(4)));
 }
 
+/// The language model sees the state of the tower that it saw, wherever that now stands.
+#[test]
+fn features_of_a_tower_stay_those_of_their_layer() {
+    let with = |layer: serde_json::Value| {
+        json!({
+            "model_type": "llava", "vision_feature_layer": layer,
+            "text_config": {"model_type": "llama", "num_hidden_layers": 6},
+            "vision_config": {"model_type": "clip_vision_model", "num_hidden_layers": 6},
+        })
+    };
+    let tower = "vision_tower.vision_model.encoder.layers.";
+    let new = |layer, dropped: &[usize]| {
+        let new = cut(&with(layer), tower, 6, dropped, true).unwrap().config;
+        new["vision_feature_layer"].clone()
+    };
+    // State -2 is the output of layer 4, counted from 0: the last of those kept where layer 5 goes.
+    assert_eq!(new(json!(-2), &[1]), json!(-2));
+    assert_eq!(new(json!(-2), &[5]), json!(-1));
+    // Without layer 4 what it was given.
+    assert_eq!(new(json!(-2), &[4]), json!(-2));
+    assert_eq!(new(json!([0, 2, 6, -7]), &[1, 4]), json!([0, 1, 4, -5]));
+    let text = cut(&with(json!(7)), tower, 6, &[1], true).err().unwrap();
+    assert!(text.contains("vision_feature_layer (7)"), "{text}");
+    // The text's layers say nothing of the tower's.
+    let text = cut(&with(json!(-2)), "language_model.model.layers.", 6, &[5], false).unwrap();
+    assert_eq!(text.config["vision_feature_layer"], json!(-2));
+}
+
 #[test]
 fn names_of_tensors_in_a_configuration_follow() {
     let config = json!({

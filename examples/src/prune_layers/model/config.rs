@@ -95,7 +95,10 @@ impl Config {
         };
         work.kinds()?;
         work.all()?;
-        let Work { labels, notes, .. } = work;
+        let Work { labels, notes, kept, .. } = work;
+        if kind(list) == VISION {
+            features(&mut config, &kept, layers)?;
+        }
         // Some repeat the number at the top.
         if !place.is_empty() {
             for key in COUNTS {
@@ -111,16 +114,6 @@ impl Config {
     fn part(&self, list: &str, layers: Option<usize>) -> Clause<Vec<String>> {
         let mut found = Vec::new();
         parts(&self.value, &mut Vec::new(), &mut found);
-        let kind = |text: &str| {
-            let is = |words: &[&str]| words.iter().any(|word| text.contains(word));
-            if is(&["vis", "image"]) {
-                1
-            } else if is(&["audio", "speech"]) {
-                2
-            } else {
-                0
-            }
-        };
         let of = |place: &Vec<String>| kind(&place.join("."));
         let nested = found.iter().any(|place| !place.is_empty() && of(place) == kind(list));
         found.retain(|place| of(place) == kind(list) && (!nested || !place.is_empty()));
@@ -174,6 +167,45 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Which tower a list or a part of the configuration belongs to.
+fn kind(text: &str) -> u8 {
+    let is = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if is(&["vis", "image"]) {
+        VISION
+    } else if is(&["audio", "speech"]) {
+        2
+    } else {
+        0
+    }
+}
+
+const VISION: u8 = 1;
+
+/// Which states of a vision tower the language model sees: state 0 is the embedding, -1 the output of the last layer.
+fn features(config: &mut Value, kept: &[usize], layers: usize) -> Clause<()> {
+    const KEYS: [&str; 2] = ["vision_feature_layer", "vision_feature_layers"];
+    let states = |layers: usize| layers as i64 + 1;
+    let new = |value: &Value| -> Option<Value> {
+        let state = value.as_i64()?;
+        let state = if state < 0 { state.checked_add(states(layers))? } else { state };
+        if !(0..states(layers)).contains(&state) {
+            return None;
+        }
+        let state = kept.iter().filter(|layer| (**layer as i64) < state).count() as i64;
+        Some(json!(if value.as_i64()? < 0 { state - states(kept.len()) } else { state }))
+    };
+    for key in KEYS {
+        let there = &config[key];
+        let found = match there {
+            Value::Null => continue,
+            Value::Array(list) => list.iter().map(new).collect::<Option<Vec<Value>>>().map(Value::Array),
+            one => new(one),
+        };
+        config[key] = found.ok_or_else(|| format!("{key} ({there}) names no state of {layers} layers"))?;
+    }
+    Ok(())
 }
 
 fn at<'v>(value: &'v Value, place: &[String]) -> &'v Value {

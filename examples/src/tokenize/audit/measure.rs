@@ -271,7 +271,8 @@ fn distortion(inputs: &Inputs) -> Option<f64> {
     let (mut sum, mut values) = (0.0, 0usize);
     for ((item, position), &id) in inputs.ids.indexed_iter().filter(|(_, id)| **id != MASKED) {
         for (a, b) in z.slice(s![item, position, ..]).iter().zip(codes.row(id as usize)) {
-            sum += f64::from(a - b) * f64::from(a - b);
+            let difference = f64::from(*a) - f64::from(*b);
+            sum += difference * difference;
             values += 1;
         }
     }

@@ -94,7 +94,10 @@ pub fn sentence(inputs: &Inputs, found: &Found) -> String {
         found.bits[1]
     );
     if let Some(r2) = found.r2[0] {
-        text.push_str(&format!(", and the latents before say {} of a latent", percent(r2.max(0.0))));
+        let share = percent(r2.max(0.0));
+        text.push_str(&format!(
+            ", and the latents before say {share} of a latent's variance by a linear map"
+        ));
     }
     text.push('.');
     text
@@ -156,7 +159,8 @@ pub fn html(
     body.push_str(&section("Bits", lead, &bits));
     if let Some(svg) = plot(R2) {
         let lead = "How much of the variance of a latent, before it is quantized, is predicted from the latents before it: \
-                    fitted on seven of eight items, judged on the eighth.";
+                    fitted on seven of eight items, judged on the eighth. One predictor serves all positions: below 0 it is \
+                    worse at a position than the mean of that position.";
         body.push_str(&section("Predictability by position", lead, &figure("", svg)));
     }
     if let Some(svg) = plot(ENTROPIES) {
@@ -169,12 +173,14 @@ pub fn html(
             vec![escape(&r.name), r.points.len().to_string(), r.front.len().to_string(), more]
         });
         let first = found.rates.first().map_or("the first", |r| r.name.as_str());
-        let head = format!("rate against {} at equal distortion", escape(first));
-        let html =
-            table(&["tokenizer", "points", "worth having", head.as_str()], &["", "num", "num", "num"], rows);
-        let lead =
-            "Joined are the points that no other of the same tokenizer beats in both; grey are the others.";
-        body.push_str(&section("Rate and distortion", lead, &format!("{}{html}", figure("", svg))));
+        let head = ["tokenizer", "points", "worth having", "rate at equal distortion"];
+        let html = table(&head, &["", "num", "num", "num"], rows);
+        let lead = format!(
+            "Joined are the points that no other of the same tokenizer beats in both; grey are the others. Rates at \
+             equal distortion are against {}.",
+            escape(first)
+        );
+        body.push_str(&section("Rate and distortion", &lead, &format!("{}{html}", figure("", svg))));
     }
     if let Some(svg) = plot(SCALING) {
         let rows = found.scaling.iter().map(|(name, law)| match law {
