@@ -218,27 +218,29 @@ fn damaged_files_are_answered_or_refused_in_one_line() {
         assert_eq!(code, Some(i32::from(incomplete)), "{} {:?}: {text}", case.program.path(), case.arguments);
         let _ = std::fs::remove_dir_all(bench.path("out"));
     }
-    let mut refused = 0;
+    let (mut refused, mut wrong) = (0, Vec::new());
     for i in 0..number {
         let case = &cases[i % cases.len()];
         let mut random = Random(i as u64);
         bench.write(case.name, &damaged(&case.bytes, &mut random));
         let (code, text) = bounded(case, &bench, i);
         let what = format!("file {i}: {} {:?}: {code:?} {text}", case.program.path(), case.arguments);
-        match code {
-            Some(0) => assert_eq!(text, "", "{what}"),
-            Some(1 | 2) => {
-                refused += 1;
-                assert_eq!(text.matches('\n').count(), 1, "{what}");
-                let line = text.trim_end_matches('\n');
-                assert!(line.chars().count() <= 300 && !line.chars().any(char::is_control), "{what}");
-                assert_eq!(bench.names("out"), [""; 0], "{what}");
-            }
-            _ => panic!("{what}"),
+        let line = text.trim_end_matches('\n');
+        let short = line.chars().count() <= 300 && !line.chars().any(char::is_control);
+        let left = bench.names("out");
+        let right = match code {
+            Some(0) => text.is_empty(),
+            Some(1 | 2) => text.matches('\n').count() == 1 && short && left.is_empty(),
+            _ => false,
+        };
+        refused += usize::from(matches!(code, Some(1 | 2)));
+        if !right {
+            wrong.push(format!("{what} leaves {left:?}"));
         }
         let _ = std::fs::remove_dir_all(bench.path("out"));
     }
     println!("{number} damaged files, {refused} refused");
+    assert!(wrong.is_empty(), "{} of {number} files:\n{}", wrong.len(), wrong.join("\n"));
     assert!(refused * 4 > number, "most of the damage is found: {refused} of {number}");
 }
 
@@ -263,7 +265,7 @@ fn bounded(case: &Case, bench: &Bench, i: usize) -> (Option<i32>, String) {
         if Instant::now() > end {
             child.kill().unwrap();
             child.wait().unwrap();
-            panic!("file {i}: {} {:?} takes over {LONGEST} s", case.program.path(), case.arguments);
+            return (None, format!("file {i} takes over {LONGEST} s"));
         }
         std::thread::sleep(Duration::from_millis(2));
     };

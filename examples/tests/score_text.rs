@@ -507,7 +507,8 @@ fn equal_weights_need_no_model() {
 #[test]
 fn documents_that_fail_published_rules_go() {
     let bench = Bench::new();
-    let good = "The cat sat on the mat and that was all of it for the day. ".repeat(10);
+    let good =
+        "The library keeps documents that people wrote with care, and removes those that repeat. ".repeat(10);
     let symbols = "# # # # these and that with ".repeat(20);
     let line = |id: &str, text: &str| format!("{{\"id\": \"{id}\", \"text\": \"{text}\"}}\n");
     let table = [line("good", &good), line("short", "Too few words."), line("symbols", &symbols)].concat();

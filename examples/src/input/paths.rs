@@ -51,9 +51,16 @@ fn in_folder(folder: &Path, kinds: &[&str]) -> Result<Vec<PathBuf>> {
     match found.len() {
         0 => {
             let kinds: Vec<String> = kinds.iter().map(|kind| format!(".{kind}")).collect();
+            let inner = entries(folder)?.into_iter().any(|name| folder.join(name).is_dir());
+            let hint = match inner {
+                true => {
+                    format!("; '{}/*/*' in quotes names the files of the folders in it", folder.display())
+                }
+                false => String::new(),
+            };
             Err(Failure::data(
                 folder,
-                format!("is a folder without a file of a known kind ({})", kinds.join(", ")),
+                format!("is a folder without a file of a known kind ({}){hint}", kinds.join(", ")),
             ))
         }
         1 => Ok(files),

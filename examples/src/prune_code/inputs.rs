@@ -85,7 +85,13 @@ impl CorruptedRows {
         }
         let kinds = table.column("kind")?;
         let kinds = (0..kinds.len()).map(|i| kinds.get(i).to_string()).collect();
-        Ok(Self { rows: rows.to_f32(), original, kinds })
+        let values = rows.to_f32();
+        // Before the clustering: who is refused after it has a state that nobody can go on with.
+        if let Some(((row, column), _)) = values.indexed_iter().find(|(_, value)| !value.is_finite()) {
+            let what = format!("holds a NaN or an infinity, first at row {row}, column {column}");
+            return Err(Failure::data(rows.path(), what));
+        }
+        Ok(Self { rows: values, original, kinds })
     }
 }
 

@@ -130,6 +130,7 @@ pub const FAMILIES: &[&str] = &[
     "bitnet",
     "bloom",
     "camembert",
+    "clip_vision_model",
     "codegen",
     "cohere",
     "cohere2",
@@ -169,6 +170,7 @@ pub const FAMILIES: &[&str] = &[
     "lfm2",
     "llama",
     "llama4_text",
+    "llama4_vision_model",
     "mamba",
     "mamba2",
     "minimax_m2",
@@ -190,6 +192,7 @@ pub const FAMILIES: &[&str] = &[
     "phi",
     "phi3",
     "phimoe",
+    "pixtral",
     "qwen2",
     "qwen2_moe",
     "qwen3",
@@ -198,6 +201,7 @@ pub const FAMILIES: &[&str] = &[
     "recurrent_gemma",
     "roberta",
     "seed_oss",
+    "siglip_vision_model",
     "smollm3",
     "solar_open",
     "stablelm",
@@ -206,5 +210,5 @@ pub const FAMILIES: &[&str] = &[
     "xglm",
     "xlm-roberta",
 ];
-/// Families that hold one of those as a part, and do nothing by the number of its layers (read, not compared).
+/// Families that hold two of those, a tower of pictures and a language model; compared whole, each list by itself.
 pub const WRAPPERS: &[&str] = &["gemma3", "llama4", "llava", "mistral3"];
