@@ -48,7 +48,7 @@ fn main() -> Result<()> {
         let step = vq.forward(z.view(), one.view(), None)?;
         let back = vq.backward(z.view(), one.view(), &step, Upstream::of(gradient.view()))?;
         let along = (&back.latents * &gradient).sum() / (&gradient * &gradient).sum();
-        println!("  {}: {along:.3} of the gradient arrives in its own direction", estimator.name());
+        println!("  {estimator:?}: {along:.3} of the gradient arrives in its own direction");
     }
 
     let stages = residual_codes(&z)?;
