@@ -375,6 +375,8 @@ fn listed(report: &Value) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::FromArgMatches;
+
     use super::*;
 
     fn run(dir: &Path, overwrite: bool) -> Run {
