@@ -138,6 +138,15 @@ def train(folder):
     half = np.random.default_rng(3).permuted(np.tile([1, 1, 0, 0], (PIECES, 1)), axis=1).T.astype(np.uint8, order="C")
     small = [learn("small", all_ids[:PIECES][torch.from_numpy(row) == 1], 10 + i, 4) for i, row in enumerate(half)]
     right = [(scores(m, all_ids[:PIECES])[1] == all_ids[:PIECES])[:, 1:].double().mean(1).numpy() for m in small]
+    # One of them, which hardly knows its half, asked by pairs and moments.
+    found, _, log_prob = scores(small[0], all_ids[:PIECES])
+    log_p = found.double().log_softmax(-1)
+    mu = (log_p.exp() * log_p).sum(-1, keepdim=True)
+    sigma = (log_p.exp() * (log_p - mu) ** 2).sum(-1).sqrt()
+    study["membership"].append({
+        "name": "half", "set": "train", "member": save("half.member", half[0]), "log_prob": save("half.log_prob", log_prob.ravel().numpy()),
+        "mean": save("half.mean", mu.ravel().numpy()), "deviation": save("half.deviation", sigma.ravel().numpy()),
+    })
     study["counterfactual"] = [{"name": "halves", "performance": save("performance", np.stack(right)), "trained": save("trained", half)}]
     pathlib.Path(log.path("study.json")).write_text(json.dumps(study, indent=1))
 
@@ -243,37 +252,43 @@ def check(folder, out):
         same("overfitting onset", said["overfitting"], expected)
         print(f"{run['name']} ({run['parameters']} parameters): M {m[0]:.3f} to {m[-1]:.3f}, held out {held:.3f}, onset {expected}")
 
-    asked = study["membership"][0]
-    member, both = load(asked["member"]), load("both.targets.npy").reshape(-1, LENGTH)
-    log_p = softmax(np.concatenate([load(name) for name in asked["logits"]], 1))
-    p = np.exp(log_p)
-    mu = (p * log_p).sum(1)
-    sigma = np.sqrt((p * (log_p - mu[:, None]) ** 2).sum(1))
-    own = log_p[np.arange(len(log_p)), np.maximum(both.ravel(), 0)]
     texts = lambda values: values.reshape(-1, LENGTH)[:, 1:]
-    loss = np.array([-mean(t) for t in texts(own)])
-    reference = np.array([-mean(t) for t in texts(load(asked["reference_log_prob"]).astype(np.float64))])
-    z = (own - mu) / np.maximum(sigma, 1e-12)
-    scores = {"loss": -loss, "Min-K%": np.array([lowest(t) for t in texts(own)]),
-              "Min-K%++": np.array([lowest(t) for t in texts(z)]), "reference": reference - loss, "zlib": -loss / load(asked["zlib_bytes"])}
-    rows = collections.defaultdict(dict)
+    values_of = collections.defaultdict(dict)
     for row in table("membership.csv"):
-        rows[row["score"]][int(row["text"])] = float(row["value"])
-    for said in report["probes"]["membership"][0]["scores"]:
-        values = scores.pop(said["score"])
-        for i, value in enumerate(values):
-            near(f"membership: {said['score']}", rows[said["score"]][i], value)
-        # The ranks are those of the program's own values: they differ in their last digits from these.
-        own_values = np.array([rows[said["score"]][i] for i in range(len(values))])
-        auc = said["auc"]["estimate"]
-        near("AUC", auc, area(own_values, member), 1e-15)
-        near("AUC of the plain values", auc, area(values, member))
-        rates = [at["tpr"]["estimate"] for at in said["at"]]
-        for at in said["at"]:
-            same("TPR at FPR", at["tpr"]["estimate"], float(found_at(own_values, member, at["fpr"])))
-        print(f"{said['score']:9} AUC {auc:.4f} ({said['auc']['low']:.4f} to {said['auc']['high']:.4f}), "
-              f"TPR at 1 % {rates[0]:.4f}, at 0.1 % {rates[1]:.4f}")
-    same("all scores are there", list(scores), [])
+        values_of[row["name"], row["score"]][int(row["text"])] = float(row["value"])
+    for asked, of in zip(study["membership"], report["probes"]["membership"], strict=True):
+        member = load(asked["member"]) == 1
+        if "logits" in asked:
+            log_p = softmax(np.concatenate([load(name) for name in asked["logits"]], 1))
+            p = np.exp(log_p)
+            mu = (p * log_p).sum(1)
+            sigma = np.sqrt((p * (log_p - mu[:, None]) ** 2).sum(1))
+            own = log_p[np.arange(len(log_p)), np.maximum(load("both.targets.npy"), 0)]
+        else:
+            own, mu, sigma = (load(asked[name]).astype(np.float64) for name in ("log_prob", "mean", "deviation"))
+        # The first token of a text has nothing before it, and is not counted.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = (own - mu) / np.maximum(sigma, 1e-12)
+        loss = np.array([-mean(t) for t in texts(own)])
+        scores = {"loss": -loss, "Min-K%": np.array([lowest(t) for t in texts(own)]), "Min-K%++": np.array([lowest(t) for t in texts(z)])}
+        if "reference_log_prob" in asked:
+            reference = np.array([-mean(t) for t in texts(load(asked["reference_log_prob"]).astype(np.float64))])
+            scores |= {"reference": reference - loss, "zlib": -loss / load(asked["zlib_bytes"])}
+        for said in of["scores"]:
+            values, found = scores.pop(said["score"]), values_of[asked["name"], said["score"]]
+            for i, value in enumerate(values):
+                near(f"membership: {said['score']}", found[i], value)
+            # The ranks are those of the program's own values: they differ in their last digits from these.
+            own_values = np.array([found[i] for i in range(len(values))])
+            auc = said["auc"]["estimate"]
+            near("AUC", auc, area(own_values, member), 1e-15)
+            near("AUC of the plain values", auc, area(values, member))
+            for at in said["at"]:
+                same("TPR at FPR", at["tpr"]["estimate"], float(found_at(own_values, member, at["fpr"])))
+            rates = [at["tpr"]["estimate"] for at in said["at"]]
+            print(f"{asked['name']}, {said['score']:9} AUC {auc:.4f} ({said['auc']['low']:.4f} to {said['auc']['high']:.4f}), "
+                  f"TPR at 1 % {rates[0]:.4f}, at 0.1 % {rates[1]:.4f}")
+        same("all scores are there", list(scores), [])
 
     asked, said = study["extraction"][0], report["probes"]["extraction"][0]
     suffix, generated = load(asked["suffix"]), load(asked["generated"])
