@@ -85,6 +85,7 @@ impl Shown {
     ///
     /// # Errors
     /// [`Failure::Data`](crate::failure::Failure::Data) when the metadata cannot be read again.
+    #[allow(clippy::too_many_arguments, reason = "one call site")]
     pub fn report(
         &self,
         outcome: &Outcome,

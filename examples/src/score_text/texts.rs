@@ -36,7 +36,7 @@ pub struct Texts {
     /// The documents, in the order of the files.
     pub documents: Vec<Document>,
     /// Tables, and the records of each; none of plain text.
-    tables: Vec<(PathBuf, usize)>,
+    tables: Counts,
 }
 
 impl Texts {
@@ -127,8 +127,11 @@ impl Texts {
     }
 }
 
+/// Files, and how many records each has.
+type Counts = Vec<(PathBuf, usize)>;
+
 /// The documents of tables, and how many records each table has.
-fn records(files: &[PathBuf], args: &Args) -> Result<(Vec<Document>, Vec<(PathBuf, usize)>)> {
+fn records(files: &[PathBuf], args: &Args) -> Result<(Vec<Document>, Counts)> {
     let columns = [Some(&args.text), args.by.as_ref()];
     let wanted: Vec<&str> = columns.into_iter().flatten().map(String::as_str).collect();
     let table = Meta::read(files, &wanted)?;

@@ -349,11 +349,9 @@ fn columns_of_tiles_are_coded_so_that_four_steps_fit() {
             let code = kernel.encode_tile_column(&x, largest, &mut out);
             assert!(!kernel.0.short || short_sum(&out) <= SHORT_SUM, "{level:?} {kind}");
             assert!(out[70..].iter().all(|q| *q == 0));
-            let left = x
-                .iter()
-                .zip(&out)
-                .map(|(x, q)| (f64::from(*x) - f64::from(code.scale) * f64::from(*q)).powi(2));
-            assert!(left.sum::<f64>().sqrt() <= code.error.into(), "{level:?} {kind}");
+            let left = x.iter().zip(&out).map(|(x, q)| f64::from(*x) - f64::from(code.scale) * f64::from(*q));
+            let left: f64 = left.map(|e| e * e).sum();
+            assert!(libm::sqrt(left) <= code.error.into(), "{level:?} {kind}");
             // At the worst, codes reach half as far.
             let usual = kernel.tile().scale(largest).get();
             assert!(code.scale <= 2.1 * usual && (kernel.0.short || code.scale == usual), "{level:?} {kind}");
