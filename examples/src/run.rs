@@ -513,7 +513,7 @@ mod tests {
         assert_eq!(text, "p 'b c.npy' d.npy --list 1,2 --flag --equal='it'\\''s'");
         let args = Args::from_arg_matches(&matches).unwrap();
         assert!(args.flag && args.left == 1 && args.list == [1, 2] && args.input.len() == 2);
-        assert!(args.equal.is_some() && args.running.quiet == false);
+        assert!(args.equal.is_some() && !args.running.quiet);
     }
 
     #[test]
