@@ -239,13 +239,20 @@ impl Outcome {
     /// The result in one sentence.
     pub fn verdict(&self) -> String {
         let n = self.pruned.ids.len() as u64;
+        // Given weights say nothing of the predicates.
+        let why = if self.source.perplexities.is_some() {
+            let all = self.weights.values().len();
+            format!("{} of {all} predicates tell good lines from bad", self.weights.informative())
+        } else if self.failed.is_empty() {
+            "all predicates weigh the same".into()
+        } else {
+            format!("{} fail the rules", count(self.failed.iter().flatten().count() as u64))
+        };
         format!(
-            "Kept {} of {} documents, {} of the tokens; {} of {} predicates tell good lines from bad",
+            "Kept {} of {} documents, {} of the tokens; {why}",
             count(self.pruned.kept() as u64),
             count(n),
-            percent(self.token_share()),
-            self.weights.informative(),
-            self.weights.values().len()
+            percent(self.token_share())
         )
     }
 
@@ -295,7 +302,9 @@ impl Outcome {
             facts.push(fact("rules", format!("{} fail", count(failing)), "they go, as --pass asks".into()));
         }
         let all = self.weights.values().len();
-        facts.push(fact("weight 0", format!("{} of {all} predicates", zero.len()), zero.join(", ")));
+        if self.source.perplexities.is_some() {
+            facts.push(fact("weight 0", format!("{} of {all} predicates", zero.len()), zero.join(", ")));
+        }
         if let Some([all, kept, removed]) = self.perplexities() {
             facts.push(fact(
                 "perplexity",
