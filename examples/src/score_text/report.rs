@@ -78,8 +78,9 @@ fn pairs(args: &Args, texts: &Texts, outcome: &Outcome) -> String {
     };
     let (kept, removed) = (side(true), side(false));
     let pick = |side: &[usize], i: usize| {
-        let last = side.len().checked_sub(1)?;
-        side.get(i * last / (PAIRS - 1)).copied().filter(|_| i <= last)
+        // All of a short side, else from its first to its last.
+        let at = if side.len() <= PAIRS { i } else { i * (side.len() - 1) / (PAIRS - 1) };
+        side.get(at).copied()
     };
     let cell = |d: Option<usize>| d.map_or(String::new(), |d| card(args, texts, outcome, d));
     let rows = (0..PAIRS)
