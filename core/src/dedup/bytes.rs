@@ -24,8 +24,8 @@ impl State for Dedup {
         to.u64(self.exact_copies);
         to.f64(self.epsilon);
         to.sizes(&self.offsets);
-        to.u64s(&try_collect(self.order.iter().copied())?);
-        to.u64s(&try_collect(self.witness.iter().copied())?);
+        self.order.iter().for_each(|row| to.u64(*row));
+        self.witness.iter().for_each(|row| to.u64(*row));
         to.f64s(self.similarity.iter().copied());
         let mut kept = try_vec(self.keep.len().div_ceil(64), 0u64)?;
         for (i, _) in self.keep.iter().enumerate().filter(|(_, kept)| **kept) {
