@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""What `tokenize audit` reads, of small tokenizers of the shipped digits by vector-quantize-pytorch: latents, ids and codes
-of one; rates and distortions of two kinds with several numbers of codes; losses of n-gram models of the tokens by the
-amount of text that they learned from.
+"""What `tokenize audit` reads, of small tokenizers of the shipped digits by vector-quantize-pytorch: latents, ids and
+codes of one; rates and distortions of two kinds with several numbers of codes; losses of n-gram models of the tokens by
+the amount of text that they learned from.
 
     python audit.py FOLDER
 """
+
 import csv, importlib.metadata, pathlib, sys
 
 import numpy as np
@@ -31,8 +32,15 @@ class Tokenizer(torch.nn.Module):
 
         self.encoder = Sequential(Conv2d(1, 32, 4, 2, 1), GELU(), Conv2d(32, DIM, 3, 1, 1))
         self.decoder = Sequential(Conv2d(DIM, 32, 3, 1, 1), GELU(), ConvTranspose2d(32, 1, 4, 2, 1))
-        self.quantizer = VectorQuantize(dim=DIM, codebook_size=codes, decay=0.9, commitment_weight=0.25, use_cosine_sim=cosine,
-                                        kmeans_init=True, threshold_ema_dead_code=1)
+        self.quantizer = VectorQuantize(
+            dim=DIM,
+            codebook_size=codes,
+            decay=0.9,
+            commitment_weight=0.25,
+            use_cosine_sim=cosine,
+            kmeans_init=True,
+            threshold_ema_dead_code=1,
+        )
 
     def latents(self, x):
         return self.encoder(x).flatten(2).transpose(1, 2)
@@ -97,7 +105,10 @@ def main():
                     np.save(folder / "latents.npy", model.latents(x).numpy())
                 np.save(folder / "ids.npy", ids.astype(np.int64))
                 np.save(folder / "codebook.npy", model.quantizer.codebook.detach().numpy())
-    for name, head, rows in (("rates", ("tokenizer", "rate", "distortion"), rates), ("runs", ("tokenizer", "compute", "loss"), runs)):
+    for name, head, rows in (
+        ("rates", ("tokenizer", "rate", "distortion"), rates),
+        ("runs", ("tokenizer", "compute", "loss"), runs),
+    ):
         with open(folder / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([head, *rows])
 

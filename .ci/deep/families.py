@@ -76,17 +76,18 @@ CASES = [
     ("deepseek_v32", {}, []), ("mimo_v2", {}, []), ("laguna", {}, []), ("minicpm3", {}, []), ("olmo_hybrid", {}, []),
     ("kimi_linear", {}, []), ("xmod", {}, []), ("gpt_neox_japanese", {}, []), ("ctrl", {}, []), ("openai-gpt", {}, []),
 ]
-# Models of pictures and text, whole: what the parts are, and the lists of layers, by their names in the checkpoint. Each list
-# is pruned by itself. The features of LLaVA come from the last layer of the tower but one, or from two layers.
+# Models of pictures and text, whole: their parts, and how many tokens a picture is. Each list of layers is pruned by
+# itself. The features of LLaVA come from the last layer of the tower but one, or from two layers.
 IMAGE = 127
-CLIP = dict(model_type="clip_vision_model", hidden_size=32, intermediate_size=48, num_hidden_layers=6, num_attention_heads=4,
-            image_size=28, patch_size=14)
+CLIP = dict(model_type="clip_vision_model", hidden_size=32, intermediate_size=48, num_hidden_layers=6,
+            num_attention_heads=4, image_size=28, patch_size=14)
 SIGLIP = dict(CLIP, model_type="siglip_vision_model", image_size=56)
 PIXTRAL = dict(CLIP, model_type="pixtral")
-LLAMA4 = dict(CLIP, model_type="llama4_vision_model", intermediate_size=128, pixel_shuffle_ratio=0.5, projector_input_dim=32, projector_output_dim=32,
-              vision_output_dim=32)
+LLAMA4 = dict(CLIP, model_type="llama4_vision_model", intermediate_size=128, pixel_shuffle_ratio=0.5,
+              projector_input_dim=32, projector_output_dim=32, vision_output_dim=32)
 WRAPPED = [
-    ("llava", dict(text="llama", vision_config=CLIP), 4), ("llava", dict(text="mistral", vision_config=CLIP, vision_feature_layer=[2, -3]), 4),
+    ("llava", dict(text="llama", vision_config=CLIP), 4),
+    ("llava", dict(text="mistral", vision_config=CLIP, vision_feature_layer=[2, -3]), 4),
     ("mistral3", dict(text="mistral", vision_config=PIXTRAL, spatial_merge_size=2), 1),
     ("gemma3", dict(text="gemma3_text", vision_config=SIGLIP, mm_tokens_per_image=4), 4),
     ("llama4", dict(text="llama4_text", vision_config=LLAMA4), 1),
@@ -168,7 +169,7 @@ def wrapped(family, parts, images):
     given = dict(input_ids=ids, pixel_values=torch.randn((2, 3, side, side), generator=random))
     if family == "mistral3":
         given["image_sizes"] = torch.tensor([[side, side]] * 2)
-    if family == "llama4":  # The whole model asks the text model's output for a field that it lacks (transformers 5.24.0).
+    if family == "llama4":  # The whole asks the text model's output for a field that it lacks (transformers 5.24.0).
         transformers.modeling_outputs.MoeCausalLMOutputWithPast.image_outputs = None
     return config, given
 
@@ -244,10 +245,10 @@ def lists_of(model, source):
 
     with safe_open(source / "model.safetensors", "pt") as file:
         names = {key.split(".0.")[0] for key in file.keys() if ".layers.0." in key}
-    inside = [name for name, m in model.named_modules() if isinstance(m, torch.nn.ModuleList) and name.endswith("layers")]
+    lists = [name for name, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)]
     # A checkpoint may have other words at the beginning; which tower it is stands in both.
     kind = lambda name: "vision" in name
-    return [(name, next(own for own in inside if kind(own) == kind(name))) for name in sorted(names)]
+    return [(name, next(own for own in lists if own.endswith("layers") and kind(own) == kind(name))) for name in sorted(names)]
 
 
 def main():
@@ -279,7 +280,8 @@ def main():
             ids = torch.randint(3, 128, (2, TOKENS), generator=torch.Generator().manual_seed(1))
             yield title, check(program, more, auto, model, dict(input_ids=ids), list_of(model), DROPS, folder)
 
-        row(family + "".join(f" {k}={v}" for k, v in changes.items()) + (f", without {', '.join(lacking)}" if lacking else ""), work)
+        title = family + "".join(f" {k}={v}" for k, v in changes.items())
+        row(title + (f", without {', '.join(lacking)}" if lacking else ""), work)
     for family, parts, images in WRAPPED:
         if only and family not in only:
             continue
@@ -291,9 +293,11 @@ def main():
             for name, inside in lists_of(model, folder / "source"):
                 n = len(model.get_submodule(inside))
                 drops = [drop for drop in DROPS if max(drop) < n]
-                yield f"{title}, {name}", check(program, [*more, "--layer-list", name], auto, model, given, inside, drops, folder)
+                flags = [*more, "--layer-list", name]
+                yield f"{title}, {name}", check(program, flags, auto, model, given, inside, drops, folder)
 
-        row(f"{family} of {parts['text']}" + (f" feature layers {parts['vision_feature_layer']}" if "vision_feature_layer" in parts else ""), work)
+        features = parts.get("vision_feature_layer")
+        row(f"{family} of {parts['text']}" + (f", features {features}" if features else ""), work)
     sys.exit(failed > 0)
 
 

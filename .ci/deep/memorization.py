@@ -4,9 +4,11 @@
     python memorization.py train FOLDER             # trains, logs, writes FOLDER/study.json
     python memorization.py check FOLDER REPORT      # compares what `memorization` made of it; exits with 1 where it differs
 
-The texts are pieces of 48 bytes of the shipped documentation strings, a byte a token: every other piece is trained on, the
-rest is held out. Two GPT-2 models are logged by pairs (argmax, log-probability), the larger one also by logits in two tiles.
+The texts are pieces of 48 bytes of the shipped documentation strings, a byte a token: every other piece is trained on,
+the rest is held out. Two GPT-2 models are logged by pairs (argmax, log-probability), the larger one also by logits in
+two tiles.
 """
+
 import collections, csv, json, math, pathlib, sys, zlib
 
 import numpy as np
@@ -63,8 +65,17 @@ def train(folder):
 
     def learn(kind, texts, seed, epochs, every=None):
         torch.manual_seed(seed)
-        config = transformers.GPT2Config(vocab_size=vocabulary, n_positions=LENGTH, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0,
-                                         bos_token_id=0, eos_token_id=0, pad_token_id=0, **SIZES[kind])
+        config = transformers.GPT2Config(
+            vocab_size=vocabulary,
+            n_positions=LENGTH,
+            resid_pdrop=0,
+            embd_pdrop=0,
+            attn_pdrop=0,
+            bos_token_id=0,
+            eos_token_id=0,
+            pad_token_id=0,
+            **SIZES[kind],
+        )
         model = transformers.GPT2LMHeadModel(config)
         adam = torch.optim.AdamW(model.parameters(), RATE)
         for epoch in range(1, epochs + 1):
@@ -96,8 +107,11 @@ def train(folder):
             held_out[kind].append(np.packbits((argmax == all_ids[PIECES:])[:, 1:].ravel().numpy()))
 
         models[kind] = learn(kind, members, 1, EPOCHS, every)
-        print(f"{kind}: validation perplexity {perplexity[kind][0]:.1f} to {min(perplexity[kind]):.1f}, "
-              f"at the end {perplexity[kind][-1]:.1f}", flush=True)
+        print(
+            f"{kind}: validation perplexity {perplexity[kind][0]:.1f} to {min(perplexity[kind]):.1f}, "
+            f"at the end {perplexity[kind][-1]:.1f}",
+            flush=True,
+        )
 
     save = lambda name, values: (np.save(f"{folder}/{name}.npy", values), f"{name}.npy")[1]
     study = json.loads(pathlib.Path(log.path("study.json")).read_text())
@@ -109,32 +123,69 @@ def train(folder):
         run["held_out_hits"] = {"set": "others", "hits": hits}
     large = next(run for run in study["runs"] if run["name"] == "large")
     tiled = {k: v for k, v in large.items() if k not in ("argmax", "log_prob")}
-    study["runs"].append({**tiled, "name": "large, by logits", "variant": "logits", "logits": ["large.logits.{}.0.npy", "large.logits.{}.1.npy"]})
+    study["runs"].append(
+        {
+            **tiled,
+            "name": "large, by logits",
+            "variant": "logits",
+            "logits": ["large.logits.{}.0.npy", "large.logits.{}.1.npy"],
+        }
+    )
 
     both = ids.copy()
     both[:, 0] = -100
-    study["sets"]["both"] = {"tokens": both.size, "ends": save("both.ends", LENGTH * np.arange(1, 2 * PIECES + 1)),
-                             "targets": save("both.targets", both.ravel().astype(np.int16))}
+    study["sets"]["both"] = {
+        "tokens": both.size,
+        "ends": save("both.ends", LENGTH * np.arange(1, 2 * PIECES + 1)),
+        "targets": save("both.targets", both.ravel().astype(np.int16)),
+    }
     found, _, _ = scores(models["large"], all_ids)
     flat = found.reshape(-1, vocabulary).numpy()
     tiles = [save(f"both.{i}", np.ascontiguousarray(flat[:, c])) for i, c in enumerate((slice(0, 40), slice(40, None)))]
     text = [zlib.compress(known[row].tobytes(), 6) for row in ids]
-    study["membership"] = [{
-        "name": "large", "set": "both", "logits": tiles, "member": save("member", np.arange(2 * PIECES) < PIECES),
-        "reference_log_prob": save("reference", scores(models["small"], all_ids)[2].ravel().numpy()),
-        "zlib_bytes": save("zlib", np.array([len(t) for t in text], np.int32)),
-    }]
+    study["membership"] = [
+        {
+            "name": "large",
+            "set": "both",
+            "logits": tiles,
+            "member": save("member", np.arange(2 * PIECES) < PIECES),
+            "reference_log_prob": save("reference", scores(models["small"], all_ids)[2].ravel().numpy()),
+            "zlib_bytes": save("zlib", np.array([len(t) for t in text], np.int32)),
+        }
+    ]
     prompt = all_ids[:PIECES, :PREFIX]
-    said = models["large"].generate(prompt, attention_mask=torch.ones_like(prompt), do_sample=False, max_new_tokens=LENGTH - PREFIX,
-                                    min_new_tokens=LENGTH - PREFIX, pad_token_id=0)
+    said = models["large"].generate(
+        prompt,
+        attention_mask=torch.ones_like(prompt),
+        do_sample=False,
+        max_new_tokens=LENGTH - PREFIX,
+        min_new_tokens=LENGTH - PREFIX,
+        pad_token_id=0,
+    )
     suffix = save("suffix", ids[:PIECES, PREFIX:].astype(np.int32))
     before = logits(models["large"], all_ids[:PIECES])[:, PREFIX:].reshape(-1, vocabulary).numpy()
-    study["extraction"] = [{"name": "suffixes", "suffix": suffix, "generated": save("said", said[:, PREFIX:].numpy().astype(np.int32)),
-                            "logits": save("suffix.logits", before), "sampling": SAMPLING}]
+    study["extraction"] = [
+        {
+            "name": "suffixes",
+            "suffix": suffix,
+            "generated": save("said", said[:, PREFIX:].numpy().astype(np.int32)),
+            "logits": save("suffix.logits", before),
+            "sampling": SAMPLING,
+        }
+    ]
     space = torch.from_numpy(np.stack([secret(n) for n in range(10_000)]))
-    losses = torch.cat([-scores(models["large"], part)[2][:, -4:].double().mean(1) for part in space.split(1000)]).numpy()
-    study["exposure"] = [{"name": "codes", "canaries": save("canaries", losses[canaries]), "candidates": save("space", losses), "whole": True},
-                         {"name": "codes, sampled", "canaries": "canaries.npy", "candidates": save("sampled", losses[:4000:4])}]
+    losses = torch.cat(
+        [-scores(models["large"], part)[2][:, -4:].double().mean(1) for part in space.split(1000)]
+    ).numpy()
+    study["exposure"] = [
+        {
+            "name": "codes",
+            "canaries": save("canaries", losses[canaries]),
+            "candidates": save("space", losses),
+            "whole": True,
+        },
+        {"name": "codes, sampled", "canaries": "canaries.npy", "candidates": save("sampled", losses[:4000:4])},
+    ]
     half = np.random.default_rng(3).permuted(np.tile([1, 1, 0, 0], (PIECES, 1)), axis=1).T.astype(np.uint8, order="C")
     small = [learn("small", all_ids[:PIECES][torch.from_numpy(row) == 1], 10 + i, 4) for i, row in enumerate(half)]
     right = [(scores(m, all_ids[:PIECES])[1] == all_ids[:PIECES])[:, 1:].double().mean(1).numpy() for m in small]
@@ -143,11 +194,19 @@ def train(folder):
     log_p = found.double().log_softmax(-1)
     mu = (log_p.exp() * log_p).sum(-1, keepdim=True)
     sigma = (log_p.exp() * (log_p - mu) ** 2).sum(-1).sqrt()
-    study["membership"].append({
-        "name": "half", "set": "train", "member": save("half.member", half[0]), "log_prob": save("half.log_prob", log_prob.ravel().numpy()),
-        "mean": save("half.mean", mu.ravel().numpy()), "deviation": save("half.deviation", sigma.ravel().numpy()),
-    })
-    study["counterfactual"] = [{"name": "halves", "performance": save("performance", np.stack(right)), "trained": save("trained", half)}]
+    study["membership"].append(
+        {
+            "name": "half",
+            "set": "train",
+            "member": save("half.member", half[0]),
+            "log_prob": save("half.log_prob", log_prob.ravel().numpy()),
+            "mean": save("half.mean", mu.ravel().numpy()),
+            "deviation": save("half.deviation", sigma.ravel().numpy()),
+        }
+    )
+    study["counterfactual"] = [
+        {"name": "halves", "performance": save("performance", np.stack(right)), "trained": save("trained", half)}
+    ]
     pathlib.Path(log.path("study.json")).write_text(json.dumps(study, indent=1))
 
 
@@ -238,7 +297,9 @@ def check(folder, out):
             for text in hit.reshape(-1, LENGTH)[:, 1:]:
                 edges = np.flatnonzero(np.diff(np.concatenate([[0], text.astype(int), [0]])))
                 units += list(edges[1::2] - edges[::2])
-            same("unit lengths, every digit", number(row["mean_unit_length"]), sum(units) / len(units) if units else None)
+            same(
+                "unit lengths, every digit", number(row["mean_unit_length"]), sum(units) / len(units) if units else None
+            )
             same("longest unit", int(row["longest_unit"]), max(units, default=0))
             same("validation perplexity", number(row["validation_perplexity"]), perplexity[i])
             held = np.unpackbits(others[i])[: PIECES * (LENGTH - 1)].mean()
@@ -250,7 +311,9 @@ def check(folder, out):
         onset = next((i for i in range(1, len(perplexity)) if perplexity[i] > perplexity[i - 1]), None)
         expected = None if onset is None else {"epoch": run["epochs"][onset], "memorized": m[onset]}
         same("overfitting onset", said["overfitting"], expected)
-        print(f"{run['name']} ({run['parameters']} parameters): M {m[0]:.3f} to {m[-1]:.3f}, held out {held:.3f}, onset {expected}")
+        print(
+            f"{run['name']} ({run['parameters']} parameters): M {m[0]:.3f} to {m[-1]:.3f}, held out {held:.3f}, onset {expected}"
+        )
 
     texts = lambda values: values.reshape(-1, LENGTH)[:, 1:]
     values_of = collections.defaultdict(dict)
@@ -270,7 +333,11 @@ def check(folder, out):
         with np.errstate(divide="ignore", invalid="ignore"):
             z = (own - mu) / np.maximum(sigma, 1e-12)
         loss = np.array([-mean(t) for t in texts(own)])
-        scores = {"loss": -loss, "Min-K%": np.array([lowest(t) for t in texts(own)]), "Min-K%++": np.array([lowest(t) for t in texts(z)])}
+        scores = {
+            "loss": -loss,
+            "Min-K%": np.array([lowest(t) for t in texts(own)]),
+            "Min-K%++": np.array([lowest(t) for t in texts(z)]),
+        }
         if "reference_log_prob" in asked:
             reference = np.array([-mean(t) for t in texts(load(asked["reference_log_prob"]).astype(np.float64))])
             scores |= {"reference": reference - loss, "zlib": -loss / load(asked["zlib_bytes"])}
@@ -286,8 +353,10 @@ def check(folder, out):
             for at in said["at"]:
                 same("TPR at FPR", at["tpr"]["estimate"], float(found_at(own_values, member, at["fpr"])))
             rates = [at["tpr"]["estimate"] for at in said["at"]]
-            print(f"{asked['name']}, {said['score']:9} AUC {auc:.4f} ({said['auc']['low']:.4f} to {said['auc']['high']:.4f}), "
-                  f"TPR at 1 % {rates[0]:.4f}, at 0.1 % {rates[1]:.4f}")
+            print(
+                f"{asked['name']}, {said['score']:9} AUC {auc:.4f} ({said['auc']['low']:.4f} to {said['auc']['high']:.4f}), "
+                f"TPR at 1 % {rates[0]:.4f}, at 0.1 % {rates[1]:.4f}"
+            )
         same("all scores are there", list(scores), [])
 
     asked, said = study["extraction"][0], report["probes"]["extraction"][0]
@@ -296,7 +365,11 @@ def check(folder, out):
     log_prob = sampled(load(asked["logits"]), suffix.ravel(), **asked["sampling"]).reshape(suffix.shape)
     log_pz = np.array([-math.inf if -math.inf in row else math.fsum(row) for row in log_prob])
     for i, row in enumerate(table("extraction.csv")):
-        same("extracted, every digit", [row["exact"], float(row["fraction"])], [str(int(right[i].all())), right[i].sum() / len(right[i])])
+        same(
+            "extracted, every digit",
+            [row["exact"], float(row["fraction"])],
+            [str(int(right[i].all())), right[i].sum() / len(right[i])],
+        )
         prefix = len(right[i]) if right[i].all() else int(right[i].argmin())
         same("common prefix", int(row["common_prefix"]), prefix)
         near("ln p_z under the scheme", float(row["log_pz"]), log_pz[i])
@@ -314,8 +387,10 @@ def check(folder, out):
         with np.errstate(divide="ignore"):
             share = (-np.expm1(cell["n"] * np.log1p(-np.exp(log_pz))) >= cell["p"]).mean()
         same("(n, p)-discoverable", cell["share"], float(share))
-    print(f"extractable {said['extractable']:.4f} of {len(suffix)}, tokens right {said['mean_fraction']:.4f}; "
-          f"(100, 0.5)-discoverable {next(c['share'] for c in said['discoverable'] if c['n'] == 100 and c['p'] == 0.5):.4f}")
+    print(
+        f"extractable {said['extractable']:.4f} of {len(suffix)}, tokens right {said['mean_fraction']:.4f}; "
+        f"(100, 0.5)-discoverable {next(c['share'] for c in said['discoverable'] if c['n'] == 100 and c['p'] == 0.5):.4f}"
+    )
 
     for asked, said in zip(study["exposure"], report["probes"]["exposure"], strict=True):
         candidates = load(asked["candidates"])
@@ -325,7 +400,9 @@ def check(folder, out):
             else:
                 expected = -math.log2((1 + (candidates <= loss).sum()) / (1 + len(candidates)))
             near("exposure", found, expected)
-        print(f"exposure, {said['name']}: {', '.join(f'{b:.2f}' for b in said['exposure_bits'])} bits of {math.log2(len(candidates)):.2f}")
+        print(
+            f"exposure, {said['name']}: {', '.join(f'{b:.2f}' for b in said['exposure_bits'])} bits of {math.log2(len(candidates)):.2f}"
+        )
     asked = study["counterfactual"][0]
     performance, trained = load(asked["performance"]), load(asked["trained"]) == 1
     for t, row in enumerate(table("counterfactual.csv")):

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# `memorization` on a study that the transformers package trains here: small GPT-2 models with random first weights, logged after
-# every epoch by examples/data/make/memorization_log.py; every number against NumPy. Downloads about 3 GB of packages unless
-# PYTHON names an interpreter that has them; five minutes of one core.
+# `memorization` on a study that the transformers package trains here: small GPT-2 models with random first weights, logged
+# after every epoch by examples/data/make/memorization_log.py; every number against NumPy. Downloads about 3 GB of packages
+# unless PYTHON names an interpreter that has them; two minutes of one core.
 #
 #     [PYTHON=python] .ci/deep/memorization.sh [FOLDER]          # FOLDER keeps the study and the report
 set -euo pipefail

@@ -231,7 +231,12 @@ def scaling(compare, found, report):
         for side, sign in ((0, -1), (1, 1)):
             found_end, said_end = end(law.given_floor, limit, floor, sign * 1e-3), said["floor_interval"][side]
             both = None not in (found_end, said_end)
-            compare("squares at ends of the floor", law.given_floor(said_end) / limit if both else said_end, 1 if both else found_end, PLACES)
+            compare(
+                "squares at ends of the floor",
+                law.given_floor(said_end) / limit if both else said_end,
+                1 if both else found_end,
+                PLACES,
+            )
 
 
 def main():

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Training steps of an EMA codebook beside vector-quantize-pytorch, and beside plain torch that searches in chunks: the same
-latents, first codes and gradient of the output; forward, backward, statistics and moving averages; every run in its own
-process, peers in turn (A B C A B C ...).
+"""Training steps of an EMA codebook beside vector-quantize-pytorch, and beside plain torch that searches in chunks: the
+same latents, first codes and gradient of the output; forward, backward, statistics and moving averages; every run in
+its own process, peers in turn (A B C A B C ...).
 
     .venv/bin/python benches/peers/vq.py [--rows 32768] [--k 16384] [--dim 8] [--mean 0] [--steps 1] [--threads 1 2]
         [--reps 3] [--peers pauca lucidrains torch] [--cosine] [--json FILE]
@@ -55,7 +55,8 @@ def one(peer, folder, steps, threads, cosine):
 
     torch.set_num_threads(threads)
     blas = re.search(r"BLAS_INFO=(\w+)", torch.__config__.show())
-    version = f"torch {torch.__version__}, BLAS {blas[1] if blas else 'unknown'}, {torch.backends.cpu.get_cpu_capability()}"
+    level = torch.backends.cpu.get_cpu_capability()
+    version = f"torch {torch.__version__}, BLAS {blas[1] if blas else 'unknown'}, {level}"
     z, codes, gradient = (torch.from_numpy(np.load(folder / f"{n}.npy")) for n in ("z", "codes", "grad"))
     k, dim = codes.shape
     if peer == "torch":

@@ -5,8 +5,8 @@
 //! cargo run --release -p pauca-examples --example balanced-captions
 //! ```
 //!
-//! The entries are the words of the names; of an entry at most about 20 texts stay. A skin tone, in more than a thousand
-//! names, no longer stands for the whole set.
+//! The entries are the words of the names; of an entry at most about 20 texts stay. A skin tone, in hundreds of names, no
+//! longer stands for the whole set.
 #![allow(clippy::print_stdout, reason = "a program talks to its user")]
 
 use std::collections::BTreeSet;

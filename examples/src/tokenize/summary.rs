@@ -65,8 +65,8 @@ pub struct Row {
     pub linear_r2: Estimate,
     /// Validation loss of each of [`SIZES`].
     pub losses: Vec<Estimate>,
-    /// The entropy of a token at its place less the loss of each of [`SIZES`]: what the tokens before explain. (Less the
-    /// entropy of a token by itself a model would be credited for knowing the position.)
+    /// The entropy of a token at its place less the loss of each of [`SIZES`]: what the tokens before explain. (The entropy
+    /// of a token by itself would also credit a model for knowing the place.)
     pub explained: Vec<Estimate>,
     /// Bits of a picture, coded by the last of [`SIZES`].
     pub bits: Estimate,
@@ -156,7 +156,8 @@ impl Row {
 /// What the runs say of the claim.
 ///
 /// A loss may fall because single tokens became less uncertain, which fewer codes would do as well. The claim is that
-/// tokens explain each other better, so the loss has to fall by more than the entropy of single tokens, each at its place.
+/// tokens explain each other better, so the loss has to fall by more than the entropy of single tokens, each at its
+/// place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// With both sizes the loss falls, and by more than the entropy of single tokens.

@@ -400,8 +400,8 @@ impl Tokenizer {
         Ok(Tokens { ids, mse, linear_r2: fit.r2.unwrap_or(0.0), latents: all })
     }
 
-    /// Latents of unit length, as the codes are, `[pictures, tokens, components]`; ids `[pictures, tokens]`; codes: of all
-    /// pictures in their order, as a .safetensors file.
+    /// The tokens of all pictures, in their order, as a .safetensors file: latents of unit length, as the codes are,
+    /// `[pictures, tokens, components]`; ids, `[pictures, tokens]`; the codebook.
     ///
     /// # Errors
     /// What the library reports.
