@@ -4,31 +4,20 @@
 # them; two minutes of one core.
 #
 #     [PYTHON=python] .ci/deep/audit.sh [FOLDER]          # FOLDER keeps tokens and reports
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-cargo build -q --release -p pauca-examples --bin tokenize
-target=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
-work=${1:-}
-if [ -z "$work" ]; then
-    work=$(mktemp -d)
-    trap 'rm -rf "$work"' EXIT
-fi
-if [ -z "${PYTHON:-}" ]; then
-    python3 -m venv "$work/venv"
-    "$work/venv/bin/pip" install -q -r .ci/deep/families.txt -r .ci/deep/audit.txt
-    PYTHON=$work/venv/bin/python
-fi
-tokenize=$target/release/tokenize
+source "$(dirname "$0")/common.sh"
+built tokenize
+workplace "$@"
+python_with -r .ci/deep/families.txt -r .ci/deep/audit.txt
 check() { # A title, then the flags of the audit; those of the check are the same.
     echo "== $1"
     shift
-    "$tokenize" audit "$@" --quiet --progress none --overwrite
+    "$program" audit "$@" --quiet --progress none --overwrite
     "$PYTHON" benches/checks/audit.py "$@"
 }
 "$PYTHON" .ci/deep/audit.py "$work"
 check "vector-quantize-pytorch" --ids "$work/ids.npy" --latents "$work/latents.npy" --codebook "$work/codebook.npy" \
     --lags 2 --rates "$work/rates.csv" --runs "$work/runs.csv" --out "$work/theirs"
-"$tokenize" --set digits --codes 64 --lambdas 0.1 --steps 300 --budget 0.5 --write-tokens --quiet --progress none \
+"$program" --set digits --codes 64 --lambdas 0.1 --steps 300 --budget 0.5 --write-tokens --quiet --progress none \
     --overwrite --out "$work/own"
 for lambda in 0 0.1; do
     tokens=$work/own/tokens.64.$lambda.safetensors

@@ -1,12 +1,10 @@
 #!/usr/bin/env bash
 # The programs of C once more, under valgrind (at AVX2, whose instructions it knows) and with the sanitizers of the C side;
 # and the library without std as it is shipped. Minutes. Needs valgrind and gcc.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+source "$(dirname "$0")/common.sh"
+workplace
 cargo build --release -p pauca-c --features test-panic
-target=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/release
+target=$target/release
 ln -s "$target/libpauca_c.so" "$work/libpauca.so"
 ln -s "$target/libpauca_c.so" "$work/libpauca.so.0"
 build() { # build NAME PROGRAM FLAGS...

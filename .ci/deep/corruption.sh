@@ -3,16 +3,10 @@
 # before, and the share accepted after, by kind. Files come from the packages that this fetches (npm, PyPI), from this
 # machine's Python, C++ headers, Go and scripts, and from the crates that cargo has fetched. Exits 1 where a corruption of
 # content is refused. Needs node, npm, gcc, a JDK, Go, rustfmt, bash and Python with venv. About ten minutes of one core.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
+source "$(dirname "$0")/common.sh"
 program=${1:-}
-if [ -z "$program" ]; then
-    cargo build -q --release -p pauca-examples --bin prune-code
-    target=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
-    program=$target/release/prune-code
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+[ -n "$program" ] || built prune-code
+workplace
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" -q install sqlglot==25.24.5
 "$work/venv/bin/pip" -q download --no-deps --no-binary :all: sqlglot==25.24.5 -d "$work"

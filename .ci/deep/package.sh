@@ -1,10 +1,8 @@
 #!/usr/bin/env bash
 # The crates as they would be published: packaged and built from their packages, and a program outside of the workspace on
 # the packaged library. About two minutes of one core.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
+source "$(dirname "$0")/common.sh"
 cargo package -q -p pauca -p pauca-reference -p pauca-c
-target=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
 for crate in pauca pauca-reference pauca-c; do
     list=$(cargo package -q -p "$crate" --list)
     echo "$crate: $(wc -l <<< "$list") files"

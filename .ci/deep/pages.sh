@@ -5,9 +5,8 @@
 # pages.sh FOLDER: where the pages and the pictures go.
 set -euo pipefail
 folder=$(mkdir -p "${1:?pages.sh FOLDER}" && cd "$1" && pwd)
-cd "$(dirname "$0")/../.."
+source "$(dirname "$0")/common.sh"
 cargo build -q --release -p pauca-examples --bins
-target=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
 npm install --silent --no-audit --no-fund --prefix "$folder" playwright-core@1.65.1 axe-core@4.14.1
 
 page() { # page NAME PROGRAM ARGUMENTS...: the page of a run

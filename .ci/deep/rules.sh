@@ -2,12 +2,9 @@
 # The published document rules beside datatrove on real documents: 0.2.0 of 2024-04-22, whose filter made FineWeb, and
 # 0.6.0. Prints the agreement of each set of rules and what explains each disagreement; exits 1 where nothing does.
 # Needs Python with venv. A minute or two of one core.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
+source "$(dirname "$0")/common.sh"
 cargo build -q --release --example judge-documents -p pauca-examples
-target=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+workplace
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" -q install datatrove==0.6.0 spacy==3.8.18 nltk==3.9.1 uniseg==0.10.1
 "$work/venv/bin/pip" -q install --no-deps --target "$work/released" datatrove==0.2.0

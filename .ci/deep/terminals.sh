@@ -5,11 +5,10 @@
 # terminals.sh FOLDER [PROGRAMS [NAME...]]: where the transcripts go; the folder with built programs; which of them.
 set -euo pipefail
 folder=$(mkdir -p "${1:?terminals.sh FOLDER}" && cd "$1" && pwd)
-cd "$(dirname "$0")/../.."
+source "$(dirname "$0")/common.sh"
 programs=${2:-}
 if [ -z "$programs" ]; then
     cargo build -q --release -p pauca-examples --bins
-    target=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
     programs=$target/release
 fi
 work=$(mktemp -d)

@@ -14,7 +14,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use pauca::{Context, Cpu, Dedup, ElementType, Metric, Partition, RawRows, RowSource, Rule, SemDedup};
-use pauca_examples::input::npy::Header;
+use pauca_examples::input::npy::array;
 use pauca_examples::shipped;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -60,16 +60,6 @@ fn rows(path: &Path) -> Result<RawRows<Vec<u8>>> {
 fn labels_of(path: &Path) -> Result<Vec<u32>> {
     let (values, _) = array(path, "<i4")?;
     values.as_chunks().0.iter().map(|b| Ok(u32::try_from(i32::from_le_bytes(*b))?)).collect()
-}
-
-/// The values and the shape of a C-ordered `.npy` file of one type.
-fn array(path: &Path, descr: &str) -> Result<(Vec<u8>, Vec<usize>)> {
-    let mut bytes = std::fs::read(path)?;
-    let header = Header::parse(&bytes).map_err(|what| format!("{} {what}", path.display()))?;
-    if header.descr != descr || header.fortran_order {
-        return Err(format!("{} is not a C-ordered array of {descr}", path.display()).into());
-    }
-    Ok((bytes.split_off(header.data_start), header.shape))
 }
 
 #[cfg(test)]

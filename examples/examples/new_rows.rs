@@ -15,7 +15,7 @@ use pauca::{
     Clusters, Context, Cpu, DedupAgainst, ElementType, KMeans, Metric, Partition, RawRows, RowSource, Rule,
     SemDedup, SemDedupAgainst, Subset,
 };
-use pauca_examples::input::npy::Header;
+use pauca_examples::input::npy::array;
 use pauca_examples::shipped;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -76,13 +76,9 @@ fn added(
 
 /// The rows, read from their bytes as they are needed.
 fn rows(path: &Path) -> Result<RawRows<Vec<u8>>> {
-    let mut bytes = std::fs::read(path)?;
-    let header = Header::parse(&bytes).map_err(|what| format!("{} {what}", path.display()))?;
-    let [n, d] = header.shape[..] else { return Err("rows have two dimensions".into()) };
-    if header.descr != "<f2" || header.fortran_order {
-        return Err(format!("{} is not a C-ordered array of <f2", path.display()).into());
-    }
-    Ok(RawRows::new(bytes.split_off(header.data_start), .., ElementType::F16, n, d)?)
+    let (values, shape) = array(path, "<f2")?;
+    let [n, d] = shape[..] else { return Err("rows have two dimensions".into()) };
+    Ok(RawRows::new(values, .., ElementType::F16, n, d)?)
 }
 
 #[cfg(test)]

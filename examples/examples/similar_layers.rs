@@ -15,7 +15,7 @@ use ndarray::{Array2, Array3, s};
 use pauca::layers::canonical::{procrustes, pwcca, svcca};
 use pauca::layers::{CkaPath, LayerCka, Tokens};
 use pauca::{Context, IntoRows};
-use pauca_examples::input::npy::Header;
+use pauca_examples::input::npy::array;
 use pauca_examples::shipped;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -49,10 +49,9 @@ fn main() -> Result<()> {
 /// The shipped states, [samples, layers + 1, values].
 fn states() -> Result<Array3<f32>> {
     let [path] = shipped::files("STATES are", ["smollm2-states.f16.npy"])?;
-    let bytes = std::fs::read(path)?;
-    let header = Header::parse(&bytes)?;
-    let values = bytes[header.data_start..].as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32());
-    let [n, layers, d] = header.shape[..] else { return Err("states have three dimensions".into()) };
+    let (bytes, shape) = array(&path, "<f2")?;
+    let values = bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32());
+    let [n, layers, d] = shape[..] else { return Err("states have three dimensions".into()) };
     Ok(Array3::from_shape_vec((n, layers, d), values.collect())?)
 }
 

@@ -418,6 +418,18 @@ mod tests {
         Line { points: vec![(0.0, 0.0), (1.0, 1.0)], colour: KEPT, stroke, name: name.into() }
     }
 
+    /// Pages give the drawings other colours in the dark, by these names. GREY is read well on both grounds.
+    #[test]
+    fn every_colour_has_one_for_the_dark() {
+        let html = crate::page::page("t", "");
+        for RGBColor(r, g, b) in PALETTE.into_iter().chain([INK, FAINT]) {
+            for of in ["fill", "stroke"] {
+                let rule = format!("svg [{of}=\"#{r:02X}{g:02X}{b:02X}\"]");
+                assert!(html.contains(&rule), "{rule}");
+            }
+        }
+    }
+
     #[test]
     fn key_stands_above_the_plot_and_wraps() {
         let label = |v: &f64| format!("{v:.1}");

@@ -223,6 +223,27 @@ fn codes_that_tell_nothing_of_pairs_are_given_up() {
     }
 }
 
+/// Targets may be packed by a backend of one level and asked by one of another: panels of its tile are packed anew.
+#[test]
+fn targets_of_one_level_are_asked_at_another() {
+    let (n, d, k) = (70, 21, 50);
+    let x = array(&Hard::Clustered.rows(n, d, &mut Rng(3)));
+    let cx = Context::new(Exec::serial(), Control::new());
+    let (c, screens) = (x.slice(ndarray::s![..k, ..]), [Screens::Never, Screens::Always]);
+    for (level, screens) in Level::available().into_iter().flat_map(|l| screens.map(|s| (l, s))) {
+        let cpu = Cpu::with_level(level).unwrap().screens(screens);
+        let targets = cpu.targets(Rows::F32(c), Metric::SqEuclidean, Copies::Keep, &cx).unwrap();
+        for other in Level::available() {
+            let cpu = Cpu::with_level(other).unwrap().screens(screens);
+            let block = cpu.load(Rows::F32(x.view()), Metric::SqEuclidean, &cx).unwrap();
+            let mut labels = vec![0; n];
+            cpu.nearest(&block, &targets, None, &mut labels, &cx).unwrap();
+            // Rows are their own nearest targets.
+            assert!(labels[..k].iter().enumerate().all(|(i, l)| i == *l as usize), "{level:?}, {other:?}");
+        }
+    }
+}
+
 /// Whole runs: what is carried from one iteration to the next, or has no room, changes nothing.
 #[test]
 fn runs_do_not_depend_on_screens() {

@@ -223,8 +223,7 @@ impl<B: Backend, S: RowSource + ?Sized> Plan<'_, B, S> {
             }
             for (&i, best) in rows.iter().zip(best) {
                 if best.row != NO_ROW {
-                    found.similarity[i] = best.similarity;
-                    found.witness[i] = named(&stays.rows, best.row)? as u64;
+                    found.set(i, best.similarity, named(&stays.rows, best.row)?);
                 }
             }
             cx.control.poll(Stage::Compare, new[1] as u64, total)?;

@@ -4,22 +4,17 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::backend::copies::{hash_row, same_row};
-use crate::backend::{
-    Above, Backend, Best, Blocks, Boundary, NO_ROW, Pair, Pairs, SearchStats, Threshold, Work,
-};
+use crate::backend::{Backend, Best, Blocks, NO_ROW, Pairs, SearchStats, Work};
 use crate::check;
 use crate::control::{Context, Stage};
 use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::exact::float::{finite, widen};
-use crate::memory::{try_capacity, try_collect, try_copy, try_grow, try_up_to, try_vec};
+use crate::memory::{try_capacity, try_collect, try_grow, try_up_to, try_vec};
 use crate::rows::{RowSource, Scratch, gather_from, read_from};
 
 /// Rows of equal hash that are read at once, to see whether they are copies.
 const COPIES: usize = 1024;
-
-/// One removed row of so many is few.
-const FEW: usize = 16;
 
 /// Where the findings go: by row, and how rows were settled.
 pub(super) struct Found<'f> {
@@ -36,14 +31,26 @@ impl<'f> Found<'f> {
         Self { similarity, witness, search: SearchStats::default(), scratch: Scratch::new() }
     }
 
-    /// Whether no earlier row removes row `i` so far.
-    fn is_kept(&self, i: usize) -> bool {
+    /// Whether no row removes row `i` so far.
+    pub fn is_kept(&self, i: usize) -> bool {
         self.witness[i] == NO_ROW
+    }
+
+    /// Row `i` meets a row that passes: the first one that is kept removes row `i`.
+    pub fn cover(&mut self, i: usize, similarity: f64, earlier: usize) {
+        if self.is_kept(i) && self.is_kept(earlier) {
+            self.set(i, similarity, earlier);
+        }
+    }
+
+    /// Row `witness` is found to be so similar to row `i`.
+    pub fn set(&mut self, i: usize, similarity: f64, witness: usize) {
+        (self.similarity[i], self.witness[i]) = (similarity, witness as u64);
     }
 }
 
 /// A stretch of comparisons.
-enum Part {
+pub(super) enum Part {
     /// Whole clusters that share a block.
     Clusters(Range<usize>),
     /// One cluster larger than a block.
@@ -122,7 +129,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
     }
 
     /// Clusters in parts: runs of small ones that fill about a block, and large ones.
-    fn parts(&self, block: usize) -> Result<Vec<Part>> {
+    pub fn parts(&self, block: usize) -> Result<Vec<Part>> {
         let mut parts = Vec::new();
         let k = self.offsets.len() - 1;
         let size = |j: usize| self.offsets[j + 1] - self.offsets[j];
@@ -188,18 +195,13 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
                 }
             };
             for (at, best) in range.clone().zip(best) {
-                let i = self.rows[at];
                 if best.row != NO_ROW {
-                    found.similarity[i] = best.similarity;
-                    found.witness[i] = named(&self.rows, best.row)? as u64;
+                    found.set(self.rows[at], best.similarity, named(&self.rows, best.row)?);
                 }
             }
             cx.control.poll(Stage::Compare, range.end as u64, total)?;
         }
-        for &(copy, first) in &self.copies {
-            found.similarity[copy] = 1.0;
-            found.witness[copy] = first as u64;
-        }
+        self.copies.iter().for_each(|&(copy, first)| found.set(copy, 1.0, first));
         Ok(())
     }
 
@@ -243,210 +245,10 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
     pub fn rows_at_once(&self, work: Work) -> usize {
         self.blocks.backend.rows_at_once(self.blocks.d, work).max(1)
     }
-
-    /// Fills in, for every row that a kept earlier row removes, the first such row.
-    pub fn greedy_cover(
-        &self,
-        threshold: f64,
-        boundary: Boundary,
-        found: &mut Found<'_>,
-        cx: &Context,
-    ) -> Result<()> {
-        if !boundary.passes(1.0, threshold) {
-            // Not even a copy passes.
-            return Ok(());
-        }
-        let total = self.rows.len() as u64;
-        let cover = Cover { threshold, boundary, cx };
-        for part in self.parts(self.rows_at_once(Work::ListedPairs))? {
-            let end = match part {
-                Part::Clusters(clusters) => {
-                    let range = self.offsets[clusters.start]..self.offsets[clusters.end];
-                    let offsets = self.offsets[clusters.start..=clusters.end].iter();
-                    let groups = try_collect(offsets.map(|o| o - range.start))?;
-                    let rows = &self.rows[range.clone()];
-                    self.cover_clusters(rows, &groups, cover, found)?;
-                    range.end
-                }
-                Part::Large(j) => {
-                    let range = self.offsets[j]..self.offsets[j + 1];
-                    let mut done =
-                        |rows: usize| cx.control.poll(Stage::Compare, (range.start + rows) as u64, total);
-                    self.cover_large(&self.rows[range.clone()], cover, found, &mut done)?;
-                    range.end
-                }
-            };
-            cx.control.poll(Stage::Compare, end as u64, total)?;
-        }
-        for &(copy, first) in &self.copies {
-            // What removed the first of its kind removes the copy, with the same similarity.
-            let removed = found.witness[first] != NO_ROW;
-            found.witness[copy] = if removed { found.witness[first] } else { first as u64 };
-            found.similarity[copy] = if removed { found.similarity[first] } else { 1.0 };
-        }
-        Ok(())
-    }
-
-    /// Lets rows of one cluster cover later ones. A block is settled by itself; then what is kept of it is packed, and meets
-    /// all later rows. `done` is told how many rows are settled.
-    ///
-    /// Blocks are small while many rows are removed: the next block has the fewer rows.
-    fn cover_large(
-        &self,
-        rows: &[usize],
-        cover: Cover<'_>,
-        found: &mut Found<'_>,
-        done: &mut dyn FnMut(usize) -> Result<()>,
-    ) -> Result<()> {
-        let (small, large) = (self.rows_at_once(Work::ListedPairs), self.rows_at_once(Work::Pairs));
-        let (mut alive, mut from, mut size) = (try_copy(rows)?, 0, small);
-        while from < alive.len() {
-            let (mut block, mut later) = alive[from..].split_at(size.min(alive.len() - from));
-            self.cover_block(block, cover, found)?;
-            let few = |block: &[usize], found: &Found<'_>| {
-                FEW * block.iter().filter(|i| !found.is_kept(**i)).count() <= block.len()
-            };
-            if from == 0 && few(block, found) {
-                // The first rows were a trial, and so small that they may be compared once more.
-                size = large;
-                (block, later) = alive.split_at(size.min(alive.len()));
-                self.cover_block(block, cover, found)?;
-            }
-            size = if few(block, found) { large.min(2 * size) } else { size };
-            let kept = try_up_to(block.len(), block.iter().copied().filter(|&i| found.is_kept(i)))?;
-            self.cover_across(later, &kept, cover, found)?;
-            from += block.len();
-            let mut end = from;
-            for at in from..alive.len() {
-                if found.is_kept(alive[at]) {
-                    alive[end] = alive[at];
-                    end += 1;
-                }
-            }
-            alive.truncate(end);
-            done(rows.len() - (end - from))?;
-        }
-        Ok(())
-    }
-
-    /// Lets rows of one cluster, a block of them, cover later ones.
-    ///
-    /// Of each row, only the first earlier row that passes is asked for. A row without one is kept; a row whose first one is kept
-    /// is removed by that one. The others are open: so few, as a rule, that all their pairs may be listed.
-    fn cover_block(&self, rows: &[usize], cover: Cover<'_>, found: &mut Found<'_>) -> Result<()> {
-        let (backend, cx, n) = (self.blocks.backend, cover.cx, rows.len());
-        let Found { search, scratch, similarity, witness } = found;
-        let groups = [0, n];
-        let mut pairs: Vec<Pair> = Vec::new();
-        let targets = self.blocks.with_rows(rows, scratch, cx, |block| {
-            let targets = backend.pack_pairs(block, pairs_of(&groups, 0), Some(cover.threshold), cx)?;
-            let (of, above) = (Pairs::Within(&groups), cover.above(true));
-            search.merge(&backend.pairs_above(block, &targets, of, above, &mut pairs, cx)?);
-            Ok(targets)
-        })?;
-        // Positions of open rows, ascending.
-        let mut open: Vec<usize> = Vec::new();
-        for pair in pairs.drain(..) {
-            let (i, j) = (named(rows, pair.later.into())?, named(rows, pair.earlier.into())?);
-            if witness[j] == NO_ROW && open.binary_search(&(pair.earlier as usize)).is_err() {
-                similarity[i] = pair.similarity;
-                witness[i] = j as u64;
-            } else {
-                try_grow(&mut open, 1)?;
-                open.push(pair.later as usize);
-            }
-        }
-        // So many at a time that their lists stay as short as those of a block of small clusters.
-        let listed = self.rows_at_once(Work::ListedPairs);
-        let step = (listed * listed / n.max(1)).clamp(1, listed);
-        for open in open.chunks(step) {
-            let later = try_collect(open.iter().map(|&at| rows[at]))?;
-            self.blocks.with_rows(&later, scratch, cx, |block| {
-                let (of, above) = (Pairs::Across, cover.above(false));
-                search.merge(&backend.pairs_above(block, &targets, of, above, &mut pairs, cx)?);
-                Ok(())
-            })?;
-            for pair in pairs.drain(..) {
-                let (i, j) = (named(&later, pair.later.into())?, named(rows, pair.earlier.into())?);
-                let is_earlier = (pair.earlier as usize) < open[pair.later as usize];
-                if is_earlier && witness[i] == NO_ROW && witness[j] == NO_ROW {
-                    similarity[i] = pair.similarity;
-                    witness[i] = j as u64;
-                }
-            }
-            cx.control.check()?;
-        }
-        Ok(())
-    }
-
-    /// Lets `earlier` rows cover `later` ones.
-    fn cover_across(
-        &self,
-        later: &[usize],
-        earlier: &[usize],
-        cover: Cover<'_>,
-        found: &mut Found<'_>,
-    ) -> Result<()> {
-        if later.is_empty() || earlier.is_empty() {
-            return Ok(());
-        }
-        let (backend, cx, Found { search, scratch, similarity, witness }) =
-            (self.blocks.backend, cover.cx, found);
-        let all = later.len() as u64 * earlier.len() as u64;
-        let targets = self.blocks.with_rows(earlier, scratch, cx, |block| {
-            backend.pack_pairs(block, all, Some(cover.threshold), cx)
-        })?;
-        let mut pairs: Vec<Pair> = Vec::new();
-        for later in later.chunks(self.rows_at_once(Work::Pairs)) {
-            self.blocks.with_rows(later, scratch, cx, |block| {
-                let above = cover.above(true);
-                search.merge(&backend.pairs_above(block, &targets, Pairs::Across, above, &mut pairs, cx)?);
-                Ok(())
-            })?;
-            for pair in pairs.drain(..) {
-                let i = named(later, pair.later.into())?;
-                similarity[i] = pair.similarity;
-                witness[i] = named(earlier, pair.earlier.into())? as u64;
-            }
-            cx.control.check()?;
-        }
-        Ok(())
-    }
-
-    /// Lets rows of small clusters cover later ones of their cluster.
-    fn cover_clusters(
-        &self,
-        rows: &[usize],
-        groups: &[usize],
-        cover: Cover<'_>,
-        found: &mut Found<'_>,
-    ) -> Result<()> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let (backend, cx, Found { search, scratch, similarity, witness }) =
-            (self.blocks.backend, cover.cx, found);
-        let mut pairs: Vec<Pair> = Vec::new();
-        self.blocks.with_rows(rows, scratch, cx, |block| {
-            let targets = backend.pack_pairs(block, pairs_of(groups, 0), Some(cover.threshold), cx)?;
-            let (of, above) = (Pairs::Within(groups), cover.above(false));
-            search.merge(&backend.pairs_above(block, &targets, of, above, &mut pairs, cx)?);
-            Ok(())
-        })?;
-        // Pairs are ordered by later row, then earlier row: the first kept one is the witness.
-        for pair in pairs {
-            let (i, j) = (named(rows, pair.later.into())?, named(rows, pair.earlier.into())?);
-            if witness[i] == NO_ROW && witness[j] == NO_ROW {
-                similarity[i] = pair.similarity;
-                witness[i] = j as u64;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// How many pairs the rows of these groups make among themselves and with `later` rows.
-fn pairs_of(groups: &[usize], later: usize) -> u64 {
+pub(super) fn pairs_of(groups: &[usize], later: usize) -> u64 {
     let rows = groups.last().copied().unwrap_or(0) as u64;
     let within = groups.windows(2).map(|bounds| (bounds[1] - bounds[0]) as u64);
     within.map(|n| n * n / 2).fold(rows.saturating_mul(later as u64), u64::saturating_add)
@@ -457,20 +259,6 @@ pub(super) fn named(rows: &[usize], at: u64) -> Result<usize> {
     let n = rows.len() as u64;
     check::shape("position of a row that the backend found", n, at, at < n)?;
     Ok(rows[at as usize])
-}
-
-/// When a row covers another.
-#[derive(Clone, Copy)]
-struct Cover<'c> {
-    threshold: f64,
-    boundary: Boundary,
-    cx: &'c Context<'c>,
-}
-
-impl Cover<'_> {
-    fn above(&self, first_only: bool) -> Above<'static> {
-        Above { threshold: Threshold::One(self.threshold), boundary: self.boundary, first_only }
-    }
 }
 
 /// For each position of the order: the first position of its cluster that holds the same row. Rows

@@ -25,6 +25,7 @@
 mod against;
 mod bytes;
 mod compare;
+mod cover;
 mod curve;
 mod order;
 mod params;

@@ -135,3 +135,23 @@ class Tabular:
         [True, True, False]
         """
         return {column.name: column.values for column in self._columns()}
+
+
+class Flagged(Tabular):
+    """A result that flags the rows to keep."""
+
+    keep: np.ndarray
+    """[n] bool."""
+
+    @property
+    def kept(self) -> np.ndarray:
+        """[n_kept] int64: the rows that are kept, ascending."""
+        return np.flatnonzero(self.keep)
+
+    @property
+    def n_kept(self) -> int:
+        """Rows that are kept."""
+        return int(np.count_nonzero(self.keep))
+
+    def __len__(self) -> int:
+        return len(self.keep)

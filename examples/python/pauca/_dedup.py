@@ -8,7 +8,7 @@ from typing import Any, Callable, Optional, Union
 import numpy as np
 
 from . import _abi, _options
-from ._arrow import Column, Tabular
+from ._arrow import Column, Flagged, Tabular
 from ._call import ProgressLike, call, check
 from ._kmeans import Clusters, kmeans
 from ._lib import lib
@@ -206,7 +206,7 @@ def semdedup(
     return Dedup(out, clusters)
 
 
-class DedupAgainst(Tabular):
+class DedupAgainst(Flagged):
     """What deduplication against rows that stay found, of each new row.
 
     As a table: row, keep, witness (a row of the reference, null without one), similarity (null without one), cluster.
@@ -224,23 +224,10 @@ class DedupAgainst(Tabular):
         self.clusters = clusters
         """The clusters of the reference."""
 
-    @property
-    def kept(self) -> np.ndarray:
-        """[n_kept] int64: the new rows that are kept, ascending."""
-        return np.flatnonzero(self.keep)
-
-    @property
-    def n_kept(self) -> int:
-        """New rows that are kept."""
-        return int(np.count_nonzero(self.keep))
-
     def kept_clusters(self) -> Clusters:
         """The clusters of the kept rows, for :func:`semdedup` on them."""
         c = self.clusters
         return Clusters.from_parts(c.centroids, self.labels[self.keep], spherical=c.spherical)
-
-    def __len__(self) -> int:
-        return len(self.keep)
 
     def __repr__(self) -> str:
         return f"<DedupAgainst: {self.n_kept} of {len(self)} new rows kept>"

@@ -8,33 +8,20 @@ from typing import Any, Optional
 import numpy as np
 
 from . import _abi, _options
-from ._arrow import Column, Tabular
+from ._arrow import Column, Flagged
 from ._call import call, check
 from ._kmeans import Clusters
 from ._lib import lib
 from ._options import pointer
 
 
-class Selection(Tabular):
+class Selection(Flagged):
     """Which rows are kept. As a table: row, keep, cluster, distance."""
 
     def __init__(self, keep: np.ndarray, clusters: Clusters):
         self.keep = keep
         """[n] bool."""
         self.clusters = clusters
-
-    @property
-    def kept(self) -> np.ndarray:
-        """[n_kept] int64: the rows that are kept, ascending."""
-        return np.flatnonzero(self.keep)
-
-    @property
-    def n_kept(self) -> int:
-        """Rows that are kept."""
-        return int(np.count_nonzero(self.keep))
-
-    def __len__(self) -> int:
-        return len(self.keep)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.n_kept} of {len(self)} rows kept>"

@@ -5,6 +5,7 @@
 //! then the values. *Source*: numpy.lib.format.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 /// First bytes of every `.npy` file.
 pub const MAGIC: &[u8; 6] = b"\x93NUMPY";
@@ -23,6 +24,20 @@ pub struct Header {
     pub shape: Vec<usize>,
     /// Where the values begin.
     pub data_start: usize,
+}
+
+/// The values and the shape of a file that holds an array in C order, of the type that NumPy calls `descr`.
+///
+/// # Errors
+/// A sentence that names the file and says what is wrong.
+pub fn array(path: &Path, descr: &str) -> Result<(Vec<u8>, Vec<usize>), String> {
+    let wrong = |what: String| format!("{} {what}", path.display());
+    let mut bytes = std::fs::read(path).map_err(|e| wrong(format!("cannot be read: {e}")))?;
+    let header = Header::parse(&bytes).map_err(wrong)?;
+    if header.descr != descr || header.fortran_order {
+        return Err(wrong(format!("is not a C-ordered array of {descr}")));
+    }
+    Ok((bytes.split_off(header.data_start), header.shape))
 }
 
 impl Header {

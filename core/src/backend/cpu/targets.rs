@@ -101,14 +101,17 @@ const LEAST_TARGETS: usize = 100;
 const LEAST_PAIRS: u64 = 400;
 /// Rows of fewer values, and runs with fewer targets, are not brought into a basis.
 const LEAD_VALUES: usize = 192;
+const LEAD_TARGETS: usize = 400;
 /// Nor are rows of more values: the basis would take longer than what it saves.
 const LEAD_DIM: usize = 8192;
-const LEAD_TARGETS: usize = 400;
-/// Leading dimensions, at most: 768 values were served best by no more.
-const LEAD_MOST: usize = 128;
 /// Nor are pairs of which each target meets fewer rows, or of which similarities below this are asked for.
 const LEAD_PAIRS: u64 = 2000;
 const LEAD_SIMILARITY: f64 = 0.5;
+/// Leading dimensions: one of so many in a run, and for pairs, whose high thresholds need few (32 of 384 leave less than one
+/// pair in a hundred of real embeddings at 0.95). Never more than so many: they served 768 values best.
+const LEAD_OF_RUN: usize = 3;
+const LEAD_OF_PAIRS: usize = 12;
+const LEAD_MOST: usize = 128;
 /// Targets of which a basis is made, at most, for each of its vectors.
 const BASIS_TARGETS: usize = 16;
 
@@ -163,10 +166,14 @@ impl CpuTargets {
         };
         let useful = useful && TargetCodes::possible(d, order.len());
         let size = match pairs {
-            Some((pairs, Some(least))) if useful => leading_of_pairs(cpu, d, order.len(), pairs, least),
+            Some((pairs, Some(least))) if useful => {
+                let many = pairs >= (order.len() as u64).saturating_mul(LEAD_PAIRS);
+                leading(cpu, d, LEAD_OF_PAIRS, true, many && least >= LEAD_SIMILARITY)
+            }
             None if useful && taken_over && origin.first => {
                 origin.first = false;
-                leading(cpu, d, order.len(), place.rows.load(Ordering::Relaxed))
+                let (count, rows) = (order.len(), place.rows.load(Ordering::Relaxed));
+                leading(cpu, d, LEAD_OF_RUN, rows > 0, count >= LEAD_TARGETS && rows >= 8 * count)
             }
             _ => 0,
         };
@@ -188,8 +195,8 @@ impl CpuTargets {
             Some(_) => None,
             None => Some(narrow_panels(&view, &order, &block.squares, frame, cpu.narrow.nr(), cx)?),
         };
-        let largest = codes.as_ref().map_or(0.0, |codes| codes.largest);
-        let largest = panels.as_ref().map_or(largest, |panels| panels.largest);
+        let of_codes = codes.as_ref().map_or(0.0, |codes| codes.largest);
+        let largest = panels.as_ref().map_or(of_codes, |panels| panels.largest);
         if metric == Metric::SqEuclidean && taken_over && !SUITABLE.contains(&largest) {
             return Self::new(cpu, block, copies, Before::Nothing, cx);
         }
@@ -270,30 +277,16 @@ impl CpuTargets {
     }
 }
 
-/// How many leading dimensions serve `rows` rows that are compared with `count` targets of `d` values, some iterations
-/// long; 0 where rows and basis cost more than they save.
-fn leading(cpu: &Cpu, d: usize, count: usize, rows: usize) -> usize {
-    let size = (d / 3).next_multiple_of(32).min(d).min(LEAD_MOST);
-    match cpu.screens {
-        _ if d > LEAD_DIM => 0,
-        Screens::Always if rows > 0 => size,
-        Screens::Auto if d >= LEAD_VALUES && count >= LEAD_TARGETS && rows >= 8 * count => size,
-        _ => 0,
-    }
-}
-
-/// As [`leading`], where about `pairs` pairs of `count` targets are looked at, and those below the similarity `least` are
-/// of no interest. A high threshold needs few dimensions: 32 of 384 leave less than one pair in a hundred of real
-/// embeddings at 0.95.
-fn leading_of_pairs(cpu: &Cpu, d: usize, count: usize, pairs: u64, least: f64) -> usize {
-    let size = (d / 12).next_multiple_of(32).min(d).min(LEAD_MOST);
-    let many = pairs >= (count as u64).saturating_mul(LEAD_PAIRS);
-    match cpu.screens {
-        _ if d > LEAD_DIM => 0,
-        Screens::Always => size,
-        Screens::Auto if d >= LEAD_VALUES && many && least >= LEAD_SIMILARITY => size,
-        _ => 0,
-    }
+/// How many leading dimensions of `d`, one of `part`, serve; 0 where they are not possible, or not worth their time.
+fn leading(cpu: &Cpu, d: usize, part: usize, possible: bool, worth: bool) -> usize {
+    let serve = possible
+        && d <= LEAD_DIM
+        && match cpu.screens {
+            Screens::Always => true,
+            Screens::Auto => worth && d >= LEAD_VALUES,
+            Screens::Never => false,
+        };
+    if serve { (d / part).next_multiple_of(32).min(d).min(LEAD_MOST) } else { 0 }
 }
 
 /// At most `most` of the packed targets, evenly spread, in the coordinates of the kernel.

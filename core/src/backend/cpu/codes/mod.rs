@@ -16,6 +16,6 @@ mod rows;
 mod targets;
 mod tiles;
 
-pub(super) use self::rows::{BlockCodes, CodesOf, LeadCodes, RowCodes, Side};
+pub(super) use self::rows::{BlockCodes, CodesOf, LeadCodes, Side};
 pub(super) use self::targets::{Source, Target, TargetCodes};
 pub(super) use self::tiles::Tiles;

@@ -10,7 +10,7 @@
 //!         each hit lowers the upper end to z + error, and is kept while z - error reaches it
 //!         of a question for all targets up to a limit, each such hit is offered at once, and nothing is kept
 //!     one target left: certified
-//!     several, of targets without second codes (those of pairs): the definition
+//!     several, of targets without second codes (those of pairs above a threshold): the definition
 //!     several: codes of what the targets' codes left (two bytes know a target to 16 bits), then
 //!         j is excluded by the best b where z_j - z_b > e |C_j - C_b| + ...: the error of the row meets the
 //!         difference of two targets only

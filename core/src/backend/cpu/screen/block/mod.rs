@@ -5,7 +5,7 @@ mod settle;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::super::codes::{BlockCodes, RowCodes, Side, Target, TargetCodes, Tiles};
+use super::super::codes::{BlockCodes, Side, Target, TargetCodes, Tiles};
 use super::super::kept::Kept;
 use super::super::question::{self, Question, Search, Wanted};
 use super::coding::{BLOCK, RowsInCodes, code_row};
@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::exact::bounds::Codes;
 use crate::exact::float::narrow_up;
 use crate::memory::{try_capacity, try_grow, try_vec};
-use crate::simd::{CodedRows, ErrorTerms, Hit, Hits, WIDTH};
+use crate::simd::{CodeKernel, CodedRows, ErrorTerms, Hit, Hits, WIDTH};
 
 /// What becomes of a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -270,12 +270,11 @@ impl<'a> Block<'a> {
 
     /// The products of the codes of `pairs`: with the targets' first codes, and, if asked for, with the rest.
     fn multiply_pairs(&mut self, search: &Search<'_>, both: bool) -> Result<()> {
-        let (codes, from) = (self.codes, self.base);
         let rows = self.given.rows.unwrap_or(&self.made).pairs();
-        multiply(search, rows, from, codes.first(), &codes.starts, codes, &self.pairs, &mut self.products)?;
+        let (codes, kernel, from) = (self.codes, &search.cpu.codes, rows.from(self.base));
+        multiply(kernel, from, codes, false, &self.pairs, &mut self.products)?;
         if both {
-            let (rest, starts) = (codes.rest(), &codes.rest_starts);
-            multiply(search, rows, from, rest, starts, codes, &self.pairs, &mut self.second)?;
+            multiply(kernel, from, codes, true, &self.pairs, &mut self.second)?;
         }
         Ok(())
     }
@@ -351,9 +350,9 @@ impl<'a> Block<'a> {
                 self.hits.retain(|hit| ranges[hit.row()].contains(&hit.slot()));
             }
             if self.leading {
-                let Self { codes, given, made, base, hits, products, .. } = self;
-                let rows = given.rows.unwrap_or(made).pairs();
-                multiply(search, rows, *base, codes.first(), &codes.starts, codes, hits.pairs(), products)?;
+                let from = self.given.rows.unwrap_or(&self.made).pairs().from(self.base);
+                let (list, kernel) = (self.hits.pairs(), &search.cpu.codes);
+                multiply(kernel, from, self.codes, false, list, &mut self.products)?;
             }
             pairs += self.hits.pairs().len() as u64;
             match Q::WANTED {
@@ -446,20 +445,18 @@ impl Block<'_> {
     }
 }
 
-/// The products of the codes of pairs, with one kind of codes of the targets.
-#[allow(clippy::too_many_arguments, reason = "fields of one block, of which others are lent")]
+/// The products of the codes of pairs: rows, whose codes begin at `from`, with the first codes of their targets or with the `rest`.
 fn multiply(
-    search: &Search<'_>,
-    rows: &RowCodes,
-    first: usize,
-    columns: &[i8],
-    starts: &[i32],
+    kernel: &CodeKernel,
+    from: &[u8],
     codes: &TargetCodes,
+    rest: bool,
     list: &[Hit],
     out: &mut Vec<i32>,
 ) -> Result<()> {
     resize(out, list.len())?;
-    let (kernel, from) = (&search.cpu.codes, rows.from(first));
+    let (columns, starts) =
+        if rest { (codes.rest(), &codes.rest_starts) } else { (codes.first(), &codes.starts) };
     kernel.pairs(kernel.pair(), from, columns, starts, codes.stride, codes.tiles.depth, list, out);
     Ok(())
 }
