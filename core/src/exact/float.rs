@@ -20,6 +20,12 @@ pub fn widen(x: f32) -> f64 {
     f64::from_bits(value.to_bits() | sign)
 }
 
+/// Whether a number is subnormal: of a subnormal alone, the magnitude less 1 is below 2^23 - 1 (that of 0 wraps).
+#[inline(always)]
+pub(crate) fn subnormal(x: f32) -> bool {
+    (x.to_bits() & 0x7fff_ffff).wrapping_sub(1) < 0x007f_ffff
+}
+
 /// `x` rounded to the nearest `f32`, ties to even, subnormal results included, under any
 /// denormal flags.
 #[inline(always)]
@@ -70,6 +76,7 @@ mod tests {
         for high in 0..=u16::MAX {
             for low in [0u32, 1, 0x7fff, 0x8000, 0xffff] {
                 let x = f32::from_bits((high as u32) << 16 | low);
+                assert_eq!(subnormal(x), x.is_subnormal(), "{x:e}");
                 if x.is_nan() {
                     assert!(widen(x).is_nan());
                 } else {

@@ -13,7 +13,7 @@
 //!
 //! Zero padding, sign flips and scaling by powers of two change no bit; permuting columns may.
 
-use crate::exact::float::{narrow, widen};
+use crate::exact::float::{narrow, subnormal, widen};
 use crate::params::choices;
 
 /// Lanes of the fixed order.
@@ -47,6 +47,40 @@ pub(crate) fn strided<A: Copy, B: Copy>(a: &[A], b: &[B], add: impl Fn(f64, A, B
     fold(lanes)
 }
 
+/// Whether none of the values is subnormal.
+#[inline(always)]
+fn all_plain(x: &[f32; LANES]) -> bool {
+    let mut special = 0u32;
+    for x in x {
+        special |= u32::from(subnormal(*x));
+    }
+    special == 0
+}
+
+/// [`strided`] of two rows of `f32`, widened. The machine widens the sixteen values of a step where none is subnormal: bit
+/// by bit takes three times as long.
+#[inline(always)]
+fn strided_widened(a: &[f32], b: &[f32], add: impl Fn(f64, f64, f64) -> f64) -> f64 {
+    let mut lanes = [0.0; LANES];
+    let (a_body, a_tail) = a.as_chunks::<LANES>();
+    let (b_body, b_tail) = b.as_chunks::<LANES>();
+    for (x, y) in a_body.iter().zip(b_body) {
+        if all_plain(x) & all_plain(y) {
+            for l in 0..LANES {
+                lanes[l] = add(lanes[l], x[l] as f64, y[l] as f64);
+            }
+        } else {
+            for l in 0..LANES {
+                lanes[l] = add(lanes[l], widen(x[l]), widen(y[l]));
+            }
+        }
+    }
+    for (lane, (x, y)) in lanes.iter_mut().zip(a_tail.iter().zip(b_tail)) {
+        *lane = add(*lane, widen(*x), widen(*y));
+    }
+    fold(lanes)
+}
+
 /// Dot product in the fixed order. Tier A.
 ///
 /// Slices of different lengths are compared over the shorter one (zero padding changes no bit).
@@ -61,7 +95,7 @@ pub fn dot64(a: &[f32], b: &[f32]) -> f64 {
 /// [`dot64`], compiled for the instruction set of the function that calls it.
 #[inline(always)]
 pub(crate) fn dot64_inline(a: &[f32], b: &[f32]) -> f64 {
-    strided(a, b, |lane, x, y| lane + widen(x) * widen(y))
+    strided_widened(a, b, |lane, x, y| lane + x * y)
 }
 
 /// Squared Euclidean distance in the fixed order. Tier A.
@@ -76,8 +110,8 @@ pub fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
 /// [`squared_distance`], compiled for the instruction set of the function that calls it.
 #[inline(always)]
 pub(crate) fn squared_distance_inline(a: &[f32], b: &[f32]) -> f64 {
-    strided(a, b, |lane, x, y| {
-        let e = widen(x) - widen(y);
+    strided_widened(a, b, |lane, x, y| {
+        let e = x - y;
         lane + e * e
     })
 }

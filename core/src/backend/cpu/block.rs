@@ -11,7 +11,7 @@ use crate::exact::Metric;
 use crate::exact::float::finite;
 use crate::memory::{try_capacity, try_copy, try_vec};
 use crate::rows::{Rows, StoredRows};
-use crate::simd::DotKernel;
+use crate::simd::{DotKernel, ask_for};
 
 /// Rows that were checked, with their squared norms where the metric needs them.
 #[derive(Debug)]
@@ -119,7 +119,11 @@ impl<'a> CpuBlock<'a> {
         jobs.extend(out.chunks_mut(step).enumerate().map(|(i, out)| Job::new((i * step, out))));
         cx.in_waves(&mut jobs, (8 * step * rows.dim()) as u64, |(first, out)| {
             let mut buffer = try_vec(rows.dim(), 0.0f32)?;
+            let end = *first + out.len();
             for (i, out) in out.iter_mut().enumerate() {
+                if *first + i + 1 < end {
+                    ask_for(rows.bytes_of(*first + i + 1, &(0..rows.dim())));
+                }
                 *out = f(*first + i, rows.row_at(*first + i, &mut buffer));
             }
             Ok(())

@@ -174,7 +174,12 @@ impl Backend for Cpu {
         same_length("pairs", n, pair.len())?;
         same_length("values", n, out.len())?;
         check::labels(pair, targets.n())?;
-        block.by_row(out, cx, |i, row| targets.distance(row, search.square(i), pair[i]))
+        block.by_row(out, cx, |i, row| {
+            if let Some(next) = pair.get(i + 1) {
+                targets.ask_for(*next);
+            }
+            targets.distance(row, search.square(i), pair[i])
+        })
     }
 
     fn sums(&self, k: usize, d: usize, weighted: bool, _: &Context) -> Result<CpuSums> {

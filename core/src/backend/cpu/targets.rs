@@ -21,7 +21,7 @@ use crate::exact::bounds::scale_for;
 use crate::exact::{Metric, cosine_from};
 use crate::memory::{area, try_capacity, try_copy, try_vec};
 use crate::rows::{Rows, row_of};
-use crate::simd::{DotKernel, Level};
+use crate::simd::{DotKernel, Level, ask_for};
 
 /// Packed targets, with the originals for the definition.
 #[derive(Debug)]
@@ -250,6 +250,11 @@ impl CpuTargets {
 
     pub(super) fn row(&self, j: u32) -> &[f32] {
         &self.values[j as usize * self.dim..][..self.dim]
+    }
+
+    /// Asks for the values of a target, which will be read soon.
+    pub(super) fn ask_for(&self, j: u32) {
+        ask_for(bytemuck::cast_slice(self.row(j)));
     }
 
     pub(super) fn view(&self) -> Result<ArrayView2<'_, f32>> {
