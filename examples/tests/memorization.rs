@@ -465,6 +465,145 @@ fn membership_of_logits_equals_brute_force() {
     }
 }
 
+/// Tensors of one file for each epoch and of one file for all, in every type, say what `.npy` files say.
+#[test]
+fn logs_in_tensor_files_are_those_of_arrays() {
+    let bench = Bench::new();
+    let little = |ids: &[u32], size: usize| -> Vec<u8> {
+        ids.iter().flat_map(|id| id.to_le_bytes()[..size].to_vec()).collect()
+    };
+    let tenths: Vec<f32> = (0..30).map(|i| -0.1 * i as f32).collect();
+    let brains = |values: &[f32]| -> Vec<u8> {
+        values.iter().flat_map(|v| half::bf16::from_f32(*v).to_le_bytes()).collect()
+    };
+    let wide =
+        |round: fn(f32) -> f32| -> Vec<u8> { tenths.iter().flat_map(|v| round(*v).to_le_bytes()).collect() };
+    npy(&bench, "F16.npy", "<f4", "(3, 10)", &wide(|v| half::f16::from_f32(v).to_f32()));
+    npy(&bench, "BF16.npy", "<f4", "(3, 10)", &wide(|v| half::bf16::from_f32(v).to_f32()));
+    npy(&bench, "F32.npy", "<f4", "(3, 10)", &wide(|v| v));
+    for (kind, size, float) in [("I16", 2, "F16"), ("U16", 2, "BF16"), ("I32", 4, "F32"), ("U32", 4, "BF16")]
+    {
+        let coded = |values: &[f32]| match float {
+            "F16" => halves(values),
+            "BF16" => brains(values),
+            _ => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        };
+        for e in 0..3 {
+            let (ids, logs) = (little(&predicted(e), size), coded(&tenths[10 * e..10 * e + 10]));
+            bench.write(
+                &format!("{kind}.{}.safetensors", e + 1),
+                &safetensors(&[("argmax", kind, &[10], &ids), ("log_prob", float, &[1, 10], &logs)]),
+            );
+        }
+        let all: Vec<u8> = (0..3).flat_map(|e| little(&predicted(e), size)).collect();
+        bench.write("ids.safetensors", &safetensors(&[("x", kind, &[3, 10], &all)]));
+        bench.write("logs.safetensors", &safetensors(&[("x", float, &[3, 10], &coded(&tenths))]));
+        let curves = |argmax: &str, log_prob: &str| {
+            study(&bench, |value| {
+                pairs(value);
+                value["runs"][0]["argmax"] = json!(argmax);
+                value["runs"][0]["log_prob"] = json!(log_prob);
+            });
+            MEMORIZATION.done(&bench, &["study.json", "--out", "made", "--overwrite"]);
+            bench.contents("made")["curves.csv"].clone()
+        };
+        let expected = curves("argmax", &format!("{float}.npy"));
+        let names = [format!("{kind}.{{}}.safetensors:argmax"), format!("{kind}.{{}}.safetensors:log_prob")];
+        assert!(curves(&names[0], &names[1]) == expected, "{kind} {float}, a file an epoch");
+        assert!(curves("ids.safetensors", "logs.safetensors") == expected, "{kind} {float}, one file");
+    }
+    let refused = |argmax: &str, parts: &[&str]| {
+        study(&bench, |value| {
+            pairs(value);
+            value["runs"][0]["argmax"] = json!(argmax);
+        });
+        MEMORIZATION.refused(&bench, &["study.json", "--out", "x"], 1, parts);
+    };
+    refused("I16.{}.safetensors", &["I16.1.safetensors", "2 tensors", "FILE.safetensors:TENSOR"]);
+    refused("I16.{}.safetensors:ids", &["I16.1.safetensors", "no tensor 'ids'"]);
+    refused("I16.{}.safetensors:log_prob", &["I16.1.safetensors", "holds floats"]);
+    npy(&bench, "void.npy", "<V2", "(3, 10)", &[0; 60]);
+    refused("void.npy", &["void.npy", "holds floats"]);
+    npy(&bench, "void.npy", "|V4", "(3, 10)", &[0; 120]);
+    refused("void.npy", &["void.npy", "'|V4'", "bf16"]);
+    refused("I16", &["arrays.safetensors", "no tensor 'I16'"]);
+}
+
+/// Logits of f16 and bf16 in files of both formats, and among the tensors of the study, say what the same numbers say as f32.
+#[test]
+fn logits_in_any_file_are_those_of_f32() {
+    let bench = Bench::new();
+    let little = |ids: &[u32]| ids.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<u8>>();
+    let targets: Vec<u32> = (0..240).map(|t| t % 9).collect();
+    let ends: Vec<u32> = (1..=40).map(|i| 6 * i).collect();
+    let member: Vec<u8> = (0..40).map(|i| u8::from(i < 20)).collect();
+    let base = [
+        ("targets", "U32", &[240][..], &little(&targets)[..]),
+        ("ends", "U32", &[40], &little(&ends)),
+        ("member", "U8", &[40], &member),
+    ];
+    let found = |tiles: &[&str], out: &str| {
+        let study = json!({
+            "format": "pauca-memorization", "format_version": 1, "vocabulary": 9, "arrays": "arrays.safetensors",
+            "sets": {"all": {"tokens": 240, "ends": "ends", "targets": "targets"}},
+            "runs": [{"name": "a", "parameters": 5, "set": "all", "epochs": [1], "logits": tiles}],
+            "membership": [{"name": "m", "set": "all", "member": "member", "logits": tiles}],
+        });
+        bench.write("study.json", study.to_string().as_bytes());
+        MEMORIZATION.done(&bench, &["study.json", "--out", out, "--overwrite"]);
+        let files = bench.contents(out);
+        [files["curves.csv"].clone(), files["membership.csv"].clone()]
+    };
+    bench.write("arrays.safetensors", &safetensors(&base));
+    for (kind, descr) in [("F16", "<f2"), ("BF16", "<V2"), ("F32", "<f4")] {
+        let round = |v: f32| match kind {
+            "F16" => half::f16::from_f32(v).to_f32(),
+            "BF16" => half::bf16::from_f32(v).to_f32(),
+            _ => v,
+        };
+        let bytes = |v: f32| match kind {
+            "F16" => half::f16::from_f32(v).to_le_bytes().to_vec(),
+            "BF16" => half::bf16::from_f32(v).to_le_bytes().to_vec(),
+            _ => v.to_le_bytes().to_vec(),
+        };
+        // Two tiles of the vocabulary.
+        let tile = |from: usize, to: usize, of: &dyn Fn(f32) -> Vec<u8>| -> Vec<u8> {
+            logits().chunks(9).flat_map(|row| row[from..to].iter().flat_map(|v| of(*v))).collect()
+        };
+        let wide = |v: f32| round(v).to_le_bytes().to_vec();
+        npy(&bench, "wide.0.npy", "<f4", "(240, 4)", &tile(0, 4, &wide));
+        npy(&bench, "wide.1.npy", "<f4", "(240, 5)", &tile(4, 9, &wide));
+        let (low, high) = (tile(0, 4, &bytes), tile(4, 9, &bytes));
+        npy(&bench, "low.npy", descr, "(240, 4)", &low);
+        npy(&bench, "high.npy", descr, "(240, 5)", &high);
+        bench.write("low.1.safetensors", &safetensors(&[("logits", kind, &[240, 4], &low)]));
+        let both = [("low", kind, &[240, 4][..], &low[..]), ("high", kind, &[240, 5], &high)];
+        bench.write("both.safetensors", &safetensors(&both));
+        bench.write("arrays.safetensors", &safetensors(&[&base[..], &both].concat()));
+        let expected = found(&["wide.0.npy", "wide.1.npy"], "wide");
+        for tiles in
+            [["low.npy", "high.npy"], ["low.1.safetensors", "both.safetensors:high"], ["low", "high"]]
+        {
+            assert!(found(&tiles, "made") == expected, "{kind}: {tiles:?}");
+        }
+    }
+    let refused = |name: &str, parts: &[&str]| {
+        let study = json!({
+            "format": "pauca-memorization", "format_version": 1, "vocabulary": 9, "arrays": "arrays.safetensors",
+            "sets": {"all": {"tokens": 240, "ends": "ends", "targets": "targets"}},
+            "runs": [{"name": "a", "parameters": 5, "set": "all", "epochs": [1], "logits": [name]}],
+        });
+        bench.write("study.json", study.to_string().as_bytes());
+        MEMORIZATION.refused(&bench, &["study.json", "--out", "x"], 1, parts);
+    };
+    refused("both.safetensors", &["both.safetensors", "2 tensors"]);
+    refused("targets", &["arrays.safetensors", "of type u32", "f16, bf16 or f32"]);
+    refused("low", &["hold 4 ids of 9"]);
+    npy(&bench, "few.npy", "<f4", "(2, 9)", &[0; 72]);
+    refused("few.npy", &["few.npy", "240 tokens"]);
+    refused("none.bin", &["arrays.safetensors", "no tensor 'none.bin'"]);
+}
+
 #[test]
 fn questions_about_single_texts_need_no_run() {
     let bench = Bench::new();

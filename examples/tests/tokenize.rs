@@ -368,3 +368,59 @@ fn an_audit_equals_sums_by_hand() {
         TOKENIZE.refused(&bench, &[&["audit"], flags].concat(), 1, parts);
     }
 }
+
+/// Latents, codes and ids in every type, in both formats: the audit of the same numbers as f32 and i32.
+#[test]
+fn an_audit_reads_every_type() {
+    let bench = Bench::new();
+    let (ids, latents) = audited(&bench);
+    let ids: Vec<u32> = ids.into_iter().flatten().collect();
+    let latents: Vec<f32> = latents.into_iter().flatten().flatten().collect();
+    let codes: Vec<f32> = (0..32).map(|i| i as f32 / 10.0 - 1.6).collect();
+    let half = |v: f32| half::f16::from_f32(v);
+    let brain = |v: f32| half::bf16::from_f32(v);
+    for (name, descr, id, id_descr, size) in
+        [("F16", "<f2", "I16", "<i2", 2), ("BF16", "<V2", "U16", "<u2", 2), ("F32", "<f4", "I64", "<i8", 8)]
+    {
+        let round = |v: &f32| match name {
+            "F16" => half(*v).to_f32(),
+            "BF16" => brain(*v).to_f32(),
+            _ => *v,
+        };
+        let bytes = |v: &f32| match name {
+            "F16" => half(*v).to_le_bytes().to_vec(),
+            "BF16" => brain(*v).to_le_bytes().to_vec(),
+            _ => v.to_le_bytes().to_vec(),
+        };
+        let own = |values: &[f32]| values.iter().flat_map(bytes).collect::<Vec<u8>>();
+        let wide = |values: &[f32]| values.iter().flat_map(|v| round(v).to_le_bytes()).collect::<Vec<u8>>();
+        let narrow: Vec<u8> =
+            ids.iter().flat_map(|id| u64::from(*id).to_le_bytes()[..size].to_vec()).collect();
+        let shape = |text: &str, descr: &str, bytes: &[u8]| {
+            workbench::npy_with_header(&format!("'{descr}'"), "False", text, bytes)
+        };
+        bench.write("wide.npy", &shape("(400, 4, 2)", "<f4", &wide(&latents)));
+        bench.write("codes.npy", &shape("(16, 2)", "<f4", &wide(&codes)));
+        bench.write("own.npy", &shape("(400, 4, 2)", descr, &own(&latents)));
+        bench.write("own-codes.npy", &shape("(16, 2)", descr, &own(&codes)));
+        bench.write("own-ids.npy", &shape("(400, 4)", id_descr, &narrow));
+        let tensors: [(&str, &str, &[usize], &[u8]); 3] = [
+            ("latents", name, &[400, 4, 2], &own(&latents)),
+            ("codebook", name, &[16, 2], &own(&codes)),
+            ("ids", id, &[400, 4], &narrow),
+        ];
+        bench.write("all.safetensors", &workbench::safetensors(&tensors));
+        let audit = |ids: &str, latents: &str, codes: &str, out: &str| {
+            let flags = ["audit", "--ids", ids, "--latents", latents, "--codebook", codes, "--out", out];
+            TOKENIZE.done(&bench, &[&flags[..], &["--overwrite"]].concat());
+            let report = bench.report(out);
+            let numbers = ["distortion", "linear_r2", "bits_per_item"].map(|key| report[key].clone());
+            assert!(numbers.iter().all(|n| !n.is_null()), "{report}");
+            (bench.contents(out)["positions.csv"].clone(), numbers)
+        };
+        let expected = audit("ids.npy", "wide.npy", "codes.npy", "wide");
+        assert!(audit("own-ids.npy", "own.npy", "own-codes.npy", "npy") == expected, "{name}, .npy");
+        let all = "all.safetensors";
+        assert!(audit(all, all, all, "tensors") == expected, "{name}, .safetensors");
+    }
+}

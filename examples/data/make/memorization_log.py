@@ -7,7 +7,8 @@ that names them. Needs NumPy.
         log.epoch("run", epoch, argmax, log_prob, parameters=124_000_000)    # each [tokens], log_prob of the target, nats
 
 then `memorization study/study.json --out results`. A run that goes on appends to what is there. The logits of a batch
-give both: `argmax = logits.argmax(-1)`, `log_prob = logits.log_softmax(-1).gather(-1, ids[..., None])[..., 0]`.
+give both: `argmax = logits.argmax(-1)`,
+`log_prob = logits.float().log_softmax(-1).gather(-1, ids[..., None])[..., 0]`.
 """
 
 import json

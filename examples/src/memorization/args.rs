@@ -33,21 +33,23 @@ A study: {\"format\": \"pauca-memorization\", \"format_version\": 1, \"title\": 
   \"sets\": {NAME: {\"tokens\": n, \"ends\": A, \"tags\": A, \"targets\": A}},
   \"runs\": [{\"name\": .., \"parameters\": N, \"learning_rate\": r, \"set\": NAME, \"epochs\": [1, 2, ..],
             \"hits\": A | \"argmax\": A, \"log_prob\": A, ..}], \"forgetting\": [..]}
-An array A is a tensor of \"arrays\" or a .npy file beside the study. Where the name of an array of
-epochs holds {}, it stands for one .npy file an epoch, the epoch in the place of {}: what a training
-loop appends to (examples/data/make/memorization_log.py writes arrays and study in 20 lines). hits:
-u8 [epochs, ceil(n / 8)], the first token in the highest bit (numpy.packbits). argmax: ids
-[epochs, n], with log_prob of the same shape; both need \"targets\" (4294967295, -1 or -100 where not
-counted). In their place \"logits\": [names of .npy files, tiles of the vocabulary [n, ids], the lowest
-ids first, {} for the epoch]. ends: where each text ends, in tokens. tags: a part of speech for each
-token, 255 for none. Ids may be u8 to u32, i16 to i64; numbers f16, bf16, f32, f64; logits f16, bf16,
-f32. The shipped examples/data/memorization.json shows every field of runs.
+An array A is a tensor of \"arrays\", or a file beside the study: NAME.npy, NAME.safetensors (its only
+tensor) or NAME.safetensors:TENSOR. Where the name of an array of epochs holds {}, it stands for one
+file an epoch, the epoch in the place of {}: what a training loop appends to
+(examples/data/make/memorization_log.py writes arrays and study in 20 lines). hits: u8
+[epochs, ceil(n / 8)], the first token in the highest bit (numpy.packbits). argmax: ids [epochs, n],
+with log_prob of the same shape; both need \"targets\" (4294967295, -1 or -100 where not counted). In
+their place \"logits\": [A, ..], tiles of the vocabulary [n, ids], the lowest ids first, {} for the
+epoch. ends: where each text ends, in tokens. tags: a part of speech for each token, 255 for none. Ids
+may be u8 to u32, i16 to i64; numbers f16, bf16, f32, f64; logits f16, bf16, f32. In a .npy bf16 is
+what NumPy makes of ml_dtypes.bfloat16: two bytes without a type (V2). The shipped
+examples/data/memorization.json shows every field of runs.
 Questions about single texts, with runs or without:
   \"membership\": [{\"name\", \"set\", \"member\": 0 or 1 [texts], \"log_prob\": [n] | \"logits\": tiles,
                   \"mean\" and \"deviation\" of ln p over the vocabulary [n] (for Min-K%++ without
                   logits), \"reference_log_prob\": [n], \"zlib_bytes\": [texts]}]
   \"extraction\": [{\"name\", \"suffix\" and \"generated\": ids [texts, s], \"log_prob\": [texts, s] of the
-                  true suffix under the sampling scheme, or \"logits\": one .npy file [texts * s, ids]
+                  true suffix under the sampling scheme, or \"logits\": one array [texts * s, ids]
                   with \"sampling\": {\"temperature\", \"top_k\", \"top_p\"}}]
   \"exposure\": [{\"name\", \"canaries\": losses, \"candidates\": losses, \"whole\": false}]
   \"counterfactual\": [{\"name\", \"performance\" and \"trained\" (0 or 1): [models, texts]}]

@@ -1,9 +1,10 @@
-//! The arrays of a study: tensors of one `.safetensors` file, or `.npy` files beside it, one an epoch where the name
-//! says so.
+//! The arrays of a study: tensors of one `.safetensors` file, or `.npy` and `.safetensors` files beside it, one an
+//! epoch where the name says so.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use ::safetensors::{Dtype, SafeTensors};
+use ::safetensors::Dtype;
 use pauca::IntoRows;
 use pauca::Rows;
 use pauca::memorization::IGNORED;
@@ -41,6 +42,10 @@ enum Kind {
 const KNOWN: &str = "known are u8, u16, u32, i16, i32, i64, f16, bf16, f32, f64";
 
 impl Kind {
+    fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+
     fn size(self) -> usize {
         match self {
             Self::U8 => 1,
@@ -50,7 +55,7 @@ impl Kind {
         }
     }
 
-    /// The type that NumPy calls so; bf16 as ml_dtypes saves it.
+    /// The type that NumPy calls so. It saves bfloat16 of ml_dtypes as two bytes without a type, and nothing else so.
     fn of_descr(descr: &str) -> Option<Self> {
         Some(match descr {
             "|u1" | "|b1" => Self::U8,
@@ -84,11 +89,59 @@ impl Kind {
     }
 }
 
+/// Type, shape and place of an array in a file.
+type Place = (Kind, Vec<usize>, Range<usize>);
+
+/// The array of a whole `.npy` file.
+fn npy(bytes: &[u8]) -> std::result::Result<Place, String> {
+    let header = Header::parse(bytes)?;
+    let kind =
+        Kind::of_descr(&header.descr).ok_or_else(|| format!("is of type '{}', {KNOWN}", header.descr))?;
+    if header.fortran_order && header.shape.len() > 1 {
+        return Err("is in Fortran order; save numpy.ascontiguousarray of it".into());
+    }
+    let values = header.shape.iter().try_fold(kind.size(), |n, size| n.checked_mul(*size));
+    let found = bytes.len() - header.data_start;
+    if values != Some(found) {
+        return Err(format!("holds {found} bytes of values, shape {:?} needs others", header.shape));
+    }
+    Ok((kind, header.shape, header.data_start..bytes.len()))
+}
+
+/// A tensor of a whole `.safetensors` file: the one of this name, or the only one.
+fn tensor(bytes: &[u8], name: Option<&str>) -> std::result::Result<Place, String> {
+    let tensors = safetensors::open(bytes)?;
+    let name = match (name, &tensors.names()[..]) {
+        (Some(name), _) => name,
+        (None, [name]) => name,
+        (None, names) => {
+            return Err(format!("holds {} tensors; name one of them: FILE.safetensors:TENSOR", names.len()));
+        }
+    };
+    let view = tensors.tensor(name).map_err(|_| format!("has no tensor '{name}'"))?;
+    let unknown = || format!("tensor '{name}' is of type {:?}, {KNOWN}", view.dtype());
+    let kind = Kind::of_tensor(view.dtype()).ok_or_else(unknown)?;
+    let start = view.data().as_ptr().addr() - bytes.as_ptr().addr();
+    Ok((kind, view.shape().to_vec(), start..start + view.data().len()))
+}
+
+/// The file of `FILE.safetensors` or `FILE.safetensors:TENSOR`, and the tensor.
+fn tensor_file(name: &str) -> Option<(&str, Option<&str>)> {
+    const ENDING: &str = ".safetensors";
+    match name.find(".safetensors:") {
+        Some(at) => {
+            let (file, tensor) = name.split_at(at + ENDING.len());
+            Some((file, Some(&tensor[1..])))
+        }
+        None => name.ends_with(ENDING).then_some((name, None)),
+    }
+}
+
 /// One array, C-ordered, little-endian.
 pub struct Array {
-    /// The file and the array's name, for messages.
+    /// The file, and the tensor that was asked for by name, for messages.
     path: PathBuf,
-    name: String,
+    tensor: Option<String>,
     kind: Kind,
     /// Sizes, outermost first.
     pub shape: Vec<usize>,
@@ -119,25 +172,28 @@ impl Arrays {
         Ok(bytes)
     }
 
+    /// What is wrong with a name that stands for no file, where there is no file of all tensors.
+    fn nowhere(&self, name: &str) -> Failure {
+        let what = "is neither a .npy nor a .safetensors file, nor is there a file of \"arrays\"";
+        Failure::data(&self.folder.join(name), what)
+    }
+
     /// The array that a study calls `name`.
     ///
     /// # Errors
     /// [`Failure::Data`] when it is not there or of a type that is not read.
     pub fn get(&mut self, name: &str) -> Result<Array> {
-        if name.ends_with(".npy") {
-            return self.npy(name);
-        }
-        let Some((path, bytes)) = &self.tensors else {
-            let place = self.folder.join(name);
-            return Err(Failure::data(&place, "is neither a .npy file, nor is there a file of \"arrays\""));
+        let file = if name.ends_with(".npy") { Some((name, None)) } else { tensor_file(name) };
+        let Some((file, of)) = file else {
+            let (path, bytes) = self.tensors.as_ref().ok_or_else(|| self.nowhere(name))?;
+            let found = tensor(bytes, Some(name)).map_err(|what| Failure::data(path, what))?;
+            return Ok(Array::new(path.clone(), Some(name), bytes, found));
         };
-        let wrong = |what: String| Failure::data(path, what);
-        let tensors = SafeTensors::deserialize(bytes).map_err(|e| wrong(e.to_string()))?;
-        let tensor = tensors.tensor(name).map_err(|_| wrong(format!("has no tensor '{name}'")))?;
-        let unknown = || wrong(format!("tensor '{name}' is of type {:?}, {KNOWN}", tensor.dtype()));
-        let kind = Kind::of_tensor(tensor.dtype()).ok_or_else(unknown)?;
-        let (shape, bytes) = (tensor.shape().to_vec(), tensor.data().to_vec());
-        Ok(Array { path: path.clone(), name: name.to_string(), kind, shape, bytes })
+        let path = self.folder.join(file);
+        let bytes = self.read(&path)?;
+        let found = if file == name && name.ends_with(".npy") { npy(&bytes) } else { tensor(&bytes, of) };
+        let found = found.map_err(|what| Failure::data(&path, what))?;
+        Ok(Array::new(path, of, &bytes, found))
     }
 
     /// The array that a study calls `name`, or, where the name holds `{}`, one array for each of `epochs` with the epoch
@@ -174,35 +230,37 @@ impl Arrays {
         all.ok_or_else(|| Failure::data(&self.folder.join(name), "stands for no epoch"))
     }
 
-    /// The tiles of logits that a study calls `names`: `.npy` files `[tokens, ids]`, the first holding the lowest ids.
+    /// The tiles of logits that a study calls `names`: arrays `[tokens, ids]`, the first holding the lowest ids.
     ///
     /// # Errors
-    /// [`Failure::Data`] for files of other shapes or types, and where they hold other than `vocabulary` ids.
+    /// [`Failure::Data`] for arrays of other shapes or types, and where they hold other than `vocabulary` ids.
     pub fn logits(&mut self, names: &[String], tokens: usize, vocabulary: usize) -> Result<Vec<Tile>> {
         let mut tiles = Vec::new();
         let mut ids = 0;
         for name in names {
-            let path = self.folder.join(name);
+            let file = if name.ends_with(".npy") { Some((&**name, None)) } else { tensor_file(name) };
+            let (path, of) = match (file, &self.tensors) {
+                (Some((file, of)), _) => (self.folder.join(file), of),
+                (None, Some((path, _))) => (path.clone(), Some(&**name)),
+                (None, None) => return Err(self.nowhere(name)),
+            };
             let map = file::map(&path)?;
             let wrong = |what: String| Failure::data(&path, what);
-            let header = Header::parse(&map).map_err(wrong)?;
-            let kind = Kind::of_descr(&header.descr);
-            let kind = kind.filter(|kind| matches!(kind, Kind::F16 | Kind::Bf16 | Kind::F32));
-            let unknown = || wrong(format!("is of type '{}'; logits are f16, bf16 or f32", header.descr));
-            let kind = kind.ok_or_else(unknown)?;
-            let [rows, width] = header.shape[..] else {
-                return Err(wrong(format!("has shape {:?}, expected [tokens, ids]", header.shape)));
-            };
-            let bytes = rows.checked_mul(width).and_then(|n| n.checked_mul(kind.size()));
-            if rows != tokens || header.fortran_order || bytes != Some(map.len() - header.data_start) {
-                return Err(wrong(format!(
-                    "has shape {:?} over {} bytes, expected {tokens} tokens in C order",
-                    header.shape,
-                    map.len() - header.data_start
-                )));
+            let found = if name.ends_with(".npy") { npy(&map) } else { tensor(&map, of) };
+            let (kind, shape, values) = found.map_err(wrong)?;
+            if !matches!(kind, Kind::F16 | Kind::Bf16 | Kind::F32) {
+                return Err(wrong(format!("is of type {}; logits are f16, bf16 or f32", kind.name())));
             }
-            self.digests.push((name.clone(), file::digest(&path)?));
-            tiles.push(Tile { path, map, kind, start: header.data_start, rows, width, first: ids });
+            let [rows, width] = shape[..] else {
+                return Err(wrong(format!("has shape {shape:?}, expected [tokens, ids]")));
+            };
+            if rows != tokens {
+                return Err(wrong(format!("has shape {shape:?}, expected {tokens} tokens")));
+            }
+            if let Some((file, _)) = file {
+                self.digests.push((file.to_string(), file::digest(&path)?));
+            }
+            tiles.push(Tile { path, map, kind, values, rows, width, first: ids });
             ids += width;
         }
         if ids != vocabulary {
@@ -214,27 +272,6 @@ impl Arrays {
         }
         Ok(tiles)
     }
-
-    fn npy(&mut self, name: &str) -> Result<Array> {
-        let path = self.folder.join(name);
-        let bytes = self.read(&path)?;
-        let header = Header::parse(&bytes).map_err(|e| Failure::data(&path, e))?;
-        let unknown = || Failure::data(&path, format!("is of type '{}', {KNOWN}", header.descr));
-        let kind = Kind::of_descr(&header.descr).ok_or_else(unknown)?;
-        if header.fortran_order && header.shape.len() > 1 {
-            return Err(Failure::data(&path, "is in Fortran order; save numpy.ascontiguousarray of it"));
-        }
-        let values = header.shape.iter().try_fold(kind.size(), |n, size| n.checked_mul(*size));
-        let bytes = bytes[header.data_start..].to_vec();
-        if values != Some(bytes.len()) {
-            let (shape, found) = (&header.shape, bytes.len());
-            return Err(Failure::data(
-                &path,
-                format!("holds {found} bytes of values, shape {shape:?} needs others"),
-            ));
-        }
-        Ok(Array { path, name: name.to_string(), kind, shape: header.shape, bytes })
-    }
 }
 
 /// Logits of all tokens for some ids, in a mapped file.
@@ -243,7 +280,7 @@ pub struct Tile {
     pub path: PathBuf,
     map: memmap2::Mmap,
     kind: Kind,
-    start: usize,
+    values: Range<usize>,
     rows: usize,
     width: usize,
     /// The lowest id.
@@ -256,7 +293,7 @@ impl Tile {
     /// # Errors
     /// What `f` reports of this file.
     pub fn rows<T>(&self, f: impl FnOnce(Rows<'_>) -> pauca::Result<T>) -> Result<T> {
-        let (bytes, n, d) = (&self.map[self.start..], self.rows, self.width);
+        let (bytes, n, d) = (&self.map[self.values.clone()], self.rows, self.width);
         let found = match self.kind {
             Kind::F16 => {
                 let values = aligned::<half::f16>(bytes);
@@ -286,12 +323,16 @@ fn aligned<T: bytemuck::Pod>(bytes: &[u8]) -> std::borrow::Cow<'_, [T]> {
 }
 
 impl Array {
+    fn new(path: PathBuf, tensor: Option<&str>, bytes: &[u8], (kind, shape, values): Place) -> Self {
+        Self { path, tensor: tensor.map(str::to_string), kind, shape, bytes: bytes[values].to_vec() }
+    }
+
     /// What is wrong with this array.
     pub fn failure(&self, what: impl std::fmt::Display) -> Failure {
-        if self.name.ends_with(".npy") {
-            return Failure::data(&self.path, what);
+        match &self.tensor {
+            None => Failure::data(&self.path, what),
+            Some(name) => Failure::data(&self.path, format!("tensor '{name}' {what}")),
         }
-        Failure::data(&self.path, format!("tensor '{}' {what}", self.name))
     }
 
     /// Refuses another shape; `meaning` says why this one is expected.
@@ -317,12 +358,12 @@ impl Array {
         }
     }
 
-    fn values<T>(&self, range: std::ops::Range<usize>, of: impl Fn(&[u8]) -> T) -> Vec<T> {
+    fn values<T>(&self, range: Range<usize>, of: impl Fn(&[u8]) -> T) -> Vec<T> {
         let size = self.kind.size();
         self.bytes[range.start * size..range.end * size].chunks_exact(size).map(of).collect()
     }
 
-    fn signed(&self, range: &std::ops::Range<usize>, of: impl Fn(&[u8]) -> i64) -> Result<Vec<u32>> {
+    fn signed(&self, range: &Range<usize>, of: impl Fn(&[u8]) -> i64) -> Result<Vec<u32>> {
         let wide = self.values(range.clone(), of).into_iter().enumerate();
         wide.map(|(i, value)| match value {
             -100 | -1 => Ok(IGNORED),
@@ -336,7 +377,7 @@ impl Array {
     ///
     /// # Errors
     /// [`Failure::Data`] for floats or integers that are no id.
-    pub fn integers(&self, range: std::ops::Range<usize>) -> Result<Vec<u32>> {
+    pub fn integers(&self, range: Range<usize>) -> Result<Vec<u32>> {
         Ok(match self.kind {
             Kind::U8 => self.values(range, |b| b[0] as u32),
             Kind::U16 => self.values(range, |b| u16::from_le_bytes([b[0], b[1]]) as u32),
@@ -356,7 +397,7 @@ impl Array {
     ///
     /// # Errors
     /// [`Failure::Data`] for integers.
-    pub fn numbers(&self, range: std::ops::Range<usize>) -> Result<Vec<f64>> {
+    pub fn numbers(&self, range: Range<usize>) -> Result<Vec<f64>> {
         match self.kind {
             Kind::F16 => Ok(self.values(range, |b| half::f16::from_le_bytes([b[0], b[1]]).to_f64())),
             Kind::Bf16 => Ok(self.values(range, |b| half::bf16::from_le_bytes([b[0], b[1]]).to_f64())),
