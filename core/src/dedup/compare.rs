@@ -90,7 +90,9 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
             let rows = read_from(source, range.clone(), &mut scratch)?;
             for (i, at) in range.enumerate() {
                 let row = rows.row_at(i, &mut buffer);
-                if let Some(col) = row.iter().position(|x| !finite(*x)) {
+                // All values are looked at without a branch; only a bad row is searched for its column.
+                if !row.iter().fold(true, |fine, x| fine & finite(*x)) {
+                    let col = row.iter().position(|x| !finite(*x)).unwrap_or(0);
                     return Err(Error::NonFinite { what, row: source.row_id(at), col });
                 }
                 hashes[at] = hash_row(row);

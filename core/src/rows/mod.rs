@@ -134,6 +134,11 @@ impl Rows<'_> {
         Ok(with_view!(self, v => RowElement::rows(v.slice(ndarray::s![range, ..]))))
     }
 
+    /// Whether the values of each row lie side by side.
+    pub(crate) fn side_by_side(&self) -> bool {
+        with_view!(self, view => view.row(0).to_slice().is_some())
+    }
+
     /// Row `i` as `f32` (exact for every element type): in place where its values are `f32` side by side,
     /// else in `buffer`, which must have room for one row.
     ///

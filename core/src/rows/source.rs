@@ -243,10 +243,17 @@ impl RowSource for Rows<'_> {
     }
 
     fn gather<'a>(&'a self, rows: &[usize], scratch: &'a mut Scratch) -> Result<Rows<'a>> {
-        with_view!(self, v => gather_into(v, rows, scratch).map(RowElement::rows))
+        check::indices(rows, self.n_rows())?;
+        let neighbors = rows.windows(2).all(|pair| pair[1] == pair[0] + 1);
+        match rows.first() {
+            // Neighbors are lent where they lie.
+            Some(first) if neighbors && self.side_by_side() => self.slice(*first..*first + rows.len()),
+            _ => with_view!(self, v => gather_into(v, rows, scratch).map(RowElement::rows)),
+        }
     }
 }
 
+/// The rows of those indices, which are inside.
 fn gather_into<'a, T: Element>(
     view: &ArrayView2<'_, T>,
     rows: &[usize],
@@ -255,7 +262,6 @@ fn gather_into<'a, T: Element>(
     let d = view.ncols();
     let len = area(rows.len(), d)?;
     let out = scratch.elements::<T>(len)?;
-    check::indices(rows, view.nrows())?;
     for (target, &i) in out.chunks_exact_mut(d.max(1)).zip(rows) {
         for (o, x) in target.iter_mut().zip(view.row(i)) {
             *o = *x;

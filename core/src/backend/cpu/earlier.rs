@@ -19,6 +19,7 @@ struct EarlierMax<'t> {
 /// See [`Backend::earlier_max`](crate::backend::Backend::earlier_max).
 pub(super) fn earlier_max<'t>(
     search: Search<'t>,
+    codes: RowsInCodes<'t>,
     pairs: Pairs<'t>,
     number: u64,
     best: &'t mut [Best],
@@ -26,7 +27,7 @@ pub(super) fn earlier_max<'t>(
 ) -> Result<SearchStats> {
     let n = best.len();
     pairs.check(n, search.targets.n())?;
-    let screen = Screen::new(&search, RowsInCodes::default());
+    let screen = Screen::new(&search, codes);
     let mut rest = best;
     let mut tasks = tasks(n, pair_step(&search, screen.as_ref(), cx), |rows| {
         let (best, others) = core::mem::take(&mut rest).split_at_mut(rows.len());

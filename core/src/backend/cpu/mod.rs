@@ -244,7 +244,8 @@ impl Backend for Cpu {
     ) -> Result<SearchStats> {
         let search = pairing(self, later, earlier)?;
         same_length("best", later.rows.n_rows(), best.len())?;
-        earlier::earlier_max(search, pairs, first, best, cx)
+        let codes = screen::OwnCodes::new(&search, cx)?;
+        earlier::earlier_max(search, codes.rows(), pairs, first, best, cx)
     }
 
     fn pairs_above(
@@ -279,7 +280,7 @@ impl Backend for Cpu {
     fn rows_at_once(&self, dim: usize, work: Work) -> usize {
         match work {
             Work::Pass => usize::MAX,
-            Work::Pairs => ((8 << 20) / dim.max(1)).clamp(1024, 32_768),
+            Work::Pairs => ((16 << 20) / dim.max(1)).clamp(1024, 32_768),
             Work::ListedPairs => 1024,
         }
     }

@@ -107,10 +107,13 @@ const LEAD_DIM: usize = 8192;
 /// Nor are pairs of which each target meets fewer rows, or of which similarities below this are asked for.
 const LEAD_PAIRS: u64 = 2000;
 const LEAD_SIMILARITY: f64 = 0.5;
-/// Leading dimensions: one of so many in a run, and for pairs, whose high thresholds need few (32 of 384 leave less than one
-/// pair in a hundred of real embeddings at 0.95). Never more than so many: they served 768 values best.
+/// Nor are rows of fewer values of which maxima are asked for: leading dimensions leave too many pairs.
+const LEAD_MAXIMA: usize = 512;
+/// Leading dimensions: one of so many in a run, for maxima, and for pairs, whose high thresholds need few (32 of 384 leave less
+/// than one pair in a hundred of real embeddings at 0.95). Never more than so many: they served 768 values best.
 const LEAD_OF_RUN: usize = 3;
-const LEAD_OF_PAIRS: usize = 12;
+const LEAD_OF_MAXIMA: usize = 8;
+const LEAD_OF_PAIRS: usize = 24;
 const LEAD_MOST: usize = 128;
 /// Targets of which a basis is made, at most, for each of its vectors.
 const BASIS_TARGETS: usize = 16;
@@ -166,9 +169,13 @@ impl CpuTargets {
         };
         let useful = useful && TargetCodes::possible(d, order.len());
         let size = match pairs {
-            Some((pairs, Some(least))) if useful => {
+            Some((pairs, least)) if useful => {
                 let many = pairs >= (order.len() as u64).saturating_mul(LEAD_PAIRS);
-                leading(cpu, d, LEAD_OF_PAIRS, true, many && least >= LEAD_SIMILARITY)
+                let (part, worth) = match least {
+                    Some(least) => (LEAD_OF_PAIRS, least >= LEAD_SIMILARITY),
+                    None => (LEAD_OF_MAXIMA, d >= LEAD_MAXIMA),
+                };
+                leading(cpu, d, part, true, many && worth)
             }
             None if useful && taken_over && origin.first => {
                 origin.first = false;

@@ -12,6 +12,7 @@ use super::tiles::{Column, Making, Tile, Tiles};
 use crate::control::{Context, Job};
 use crate::error::Result;
 use crate::exact::bounds::{Codes, Lead};
+use crate::exact::dot64;
 use crate::exact::float::narrow_up;
 use crate::memory::{area, try_capacity, try_vec};
 use crate::rows::row_of;
@@ -169,14 +170,16 @@ impl Part<'_> {
                 }
                 self.rest_starts[c] = pair.start(second.sum);
             }
-            let half = 0.5 * row.iter().map(|&x| x as f64 * x as f64).sum::<f64>();
+            let h = if matches!(source.frame, Frame::Unit) { 0.0 } else { 0.5 * dot64(row, row) };
+            // Below 2^32 for MAX_DEPTH codes.
+            let squares: u32 = first.iter().map(|q| u32::from(q.unsigned_abs()).pow(2)).sum();
             self.starts[c] = pair.start(code.sum);
             self.targets[c] = Target {
-                h: if matches!(source.frame, Frame::Unit) { 0.0 } else { half as f32 },
+                h: h as f32,
                 code,
                 rest: second,
                 norm: narrow_up(bound.norm(norm)).max(code.norm),
-                squares: first.iter().map(|q| u64::from(q.unsigned_abs()).pow(2)).sum(),
+                squares: squares.into(),
             };
         }
         self.full(kernel, &values, stride)?;

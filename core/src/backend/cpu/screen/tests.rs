@@ -118,7 +118,8 @@ fn attack(level: Level, trials: u64) -> Result<[Step; 3]> {
         let (swept, close) = block.scores(&search)?;
         let mut low = Vec::new();
         if aim == 2 {
-            assert!(block.load(&search, 0, &mut question, 0..1, false)?, "no leading dimensions");
+            block.load(&search, 0, &mut question, 0..1, false)?;
+            assert!(block.leads(), "no leading dimensions");
             low = block.scores(&search)?.0;
         }
         // The definition; of similarities the negative.

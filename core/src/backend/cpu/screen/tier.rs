@@ -33,8 +33,6 @@ struct Verdict {
 /// Pairs of 100 that may lie so near their limit that the definition is asked for no more than that: it takes as long as
 /// twenty pairs or so of the `f32` tile.
 const UNSURE: u64 = 5;
-/// Pairs that leading dimensions may leave, of 100. A pair takes as long as eight or ten of the tile's at full depth.
-const LEFT: u64 = 8;
 
 impl Verdict {
     /// Too many of the rows seen were left with many targets, or too many pairs are near their limit.
@@ -48,13 +46,6 @@ impl Verdict {
     fn doubt(&self, unsure: u64, all: u64) {
         if 100 * unsure > UNSURE * all {
             self.off.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// Leading dimensions left `pairs` pairs, of `all`.
-    fn judge(&self, pairs: u64, all: u64) {
-        if !self.always && 100 * pairs > LEFT * all {
-            self.deep.store(true, Ordering::Relaxed);
         }
     }
 
@@ -97,16 +88,18 @@ impl Tier for Screen<'_> {
         for from in (0..rows).step_by(BLOCK) {
             let n = (rows - from).min(BLOCK);
             let deep = self.verdict.deep.load(Ordering::Relaxed);
-            let leading = block.load(search, first, question, from..from + n, deep)?;
+            block.load(search, first, question, from..from + n, deep)?;
             if Q::WANTED == Wanted::Least {
                 block.start(search)?;
             }
-            let pairs = block.sweep(search, question)?;
+            let (pairs, all) = block.sweep(search, question)?;
             let (unsure, looked) = block.doubts();
             self.verdict.doubt(unsure, looked);
-            if leading {
+            if all > 0 {
                 sieve.leading += n as u64;
-                self.verdict.judge(pairs, (n * self.codes.count()) as u64);
+            }
+            if !self.verdict.always && block.too_many(pairs, all) {
+                self.verdict.deep.store(true, Ordering::Relaxed);
             }
             let before = sieve.open.len();
             block.settle(search, first, question, sieve)?;
