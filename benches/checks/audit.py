@@ -19,9 +19,8 @@ import numpy as np
 # Sums of a few thousand logarithms; the prediction is rounded to f32 and has a ridge of 1e-6 of the variance; a least
 # squares fit is flat at its best exponent, so half of the digits are left to it.
 SUMS, FIT, FLAT = 1e-10, 1e-4, 1e-6
-# The ends of an exponent are halved to; those of a floor are looked for at 257 exponents, which leaves them inside of the
-# true ends. The squares there are below their limit by 1.0e-3 of it at most, on the curves of .ci/deep/audit.py.
-ENDS, PLACES = 1e-6, 2e-3
+# The ends of both intervals are found to the last digits that least squares leave.
+ENDS = 1e-6
 
 
 def load(path, name):
@@ -235,7 +234,7 @@ def scaling(compare, found, report):
                 "squares at ends of the floor",
                 law.given_floor(said_end) / limit if both else said_end,
                 1 if both else found_end,
-                PLACES,
+                ENDS,
             )
 
 

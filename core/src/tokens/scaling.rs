@@ -79,6 +79,20 @@ struct Line {
     spread: f64,
 }
 
+/// Where `f` is least between two places, by golden section.
+fn lowest([mut a, mut b]: [f64; 2], f: impl Fn(f64) -> f64) -> f64 {
+    let golden = 0.5 * (libm::sqrt(5.0) - 1.0);
+    for _ in 0..HALVINGS {
+        let (c, d) = (b - golden * (b - a), a + golden * (b - a));
+        if f(c) <= f(d) {
+            b = d;
+        } else {
+            a = c;
+        }
+    }
+    0.5 * (a + b)
+}
+
 impl Data {
     fn new(compute: &[f64], loss: &[f64]) -> Result<Self> {
         check::same_length("losses", compute.len(), loss.len())?;
@@ -149,17 +163,8 @@ impl Data {
         if best.0 == f64::INFINITY {
             return None;
         }
-        let golden = 0.5 * (libm::sqrt(5.0) - 1.0);
-        let (mut a, mut b) = (Self::place(best.1.saturating_sub(1)), Self::place((best.1 + 1).min(GRID - 1)));
-        for _ in 0..HALVINGS {
-            let (c, d) = (b - golden * (b - a), a + golden * (b - a));
-            if self.height(c) <= self.height(d) {
-                b = d;
-            } else {
-                a = c;
-            }
-        }
-        let refined = 0.5 * (a + b);
+        let around = [Self::place(best.1.saturating_sub(1)), Self::place((best.1 + 1).min(GRID - 1))];
+        let refined = lowest(around, |t| self.height(t));
         let t = if self.height(refined) <= best.0 { refined } else { Self::place(best.1) };
         Some((t, best.1 != 0 && best.1 != GRID - 1))
     }
@@ -237,7 +242,7 @@ pub fn scaling_fit(compute: &[f64], loss: &[f64]) -> Result<Option<ScalingFit>> 
 /// # Errors
 /// The errors of [`scaling_fit`]; [`InvalidParameter`](crate::Error::InvalidParameter) for a level outside (0, 1).
 /// # Cost
-/// O(n) exponentials for each of about a thousand exponents.
+/// O(n) exponentials for each of about two thousand exponents.
 /// # Example
 /// ```
 /// use pauca::tokens::scaling_interval;
@@ -263,13 +268,20 @@ pub fn scaling_interval(compute: &[f64], loss: &[f64], level: f64) -> Result<Opt
     let places = || (0..GRID).map(Data::place);
     let (slow, slow_open) = data.end(limit, middle, &mut places().take_while(|t| *t < middle));
     let (fast, fast_open) = data.end(limit, middle, &mut places().rev().take_while(|t| *t > middle));
-    let mut floor = [best.floor; 2];
-    for i in 0..=GRID {
-        // For one exponent the sum of squares is a parabola in the floor.
-        let Some(line) = data.line(slow + (fast - slow) / GRID as f64 * i as f64) else { continue };
-        let half = libm::sqrt((limit - line.squares).max(0.0) * line.spread);
-        floor = [floor[0].min(line.floor - half), floor[1].max(line.floor + half)];
-    }
+    let place = |i: usize| slow + (fast - slow) / GRID as f64 * i.min(GRID) as f64;
+    // For one exponent the sum of squares is a parabola in the floor: how far below or above it may lie.
+    let reach = |t: f64, side: f64| {
+        let line = data.line(t)?;
+        Some(line.floor + side * libm::sqrt((limit - line.squares).max(0.0) * line.spread))
+    };
+    let floor_at = |side: f64| {
+        let cost = |t: f64| reach(t, side).map_or(f64::INFINITY, |floor| -side * floor);
+        let costs = (0..=GRID).map(|i| (cost(place(i)), i));
+        let least = costs.fold((f64::INFINITY, 0), |best, this| if this.0 < best.0 { this } else { best });
+        let around = [place(least.1.saturating_sub(1)), place(least.1 + 1)];
+        -side * least.0.min(cost(lowest(around, cost)))
+    };
+    let mut floor = [floor_at(-1.0).min(best.floor), floor_at(1.0).max(best.floor)];
     if slow_open {
         floor[0] = f64::NEG_INFINITY;
     }

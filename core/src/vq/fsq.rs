@@ -123,12 +123,8 @@ impl FiniteScalar {
     }
 
     fn ids_of(&self) -> Result<u32> {
-        let limit = MASKED as usize - 1;
-        check::at_most(
-            "combinations of levels",
-            self.codes.map_or(usize::MAX, |codes| codes as usize),
-            limit,
-        )?;
+        let combinations = self.levels.iter().fold(1usize, |all, &of| all.saturating_mul(of as usize));
+        check::at_most("combinations of levels", combinations, MASKED as usize - 1)?;
         Ok(self.codes.unwrap_or(0))
     }
 

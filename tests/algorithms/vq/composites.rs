@@ -344,6 +344,11 @@ fn scalar_edges() {
         assert!(found.row(0).iter().all(|v| *v > 0.0) && found.row(1).iter().all(|v| *v == 0.0));
         assert!(wide.backward(z.view(), None, z.view()).unwrap().iter().all(|v| *v > 0.0));
     }
+    #[cfg(target_pointer_width = "64")]
+    {
+        let refused = FiniteScalar::new(&[4; 16]).unwrap().decode::<f64>(&[0]);
+        assert!(matches!(refused, Err(Error::TooLarge { size: 0x1_0000_0000, .. })), "{refused:?}");
+    }
     assert_eq!(FiniteScalar::new(&[4; 15]).unwrap().n_codes(), Some(1 << 30));
     assert_eq!(FiniteScalar::new(&[u32::MAX - 1]).unwrap().n_codes(), Some(u32::MAX - 1));
     let fsq = FiniteScalar::new(&[5, 2000]).unwrap();
