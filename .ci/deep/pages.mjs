@@ -1,4 +1,5 @@
 // Pages in a browser: see pages.sh.  pages.mjs FOLDER CHROMIUM
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
@@ -32,6 +33,13 @@ for (const name of names) {
             await context.close();
         }
     }
+    const page = await browser.newPage();
+    await page.goto(`file://${folder}/${name}/report.html`);
+    const paper = await page.pdf({ path: `${folder}/${name}.pdf`, format: "A4" });
+    await page.close();
+    const sheets = paper.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length ?? 0;
+    const drawn = spawnSync("pdftoppm", ["-r", "60", "-png", `${folder}/${name}.pdf`, `${folder}/${name}.paper`]);
+    cells.push(`paper: ${sheets} sheets${drawn.status === 0 ? "" : " (no pdftoppm, no pictures)"}`);
     console.log(`${name}\n  ${cells.join("\n  ")}`);
     for (const [kind, places] of found) {
         console.log(`    ${kind}\n      ${places.join("\n      ").slice(0, 700)}`);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The pages of all programs in a browser, at 400 and 1200 pixels, in light and in dark: pictures to look at, what axe-core
-# finds, and whether a page is wider than its window. Exits 1 where axe-core finds something or a page is too wide.
+# finds, and whether a page is wider than its window. On paper: NAME.pdf, its sheets, and a picture of each where pdftoppm
+# is there. Exits 1 where axe-core finds something or a page is too wide.
 # Needs Chromium (CHROMIUM names it; /usr/bin/chromium), node and npm; a few minutes of one core.
 # pages.sh FOLDER: where the pages and the pictures go.
 set -euo pipefail

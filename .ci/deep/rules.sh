@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The published document rules beside datatrove on real documents: 0.2.0 of 2024-04-22, whose filter made FineWeb, and
 # 0.6.0. Prints the agreement of each set of rules and what explains each disagreement; exits 1 where nothing does.
-# Needs Python with venv. A minute or two of one core.
+# Needs Python with venv. A few minutes of one core.
 source "$(dirname "$0")/common.sh"
 cargo build -q --release --example judge-documents -p pauca-examples
 workplace

@@ -20,7 +20,8 @@ skip() { echo "SKIPPED: $*: the generated code of the kernels was not looked at"
 command -v objdump > /dev/null && command -v nm > /dev/null || skip "no objdump or nm (Debian: binutils)"
 
 program=${1:-${CARGO_TARGET_DIR:-target}/release/peer-kmeans}
-[ $# -gt 0 ] || cargo build -q --release -p pauca-benches --bin peer-kmeans
+# Release programs are stripped, and here symbols are asked for: of this program alone, so that nothing else is built anew.
+[ $# -gt 0 ] || cargo rustc -q --release -p pauca-benches --bin peer-kmeans -- -C strip=none
 
 names=$(nm "$program")
 bad=0

@@ -1,6 +1,6 @@
 //! Flags that mean the same in every program: stated once, flattened into a program's own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Result};
 use crate::input::paths;
@@ -26,7 +26,7 @@ pub const CHANGE_NOTHING: [&str; 11] = [
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Run")]
 pub struct Running {
-    /// Folder for the results
+    /// Folder for the results [default: out/NAME, after the input]
     #[arg(long, value_name = "DIR", display_order = 0)]
     pub out: Option<PathBuf>,
 
@@ -45,6 +45,32 @@ pub struct Running {
     /// Leave out the closing facts, or the closing object of --progress json
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+impl Running {
+    /// Where none is named, results go to `out/` and the name of what is read: of a file without its extension, of several
+    /// files or a pattern the name of their folder. Never into a folder that holds what is read: then one has to be named.
+    pub fn name_out(&mut self, inputs: &[PathBuf]) {
+        self.out = self.out.take().or_else(|| named_after(inputs));
+    }
+}
+
+fn named_after(inputs: &[PathBuf]) -> Option<PathBuf> {
+    let first = inputs.first()?;
+    let place = match paths::fixed(first) {
+        Some(folder) => folder,
+        None if inputs.len() > 1 => first.parent()?.to_path_buf(),
+        None => first.clone(),
+    };
+    let place = if place.as_os_str().is_empty() { PathBuf::from(".") } else { place };
+    let whole = std::fs::canonicalize(&place).ok();
+    // A name as it was written: a link is not called after what it leads to.
+    let named = if place.file_name().is_some() { &place } else { whole.as_ref()? };
+    let out = Path::new("out").join(if place.is_dir() { named.file_name()? } else { named.file_stem()? });
+    match (std::fs::canonicalize(&out), whole) {
+        (Ok(out), Some(read)) if read.starts_with(&out) => None,
+        _ => Some(out),
+    }
 }
 
 /// Where rows of embeddings come from; nothing here changes a result but the choice of what is read.
@@ -137,5 +163,34 @@ pub trait Named {
 impl<T: clap::ValueEnum> Named for T {
     fn name(&self) -> String {
         self.to_possible_value().map_or(String::new(), |value| value.get_name().to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_named_after_what_is_read() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("shards.v1")).unwrap();
+        let place = |name: &str| root.path().join(name);
+        for (inputs, name) in [
+            (vec!["mail.f16.npy"], Some("out/mail.f16")),
+            (vec!["absent/mail"], Some("out/mail")),
+            (vec!["shards.v1"], Some("out/shards.v1")),
+            (vec!["shards.v1/../shards.v1/."], Some("out/shards.v1")),
+            (vec!["shards.v1/*.parquet"], Some("out/shards.v1")),
+            (vec!["shards.v1/*/part-?.npy"], Some("out/shards.v1")),
+            (vec!["shards.v1/a.npy", "shards.v1/b.npy"], Some("out/shards.v1")),
+            (vec!["shards.v1/.."], root.path().file_name().map(|name| name.to_str().unwrap())),
+            (vec![], None),
+        ] {
+            let found = named_after(&inputs.iter().map(|name| place(name)).collect::<Vec<_>>());
+            let wanted = name.map(|name| Path::new("out").join(name.trim_start_matches("out/")));
+            assert_eq!(found, wanted, "{inputs:?}");
+        }
+        assert_eq!(named_after(&[PathBuf::from(std::path::MAIN_SEPARATOR_STR)]), None);
+        assert_eq!(named_after(&[PathBuf::from("x.npy")]), Some(PathBuf::from("out/x")));
     }
 }

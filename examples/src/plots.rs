@@ -2,7 +2,7 @@
 //! print.
 //!
 //! `chart` gives an empty plot with its axes and key; `listed` one whose rows have names. What is put on them stands
-//! below: `curve`, `dots`, `bar`, `guide`, `note`. `lines` and `histogram` are whole plots.
+//! below: `x_ticks`, `y_ticks`, `curve`, `dots`, `bar`, `guide`, `note`, `ends`. `lines` and `histogram` are whole plots.
 
 use std::ops::Range;
 
@@ -60,6 +60,29 @@ pub(crate) struct Axis<'t> {
     pub(crate) range: Range<f64>,
     pub(crate) label: &'t dyn Fn(&f64) -> String,
     pub(crate) labels: usize,
+}
+
+/// A place of an axis, and what stands there.
+pub(crate) type Tick = (f64, String);
+
+/// 1, 2, 5 and their tenfolds within `range`, which is one of logarithms; powers of ten alone where those are many.
+pub(crate) fn decades(range: &Range<f64>) -> Vec<Tick> {
+    let (first, last) = (range.start.floor() as i32, range.end.ceil() as i32);
+    let within = |steps: &[u32], every: usize| -> Vec<Tick> {
+        let powers = (first..=last).step_by(every);
+        let tick = |step: &u32, power: i32| {
+            // The float nearest to the decimal, which is written as short.
+            let value = format!("{step}e{power}").parse().unwrap_or(f64::NAN);
+            let plain = (-5..7).contains(&power);
+            (value.log10(), if plain { value.to_string() } else { format!("{value:e}") })
+        };
+        let all = powers.flat_map(|power| steps.iter().map(move |step| tick(step, power)));
+        all.filter(|(at, _)| (range.start - 1e-9..=range.end).contains(at)).collect()
+    };
+    match within(&[1, 2, 5], 1) {
+        steps if steps.len() <= 12 => steps,
+        _ => within(&[1], (last - first) as usize / 10 + 1),
+    }
 }
 
 /// How a curve is drawn.
@@ -229,6 +252,65 @@ pub(crate) fn listed(
 /// Where row `i` of `n` of a [`listed`] plot lies.
 pub(crate) fn row(i: usize, n: usize) -> f64 {
     (n - 1 - i) as f64
+}
+
+/// Labels of the horizontal axis at `ticks`, where its own (none with `labels: 0`) would not do.
+pub(crate) fn x_ticks(chart: &mut Chart<'_, '_>, ticks: &[Tick]) -> Drawn {
+    let foot = chart.y_range().start;
+    for (at, label) in ticks {
+        let style = font(LETTERS).color(&INK).pos(Pos::new(HPos::Center, VPos::Top));
+        let tick = PathElement::new([(0, 0), (0, 5)], GREY);
+        let text = Text::new(label.clone(), (0, 9), style);
+        chart.draw_series([EmptyElement::at((*at, foot)) + tick + text])?;
+    }
+    Ok(())
+}
+
+/// Labels and lines of the vertical axis at `ticks`, where its own (none with `labels: 0`) would not do.
+pub(crate) fn y_ticks(chart: &mut Chart<'_, '_>, ticks: &[Tick]) -> Drawn {
+    let x = chart.x_range();
+    for (at, label) in ticks {
+        let style = font(LETTERS).color(&INK).pos(Pos::new(HPos::Right, VPos::Center));
+        let tick = PathElement::new([(0, 0), (-5, 0)], GREY);
+        let text = Text::new(label.clone(), (-9, 0), style);
+        chart.draw_series([PathElement::new([(x.start, *at), (x.end, *at)], FAINT)])?;
+        chart.draw_series([EmptyElement::at((x.start, *at)) + tick + text])?;
+    }
+    Ok(())
+}
+
+/// The names of lines beside their last points, moved apart where they would meet.
+pub(crate) fn ends(chart: &mut Chart<'_, '_>, lines: &[Line]) -> Drawn {
+    let last = |line: &Line| Some((*line.points.last()?, line.colour, line.name.clone()));
+    let mut ends: Vec<_> = lines.iter().filter_map(last).collect();
+    ends.sort_by(|a, b| b.0.1.total_cmp(&a.0.1));
+    let places: Vec<(i32, i32)> = ends.iter().map(|(at, ..)| chart.backend_coord(at)).collect();
+    let (_, rows) = chart.plotting_area().get_pixel_range();
+    let heights: Vec<i32> = places.iter().map(|(_, y)| *y).collect();
+    for ((at, colour, name), (place, y)) in
+        ends.into_iter().zip(places.iter().zip(apart(&heights, LETTERS, rows)))
+    {
+        let style = font(LETTERS - 1).color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
+        let moved = y - place.1;
+        let lead = PathElement::new([(0, 0), (14, moved)], colour.stroke_width(2));
+        let text = Text::new(name, (18, moved), style);
+        chart.draw_series([EmptyElement::at(at) + lead + text])?;
+    }
+    Ok(())
+}
+
+/// `heights`, from the top, moved as little as makes them `step` apart and, as far as they fit, leaves them in `rows`.
+fn apart(heights: &[i32], step: i32, rows: Range<i32>) -> Vec<i32> {
+    let mut moved = heights.to_vec();
+    for i in 1..moved.len() {
+        moved[i] = moved[i].max(moved[i - 1] + step);
+    }
+    let mut below = rows.end - step / 2;
+    for height in moved.iter_mut().rev() {
+        *height = (*height).min(below);
+        below = *height - step;
+    }
+    moved
 }
 
 /// Points joined by a line, or alone.
@@ -452,6 +534,32 @@ mod tests {
             [number(-0.004, 2), number(-0.006, 2), number(-0.2, 0), number(1.25, 1)],
             ["0.00", "-0.01", "0", "1.2"]
         );
+    }
+
+    #[test]
+    fn ticks_of_a_logarithm_are_1_2_5_and_few() {
+        let labels = |range| decades(&range).into_iter().map(|(_, label)| label).collect::<Vec<_>>();
+        assert_eq!(labels(-2.0..0.5), ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1", "2"]);
+        assert_eq!(decades(&(-1.0..0.1))[1].0, 0.2f64.log10());
+        assert_eq!(labels(-4.0..4.0).len(), 9);
+        let many = labels(-10.0..30.0);
+        assert!(many.len() <= 12 && many.contains(&"1e-10".to_string()), "{many:?}");
+    }
+
+    #[test]
+    fn names_at_the_ends_of_lines_do_not_meet() {
+        assert_eq!(apart(&[10, 50], 17, 0..100), [10, 50]);
+        assert_eq!(apart(&[10, 12, 14], 17, 0..100), [10, 27, 44]);
+        assert_eq!(apart(&[90, 92, 94], 17, 0..100), [58, 75, 92]);
+        let label = |v: &f64| format!("{v:.1}");
+        let curves = [line("first", Stroke::Solid), line("second", Stroke::Solid)];
+        let svg = chart((400, 300), axis("x", &label), axis("y", &label), &[], |chart| ends(chart, &curves));
+        assert_drawn(&svg);
+        let height = |name: &str| {
+            let (before, _) = svg.split_once(name).unwrap();
+            before.rsplit_once(" y=\"").unwrap().1.split_once('"').unwrap().0.parse::<i32>().unwrap()
+        };
+        assert_eq!(height("second") - height("first"), LETTERS, "{svg}");
     }
 
     #[test]

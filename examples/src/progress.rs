@@ -10,6 +10,10 @@ use serde_json::{Value, json};
 
 use crate::console;
 
+/// The stage in which duplicates are looked for, and the one in which what they leave is seeded.
+pub const DEDUPLICATE: &str = "deduplicate";
+const SEED_AGAIN: &str = "seed again";
+
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Style {
@@ -125,8 +129,11 @@ impl Reporter {
             None => all.push((stage.name.clone(), seconds)),
         }
         if self.style == Style::Auto && self.bar.is_none() {
-            let steps =
-                if stage.most_steps > 0 { format!(", {} iterations", stage.steps) } else { String::new() };
+            let steps = if stage.most_steps > 0 {
+                format!(", {}", counted(stage.steps, "iteration"))
+            } else {
+                String::new()
+            };
             console::say(&format!("{:<12} {seconds:8.2} s{steps}{}", stage.name, stage.note));
         }
     }
@@ -134,6 +141,11 @@ impl Reporter {
     /// What the library says while it works; called often.
     pub fn library(&self, progress: &pauca::Progress) {
         self.look_at_memory();
+        // D4 seeds its second clustering in the step that deduplicates, and may be longest at it.
+        if progress.stage == pauca::Stage::Seed && self.stage_name() == DEDUPLICATE {
+            let rows = self.stage.borrow().rows;
+            self.stage(SEED_AGAIN, rows, 0);
+        }
         if let Some(iteration) = progress.iteration {
             self.inertia.set(Some(iteration.objective));
         }
@@ -322,6 +334,11 @@ pub fn count(n: u64) -> String {
     text
 }
 
+/// A number and what it counts: `noun` alone for one, with an s for more.
+pub fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -330,6 +347,7 @@ mod tests {
     fn numbers_for_people() {
         assert_eq!(count(0), "0");
         assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!([0, 1, 2000].map(|n| counted(n, "row")), ["0 rows", "1 row", "2,000 rows"]);
         assert_eq!(
             (percent(0.5), percent(0.001), percent(0.0)),
             ("50.0 %".into(), "0.10 %".into(), "0.0 %".into())

@@ -7,8 +7,8 @@ mod workbench;
 use std::process::{Command, Stdio};
 
 use workbench::{
-    Bench, CURATE, FILTER_PAIRS, MEMORIZATION, PRUNE_CODE, Program, SCORE_TEXT, TOKENIZE, redundant,
-    safetensors, stderr, uniform,
+    Bench, CURATE, FILTER_PAIRS, MEMORIZATION, PRUNE_CODE, PRUNE_LAYERS, Program, SCORE_TEXT, TOKENIZE,
+    npy_with_header, redundant, safetensors, stderr, uniform, values_of,
 };
 
 /// Runs `script` in sh with the program as $1; gives its exit code and stderr.
@@ -46,6 +46,67 @@ fn what_is_read_is_never_written_over() {
     // A run that clears only what is not read goes on.
     CURATE.done(&bench, &["x.npy", "--out", "r", "--overwrite", "--method", "kmeans"]);
     assert!(!bench.names("r").contains(&"filtered".to_string()));
+}
+
+#[test]
+fn results_have_a_folder_of_their_own_where_none_is_named() {
+    let bench = Bench::new();
+    let shipped = |name: &str| format!("{}/data/{name}", env!("CARGO_MANIFEST_DIR"));
+    bench.npy("x.f32.npy", &redundant(60, 8, 1));
+    bench.npy("y.npy", &uniform(60, 8, 2));
+    bench.write("t.txt", b"One line is here.\nThe next one.\n\nAnother text stands here.\n");
+    let lines: String = (0..60).map(|i| format!("f{i},{}\n", i + 1)).collect();
+    bench.write("m.csv", format!("id,tokens\n{lines}").as_bytes());
+    let states = npy_with_header("'<f4'", "False", "(10, 4, 8)", &values_of(&uniform(40, 8, 3)));
+    bench.write("s.npy", &states);
+    let ids: Vec<u8> = (0..64u32).flat_map(|i| (i % 5).to_le_bytes()).collect();
+    bench.write("ids.npy", &npy_with_header("'<u4'", "False", "(16, 4)", &ids));
+    let (study, sheet) = (shipped("memorization.json"), shipped("digits-sheet.png"));
+    for (program, arguments, folder) in [
+        (CURATE, &["x.f32.npy"][..], "out/x.f32"),
+        (FILTER_PAIRS, &["y.npy", "x.f32.npy", "--resamples", "10"], "out/y"),
+        (SCORE_TEXT, &["t.txt", "--document", "paragraphs", "--weights", "equal"], "out/t"),
+        (PRUNE_CODE, &["x.f32.npy", "--meta", "m.csv", "--out", "code", "--resamples", "10"], "code"),
+        (PRUNE_LAYERS, &["s.npy", "--layers", "3"], "out/s"),
+        (MEMORIZATION, &[&study], "out/memorization"),
+        (
+            TOKENIZE,
+            &[&sheet, "--side", "8", "--codes", "8", "--steps", "4", "--budget", "0.01"],
+            "out/digits-sheet",
+        ),
+        (TOKENIZE, &["audit", "--ids", "ids.npy"], "out/ids"),
+    ] {
+        program.done(&bench, arguments);
+        assert!(bench.names(folder).contains(&"report.html".to_string()), "{arguments:?}");
+    }
+    // Another run of the same name is told, and nothing of the first is lost.
+    let before = bench.contents("out/x.f32");
+    for (program, arguments) in
+        [(CURATE, &["x.f32.npy", "--keep", "0.3"][..]), (PRUNE_CODE, &["x.f32.npy", "--meta", "m.csv"])]
+    {
+        let output = program.run(&bench, arguments);
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains("out/x.f32 holds a finished run") && text.contains("--overwrite"), "{text}");
+        assert_eq!(bench.contents("out/x.f32"), before);
+    }
+    // Of many files, however they are named, it is the folder's name.
+    std::fs::create_dir(bench.path("shards.v1")).unwrap();
+    for part in 0..2 {
+        bench.npy(&format!("shards.v1/{part}.npy"), &redundant(30, 8, 4 + part));
+    }
+    let ways = [&["shards.v1"][..], &["shards.v1/*.npy"], &["shards.v1/0.npy", "shards.v1/1.npy"]];
+    for inputs in ways {
+        CURATE.done(&bench, inputs);
+        assert!(bench.path("out/shards.v1/report.html").exists(), "{inputs:?}");
+        std::fs::remove_dir_all(bench.path("out/shards.v1")).unwrap();
+    }
+    // Results do not go among what is read.
+    std::fs::rename(bench.path("shards.v1"), bench.path("out/shards.v1")).unwrap();
+    let output = CURATE.run(&bench, &["out/shards.v1"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--out DIR is needed"), "{}", stderr(&output));
+    assert_eq!(bench.names("out/shards.v1"), ["0.npy", "1.npy"]);
 }
 
 #[test]

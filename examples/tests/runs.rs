@@ -449,6 +449,12 @@ fn progress_json_is_one_object_per_line() {
         stderr(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let count = |event: &str| events.iter().filter(|e| e["event"] == event).count();
     assert!(count("stage") >= 5 && count("step") >= 2, "{events:?}");
+    // The second seeding is a stage of its own, between those that it was booked under.
+    let stages: Vec<&str> = events.iter().filter_map(|e| e["stage"].as_str()).collect();
+    let first = |stage: &str| stages.iter().position(|name| *name == stage);
+    let order = ["seed", "cluster", "deduplicate", "seed again", "recluster", "write"].map(first);
+    assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{stages:?}");
+    assert!(bench.report("a")["run"]["seconds"]["seed again"].is_number());
     let done: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&done["event"], &done["kept"]), (&"done".into(), &150.into()));
     let quiet = CURATE.done(&bench, &["x.npy", "--out", "b", "--progress", "none", "--quiet"]);

@@ -257,8 +257,6 @@ fn bad_usage_exits_with_2() {
     for (flags, parts) in cases {
         SCORE_TEXT.refused(&bench, flags, 2, parts);
     }
-    let output = SCORE_TEXT.run(&bench, &["t.jsonl", "--perplexities", "p.json"]);
-    assert_eq!((output.status.code(), stderr(&output).contains("--out")), (Some(2), true));
 }
 
 /// A `.npy` of bytes.

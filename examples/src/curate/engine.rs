@@ -11,6 +11,7 @@ use pauca::{
 use super::outcome::{Outcome, Second};
 use super::settings::{Goal, Job, LEAST, NEIGHBOURS, Settings};
 use crate::failure::Result;
+use crate::progress::DEDUPLICATE;
 use crate::stepping::{Stepping, Steps};
 
 /// Runs `settings` to the end, in `cx`.
@@ -113,7 +114,7 @@ fn one_clustering(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>
     };
     match &settings.job {
         Job::Semdedup { .. } => {
-            with.reporter.stage("deduplicate", rows, 0);
+            with.reporter.stage(DEDUPLICATE, rows, 0);
             let dedup = semdedup(&settings.job, &outcome.clusters, with, cx).map_err(&stopped)?;
             outcome.keep = Some(dedup.keep.clone());
             outcome.dedup = Some(dedup);

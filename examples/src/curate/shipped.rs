@@ -13,6 +13,7 @@ use crate::shipped;
 /// [`Failure::Usage`](crate::failure::Failure::Usage) when the shipped data is not where the program was built.
 pub fn fill(mut args: Args) -> Result<Args> {
     if !args.input.is_empty() {
+        args.running.name_out(&args.input);
         return Ok(args);
     }
     let [rows, names, sheet] =

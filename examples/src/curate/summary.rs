@@ -5,7 +5,7 @@ use pauca::{Clusters, Metric};
 use super::outcome::Outcome;
 use super::settings::{Goal, Job, Settings};
 use crate::page::Fact;
-use crate::progress::{count, percent};
+use crate::progress::{count, counted, percent};
 
 /// Above this epsilon "near-duplicate" would be a lie.
 const LOOSE: f64 = 0.1;
@@ -125,7 +125,7 @@ pub fn facts(outcome: &Outcome, settings: &Settings) -> Vec<Fact> {
         };
         facts.push(Fact {
             about: similar(outcome).into(),
-            value: format!("{} rows, {}", count(duplicates), share(duplicates)),
+            value: format!("{}, {}", counted(duplicates, "row"), share(duplicates)),
             detail: format!(
                 "similarity above {:.4} (epsilon {:.4}){usual}{copies}{missed}",
                 1.0 - dedup.epsilon,
@@ -136,7 +136,7 @@ pub fn facts(outcome: &Outcome, settings: &Settings) -> Vec<Fact> {
     if let (Job::Scip { alpha, .. }, Some([small, far])) = (&settings.job, outcome.outlying()) {
         facts.push(Fact {
             about: typical(settings).into(),
-            value: format!("{} rows, {}", count(pruned), share(pruned)),
+            value: format!("{}, {}", counted(pruned, "row"), share(pruned)),
             detail: format!(
                 "{} by the size of their cluster, {} by their distance (alpha {alpha})",
                 count(small),
@@ -148,7 +148,7 @@ pub fn facts(outcome: &Outcome, settings: &Settings) -> Vec<Fact> {
         let (low, high) = shares.iter().fold((1.0, 0.0), |(a, b), (_, s)| (f64::min(a, *s), f64::max(b, *s)));
         facts.push(Fact {
             about: typical(settings).into(),
-            value: format!("{} rows, {}", count(pruned), share(pruned)),
+            value: format!("{}, {}", counted(pruned, "row"), share(pruned)),
             detail: format!(
                 "clusters keep {} to {} of their rows (temperature {temperature})",
                 percent(low),
@@ -165,7 +165,7 @@ pub fn facts(outcome: &Outcome, settings: &Settings) -> Vec<Fact> {
         let of = if outcome.second.is_some() { "second clustering's centroids" } else { "centroids" };
         facts.push(Fact {
             about: typical(settings).into(),
-            value: format!("{} rows, {}", count(pruned), share(pruned)),
+            value: format!("{}, {}", counted(pruned, "row"), share(pruned)),
             detail: format!("{end} the {of}"),
         });
     }
@@ -184,13 +184,12 @@ fn clusters(about: &'static str, clusters: &Clusters) -> Fact {
     let state = if clusters.converged { "converged" } else { "still moving" };
     Fact {
         about: about.into(),
-        value: format!(
-            "{}, {} to {} rows each",
-            count(clusters.counts.len() as u64),
-            count(smallest),
-            count(largest)
-        ),
-        detail: format!("{kind} k-means, {} iterations, {state}", clusters.n_iter),
+        value: match (clusters.counts.len() as u64, smallest == largest) {
+            (1, _) => format!("1, of {}", counted(largest, "row")),
+            (n, true) => format!("{}, {} each", count(n), counted(largest, "row")),
+            (n, false) => format!("{}, {} to {} each", count(n), count(smallest), counted(largest, "row")),
+        },
+        detail: format!("{kind} k-means, {}, {state}", counted(clusters.n_iter as u64, "iteration")),
     }
 }
 

@@ -36,6 +36,15 @@ pub fn files(inputs: &[PathBuf], kinds: &[&str]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// The folder of a pattern, up to its first part that is one; None for what is no pattern.
+pub fn fixed(input: &Path) -> Option<PathBuf> {
+    if fs::symlink_metadata(input).is_ok() || !pattern(input) {
+        return None;
+    }
+    let parts = input.components();
+    Some(parts.take_while(|part| !pattern(Path::new(part.as_os_str()))).collect())
+}
+
 /// The extension of a file in lower case.
 pub fn kind(path: &Path) -> String {
     path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()

@@ -7,7 +7,10 @@ use plotters::prelude::RGBColor;
 use super::compare::{passes, sizes};
 use super::measure::{Forgotten, Measured};
 use super::study::Study;
-use crate::plots::{Axis, DUPLICATE, GREY, Line, PALETTE, PRUNED, Stroke, lines as drawn, number, shade};
+use crate::plots::{
+    Axis, DUPLICATE, GREY, INK, Line, PALETTE, PRUNED, Stroke, Tick, chart, curve, ends, entry,
+    lines as drawn, number, shade, x_ticks,
+};
 use crate::progress::si;
 
 /// Parts of speech shown, at most.
@@ -42,29 +45,28 @@ pub fn pictures(
     let mut pictures = BTreeMap::new();
     let sizes = sizes(study);
     let n = sizes.len();
+    // Pictures that stand side by side have equal axes.
+    let plain: Vec<usize> = (0..study.runs.len()).filter(|&i| study.runs[i].variant.is_none()).collect();
+    let end = last_epoch(study, plain.iter().copied());
+    let longest =
+        plain.iter().flat_map(|&i| &runs[i].units).filter_map(|units| units.mean).fold(2.0, f64::max);
     for (s, set) in study.sets.iter().enumerate() {
-        let here: Vec<usize> = (0..study.runs.len())
-            .filter(|&i| study.runs[i].set == s && study.runs[i].variant.is_none())
-            .collect();
+        let here: Vec<usize> = plain.iter().copied().filter(|&i| study.runs[i].set == s).collect();
         if here.is_empty() {
             continue;
         }
-        let mut rates: Vec<f64> = here.iter().map(|&i| study.runs[i].learning_rate).collect();
-        rates.sort_by(f64::total_cmp);
-        rates.dedup_by(|a, b| a.total_cmp(b).is_eq());
-        let stroke =
-            |i: usize| match rates.iter().position(|r| r.total_cmp(&study.runs[i].learning_rate).is_eq()) {
-                Some(0) => Stroke::Solid,
-                _ => Stroke::Dashed,
-            };
-        // One name a size, where the curves are not: the lead says what dashes are.
+        let rates = rates(study, &here);
+        let stroke = |i: usize| match rates.first() {
+            Some(lowest) if lowest.total_cmp(&study.runs[i].learning_rate).is_lt() => Stroke::Dashed,
+            _ => Stroke::Solid,
+        };
         let named = |i: usize| match stroke(i) {
             Stroke::Solid => format!("{} parameters", si(study.runs[i].parameters as f64)),
             _ => String::new(),
         };
         let rank =
             |i: usize| sizes.iter().position(|size| size.parameters == study.runs[i].parameters).unwrap_or(0);
-        let lines: Vec<Line> = here
+        let mut lines: Vec<Line> = here
             .iter()
             .map(|&i| Line {
                 points: study.runs[i]
@@ -78,11 +80,11 @@ pub fn pictures(
                 name: named(i),
             })
             .collect();
-        let x = epochs(last_epoch(study, here.iter().copied()));
-        let svg = drawn((520, 400), x, share("memorized tokens, M(f)", 1.0), &lines);
+        lines.extend(strokes(&rates));
+        let svg = drawn((520, 400), epochs(end), share("memorized tokens, M(f)", 1.0), &lines);
         pictures.insert(format!("curves.{}.svg", set.name), svg);
 
-        let lines: Vec<Line> = here
+        let mut lines: Vec<Line> = here
             .iter()
             .map(|&i| Line {
                 points: (study.runs[i].epochs.iter().zip(&runs[i].units))
@@ -93,19 +95,18 @@ pub fn pictures(
                 name: named(i),
             })
             .collect();
-        let top = lines.iter().flat_map(|l| &l.points).map(|p| p.1).fold(2.0, f64::max);
+        lines.extend(strokes(&rates));
         let y = Axis {
             name: "mean unit length, tokens",
-            range: 0.0..1.05 * top,
+            range: 0.0..1.05 * longest,
             label: &|v| number(*v, 0),
             labels: 6,
         };
-        let x = epochs(last_epoch(study, here.iter().copied()));
-        let svg = drawn((520, 400), x, y, &lines);
+        let svg = drawn((520, 400), epochs(end), y, &lines);
         pictures.insert(format!("units.{}.svg", set.name), svg);
 
         if n > 1 {
-            pictures.insert(format!("reach.{}.svg", set.name), reach(study, runs, &here, &rates, taus));
+            pictures.insert(format!("reach.{}.svg", set.name), reach(study, runs, &here, &plain, taus));
         }
     }
     forgetting(study, found, &mut pictures);
@@ -114,8 +115,33 @@ pub fn pictures(
     pictures
 }
 
-/// T(N, tau) against the size.
-fn reach(study: &Study, runs: &[Measured], here: &[usize], rates: &[f64], taus: &[f64]) -> String {
+/// The learning rates of the runs `here`, each once, ascending.
+fn rates(study: &Study, here: &[usize]) -> Vec<f64> {
+    let mut rates: Vec<f64> = here.iter().map(|&i| study.runs[i].learning_rate).collect();
+    rates.sort_by(f64::total_cmp);
+    rates.dedup_by(|a, b| a.total_cmp(b).is_eq());
+    rates
+}
+
+/// What the key says of solid and of dashed lines: nothing where all are solid.
+fn strokes(rates: &[f64]) -> Vec<Line> {
+    let name = |stroke, name: String| Line { points: Vec::new(), colour: INK, stroke, name };
+    match rates {
+        [] | [_] => Vec::new(),
+        [low, high] => vec![
+            name(Stroke::Solid, format!("learning rate {low}")),
+            name(Stroke::Dashed, format!("learning rate {high}")),
+        ],
+        [low, ..] => vec![
+            name(Stroke::Solid, format!("learning rate {low}")),
+            name(Stroke::Dashed, "higher learning rates".into()),
+        ],
+    }
+}
+
+/// T(N, tau) against the size, over the sizes of all `plain` runs.
+fn reach(study: &Study, runs: &[Measured], here: &[usize], plain: &[usize], taus: &[f64]) -> String {
+    let rates = rates(study, here);
     let mut lines = Vec::new();
     for (t, tau) in taus.iter().enumerate() {
         for (r, rate) in rates.iter().enumerate() {
@@ -132,17 +158,43 @@ fn reach(study: &Study, runs: &[Measured], here: &[usize], rates: &[f64], taus: 
             lines.push(Line { points, colour, stroke, name });
         }
     }
-    let logs = here.iter().map(|&i| (study.runs[i].parameters as f64).log10());
-    let (low, high) = logs.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+    lines.extend(strokes(&rates));
+    let ticks: Vec<Tick> =
+        plain.iter().map(|&i| study.runs[i].parameters as f64).map(|n| (n.log10(), si(n))).collect();
+    let (low, high) =
+        ticks.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v.0), b.max(v.0)));
+    let ticks = legible(ticks, 0.14 * (high - low + 0.16));
     let x = Axis {
         name: "parameters N (logarithmic)",
         range: low - 0.08..high + 0.08,
-        label: &|v| si(10f64.powf(*v)),
-        labels: 5,
+        label: &|_| String::new(),
+        labels: 0,
     };
-    let top = last_epoch(study, here.iter().copied());
+    let top = last_epoch(study, plain.iter().copied());
     let y = Axis { name: "T(N, tau), epochs", range: 0.0..1.05 * top, label: &|v| number(*v, 0), labels: 6 };
-    drawn((520, 400), x, y, &lines)
+    let named = lines.iter().filter(|line| !line.name.is_empty());
+    let key: Vec<_> = named.map(|line| entry(line.stroke, line.colour, &line.name)).collect();
+    chart((520, 400), x, y, &key, |chart| {
+        x_ticks(chart, &ticks)?;
+        for line in &lines {
+            curve(chart, line.points.iter().copied(), line.colour, line.stroke)?;
+        }
+        Ok(())
+    })
+}
+
+/// Round steps from 0 to `last`, at most seven.
+fn steps(last: f64) -> Vec<Tick> {
+    let powers = (0..).flat_map(|power| [1.0, 2.0, 5.0].map(|step| step * 10f64.powi(power)));
+    let step = powers.take(60).find(|step| last / step < 7.5).unwrap_or(last);
+    (0..=(last / step) as u32).map(|i| f64::from(i) * step).map(|at| (at, number(at, 0))).collect()
+}
+
+/// `ticks` in their order, without those that would touch the one before.
+fn legible(mut ticks: Vec<Tick>, least: f64) -> Vec<Tick> {
+    ticks.sort_by(|a, b| a.0.total_cmp(&b.0));
+    ticks.dedup_by(|next, kept| next.0 - kept.0 < least);
+    ticks
 }
 
 fn forgetting(study: &Study, found: &[Forgotten], pictures: &mut BTreeMap<String, String>) {
@@ -256,8 +308,33 @@ fn tags(study: &Study, runs: &[Measured], pictures: &mut BTreeMap<String, String
             })
             .collect();
         if lines.iter().any(|line| !line.points.is_empty()) {
-            let svg = drawn((520, 400), epochs(last), share(name, 1.0), &lines);
+            // Names stand at the ends of the lines: eight colours in a key are hard to find again.
+            let mut x = epochs(last);
+            x.range.end += 0.3 * x.range.end;
+            x.labels = 0;
+            let svg = chart((520, 400), x, share(name, 1.0), &[], |chart| {
+                x_ticks(chart, &steps(last))?;
+                for line in &lines {
+                    curve(chart, line.points.iter().copied(), line.colour, line.stroke)?;
+                }
+                ends(chart, &lines)
+            });
             pictures.insert(file.into(), svg);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_apart() {
+        let labels = |ticks: Vec<Tick>| ticks.into_iter().map(|(_, label)| label).collect::<Vec<_>>();
+        assert_eq!(labels(steps(28.0)), ["0", "5", "10", "15", "20", "25"]);
+        assert_eq!(labels(steps(1.0)), ["0", "1"]);
+        assert!(steps(u32::MAX.into()).len() <= 8);
+        let sizes = [5.78, 4.89, 5.31, 4.9, 5.78].map(|at| (at, at.to_string()));
+        assert_eq!(labels(legible(sizes.to_vec(), 0.1)), ["4.89", "5.31", "5.78"]);
     }
 }

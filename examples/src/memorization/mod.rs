@@ -54,7 +54,10 @@ pub const NAMES: [&str; 10] = [
 /// The one line to print, and the exit code.
 pub fn run(mut args: Args) -> Result<()> {
     let input = match args.input.take() {
-        Some(input) => input,
+        Some(input) => {
+            args.running.name_out(std::slice::from_ref(&input));
+            input
+        }
         None => {
             args.running.out = args.running.out.or_else(|| Some(PathBuf::from("out/memorization")));
             let [study] = shipped::files("INPUT is", ["memorization.json"])?;

@@ -10,7 +10,7 @@ use super::measure::{Forgotten, Measured};
 use super::study::Study;
 use crate::output::Written;
 use crate::page::{Fact, escape, fact_list, figure, file_list, page, section, table};
-use crate::progress::{count, percent};
+use crate::progress::{count, counted, percent};
 
 /// What the page is made of.
 pub struct Report<'a> {
@@ -49,9 +49,9 @@ impl Report<'_> {
     pub fn html(&self) -> String {
         let study = self.study;
         let kicker = format!(
-            "memorization · {} · {} runs · vocabulary of {}",
+            "memorization · {} · {} · vocabulary of {}",
             escape(&study.title),
-            study.runs.len(),
+            counted(study.runs.len() as u64, "run"),
             count(study.vocabulary as u64)
         );
         let mut body = format!("<p class=\"kicker\">{kicker}</p>\n<h1>{}</h1>\n", escape(self.verdict));
@@ -99,10 +99,10 @@ impl Report<'_> {
         let lowest = self.runs.iter().filter_map(|run| run.m.last()).copied().fold(1.0, f64::min);
         let fact = |about: &str, value: String, detail: String| Fact { about: about.into(), value, detail };
         fact_list(&[
-            fact("models", format!("{} sizes", sizes.len()), format!("{span} parameters")),
+            fact("models", counted(sizes.len() as u64, "size"), format!("{span} parameters")),
             fact("most memorized", percent(best), "of the tokens of a training set".into()),
             fact("least memorized", percent(lowest), "at the end of a run".into()),
-            fact("texts", format!("{} sets", study.sets.len()), texts.join("; ")),
+            fact("texts", counted(study.sets.len() as u64, "set"), texts.join("; ")),
         ])
     }
 
@@ -118,7 +118,7 @@ impl Report<'_> {
 
     fn curves(&self) -> String {
         let lead = "M(f) is the share of training tokens that are the model's most probable one, given the true tokens \
-                    before them. Darker is larger; dashed is the higher learning rate.";
+                    before them. Darker is larger.";
         section("Memorization while training", lead, &self.by_set("curves"))
     }
 
@@ -169,8 +169,8 @@ impl Report<'_> {
             html.push_str("<h3>Updates until one batch is memorized <span>· T_update(N, tau), before the batch's own update</span></h3>\n");
             html.push_str(&table(&head, &["", "num"], rows));
         }
-        let lead = "T(N, tau): how often each text was seen until M(f) >= tau. Solid is the lower learning rate, dashed \
-                    the higher; shares that a run never reached have no point.";
+        let lead = "T(N, tau): how often each text was seen until M(f) >= tau; shares that a run never reached \
+                    have no point.";
         section("How fast", lead, &html)
     }
 

@@ -17,7 +17,8 @@ method; it says nothing about any CLIP.";
 /// # Errors
 /// [`Failure::Usage`](crate::failure::Failure::Usage) when the shipped data is not where the program was built.
 pub fn fill(mut args: Args) -> Result<(Args, Option<&'static str>)> {
-    if args.images.is_some() {
+    if let Some(images) = &args.images {
+        args.running.name_out(std::slice::from_ref(images));
         return Ok((args, None));
     }
     let [images, texts, table, sheet] = shipped::files(

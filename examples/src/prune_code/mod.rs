@@ -52,6 +52,7 @@ pub fn run(args: Args) -> Result<()> {
 /// `args` with the shipped files where no input is named.
 fn filled(mut args: StudyArgs) -> Result<StudyArgs> {
     if !args.input.is_empty() {
+        args.running.name_out(&args.input);
         return Ok(args);
     }
     if args.meta.is_some() || args.corrupted.is_some() {

@@ -9,8 +9,8 @@ use plotters::style::text_anchor::Pos;
 
 use super::damage::Damage;
 use crate::plots::{
-    Axis, DUPLICATE, Entry, HPos, INK, KEPT, PALETTE, PRUNED, Sign, Stroke, VPos, bar, chart, curve, dots,
-    draw, entry, font, frame, number, shade,
+    Axis, DUPLICATE, Entry, HPos, INK, KEPT, PALETTE, PRUNED, Sign, Stroke, VPos, bar, chart, curve, decades,
+    dots, draw, entry, font, frame, number, shade, y_ticks,
 };
 
 /// From dark (near) to light (far), even in lightness: five stops of viridis.
@@ -91,11 +91,15 @@ pub fn best_of_size(table: &LayerTable, keep: Keep, unit: &str) -> String {
     let label = distance(top);
     let y = Axis { name: unit, range: 0.0..1.12 * top, label: &label, labels: 6 };
     let x = layers("layers in the block", table, 15);
-    let curves = [("deepest but for the last layer", &deep, PRUNED), ("nearest states", &best, KEPT)];
-    let key = curves.map(|(name, _, colour)| entry(Stroke::Solid, colour, name));
+    // Where both are the same block, the one below is seen between the dashes.
+    let curves = [
+        ("deepest but for the last layer", &deep, PRUNED, Stroke::Solid),
+        ("nearest states", &best, KEPT, Stroke::Dashed),
+    ];
+    let key = curves.map(|(name, _, colour, stroke)| entry(stroke, colour, name));
     chart((960, 380), x, y, &key, |chart| {
-        for (_, points, colour) in curves {
-            curve(chart, points.iter().copied(), colour, Stroke::Solid)?;
+        for (_, points, colour, stroke) in curves {
+            curve(chart, points.iter().copied(), colour, stroke)?;
             dots(chart, points.iter().copied(), &colour)?;
         }
         Ok(())
@@ -140,21 +144,22 @@ pub fn damage(table: &LayerTable, damage: &Damage, keep: Keep, unit: &str) -> St
     let y = Axis {
         name: "damage (nats a token, log scale)",
         range: FLOOR.log10()..top + 0.15,
-        label: &|v| match 10f64.powf(*v) {
-            _ if *v <= FLOOR.log10() + 1e-9 => format!("≤ {FLOOR}"),
-            value if value < 1.0 => number(value, 2),
-            value => number(value, 1),
-        },
-        labels: 8,
+        label: &|_| String::new(),
+        labels: 0,
     };
+    let mut steps = decades(&y.range);
+    if let Some((_, least)) = steps.first_mut() {
+        *least = format!("≤ {least}");
+    }
     let colour = |i: usize| PALETTE[i % PALETTE.len()];
     let sized = sizes.iter().enumerate().map(|(i, size)| {
         entry(Stroke::Dots, colour(i), &format!("{size} layer{}", if *size == 1 { "" } else { "s" }))
     });
-    let signs = [(Sign::Ring, "chosen of its size"), (Sign::Triangle, "deepest of its size")];
+    let signs = [(Sign::Ring, "chosen"), (Sign::Triangle, "deepest")];
     let signs = signs.map(|(sign, name)| Entry { sign, colour: INK, name: name.to_string() });
     let key: Vec<Entry> = sized.chain(signs).collect();
     chart((960, 560), x, y, &key, |chart| {
+        y_ticks(chart, &steps)?;
         for (i, size) in sizes.iter().enumerate() {
             let own = damage.range((*size, 0)..(*size + 1, 0));
             let of_size: Vec<(usize, (f64, f64))> =
@@ -167,7 +172,8 @@ pub fn damage(table: &LayerTable, damage: &Damage, keep: Keep, unit: &str) -> St
                     chart.draw_series([Circle::new(p, 10, INK.stroke_width(3))])?;
                 }
                 if deep == Some(first) {
-                    chart.draw_series([TriangleMarker::new(p, 9, INK.mix(0.85).filled())])?;
+                    chart.draw_series([TriangleMarker::new(p, 11, INK.filled())])?;
+                    chart.draw_series([TriangleMarker::new(p, 6, colour(i).filled())])?;
                 }
             }
         }

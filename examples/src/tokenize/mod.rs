@@ -90,8 +90,9 @@ fn input(args: &Args) -> Result<(PathBuf, usize, Option<usize>, usize)> {
 /// The one line to print, and the exit code.
 pub fn run(mut args: Args) -> Result<()> {
     if let Some(args::Command::Audit(audit)) = args.command.take() {
-        return audit::run(&audit);
+        return audit::run(audit);
     }
+    args.running.name_out(args.sheet.as_slice());
     args.running.out = args.running.out.or_else(|| Some(PathBuf::from("out/tokenize")));
     let args = &args;
     let run = Run::begin(&args.running, &NAMES)?;

@@ -48,15 +48,15 @@ fn mean_of<'a>(outcomes: &'a [Outcome], row: &Row, list: impl Fn(&'a Outcome) ->
 /// All plots.
 pub fn plots(outcomes: &[Outcome], rows: &[Row]) -> Plots {
     let plain_codes = rows.first().map_or(0, |row| row.codes);
-    let point = |row: &Row, s: usize, label: bool| Point {
+    let point = |row: &Row, s: usize| Point {
         at: (row.mse.mean, row.losses[s].mean),
         half: (half(&row.mse), half(&row.losses[s])),
-        label: if label { row.name(plain_codes) } else { String::new() },
+        label: row.name(plain_codes),
     };
     let mut trade = Vec::new();
     for (s, size) in SIZES.iter().enumerate() {
         let path = |keep: &dyn Fn(&&Row) -> bool| -> Vec<Point> {
-            rows.iter().filter(keep).map(|row| point(row, s, s == 0)).collect()
+            rows.iter().filter(keep).map(|row| point(row, s)).collect()
         };
         let with = path(&|row| row.lambda > 0.0 || row.codes == plain_codes);
         let name = format!("causal regularization, {} model", size.name);
@@ -75,7 +75,8 @@ pub fn plots(outcomes: &[Outcome], rows: &[Row]) -> Plots {
             name,
             colour: colour(i),
             dashed,
-            marked: false,
+            // A point alone has no line.
+            marked: points.len() == 1,
             points: points.into_iter().map(|at| Point { at, ..Point::default() }).collect(),
         };
         for s in 0..SIZES.len() {
@@ -98,7 +99,7 @@ pub fn plots(outcomes: &[Outcome], rows: &[Row]) -> Plots {
     let position = "position of the token, in raster order";
     vec![
         (TRADE, curves(&trade, mse, "validation loss (nats per token; down is easier)", (960, 430))),
-        (COMPUTE, curves(&compute, "compute spent on training (10^9 operations)", nats, (960, 430))),
+        (COMPUTE, curves(&compute, "compute spent on training (10⁹ operations)", nats, (960, 430))),
         (POSITIONS, curves(&positions, position, nats, (960, 360))),
         (USAGE, curves(&usage, position, "codes in use (perplexity)", (960, 360))),
     ]
@@ -139,19 +140,12 @@ pub fn html(
     ));
     let head = [
         "tokenizer",
-        "reconstruction<br>error",
+        "reconstruction error",
         "PSNR",
         "perplexity",
-        "codes<br>used",
-        "H(token)",
-        "H(token |<br>place)",
-        "H(token |<br>previous)",
-        "linear<br>R²",
-        "loss,<br>small model",
-        "loss,<br>large model",
-        "explained,<br>small model",
-        "explained,<br>large model",
-        "bits a<br>picture",
+        "codes used",
+        "linear R²",
+        "bits a picture",
     ];
     let cells = rows.iter().map(|row| {
         vec![
@@ -160,19 +154,35 @@ pub fn html(
             format!("{:.2} dB", -10.0 * row.mse.mean.log10()),
             row.perplexity.text(1),
             row.used.text(0),
+            row.linear_r2.text(3),
+            row.bits.text(1),
+        ]
+    });
+    let mut tables = table(&head, &["", "num", "num", "num", "num", "num", "num"], cells);
+    let head = [
+        "tokenizer",
+        "H(token)",
+        "H(token | place)",
+        "H(token | previous)",
+        "loss, small",
+        "loss, large",
+        "explained, small",
+        "explained, large",
+    ];
+    let cells = rows.iter().map(|row| {
+        vec![
+            row.name(plain_codes),
             row.entropy.text(3),
             row.placed.text(3),
             row.conditional.text(3),
-            row.linear_r2.text(3),
             row.losses[0].text(3),
             row.losses[1].text(3),
             row.explained[0].text(3),
             row.explained[1].text(3),
-            row.bits.text(1),
         ]
     });
-    let classes = [&[""][..], &["num"; 13]].concat();
-    let mut tables = format!("<div class=\"wide\">{}</div>", table(&head, &classes, cells));
+    tables.push_str("<h3>Tokens and models of them <span>· nats a token</span></h3>\n");
+    tables.push_str(&table(&head, &["", "num", "num", "num", "num", "num", "num", "num"], cells));
     let changes = rows.iter().skip(1).map(|row| {
         vec![
             row.name(plain_codes),

@@ -210,6 +210,9 @@ pub fn sentence(rows: &[Row], seeds: usize) -> String {
     let (Some(row), Some(plain)) = (row, rows.first()) else {
         return "Without a causally regularized tokenizer there is nothing to compare.".into();
     };
+    if verdict == Verdict::Unsaid {
+        return "One seed: no verdict. The table has the differences; --seeds 5 gives them intervals.".into();
+    }
     let share = |change: f64, of: f64| 100.0 * change / of;
     let worse = share(row.mse_change.mean, plain.mse.mean);
     let parts: Vec<String> = SIZES
@@ -226,14 +229,13 @@ pub fn sentence(rows: &[Row], seeds: usize) -> String {
         Verdict::Entropy => {
             "Causal regularization makes tokens easier to model only as far as single tokens are less uncertain"
         }
-        Verdict::Fails => "Causal regularization does not make tokens easier to model here",
-        Verdict::Unsaid => "One seed: no verdict",
+        Verdict::Fails | Verdict::Unsaid => "Causal regularization does not make tokens easier to model here",
     };
     // The simple way to easier tokens, where it was tried and did more.
     let lower = |other: &Row| other.losses.iter().zip(&row.losses).all(|(a, b)| a.mean < b.mean);
     let fewer = |other: &&Row| other.lambda == 0.0 && other.codes < row.codes;
     let simpler = rows.iter().filter(fewer).find(|other| other.mse.mean <= row.mse.mean && lower(other));
-    let simpler = simpler.filter(|_| seeds > 1).map_or(String::new(), |other| {
+    let simpler = simpler.map_or(String::new(), |other| {
         format!(
             " With {} codes and no regularization both losses and the error are lower still.",
             other.codes
@@ -305,7 +307,7 @@ mod tests {
         assert_eq!(verdict_of(&of(3.0, 2.6), 3).0, Verdict::Fails);
         let (found, words) = verdict_of(&of(2.99, 2.382)[..2], 1);
         assert_eq!(found, Verdict::Unsaid);
-        assert!(words.starts_with("One seed: no verdict:"), "{words}");
+        assert!(words.starts_with("One seed: no verdict. The table"), "{words}");
         let rows = rows(&of(2.852, 2.382));
         assert!((rows[1].explained[0].mean - 0.47).abs() < 1e-12);
         assert!((rows[0].bits.mean - 4.0 * 2.501 / 2f64.ln()).abs() < 1e-12);

@@ -79,7 +79,9 @@ pub const NAMES: [&str; 7] =
 ///
 /// # Errors
 /// The one line to print, and the exit code.
-pub fn run(args: &AuditArgs) -> Result<()> {
+pub fn run(mut args: AuditArgs) -> Result<()> {
+    args.running.name_out(std::slice::from_ref(&args.ids));
+    let args = &args;
     let run = Run::begin(&args.running, &NAMES)?;
     let reporter = run.reporter();
     run.folder()?;
