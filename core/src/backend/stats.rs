@@ -19,7 +19,7 @@ pub struct SearchStats {
     pub rows: u64,
     /// Settled by the certificate of a screen of 8-bit codes.
     pub int8: u64,
-    /// Rows of all tiers that were first searched in leading dimensions of a basis.
+    /// Rows of all tiers that were looked at in leading dimensions of a basis, some targets or all.
     pub leading: u64,
     /// Settled by the certificate of the `f32` kernel alone.
     pub f32: u64,

@@ -73,7 +73,8 @@ impl<B: Backend, S: RowSource + ?Sized> Plan<'_, B, S> {
     /// Lets rows of one cluster cover later ones. A block is settled by itself; then what is kept of it is packed, and meets
     /// all later rows. `done` is told how many rows are settled.
     ///
-    /// Blocks are small while many rows are removed: the next block has the fewer rows. A small block tells how it begins.
+    /// Blocks are small while many rows are removed: the next block has the fewer rows. A trial, of a small block, decides on the
+    /// first size.
     fn cover_large(
         &self,
         rows: &[usize],
@@ -91,7 +92,9 @@ impl<B: Backend, S: RowSource + ?Sized> Plan<'_, B, S> {
         let (mut alive, mut from) = (try_copy(rows)?, 0);
         while from < alive.len() {
             let (block, later) = alive[from..].split_at(size.min(alive.len() - from));
-            self.cover_block(block, cover, found)?;
+            if from > 0 || block.len() > trial.len() {
+                self.cover_block(block, cover, found)?;
+            }
             if few_go(block, found) {
                 size = large.min(2 * size);
             }

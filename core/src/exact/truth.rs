@@ -33,9 +33,10 @@ pub(crate) fn fold(mut lanes: [f64; LANES]) -> f64 {
 /// `sum f(a_i, b_i)` in the fixed order; `add(lane, a, b)` makes one step.
 #[inline(always)]
 pub(crate) fn strided<A: Copy, B: Copy>(a: &[A], b: &[B], add: impl Fn(f64, A, B) -> f64) -> f64 {
+    let n = a.len().min(b.len());
     let mut lanes = [0.0; LANES];
-    let (a_body, a_tail) = a.as_chunks::<LANES>();
-    let (b_body, b_tail) = b.as_chunks::<LANES>();
+    let (a_body, a_tail) = a[..n].as_chunks::<LANES>();
+    let (b_body, b_tail) = b[..n].as_chunks::<LANES>();
     for (x, y) in a_body.iter().zip(b_body) {
         for l in 0..LANES {
             lanes[l] = add(lanes[l], x[l], y[l]);
@@ -61,9 +62,10 @@ fn all_plain(x: &[f32; LANES]) -> bool {
 /// by bit takes three times as long.
 #[inline(always)]
 fn strided_widened(a: &[f32], b: &[f32], add: impl Fn(f64, f64, f64) -> f64) -> f64 {
+    let n = a.len().min(b.len());
     let mut lanes = [0.0; LANES];
-    let (a_body, a_tail) = a.as_chunks::<LANES>();
-    let (b_body, b_tail) = b.as_chunks::<LANES>();
+    let (a_body, a_tail) = a[..n].as_chunks::<LANES>();
+    let (b_body, b_tail) = b[..n].as_chunks::<LANES>();
     for (x, y) in a_body.iter().zip(b_body) {
         if all_plain(x) & all_plain(y) {
             for l in 0..LANES {
@@ -87,6 +89,9 @@ fn strided_widened(a: &[f32], b: &[f32], add: impl Fn(f64, f64, f64) -> f64) -> 
 ///
 /// ```
 /// assert_eq!(pauca::exact::dot64(&[3.0, 4.0], &[4.0, 3.0]), 24.0);
+/// let mut long = [0.0; 17];
+/// long[0] = 2.0;
+/// assert_eq!(pauca::exact::dot64(&long, &[3.0]), 6.0);
 /// ```
 pub fn dot64(a: &[f32], b: &[f32]) -> f64 {
     dot64_inline(a, b)

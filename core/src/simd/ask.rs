@@ -3,10 +3,13 @@
 /// Bytes of a line of the cache.
 const LINE: usize = 64;
 
-/// Asks for all of `bytes`.
+/// Lines that are asked for at once: more would push out what is read now, and the machine itself goes on from there.
+const MOST: usize = 64;
+
+/// Asks for `bytes`, or for the first of many.
 #[inline]
 pub(crate) fn ask_for(bytes: &[u8]) {
-    (0..bytes.len().div_ceil(LINE)).for_each(|line| ask_for_line(bytes, line));
+    (0..bytes.len().div_ceil(LINE).min(MOST)).for_each(|line| ask_for_line(bytes, line));
 }
 
 /// Asks for a line of `bytes`, where there are as many.

@@ -276,7 +276,8 @@ impl Backend for Cpu {
         ranks::ranks(pairing(self, block, targets)?, levels, ranks, cx)
     }
 
-    /// Packing costs as much as some hundred pairs a row, so blocks of pairs are large where rows are short.
+    /// Packing costs as much as some hundred pairs a row, so blocks of pairs are large where rows are short. A block of 16 Mi
+    /// values is gathered (64 MiB), widened (64 MiB) and coded (about 100 MiB).
     fn rows_at_once(&self, dim: usize, work: Work) -> usize {
         match work {
             Work::Pass => usize::MAX,

@@ -110,10 +110,11 @@ const LEAD_SIMILARITY: f64 = 0.5;
 /// Nor are rows of fewer values of which maxima are asked for: leading dimensions leave too many pairs.
 const LEAD_MAXIMA: usize = 512;
 /// Leading dimensions: one of so many in a run, for maxima, and for pairs, whose high thresholds need few (32 of 384 leave less
-/// than one pair in a hundred of real embeddings at 0.95). Never more than so many: they served 768 values best.
+/// than one pair in a hundred of real embeddings at 0.95).
 const LEAD_OF_RUN: usize = 3;
 const LEAD_OF_MAXIMA: usize = 8;
 const LEAD_OF_PAIRS: usize = 24;
+/// Never more: in a run on rows of 768 values, 128 leading dimensions took less time than 160, 192 and 256.
 const LEAD_MOST: usize = 128;
 /// Targets of which a basis is made, at most, for each of its vectors.
 const BASIS_TARGETS: usize = 16;
@@ -298,7 +299,7 @@ fn leading(cpu: &Cpu, d: usize, part: usize, possible: bool, worth: bool) -> usi
             Screens::Auto => worth && d >= LEAD_VALUES,
             Screens::Never => false,
         };
-    if serve { (d / part).next_multiple_of(32).min(d).min(LEAD_MOST) } else { 0 }
+    if serve { (d / part).max(1).next_multiple_of(32).min(d).min(LEAD_MOST) } else { 0 }
 }
 
 /// At most `most` of the packed targets, evenly spread, in the coordinates of the kernel.

@@ -5,8 +5,8 @@
 //!     codes of the rows: kept from the last assignment, or made here
 //!     upper end of each row: the limit of its question, lowered to the score of the target that was nearest before, or
 //!         to the least score of the first panel
-//!     for each panel of targets, in leading dimensions where they serve; where nothing is known of the rows, from the first
-//!         panels on that found near targets
+//!     for each panel of targets, in leading dimensions where they serve; where nothing is known of the rows, the first panels
+//!     are read at full depth
 //!         threshold[row] = upper end of the row + largest error in the panel
 //!         each hit lowers the upper end to z + error, and is kept while z - error reaches it
 //!         of a question for all targets up to a limit, each such hit is offered at once, and nothing is kept

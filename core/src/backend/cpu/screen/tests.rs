@@ -9,7 +9,7 @@ use super::super::nearest::Nearest;
 use super::super::search;
 use super::block::Block;
 use super::coding::RowsInCodes;
-use crate::backend::{Backend, Copies};
+use crate::backend::{Backend, Best, Copies, Pairs};
 use crate::control::Context;
 use crate::error::Result;
 use crate::exact::Metric;
@@ -171,6 +171,41 @@ fn a_million_certified_near_ties_are_right() -> Result<()> {
 #[ignore = "about an hour: .ci/deep/bounds.sh"]
 fn a_hundred_million_certified_near_ties_are_right() -> Result<()> {
     check(1_000_000, 100_000_000)
+}
+
+/// The most similar earlier rows of long rows: directions without order, of which leading dimensions leave nearly all pairs, so
+/// that they are given up again and again; then copies with noise, of which they leave few.
+#[test]
+fn leading_dimensions_come_and_go_for_maxima() -> Result<()> {
+    let (n, d, cx) = (2600, 512, Context::default());
+    let values: Vec<f32> = (0..n)
+        .flat_map(|i| {
+            let mut own = Draws(Stream::new(15, 99), i, 0);
+            let mut kind = Draws(Stream::new(16, 99), i % 40, 0);
+            let order = if i < 1100 { 0.0 } else { 1.0 };
+            (0..d)
+                .map(|_| (own.next() * (1.0 - 0.7 * order) + kind.next() * order) as f32)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let found = |screens: Screens| -> Result<(Vec<(u64, u64)>, u64)> {
+        let cpu = Cpu::with_level(Level::detect())?.screens(screens);
+        let block = cpu.load((&values[..], n as usize, d).into_rows()?, Metric::Cosine, &cx)?;
+        let mut best = vec![Best::NONE; n as usize];
+        // Each target will meet more rows than these.
+        let targets = cpu.pack_pairs(&block, 2000 * n, None, &cx)?;
+        let groups = [0, n as usize];
+        let stats = cpu.earlier_max(&block, &targets, Pairs::Within(&groups), 0, &mut best, &cx)?;
+        Ok((best.iter().map(|b| (b.row, b.similarity.to_bits())).collect(), stats.leading))
+    };
+    let (plain, none) = found(Screens::Never)?;
+    let (screened, leading) = found(Screens::Auto)?;
+    assert_eq!(plain, screened);
+    assert!(
+        none == 0 && (leading > 0 || Level::detect() == Level::Scalar),
+        "{leading} rows in leading dimensions"
+    );
+    Ok(())
 }
 
 /// A bound that is too small is found out.

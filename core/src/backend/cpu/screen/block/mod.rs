@@ -194,7 +194,7 @@ impl<'a> Block<'a> {
     ) -> Result<()> {
         let codes = self.codes;
         (self.n, self.from, self.base, self.whole) = (range.len(), range.start, first + range.start, true);
-        self.blind = true;
+        self.blind = Q::WANTED == Wanted::Least;
         (self.looked, self.unsure) = (0, 0);
         self.kept.clear(self.n);
         self.leading =
@@ -363,21 +363,19 @@ impl<'a> Block<'a> {
     /// All targets, panel by panel. Returns how many pairs the tile left in leading dimensions, and of how many.
     pub fn sweep<Q: Question>(&mut self, search: &Search<'_>, question: &mut Q) -> Result<(u64, u64)> {
         let (mut pairs, mut all, panels, n) = (0, 0, self.panels(), self.n);
-        let lead = self.leading;
-        self.blind &= Q::WANTED == Wanted::Least;
+        let (lead, always) = (self.leading, search.cpu.screens == Screens::Always);
         // The panel from which on leading dimensions serve.
-        let mut deep = match search.cpu.screens {
-            _ if !self.blind => panels.start,
-            Screens::Always => panels.start + 1,
-            _ => panels.start + FULL_PANELS,
-        };
+        let full = if always { 1 } else { FULL_PANELS };
+        let mut leads_from = if self.blind { panels.start + full } else { panels.start };
+        // Pairs left, of so many, since leading dimensions were last given up.
+        let mut lately = [0u64; 2];
         // Rows that look at all targets for the nearest are open in every panel.
         let once = self.whole && Q::WANTED == Wanted::Least;
         for p in panels.clone() {
             if p == panels.start || !once {
                 self.listed(p);
             }
-            self.leading = lead && p >= deep;
+            self.leading = lead && p >= leads_from;
             let errors = if self.leading { &self.lead } else { &self.full };
             let (upper, terms, worst) = (&self.upper[..n], errors.terms(n), self.tiles().worst[p]);
             search.cpu.codes.limits(upper, &terms, worst, Codes::GROWN, &mut self.threshold[..n]);
@@ -392,11 +390,12 @@ impl<'a> Block<'a> {
                 let from = self.given.rows.unwrap_or(&self.made).pairs().from(self.base);
                 let (list, kernel) = (self.hits.pairs(), &search.cpu.codes);
                 multiply(kernel, from, self.codes, false, list, &mut self.products)?;
-                pairs += self.hits.pairs().len() as u64;
-                all += (self.list.len() * WIDTH) as u64;
-                if self.blind && 100 * pairs > LEFT_BLIND * all && search.cpu.screens != Screens::Always {
+                let now = [self.hits.pairs().len() as u64, (self.list.len() * WIDTH) as u64];
+                (pairs, all) = (pairs + now[0], all + now[1]);
+                lately = [lately[0] + now[0], lately[1] + now[1]];
+                if self.blind && 100 * lately[0] > LEFT_BLIND * lately[1] && !always {
                     // Nearer targets are wanted first: after as many panels again.
-                    (deep, pairs, all) = (2 * p - panels.start + 1, 0, 0);
+                    (leads_from, lately) = (2 * p - panels.start + 1, [0; 2]);
                 }
             }
             match Q::WANTED {
@@ -485,10 +484,11 @@ impl Block<'_> {
         self.list.clear();
         self.list.push(0);
         let mut swept = alloc::vec![(0.0, 0.0); count];
-        for p in 0..self.codes.tiles.n_panels() {
+        let tiles = self.tiles();
+        for p in 0..tiles.n_panels() {
             self.scan(search, p, Told::Scores)?;
             for (hit, z) in self.hits.pairs().iter().zip(self.hits.scores()) {
-                let [error, norm] = self.codes.tiles.terms[hit.slot()];
+                let [error, norm] = tiles.terms[hit.slot()];
                 let errors = if self.leading { &self.lead } else { &self.full };
                 swept[hit.slot()] = (*z, errors.of(0, error, norm));
             }

@@ -79,7 +79,7 @@ impl Block<'_> {
             if closer {
                 sieve.some(question, row, left)?;
             } else {
-                // However many were kept: the definition takes less time for these than the next tier for all targets.
+                // At most 255 were kept: the definition takes less time for these than the next tier for all targets.
                 sieve.settle(question, row, left)?;
             }
             from = end;
