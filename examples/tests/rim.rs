@@ -165,6 +165,10 @@ fn names_of_rows_are_kept_as_written_and_are_their_own() {
     };
     refused((0..40).map(|i| format!("{{\"id\": {}}}\n", i / 2)).collect(), &["rows 0 and 1", "'0'", "id"]);
     refused((0..40).map(|_| "{\"id\": null}\n").collect(), &["row 0", "null"]);
+    let lines: String = (0..40).map(|i| format!("{{\"id\": {}}}\n", i / 2)).collect();
+    bench.write("m.jsonl", lines.as_bytes());
+    let flags = ["x.npy", "x.npy", "--meta", "m.jsonl", "--id-column", "id"];
+    FILTER_PAIRS.refused(&bench, &flags, 1, &["rows 0 and 1", "'0'", "id"]);
     // The same in the programs about texts and code.
     bench.write("t.jsonl", b"{\"id\": 1, \"text\": \"One. Two.\"}\n{\"id\": \"1\", \"text\": \"a\"}\n");
     let flags = ["t.jsonl", "--id-column", "id", "--perplexities", "p.json"];
@@ -193,6 +197,8 @@ fn text_is_read_with_marks_blank_lines_and_any_line_end() {
     bench.write("m.txt", format!("\u{feff}{names}").as_bytes());
     CURATE.done(&bench, &["x.npy", "--out", "t", "--meta", "m.txt", "--id-column", "text"]);
     assert_eq!(bench.contents("t")["removed.csv"], bench.contents("0")["removed.csv"]);
+    bench.write("s.json", "\u{feff}{}".as_bytes());
+    MEMORIZATION.refused(&bench, &["s.json"], 1, &["s.json", "is not a study"]);
 }
 
 #[test]

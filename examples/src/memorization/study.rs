@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::arrays::{Array, Arrays, Tile};
 use super::probes::Probes;
 use crate::failure::{Failure, Result};
-use crate::input::{file, hex};
+use crate::input::{file, hex, text};
 use sha2::{Digest, Sha256};
 
 /// The only version of the format.
@@ -180,8 +180,8 @@ impl Study {
     /// [`Failure::Data`] with the first thing that is wrong and where.
     pub fn open(path: &Path) -> Result<Self> {
         let bytes = file::read(path, file::DOCUMENT)?;
-        let value: Value =
-            serde_json::from_slice(&bytes).map_err(|e| Failure::data(path, format!("is not JSON: {e}")))?;
+        let value: Value = serde_json::from_str(text::whole(path, &bytes)?)
+            .map_err(|e| Failure::data(path, format!("is not JSON: {e}")))?;
         let top = Fields { path, place: String::new(), value: &value };
         if top.get("format").and_then(Value::as_str) != Some("pauca-memorization") {
             return Err(top.wrong("is not a study: 'format' is not \"pauca-memorization\""));

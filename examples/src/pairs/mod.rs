@@ -181,7 +181,7 @@ impl Shown {
             .collect();
         let meta = Meta::beside(args.meta.as_deref(), embeddings, &columns)?;
         let names = match (&meta, &args.name) {
-            (Some(meta), Some(column)) => Some(meta.column(column)?),
+            (Some(meta), Some(column)) => Some(meta.ids(column)?),
             _ => None,
         };
         let pictures = match (&sheet, column) {

@@ -89,6 +89,18 @@ mod grammars {
             "",
             "an item goes with what belongs to it"
         );
+        // Of several statements on a line, the first goes: what follows keeps the line's indentation.
+        let text = Text { id: "a".into(), text: "def f():\n    r = []; w = []\n    return r, w\n".into() };
+        let mut first = 0;
+        for seed in 0..16 {
+            let corruptor = Corruptor::new(Corruption::Statements).rate(0.3).seed(seed);
+            let left =
+                Read::new(&text, Some(Language::Python)).corrupt(&corruptor, Corruption::Statements, None);
+            let left = left.unwrap_or_else(|e| panic!("{e}")).text;
+            first += usize::from(!left.contains("r = []") && left.contains("w = []"));
+            assert!(!left.lines().any(|line| line.starts_with("     ")), "{left}");
+        }
+        assert!(first > 0);
         let shell = "if a; then\n  b\nelse\n  c\nfi\n";
         let left = all(Language::Shell, Corruption::Statements, shell).text;
         assert!(left.is_empty() || left.contains(':'), "{left}");
@@ -100,6 +112,22 @@ mod grammars {
             "def f():\n    x = 1\n    def g():\n        nonlocal x\n        x = 2\n    y = 3\n    return g\n";
         let gone = removed(Language::Python, Corruption::Statements, text);
         assert!(!gone.iter().any(|gone| gone.trim() == "x = 1"), "{gone:?}");
+    }
+
+    /// A call of a macro beside items makes items, so it stays; within a function it moves.
+    #[test]
+    fn what_stands_beside_items_is_not_swapped() {
+        let place = |text: &str| {
+            let text = Text { id: "a".into(), text: text.into() };
+            let other = Text { id: "b".into(), text: "fn f() {\n    b += 1;\n}\n".into() };
+            let [text, other] = [&text, &other].map(|text| Read::new(text, Some(Language::Rust)));
+            let corruptor = Corruptor::new(Corruption::SwappedLines).rate(1.0);
+            let found = text.corrupt(&corruptor, Corruption::SwappedLines, Some(&other));
+            found.unwrap_or_else(|e| panic!("{e}")).text
+        };
+        let items = "choices!(X: A, B);\n\nimpl A {\n    choices!(C);\n}\n";
+        assert_eq!(place(items), items);
+        assert!(place("fn g() {\n    a(1);\n}\n").contains("b += 1;"));
     }
 
     #[test]

@@ -371,7 +371,12 @@ impl<'t> Walk<'t> {
             let behind = self.text.get(span.end..).unwrap_or("");
             let mark =
                 behind.trim_start_matches(BLANKS).starts_with(';') && !behind.trim_start().starts_with(";;");
-            let end = span.end + if mark { behind.find(';').map_or(0, |at| at + 1) } else { 0 };
+            let mut end = span.end + if mark { behind.find(';').map_or(0, |at| at + 1) } else { 0 };
+            if mark && self.grammar.indented {
+                // What follows on the line begins where this statement began.
+                let rest = self.text.get(end..).unwrap_or("");
+                end += rest.len() - rest.trim_start_matches(BLANKS).len();
+            }
             let (mut range, mut becomes) = (span.start..end, "");
             let fills = !self.grammar.filler.is_empty() && !top;
             if fills && (at + 1 == count || self.grammar.always_filled) {
@@ -386,7 +391,9 @@ impl<'t> Walk<'t> {
             }
             let one_line = !self.text.get(span.clone()).is_some_and(|text| text.contains('\n'));
             let alone = self.lines(&(span.start..end)).is_some() && one_line;
-            if alone && self.grammar.movable.contains(&node.kind()) && self.moves(node) {
+            // Beside items a call of a macro makes items.
+            let among_items = matches!(block.kind(), "source_file" | "declaration_list");
+            if alone && !among_items && self.grammar.movable.contains(&node.kind()) && self.moves(node) {
                 self.add(Corruption::SwappedLines, span.start..end, "");
             }
         }

@@ -12,6 +12,7 @@ const WORDS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
 /// The words of the parser.
 pub fn parse(bytes: &[u8]) -> Result<Value, String> {
     let text = std::str::from_utf8(bytes).map_err(|e| e.to_string())?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (mut out, mut rest, mut inside) = (String::with_capacity(text.len()), text, false);
     while let Some(c) = rest.chars().next() {
         let mut length = c.len_utf8();

@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use crate::failure::{Failure, Result};
-use crate::input::{file, map, safetensors};
+use crate::input::{file, map, safetensors, text};
 use crate::interrupt;
 use crate::output::OutDir;
 
@@ -349,8 +349,8 @@ type Indexed = (Vec<PathBuf>, Value, BTreeMap<String, usize>);
 /// The files of an index, its metadata, and which file holds which tensor.
 fn indexed(path: &Path) -> Result<Indexed> {
     let bytes = file::read(path, file::DOCUMENT)?;
-    let index: Value =
-        serde_json::from_slice(&bytes).map_err(|e| Failure::data(path, format!("is not JSON: {e}")))?;
+    let index: Value = serde_json::from_str(text::whole(path, &bytes)?)
+        .map_err(|e| Failure::data(path, format!("is not JSON: {e}")))?;
     let Some(map) = index["weight_map"].as_object().filter(|map| !map.is_empty()) else {
         return Err(Failure::data(path, "is not the index of a checkpoint: it has no weight_map"));
     };
