@@ -14,8 +14,7 @@ for crate in pauca pauca-reference pauca-c; do
         exit 1
     fi
 done
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+workplace
 tar -xf "$target/package/"pauca-[0-9]*.crate -C "$work"
 mkdir -p "$work/program/src"
 cat > "$work/program/Cargo.toml" <<END

@@ -39,7 +39,11 @@ for (const name of names) {
     await page.close();
     const sheets = paper.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length ?? 0;
     const drawn = spawnSync("pdftoppm", ["-r", "60", "-png", `${folder}/${name}.pdf`, `${folder}/${name}.paper`]);
-    cells.push(`paper: ${sheets} sheets${drawn.status === 0 ? "" : " (no pdftoppm, no pictures)"}`);
+    const missing = drawn.error?.code === "ENOENT";
+    const failed = !missing && drawn.status !== 0;
+    const why = missing ? "no pdftoppm" : `pdftoppm: ${drawn.error?.message ?? String(drawn.stderr).trim()}`;
+    cells.push(`paper: ${sheets} sheets${missing || failed ? ` (${why}, no pictures)` : ""}`);
+    wrong += (sheets === 0) + failed;
     console.log(`${name}\n  ${cells.join("\n  ")}`);
     for (const [kind, places] of found) {
         console.log(`    ${kind}\n      ${places.join("\n      ").slice(0, 700)}`);

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # The pages of all programs in a browser, at 400 and 1200 pixels, in light and in dark: pictures to look at, what axe-core
 # finds, and whether a page is wider than its window. On paper: NAME.pdf, its sheets, and a picture of each where pdftoppm
-# is there. Exits 1 where axe-core finds something or a page is too wide.
+# is there. Exits 1 where axe-core finds something, a page is too wide, or its paper has no sheet or cannot be drawn.
 # Needs Chromium (CHROMIUM names it; /usr/bin/chromium), node and npm; a few minutes of one core.
 # pages.sh FOLDER: where the pages and the pictures go.
-set -euo pipefail
-folder=$(mkdir -p "${1:?pages.sh FOLDER}" && cd "$1" && pwd)
 source "$(dirname "$0")/common.sh"
+folder=$(absolute "${1:?pages.sh FOLDER}")
+mkdir -p "$folder"
+browser=$(command_of "${CHROMIUM:-/usr/bin/chromium}")
 cargo build -q --release -p pauca-examples --bins
 npm install --silent --no-audit --no-fund --prefix "$folder" playwright-core@1.65.1 axe-core@4.14.1
 
@@ -32,4 +33,4 @@ page layers prune-layers
 page layers-drop prune-layers "$data/smollm2-states.f16.npy" --layers 30 --drop 7 --cka
 page memorization memorization
 cp .ci/deep/pages.mjs "$folder/pages.mjs" # node looks for packages beside the file
-cd "$folder" && node pages.mjs "$folder" "${CHROMIUM:-/usr/bin/chromium}"
+cd "$folder" && node pages.mjs "$folder" "$browser"

@@ -1,6 +1,8 @@
 //! Flags that mean the same in every program: stated once, flattened into a program's own.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
 
 use crate::failure::{Failure, Result};
 use crate::input::paths;
@@ -30,6 +32,10 @@ pub struct Running {
     #[arg(long, value_name = "DIR", display_order = 0)]
     pub out: Option<PathBuf>,
 
+    /// Why there is no folder, where none is named and none could be made up.
+    #[arg(skip)]
+    pub no_out: Option<String>,
+
     /// Threads; never changes a result [default: all cores]
     #[arg(long, value_name = "T", value_parser = positive)]
     pub threads: Option<usize>,
@@ -48,29 +54,47 @@ pub struct Running {
 }
 
 impl Running {
-    /// Where none is named, results go to `out/` and the name of what is read: of a file without its extension, of several
-    /// files or a pattern the name of their folder. Never into a folder that holds what is read: then one has to be named.
-    pub fn name_out(&mut self, inputs: &[PathBuf]) {
-        self.out = self.out.take().or_else(|| named_after(inputs));
+    /// Where none is named, results go to `out/` and the name of what is read: of a file without its extension, of a
+    /// pattern its folder, of several inputs the folder of the first in natural order. Never into a folder that holds one
+    /// of the inputs or of the files `beside`: then one has to be named. Files named inside others are not known here.
+    pub fn name_out(&mut self, inputs: &[PathBuf], beside: &[Option<&Path>]) {
+        if self.out.is_none() {
+            match named_after(inputs, beside) {
+                Ok(out) => self.out = Some(out),
+                Err(why) => self.no_out = Some(why),
+            }
+        }
     }
 }
 
-fn named_after(inputs: &[PathBuf]) -> Option<PathBuf> {
-    let first = inputs.first()?;
+fn named_after(inputs: &[PathBuf], beside: &[Option<&Path>]) -> std::result::Result<PathBuf, String> {
+    let out = name(inputs).map(|name| Path::new("out").join(name));
+    let out = out.ok_or("what is read gives the default folder no name")?;
+    let Ok(there) = fs::canonicalize(&out) else { return Ok(out) };
+    // Where a path stands, and what it leads to.
+    let within = |path: &Path| fs::canonicalize(path).is_ok_and(|path| path.starts_with(&there));
+    let read = inputs.iter().map(PathBuf::as_path).chain(beside.iter().copied().flatten());
+    match read.flat_map(paths::expanded).any(|path| within(&path) || path.parent().is_some_and(within)) {
+        true => Err(format!("the default folder, {}, would hold what is read", out.display())),
+        false => Ok(out),
+    }
+}
+
+/// One plain name after the first of `inputs` in natural order.
+fn name(inputs: &[PathBuf]) -> Option<OsString> {
+    let first = inputs.iter().min_by(|a, b| paths::natural(&a.to_string_lossy(), &b.to_string_lossy()))?;
     let place = match paths::fixed(first) {
         Some(folder) => folder,
         None if inputs.len() > 1 => first.parent()?.to_path_buf(),
         None => first.clone(),
     };
     let place = if place.as_os_str().is_empty() { PathBuf::from(".") } else { place };
-    let whole = std::fs::canonicalize(&place).ok();
     // A name as it was written: a link is not called after what it leads to.
-    let named = if place.file_name().is_some() { &place } else { whole.as_ref()? };
-    let out = Path::new("out").join(if place.is_dir() { named.file_name()? } else { named.file_stem()? });
-    match (std::fs::canonicalize(&out), whole) {
-        (Ok(out), Some(read)) if read.starts_with(&out) => None,
-        _ => Some(out),
-    }
+    let named = if place.file_name().is_some() { place.clone() } else { fs::canonicalize(&place).ok()? };
+    let name = if place.is_dir() { named.file_name()? } else { named.file_stem()? };
+    // Without its extension `...npy` would lead out of the folder.
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)).then(|| name.to_os_string())
 }
 
 /// Where rows of embeddings come from; nothing here changes a result but the choice of what is read.
@@ -173,7 +197,9 @@ mod tests {
     #[test]
     fn results_are_named_after_what_is_read() {
         let root = tempfile::tempdir().unwrap();
-        std::fs::create_dir(root.path().join("shards.v1")).unwrap();
+        for folder in ["shards.v1", "other", "v.9", "v.10"] {
+            fs::create_dir(root.path().join(folder)).unwrap();
+        }
         let place = |name: &str| root.path().join(name);
         for (inputs, name) in [
             (vec!["mail.f16.npy"], Some("out/mail.f16")),
@@ -183,14 +209,22 @@ mod tests {
             (vec!["shards.v1/*.parquet"], Some("out/shards.v1")),
             (vec!["shards.v1/*/part-?.npy"], Some("out/shards.v1")),
             (vec!["shards.v1/a.npy", "shards.v1/b.npy"], Some("out/shards.v1")),
+            (vec!["shards.v1/b.npy", "other/a.npy"], Some("out/other")),
+            (vec!["other/a.npy", "shards.v1/b.npy"], Some("out/other")),
+            (vec!["v.10/a.npy", "v.9/b.npy"], Some("out/v.9")),
             (vec!["shards.v1/.."], root.path().file_name().map(|name| name.to_str().unwrap())),
+            (vec![".npy"], Some("out/.npy")),
+            (vec!["....npy"], Some("out/...")),
+            (vec!["...npy"], None),
+            (vec!["..npy"], None),
             (vec![], None),
         ] {
-            let found = named_after(&inputs.iter().map(|name| place(name)).collect::<Vec<_>>());
+            let found = named_after(&inputs.iter().map(|name| place(name)).collect::<Vec<_>>(), &[]);
             let wanted = name.map(|name| Path::new("out").join(name.trim_start_matches("out/")));
-            assert_eq!(found, wanted, "{inputs:?}");
+            assert_eq!(found.ok(), wanted, "{inputs:?}");
         }
-        assert_eq!(named_after(&[PathBuf::from(std::path::MAIN_SEPARATOR_STR)]), None);
-        assert_eq!(named_after(&[PathBuf::from("x.npy")]), Some(PathBuf::from("out/x")));
+        let nameless = named_after(&[PathBuf::from(std::path::MAIN_SEPARATOR_STR)], &[]);
+        assert_eq!(nameless, Err("what is read gives the default folder no name".into()));
+        assert_eq!(named_after(&[PathBuf::from("x.npy")], &[]), Ok(PathBuf::from("out/x")));
     }
 }

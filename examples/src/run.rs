@@ -174,9 +174,10 @@ impl Run {
     /// The folder for the results, by its flag.
     ///
     /// # Errors
-    /// [`Failure::Usage`] when none is named.
+    /// [`Failure::Usage`] when none is named and there is no default, with the reason.
     pub fn folder(&self) -> Result<&Path> {
-        let needed = || Failure::usage("--out DIR is needed: a folder for the results");
+        let why = || self.flags.no_out.as_deref().unwrap_or("there is no default folder");
+        let needed = || Failure::usage(format!("--out DIR is needed: {}", why()));
         self.flags.out.as_deref().ok_or_else(needed)
     }
 
@@ -199,7 +200,7 @@ impl Run {
         if !self.flags.overwrite {
             if checkpoint::is_in(&out) {
                 return Err(Failure::usage(format!(
-                    "{} holds a stopped run of another program; --overwrite replaces it",
+                    "{} holds a stopped run of another program; --overwrite replaces it; another --out keeps it",
                     out.path().display()
                 )));
             }
@@ -225,7 +226,7 @@ impl Run {
         }
         if checkpoint::is_in(&out) {
             return Err(Failure::usage(format!(
-                "{} holds a stopped run; --resume continues it, --overwrite starts anew",
+                "{} holds a stopped run; --resume continues it, --overwrite starts anew; another --out keeps it",
                 out.path().display()
             )));
         }
@@ -244,7 +245,7 @@ impl Run {
             Some(there) => match checkpoint::difference(&there["configuration"], configuration) {
                 None => Ok(true),
                 Some(what) => Err(Failure::usage(format!(
-                    "{} holds a finished run of other settings ({what}); --overwrite replaces it",
+                    "{} holds a finished run of other settings ({what}); --overwrite replaces it; another --out keeps it",
                     dir.display()
                 ))),
             },
@@ -262,7 +263,7 @@ impl Run {
     /// The refusal to write over the file `name`, which no finished run left.
     fn unknown(&self, out: &OutDir, name: &str) -> Failure {
         Failure::usage(format!(
-            "{} already exists and is of no finished run; --overwrite replaces it",
+            "{} already exists and is of no finished run; --overwrite replaces it; another --out keeps it",
             out.path().join(name).display()
         ))
     }
@@ -381,7 +382,8 @@ mod tests {
 
     fn run(dir: &Path, overwrite: bool) -> Run {
         let out = Some(dir.to_path_buf());
-        let flags = Running { out, threads: Some(1), overwrite, progress: Style::None, quiet: true };
+        let flags =
+            Running { out, no_out: None, threads: Some(1), overwrite, progress: Style::None, quiet: true };
         Run::begin(&flags, &["a.csv", "b.svg", REPORT]).unwrap()
     }
 
@@ -401,6 +403,7 @@ mod tests {
         std::fs::write(dir.join("a.csv"), "mine").unwrap();
         let text = refusal(run(dir, false).open(&one));
         assert!(text.contains("a.csv already exists and is of no finished run"), "{text}");
+        assert!(text.ends_with("; --overwrite replaces it; another --out keeps it"), "{text}");
         std::fs::write(dir.join(checkpoint::NAME), "no state").unwrap();
         let first = run(dir, true);
         let mut out = first.open(&one).unwrap();
@@ -424,6 +427,7 @@ mod tests {
         drop(run(dir, false).open(&one).unwrap());
         let text = refusal(run(dir, false).open(&two));
         assert!(text.contains("(keep is 0.5 there and 0.6 here); --overwrite replaces it"), "{text}");
+        assert!(text.ends_with("; another --out keeps it"), "{text}");
         drop(run(dir, true).open(&two).unwrap());
         assert_eq!(run(dir, false).resume(&one, true).unwrap().1, Start::Finished);
         assert_eq!(run(dir, false).resume(&one, false).unwrap().1, Start::Fresh);
@@ -443,11 +447,13 @@ mod tests {
             text.contains("holds a stopped run; --resume continues it, --overwrite starts anew"),
             "{text}"
         );
+        assert!(text.ends_with("; another --out keeps it"), "{text}");
         let text = refusal(run(dir, false).resume(&two, true));
         assert!(text.contains("keep is 0.5 there and 0.6 here"), "{text}");
         assert_eq!(run(dir, false).resume(&one, true).unwrap().1, Start::From(b"state".to_vec()));
         let text = refusal(run(dir, false).open(&one));
         assert!(text.contains("holds a stopped run of another program"), "{text}");
+        assert!(text.ends_with("; another --out keeps it"), "{text}");
         let anew = run(dir, true);
         let (mut out, start) = anew.resume(&two, false).unwrap();
         assert_eq!(start, Start::Fresh, "--overwrite starts anew");
@@ -520,9 +526,11 @@ mod tests {
 
     #[test]
     fn run_without_a_folder_says_so() {
-        let flags =
-            Running { out: None, threads: None, overwrite: false, progress: Style::None, quiet: true };
-        let text = refusal(Run::begin(&flags, &[]).unwrap().open(&Value::Null));
-        assert_eq!(text, "--out DIR is needed: a folder for the results");
+        for (no_out, why) in [(None, "there is no default folder"), (Some("because".into()), "because")] {
+            let (out, threads, overwrite, progress, quiet) = (None, None, false, Style::None, true);
+            let flags = Running { out, no_out, threads, overwrite, progress, quiet };
+            let text = refusal(Run::begin(&flags, &[]).unwrap().open(&Value::Null));
+            assert_eq!(text, format!("--out DIR is needed: {why}"));
+        }
     }
 }

@@ -527,6 +527,41 @@ fn logs_in_tensor_files_are_those_of_arrays() {
     refused("I16", &["arrays.safetensors", "no tensor 'I16'"]);
 }
 
+#[test]
+fn a_file_is_listed_once_under_its_own_name() {
+    let bench = Bench::new();
+    std::fs::create_dir(bench.path("logs")).unwrap();
+    let argmax: Vec<u8> = (0..3).flat_map(predicted).flat_map(u32::to_le_bytes).collect();
+    let log_prob: Vec<u8> = (0..30).flat_map(|i| (-0.1f32 * i as f32).to_le_bytes()).collect();
+    // A tensor may end as a file does.
+    let tensors = [("w.npy", "U32", &[3, 10][..], &argmax[..]), ("p", "F32", &[3, 10], &log_prob)];
+    bench.write("logs/x.safetensors", &safetensors(&tensors));
+    npy(&bench, "ppl.npy", "<f8", "(3,)", &[9.0f64, 8.0, 8.5].map(f64::to_le_bytes).concat());
+    let made = |change: &dyn Fn(&mut Value)| {
+        study(&bench, |value| {
+            pairs(value);
+            change(&mut value["runs"][0]);
+            let mut other = value["runs"][0].clone();
+            other["name"] = json!("b");
+            value["runs"].as_array_mut().unwrap().push(other);
+        });
+        MEMORIZATION.done(&bench, &["study.json", "--out", "made", "--overwrite"]);
+        let inputs = bench.report("made")["configuration"]["inputs"].as_array().unwrap().clone();
+        let names: Vec<String> =
+            inputs.iter().map(|input| input["file"].as_str().unwrap().to_string()).collect();
+        (bench.contents("made")["curves.csv"].clone(), names)
+    };
+    let (expected, names) = made(&|_| ());
+    assert_eq!(names, ["study.json", "arrays.safetensors"]);
+    let (curves, names) = made(&|run| {
+        run["argmax"] = json!("logs/x.safetensors:w.npy");
+        run["log_prob"] = json!("./logs/x.safetensors:p");
+        run["validation_perplexity"] = json!("ppl.npy");
+    });
+    assert!(curves == expected);
+    assert_eq!(names, ["study.json", "arrays.safetensors", "x.safetensors", "ppl.npy"]);
+}
+
 /// Logits of f16 and bf16 in files of both formats, and among the tensors of the study, say what the same numbers say as f32.
 #[test]
 fn logits_in_any_file_are_those_of_f32() {
@@ -600,6 +635,16 @@ fn logits_in_any_file_are_those_of_f32() {
     npy(&bench, "few.npy", "<f4", "(2, 9)", &[0; 72]);
     refused("few.npy", &["few.npy", "240 tokens"]);
     refused("none.bin", &["arrays.safetensors", "no tensor 'none.bin'"]);
+    // Arrays without a token may be as wide as they like.
+    npy(&bench, "none.npy", "<u4", "(0,)", &[]);
+    npy(&bench, "wide.npy", "<f4", "(0, 18446744073709551615)", &[]);
+    let study = json!({
+        "format": "pauca-memorization", "format_version": 1, "vocabulary": 9,
+        "sets": {"none": {"tokens": 0, "targets": "none.npy"}},
+        "runs": [{"name": "a", "parameters": 5, "set": "none", "epochs": [1], "logits": ["wide.npy", "wide.npy"]}],
+    });
+    bench.write("study.json", study.to_string().as_bytes());
+    MEMORIZATION.refused(&bench, &["study.json", "--out", "x"], 1, &["wide.npy", "more than can be counted"]);
 }
 
 #[test]

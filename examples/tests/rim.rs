@@ -88,6 +88,7 @@ fn results_have_a_folder_of_their_own_where_none_is_named() {
         let text = stderr(&output);
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(text.contains("out/x.f32 holds a finished run") && text.contains("--overwrite"), "{text}");
+        assert!(text.trim_end().ends_with("; another --out keeps it"), "{text}");
         assert_eq!(bench.contents("out/x.f32"), before);
     }
     // Of many files, however they are named, it is the folder's name.
@@ -105,8 +106,36 @@ fn results_have_a_folder_of_their_own_where_none_is_named() {
     std::fs::rename(bench.path("shards.v1"), bench.path("out/shards.v1")).unwrap();
     let output = CURATE.run(&bench, &["out/shards.v1"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("--out DIR is needed"), "{}", stderr(&output));
+    let held = "--out DIR is needed: the default folder, out/shards.v1, would hold what is read";
+    assert!(stderr(&output).contains(held), "{}", stderr(&output));
     assert_eq!(bench.names("out/shards.v1"), ["0.npy", "1.npy"]);
+    // The same of any input, of what a pattern fits and of files beside the input.
+    std::fs::create_dir_all(bench.path("k/shards.v1")).unwrap();
+    for part in ["2.npy", "10.npy", "...npy"] {
+        bench.npy(&format!("k/shards.v1/{part}"), &redundant(30, 8, 4));
+    }
+    bench.write("out/shards.v1/m.csv", format!("id\n{}", "x\n".repeat(60)).as_bytes());
+    for inputs in [
+        &["k/shards.v1/2.npy", "out/shards.v1/0.npy"][..],
+        &["k/shards.v1/*0.npy", "out/*/0.npy"],
+        &["k/shards.v1", "--meta", "out/shards.v1/m.csv"],
+    ] {
+        let output = CURATE.run(&bench, inputs);
+        assert_eq!(output.status.code(), Some(2), "{inputs:?}");
+        assert!(stderr(&output).contains(held), "{inputs:?}: {}", stderr(&output));
+    }
+    assert_eq!(bench.names("out/shards.v1"), ["0.npy", "1.npy", "m.csv"]);
+    // A name that would lead out of the folder is none.
+    let output = CURATE.run(&bench, &["k/shards.v1/...npy"]);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("--out DIR is needed: what is read gives the default folder no name"), "{text}");
+    // The order of typing decides nothing.
+    for inputs in [["k/shards.v1/2.npy", "x.f32.npy"], ["x.f32.npy", "k/shards.v1/2.npy"]] {
+        std::fs::remove_dir_all(bench.path("out/shards.v1")).unwrap();
+        CURATE.done(&bench, &inputs);
+        assert!(bench.path("out/shards.v1/report.html").exists(), "{inputs:?}");
+    }
 }
 
 #[test]

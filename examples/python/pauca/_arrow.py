@@ -138,19 +138,19 @@ class Tabular:
 
 
 class Flagged(Tabular):
-    """A result that flags the rows to keep."""
+    """A result that flags the rows to keep: of the data looked at, never of a reference."""
 
     keep: np.ndarray
     """[n] bool."""
 
     @property
     def kept(self) -> np.ndarray:
-        """[n_kept] int64: the rows that are kept, ascending."""
+        """[n_kept] int64: the rows that ``keep`` flags, ascending."""
         return np.flatnonzero(self.keep)
 
     @property
     def n_kept(self) -> int:
-        """Rows that are kept."""
+        """Rows that ``keep`` flags."""
         return int(np.count_nonzero(self.keep))
 
     def __len__(self) -> int:

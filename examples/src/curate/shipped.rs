@@ -1,6 +1,6 @@
 //! What `curate` runs on when nothing is named.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::Args;
 use crate::failure::Result;
@@ -13,7 +13,8 @@ use crate::shipped;
 /// [`Failure::Usage`](crate::failure::Failure::Usage) when the shipped data is not where the program was built.
 pub fn fill(mut args: Args) -> Result<Args> {
     if !args.input.is_empty() {
-        args.running.name_out(&args.input);
+        let sheet = args.images.as_deref().map(Path::new);
+        args.running.name_out(&args.input, &[args.rows.as_deref(), args.meta.as_deref(), sheet]);
         return Ok(args);
     }
     let [rows, names, sheet] =

@@ -45,6 +45,14 @@ pub fn fixed(input: &Path) -> Option<PathBuf> {
     Some(parts.take_while(|part| !pattern(Path::new(part.as_os_str()))).collect())
 }
 
+/// The files that a pattern fits; what is none, as it is.
+pub fn expanded(input: &Path) -> Vec<PathBuf> {
+    match fixed(input) {
+        Some(_) => fitting(input).unwrap_or_default(),
+        None => vec![input.to_path_buf()],
+    }
+}
+
 /// The extension of a file in lower case.
 pub fn kind(path: &Path) -> String {
     path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()

@@ -1,10 +1,12 @@
 //! The arrays of a study: tensors of one `.safetensors` file, or `.npy` and `.safetensors` files beside it, one an
 //! epoch where the name says so.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use ::safetensors::Dtype;
+use memmap2::Mmap;
 use pauca::IntoRows;
 use pauca::Rows;
 use pauca::memorization::IGNORED;
@@ -12,15 +14,27 @@ use sha2::{Digest, Sha256};
 
 use crate::failure::{Failure, Result};
 use crate::input::npy::Header;
-use crate::input::{file, hex, safetensors};
+use crate::input::{file, file_name, hex, safetensors};
 
 /// Where arrays are found, and what was read so far.
+#[derive(Default)]
 pub struct Arrays {
     folder: PathBuf,
-    /// The tensor file: where it lies and its bytes.
-    tensors: Option<(PathBuf, Vec<u8>)>,
-    /// File name and SHA-256 of everything read.
+    /// The tensor file.
+    tensors: Option<PathBuf>,
+    /// Whose digests are known.
+    known: HashSet<PathBuf>,
+    /// File name and SHA-256 of everything read, each once.
     pub digests: Vec<(String, String)>,
+}
+
+/// What of a file is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// The array of a `.npy` file.
+    Npy,
+    /// The tensor of this name, or the only one.
+    Tensor(Option<&'a str>),
 }
 
 /// Element types of arrays.
@@ -125,16 +139,29 @@ fn tensor(bytes: &[u8], name: Option<&str>) -> std::result::Result<Place, String
     Ok((kind, view.shape().to_vec(), start..start + view.data().len()))
 }
 
-/// The file of `FILE.safetensors` or `FILE.safetensors:TENSOR`, and the tensor.
-fn tensor_file(name: &str) -> Option<(&str, Option<&str>)> {
+/// The file that `FILE.npy`, `FILE.safetensors` or `FILE.safetensors:TENSOR` names, and what of it; none for other names.
+fn file_of(name: &str) -> Option<(&str, Part<'_>)> {
     const ENDING: &str = ".safetensors";
-    match name.find(".safetensors:") {
-        Some(at) => {
-            let (file, tensor) = name.split_at(at + ENDING.len());
-            Some((file, Some(&tensor[1..])))
-        }
-        None => name.ends_with(ENDING).then_some((name, None)),
+    // What follows the file is the tensor, whatever it ends with.
+    if let Some(at) = name.find(".safetensors:") {
+        let (file, tensor) = name.split_at(at + ENDING.len());
+        return Some((file, Part::Tensor(Some(&tensor[1..]))));
     }
+    if name.ends_with(".npy") {
+        return Some((name, Part::Npy));
+    }
+    name.ends_with(ENDING).then_some((name, Part::Tensor(None)))
+}
+
+/// Maps a file and finds the `part` of it.
+fn find(path: &Path, part: Part<'_>) -> Result<(Mmap, Place)> {
+    let map = file::map(path)?;
+    let found = match part {
+        Part::Npy => npy(&map),
+        Part::Tensor(name) => tensor(&map, name),
+    };
+    let found = found.map_err(|what| Failure::data(path, what))?;
+    Ok((map, found))
 }
 
 /// One array, C-ordered, little-endian.
@@ -155,27 +182,37 @@ impl Arrays {
     /// [`Failure::Data`] for a file that cannot be read or is none.
     pub fn open(study: &Path, name: Option<&str>) -> Result<Self> {
         let folder = study.parent().unwrap_or(Path::new("")).to_path_buf();
-        let mut arrays = Self { folder, tensors: None, digests: Vec::new() };
+        let mut arrays = Self { folder, ..Self::default() };
         if let Some(name) = name {
             let path = arrays.folder.join(name);
-            let bytes = arrays.read(&path)?;
-            safetensors::open(&bytes).map_err(|what| Failure::data(&path, what))?;
-            arrays.tensors = Some((path, bytes));
+            let map = file::map(&path)?;
+            safetensors::open(&map).map_err(|what| Failure::data(&path, what))?;
+            arrays.note(&path, &map);
+            arrays.tensors = Some(path);
         }
         Ok(arrays)
     }
 
-    fn read(&mut self, path: &Path) -> Result<Vec<u8>> {
-        let bytes = file::read(path, u64::MAX)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.digests.push((name, hex(&Sha256::digest(&bytes))));
-        Ok(bytes)
+    /// Remembers that the file is read, by its name and its digest; `bytes` are all of it.
+    fn note(&mut self, path: &Path, bytes: &[u8]) {
+        if self.known.insert(path.to_path_buf()) {
+            let digest = (file_name(path), hex(&Sha256::digest(bytes)));
+            if !self.digests.contains(&digest) {
+                self.digests.push(digest);
+            }
+        }
     }
 
-    /// What is wrong with a name that stands for no file, where there is no file of all tensors.
-    fn nowhere(&self, name: &str) -> Failure {
-        let what = "is neither a .npy nor a .safetensors file, nor is there a file of \"arrays\"";
-        Failure::data(&self.folder.join(name), what)
+    /// The file that a study means by `name`, and what of it.
+    fn place<'n>(&self, name: &'n str) -> Result<(PathBuf, Part<'n>)> {
+        match (file_of(name), &self.tensors) {
+            (Some((file, part)), _) => Ok((self.folder.join(file), part)),
+            (None, Some(path)) => Ok((path.clone(), Part::Tensor(Some(name)))),
+            (None, None) => {
+                let what = "is neither a .npy nor a .safetensors file, nor is there a file of \"arrays\"";
+                Err(Failure::data(&self.folder.join(name), what))
+            }
+        }
     }
 
     /// The array that a study calls `name`.
@@ -183,17 +220,22 @@ impl Arrays {
     /// # Errors
     /// [`Failure::Data`] when it is not there or of a type that is not read.
     pub fn get(&mut self, name: &str) -> Result<Array> {
-        let file = if name.ends_with(".npy") { Some((name, None)) } else { tensor_file(name) };
-        let Some((file, of)) = file else {
-            let (path, bytes) = self.tensors.as_ref().ok_or_else(|| self.nowhere(name))?;
-            let found = tensor(bytes, Some(name)).map_err(|what| Failure::data(path, what))?;
-            return Ok(Array::new(path.clone(), Some(name), bytes, found));
+        let (path, part) = self.place(name)?;
+        self.read(path, part)
+    }
+
+    /// The array that is the `part` of a file.
+    ///
+    /// # Errors
+    /// [`Failure::Data`] as [`get`](Self::get).
+    pub fn read(&mut self, path: PathBuf, part: Part<'_>) -> Result<Array> {
+        let (map, (kind, shape, values)) = find(&path, part)?;
+        self.note(&path, &map);
+        let tensor = match part {
+            Part::Tensor(Some(name)) => Some(name.to_string()),
+            _ => None,
         };
-        let path = self.folder.join(file);
-        let bytes = self.read(&path)?;
-        let found = if file == name && name.ends_with(".npy") { npy(&bytes) } else { tensor(&bytes, of) };
-        let found = found.map_err(|what| Failure::data(&path, what))?;
-        Ok(Array::new(path, of, &bytes, found))
+        Ok(Array { path, tensor, kind, shape, bytes: map[values].to_vec() })
     }
 
     /// The array that a study calls `name`, or, where the name holds `{}`, one array for each of `epochs` with the epoch
@@ -236,18 +278,11 @@ impl Arrays {
     /// [`Failure::Data`] for arrays of other shapes or types, and where they hold other than `vocabulary` ids.
     pub fn logits(&mut self, names: &[String], tokens: usize, vocabulary: usize) -> Result<Vec<Tile>> {
         let mut tiles = Vec::new();
-        let mut ids = 0;
+        let mut ids = 0usize;
         for name in names {
-            let file = if name.ends_with(".npy") { Some((&**name, None)) } else { tensor_file(name) };
-            let (path, of) = match (file, &self.tensors) {
-                (Some((file, of)), _) => (self.folder.join(file), of),
-                (None, Some((path, _))) => (path.clone(), Some(&**name)),
-                (None, None) => return Err(self.nowhere(name)),
-            };
-            let map = file::map(&path)?;
+            let (path, part) = self.place(name)?;
+            let (map, (kind, shape, values)) = find(&path, part)?;
             let wrong = |what: String| Failure::data(&path, what);
-            let found = if name.ends_with(".npy") { npy(&map) } else { tensor(&map, of) };
-            let (kind, shape, values) = found.map_err(wrong)?;
             if !matches!(kind, Kind::F16 | Kind::Bf16 | Kind::F32) {
                 return Err(wrong(format!("is of type {}; logits are f16, bf16 or f32", kind.name())));
             }
@@ -257,11 +292,12 @@ impl Arrays {
             if rows != tokens {
                 return Err(wrong(format!("has shape {shape:?}, expected {tokens} tokens")));
             }
-            if let Some((file, _)) = file {
-                self.digests.push((file.to_string(), file::digest(&path)?));
-            }
+            let next = ids.checked_add(width).ok_or_else(|| {
+                wrong(format!("has shape {shape:?}: with the {ids} ids before it more than can be counted"))
+            })?;
+            self.note(&path, &map);
             tiles.push(Tile { path, map, kind, values, rows, width, first: ids });
-            ids += width;
+            ids = next;
         }
         if ids != vocabulary {
             let place = self.folder.join(names.first().map_or("", String::as_str));
@@ -278,7 +314,7 @@ impl Arrays {
 pub struct Tile {
     /// The file.
     pub path: PathBuf,
-    map: memmap2::Mmap,
+    map: Mmap,
     kind: Kind,
     values: Range<usize>,
     rows: usize,
@@ -323,10 +359,6 @@ fn aligned<T: bytemuck::Pod>(bytes: &[u8]) -> std::borrow::Cow<'_, [T]> {
 }
 
 impl Array {
-    fn new(path: PathBuf, tensor: Option<&str>, bytes: &[u8], (kind, shape, values): Place) -> Self {
-        Self { path, tensor: tensor.map(str::to_string), kind, shape, bytes: bytes[values].to_vec() }
-    }
-
     /// What is wrong with this array.
     pub fn failure(&self, what: impl std::fmt::Display) -> Failure {
         match &self.tensor {

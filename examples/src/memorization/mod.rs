@@ -55,7 +55,7 @@ pub const NAMES: [&str; 10] = [
 pub fn run(mut args: Args) -> Result<()> {
     let input = match args.input.take() {
         Some(input) => {
-            args.running.name_out(std::slice::from_ref(&input));
+            args.running.name_out(std::slice::from_ref(&input), &[]);
             input
         }
         None => {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::arrays::{Array, Arrays, Tile};
 use super::probes::Probes;
 use crate::failure::{Failure, Result};
-use crate::input::{file, hex, text};
+use crate::input::{file, file_name, hex, text};
 use sha2::{Digest, Sha256};
 
 /// The only version of the format.
@@ -231,9 +231,7 @@ impl Study {
             }
         }
         let mut digests = arrays.digests;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        digests.insert(0, (name, hex(&Sha256::digest(&bytes))));
-        digests.dedup();
+        digests.insert(0, (file_name(path), hex(&Sha256::digest(&bytes))));
         Ok(Self {
             path: path.to_path_buf(),
             title: top.name("title")?.unwrap_or("Memorization").to_string(),

@@ -1,6 +1,6 @@
 //! What `filter-pairs` runs on when nothing is named.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::Args;
 use crate::failure::Result;
@@ -18,7 +18,9 @@ method; it says nothing about any CLIP.";
 /// [`Failure::Usage`](crate::failure::Failure::Usage) when the shipped data is not where the program was built.
 pub fn fill(mut args: Args) -> Result<(Args, Option<&'static str>)> {
     if let Some(images) = &args.images {
-        args.running.name_out(std::slice::from_ref(images));
+        let sheet = args.pictures.as_deref().map(Path::new);
+        let beside = [args.texts.as_deref(), args.meta.as_deref(), sheet];
+        args.running.name_out(std::slice::from_ref(images), &beside);
         return Ok((args, None));
     }
     let [images, texts, table, sheet] = shipped::files(

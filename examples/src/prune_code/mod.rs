@@ -52,7 +52,9 @@ pub fn run(args: Args) -> Result<()> {
 /// `args` with the shipped files where no input is named.
 fn filled(mut args: StudyArgs) -> Result<StudyArgs> {
     if !args.input.is_empty() {
-        args.running.name_out(&args.input);
+        let beside =
+            [&args.meta, &args.corrupted, &args.corrupted_meta, &args.texts].map(|path| path.as_deref());
+        args.running.name_out(&args.input, &beside);
         return Ok(args);
     }
     if args.meta.is_some() || args.corrupted.is_some() {

@@ -65,7 +65,8 @@ pub const NAMES: [&str; 15] = [
 /// `args` with the shipped states where none are named.
 fn fill(mut args: Args) -> Result<Args> {
     if !args.states.is_empty() {
-        args.running.name_out(&args.states);
+        let beside = [&args.mask, &args.damage, &args.apply, &args.config].map(|path| path.as_deref());
+        args.running.name_out(&args.states, &beside);
         return Ok(args);
     }
     let [states, damage] = shipped::files("STATES are", ["smollm2-states.f16.npy", "smollm2-damage.csv"])?;

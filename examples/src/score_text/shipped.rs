@@ -23,7 +23,7 @@ pub fn fill(mut args: Args) -> Result<Args> {
         args.id = args.id.or_else(|| Some("id".into()));
         args.by = args.by.or_else(|| Some("kind".into()));
     }
-    args.running.name_out(&args.input);
+    args.running.name_out(&args.input, &[args.perplexities.as_deref(), args.matrix.as_deref()]);
     match (args.weights_name(), &args.perplexities) {
         (WeightsName::Equal, Some(_)) => {
             Err(Failure::usage("--weights equal needs no --perplexities: leave one of them"))

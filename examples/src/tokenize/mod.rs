@@ -92,8 +92,10 @@ pub fn run(mut args: Args) -> Result<()> {
     if let Some(args::Command::Audit(audit)) = args.command.take() {
         return audit::run(audit);
     }
-    args.running.name_out(args.sheet.as_slice());
-    args.running.out = args.running.out.or_else(|| Some(PathBuf::from("out/tokenize")));
+    match &args.sheet {
+        Some(sheet) => args.running.name_out(std::slice::from_ref(sheet), &[]),
+        None => args.running.out = args.running.out.or_else(|| Some(PathBuf::from("out/tokenize"))),
+    }
     let args = &args;
     let run = Run::begin(&args.running, &NAMES)?;
     let reporter = run.reporter();

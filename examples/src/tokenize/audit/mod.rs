@@ -80,7 +80,8 @@ pub const NAMES: [&str; 7] =
 /// # Errors
 /// The one line to print, and the exit code.
 pub fn run(mut args: AuditArgs) -> Result<()> {
-    args.running.name_out(std::slice::from_ref(&args.ids));
+    let beside = [&args.latents, &args.codebook, &args.rates, &args.runs].map(|path| path.as_deref());
+    args.running.name_out(std::slice::from_ref(&args.ids), &beside);
     let args = &args;
     let run = Run::begin(&args.running, &NAMES)?;
     let reporter = run.reporter();

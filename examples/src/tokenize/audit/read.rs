@@ -1,5 +1,6 @@
 //! What an audit reads.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use ndarray::{Array2, Array3};
@@ -8,7 +9,7 @@ use pauca::vq::MASKED;
 use super::AuditArgs;
 use crate::failure::{Failure, Result};
 use crate::input::{file, file_name};
-use crate::memorization::arrays::{Array, Arrays};
+use crate::memorization::arrays::{Array, Arrays, Part};
 
 /// Most values of latents that are held.
 const MOST: usize = 1 << 31;
@@ -47,8 +48,8 @@ impl Inputs {
     /// # Errors
     /// [`Failure::Data`] with the file; [`Failure::Usage`] for more than a machine holds.
     pub fn read(args: &AuditArgs) -> Result<Self> {
-        let mut digests = Vec::new();
-        let array = array(&args.ids, "ids", &mut digests)?;
+        let mut arrays = Arrays::default();
+        let array = array(&args.ids, "ids", &mut arrays)?;
         let [items, positions] = array.shape[..] else {
             return Err(array.failure(format!("has shape {:?}, expected [items, positions]", array.shape)));
         };
@@ -60,7 +61,7 @@ impl Inputs {
         let codebook = match &args.codebook {
             None => None,
             Some(path) => {
-                let (values, shape) = numbers(path, "codebook", &mut digests)?;
+                let (values, shape) = numbers(path, "codebook", &mut arrays)?;
                 let [k, d] = shape[..] else {
                     return Err(Failure::data(path, format!("has shape {shape:?}, expected [k, d]")));
                 };
@@ -76,7 +77,7 @@ impl Inputs {
         let latents = match &args.latents {
             None => None,
             Some(path) => {
-                let (values, shape) = numbers(path, "latents", &mut digests)?;
+                let (values, shape) = numbers(path, "latents", &mut arrays)?;
                 let [n, p, d] = shape[..] else {
                     let what = format!("has shape {shape:?}, expected [items, positions, d]");
                     return Err(Failure::data(path, what));
@@ -97,6 +98,7 @@ impl Inputs {
             let what = format!("has codes of {} values, latents have {}", codebook.ncols(), latents.dim().2);
             return Err(Failure::data(path, what));
         }
+        let mut digests = arrays.digests;
         Ok(Self {
             latents,
             ids,
@@ -109,21 +111,17 @@ impl Inputs {
     }
 }
 
-fn array(path: &Path, tensor: &str, digests: &mut Vec<(String, String)>) -> Result<Array> {
-    let name = file_name(path);
-    let tensors = path.extension().is_some_and(|kind| kind == "safetensors");
-    let mut arrays = Arrays::open(path, tensors.then_some(&*name))?;
-    if !tensors && !name.ends_with(".npy") {
-        return Err(Failure::data(path, "is neither a .npy nor a .safetensors file"));
-    }
-    let found = arrays.get(if tensors { tensor } else { &name })?;
-    arrays.digests.retain(|digest| !digests.contains(digest));
-    digests.append(&mut arrays.digests);
-    Ok(found)
+fn array(path: &Path, tensor: &str, arrays: &mut Arrays) -> Result<Array> {
+    let part = match path.extension().and_then(OsStr::to_str) {
+        Some("safetensors") => Part::Tensor(Some(tensor)),
+        Some("npy") => Part::Npy,
+        _ => return Err(Failure::data(path, "is neither a .npy nor a .safetensors file")),
+    };
+    arrays.read(path.to_path_buf(), part)
 }
 
-fn numbers(path: &Path, tensor: &str, digests: &mut Vec<(String, String)>) -> Result<(Vec<f32>, Vec<usize>)> {
-    let array = array(path, tensor, digests)?;
+fn numbers(path: &Path, tensor: &str, arrays: &mut Arrays) -> Result<(Vec<f32>, Vec<usize>)> {
+    let array = array(path, tensor, arrays)?;
     if array.len() > MOST {
         return Err(array.failure(format!("has {} values, at most {MOST} are read", array.len())));
     }
