@@ -7,9 +7,11 @@
  * Begin      pauca_context_new(NULL, &context, &e) once, for all cores; NULL in its place is the calling thread alone.
  *            Rows are a pauca_view; pauca_..._options_init; the call; then sizes by pauca_..._get_info, arrays by
  *            pauca_..._copy, and pauca_..._free. Link by: cc program.c $(pkg-config --cflags --libs pauca)
+ *            and, outside of the loader's path, -Wl,-rpath,LIBDIR; libpauca.a needs pkg-config --static.
  * Status     A function that can fail returns pauca_status: PAUCA_OK (0), or a code that never changes its meaning.
  * Errors     The last argument is a pauca_error of yours, or NULL. Begin with: pauca_error e = PAUCA_ERROR_INIT;
  *            A call that fails fills it: code, numbers, a text with the place. Nothing is printed. Nothing aborts.
+ *            With another struct_size a call that fails returns PAUCA_STRUCT_SIZE and writes nothing.
  * Outputs    They are written on success only. Buffers are yours; handles come from the library, and each has its
  *            pauca_..._free, for which NULL is nothing. No output may overlap an input or another output.
  * Inputs     They are never written, and not kept after the call, unless the function says "until".
@@ -127,7 +129,8 @@
 // Arithmetic in f64.
 #define PAUCA_PRECISION_F64 1
 
-// A row goes when any earlier row of its cluster is similar: the pseudo-code of the paper.
+// A row goes when any earlier row of its cluster is similar, be that one kept or not: the pseudo-code of the paper.
+// Earlier means earlier in the order of preference, not a lower number.
 #define PAUCA_EARLIER_MAX 0
 
 // A row goes when a kept earlier row of its cluster is similar: every removed row has a kept witness.
@@ -326,8 +329,9 @@ typedef struct pauca_context_options {
 // the memory is read during the call, and for a run (pauca_kmeans_start and so on) until the run is freed. The library
 // never writes to it.
 //
-// Strides count elements. Where both are 0, the rows lie side by side: { data, rows, cols, 0, 0, PAUCA_F32 } and zeros
-// are enough. A stride below 0 is refused, and so are rows that overlap: |row_stride| must be at least the reach of a
+// Strides count elements, not bytes. Where both are 0, the rows lie side by side:
+// pauca_view x = {.data = data, .rows = n, .cols = d, .dtype = PAUCA_F32}; is enough. Set both strides or neither. A
+// stride below 0 is refused, and so are rows that overlap: |row_stride| must be at least the reach of a
 // row, or, for rows that are stored column by column, col_stride the reach of a column.
 typedef struct pauca_view {
   // The first value of the first row; aligned for the type.
@@ -575,7 +579,9 @@ typedef struct pauca_dedup_arrays {
   uint64_t *kept;
   // n_kept.
   uint64_t kept_len;
-  // [n]: the earlier row that stands for the row, or PAUCA_NONE.
+  // [n]: the most similar earlier row of the cluster, or PAUCA_NONE without one; keep says whether the row goes. With
+  // PAUCA_EARLIER_MAX kept rows have a witness too, and a witness may be removed itself; with PAUCA_GREEDY_COVER only
+  // removed rows have one, the first kept row that removes them.
   uint64_t *witness;
   // n.
   uint64_t witness_len;
@@ -1073,7 +1079,7 @@ pauca_status pauca_clusters_to_bytes(const struct pauca_clusters *clusters,
                                      struct pauca_blob **out,
                                      struct pauca_error *error);
 
-// Reads what pauca_clusters_to_bytes wrote. Errors: PAUCA_CORRUPT with the byte.
+// Reads what pauca_clusters_to_bytes wrote; the counts of the search are 0. Errors: PAUCA_CORRUPT with the byte.
 pauca_status pauca_clusters_from_bytes(const void *bytes,
                                        uint64_t bytes_size,
                                        struct pauca_clusters **out,
@@ -1085,8 +1091,9 @@ pauca_status pauca_kmeans_options_init(struct pauca_kmeans_options *options,
                                        struct pauca_error *error);
 
 // Clusters the rows of x [n, d] into k clusters (Lloyd's algorithm, every label the one of the f64 definition).
-// weights: NULL, or n values, finite, at least 0 and not all 0; a row of weight 2 counts as two. The result does not
-// depend on threads or SIMD level. Free it with pauca_clusters_free.
+// weights: NULL, or n values, finite, at least 0 and not all 0; a row of weight 2 counts as two. options: not NULL, as k
+// has no default. Spherical, a row of zeros is allowed. The result does not depend on threads or SIMD level. Free it
+// with pauca_clusters_free.
 // Errors: PAUCA_EMPTY, PAUCA_TOO_MANY_CLUSTERS, PAUCA_NON_FINITE with the place, PAUCA_INVALID_PARAMETER,
 // PAUCA_CANCELLED (a run keeps its state: pauca_kmeans_start), PAUCA_OUT_OF_MEMORY.
 pauca_status pauca_kmeans(const struct pauca_view *x,
@@ -1327,7 +1334,9 @@ pauca_status pauca_semdedup_options_init(struct pauca_semdedup_options *options,
                                          struct pauca_error *error);
 
 // Finds the rows of x [n, d] that are duplicates of another row of their cluster. clusters: of the same n rows. options:
-// NULL for the defaults. Free the result with pauca_dedup_free.
+// NULL for the defaults. Of duplicates the row farthest from its centroid stays; for the first row of the file to stay,
+// give PAUCA_ORDER_CUSTOM the row numbers as keys. A row of zeros has no direction: it is kept, without a witness.
+// Free the result with pauca_dedup_free.
 // Errors: PAUCA_SHAPE_MISMATCH, PAUCA_INVALID_PARAMETER, PAUCA_CONFLICT for a share with PAUCA_GREEDY_COVER,
 // PAUCA_NON_FINITE, PAUCA_CANCELLED.
 pauca_status pauca_semdedup(const struct pauca_view *x,

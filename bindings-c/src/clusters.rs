@@ -344,7 +344,7 @@ pub unsafe extern "C" fn pauca_clusters_to_bytes(
     })
 }
 
-/// Reads what pauca_clusters_to_bytes wrote. Errors: PAUCA_CORRUPT with the byte.
+/// Reads what pauca_clusters_to_bytes wrote; the counts of the search are 0. Errors: PAUCA_CORRUPT with the byte.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pauca_clusters_from_bytes(
     bytes: *const c_void,

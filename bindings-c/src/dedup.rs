@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::ffi::c_void;
 
-use pauca::{Boundary, Dedup, Order, Rule, SemDedup};
+use pauca::{Boundary, Dedup, Order, RowSource, Rule, SemDedup};
 
 use crate::blob::pauca_blob;
 use crate::clusters::pauca_clusters;
@@ -13,7 +13,8 @@ use crate::options::{Sized32, choice, no_flags, switch};
 use crate::status::{Done, Failure, pauca_error, pauca_status};
 use crate::view::pauca_view;
 
-/// A row goes when any earlier row of its cluster is similar: the pseudo-code of the paper.
+/// A row goes when any earlier row of its cluster is similar, be that one kept or not: the pseudo-code of the paper.
+/// Earlier means earlier in the order of preference, not a lower number.
 pub const PAUCA_EARLIER_MAX: i32 = 0;
 /// A row goes when a kept earlier row of its cluster is similar: every removed row has a kept witness.
 pub const PAUCA_GREEDY_COVER: i32 = 1;
@@ -194,7 +195,9 @@ pub struct pauca_dedup_arrays {
     pub kept: *mut u64,
     /// n_kept.
     pub kept_len: u64,
-    /// [n]: the earlier row that stands for the row, or PAUCA_NONE.
+    /// [n]: the most similar earlier row of the cluster, or PAUCA_NONE without one; keep says whether the row goes. With
+    /// PAUCA_EARLIER_MAX kept rows have a witness too, and a witness may be removed itself; with PAUCA_GREEDY_COVER only
+    /// removed rows have one, the first kept row that removes them.
     pub witness: *mut u64,
     /// n.
     pub witness_len: u64,
@@ -248,7 +251,9 @@ pub unsafe extern "C" fn pauca_semdedup_options_init(
 }
 
 /// Finds the rows of x [n, d] that are duplicates of another row of their cluster. clusters: of the same n rows. options:
-/// NULL for the defaults. Free the result with pauca_dedup_free.
+/// NULL for the defaults. Of duplicates the row farthest from its centroid stays; for the first row of the file to stay,
+/// give PAUCA_ORDER_CUSTOM the row numbers as keys. A row of zeros has no direction: it is kept, without a witness.
+/// Free the result with pauca_dedup_free.
 /// Errors: PAUCA_SHAPE_MISMATCH, PAUCA_INVALID_PARAMETER, PAUCA_CONFLICT for a share with PAUCA_GREEDY_COVER,
 /// PAUCA_NON_FINITE, PAUCA_CANCELLED.
 #[unsafe(no_mangle)]
@@ -266,6 +271,11 @@ pub unsafe extern "C" fn pauca_semdedup(
         let clusters = &*door.get("clusters", clusters)?.clusters;
         let params = params(door, options)?;
         let out = door.handle("out", out)?;
+        let (expected, found) = (clusters.labels.len(), x.n_rows());
+        if expected > 0 && found != expected {
+            let what = "x beside its clusters";
+            return Err(Failure::Core(pauca::Error::ShapeMismatch { what, expected, found }));
+        }
         within(door.get_or_null("context", context)?, |call| {
             x.announce(call);
             let dedup = params.fit_on(&call.cpu, &x, clusters, &call.cx)?;

@@ -117,8 +117,9 @@ pub unsafe extern "C" fn pauca_kmeans_options_init(
 }
 
 /// Clusters the rows of x [n, d] into k clusters (Lloyd's algorithm, every label the one of the f64 definition).
-/// weights: NULL, or n values, finite, at least 0 and not all 0; a row of weight 2 counts as two. The result does not
-/// depend on threads or SIMD level. Free it with pauca_clusters_free.
+/// weights: NULL, or n values, finite, at least 0 and not all 0; a row of weight 2 counts as two. options: not NULL, as k
+/// has no default. Spherical, a row of zeros is allowed. The result does not depend on threads or SIMD level. Free it
+/// with pauca_clusters_free.
 /// Errors: PAUCA_EMPTY, PAUCA_TOO_MANY_CLUSTERS, PAUCA_NON_FINITE with the place, PAUCA_INVALID_PARAMETER,
 /// PAUCA_CANCELLED (a run keeps its state: pauca_kmeans_start), PAUCA_OUT_OF_MEMORY.
 #[unsafe(no_mangle)]

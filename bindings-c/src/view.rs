@@ -33,8 +33,9 @@ pub const PAUCA_DEVICE_CUDA_HOST: i32 = 3;
 /// the memory is read during the call, and for a run (pauca_kmeans_start and so on) until the run is freed. The library
 /// never writes to it.
 ///
-/// Strides count elements. Where both are 0, the rows lie side by side: { data, rows, cols, 0, 0, PAUCA_F32 } and zeros
-/// are enough. A stride below 0 is refused, and so are rows that overlap: |row_stride| must be at least the reach of a
+/// Strides count elements, not bytes. Where both are 0, the rows lie side by side:
+/// pauca_view x = {.data = data, .rows = n, .cols = d, .dtype = PAUCA_F32}; is enough. Set both strides or neither. A
+/// stride below 0 is refused, and so are rows that overlap: |row_stride| must be at least the reach of a
 /// row, or, for rows that are stored column by column, col_stride the reach of a column.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -226,8 +227,13 @@ fn layout(what: &'static str, view: &pauca_view) -> Done<Layout> {
     let apart = (n == 1 || strides[0] > cols) && (d == 1 || strides[1] > 0);
     let nested = (d == 1 || strides[1] > rows) && (n == 1 || strides[0] > 0);
     if !apart && !nested {
-        let expected = "a stride that keeps the rows apart";
-        return refused("row_stride", view.row_stride, expected);
+        // The larger stride is the one that has to keep rows, or columns, apart.
+        let by_column = d > 1 && strides[0] > 0 && (strides[1] > strides[0] || strides[1] == 0);
+        return match by_column {
+            true if strides[1] == 0 => refused("col_stride", 0, "at least 1 beside this row_stride"),
+            true => refused("col_stride", view.col_stride, "at least (rows - 1) * row_stride + 1"),
+            false => refused("row_stride", view.row_stride, "at least (cols - 1) * col_stride + 1"),
+        };
     }
     Ok(Layout { n, d, strides, reach: last + 1 })
 }

@@ -37,9 +37,11 @@ const HEAD: &str = "\
  * Begin      pauca_context_new(NULL, &context, &e) once, for all cores; NULL in its place is the calling thread alone.
  *            Rows are a pauca_view; pauca_..._options_init; the call; then sizes by pauca_..._get_info, arrays by
  *            pauca_..._copy, and pauca_..._free. Link by: cc program.c $(pkg-config --cflags --libs pauca)
+ *            and, outside of the loader's path, -Wl,-rpath,LIBDIR; libpauca.a needs pkg-config --static.
  * Status     A function that can fail returns pauca_status: PAUCA_OK (0), or a code that never changes its meaning.
  * Errors     The last argument is a pauca_error of yours, or NULL. Begin with: pauca_error e = PAUCA_ERROR_INIT;
  *            A call that fails fills it: code, numbers, a text with the place. Nothing is printed. Nothing aborts.
+ *            With another struct_size a call that fails returns PAUCA_STRUCT_SIZE and writes nothing.
  * Outputs    They are written on success only. Buffers are yours; handles come from the library, and each has its
  *            pauca_..._free, for which NULL is nothing. No output may overlap an input or another output.
  * Inputs     They are never written, and not kept after the call, unless the function says \"until\".

@@ -464,7 +464,7 @@ static void dedup(pauca_clusters *c)
     FAILS(PAUCA_NULL_POINTER, "clusters", DEDUP(&good, NULL, &o, OUT(pauca_dedup)));
     FAILS(PAUCA_NULL_POINTER, "out", DEDUP(&good, c, &o, NULL));
     pauca_view fewer = packed(rows, N - 1, D, PAUCA_F32);
-    FAILS(PAUCA_SHAPE_MISMATCH, "labels", DEDUP(&fewer, c, &o, OUT(pauca_dedup)));
+    FAILS(PAUCA_SHAPE_MISMATCH, "x beside its clusters", DEDUP(&fewer, c, &o, OUT(pauca_dedup)));
     const struct { int32_t *field, value; const char *text; } choices[] = {
         {&o.rule, 2, "rule is 2"}, {&o.boundary, -3, "boundary is -3"}, {&o.order, 4, "order is 4"}, {&o.published, 5, "published is 5"}};
     for (size_t i = 0; i < COUNT(choices); i++) {
