@@ -239,7 +239,7 @@ fn bad_studies_are_named_with_their_place() {
     bench.write("study.json", b"{\"format\": ");
     MEMORIZATION.refused(&bench, &["study.json"], 1, &["study.json", "not JSON"]);
     bench.write("study.json", b"\xff\xfe");
-    MEMORIZATION.refused(&bench, &["study.json"], 1, &["study.json", "not JSON"]);
+    MEMORIZATION.refused(&bench, &["study.json"], 1, &["study.json", "is UTF-16 text, UTF-8 is needed"]);
     MEMORIZATION.refused(&bench, &["absent.json"], 1, &["absent.json", "cannot be opened"]);
     std::fs::create_dir(bench.path("folder")).unwrap();
     MEMORIZATION.refused(&bench, &["folder"], 1, &["folder", "is a folder"]);
