@@ -89,7 +89,8 @@ def semdedup(
     many bytes of rows, each a task; a larger cluster is a bucket of its own. order: "hard", "easy" or "random". The other
     arguments are those of :func:`pauca.semdedup`.
 
-    The work folder holds each row once more meanwhile. A task holds a shard, or a bucket and 90 bytes a row.
+    The work folder holds each row once more meanwhile. A task holds a shard, or a bucket, 90 bytes a row, and blocks of at
+    most 16 Mi values of the bucket: gathered, widened to f32 and coded.
     """
     parts = parts_of(folder)
     n = sum(part.n for part in parts)
