@@ -301,7 +301,9 @@ footer { margin-top: 44px; color: var(--soft); font-size: 13.5px; }
   svg [fill="#8A4F9E"] { fill: #c391d6; } svg [stroke="#8A4F9E"] { stroke: #c391d6; }
   svg [fill="#2BA3B0"] { fill: #45c2d0; } svg [stroke="#2BA3B0"] { stroke: #45c2d0; }
   svg [fill="#6B7078"] { fill: #a3abb5; } svg [stroke="#6B7078"] { stroke: #a3abb5; }
-  svg [fill="#9C7A3C"] { fill: #cfab65; } svg [stroke="#9C7A3C"] { stroke: #cfab65; } }
+  svg [fill="#9C7A3C"] { fill: #cfab65; } svg [stroke="#9C7A3C"] { stroke: #cfab65; }
+  svg [fill="#4A1F5C"] { fill: #b787d8; } svg [stroke="#4A1F5C"] { stroke: #b787d8; }
+  svg [fill="#444B54"] { fill: #b9c0c9; } svg [stroke="#444B54"] { stroke: #b9c0c9; } }
 @media print { @page { margin: 13mm; } nav { display: none; } body { font-size: 11px; } main { padding: 0; max-width: none; } section { margin-top: 24px; } h1 { font-size: 21px; margin-bottom: 14px; } h2 { font-size: 15px; } h2, h3, .lead { break-after: avoid; } .lead, .two { break-inside: avoid; } .plot, .scroll, .wide { overflow: visible; } th.num { white-space: normal; } h3 { font-size: 11px; margin: 12px 0 5px; } .bar { height: 20px; } .key, .facts dt, .pair, .word, .group > .size, .extremes, figcaption, table, footer { font-size: 10.5px; } .facts { grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); gap: 12px 16px; margin-top: 16px; } .facts dd { font-size: 12.5px; } .facts small, .extremes small { font-size: 10px; } .tile { width: 34px; height: 34px; border-width: 1.5px; } .pairs { gap: 5px; } .group, .extremes { padding: 6px 0; } .group > .size { flex-basis: 70px; } .group > .size b, .extremes b { font-size: 12px; } .extremes { grid-template-columns: 70px 1fr 1fr; gap: 6px 12px; } .two { gap: 16px; } th, td { padding: 3px 10px 3px 0; } .settings div { font-size: 10px; padding: 2px 0; } .mono { font-size: 9px; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 "##;
 

@@ -35,6 +35,8 @@ pub(crate) const PALETTE: [RGBColor; 8] = [
 pub(crate) const INK: RGBColor = RGBColor(0x22, 0x26, 0x2b);
 pub(crate) const GREY: RGBColor = RGBColor(0x8a, 0x90, 0x98);
 const FAINT: RGBColor = RGBColor(0xe6, 0xe8, 0xeb);
+pub(crate) const VIOLET: RGBColor = RGBColor(0x4a, 0x1f, 0x5c);
+pub(crate) const SLATE: RGBColor = RGBColor(0x44, 0x4b, 0x54);
 const FONT: &str = "system-ui, sans-serif";
 /// Size of the letters of axes and keys.
 const LETTERS: i32 = 17;
@@ -504,7 +506,7 @@ mod tests {
     #[test]
     fn every_colour_has_one_for_the_dark() {
         let html = crate::page::page("t", "");
-        for RGBColor(r, g, b) in PALETTE.into_iter().chain([INK, FAINT]) {
+        for RGBColor(r, g, b) in PALETTE.into_iter().chain([INK, FAINT, VIOLET, SLATE]) {
             for of in ["fill", "stroke"] {
                 let rule = format!("svg [{of}=\"#{r:02X}{g:02X}{b:02X}\"]");
                 assert!(html.contains(&rule), "{rule}");

@@ -30,38 +30,63 @@ pub(crate) fn fold(mut lanes: [f64; LANES]) -> f64 {
     lanes[0]
 }
 
-/// `sum f(a_i, b_i)` in the fixed order; `add(lane, a, b)` makes one step.
-#[inline(always)]
-pub(crate) fn strided<A: Copy, B: Copy>(a: &[A], b: &[B], add: impl Fn(f64, A, B) -> f64) -> f64 {
-    let n = a.len().min(b.len());
-    let mut lanes = [0.0; LANES];
-    let (a_body, a_tail) = a[..n].as_chunks::<LANES>();
-    let (b_body, b_tail) = b[..n].as_chunks::<LANES>();
-    for (x, y) in a_body.iter().zip(b_body) {
-        for l in 0..LANES {
-            lanes[l] = add(lanes[l], x[l], y[l]);
-        }
-    }
-    for (lane, (x, y)) in lanes.iter_mut().zip(a_tail.iter().zip(b_tail)) {
-        *lane = add(*lane, *x, *y);
-    }
-    fold(lanes)
+/// What a row of the fixed order holds.
+pub(crate) trait Value: Copy {
+    /// In `f64`, under any denormal flags.
+    fn wide(self) -> f64;
+    /// In `f64`, by the machine's conversion.
+    fn converted(self) -> f64;
+    /// Whether the machine's conversion would do under any denormal flags.
+    fn plain(self) -> bool;
 }
 
-/// Whether none of the values is subnormal.
+impl Value for f32 {
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        widen(self)
+    }
+
+    #[inline(always)]
+    fn converted(self) -> f64 {
+        self as f64
+    }
+
+    #[inline(always)]
+    fn plain(self) -> bool {
+        !subnormal(self)
+    }
+}
+
+impl Value for f64 {
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        self
+    }
+
+    #[inline(always)]
+    fn converted(self) -> f64 {
+        self
+    }
+
+    #[inline(always)]
+    fn plain(self) -> bool {
+        true
+    }
+}
+
 #[inline(always)]
-fn all_plain(x: &[f32; LANES]) -> bool {
+fn all_plain<T: Value>(values: &[T; LANES]) -> bool {
     let mut special = 0u32;
-    for x in x {
-        special |= u32::from(subnormal(*x));
+    for x in values {
+        special |= u32::from(!x.plain());
     }
     special == 0
 }
 
-/// [`strided`] of two rows of `f32`, widened. The machine widens the sixteen values of a step where none is subnormal: bit
-/// by bit takes three times as long.
+/// `sum f(a_i, b_i)` in the fixed order; `add(lane, a, b)` makes one step of widened values. The machine converts the sixteen of
+/// a step where none is subnormal: bit by bit takes three times as long.
 #[inline(always)]
-fn strided_widened(a: &[f32], b: &[f32], add: impl Fn(f64, f64, f64) -> f64) -> f64 {
+pub(crate) fn strided<T: Value>(a: &[T], b: &[T], add: impl Fn(f64, f64, f64) -> f64) -> f64 {
     let n = a.len().min(b.len());
     let mut lanes = [0.0; LANES];
     let (a_body, a_tail) = a[..n].as_chunks::<LANES>();
@@ -69,16 +94,16 @@ fn strided_widened(a: &[f32], b: &[f32], add: impl Fn(f64, f64, f64) -> f64) -> 
     for (x, y) in a_body.iter().zip(b_body) {
         if all_plain(x) & all_plain(y) {
             for l in 0..LANES {
-                lanes[l] = add(lanes[l], x[l] as f64, y[l] as f64);
+                lanes[l] = add(lanes[l], x[l].converted(), y[l].converted());
             }
         } else {
             for l in 0..LANES {
-                lanes[l] = add(lanes[l], widen(x[l]), widen(y[l]));
+                lanes[l] = add(lanes[l], x[l].wide(), y[l].wide());
             }
         }
     }
     for (lane, (x, y)) in lanes.iter_mut().zip(a_tail.iter().zip(b_tail)) {
-        *lane = add(*lane, widen(*x), widen(*y));
+        *lane = add(*lane, x.wide(), y.wide());
     }
     fold(lanes)
 }
@@ -100,7 +125,7 @@ pub fn dot64(a: &[f32], b: &[f32]) -> f64 {
 /// [`dot64`], compiled for the instruction set of the function that calls it.
 #[inline(always)]
 pub(crate) fn dot64_inline(a: &[f32], b: &[f32]) -> f64 {
-    strided_widened(a, b, |lane, x, y| lane + x * y)
+    strided(a, b, |lane, x, y| lane + x * y)
 }
 
 /// Squared Euclidean distance in the fixed order. Tier A.
@@ -115,7 +140,7 @@ pub fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
 /// [`squared_distance`], compiled for the instruction set of the function that calls it.
 #[inline(always)]
 pub(crate) fn squared_distance_inline(a: &[f32], b: &[f32]) -> f64 {
-    strided_widened(a, b, |lane, x, y| {
+    strided(a, b, |lane, x, y| {
         let e = x - y;
         lane + e * e
     })

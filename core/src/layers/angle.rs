@@ -91,7 +91,7 @@ impl Chords {
             0.0
         } else {
             strided(x, y, |lane, x, y| {
-                let e = nx * widen(y) + sign * (ny * widen(x));
+                let e = nx * y + sign * (ny * x);
                 lane + e * e
             })
         };

@@ -79,8 +79,15 @@ struct Line {
     spread: f64,
 }
 
-/// Where `f` is least between two places, by golden section.
-fn lowest([mut a, mut b]: [f64; 2], f: impl Fn(f64) -> f64) -> f64 {
+/// Where `f` is least on a grid of `n` places, refined by golden section, and which place of the grid that was; `None` where
+/// `f` is infinite everywhere.
+fn lowest(n: usize, place: impl Fn(usize) -> f64, f: impl Fn(f64) -> f64) -> Option<(f64, usize)> {
+    let values = (0..n).map(|i| (f(place(i)), i));
+    let best = values.fold((f64::INFINITY, 0), |best, this| if this.0 < best.0 { this } else { best });
+    if best.0 == f64::INFINITY {
+        return None;
+    }
+    let (mut a, mut b) = (place(best.1.saturating_sub(1)), place((best.1 + 1).min(n - 1)));
     let golden = 0.5 * (libm::sqrt(5.0) - 1.0);
     for _ in 0..HALVINGS {
         let (c, d) = (b - golden * (b - a), a + golden * (b - a));
@@ -90,7 +97,8 @@ fn lowest([mut a, mut b]: [f64; 2], f: impl Fn(f64) -> f64) -> f64 {
             a = c;
         }
     }
-    0.5 * (a + b)
+    let refined = 0.5 * (a + b);
+    Some((if f(refined) <= best.0 { refined } else { place(best.1) }, best.1))
 }
 
 impl Data {
@@ -153,20 +161,8 @@ impl Data {
 
     /// The best t, and whether it lies inside the range.
     fn best(&self) -> Option<(f64, bool)> {
-        let mut best = (f64::INFINITY, 0usize);
-        for i in 0..GRID {
-            let h = self.height(Self::place(i));
-            if h < best.0 {
-                best = (h, i);
-            }
-        }
-        if best.0 == f64::INFINITY {
-            return None;
-        }
-        let around = [Self::place(best.1.saturating_sub(1)), Self::place((best.1 + 1).min(GRID - 1))];
-        let refined = lowest(around, |t| self.height(t));
-        let t = if self.height(refined) <= best.0 { refined } else { Self::place(best.1) };
-        Some((t, best.1 != 0 && best.1 != GRID - 1))
+        let (t, i) = lowest(GRID, Self::place, |t| self.height(t))?;
+        Some((t, i != 0 && i != GRID - 1))
     }
 
     /// Where the sum of squares last stays within `limit` on the way from `middle` through the places, which come from
@@ -268,7 +264,7 @@ pub fn scaling_interval(compute: &[f64], loss: &[f64], level: f64) -> Result<Opt
     let places = || (0..GRID).map(Data::place);
     let (slow, slow_open) = data.end(limit, middle, &mut places().take_while(|t| *t < middle));
     let (fast, fast_open) = data.end(limit, middle, &mut places().rev().take_while(|t| *t > middle));
-    let place = |i: usize| slow + (fast - slow) / GRID as f64 * i.min(GRID) as f64;
+    let place = |i: usize| slow + (fast - slow) / GRID as f64 * i as f64;
     // For one exponent the sum of squares is a parabola in the floor: how far below or above it may lie.
     let reach = |t: f64, side: f64| {
         let line = data.line(t)?;
@@ -276,10 +272,7 @@ pub fn scaling_interval(compute: &[f64], loss: &[f64], level: f64) -> Result<Opt
     };
     let floor_at = |side: f64| {
         let cost = |t: f64| reach(t, side).map_or(f64::INFINITY, |floor| -side * floor);
-        let costs = (0..=GRID).map(|i| (cost(place(i)), i));
-        let least = costs.fold((f64::INFINITY, 0), |best, this| if this.0 < best.0 { this } else { best });
-        let around = [place(least.1.saturating_sub(1)), place(least.1 + 1)];
-        -side * least.0.min(cost(lowest(around, cost)))
+        lowest(GRID + 1, place, cost).and_then(|(t, _)| reach(t, side)).unwrap_or(best.floor)
     };
     let mut floor = [floor_at(-1.0).min(best.floor), floor_at(1.0).max(best.floor)];
     if slow_open {

@@ -38,7 +38,8 @@ use crate::real::Real;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FiniteScalar {
     levels: Vec<u32>,
-    codes: Option<u32>,
+    /// At most the largest number that there is.
+    combinations: usize,
     bounding: Bounding,
 }
 
@@ -102,14 +103,13 @@ impl FiniteScalar {
     /// [`Empty`](crate::Error::Empty), [`InvalidParameter`](crate::Error::InvalidParameter) for fewer than 2
     /// levels, [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn new(levels: &[u32]) -> Result<Self> {
-        let mut codes = 1u64;
+        let mut combinations = 1usize;
         for &l in levels {
             check::parameter("levels", l as f64, "at least 2 in each column", l >= 2)?;
-            codes = codes.saturating_mul(l as u64);
+            combinations = combinations.saturating_mul(l as usize);
         }
         check::not_empty("levels", levels.len())?;
-        let codes = u32::try_from(codes).ok().filter(|codes| *codes < MASKED);
-        Ok(Self { levels: try_copy(levels)?, codes, bounding: Bounding::default() })
+        Ok(Self { levels: try_copy(levels)?, combinations, bounding: Bounding::default() })
     }
 
     setters! {
@@ -119,13 +119,12 @@ impl FiniteScalar {
 
     /// Number of combinations, where every one has an id: below 2^32 - 1.
     pub fn n_codes(&self) -> Option<u32> {
-        self.codes
+        u32::try_from(self.combinations).ok().filter(|codes| *codes < MASKED)
     }
 
     fn ids_of(&self) -> Result<u32> {
-        let combinations = self.levels.iter().fold(1usize, |all, &of| all.saturating_mul(of as usize));
-        check::at_most("combinations of levels", combinations, MASKED as usize - 1)?;
-        Ok(self.codes.unwrap_or(0))
+        check::at_most("combinations of levels", self.combinations, MASKED as usize - 1)?;
+        Ok(self.combinations as u32)
     }
 
     fn columns(&self) -> impl Iterator<Item = Column> {

@@ -8,7 +8,7 @@ use super::compare::{passes, sizes};
 use super::measure::{Forgotten, Measured};
 use super::study::Study;
 use crate::plots::{
-    Axis, DUPLICATE, GREY, INK, Line, PALETTE, PRUNED, Stroke, Tick, chart, curve, ends, entry,
+    Axis, DUPLICATE, GREY, INK, Line, PALETTE, PRUNED, Stroke, Tick, VIOLET, chart, curve, ends, entry,
     lines as drawn, number, shade, x_ticks,
 };
 use crate::progress::si;
@@ -16,7 +16,7 @@ use crate::progress::si;
 /// Parts of speech shown, at most.
 const TAGS: usize = 8;
 /// From small to large: light to dark.
-const SIZES: [RGBColor; 3] = [PRUNED, DUPLICATE, RGBColor(0x4a, 0x1f, 0x5c)];
+const SIZES: [RGBColor; 3] = [PRUNED, DUPLICATE, VIOLET];
 
 /// The colour of size `i` of `n`.
 fn of_size(i: usize, n: usize) -> RGBColor {

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use plotters::prelude::{Color, PathElement, RGBColor};
 
-use crate::plots::{Axis, Entry, HPos, INK, PALETTE, Stroke, VPos, chart, curve, dots, entry, note, number};
+use crate::plots::{
+    Axis, Entry, HPos, INK, PALETTE, SLATE, Stroke, VPos, chart, curve, dots, entry, note, number,
+};
 
 /// A point of a curve, with half the widths of its intervals where known.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,8 +38,6 @@ pub struct Curve {
 fn colour(i: usize) -> RGBColor {
     if i == 0 { SLATE } else { PALETTE[(i - 1) % PALETTE.len()] }
 }
-
-const SLATE: RGBColor = RGBColor(0x44, 0x4b, 0x54);
 
 /// Curves over a common pair of axes.
 pub fn curves(curves: &[Curve], x_name: &str, y_name: &str, size: (u32, u32)) -> String {

@@ -277,7 +277,7 @@ impl Backend for Cpu {
     }
 
     /// Packing costs as much as some hundred pairs a row, so blocks of pairs are large where rows are short. A block of 16 Mi
-    /// values is gathered (64 MiB), widened (64 MiB) and coded (about 100 MiB).
+    /// values is gathered (64 MiB), widened (64 MiB) and coded (some 50 MiB for thresholds, 120 for maxima).
     fn rows_at_once(&self, dim: usize, work: Work) -> usize {
         match work {
             Work::Pass => usize::MAX,
