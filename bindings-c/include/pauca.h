@@ -30,7 +30,7 @@
 
 // The version of this header: major number times 65536, plus minor number. Within a major number later libraries serve
 // programs that were compiled with an earlier header.
-#define PAUCA_ABI_VERSION 3
+#define PAUCA_ABI_VERSION 4
 
 // The level that the environment variable PAUCA_SIMD names, else the best one of the machine.
 #define PAUCA_SIMD_DEFAULT 0
@@ -59,6 +59,18 @@
 // No row, no number: in `detail`, in witnesses.
 #define PAUCA_NONE UINT64_MAX
 
+// The processor.
+#define PAUCA_BACKEND_CPU 0
+
+// A Vulkan, DirectX or Metal device. The library has to be built with the feature wgpu.
+#define PAUCA_BACKEND_WGPU 1
+
+// An NVIDIA device. The library has to be built with the feature cuda.
+#define PAUCA_BACKEND_CUDA 2
+
+// As a number of a device: the most capable one.
+#define PAUCA_ANY_DEVICE UINT32_MAX
+
 // A message for the log that names what the caller may want to know: rows of f64 that are rounded, a pool made anew.
 #define PAUCA_LOG_WARNING 1
 
@@ -83,8 +95,14 @@
 // Memory of the host: the numbers of devices are those of DLPack.
 #define PAUCA_DEVICE_CPU 1
 
+// Memory of a CUDA device. A call copies the rows into memory of the host, on the stream of the view; f64 is refused.
+#define PAUCA_DEVICE_CUDA 2
+
 // Memory of the host that a CUDA device can read.
 #define PAUCA_DEVICE_CUDA_HOST 3
+
+// Memory that host and CUDA devices share. It is read as that of a CUDA device.
+#define PAUCA_DEVICE_CUDA_MANAGED 13
 
 // One byte each, 0 for false: a column of truth values.
 #define PAUCA_BOOL 10
@@ -205,10 +223,10 @@ typedef struct pauca_blob pauca_blob;
 // A clustering: labels, centroids, distances. Shareable, read-only.
 typedef struct pauca_clusters pauca_clusters;
 
-// Where calls run and how they are watched: threads, SIMD level, callbacks, a flag that stops. Never changes a result.
-// Long-lived: making one starts threads. Several threads may use one at once, where its callbacks allow that. A forked
-// child may go on to use it: it gets threads of its own. NULL in place of a context is the calling thread and the
-// default level.
+// Where calls run and how they are watched: threads, SIMD level or device, callbacks, a flag that stops. Never changes a
+// result. Long-lived: making one starts threads. Several threads may use one at once, where its callbacks allow that. A
+// forked child may go on to use it: it gets threads of its own. A context with a device is its parent's alone. NULL in
+// place of a context is the calling thread and the default level.
 typedef struct pauca_context pauca_context;
 
 // What D4 chose. Shareable, read-only.
@@ -321,6 +339,11 @@ typedef struct pauca_context_options {
   // At least so many milliseconds lie between two reports of the progress, those of finished iterations aside.
   // Default 50; without a clock (no std) 0.
   uint32_t report_pause;
+  // PAUCA_BACKEND_CPU or another backend. Never changes a result. What the device leaves open is done by the
+  // threads of the context.
+  int32_t backend;
+  // The number of the device, from 0 on. Default PAUCA_ANY_DEVICE.
+  uint32_t device;
   // 0.
   uint32_t reserved;
 } pauca_context_options;
@@ -346,13 +369,13 @@ typedef struct pauca_view {
   int64_t col_stride;
   // PAUCA_F32, PAUCA_F16, PAUCA_BF16, PAUCA_F64.
   int32_t dtype;
-  // 0 or PAUCA_DEVICE_CPU; other devices are not supported yet.
+  // 0 or PAUCA_DEVICE_CPU, or one of the other PAUCA_DEVICE_...
   int32_t device;
   // 0: the number of the device.
   int32_t device_id;
   // 0.
   int32_t reserved;
-  // NULL: the stream on which the data are made.
+  // The CUDA stream (CUstream) on which the data are made; NULL is the default stream. For memory of the host NULL.
   void *stream;
 } pauca_view;
 
@@ -890,6 +913,12 @@ const char *pauca_simd_name(int32_t simd_level);
 // The name of a status, "NonFinite" for one; "?" for a code that this library does not know. Never freed.
 const char *pauca_status_name(int status);
 
+// How many devices of a backend there are; of PAUCA_BACKEND_CPU 1. A backend that the library was built without has
+// none. Drivers are asked each time. Errors: PAUCA_INVALID_PARAMETER for a number that is no backend.
+pauca_status pauca_device_count(int32_t backend,
+                                uint32_t *count,
+                                struct pauca_error *error);
+
 // Writes the defaults: threads on all cores, the best level, no callbacks. Pass sizeof *options and PAUCA_ABI_VERSION.
 // Errors: PAUCA_ABI when header and library do not work together, PAUCA_STRUCT_SIZE.
 pauca_status pauca_context_options_init(struct pauca_context_options *options,
@@ -897,8 +926,10 @@ pauca_status pauca_context_options_init(struct pauca_context_options *options,
                                         uint32_t abi_version,
                                         struct pauca_error *error);
 
-// Makes a context. options may be NULL for the defaults. Threads are started by the first call that needs them.
-// Errors: PAUCA_SIMD_LEVEL, PAUCA_ABI, PAUCA_UNSUPPORTED_OPTION, PAUCA_INVALID_PARAMETER.
+// Makes a context. options may be NULL for the defaults. Threads are started by the first call that needs them. A device
+// is opened and tried, which takes some milliseconds and its driver's time to compile.
+// Errors: PAUCA_SIMD_LEVEL, PAUCA_ABI, PAUCA_UNSUPPORTED_OPTION, PAUCA_INVALID_PARAMETER, PAUCA_UNSUPPORTED_DEVICE for a
+// backend that the library was built without, PAUCA_DEVICE where there is no such device or its trial fails.
 pauca_status pauca_context_new(const struct pauca_context_options *options,
                                struct pauca_context **out,
                                struct pauca_error *error);
@@ -911,6 +942,10 @@ pauca_status pauca_context_info(const struct pauca_context *context,
                                 int32_t *simd_level,
                                 uint32_t *threads,
                                 struct pauca_error *error);
+
+// What a context computes on: "cpu", or of a device its interface, number, kind and name. NULL is "cpu". Lives until the
+// context is freed.
+const char *pauca_context_backend(const struct pauca_context *context);
 
 // A source of the rows of a view, whose memory is read until the source and all runs on it are freed. Free it with
 // pauca_source_free.
@@ -969,7 +1004,8 @@ pauca_status pauca_source_read(const struct pauca_source *source,
 void pauca_source_free(struct pauca_source *source);
 
 // A view of a DLTensor of two dimensions (dlpack.h: pass &managed->dl_tensor). The tensor is borrowed: its memory must
-// live as long as the view is used, and its deleter stays the caller's to call.
+// live as long as the view is used, and its deleter stays the caller's to call. A tensor of a CUDA device: set the stream
+// of the view where its values are made on another than the default stream.
 // Errors: PAUCA_UNSUPPORTED_DEVICE, PAUCA_UNSUPPORTED_TYPE.
 pauca_status pauca_view_from_dlpack(const void *dl_tensor,
                                     struct pauca_view *view,

@@ -9,7 +9,7 @@ use crate::status::{Done, Failure, pauca_error, pauca_status};
 
 /// The version of this header: major number times 65536, plus minor number. Within a major number later libraries serve
 /// programs that were compiled with an earlier header.
-pub const PAUCA_ABI_VERSION: u32 = 3;
+pub const PAUCA_ABI_VERSION: u32 = 4;
 
 /// The level that the environment variable PAUCA_SIMD names, else the best one of the machine.
 pub const PAUCA_SIMD_DEFAULT: i32 = 0;
@@ -84,12 +84,15 @@ pub extern "C" fn pauca_version_string() -> *const c_char {
 /// Version, target and features of the library, in one line. Never freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn pauca_build_info() -> *const c_char {
-    #[cfg(feature = "std")]
-    const INFO: &CStr =
-        text(concat!("pauca ", env!("CARGO_PKG_VERSION"), " ", env!("PAUCA_TARGET"), " std threads f16\0"));
-    #[cfg(not(feature = "std"))]
-    const INFO: &CStr =
-        text(concat!("pauca ", env!("CARGO_PKG_VERSION"), " ", env!("PAUCA_TARGET"), " no_std f16\0"));
+    const INFO: &CStr = text(concat!(
+        "pauca ",
+        env!("CARGO_PKG_VERSION"),
+        " ",
+        env!("PAUCA_TARGET"),
+        " ",
+        env!("PAUCA_FEATURES"),
+        "\0"
+    ));
     INFO.as_ptr()
 }
 

@@ -229,7 +229,7 @@ pub unsafe extern "C" fn pauca_clusters_predict(
         within(door.get_or_null("context", context)?, |call| {
             x.announce(call);
             // The caller's buffer stays as it is until nothing can fail.
-            let found = clusters.predict_on(&call.cpu, &x, &call.cx)?;
+            let found = clusters.predict_on(&call.machine, &x, &call.cx)?;
             out.write_each(found.iter().copied());
             Ok(())
         })
@@ -291,12 +291,12 @@ pub unsafe extern "C" fn pauca_clusters_assign(
         let distances = door.out_of("distances", distances, len, x.n_rows())?;
         within(door.get_or_null("context", context)?, |call| {
             x.announce(call);
-            let found = clusters.predict_on(&call.cpu, &x, &call.cx)?;
+            let found = clusters.predict_on(&call.machine, &x, &call.cx)?;
             if distances.is_wanted() {
                 let nearest = found.as_slice().unwrap_or_default();
                 let centroids = Rows::F32(clusters.centroids.view());
                 let partition = Partition::new(nearest, centroids, clusters.metric)?;
-                let measured = partition.measure_on(&call.cpu, &x, &call.cx)?;
+                let measured = partition.measure_on(&call.machine, &x, &call.cx)?;
                 distances.write_each(measured.iter().copied());
             }
             labels.write_each(found.iter().copied());
@@ -323,7 +323,7 @@ pub unsafe extern "C" fn pauca_clusters_measure(
         let out = door.out_exactly("distances", distances, distances_len, x.n_rows())?;
         within(door.get_or_null("context", context)?, |call| {
             x.announce(call);
-            let measured = Partition::from(clusters).measure_on(&call.cpu, &x, &call.cx)?;
+            let measured = Partition::from(clusters).measure_on(&call.machine, &x, &call.cx)?;
             out.write_each(measured.iter().copied());
             Ok(())
         })

@@ -1,5 +1,6 @@
 //! Where a call runs and how it is watched.
 
+use alloc::ffi::CString;
 use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_void};
 use core::sync::atomic::{AtomicI32, Ordering};
@@ -7,6 +8,7 @@ use core::sync::atomic::{AtomicI32, Ordering};
 use pauca::{Context, Control, Cpu, Exec, Progress, Stage};
 
 use crate::abi::{abi, level, level_number};
+use crate::device::{self, Machine, PAUCA_ANY_DEVICE, PAUCA_BACKEND_CPU};
 use crate::door::{Door, free, size};
 use crate::options::{Sized32, no_flags};
 use crate::pool::Threads;
@@ -91,6 +93,11 @@ pub struct pauca_context_options {
     /// At least so many milliseconds lie between two reports of the progress, those of finished iterations aside.
     /// Default 50; without a clock (no std) 0.
     pub report_pause: u32,
+    /// PAUCA_BACKEND_CPU or another backend. Never changes a result. What the device leaves open is done by the
+    /// threads of the context.
+    pub backend: i32,
+    /// The number of the device, from 0 on. Default PAUCA_ANY_DEVICE.
+    pub device: u32,
     /// 0.
     pub reserved: u32,
 }
@@ -114,17 +121,21 @@ unsafe impl Sized32 for pauca_context_options {
             log: None,
             parallel_for: None,
             report_pause: 50,
+            backend: PAUCA_BACKEND_CPU,
+            device: PAUCA_ANY_DEVICE,
             reserved: 0,
         }
     }
 }
 
-/// Where calls run and how they are watched: threads, SIMD level, callbacks, a flag that stops. Never changes a result.
-/// Long-lived: making one starts threads. Several threads may use one at once, where its callbacks allow that. A forked
-/// child may go on to use it: it gets threads of its own. NULL in place of a context is the calling thread and the
-/// default level.
+/// Where calls run and how they are watched: threads, SIMD level or device, callbacks, a flag that stops. Never changes a
+/// result. Long-lived: making one starts threads. Several threads may use one at once, where its callbacks allow that. A
+/// forked child may go on to use it: it gets threads of its own. A context with a device is its parent's alone. NULL in
+/// place of a context is the calling thread and the default level.
 pub struct pauca_context {
-    cpu: Cpu,
+    machine: Machine,
+    /// The machine's name for C.
+    name: CString,
     threads: Threads,
     options: pauca_context_options,
 }
@@ -152,8 +163,10 @@ pub unsafe extern "C" fn pauca_context_options_init(
     })
 }
 
-/// Makes a context. options may be NULL for the defaults. Threads are started by the first call that needs them.
-/// Errors: PAUCA_SIMD_LEVEL, PAUCA_ABI, PAUCA_UNSUPPORTED_OPTION, PAUCA_INVALID_PARAMETER.
+/// Makes a context. options may be NULL for the defaults. Threads are started by the first call that needs them. A device
+/// is opened and tried, which takes some milliseconds and its driver's time to compile.
+/// Errors: PAUCA_SIMD_LEVEL, PAUCA_ABI, PAUCA_UNSUPPORTED_OPTION, PAUCA_INVALID_PARAMETER, PAUCA_UNSUPPORTED_DEVICE for a
+/// backend that the library was built without, PAUCA_DEVICE where there is no such device or its trial fails.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pauca_context_new(
     options: *const pauca_context_options,
@@ -181,7 +194,9 @@ pub unsafe extern "C" fn pauca_context_new(
             Some(level) => Cpu::with_level(level)?,
         };
         let cpu = cpu.keep_bytes(size("keep_bytes", chosen.keep_bytes)?);
-        out.put(pauca_context { cpu, threads: Threads::new(chosen.threads), options: chosen })
+        let machine = device::open(chosen.backend, chosen.device, cpu)?;
+        let name = CString::new(device::name(&machine)).unwrap_or_default();
+        out.put(pauca_context { machine, name, threads: Threads::new(chosen.threads), options: chosen })
     })
 }
 
@@ -205,10 +220,18 @@ pub unsafe extern "C" fn pauca_context_info(
         let context = door.get("context", context)?;
         let level = door.out_or_null("simd_level", simd_level, 1)?;
         let threads = door.out_or_null("threads", threads, 1)?;
-        level.write(&[level_number(context.cpu.level())]);
+        level.write(&[level_number(device::cpu(&context.machine).level())]);
         threads.write(&[context.width() as u32]);
         Ok(())
     })
+}
+
+/// What a context computes on: "cpu", or of a device its interface, number, kind and name. NULL is "cpu". Lives until the
+/// context is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pauca_context_backend(context: *const pauca_context) -> *const c_char {
+    // SAFETY: the contract of the header.
+    unsafe { context.as_ref() }.map_or(c"cpu", |context| &context.name).as_ptr()
 }
 
 impl pauca_context {
@@ -259,7 +282,7 @@ impl pauca_context {
 
 /// What a call hands to core.
 pub(crate) struct Call<'c> {
-    pub cpu: Cpu,
+    pub machine: Machine,
     pub cx: Context<'c>,
     context: Option<&'c pauca_context>,
 }
@@ -277,7 +300,8 @@ impl Call<'_> {
 pub(crate) fn within<T>(context: Option<&pauca_context>, call: impl FnOnce(&Call<'_>) -> Done<T>) -> Done<T> {
     let Some(context) = context else {
         let cx = Context::new(Exec::serial(), Control::new());
-        return call(&Call { cpu: Cpu::new()?, cx, context: None });
+        let machine = device::open(PAUCA_BACKEND_CPU, 0, Cpu::new()?)?;
+        return call(&Call { machine, cx, context: None });
     };
     let stopped = Cell::new(false);
     let stop = || stopped.get() || context.is_cancelled();
@@ -320,7 +344,8 @@ pub(crate) fn within<T>(context: Option<&pauca_context>, call: impl FnOnce(&Call
             exec
         }
     };
-    call(&Call { cpu: context.cpu, cx: Context::new(exec, control), context: Some(context) })
+    let machine = device::ready(&context.machine)?;
+    call(&Call { machine, cx: Context::new(exec, control), context: Some(context) })
 }
 
 /// The name of a stage as C has it.

@@ -4,12 +4,13 @@ use alloc::sync::Arc;
 use core::ffi::c_void;
 
 use ndarray::Array1;
-use pauca::{Clusters, Cpu, Curated, D4, D4Checkpoint, D4Run, D4Stage, Dedup};
+use pauca::{Clusters, Curated, D4, D4Checkpoint, D4Run, D4Stage, Dedup};
 
 use crate::blob::pauca_blob;
 use crate::clusters::{METRICS, PAUCA_COSINE, pauca_clusters};
 use crate::context::{pauca_context, within};
 use crate::dedup::{order, pauca_dedup};
+use crate::device::{Machine, copied};
 use crate::door::{Door, free, size};
 use crate::kmeans::init;
 use crate::options::{Sized32, choice, no_flags};
@@ -160,7 +161,7 @@ pub unsafe extern "C" fn pauca_d4(
         let out = door.handle("out", out)?;
         within(door.get_or_null("context", context)?, |call| {
             x.announce(call);
-            out.put(params.fit_on(&call.cpu, &x, &call.cx)?.into())
+            out.put(params.fit_on(&call.machine, &x, &call.cx)?.into())
         })
     })
 }
@@ -168,7 +169,7 @@ pub unsafe extern "C" fn pauca_d4(
 /// A run of D4 between two steps. It reads its rows until it is freed. Used by one thread at a time, which need not be the
 /// one that started it.
 pub struct pauca_d4_run {
-    running: Running<D4Run<'static, Cpu, Input>>,
+    running: Running<D4Run<'static, Machine, Input>>,
 }
 
 /// D4 iterates the first clustering.
@@ -217,8 +218,8 @@ fn start(
     within(door.get_or_null("context", context)?, |call| {
         x.announce(call);
         let run = match checkpoint {
-            None => params.start_on(call.cpu, x, &call.cx)?,
-            Some(checkpoint) => params.resume_on(call.cpu, x, checkpoint, &call.cx)?,
+            None => params.start_on(copied(&call.machine), x, &call.cx)?,
+            Some(checkpoint) => params.resume_on(copied(&call.machine), x, checkpoint, &call.cx)?,
         };
         out.put(pauca_d4_run { running: Running::new(run) })
     })

@@ -278,7 +278,7 @@ pub unsafe extern "C" fn pauca_semdedup(
         }
         within(door.get_or_null("context", context)?, |call| {
             x.announce(call);
-            let dedup = params.fit_on(&call.cpu, &x, clusters, &call.cx)?;
+            let dedup = params.fit_on(&call.machine, &x, clusters, &call.cx)?;
             out.put(pauca_dedup { dedup: Arc::new(dedup) })
         })
     })

@@ -132,7 +132,7 @@ pub unsafe extern "C" fn pauca_semdedup_against(
         within(door.get_or_null("context", context)?, |call| {
             x.announce(call);
             reference.announce(call);
-            let found = params.fit_on(&call.cpu, &x, &reference, clusters, &call.cx)?;
+            let found = params.fit_on(&call.machine, &x, &reference, clusters, &call.cx)?;
             keep.write_each(found.keep.iter().map(|keep| u8::from(*keep)));
             witness.write_each(found.witness.iter().copied());
             similarity.write_each(found.similarity.iter().copied());

@@ -5,7 +5,8 @@ use core::ffi::c_void;
 use crate::door::Door;
 use crate::status::{Done, Failure, pauca_error, pauca_status};
 use crate::view::{
-    PAUCA_BF16, PAUCA_DEVICE_CPU, PAUCA_DEVICE_CUDA_HOST, PAUCA_F16, PAUCA_F32, PAUCA_F64, pauca_view,
+    PAUCA_BF16, PAUCA_DEVICE_CPU, PAUCA_DEVICE_CUDA, PAUCA_DEVICE_CUDA_HOST, PAUCA_DEVICE_CUDA_MANAGED,
+    PAUCA_F16, PAUCA_F32, PAUCA_F64, pauca_view,
 };
 
 #[repr(C)]
@@ -52,8 +53,9 @@ const BFLOAT: u8 = 4;
 
 fn view_of(door: &Door, tensor: &Tensor) -> Done<pauca_view> {
     let what = "tensor";
-    if ![PAUCA_DEVICE_CPU, PAUCA_DEVICE_CUDA_HOST].contains(&tensor.device.kind) {
-        let why = "only memory of the host is read";
+    let known = [PAUCA_DEVICE_CPU, PAUCA_DEVICE_CUDA, PAUCA_DEVICE_CUDA_HOST, PAUCA_DEVICE_CUDA_MANAGED];
+    if !known.contains(&tensor.device.kind) {
+        let why = "only memory of the host and of CUDA devices is read";
         return Err(Failure::Device { what, device: tensor.device.kind, why });
     }
     if tensor.ndim != 2 {
@@ -95,7 +97,8 @@ fn view_of(door: &Door, tensor: &Tensor) -> Done<pauca_view> {
 }
 
 /// A view of a DLTensor of two dimensions (dlpack.h: pass &managed->dl_tensor). The tensor is borrowed: its memory must
-/// live as long as the view is used, and its deleter stays the caller's to call.
+/// live as long as the view is used, and its deleter stays the caller's to call. A tensor of a CUDA device: set the stream
+/// of the view where its values are made on another than the default stream.
 /// Errors: PAUCA_UNSUPPORTED_DEVICE, PAUCA_UNSUPPORTED_TYPE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pauca_view_from_dlpack(

@@ -4,11 +4,12 @@ use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use core::ffi::c_void;
 
-use pauca::{Checkpoint, Cpu, Lloyd, RowSource};
+use pauca::{Checkpoint, Lloyd, RowSource};
 
 use crate::blob::pauca_blob;
 use crate::clusters::pauca_clusters;
 use crate::context::{pauca_context, within};
+use crate::device::{Machine, copied};
 use crate::door::{Door, free};
 use crate::kmeans::{params, pauca_kmeans_options};
 use crate::options::Sized32;
@@ -19,7 +20,7 @@ use crate::view::{Input, pauca_view};
 /// A run of k-means between two iterations. It reads its rows and weights until it is freed. Used by one thread at a
 /// time, which need not be the one that started it.
 pub struct pauca_kmeans_run {
-    running: Running<Lloyd<'static, Cpu, Input>>,
+    running: Running<Lloyd<'static, Machine, Input>>,
 }
 
 /// Where a run is. Set struct_size.
@@ -64,8 +65,8 @@ fn start(
         x.announce(call);
         let weights = weights.map(Cow::Borrowed);
         let run = match checkpoint {
-            None => params.start_on(call.cpu, x, weights, &call.cx)?,
-            Some(checkpoint) => params.resume_on(call.cpu, x, weights, checkpoint, &call.cx)?,
+            None => params.start_on(copied(&call.machine), x, weights, &call.cx)?,
+            Some(checkpoint) => params.resume_on(copied(&call.machine), x, weights, checkpoint, &call.cx)?,
         };
         out.put(pauca_kmeans_run { running: Running::new(run) })
     })

@@ -9,8 +9,10 @@
 //! | `status` | status codes, the caller's error |
 //! | `options` | structs that know their size |
 //! | `context`, `pool` | where a call runs and how it is watched; threads that survive a fork |
+//! | `device` | the processor or a device |
 //! | `view`, `source` | rows: the one door for all inputs |
 //! | `dlpack`, `arrow` | rows of other libraries, borrowed |
+//! | `cuda` | rows of a CUDA device, copied |
 //! | `table` | results as a table of Arrow |
 //! | `abi` | versions, SIMD levels |
 //! | `kmeans`, `kmeans_run`, `clusters` | clusterings |
@@ -39,9 +41,12 @@ mod bare;
 mod blob;
 mod clusters;
 mod context;
+#[cfg(feature = "std")]
+mod cuda;
 mod d4;
 mod dedup;
 mod dedup_against;
+mod device;
 mod dlpack;
 mod door;
 mod exact;
@@ -68,6 +73,7 @@ pub use context::*;
 pub use d4::*;
 pub use dedup::*;
 pub use dedup_against::*;
+pub use device::*;
 pub use dlpack::*;
 pub use exact::*;
 pub use kmeans::*;

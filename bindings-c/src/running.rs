@@ -2,9 +2,10 @@
 
 use alloc::vec::Vec;
 
-use pauca::{Checkpoint, Context, Cpu, D4Checkpoint, D4Run, Error, Lloyd};
+use pauca::{Checkpoint, Context, D4Checkpoint, D4Run, Error, Lloyd};
 
 use crate::context::Call;
+use crate::device::Machine;
 use crate::status::{Done, Failure};
 use crate::view::Input;
 
@@ -20,7 +21,7 @@ pub(crate) trait Steps {
 
 macro_rules! steps {
     ($run:ident: $saved:ident) => {
-        impl Steps for $run<'static, Cpu, Input> {
+        impl Steps for $run<'static, Machine, Input> {
             type Saved = $saved;
 
             fn step(&mut self, cx: &Context) -> pauca::Result<bool> {

@@ -158,7 +158,7 @@ fn sum_of(
     metric: Metric,
     call: &Call<'_>,
 ) -> Done<Sums> {
-    let (k, d, cpu, cx) = (like.n_clusters(), like.dim(), &call.cpu, &call.cx);
+    let (k, d, cpu, cx) = (like.n_clusters(), like.dim(), &call.machine, &call.cx);
     let mut parts = cpu.sums(k, d, weights.is_some(), cx)?;
     blocks(x, |range, rows| {
         let first = range.start;

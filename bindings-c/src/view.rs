@@ -26,8 +26,12 @@ pub const PAUCA_OF_SOURCE: i32 = 100;
 
 /// Memory of the host: the numbers of devices are those of DLPack.
 pub const PAUCA_DEVICE_CPU: i32 = 1;
+/// Memory of a CUDA device. A call copies the rows into memory of the host, on the stream of the view; f64 is refused.
+pub const PAUCA_DEVICE_CUDA: i32 = 2;
 /// Memory of the host that a CUDA device can read.
 pub const PAUCA_DEVICE_CUDA_HOST: i32 = 3;
+/// Memory that host and CUDA devices share. It is read as that of a CUDA device.
+pub const PAUCA_DEVICE_CUDA_MANAGED: i32 = 13;
 
 /// Rows that lie in memory of the caller: value j of row i is data[i * row_stride + j * col_stride]. Nothing is copied:
 /// the memory is read during the call, and for a run (pauca_kmeans_start and so on) until the run is freed. The library
@@ -52,13 +56,13 @@ pub struct pauca_view {
     pub col_stride: i64,
     /// PAUCA_F32, PAUCA_F16, PAUCA_BF16, PAUCA_F64.
     pub dtype: i32,
-    /// 0 or PAUCA_DEVICE_CPU; other devices are not supported yet.
+    /// 0 or PAUCA_DEVICE_CPU, or one of the other PAUCA_DEVICE_...
     pub device: i32,
     /// 0: the number of the device.
     pub device_id: i32,
     /// 0.
     pub reserved: i32,
-    /// NULL: the stream on which the data are made.
+    /// The CUDA stream (CUstream) on which the data are made; NULL is the default stream. For memory of the host NULL.
     pub stream: *mut c_void,
 }
 
@@ -193,12 +197,12 @@ impl Input {
 
 /// Shape and strides of a view.
 #[derive(Clone, Copy)]
-struct Layout {
-    n: usize,
-    d: usize,
-    strides: [usize; 2],
+pub(crate) struct Layout {
+    pub n: usize,
+    pub d: usize,
+    pub strides: [usize; 2],
     /// Values from the first to the last, both counted.
-    reach: usize,
+    pub reach: usize,
 }
 
 fn layout(what: &'static str, view: &pauca_view) -> Done<Layout> {
@@ -238,6 +242,25 @@ fn layout(what: &'static str, view: &pauca_view) -> Done<Layout> {
     Ok(Layout { n, d, strides, reach: last + 1 })
 }
 
+#[cfg(feature = "std")]
+fn from_device(what: &'static str, view: &pauca_view) -> Done<Input> {
+    let layout = layout(what, view)?;
+    match view.dtype {
+        PAUCA_F32 => crate::cuda::fetched::<f32>(what, view, layout),
+        PAUCA_F16 => crate::cuda::fetched::<f16>(what, view, layout),
+        PAUCA_BF16 => crate::cuda::fetched::<bf16>(what, view, layout),
+        other => {
+            Err(Failure::Type { what, found: other.into(), expected: "PAUCA_F32, F16, BF16 on a device" })
+        }
+    }
+}
+
+#[cfg(not(feature = "std"))]
+fn from_device(what: &'static str, view: &pauca_view) -> Done<Input> {
+    let why = "this library was built without std: only memory of the host is read";
+    Err(Failure::Device { what, device: view.device, why })
+}
+
 impl Door {
     /// The rows of a view, for as long as the caller has promised to keep them.
     pub fn rows(&self, what: &'static str, view: *const pauca_view) -> Done<Input> {
@@ -246,14 +269,17 @@ impl Door {
         if view.dtype == PAUCA_OF_SOURCE {
             return crate::source::pauca_source::of_view(self, what, view);
         }
-        let host = [0, PAUCA_DEVICE_CPU, PAUCA_DEVICE_CUDA_HOST].contains(&view.device);
-        if !host || !view.stream.is_null() {
-            let why =
-                if host { "memory of the host has no stream" } else { "only memory of the host is read" };
-            return Err(Failure::Device { what, device: view.device, why });
-        }
         if view.reserved != 0 {
             return Err(Failure::Option { what, offset: core::mem::offset_of!(pauca_view, reserved) });
+        }
+        let refused = |why| Err(Failure::Device { what, device: view.device, why });
+        match view.device {
+            0 | PAUCA_DEVICE_CPU | PAUCA_DEVICE_CUDA_HOST if view.stream.is_null() => {}
+            0 | PAUCA_DEVICE_CPU | PAUCA_DEVICE_CUDA_HOST => {
+                return refused("memory of the host has no stream");
+            }
+            PAUCA_DEVICE_CUDA | PAUCA_DEVICE_CUDA_MANAGED => return from_device(what, view),
+            _ => return refused("only memory of the host and of CUDA devices is read"),
         }
         let layout = layout(what, view)?;
         match view.dtype {

@@ -8,6 +8,7 @@ use std::path::Path;
 const FILES: &[&str] = &[
     "abi",
     "status",
+    "device",
     "context",
     "view",
     "source",

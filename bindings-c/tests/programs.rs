@@ -77,6 +77,46 @@ fn runs_give_the_same_bits_wherever_they_run() {
     }
 }
 
+/// Rows of a CUDA device are copied on their stream. A library of C plays the driver.
+#[test]
+fn rows_of_a_device_are_copied_on_their_stream() {
+    if !has("cc", "programs of C are not built") {
+        return;
+    }
+    let folder = folder("program-device");
+    let libraries = installed_names(&folder);
+    let (path, source) = (folder.join("device"), |name: &str| root().join(format!("tests/c/{name}.c")));
+    compile(&source("device"), &path, &libraries, &[]);
+    let none = Command::new(&path).arg("libcuda").output().expect("the program starts");
+    if std::path::Path::new("/usr/lib/x86_64-linux-gnu/libcuda.so.1").exists() {
+        eprintln!("SKIPPED: a driver of CUDA is installed: its absence is not tried");
+    } else {
+        assert!(none.status.success(), "without a driver: {}", text(&none));
+    }
+    let driver = folder.join("libcuda.so.1");
+    must(Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&driver).arg(source("driver")));
+    let log = folder.join("log");
+    let run = |argument: &str, fails: &str| {
+        let mut command = Command::new(&path);
+        let command = command.arg(argument).env("LD_LIBRARY_PATH", &folder);
+        must(command.env("DRIVER_LOG", &log).env("DRIVER_FAILS", fails))
+    };
+    println!("{}", run("read", ""));
+    let calls = std::fs::read_to_string(&log).expect("what the driver heard");
+    let of_one = "cuPointerGetAttribute 0\ncuCtxPushCurrent 0\ncuMemcpyDtoHAsync 4660\ncuStreamSynchronize 4660\n\
+                  cuCtxPopCurrent 0\n";
+    assert_eq!(calls, of_one.repeat(4));
+    for call in [
+        "cuPointerGetAttribute",
+        "cuCtxPushCurrent",
+        "cuMemcpyDtoHAsync",
+        "cuStreamSynchronize",
+        "cuCtxPopCurrent",
+    ] {
+        run(&format!("{call} of the CUDA driver failed with 700 (CUDA_ERROR_ILLEGAL_ADDRESS)"), call);
+    }
+}
+
 #[test]
 fn both_sides_of_a_fork_go_on() {
     program("fork", &[], &["200"]);

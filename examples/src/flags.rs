@@ -6,11 +6,12 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::failure::{Failure, Result};
 use crate::input::paths;
+use crate::machine::Asked;
 use crate::progress::Style;
 use crate::values::{bytes, positive};
 
 /// Flags that change no result: a command without them gives the same bytes.
-pub const CHANGE_NOTHING: [&str; 11] = [
+pub const CHANGE_NOTHING: [&str; 12] = [
     "out",
     "threads",
     "overwrite",
@@ -21,6 +22,7 @@ pub const CHANGE_NOTHING: [&str; 11] = [
     "resume",
     "checkpoint_every",
     "block_rows",
+    "backend",
     "plan",
 ];
 
@@ -95,6 +97,16 @@ fn name(inputs: &[PathBuf]) -> Option<OsString> {
     // Without its extension `...npy` would lead out of the folder.
     let mut parts = Path::new(name).components();
     matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)).then(|| name.to_os_string())
+}
+
+/// Where it is computed; never changes a result.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Run")]
+pub struct Computing {
+    /// Machine that does the arithmetic: cpu, wgpu (Vulkan, DirectX or Metal) or cuda, with the number of a device where
+    /// there are several; never changes a result. Devices need a build with --features wgpu or cuda
+    #[arg(long, value_name = "cpu|wgpu[:I]|cuda[:I]", default_value_t)]
+    pub backend: Asked,
 }
 
 /// Where rows of embeddings come from; nothing here changes a result but the choice of what is read.

@@ -8,6 +8,7 @@
 //! | [`flags`], [`values`] | flags that mean the same in every program; what their values may be |
 //! | [`shipped`] | the data that the programs run on when nothing is named |
 //! | [`output`] | an output folder whose files appear together, with their SHA-256; the data set again without what went |
+//! | [`machine`] | the processor or a device, as `--backend` asks |
 //! | [`checkpoint`] | a stopped run on disk: settings, identity of the input, state of the library |
 //! | [`stepping`] | clustering step by step, its state saved between steps |
 //! | [`console`] | what is said on a terminal or a pipe, and never ends a run |
@@ -30,6 +31,7 @@ pub mod failure;
 pub mod flags;
 pub mod input;
 pub mod interrupt;
+pub mod machine;
 pub mod memorization;
 pub mod output;
 pub mod page;

@@ -2,12 +2,13 @@
 //! stop, and gone on from.
 
 use pauca::backend::Backend;
-use pauca::{Clusters, Context, Cpu, KMeans, Lloyd, RowSource};
+use pauca::{Clusters, Context, KMeans, Lloyd, RowSource};
 use serde_json::Value;
 
 use crate::checkpoint;
 use crate::failure::{Failure, Result};
 use crate::input::{Embeddings, Source};
+use crate::machine::Machine;
 use crate::output::OutDir;
 use crate::progress::Reporter;
 
@@ -18,7 +19,7 @@ pub struct Stepping<'a, 's> {
     /// The embeddings as the library reads them.
     pub source: &'a Source<'s>,
     /// Where the arithmetic runs.
-    pub cpu: &'a Cpu,
+    pub backend: &'a Machine,
     /// Who is told how the run goes.
     pub reporter: &'a Reporter,
     /// The output folder, where states are saved.
@@ -69,9 +70,9 @@ impl Stepping<'_, '_> {
     ) -> Result<(Clusters, Vec<u8>)> {
         self.begin();
         let run = match &self.resume {
-            None => kmeans.start_on(self.cpu, self.source, None, cx),
+            None => kmeans.start_on(self.backend, self.source, None, cx),
             Some(bytes) => pauca::Checkpoint::from_bytes(bytes)
-                .and_then(|state| kmeans.resume_on(self.cpu, self.source, None, &state, cx)),
+                .and_then(|state| kmeans.resume_on(self.backend, self.source, None, &state, cx)),
         };
         let rows = self.source.n_rows() as u64;
         let run = LloydSteps { run: self.started(run)?, rows, max_iter: max_iter as u64 };

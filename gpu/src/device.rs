@@ -27,7 +27,18 @@ pub enum Api {
     Wgpu,
 }
 
-/// What kind of device it is.
+impl Api {
+    /// The name of its feature: "cuda", "hip" or "wgpu".
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cuda => "cuda",
+            Self::Hip => "hip",
+            Self::Wgpu => "wgpu",
+        }
+    }
+}
+
+/// What kind of device it is, the more capable first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Class {
@@ -37,10 +48,10 @@ pub enum Class {
     Integrated,
     /// Part of a virtual machine.
     Virtual,
-    /// A processor that plays a device, as lavapipe and WARP do: for tests.
-    Software,
     /// Something else.
     Other,
+    /// A processor that plays a device, as lavapipe and WARP do: for tests.
+    Software,
 }
 
 /// A device of this machine, not opened yet.
@@ -64,12 +75,7 @@ pub struct Found {
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let api = match self.api {
-            Api::Cuda => "cuda",
-            Api::Hip => "hip",
-            Api::Wgpu => "wgpu",
-        };
-        write!(f, "{api}:{} ({:?})", self.index, self.class)
+        write!(f, "{}:{} ({:?})", self.api.name(), self.index, self.class)
     }
 }
 
@@ -134,18 +140,44 @@ impl Gpu {
     /// # Errors
     /// [`GpuError::NoDevice`]; the refusal of the first device, where all were refused.
     pub fn auto() -> Result<Self, GpuError> {
-        let mut found = Self::enumerate();
-        found.retain(|found| found.class != Class::Software);
-        found.sort_by_key(|found| (found.api as u8, found.class as u8));
+        Self::first("any but software", |found| found.class != Class::Software)
+    }
+
+    /// The device `index` of those that an interface finds, or the most capable one: cards of their own first,
+    /// software last. Devices that [`open`](Gpu::open) refuses are passed over.
+    ///
+    /// # Errors
+    /// [`GpuError::NoDevice`]; the refusal of the first device, where all were refused.
+    ///
+    /// # Example
+    /// ```
+    /// use pauca_gpu::{Api, Gpu, GpuError};
+    /// let error = Gpu::choose(Api::Cuda, Some(4242)).unwrap_err();
+    /// assert!(error.to_string().starts_with("no such device: cuda:4242; this build finds "));
+    /// ```
+    pub fn choose(api: Api, index: Option<usize>) -> Result<Self, GpuError> {
+        let name = api.name();
+        let asked = index.map_or(name.to_owned(), |index| format!("{name}:{index}"));
+        Self::first(&asked, |found| found.api == api && index.is_none_or(|index| found.index == index))
+    }
+
+    /// The most capable device that is wanted and can be opened.
+    fn first(asked: &str, wanted: impl Fn(&Found) -> bool) -> Result<Self, GpuError> {
+        let all = Self::enumerate();
+        let mut fits: Vec<&Found> = all.iter().filter(|found| wanted(found)).collect();
+        fits.sort_by_key(|found| (found.api as u8, found.class as u8));
         let mut refused = None;
-        for found in &found {
+        for found in fits {
             match Self::open(found) {
                 Ok(gpu) => return Ok(gpu),
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
-        let none = || GpuError::NoDevice { asked: "any".to_owned() };
-        Err(refused.unwrap_or_else(none))
+        Err(refused.unwrap_or_else(|| {
+            let names: Vec<String> = all.iter().map(ToString::to_string).collect();
+            let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            GpuError::NoDevice { asked: asked.to_owned(), there }
+        }))
     }
 
     /// The device `index` of those that wgpu finds, software included.
@@ -153,7 +185,7 @@ impl Gpu {
     /// # Errors
     /// As [`open`](Gpu::open).
     pub fn wgpu(index: usize) -> Result<Self, GpuError> {
-        Self::numbered(Api::Wgpu, index)
+        Self::choose(Api::Wgpu, Some(index))
     }
 
     /// The device `index` of those that CUDA finds.
@@ -161,13 +193,7 @@ impl Gpu {
     /// # Errors
     /// As [`open`](Gpu::open).
     pub fn cuda(index: usize) -> Result<Self, GpuError> {
-        Self::numbered(Api::Cuda, index)
-    }
-
-    fn numbered(api: Api, index: usize) -> Result<Self, GpuError> {
-        let found = Self::enumerate().into_iter().find(|found| (found.api, found.index) == (api, index));
-        let none = || GpuError::NoDevice { asked: format!("{api:?} {index}").to_lowercase() };
-        Self::open(&found.ok_or_else(none)?)
+        Self::choose(Api::Cuda, Some(index))
     }
 
     /// Opens a device and tries it: sums of integers against known answers, scores against the bound on which

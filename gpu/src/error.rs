@@ -15,10 +15,12 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum GpuError {
     /// There is no such device, or the program was built without its kind.
-    #[error("no such device: {asked}")]
+    #[error("no such device: {asked}; this build finds {there}")]
     NoDevice {
         /// What was asked for.
         asked: String,
+        /// The devices that there are, in words.
+        there: String,
     },
     /// The device answered wrongly when it was tried, or cannot do what every operation needs.
     #[error("device refused: {reason}")]

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use ndarray::Array2;
 use pauca::backend::{Above, Backend, Best, Boundary, Copies, Pairs, Threshold};
 use pauca::exact::{Metric, Sums};
-use pauca::{Context, Cpu, Error, KMeans, Result, Rows};
+use pauca::{Context, Cpu, D4, Error, KMeans, Result, Rows, Rule, SemDedup};
 
 use crate::device::Gpu;
 use crate::error::GpuError;
@@ -22,7 +22,7 @@ fn device() -> Option<Gpu> {
 }
 
 /// What a run answers, in numbers that can be compared.
-type Answer = (Vec<u32>, Vec<f32>, Vec<u64>, Vec<(u32, u32)>, Vec<u8>);
+type Answer = (Vec<u32>, Vec<f32>, Vec<u64>, Vec<(u32, u32)>, Vec<u8>, Vec<bool>);
 
 fn run<B: Backend>(backend: &B, x: &Array2<f32>) -> Result<Answer> {
     let cx = Context::default();
@@ -39,6 +39,14 @@ fn run<B: Backend>(backend: &B, x: &Array2<f32>) -> Result<Answer> {
     let mut sums = Sums::new(2, 5)?;
     let to: Vec<u32> = (0..40).map(|i| i % 2).collect();
     backend.collect(&block, &to, &mut sums, &cx)?;
+    let unique = SemDedup::new(Rule::GreedyCover).epsilon(0.3).fit_on(
+        backend,
+        &Rows::F32(x.view()),
+        &clusters,
+        &cx,
+    )?;
+    let d4 = D4::new().clusters(3).seed(4).max_iter(2).keep_fraction(0.5);
+    let chosen = d4.fit_on(backend, &Rows::F32(x.view()), &cx)?;
     let rows = best.iter().map(|best| best.row).collect();
     let pairs = pairs.iter().map(|pair| (pair.later, pair.earlier)).collect();
     Ok((
@@ -47,13 +55,29 @@ fn run<B: Backend>(backend: &B, x: &Array2<f32>) -> Result<Answer> {
         rows,
         pairs,
         sums.to_bytes()?,
+        unique.keep.iter().chain(&chosen.keep).copied().collect(),
     ))
+}
+
+fn rows() -> Array2<f32> {
+    Array2::from_shape_fn((40, 5), |(i, j)| ((i * 7 + j * 5 + i * j) % 11) as f32 - 4.0)
+}
+
+/// The error is the device's.
+fn is_of_the_device(outcome: Result<Answer>, step: u64) {
+    match outcome {
+        Err(Error::Device(source)) => {
+            let source = source.downcast::<GpuError>().unwrap();
+            assert!(matches!(*source, GpuError::Failed { .. }), "{source}");
+        }
+        other => panic!("step {step} failed unseen: {other:?}"),
+    }
 }
 
 #[test]
 fn every_step_can_fail_and_the_next_call_is_right() {
     let Some(gpu) = device() else { return };
-    let x = Array2::from_shape_fn((40, 5), |(i, j)| ((i * 7 + j * 5 + i * j) % 11) as f32 - 4.0);
+    let x = rows();
     let expected = run(&Cpu::new().unwrap(), &x).unwrap();
     assert_eq!(run(&gpu, &x).unwrap(), expected);
     let steps = &gpu.link().fails_in;
@@ -66,17 +90,36 @@ fn every_step_can_fail_and_the_next_call_is_right() {
             assert_eq!(outcome.unwrap(), expected);
             break;
         }
-        match outcome {
-            Err(Error::Device(source)) => {
-                let source = source.downcast::<GpuError>().unwrap();
-                assert!(matches!(*source, GpuError::Failed { .. }), "{source}");
-            }
-            other => panic!("step {} failed unseen: {other:?}", failures + 1),
-        }
+        is_of_the_device(outcome, failures + 1);
         assert_eq!(run(&gpu, &x).unwrap(), expected, "after a failure of step {}", failures + 1);
         failures += 1;
     }
     assert!(failures > 40, "{failures}");
+}
+
+/// A device that is lost at any step fails every call from then on, and is used again when it is there again.
+#[test]
+fn a_lost_device_fails_every_call() {
+    let Some(gpu) = device() else { return };
+    let (x, link) = (rows(), gpu.link());
+    let expected = run(&Cpu::new().unwrap(), &x).unwrap();
+    link.lost.store(true, Ordering::Relaxed);
+    let mut step = 1u64;
+    loop {
+        link.fails_in.store(step, Ordering::Relaxed);
+        let outcome = run(&gpu, &x);
+        if link.fails_in.load(Ordering::Relaxed) > 1 {
+            assert_eq!(outcome.unwrap(), expected);
+            break;
+        }
+        is_of_the_device(outcome, step);
+        is_of_the_device(run(&gpu, &x), step);
+        link.fails_in.store(0, Ordering::Relaxed);
+        step += 1 + step / 8;
+    }
+    link.fails_in.store(0, Ordering::Relaxed);
+    assert_eq!(run(&gpu, &x).unwrap(), expected);
+    assert!(step > 40, "{step}");
 }
 
 /// Memory that no device has is refused when it is used, and the device goes on.

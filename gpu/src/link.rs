@@ -22,6 +22,9 @@ pub(crate) struct Link {
     /// Steps (uploads, launches, reads) until one fails; 0 never does.
     #[cfg(test)]
     pub fails_in: AtomicU64,
+    /// Whether every step fails from then on, as of a device that is lost.
+    #[cfg(test)]
+    pub lost: std::sync::atomic::AtomicBool,
 }
 
 /// Words of 32 bits on the device, released with the last clone.
@@ -61,6 +64,8 @@ impl Link {
             bytes_down: zero(),
             #[cfg(test)]
             fails_in: zero(),
+            #[cfg(test)]
+            lost: Default::default(),
         }
     }
 
@@ -81,7 +86,8 @@ impl Link {
         #[cfg(test)]
         {
             let left = self.fails_in.load(Ordering::Relaxed);
-            self.fails_in.store(left.saturating_sub(1), Ordering::Relaxed);
+            let stays = left == 1 && self.lost.load(Ordering::Relaxed);
+            self.fails_in.store(if stays { 1 } else { left.saturating_sub(1) }, Ordering::Relaxed);
             if left == 1 {
                 return Err(GpuError::Failed { doing, report: "it was told to".to_owned() });
             }

@@ -1,12 +1,15 @@
 //! The nearest targets of the rows of a block.
 //!
 //! ```text
-//! for each chunk of rows, for each launch of it
+//! for each chunk of rows, for each launch of it           (the host settles a launch while the device works on the next)
 //!     for each piece of the targets: the kernel lists what lies within the margin of the best so far
 //!     one target in all                                   certified
 //!     some, all listed                                    the definition decides among them
 //!     more, or rows that could overflow on the device     the CPU backend searches
 //! ```
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use pauca::backend::{Backend, Job, SearchStats};
 use pauca::exact::{Metric, dot64};
@@ -15,6 +18,7 @@ use pauca::{Context, Error, Result};
 use crate::device::Gpu;
 use crate::kernels::search::{LISTED, WORDS};
 use crate::launch::{self, Sides};
+use crate::link::Buffer;
 use crate::memory::{try_capacity, try_collect, try_grow, try_vec};
 use crate::plan::{Search, pieces};
 use crate::rows::{Chunk, GpuBlock};
@@ -83,9 +87,16 @@ pub(crate) fn nearest(
         let cpu = targets.on_cpu(gpu, cx)?;
         return gpu.host().nearest(&block.cpu, &cpu, None, out, cx);
     };
+    let finish = |proposed: Proposed, out: &mut [u32], stats: &mut SearchStats| {
+        let (first, found) = (proposed.rows.start, proposed.fetched(gpu)?);
+        let out = &mut out[proposed.rows.clone()];
+        let left = settle(block, targets, &packed, &Lists(&found), first, out, stats, cx)?;
+        search_on_cpu(gpu, block, targets, first, &left, out, stats, cx)
+    };
+    let mut before: Option<Proposed> = None;
     block.for_chunks(gpu, cx, |chunk| {
-        let out = &mut out[chunk.rows.clone()];
         if !packed.holds(chunk) {
+            let out = &mut out[chunk.rows.clone()];
             let left = try_collect(out.len(), 0..out.len())?;
             return search_on_cpu(gpu, block, targets, chunk.rows.start, &left, out, &mut stats, cx);
         }
@@ -94,32 +105,55 @@ pub(crate) fn nearest(
             // The margin of unit rows does not depend on them: any numbers serve.
             Metric::Cosine => chunk.values.clone(),
         };
-        for part in pieces(out.len(), plan.rows) {
+        for part in pieces(chunk.rows.len(), plan.rows) {
             cx.control.check()?;
-            let found = propose(gpu, &plan, chunk, &packed, &norms, part.start, part.len())?;
-            let out = &mut out[part.clone()];
-            let first = chunk.rows.start + part.start;
-            let left = settle(block, targets, &packed, &Lists(&found), first, out, &mut stats, cx)?;
-            search_on_cpu(gpu, block, targets, first, &left, out, &mut stats, cx)?;
+            let next = propose(gpu, &plan, chunk, &packed, &norms, part.start, part.len())?;
+            if let Some(done) = before.replace(next) {
+                finish(done, out, &mut stats)?;
+            }
         }
         Ok(())
     })?;
+    if let Some(last) = before {
+        finish(last, out, &mut stats)?;
+    }
     Ok(stats)
+}
+
+/// What launches were asked for, and is not fetched yet.
+struct Proposed {
+    /// Rows of the block.
+    rows: Range<usize>,
+    /// The first slot of each piece, and what the kernel lists.
+    lists: Vec<(usize, Buffer)>,
+    /// What the launches read.
+    _chunk: Arc<Chunk>,
+}
+
+impl Proposed {
+    /// Waits for the launches.
+    fn fetched(&self, gpu: &Gpu) -> Result<Vec<(usize, Vec<u32>)>> {
+        let mut read = try_capacity(self.lists.len())?;
+        for (first, words) in &self.lists {
+            read.push((*first, gpu.link().read::<u32>(words)?));
+        }
+        Ok(read)
+    }
 }
 
 /// One launch for each piece of the targets, on `n` rows of the chunk from `first` on.
 fn propose(
     gpu: &Gpu,
     plan: &Search,
-    chunk: &Chunk,
+    chunk: &Arc<Chunk>,
     packed: &Packed,
-    norms: &crate::link::Buffer,
+    norms: &Buffer,
     first: usize,
     n: usize,
-) -> Result<Vec<(usize, Vec<u32>)>> {
+) -> Result<Proposed> {
     let link = gpu.link();
     let best = link.room(n)?;
-    let mut found = try_capacity(packed.pieces.len())?;
+    let mut lists = try_capacity(packed.pieces.len())?;
     for (number, piece) in packed.pieces.iter().enumerate() {
         let words = link.room(n * WORDS)?;
         let sides = Sides {
@@ -133,13 +167,10 @@ fn propose(
             dim: packed.frame.center.len(),
         };
         launch::nearest(link, plan, sides, packed.scoring, norms, &best, &words, number == 0)?;
-        found.push((piece.slots.start, words));
+        lists.push((piece.slots.start, words));
     }
-    let mut read = try_capacity(found.len())?;
-    for (first, words) in found {
-        read.push((first, link.read::<u32>(&words)?));
-    }
-    Ok(read)
+    let start = chunk.rows.start + first;
+    Ok(Proposed { rows: start..start + n, lists, _chunk: Arc::clone(chunk) })
 }
 
 /// Settles what is listed, by the definition where it must; the rows that are left.

@@ -38,16 +38,16 @@ pub(crate) struct Both<'s, 'b> {
 }
 
 /// A launch: rows of a chunk, and the targets of a piece.
-struct Launch<'l> {
-    chunk: &'l Chunk,
-    piece: &'l Piece,
+struct Launch<'l, 'p> {
+    chunk: &'l Arc<Chunk>,
+    piece: &'p Piece,
     /// Rows of the chunk.
     part: Range<usize>,
     dim: usize,
 }
 
-impl<'l> Launch<'l> {
-    fn sides(&self, windows: Option<&'l Buffer>) -> Sides<'l> {
+impl Launch<'_, '_> {
+    fn sides<'s>(&'s self, windows: Option<&'s Buffer>) -> Sides<'s> {
         Sides {
             x: &self.chunk.values,
             c: &self.piece.values,
@@ -98,12 +98,12 @@ impl Both<'_, '_> {
     }
 
     /// Calls `f` for every launch: rows in ascending order, and for each of them the targets in ascending order.
-    fn for_launches(
+    fn for_launches<'p>(
         &self,
-        packed: &Packed,
+        packed: &'p Packed,
         plan: &Search,
         cx: &Context,
-        mut f: impl FnMut(&Launch<'_>, &[u32]) -> Result<()>,
+        mut f: impl for<'l> FnMut(&Launch<'l, 'p>, &[u32]) -> Result<()>,
     ) -> Result<()> {
         self.block.for_chunks(self.gpu, cx, |chunk| {
             for part in pieces(chunk.rows.len(), plan.rows) {
@@ -173,34 +173,58 @@ pub(crate) fn earlier_max(
         return Ok(stats);
     };
     let link = both.gpu.link();
-    both.for_launches(&packed, &plan, cx, |launch, windows| {
-        let n = launch.part.len();
-        let of_launch = &mut best[launch.first()..launch.first() + n];
-        let limits = try_collect(n, of_launch.iter().map(limit_of))?;
-        let (limits, windows) = (link.upload(&limits)?, link.upload(windows)?);
-        let found = link.room(n * WORDS)?;
-        let (sides, x) = (launch.sides(Some(&windows)), &launch.chunk.values);
-        launch::nearest(link, &plan, sides, packed.scoring, x, &limits, &found, false)?;
-        let found = [(launch.piece.slots.start, link.read::<u32>(&found)?)];
-        for_tasks(of_launch, 8 * dim, cx, |task, best| {
+    let finish = |proposed: Proposed<'_>, best: &mut [Best]| {
+        let Proposed { rows, piece, list, .. } = proposed;
+        let found = [(piece.slots.start, link.read::<u32>(&list)?)];
+        for_tasks(&mut best[rows.clone()], 8 * dim, cx, |task, best| {
             let mut buffer = try_vec(dim, 0.0f32)?;
             for (i, best) in best.iter_mut().enumerate() {
-                let row = launch.first() + task + i;
+                let row = rows.start + task + i;
                 match Lists(&found).of(task + i) {
                     Some((slots, len)) => {
                         compare(row, best, &mut buffer, &mut slots[..len].iter().map(|slot| *slot as usize))?;
                     }
                     None => {
-                        let seen = both.seen_in(launch.piece, row);
-                        let start = launch.piece.slots.start;
+                        let (seen, start) = (both.seen_in(piece, row), piece.slots.start);
                         compare(row, best, &mut buffer, &mut seen.map(|slot| start + slot))?;
                     }
                 }
             }
             Ok(())
         })
+    };
+    // The host settles a launch while the device works on the next one.
+    let mut before: Option<Proposed<'_>> = None;
+    both.for_launches(&packed, &plan, cx, |launch, windows| {
+        let n = launch.part.len();
+        let rows = launch.first()..launch.first() + n;
+        // What these rows found in an earlier piece spares them candidates in this one.
+        if let Some(same) = before.take_if(|before| before.rows == rows) {
+            finish(same, best)?;
+        }
+        let limits = try_collect(n, best[rows.clone()].iter().map(limit_of))?;
+        let (limits, windows) = (link.upload(&limits)?, link.upload(windows)?);
+        let list = link.room(n * WORDS)?;
+        let (sides, x) = (launch.sides(Some(&windows)), &launch.chunk.values);
+        launch::nearest(link, &plan, sides, packed.scoring, x, &limits, &list, false)?;
+        let next = Proposed { rows, piece: launch.piece, list, _chunk: Arc::clone(launch.chunk) };
+        before.replace(next).map_or(Ok(()), |done| finish(done, best))
     })?;
+    if let Some(last) = before {
+        finish(last, best)?;
+    }
     Ok(stats)
+}
+
+/// What a launch was asked for, and is not fetched yet.
+struct Proposed<'p> {
+    /// Rows of the block.
+    rows: Range<usize>,
+    piece: &'p Piece,
+    /// What the kernel lists.
+    list: Buffer,
+    /// What the launch reads.
+    _chunk: Arc<Chunk>,
 }
 
 /// The score above which, but for the margin, nothing matters to a row.
@@ -278,7 +302,7 @@ impl Limits<'_> {
 fn list(
     both: &Both<'_, '_>,
     plan: &Search,
-    launch: &Launch<'_>,
+    launch: &Launch<'_, '_>,
     part: Range<usize>,
     limits: &Limits<'_>,
     above: Above<'_>,

@@ -42,7 +42,7 @@ pub(crate) struct Store(Mutex<Option<Arc<Resident>>>);
 
 /// All rows of a block, on the device.
 pub(crate) struct Resident {
-    pub chunks: Vec<Chunk>,
+    pub chunks: Vec<Arc<Chunk>>,
     _lease: Lease,
 }
 
@@ -115,12 +115,13 @@ impl GpuBlock<'_> {
         rows_of_buffer(&gpu.limits(), self.dim()).is_some()
     }
 
-    /// Calls `f` on all rows, chunk by chunk, on the device.
+    /// Calls `f` on all rows, chunk by chunk, on the device. Who has not fetched what a chunk gave keeps the chunk meanwhile:
+    /// then the next one is made and sent while the device works.
     pub(crate) fn for_chunks(
         &self,
         gpu: &Gpu,
         cx: &Context,
-        mut f: impl FnMut(&Chunk) -> Result<()>,
+        mut f: impl FnMut(&Arc<Chunk>) -> Result<()>,
     ) -> Result<()> {
         let resident = self.settle(gpu, cx)?;
         if let Some(resident) = resident {
@@ -131,7 +132,7 @@ impl GpuBlock<'_> {
         }
         self.parts(gpu).try_for_each(|rows| {
             cx.control.check()?;
-            f(&self.send(gpu, rows, cx)?)
+            f(&Arc::new(self.send(gpu, rows, cx)?))
         })
     }
 
@@ -150,7 +151,7 @@ impl GpuBlock<'_> {
                 for rows in self.parts(gpu) {
                     cx.control.check()?;
                     try_grow(&mut chunks, 1)?;
-                    chunks.push(self.send(gpu, rows, cx)?);
+                    chunks.push(Arc::new(self.send(gpu, rows, cx)?));
                 }
                 *state = Some(Arc::new(Resident { chunks, _lease: lease }));
             }

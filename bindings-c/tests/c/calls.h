@@ -13,6 +13,18 @@ static inline pauca_status every_pauca_abi_check(uint32_t header_version, pauca_
 }
 #define pauca_abi_check every_pauca_abi_check
 
+static pauca_status call_pauca_device_count(const Argument *a) { return pauca_device_count(a[0].choice, (uint32_t *)a[1].at, (pauca_error *)a[2].at); }
+static const Function of_pauca_device_count = {
+    "pauca_device_count", call_pauca_device_count, 3, {
+     {"backend", A_CHOICE, 1, 0, sizeof(int32_t)},
+     {"count", AN_OUTPUT, _Alignof(uint32_t), 0, sizeof(uint32_t)},
+     {"error", AN_ERROR, _Alignof(pauca_error), 1, sizeof(pauca_error)},}};
+static inline pauca_status every_pauca_device_count(int32_t backend, uint32_t * count, pauca_error * error)
+{
+    return with_every_wrong_argument(&of_pauca_device_count, (const Argument[]){{.choice = backend}, {.at = (uintptr_t)count}, {.at = (uintptr_t)error}});
+}
+#define pauca_device_count every_pauca_device_count
+
 static pauca_status call_pauca_context_options_init(const Argument *a) { return pauca_context_options_init((pauca_context_options *)a[0].at, a[1].bits, a[2].bits, (pauca_error *)a[3].at); }
 static const Function of_pauca_context_options_init = {
     "pauca_context_options_init", call_pauca_context_options_init, 4, {

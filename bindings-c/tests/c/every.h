@@ -72,7 +72,7 @@ static void too_near(pauca_view *v) { v->rows = 4, v->cols = 3, v->row_stride = 
 static void too_far(pauca_view *v) { v->rows = 4, v->row_stride = INT64_MAX, v->col_stride = 1; }
 static void no_type(pauca_view *v) { v->dtype = 0; }
 static void other_type(pauca_view *v) { v->dtype = 77; }
-static void other_device(pauca_view *v) { v->device = 2; }
+static void other_device(pauca_view *v) { v->device = 4; }
 static void a_stream(pauca_view *v) { v->stream = v; }
 static void reserved(pauca_view *v) { v->reserved = 1; }
 static const Spoilt spoilt[] = {
@@ -82,7 +82,7 @@ static const Spoilt spoilt[] = {
     {"column stride below 0", PAUCA_INVALID_PARAMETER, columns_below_0},
     {"stride too small", PAUCA_INVALID_PARAMETER, too_near},
     {"stride overflows", PAUCA_TOO_LARGE, too_far},    {"no dtype", PAUCA_UNSUPPORTED_TYPE, no_type},
-    {"unknown dtype", PAUCA_UNSUPPORTED_TYPE, other_type}, {"CUDA", PAUCA_UNSUPPORTED_DEVICE, other_device},
+    {"unknown dtype", PAUCA_UNSUPPORTED_TYPE, other_type}, {"OpenCL", PAUCA_UNSUPPORTED_DEVICE, other_device},
     {"stream", PAUCA_UNSUPPORTED_DEVICE, a_stream},    {"reserved", PAUCA_UNSUPPORTED_OPTION, reserved}};
 
 /* A refused call must leave the outputs as they are: those of all calls, and what those of this one point to, which is

@@ -186,8 +186,8 @@ static void dlpack(void)
     FAILS(PAUCA_UNSUPPORTED_TYPE, "type of the tensor", pauca_view_from_dlpack(&t, &view, E));
     t.dtype.lanes = 1, t.dtype.code = 0;
     FAILS(PAUCA_UNSUPPORTED_TYPE, "type of the tensor", pauca_view_from_dlpack(&t, &view, E));
-    t.dtype.code = 2, t.device.device_type = 2;
-    FAILS(PAUCA_UNSUPPORTED_DEVICE, "device 2", pauca_view_from_dlpack(&t, &view, E));
+    t.dtype.code = 2, t.device.device_type = 4;
+    FAILS(PAUCA_UNSUPPORTED_DEVICE, "device 4", pauca_view_from_dlpack(&t, &view, E));
     t.device.device_type = 1, shape[0] = -1;
     FAILS(PAUCA_UNSUPPORTED_TYPE, "shape", pauca_view_from_dlpack(&t, &view, E));
     shape[0] = 1, strides[0] = -77;

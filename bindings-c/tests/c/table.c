@@ -95,10 +95,27 @@ static void contexts(void)
     FAILS(PAUCA_NULL_POINTER, "context", pauca_context_info(NULL, &out_i32, &out_u32, E));
     FAILS(PAUCA_MISALIGNED, "simd_level", pauca_context_info(context, ODD(int32_t, &out_i32), NULL, E));
     FAILS(PAUCA_OVERLAP, "overlap", pauca_context_info(context, &out_i32, (uint32_t *)&out_i32, E));
+    HOLDS(!strcmp(pauca_context_backend(context), "cpu") && !strcmp(pauca_context_backend(NULL), "cpu"));
     flag[0] = 1;
     FAILS(PAUCA_CANCELLED, "cancelled", pauca_d4(&good, NULL, OUT(pauca_curated), context, E));
     pauca_context_free(context);
     pauca_context_free(NULL);
+
+    HOLDS(o.backend == PAUCA_BACKEND_CPU && o.device == PAUCA_ANY_DEVICE);
+    WORKS(pauca_device_count(PAUCA_BACKEND_CPU, &out_u32, E));
+    HOLDS(out_u32 == 1);
+    FAILS(PAUCA_INVALID_PARAMETER, "backend is 9", pauca_device_count(9, &out_u32, E));
+    o.backend = -1;
+    FAILS(PAUCA_INVALID_PARAMETER, "backend is -1", pauca_context_new(&o, OUT(pauca_context), E));
+    o.backend = PAUCA_BACKEND_WGPU;
+    o.device = 4242;
+    WORKS(pauca_device_count(PAUCA_BACKEND_WGPU, &out_u32, E));
+    if (strstr(pauca_build_info(), " wgpu")) {
+        FAILS(PAUCA_DEVICE, "no such device: wgpu:4242", pauca_context_new(&o, OUT(pauca_context), E));
+    } else {
+        HOLDS(out_u32 == 0);
+        FAILS(PAUCA_UNSUPPORTED_DEVICE, "built without", pauca_context_new(&o, OUT(pauca_context), E));
+    }
 }
 
 static void k_means(pauca_clusters **fitted)

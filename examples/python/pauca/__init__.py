@@ -14,6 +14,7 @@ holds), and, each with a package of its own to be installed, :mod:`pauca.sklearn
 """
 
 from . import errors, exact
+from ._backend import backend, devices
 from ._call import Progress
 from ._d4 import Curated, D4Run, D4State, d4
 from ._dedup import Dedup, DedupAgainst, semdedup, semdedup_against
@@ -21,7 +22,7 @@ from ._kmeans import Clusters, KMeansRun, KMeansState, kmeans
 from ._lib import lib as _lib
 from ._prune import DensitySelection, Selection, density, prototypes
 from ._rows import Rows
-from .errors import Cancelled, DefectError, Error, InputError, MemoryRefused, RoundedWarning, SourceError
+from .errors import Cancelled, DefectError, DeviceError, Error, InputError, MemoryRefused, RoundedWarning, SourceError
 
 __all__ = [
     "Cancelled",
@@ -33,6 +34,7 @@ __all__ = [
     "DedupAgainst",
     "DefectError",
     "DensitySelection",
+    "DeviceError",
     "Error",
     "InputError",
     "KMeansRun",
@@ -43,9 +45,11 @@ __all__ = [
     "Rows",
     "Selection",
     "SourceError",
+    "backend",
     "build_info",
     "d4",
     "density",
+    "devices",
     "errors",
     "exact",
     "kmeans",

@@ -2,7 +2,7 @@
 
 from ctypes import Structure, c_char, c_char_p, c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 
-PAUCA_ABI_VERSION = 3
+PAUCA_ABI_VERSION = 4
 PAUCA_SIMD_DEFAULT = 0
 PAUCA_SIMD_SCALAR = 1
 PAUCA_SIMD_AVX2 = 2
@@ -12,6 +12,10 @@ PAUCA_SIMD_AVX_VNNI = 5
 PAUCA_SIMD_AVX512_VNNI = 6
 PAUCA_MESSAGE_SIZE = 240
 PAUCA_NONE = 2**64 - 1
+PAUCA_BACKEND_CPU = 0
+PAUCA_BACKEND_WGPU = 1
+PAUCA_BACKEND_CUDA = 2
+PAUCA_ANY_DEVICE = UINT32_MAX
 PAUCA_LOG_WARNING = 1
 PAUCA_LOG_INFO = 2
 PAUCA_F32 = 1
@@ -20,7 +24,9 @@ PAUCA_BF16 = 3
 PAUCA_F64 = 4
 PAUCA_OF_SOURCE = 100
 PAUCA_DEVICE_CPU = 1
+PAUCA_DEVICE_CUDA = 2
 PAUCA_DEVICE_CUDA_HOST = 3
+PAUCA_DEVICE_CUDA_MANAGED = 13
 PAUCA_BOOL = 10
 PAUCA_U32 = 11
 PAUCA_I64 = 12
@@ -129,6 +135,8 @@ class pauca_context_options(Structure):
         ("log", c_void_p),
         ("parallel_for", c_void_p),
         ("report_pause", c_uint32),
+        ("backend", c_int32),
+        ("device", c_uint32),
         ("reserved", c_uint32),
     )
 
@@ -408,10 +416,12 @@ FUNCTIONS = {
     "pauca_simd_available": (c_int32, (c_int32,)),
     "pauca_simd_name": (c_char_p, (c_int32,)),
     "pauca_status_name": (c_char_p, (c_int32,)),
+    "pauca_device_count": (c_int32, (c_int32, c_void_p, c_void_p)),
     "pauca_context_options_init": (c_int32, (c_void_p, c_uint32, c_uint32, c_void_p)),
     "pauca_context_new": (c_int32, (c_void_p, c_void_p, c_void_p)),
     "pauca_context_free": (None, (c_void_p,)),
     "pauca_context_info": (c_int32, (c_void_p, c_void_p, c_void_p, c_void_p)),
+    "pauca_context_backend": (c_char_p, (c_void_p,)),
     "pauca_source_view": (c_int32, (c_void_p, c_void_p, c_void_p)),
     "pauca_source_shards": (c_int32, (c_void_p, c_uint64, c_int32, c_void_p, c_void_p)),
     "pauca_source_callbacks_init": (c_int32, (c_void_p, c_uint32, c_void_p)),

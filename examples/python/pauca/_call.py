@@ -15,7 +15,7 @@ from collections import deque
 from ctypes import byref, c_int32, c_void_p, sizeof
 from typing import Any, Callable, Iterator, NamedTuple, Optional, Union
 
-from . import _abi, errors
+from . import _abi, _backend, errors
 from ._lib import lib
 
 _ERROR_SIZE = sizeof(_abi.pauca_error)
@@ -61,13 +61,14 @@ _CALLBACK = ctypes.CFUNCTYPE(c_int32, c_void_p, ctypes.POINTER(_abi.pauca_progre
 class Context:
     """A context of the library: threads, and the flag that stops its calls. Used by one call at a time."""
 
-    def __init__(self, threads: int, told: bool):
+    def __init__(self, threads: int, told: bool, chosen: tuple[int, int]):
         self.flag = c_int32(0)
         self.listener: Optional[Callable[[Progress], Any]] = None
         self.failure: Optional[BaseException] = None
         options = _abi.pauca_context_options()
         check(lib.pauca_context_options_init, byref(options), sizeof(options), _abi.PAUCA_ABI_VERSION)
         options.threads = threads
+        options.backend, options.device = chosen
         options.cancel = ctypes.addressof(self.flag)
         if told:
             self._callback = _CALLBACK(self._hear)  # lives as long as the context
@@ -96,7 +97,7 @@ class Context:
             lib.pauca_context_free(self.handle)
 
 
-_free: dict[tuple[int, bool], deque] = {}
+_free: dict[tuple[int, bool, tuple[int, int]], deque] = {}
 
 
 def _forget() -> None:
@@ -115,11 +116,12 @@ if hasattr(os, "register_at_fork"):
 def context(threads: Optional[int], listener: Optional[Callable[[Progress], Any]]) -> Iterator[Context]:
     """A context that nobody else uses meanwhile. Contexts are kept: their threads live on."""
     threads = 0 if threads is None else _whole("threads", threads)
-    kept = _free.setdefault((threads, listener is not None), deque())
+    key = (threads, listener is not None, _backend.chosen())
+    kept = _free.setdefault(key, deque())
     try:
         found = kept.pop()
     except IndexError:
-        found = Context(threads, listener is not None)
+        found = Context(*key)
     found.flag.value, found.listener, found.failure = 0, listener, None
     try:
         yield found

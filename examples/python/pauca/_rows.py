@@ -19,6 +19,7 @@ _KINDS = {"float32": _abi.PAUCA_F32, "float16": _abi.PAUCA_F16, "bfloat16": _abi
 #: Integers that f32 holds exactly.
 _SMALL = ("bool", "int8", "uint8", "int16", "uint16")
 _HOST = (_abi.PAUCA_DEVICE_CPU, _abi.PAUCA_DEVICE_CUDA_HOST)
+_CUDA = (_abi.PAUCA_DEVICE_CUDA, _abi.PAUCA_DEVICE_CUDA_MANAGED)
 
 _pointer = ctypes.pythonapi.PyCapsule_GetPointer
 _pointer.restype, _pointer.argtypes = c_void_p, (ctypes.py_object, c_char_p)
@@ -33,7 +34,7 @@ class Rows:
 
     Made of, without a copy: NumPy arrays of float32, float16, bfloat16 (package ml_dtypes), float64 (rounded to float32
     as they are read, with a :class:`pauca.RoundedWarning`), in any strides of at least 0; tensors by ``__dlpack__`` in
-    memory of the host; lists of equal length by ``__arrow_c_stream__`` or ``__arrow_c_array__`` (Polars, DuckDB, pandas,
+    memory of the host (those of a CUDA device are copied to the host by each call); lists of equal length by ``__arrow_c_stream__`` or ``__arrow_c_array__`` (Polars, DuckDB, pandas,
     pyarrow), chunk by chunk. With a copy: integers, lists, pandas columns of arrays, frames of numbers, and whatever else
     NumPy reads by ``__array_interface__`` or ``__array__``. rounded: says that rounding is wanted: no warning.
 
@@ -229,16 +230,21 @@ class Rows:
 
     def _dlpack(self, x: Any) -> None:
         device = x.__dlpack_device__()
-        if int(device[0]) not in _HOST:
+        if int(device[0]) in _HOST:
+            wanted, old = {"dl_device": (_abi.PAUCA_DEVICE_CPU, 0)}, {}
+        elif int(device[0]) in _CUDA:
+            wanted = old = {"stream": 1}  # the default stream, on which the library copies
+        else:
             raise InputError(
-                f"rows on device {tuple(map(int, device))} of DLPack: only memory of the host is read; copy them there",
+                f"rows on device {tuple(map(int, device))} of DLPack: only memory of the host and of CUDA devices is read; "
+                "copy them there",
                 _abi.PAUCA_UNSUPPORTED_DEVICE,
                 "UnsupportedDevice",
             )
         try:
-            capsule = x.__dlpack__(max_version=(1, 3), copy=False, dl_device=(_abi.PAUCA_DEVICE_CPU, 0))
+            capsule = x.__dlpack__(max_version=(1, 3), copy=False, **wanted)
         except TypeError:  # written before DLPack 1.0
-            capsule = x.__dlpack__()
+            capsule = x.__dlpack__(**old)
         for name, function in (
             (b"dltensor_versioned", lib.pauca_view_from_dlpack_versioned),
             (b"dltensor", lib.pauca_view_from_dlpack),

@@ -19,7 +19,7 @@ from typing import Optional
 
 from . import _abi
 
-__all__ = ["Cancelled", "DefectError", "Error", "InputError", "MemoryRefused", "RoundedWarning", "SourceError"]
+__all__ = ["Cancelled", "DefectError", "DeviceError", "Error", "InputError", "MemoryRefused", "RoundedWarning", "SourceError"]
 
 _ROW_ONLY = (_abi.PAUCA_ZERO_ROW, _abi.PAUCA_LABEL_OUT_OF_RANGE)
 _ROW_AND_COLUMN = (_abi.PAUCA_NON_FINITE, _abi.PAUCA_NON_FINITE_STATE, _abi.PAUCA_NULL_VALUE)
@@ -72,6 +72,10 @@ class DefectError(Error, RuntimeError):
     """A defect of the library. Please report it."""
 
 
+class DeviceError(Error, RuntimeError):
+    """There is no such device, or the device failed."""
+
+
 class RoundedWarning(UserWarning):
     """Rows of f64 are rounded to f32 as they are read."""
 
@@ -80,7 +84,7 @@ _CLASSES = {
     _abi.PAUCA_OUT_OF_MEMORY: MemoryRefused,
     _abi.PAUCA_CANCELLED: Cancelled,
     _abi.PAUCA_SOURCE: SourceError,
-    _abi.PAUCA_DEVICE: SourceError,
+    _abi.PAUCA_DEVICE: DeviceError,
     _abi.PAUCA_PANIC: DefectError,
     _abi.PAUCA_ABI: DefectError,
     _abi.PAUCA_STRUCT_SIZE: DefectError,

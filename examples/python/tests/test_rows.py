@@ -83,7 +83,7 @@ def test_dlpack_and_the_array_interface(blobs, same):
     same(OldTensor(blobs))
     same(Interface(blobs))
     with pytest.raises(pauca.InputError, match="device") as caught:
-        pauca.Rows(Tensor(blobs, device=(2, 0)))
+        pauca.Rows(Tensor(blobs, device=(4, 0)))
     assert caught.value.name == "UnsupportedDevice"
 
 

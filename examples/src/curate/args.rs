@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, ValueEnum};
 
-use crate::flags::{Drawing, Reading, Resuming, Running, Saving};
+use crate::flags::{Computing, Drawing, Reading, Resuming, Running, Saving};
 use crate::values::{above_zero, epsilon, fraction, positive, share};
 
 /// Chooses the rows of an embedding file that are worth training on, exactly and reproducibly.
@@ -147,6 +147,10 @@ pub struct Args {
     /// write nothing
     #[arg(help_heading = "Output", long)]
     pub plan: bool,
+
+    /// Where it is computed.
+    #[command(flatten)]
+    pub computing: Computing,
 
     /// When the state is saved.
     #[command(flatten)]

@@ -42,10 +42,9 @@ fn d4(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>) -> Result<
         .keep_fraction(*keep);
     with.begin();
     let run = match &with.resume {
-        None => d4.start_on(with.cpu, with.source, cx),
-        Some(bytes) => {
-            D4Checkpoint::from_bytes(bytes).and_then(|state| d4.resume_on(with.cpu, with.source, &state, cx))
-        }
+        None => d4.start_on(with.backend, with.source, cx),
+        Some(bytes) => D4Checkpoint::from_bytes(bytes)
+            .and_then(|state| d4.resume_on(with.backend, with.source, &state, cx)),
     };
     let survivors = (dedup_keep * rows as f64).round_ties_even() as u64;
     let run = D4Steps { run: with.started(run)?, rows, survivors, max_iter: settings.max_iter as u64 };
@@ -170,7 +169,7 @@ fn semdedup(
         Goal::Epsilon(epsilon) => dedup.epsilon(epsilon),
         Goal::Keep(keep) => dedup.keep_fraction(keep),
     };
-    dedup.fit_on(with.cpu, with.source, clusters, cx)
+    dedup.fit_on(with.backend, with.source, clusters, cx)
 }
 
 struct D4Steps<T> {

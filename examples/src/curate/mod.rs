@@ -40,6 +40,7 @@ use crate::failure::{Failure, Result};
 use crate::input::Embeddings;
 use crate::input::chosen::Chosen;
 use crate::input::meta::Meta;
+use crate::machine;
 use crate::output::filtered;
 use crate::run::{Run, Start};
 use crate::stepping::Stepping;
@@ -58,12 +59,15 @@ pub fn run(args: Args) -> Result<()> {
     let rows = n as u64;
     let mut settings = Settings::resolve(&args, &embeddings, n)?;
     let cpu = Cpu::new().map_err(|e| embeddings.failure(&e))?.code_bytes(settings::CODE_BYTES);
+    let backend = machine::open(args.computing.backend, cpu)?;
     if args.plan {
         let sample = embeddings.probe(chosen.as_ref(), probe::ROWS)?;
-        let found =
-            sample.filter(|x| x.nrows() > 1).map(|x| run.work(|cx| Probe::new(&x, n, &settings, &cpu, cx)));
+        let found = sample
+            .filter(|x| x.nrows() > 1)
+            .map(|x| run.work(|cx| Probe::new(&x, n, &settings, &backend, cx)));
         let found = found.transpose().map_err(|e| embeddings.failure(&e))?;
-        let text = plan::plan(&args, &settings, &embeddings, n, run.threads(), found.as_ref());
+        let works = (run.threads(), machine::name(&backend));
+        let text = plan::plan(&args, &settings, &embeddings, n, works, found.as_ref());
         return console::result(&text).map_err(|e| Failure::io(Path::new("stdout"), "written", &e));
     }
     run.folder()?;
@@ -98,8 +102,8 @@ pub fn run(args: Args) -> Result<()> {
     let source = embeddings.source(args.block_rows)?.only(numbering.0)?;
     let outcome = {
         let (every, out, configuration) = (args.saving.checkpoint_every, &out, &configuration);
-        let (embeddings, source, cpu) = (&embeddings, &source, &cpu);
-        let with = Stepping { embeddings, source, cpu, reporter, out, configuration, every, resume };
+        let (embeddings, source, backend) = (&embeddings, &source, &backend);
+        let with = Stepping { embeddings, source, backend, reporter, out, configuration, every, resume };
         let mut outcome = run.work(|cx| engine::run(&settings, &with, cx))?;
         if let (Some(share), Some(tokens)) = (args.keep_tokens, shown.columns.tokens()) {
             engine::keep_tokens(&mut outcome, tokens, share).map_err(|e| embeddings.failure(&e))?;
@@ -125,11 +129,12 @@ pub fn run(args: Args) -> Result<()> {
     let verdict = summary::verdict(&outcome, &settings);
     let mut record = record::record(&outcome, &verdict, &configuration);
     record["columns"] = shown.columns.record(&outcome);
-    let machine = json!({
-        "simd": cpu.level().name(), "block_rows": args.block_rows, "resumed": resumed,
+    let works = json!({
+        "backend": machine::name(&backend), "simd": machine::cpu(&backend).level().name(),
+        "block_rows": args.block_rows, "resumed": resumed,
         "settled": record::settled(&outcome),
     });
-    run.finish(&mut out, record, machine)?;
+    run.finish(&mut out, record, works)?;
     let [kept, duplicates, pruned] = outcome.counts();
     let done = json!({
         "verdict": verdict, "rows": outcome.rows(), "kept": kept, "duplicates": duplicates, "pruned": pruned,

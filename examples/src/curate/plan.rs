@@ -13,7 +13,7 @@ pub fn plan(
     settings: &Settings,
     embeddings: &Embeddings,
     rows: usize,
-    threads: usize,
+    (threads, machine): (usize, String),
     probe: Option<&Probe>,
 ) -> String {
     let (n, d, k) = (rows as f64, embeddings.dim() as f64, settings.clusters as f64);
@@ -71,6 +71,9 @@ pub fn plan(
     // rows of 768 values took 846 MB, this says 840.
     let codes = (n * d * 4.0 / 3.0).min(CODE_BYTES as f64);
     let memory = 240.0 * n + k * d * 40.0 + 32e6 + codes;
+    if machine != "cpu" {
+        lines.push(format!("backend    {machine}"));
+    }
     match probe {
         Some(probe) => lines.extend(probed(probe, settings, threads)),
         None => lines.push(

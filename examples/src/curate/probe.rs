@@ -1,11 +1,12 @@
-//! A probe of the real rows: how fast this machine works on them, and how many clusters suit them.
+//! A probe of the real rows: how fast the machine works on them, and how many clusters suit them.
 
 use std::time::Instant;
 
 use ndarray::{Array2, ArrayView1};
-use pauca::{Context, Cpu, Dedup, Init, KMeans, Order, Rows, Rule, SemDedup};
+use pauca::{Context, Dedup, Init, KMeans, Order, Rows, Rule, SemDedup};
 
 use super::settings::{Job, Settings};
+use crate::machine::Machine;
 
 /// Most rows of a probe.
 pub const ROWS: usize = 4096;
@@ -55,13 +56,13 @@ impl Probe {
         x: &Array2<f32>,
         n: usize,
         settings: &Settings,
-        cpu: &Cpu,
+        backend: &Machine,
         cx: &Context<'_>,
     ) -> pauca::Result<Self> {
         let begun = Instant::now();
         let rows = Rows::F32(x.view());
         let (m, d) = (x.nrows(), x.ncols());
-        let (nearest, pair_rate) = neighbours(&rows, cpu, cx)?;
+        let (nearest, pair_rate) = neighbours(&rows, backend, cx)?;
         let most = (m / ROWS_A_CLUSTER).max(1);
         let asked = settings.clusters;
         let mut numbers: Vec<usize> = [asked / 4, asked / 2, asked, asked * 2, asked * 4]
@@ -81,7 +82,7 @@ impl Probe {
                     Init::KMeansPlusPlus
                 });
             let started = Instant::now();
-            let found = kmeans.fit_on(cpu, &rows, None, cx)?;
+            let found = kmeans.fit_on(backend, &rows, None, cx)?;
             // An assignment each iteration, one for the first centroids, one for the labels.
             let passes = (found.n_iter + 2) as f64;
             let rate = m as f64 * clusters as f64 * d as f64 * passes / started.elapsed().as_secs_f64();
@@ -129,12 +130,13 @@ impl Probe {
 }
 
 /// For every row the most similar one before it, and the multiply-adds of such pairs in a second.
-fn neighbours(rows: &Rows<'_>, cpu: &Cpu, cx: &Context<'_>) -> pauca::Result<(Vec<u64>, f64)> {
+fn neighbours(rows: &Rows<'_>, backend: &Machine, cx: &Context<'_>) -> pauca::Result<(Vec<u64>, f64)> {
     let (m, d) = (rows.n_rows(), rows.dim());
-    let one = KMeans::new(1).spherical(true).init(Init::Random).max_iter(0).fit_on(cpu, rows, None, cx)?;
+    let one =
+        KMeans::new(1).spherical(true).init(Init::Random).max_iter(0).fit_on(backend, rows, None, cx)?;
     let order = Order::Custom((0..m).map(|row| row as f64).collect());
     let started = Instant::now();
-    let found = SemDedup::new(Rule::EarlierMax).order(order).fit_on(cpu, rows, &one, cx)?;
+    let found = SemDedup::new(Rule::EarlierMax).order(order).fit_on(backend, rows, &one, cx)?;
     let work = 0.5 * m as f64 * m as f64 * d as f64;
     let witness: ArrayView1<'_, u64> = found.witness.view();
     Ok((witness.to_vec(), work / started.elapsed().as_secs_f64()))

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::flags::{Drawing, Reading, Resuming, Running, Saving};
+use crate::flags::{Computing, Drawing, Reading, Resuming, Running, Saving};
 use crate::values::{fraction, level, positive, share};
 
 /// Judges and prunes code files by length and by their embeddings: how much the longest hold, which
@@ -102,6 +102,10 @@ pub struct StudyArgs {
     /// What is drawn.
     #[command(flatten)]
     pub drawing: Drawing,
+
+    /// Where it is computed.
+    #[command(flatten)]
+    pub computing: Computing,
 
     /// When the state is saved.
     #[command(flatten)]

@@ -34,6 +34,7 @@ use crate::flags::Named;
 use crate::input::file::digest;
 use crate::input::meta::Meta;
 use crate::input::{Embeddings, Matrix, file_name};
+use crate::machine;
 use crate::run::{Run, Start};
 use crate::shipped;
 use crate::stepping::Stepping;
@@ -85,6 +86,7 @@ pub fn study(args: StudyArgs) -> Result<()> {
     run.folder()?;
     let settings = settings(&args, n, &embeddings.name())?;
     let cpu = Cpu::new().map_err(|e| embeddings.failure(&e))?;
+    let backend = machine::open(args.computing.backend, cpu)?;
     reporter.stage("read", n as u64, 0);
     let columns: Vec<&str> = [Some(&args.id_column), Some(&args.tokens), args.perplexity.as_ref()]
         .into_iter()
@@ -119,8 +121,8 @@ pub fn study(args: StudyArgs) -> Result<()> {
     let library = |e: pauca::Error| embeddings.failure(&e);
     let study = {
         let (every, out, configuration) = (args.saving.checkpoint_every, &out, &configuration);
-        let (embeddings, source, cpu) = (&embeddings, &source, &cpu);
-        let with = Stepping { embeddings, source, cpu, reporter, out, configuration, every, resume };
+        let (embeddings, source, backend) = (&embeddings, &source, &backend);
+        let with = Stepping { embeddings, source, backend, reporter, out, configuration, every, resume };
         run.work(|cx| study::run(&inputs, &settings, &with, cx))?
     };
     reporter.stage("write", n as u64, 0);
@@ -144,7 +146,11 @@ pub fn study(args: StudyArgs) -> Result<()> {
     let verdict = report::verdict(&study, &settings).map_err(library)?;
     let facts = report::facts(&study, &settings).map_err(library)?;
     let record = files::record(&study, &verdict, &configuration).map_err(library)?;
-    run.finish(&mut out, record, json!({"simd": cpu.level().name(), "resumed": resumed}))?;
+    run.finish(
+        &mut out,
+        record,
+        json!({"backend": machine::name(&backend), "simd": cpu.level().name(), "resumed": resumed}),
+    )?;
     run.say(&out, json!({"verdict": verdict, "rows": n, "kept": study.kept.kept_documents}), &facts);
     Ok(())
 }

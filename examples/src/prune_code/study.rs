@@ -7,12 +7,11 @@ use pauca::length::{
     LengthPruning, SelectionLength, length_of_selection, perplexity_by_length,
 };
 use pauca::random::Stream;
-use pauca::{
-    Clusters, Context, Cpu, Dedup, KMeans, Prototypes, Prune, RowSource, Rows, Rule, Scope, SemDedup,
-};
+use pauca::{Clusters, Context, Dedup, KMeans, Prototypes, Prune, RowSource, Rows, Rule, Scope, SemDedup};
 
 use super::args::Method;
 use super::inputs::Inputs;
+use crate::machine::Machine;
 use crate::stepping::Stepping;
 
 /// Shares of the longest files that are looked at.
@@ -121,14 +120,14 @@ fn judge(
     with: &Stepping<'_, '_>,
     cx: &Context<'_>,
 ) -> pauca::Result<Study> {
-    let (cpu, reporter) = (with.cpu, with.reporter);
+    let (backend, reporter) = (with.backend, with.reporter);
     let n = inputs.tokens.len();
     let rows = inputs.source.n_rows() as u64;
     reporter.stage("compare", rows, 0);
     let dedup = SemDedup::new(Rule::EarlierMax).keep_fraction(settings.keep);
-    let dedup = dedup.fit_on(cpu, inputs.source, &clusters, cx)?;
+    let dedup = dedup.fit_on(backend, inputs.source, &clusters, cx)?;
     reporter.stage("corruptions", inputs.corrupted.as_ref().map_or(0, |c| c.rows.nrows() as u64), 0);
-    let kinds = kinds(inputs, &clusters, settings, cpu, cx)?;
+    let kinds = kinds(inputs, &clusters, settings, backend, cx)?;
     reporter.stage("scores", rows, 0);
     let distances = clusters.distances.to_vec();
     let mut scores = vec![
@@ -137,7 +136,7 @@ fn judge(
         ("similarity in cluster", "near a file that is preferred; SemDeDup drops high", similarities(&dedup)),
     ];
     for (family, name) in [("syntax", "towards broken syntax"), ("content", "towards lost content")] {
-        if let Some(values) = direction(inputs, family, &clusters, cpu, cx)? {
+        if let Some(values) = direction(inputs, family, &clusters, backend, cx)? {
             scores.push((name, "lies in the direction in which corruption moves files", values));
         }
     }
@@ -224,14 +223,14 @@ fn kinds(
     inputs: &Inputs<'_>,
     clusters: &Clusters,
     settings: &Settings,
-    cpu: &Cpu,
+    backend: &Machine,
     cx: &Context<'_>,
 ) -> pauca::Result<Vec<Kind>> {
     let Some(corrupted) = &inputs.corrupted else {
         return Ok(Vec::new());
     };
     let measure = |x: &Array2<f32>, y: &Array2<f32>, name: String, family: &'static str| {
-        let report = moved(x, y, clusters, cpu, cx)?;
+        let report = moved(x, y, clusters, backend, cx)?;
         let summary = report.summary(settings.resamples, settings.seed, settings.level)?;
         Ok::<_, pauca::Error>(Kind { name, family, report, summary })
     };
@@ -271,14 +270,14 @@ fn direction(
     inputs: &Inputs<'_>,
     wanted: &str,
     clusters: &Clusters,
-    cpu: &Cpu,
+    backend: &Machine,
     cx: &Context<'_>,
 ) -> pauca::Result<Option<Vec<f64>>> {
     let (x, y) = pairs(inputs, |kind| family(kind) == wanted);
     if x.nrows() == 0 {
         return Ok(None);
     }
-    match moved(&x, &y, clusters, cpu, cx)?.direction {
+    match moved(&x, &y, clusters, backend, cx)?.direction {
         None => Ok(None),
         Some(direction) => Ok(Some(direction.score(&inputs.rows)?.to_vec())),
     }
@@ -289,8 +288,8 @@ fn moved(
     x: &Array2<f32>,
     y: &Array2<f32>,
     clusters: &Clusters,
-    cpu: &Cpu,
+    backend: &Machine,
     cx: &Context<'_>,
 ) -> pauca::Result<PairedReport> {
-    CorruptionMetrics::of(clusters).measure_on(cpu, &Rows::F32(x.view()), &Rows::F32(y.view()), cx)
+    CorruptionMetrics::of(clusters).measure_on(backend, &Rows::F32(x.view()), &Rows::F32(y.view()), cx)
 }

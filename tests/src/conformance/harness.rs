@@ -27,12 +27,19 @@ fn recipes() -> impl Strategy<Value = Recipe> {
         .prop_map(|(kind, n, d, k, spherical, seed)| Recipe { kind, n, d, k, spherical, seed })
 }
 
+/// What is checked of a backend.
+pub type Property<B> = fn(&Subject<B>, &mut Problem);
+
 /// Runs `property` on problems that are a function of its name, and reports the smallest failure.
 pub fn check_once(name: &str, property: impl Fn(&mut Problem)) {
+    check_cases(name, cases(), property);
+}
+
+fn check_cases(name: &str, cases: u32, property: impl Fn(&mut Problem)) {
     let mut seed = [0u8; 32];
     name.bytes().enumerate().for_each(|(i, b)| seed[i % 32] = seed[i % 32].wrapping_mul(31).wrapping_add(b));
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
-    let config = Config { cases: cases(), failure_persistence: None, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new_with_rng(config, rng).run(&recipes(), |recipe| {
         property(&mut recipe.problem());
         Ok(())
@@ -43,10 +50,15 @@ pub fn check_once(name: &str, property: impl Fn(&mut Problem)) {
 }
 
 /// The same for a backend, where this machine has it.
-pub fn check<B: Backend>(name: &str, subject: Option<Subject<B>>, property: fn(&Subject<B>, &mut Problem)) {
+pub fn check<B: Backend>(name: &str, subject: Option<Subject<B>>, property: Property<B>) {
     if let Some(subject) = subject {
-        check_once(name, |problem| property(&subject, problem));
+        check_on(name, &subject, cases(), property);
     }
+}
+
+/// The same with so many problems. Panics where the property fails.
+pub fn check_on<B: Backend>(name: &str, subject: &Subject<B>, cases: u32, property: Property<B>) {
+    check_cases(name, cases, |problem| property(subject, problem));
 }
 
 /// Says so where this machine lacks a backend: all its tests pass then.

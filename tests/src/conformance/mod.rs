@@ -42,9 +42,15 @@ pub mod zero_shot;
 
 /// Lists properties once, and defines a macro that tests all of them on a backend.
 macro_rules! properties {
-    (($d:tt) $suite:ident, $names:ident; $($room:ident { $($property:ident),* $(,)? })*) => {
+    (($d:tt) $suite:ident, $names:ident, $all:ident; $($room:ident { $($property:ident),* $(,)? })*) => {
         /// Every property of the macro, by name.
         pub const $names: &[&str] = &[$($(concat!(stringify!($room), "::", stringify!($property))),*),*];
+
+        /// The same with the properties themselves, for programs that run them.
+        pub fn $all<B: harness::Backend>() -> Vec<(&'static str, harness::Property<B>)> {
+            let all: Vec<harness::Property<B>> = vec![$($($room::$property),*),*];
+            $names.iter().copied().zip(all).collect()
+        }
 
         /// One test for every property, on the backend that `$make` gives: see
         /// [`conformance`](mod@crate::conformance).
@@ -83,7 +89,7 @@ macro_rules! properties {
     };
 }
 
-properties! { ($) conformance, PROPERTIES;
+properties! { ($) conformance, PROPERTIES, properties;
     search {
         nearest_is_the_definition,
         nearest_settles_near_ties,
@@ -210,7 +216,7 @@ properties! { ($) conformance, PROPERTIES;
     }
 }
 
-properties! { ($) composition, COMPOSITIONS;
+properties! { ($) composition, COMPOSITIONS, compositions;
     kmeans {
         a_tolerance_stops_at_its_shift,
         random_start_ignores_values,
