@@ -1,6 +1,6 @@
 /* Clusters the rows of a .npy file, removes near duplicates, and prints what came out, with a checksum of every bit.
  *
- *     curate FILE.npy [CLUSTERS [EPSILON]]
+ *     curate FILE.npy [CLUSTERS [EPSILON [cpu|wgpu|cuda]]]
  */
 #include "npy.h"
 #include <inttypes.h>
@@ -38,7 +38,7 @@ int main(int argc, char **argv)
     int result = 1;
 
     if (argc < 2) {
-        fprintf(stderr, "usage: %s FILE.npy [CLUSTERS [EPSILON]]\n", argv[0]);
+        fprintf(stderr, "usage: %s FILE.npy [CLUSTERS [EPSILON [cpu|wgpu|cuda]]]\n", argv[0]);
         return 2;
     }
     wrong = npy_read(argv[1], &x);
@@ -47,9 +47,11 @@ int main(int argc, char **argv)
         return 1;
     }
 
-    /* Where it runs: two threads of our own. */
+    /* Where it runs: two threads of our own, and the device that is named. No device changes the checksum. */
     if (pauca_context_options_init(&co, sizeof co, PAUCA_ABI_VERSION, &e)) return failed("context", &e);
     co.threads = 2;
+    if (argc > 4 && !strcmp(argv[4], "wgpu")) co.backend = PAUCA_BACKEND_WGPU;
+    if (argc > 4 && !strcmp(argv[4], "cuda")) co.backend = PAUCA_BACKEND_CUDA;
     if (pauca_context_new(&co, &context, &e)) return failed("context", &e);
 
     /* Spherical k-means. */
@@ -100,6 +102,7 @@ int main(int argc, char **argv)
     printf("rows %" PRIu64 " x %" PRIu64 "\n", ci.n_rows, ci.dim);
     printf("clusters %" PRIu64 ", iterations %" PRIu64 ", inertia %.17g\n", ci.n_clusters, ci.n_iter, ci.inertia);
     printf("kept %" PRIu64 ", exact copies %" PRIu64 "\n", di.n_kept, di.exact_copies);
+    if (argc > 4) printf("computed on %s\n", pauca_context_backend(context));
     printf("checksum %016" PRIx64 "\n", hash);
     result = 0;
 
