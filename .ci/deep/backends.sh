@@ -6,8 +6,7 @@
 source "$(dirname "$0")/common.sh"
 workplace
 export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$work}
-cargo build --release -p pauca-examples --features wgpu --bin curate --bin prune-code
-cargo build --release -p pauca-c --features wgpu
+cargo build --release -p pauca-examples -p pauca-c --features wgpu --lib --bin curate
 bin=$target/release
 inputs=(emoji mail)
 for path; do inputs+=("$(absolute "$path")"); done

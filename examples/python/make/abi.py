@@ -60,7 +60,8 @@ def written(text: str) -> str:
     text = re.sub(r"//[^\n]*", "", text)
     out = [HEAD]
     for name, value in re.findall(r"^#define (PAUCA_\w+) (\S+)$", text, re.M):
-        out.append(f"{name} = {value.replace('UINT64_MAX', '2**64 - 1')}\n")
+        value = value.replace('UINT64_MAX', '2**64 - 1').replace('UINT32_MAX', '2**32 - 1')
+        out.append(f"{name} = {value}\n")
     for name, body in re.findall(r"typedef struct (\w+) \{(.*?)\} \1;", text, re.S):
         fields = [split(field) for field in body.split(";") if field.strip()]
         if fields[0][1] not in ("struct_size", "data", "name"):

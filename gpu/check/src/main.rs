@@ -46,7 +46,7 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 16)]
     cases: u32,
 
-    /// Rows that are timed
+    /// Rows that are timed, and at most compared
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     rows: usize,
 
@@ -117,7 +117,7 @@ fn run(args: &Args) -> Result<bool, String> {
         done("2-suite", &mut || suite::run(&gpu, args.cases))?;
     }
     if wants(Step::Truth) {
-        done("3-truth", &mut || truth::run(&gpu))?;
+        done("3-truth", &mut || truth::run(&gpu, args.rows))?;
     }
     if wants(Step::Times) {
         done("4-times", &mut || times::run(&gpu, args.rows, &args.dims, &args.clusters, args.repetitions))?;
