@@ -3,6 +3,7 @@
 //! ```text
 //! for each chunk of rows, for each launch of it
 //!     for each piece of the targets: the kernel lists what lies within the margin of the best so far
+//!                                 on CUDA the definition leaves one of those that it listed
 //!     one target in all                                   certified
 //!     some, all listed                                    the definition decides among them
 //!     more, or rows that could overflow on the device     the CPU backend searches
@@ -13,6 +14,7 @@ use pauca::exact::{Metric, dot64};
 use pauca::{Context, Error, Result};
 
 use crate::device::Gpu;
+use crate::kernels::definition::Value;
 use crate::kernels::search::{LISTED, WORDS};
 use crate::launch::{self, Sides};
 use crate::memory::{try_capacity, try_collect, try_grow, try_vec};
@@ -133,6 +135,10 @@ fn propose(
             dim: packed.frame.center.len(),
         };
         launch::nearest(link, plan, sides, packed.scoring, norms, &best, &words, number == 0)?;
+        if let Some(plain) = &piece.plain {
+            let value = Value::Distance(gpu.square());
+            launch::settle(link, sides.x, plain, &words, first, n, sides.dim, value)?;
+        }
         found.push((piece.slots.start, words));
     }
     let mut read = try_capacity(found.len())?;
