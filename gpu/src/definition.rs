@@ -18,7 +18,7 @@ use crate::targets::rows_of;
 /// Values of the rows `i` of `x` and `i` of `c`, `[n, d]`.
 #[cube(launch_unchecked)]
 fn values(x: &[f32], c: &[f32], out: &mut [f64], n: u32, d: u32, #[comptime] value: Value) {
-    let row = ABSOLUTE_POS as usize;
+    let row = ABSOLUTE_POS;
     if row < n as usize {
         let start = row * d as usize;
         out[row] = score(x, c, start, start, d as usize, value);

@@ -53,6 +53,9 @@ mod device;
 mod error;
 #[cfg(all(test, feature = "wgpu"))]
 mod faults;
+#[cfg(feature = "gate")]
+#[doc(hidden)]
+pub mod gate;
 mod kernels;
 mod launch;
 mod limits;

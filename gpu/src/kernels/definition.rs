@@ -39,7 +39,7 @@ pub(crate) enum Square {
 ///
 /// - `x` `[., d]`, `c` `[., d]`: rows and targets as they are.
 /// - `found` `[n, WORDS]`: as [`nearest`](super::search::nearest) wrote it.
-#[cube(launch_unchecked)]
+#[cube(launch_unchecked, create_dummy_kernel)]
 #[allow(clippy::too_many_arguments, reason = "a kernel has no other way in")]
 pub(crate) fn settle(
     x: &[f32],
@@ -50,7 +50,7 @@ pub(crate) fn settle(
     d: u32,
     #[comptime] value: Value,
 ) {
-    let row = ABSOLUTE_POS as usize;
+    let row = ABSOLUTE_POS;
     if row < n as usize {
         let list = row * WORDS;
         let count = found[list];
@@ -134,11 +134,11 @@ fn strided(
     }
     #[unroll]
     for l in 0..8usize {
-        lanes[l] = lanes[l] + lanes[l + 8];
+        lanes[l] += lanes[l + 8];
     }
     #[unroll]
     for l in 0..4usize {
-        lanes[l] = lanes[l] + lanes[l + 4];
+        lanes[l] += lanes[l + 4];
     }
     (lanes[0] + lanes[2]) + (lanes[1] + lanes[3])
 }
