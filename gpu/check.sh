@@ -31,4 +31,4 @@ cargo test -q --locked --workspace --features wgpu
 PAUCA_GPU_CUT=1 cargo test -q --locked --workspace --features wgpu suite::
 ./gate.sh
 cargo clippy -q --locked --workspace --all-targets --features wgpu -- -D warnings
-RUSTDOCFLAGS="-D warnings" cargo doc -q --locked -p pauca-gpu --features wgpu --no-deps
+RUSTDOCFLAGS="-D warnings" cargo doc -q --locked --workspace --features wgpu --no-deps

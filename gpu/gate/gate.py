@@ -138,8 +138,9 @@ def broken_rules(kernel, shape, arch, facts, ptx):
         rules.append(("float", "0", facts["float"] == 0))
     if kernel == "add_runs":
         rules.append(("atomics", "at least 4", facts["atomics"] >= 4))
-    if kernel in ("nearest", "above"):
-        rules.append(("dfma", "0", facts["dfma"] == 0))
+    if kernel in ("nearest", "above", "norms"):
+        # As slow as a device has it.
+        rules += [(column, "0", facts[column] == 0) for column in ("dfma", "dmul", "dadd")]
     if (kernel, shape) == ("settle", "distance"):
         # Squares decide: each is rounded before it is added.
         rules += [("dfma", "0", facts["dfma"] == 0), ("dmul", "at least 16", facts["dmul"] >= 16)]
