@@ -12,7 +12,8 @@ trap 'rm -rf "$work"' EXIT
 export PAUCA_TEST_CASES=${PAUCA_TEST_CASES:-16} XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$work}
 
 has_vulkan() {
-    ldconfig -p | grep -q 'libvulkan\.so' && compgen -G '/usr/share/vulkan/icd.d/*.json' > /dev/null
+    # Without -q, which ends ldconfig by a signal when it has seen enough.
+    ldconfig -p | grep 'libvulkan\.so' > /dev/null && compgen -G '/usr/share/vulkan/icd.d/*.json' > /dev/null
 }
 
 if ! has_vulkan && command -v apt-get > /dev/null && [ "$(id -u)" = 0 ]; then
@@ -25,7 +26,9 @@ else
 fi
 cargo fmt --all --check
 cargo metadata --locked --format-version 1 > /dev/null
-cargo test -q --locked -p pauca-gpu -p pauca-gpu-conformance --features wgpu
-PAUCA_GPU_CUT=1 cargo test -q --locked -p pauca-gpu -p pauca-gpu-conformance --features wgpu suite::
+# All packages in every step, so that what they share is built once.
+cargo test -q --locked --workspace --features wgpu
+PAUCA_GPU_CUT=1 cargo test -q --locked --workspace --features wgpu suite::
+./gate.sh
 cargo clippy -q --locked --workspace --all-targets --features wgpu -- -D warnings
-RUSTDOCFLAGS="-D warnings" cargo doc -q --locked -p pauca-gpu --features wgpu --no-deps
+RUSTDOCFLAGS="-D warnings" cargo doc -q --locked --workspace --features wgpu --no-deps

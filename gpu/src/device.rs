@@ -11,6 +11,7 @@ use cubecl::device::{WgpuDevice, WgpuDeviceKind};
 use pauca::Cpu;
 
 use crate::error::GpuError;
+use crate::kernels::definition::Square;
 use crate::limits::{Limits, Traffic};
 use crate::link::Link;
 use crate::selftest;
@@ -197,8 +198,8 @@ impl Gpu {
     }
 
     /// Opens a device and tries it: sums of integers against known answers, scores against the bound on which
-    /// all certificates rest, and a launch that must fail and must say so. Some milliseconds, and the time to compile three
-    /// kernels.
+    /// all certificates rest, and a launch that must fail and must say so. Some milliseconds, and the time to compile four
+    /// kernels. On CUDA it also tries the definition, without which the host decides.
     ///
     /// # Errors
     /// [`GpuError::NoDevice`] when it is gone, [`GpuError::Refused`] with what it did wrong, or what it lacks.
@@ -212,11 +213,12 @@ impl Gpu {
             let bindings = client.properties().hardware.max_bindings;
             let shared =
                 Shared { link: Link::new(client), name, found: found.clone(), used: AtomicU64::new(0) };
-            let gpu = Self { shared: Arc::new(shared), limits, host };
+            let mut gpu = Self { shared: Arc::new(shared), limits, host };
             if bindings < selftest::BINDINGS {
                 return Err(refused("a kernel cannot be given enough buffers"));
             }
             selftest::run(&gpu)?;
+            gpu.limits.decides = found.api == Api::Cuda && selftest::decides(&gpu);
             Ok(gpu)
         }));
         opened.unwrap_or_else(|_| Err(refused("its driver panicked")))
@@ -266,6 +268,18 @@ impl Gpu {
     /// What has passed between host and device, all clones together.
     pub fn traffic(&self) -> Traffic {
         self.shared.link.traffic()
+    }
+
+    /// The same device, believed in its `f64` whatever it is.
+    #[cfg(test)]
+    pub(crate) fn trusted(mut self) -> Self {
+        self.limits.decides = true;
+        self
+    }
+
+    /// How the kernels must square what they decide by.
+    pub(crate) fn square(&self) -> Square {
+        if self.found().api == Api::Cuda { Square::Rounded } else { Square::Plain }
     }
 
     pub(crate) fn link(&self) -> &Link {
@@ -325,5 +339,6 @@ fn limits_of(client: &Client, class: Class) -> Limits {
         // Half of what there is: the other half for targets, sums, and others.
         memory: memory.max_memory().map_or(1 << 30, |bytes| bytes / 2),
         work: work_of(class),
+        decides: false,
     }
 }

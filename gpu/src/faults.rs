@@ -10,12 +10,12 @@ use pauca::{Context, Cpu, D4, Error, KMeans, Result, Rows, Rule, SemDedup};
 use crate::device::Gpu;
 use crate::error::GpuError;
 
-fn device() -> Option<Gpu> {
+pub(crate) fn device() -> Option<Gpu> {
     match Gpu::wgpu(0) {
         Ok(gpu) => Some(gpu),
         Err(error) => {
             assert!(std::env::var_os("PAUCA_GPU_REQUIRED").is_none(), "{error}");
-            let _ = std::io::Write::write_all(&mut std::io::stderr(), b"SKIPPED: no device for faults\n");
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), b"SKIPPED: no device for tests\n");
             None
         }
     }

@@ -4,6 +4,7 @@
 use cubecl::prelude::*;
 
 use crate::error::GpuError;
+use crate::kernels::definition::{self, Value};
 use crate::kernels::search::{NORM_LANES, NORM_ROWS, WORDS};
 use crate::kernels::{fill, search, sums};
 use crate::link::{Buffer, Link};
@@ -100,6 +101,43 @@ pub(crate) fn nearest(
             u32::from(sides.windows.is_some()),
             u32::from(fresh),
             plan.tile,
+        );
+    }
+    Ok(())
+}
+
+/// [`definition::settle`] of the lists that [`nearest`] wrote for rows `first .. first + n` of `x` and all targets of `c`, both as
+/// they are: no list names a target that `c` has not.
+#[allow(clippy::too_many_arguments, reason = "a launch")]
+pub(crate) fn settle(
+    link: &Link,
+    x: &Buffer,
+    c: &Buffer,
+    found: &Buffer,
+    first: usize,
+    n: usize,
+    dim: usize,
+    value: Value,
+) -> Outcome<()> {
+    fits(&[
+        ("rows", (first + n) * dim <= x.len() && x.len() <= u32::MAX as usize),
+        ("targets", c.len() <= u32::MAX as usize),
+        ("found", n * WORDS <= found.len()),
+    ])?;
+    link.launches()?;
+    // SAFETY: the kernel reads x below (first + n) dim, c at targets that are listed, see above, and changes found below n WORDS.
+    unsafe {
+        definition::settle::launch_unchecked(
+            &link.client,
+            CubeCount::Static(n.div_ceil(definition::UNITS as usize) as u32, 1, 1),
+            CubeDim::new_1d(definition::UNITS),
+            x.arg(),
+            c.arg(),
+            found.arg(),
+            first as u32,
+            n as u32,
+            dim as u32,
+            value,
         );
     }
     Ok(())

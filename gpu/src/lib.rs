@@ -2,8 +2,8 @@
 //!
 //! [`Gpu`] implements [`pauca::backend::Backend`], so every algorithm that takes a backend runs on it: labels, sums, centroids,
 //! pairs and kept sets are those of the CPU to the bit. Floats on the device only propose: a kernel lists the targets whose
-//! scores lie within a proven bound of the best, and where that is more than one the host decides by the definition
-//! in `f64`. Sums are made of integers.
+//! scores lie within a proven bound of the best, and where that is more than one the definition in `f64` decides, on the host
+//! or, on CUDA, on the device ([`Limits::decides`]). Sums are made of integers.
 //!
 //! **Not run on a GPU.** The crate is tested on Mesa's lavapipe, a Vulkan device made of a processor, through the feature
 //! `wgpu`. Nothing is known about its speed on any GPU, and the other features have never run.
@@ -38,7 +38,7 @@
 //! | operation | on the device | on the host |
 //! |---|---|---|
 //! | load | a copy of the rows, at the first use, while there is room | checks, unit rows |
-//! | nearest | scores, candidates | the definition for rows with 2 to 16 candidates; the CPU backend for more, and for rows 2^29 times as long as the targets |
+//! | nearest | scores, candidates; on CUDA the definition for squared distances to 2 to 4 candidates | the definition for rows with 2 to 16 candidates; the CPU backend for more, and for rows 2^29 times as long as the targets |
 //! | earlier maxima | scores, candidates, groups of any sizes in one launch | the definition of candidates |
 //! | pairs above | all pairs that may pass | the definition |
 //! | sums | rows of weight 1 below 2^16, multiples of 2^-64 | all others; counts; centroids |
@@ -47,10 +47,15 @@
 
 mod backend;
 mod coordinates;
+#[cfg(all(test, feature = "wgpu"))]
+mod definition;
 mod device;
 mod error;
 #[cfg(all(test, feature = "wgpu"))]
 mod faults;
+#[cfg(feature = "gate")]
+#[doc(hidden)]
+pub mod gate;
 mod kernels;
 mod launch;
 mod limits;

@@ -27,6 +27,10 @@ pub struct Limits {
     /// Multiply-adds of a launch: so many that a device needs at most about 50 ms. Between launches a call asks
     /// whether to stop, and a desktop's driver loses no patience.
     pub work: u64,
+    /// Whether the device decides by the definition, in `f64`, where its floats of 32 bits leave a few targets of a row. Only on
+    /// CUDA, where what a compiler may do to `f64` is known, and only on a device whose bits were right when it was opened.
+    /// Where it is false, as on all other devices, the host decides.
+    pub decides: bool,
 }
 
 impl Limits {
@@ -38,6 +42,7 @@ impl Limits {
         cubes: 65_535,
         memory: 256 << 20,
         work: 1 << 30,
+        decides: false,
     };
 
     /// These limits, none above `others`.
@@ -49,14 +54,15 @@ impl Limits {
             cubes: self.cubes.min(others.cubes),
             memory: self.memory.min(others.memory),
             work: self.work.min(others.work),
+            decides: self.decides && others.decides,
         }
     }
 
     /// The largest tile that fits; the small one for searches of few rows.
     pub(crate) fn tile(&self, rows: usize) -> Option<Tile> {
         let fits = |tile: &Tile| tile.shared() as u64 <= self.shared && tile.units() as u32 <= self.units;
-        let large = Some(Tile::LARGE).filter(|tile| rows > Tile::SMALL.rows && fits(tile));
-        large.or(Some(Tile::SMALL).filter(fits))
+        let serves = |tile: &Tile| fits(tile) && (rows > Tile::SMALL.rows || *tile == Tile::SMALL);
+        Tile::ALL.into_iter().find(serves)
     }
 
     /// How many words of 32 bits a buffer may have: also so few that every index fits 32 bits.

@@ -3,6 +3,7 @@
 //! ```text
 //! for each chunk of rows, for each launch of it           (the host settles a launch while the device works on the next)
 //!     for each piece of the targets: the kernel lists what lies within the margin of the best so far
+//!                                 on CUDA the definition leaves one of those that it listed
 //!     one target in all                                   certified
 //!     some, all listed                                    the definition decides among them
 //!     more, or rows that could overflow on the device     the CPU backend searches
@@ -16,6 +17,7 @@ use pauca::exact::{Metric, dot64};
 use pauca::{Context, Error, Result};
 
 use crate::device::Gpu;
+use crate::kernels::definition::Value;
 use crate::kernels::search::{LISTED, WORDS};
 use crate::launch::{self, Sides};
 use crate::link::Buffer;
@@ -167,6 +169,10 @@ fn propose(
             dim: packed.frame.center.len(),
         };
         launch::nearest(link, plan, sides, packed.scoring, norms, &best, &words, number == 0)?;
+        if let Some(plain) = &piece.plain {
+            let value = Value::Distance(gpu.square());
+            launch::settle(link, sides.x, plain, &words, first, n, sides.dim, value)?;
+        }
         lists.push((piece.slots.start, words));
     }
     let start = chunk.rows.start + first;

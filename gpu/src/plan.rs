@@ -138,6 +138,7 @@ mod tests {
         cubes: u32::MAX,
         memory: 1 << 40,
         work: 1 << 40,
+        decides: false,
     };
 
     #[test]

@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use pauca::exact::{Metric, Sums, dot64};
+use pauca::exact::{Metric, Sums, dot64, squared_distance};
 use pauca::{Error, Result};
 
 use crate::coordinates::Framed;
 use crate::device::Gpu;
 use crate::error::GpuError;
-use crate::kernels::search::WORDS;
+use crate::kernels::definition::Value;
+use crate::kernels::search::{LISTED, WORDS};
 use crate::kernels::sums::PLANES;
 use crate::launch::{self, Scoring, Sides};
 use crate::plan::{Move, Runs, Search};
@@ -164,4 +165,53 @@ fn failures(gpu: &Gpu) -> Result<bool> {
     launch::fill(link, &out, 1)?;
     launch::fill_with(link, &out, 2, 1 << 20)?;
     Ok(link.read::<u32>(&out).is_err())
+}
+
+/// Whether the definition has its bits on the device: of lists whose targets are equally near but for the last bits, the host's
+/// choice is left. A device that fails decides nothing, and is a device all the same.
+pub(crate) fn decides(gpu: &Gpu) -> bool {
+    // The lists are sent, not found: the search is none of this.
+    let settled = || -> Result<bool> {
+        let (n, d, link) = (256, 100, gpu.link());
+        let (x, c) = last_bits(n, d);
+        let lists: Vec<u32> = (0..n).flat_map(list).collect();
+        let (x_there, c_there, found) = (link.upload(&x)?, link.upload(&c)?, link.upload(&lists)?);
+        launch::settle(link, &x_there, &c_there, &found, 0, n, d, Value::Distance(gpu.square()))?;
+        let found = link.read::<u32>(&found)?;
+        let right = |i: usize| {
+            let words = list(i);
+            let count = words[0] as usize;
+            let distance = |j: u32| squared_distance(&x[i * d..][..d], &c[j as usize * d..][..d]);
+            let nearer = |a: &u32, b: &u32| distance(*a).total_cmp(&distance(*b)).then(a.cmp(b));
+            let expected = words[1..=count.min(LISTED)].iter().copied().min_by(nearer);
+            let settled = (2..=LISTED).contains(&count);
+            let here = &found[i * WORDS..][..WORDS];
+            if settled { here[0] == 1 && Some(here[1]) == expected } else { here == words }
+        };
+        Ok((0..n).all(right))
+    };
+    settled().unwrap_or(false)
+}
+
+/// The list of row `i` among the targets of [`last_bits`]: also of none, of one, and of too many.
+fn list(i: usize) -> [u32; WORDS] {
+    let mut words = [0; WORDS];
+    words[0] = (i % (LISTED + 2)) as u32;
+    words[1..].iter_mut().enumerate().for_each(|(j, word)| *word = (i * 7 + j * 5) as u32 % TARGETS as u32);
+    words
+}
+
+/// Targets of [`last_bits`].
+pub(crate) const TARGETS: usize = 8;
+
+/// `n` rows, each of one value, and [`TARGETS`] targets that are rotations of one: the distances of a row are sums of the same
+/// numbers in other orders. Only their last bits differ, and a square that is not rounded has others.
+pub(crate) fn last_bits(n: usize, d: usize) -> (Vec<f32>, Vec<f32>) {
+    let value = |i: usize, scale: f32| {
+        let bits = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 41;
+        (bits as f32 / (1u64 << 23) as f32 - 0.3) * scale
+    };
+    let x = (0..n * d).map(|at| value(at / d, 1000.0)).collect();
+    let c = (0..TARGETS * d).map(|at| value(1000 + (at / d * 5 + at % d) % d, 1.0)).collect();
+    (x, c)
 }

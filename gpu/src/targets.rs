@@ -63,6 +63,8 @@ pub(crate) struct Piece {
     pub values: Buffer,
     /// Center and half norms.
     pub aux: Buffer,
+    /// The targets as they are, where the device decides.
+    pub plain: Option<Buffer>,
     /// Keeps rows that are shared with a block.
     _rows: Option<Arc<Resident>>,
 }
@@ -185,7 +187,7 @@ impl GpuTargets {
                 let aux = link.room(self.dim + chunk.rows.len())?;
                 launch::fill(link, &aux, 0)?;
                 let (slots, values) = (chunk.rows.clone(), chunk.values.clone());
-                pieces.push(Piece { slots, values, aux, _rows: Some(Arc::clone(&rows)) });
+                pieces.push(Piece { slots, values, aux, plain: None, _rows: Some(Arc::clone(&rows)) });
             }
             let fits = rows.chunks.iter().all(|chunk| chunk.rows.len() <= most);
             let scoring = Scoring { scale: empty.frame.scale, margin: empty.margin };
@@ -199,10 +201,23 @@ impl GpuTargets {
             let mut aux = try_collect(self.dim + part.len(), frame.center.iter().copied())?;
             aux.extend_from_slice(&halves[part.clone()]);
             let values = link.upload(&values[part.start * self.dim..part.end * self.dim])?;
-            sent.push(Piece { slots: part, values, aux: link.upload(&aux)?, _rows: None });
+            let aux = link.upload(&aux)?;
+            let plain = self.plain(gpu, part.clone().map(target))?;
+            sent.push(Piece { slots: part, values, aux, plain, _rows: None });
         }
         let scoring = Scoring { scale: frame.scale, margin };
         Ok(Some(Packed { frame, scoring, slots, pieces: sent }))
+    }
+
+    /// Some targets as they are, sent where the device decides among them.
+    fn plain(&self, gpu: &Gpu, some: impl ExactSizeIterator<Item = usize>) -> Result<Option<Buffer>> {
+        // Under cosine the other side, the rows as they are, is not on the device.
+        if !gpu.limits().decides || self.metric == Metric::Cosine {
+            return Ok(None);
+        }
+        let mut values = try_capacity(some.len() * self.dim)?;
+        some.for_each(|target| values.extend_from_slice(self.row(target)));
+        Ok(Some(gpu.link().upload(&values)?))
     }
 
     /// The targets that are no copies of earlier ones.

@@ -151,7 +151,7 @@ fn devices() -> Value {
 fn limits(gpu: &Gpu) -> Value {
     let limits = gpu.limits();
     json!({
-        "buffer": limits.buffer, "shared": limits.shared, "units": limits.units, "cubes": limits.cubes,
+        "buffer": limits.buffer, "shared": limits.shared, "units": limits.units, "cubes": limits.cubes, "decides": limits.decides,
         "memory": limits.memory, "work": limits.work,
     })
 }

@@ -5,10 +5,11 @@
 //! | [`search::nearest`] | the best scores of rows, and up to four targets within the margin of the best |
 //! | [`search::above`] | all pairs that may pass a threshold |
 //! | [`search::norms`] | bounds of the norms of rows in the coordinates of a search |
+//! | [`definition::settle`] | on CUDA, the nearest of the listed targets by the definition |
 //! | [`sums::add_runs`] | exact sums of rows by integers |
 //! | [`fill::fill`] | a word, everywhere |
 //!
-//! Floats only propose: what they leave open the host settles by the definition.
+//! Floats of 32 bits only propose: what they leave open the definition settles, on the host but for `settle`.
 
 #![allow(missing_docs, reason = "the macro of a kernel writes items that nobody outside sees")]
 #![allow(
@@ -16,7 +17,12 @@
     reason = "a kernel evaluates both sides of &&: what guards a read stands outside"
 )]
 #![allow(clippy::panicking_overflow_checks, reason = "integers of a device wrap, and the carry is meant")]
+#![cfg_attr(
+    not(feature = "gate"),
+    allow(dead_code, reason = "the macro makes each kernel once more without a launch, for the gate")
+)]
 
+pub(crate) mod definition;
 pub(crate) mod fill;
 pub(crate) mod search;
 pub(crate) mod sums;

@@ -35,7 +35,7 @@ pub(crate) const NORM_LANES: usize = 8;
 /// - `windows`: see above.
 /// - `best` `[n]`: scores above best + margin do not matter. Afterwards the smallest score. Not read when `fresh`.
 /// - `found` `[n, WORDS]`.
-#[cube(launch_unchecked)]
+#[cube(launch_unchecked, create_dummy_kernel)]
 #[allow(clippy::too_many_arguments, reason = "a kernel has no other way in")]
 pub(crate) fn nearest(
     x: &[f32],
@@ -221,7 +221,7 @@ pub(crate) fn nearest(
 /// (row - first, target), in no particular order. `total` counts them, also those for which there was no room.
 ///
 /// `x`, `c`, `windows` are as in [`nearest`], always ranged, with unit rows; `zeros` `[d]`.
-#[cube(launch_unchecked)]
+#[cube(launch_unchecked, create_dummy_kernel)]
 #[allow(clippy::too_many_arguments, reason = "a kernel has no other way in")]
 pub(crate) fn above(
     x: &[f32],
@@ -298,7 +298,7 @@ pub(crate) fn above(
 
 /// Bounds of the norms of rows `first .. first + n` in the coordinates (x - center) scale: sqrt(sum of squares) times
 /// `grow`, and `least`.
-#[cube(launch_unchecked)]
+#[cube(launch_unchecked, create_dummy_kernel)]
 pub(crate) fn norms(
     x: &[f32],
     center: &[f32],

@@ -35,7 +35,7 @@ pub(crate) fn is_ordinary(row: &[f32]) -> bool {
 /// - `list`: rows of `x`, by cluster, with [`MINUS`].
 /// - `runs` `[., 3]`: the cluster, and first and last + 1 of `list`; this launch takes those from `first` on.
 /// - `w0` .. `w3` `[k, d]`: the words of the sums, lowest first.
-#[cube(launch_unchecked)]
+#[cube(launch_unchecked, create_dummy_kernel)]
 #[allow(clippy::too_many_arguments, reason = "a kernel has no other way in")]
 pub(crate) fn add_runs(
     x: &[u32],

@@ -30,6 +30,9 @@ impl Tile {
     /// Within the least that WebGPU promises: 64 units, 7 KiB.
     pub const SMALL: Self = Self { rows: 32, targets: 32, depth: 8, high: 4, wide: 4 };
 
+    /// All that a search may use, the first that serves before the others.
+    pub const ALL: [Self; 2] = [Self::LARGE, Self::SMALL];
+
     /// Units that share a row.
     pub const fn across(&self) -> usize {
         self.targets / self.wide
