@@ -105,7 +105,7 @@ impl Shown {
         };
         let images = match &self.images {
             Some(images) => {
-                numbering.look(&rows, |rows| images.addresses(rows, self.meta.as_ref(), reporter))?
+                numbering.look(&rows, |rows| images.pictures(rows, self.meta.as_ref(), reporter))?
             }
             None => BTreeMap::new(),
         };
