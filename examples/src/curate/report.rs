@@ -6,7 +6,7 @@ use super::evidence::{Evidence, class};
 use super::groups::Columns;
 use super::outcome::{Fate, Outcome};
 use super::settings::Settings;
-use super::summary::{distance_name, facts, similar, typical, verdict};
+use super::summary::{distance_name, facts, quotas, similar, typical, verdict};
 use crate::flags::Named;
 use crate::input::ids::Ids;
 use crate::input::images::Picture;
@@ -220,14 +220,17 @@ impl Report<'_> {
     }
 
     fn quotas(&self) -> String {
-        match self.plots.get("quotas.svg") {
-            None => String::new(),
-            Some(svg) => section(
-                "How much of each cluster is kept",
-                "Each dot is a cluster. The quota follows its complexity, so that of two equally complex clusters the larger one loses more.",
-                &figure("", svg),
+        let Some(svg) = self.plots.get("quotas.svg") else { return String::new() };
+        let far = self.outcome.bound.as_ref().map(quotas);
+        let far = far.map_or(String::new(), |fact| format!(" Quotas are {}: {}.", fact.value, fact.detail));
+        section(
+            "How much of each cluster is kept",
+            &format!(
+                "Each dot is a cluster. The quota follows its complexity, so that of two equally complex clusters the \
+                 larger one loses more.{far}"
             ),
-        }
+            &figure("", svg),
+        )
     }
 
     fn extremes(&self) -> String {

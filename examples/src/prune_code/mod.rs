@@ -120,7 +120,8 @@ pub fn study(args: StudyArgs) -> Result<()> {
     let study = {
         let (every, out, configuration) = (args.saving.checkpoint_every, &out, &configuration);
         let (embeddings, source, cpu) = (&embeddings, &source, &cpu);
-        let with = Stepping { embeddings, source, cpu, reporter, out, configuration, every, resume };
+        let weights = None;
+        let with = Stepping { embeddings, source, cpu, reporter, out, configuration, weights, every, resume };
         run.work(|cx| study::run(&inputs, &settings, &with, cx))?
     };
     reporter.stage("write", n as u64, 0);
