@@ -79,8 +79,10 @@ def main():
     assert {row[0] for row in lists["kept"]} == kept
     assert len(lists["removed"]) + len(lists["kept"]) == n == len(kept | {row[0] for row in lists["removed"]})
     assert open(f"{work}/many/kept_ids.txt").read().splitlines() == [row[0] for row in lists["kept"]]
-    table_of = [row[:2] for row in csv.reader(open(f"{work}/many/removed.csv"))][1:]
-    assert table_of == [[row[0], row[1] or ""] for row in ask(f"select id, witness from '{work}/many/removed.parquet'")]
+    table_of = [row[:4] for row in csv.reader(open(f"{work}/many/removed.csv"))][1:]
+    columns = "row, id, witness_row, witness"
+    found = ask(f"select {columns} from '{work}/many/removed.parquet'")
+    assert table_of == [["" if cell is None else str(cell) for cell in row] for row in found]
     tokens = ask(f"select sum(tokens) from '{work}/many/filtered/*.parquet'")[0][0]
     page = open(f"{work}/many/report.html").read()
     for word in ("a mail of", "easy-ham", "spam", "tokens"):

@@ -6,6 +6,7 @@ use std::fmt::{self, Display};
 
 use serde_json::Value;
 
+use crate::input::images::Picture;
 use crate::output::Written;
 use crate::progress::count;
 use crate::run;
@@ -100,6 +101,24 @@ fn flatten(name: &str, value: &Value, lines: &mut Vec<(String, String)>) {
         other => lines.push((name.to_string(), text(other))),
     }
 }
+
+/// The picture of a row called `name`, framed by what became of the row; where it cannot be read, the name and the reason
+/// stand in its place.
+pub fn tile(picture: &Picture, class: &str, name: &str) -> String {
+    let name = escape(name);
+    match picture {
+        Picture::Address(address) => {
+            format!("<img class=\"tile {class}\" src=\"{address}\" alt=\"{name}\" title=\"{name}\">")
+        }
+        Picture::Unreadable(why) => format!(
+            "<span class=\"word lost {class}\">{name}<small>picture cannot be read: {}</small></span>",
+            escape(&shorten(why, REASON))
+        ),
+    }
+}
+
+/// Longest reason in the place of a picture.
+const REASON: usize = 90;
 
 /// Text as it may stand in an element or a quoted attribute.
 pub fn escape(text: &str) -> String {
@@ -251,6 +270,8 @@ nav a { color: var(--soft); padding: 3px 0; }
 .tile.dup { border-color: var(--dup); border-style: dashed; }
 .tile.pruned { border-color: var(--pruned); border-style: dotted; }
 .word { display: inline-block; max-width: 100%; border-left: 3px solid var(--line); padding: 1px 0 1px 9px; font-size: 14px; line-height: 1.4; overflow-wrap: anywhere; }
+.word.lost { max-width: 150px; font-size: 12px; text-align: left; }
+.word.lost small { display: block; color: var(--soft); font-size: 11px; }
 .word.kept { border-color: var(--kept); }
 .word.dup { border-color: var(--dup); border-left-style: dashed; }
 .word.pruned { border-color: var(--pruned); border-left-style: dotted; }

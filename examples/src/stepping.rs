@@ -1,6 +1,8 @@
 //! Algorithms that go step by step: the state is saved between steps, kept when the user asks to
 //! stop, and gone on from.
 
+use std::borrow::Cow;
+
 use pauca::backend::Backend;
 use pauca::{Clusters, Context, KMeans, Lloyd, RowSource};
 use serde_json::Value;
@@ -26,6 +28,8 @@ pub struct Stepping<'a, 's> {
     pub out: &'a OutDir,
     /// What names the run.
     pub configuration: &'a Value,
+    /// How much each row weighs in a clustering; all the same where none are given.
+    pub weights: Option<&'a [f32]>,
     /// Steps between two saved states; 0 saves only when stopped.
     pub every: usize,
     /// The state to continue from.
@@ -69,10 +73,11 @@ impl Stepping<'_, '_> {
         cx: &Context<'_>,
     ) -> Result<(Clusters, Vec<u8>)> {
         self.begin();
+        let weights = self.weights.map(Cow::Borrowed);
         let run = match &self.resume {
-            None => kmeans.start_on(self.backend, self.source, None, cx),
+            None => kmeans.start_on(self.backend, self.source, weights, cx),
             Some(bytes) => pauca::Checkpoint::from_bytes(bytes)
-                .and_then(|state| kmeans.resume_on(self.backend, self.source, None, &state, cx)),
+                .and_then(|state| kmeans.resume_on(self.backend, self.source, weights, &state, cx)),
         };
         let rows = self.source.n_rows() as u64;
         let run = LloydSteps { run: self.started(run)?, rows, max_iter: max_iter as u64 };

@@ -67,6 +67,14 @@ pub fn weight(text: &str) -> Result<f64, String> {
     number(text, |v| (0.0..=1e6).contains(&v), "a number from 0 to 1000000 is needed")
 }
 
+/// A movement that is small enough: finite and not negative.
+///
+/// # Errors
+/// The words that refuse it.
+pub fn tolerance(text: &str) -> Result<f64, String> {
+    number(text, |v| v >= 0.0 && v.is_finite(), "a number of at least 0 is needed")
+}
+
 /// An amount of which there is some.
 ///
 /// # Errors

@@ -85,6 +85,35 @@ fn a_study_has_all_its_parts() {
 }
 
 #[test]
+fn a_share_of_tokens_that_cannot_go_says_why() {
+    let bench = study();
+    let said = |out: &str, more: &[&str]| {
+        let flags = [&STUDY[..], &["--out", out], more].concat();
+        stderr(&PRUNE_CODE.done(&bench, &flags)).replace('\n', " ")
+    };
+    // The longest of the files holds 2 % of the tokens.
+    let none = said("a", &["--method", "tokens", "--keep", "0.999"]);
+    assert!(
+        none.contains("0.0 % of the tokens went with 0.0 % of the files; none could go: the longest"),
+        "{none}"
+    );
+    assert!(none.contains("holds 2.0 % of the tokens, and 0.10 % may go"), "{none}");
+    let some = said("b", &["--method", "tokens", "--keep", "0.9"]);
+    assert!(
+        some.contains("; the next longest, of ") && some.contains(" tokens, would be more than 10.0 %"),
+        "{some}"
+    );
+    let rounded = said("c", &["--method", "longest", "--keep", "0.999"]);
+    assert!(rounded.contains("; 0.10 % of 150 files rounds to none"), "{rounded}");
+    let all = said("d", &["--method", "scip", "--keep", "1"]);
+    assert!(all.contains("; --keep 1 asks for no more"), "{all}");
+    let usual = said("e", &[]);
+    assert!(!usual.contains("of the files; "), "{usual}");
+    let page = String::from_utf8(bench.contents_of("a", "report.html")).unwrap();
+    assert!(page.contains("none could go: the longest file holds"));
+}
+
+#[test]
 fn threads_change_no_byte_and_methods_do() {
     let bench = study();
     done(&bench, &["--out", "one", "--threads", "1"]);

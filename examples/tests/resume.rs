@@ -87,6 +87,30 @@ fn killed_and_resumed_gives_the_same_bytes() {
 }
 
 #[test]
+fn a_weighted_run_goes_on_with_its_own_weights_only() {
+    let bench = bench();
+    let weights = |factor: usize| {
+        let lines: String = (0..12_000).map(|i| format!("{}\n", (i * factor) % 7)).collect();
+        bench.write("w.csv", format!("w\n{lines}").as_bytes());
+    };
+    weights(1);
+    let more = ["--method", "prototypes", "--meta", "w.csv", "--weights", "w", "--out"];
+    let run = [&WORK[..], &more].concat();
+    CURATE.done(&bench, &[&run[..], &["whole"]].concat());
+    let mut child = started(CURATE, &bench, &[&run[..], &["cut"]].concat(), "cluster", 2);
+    signal(&child, "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    weights(2);
+    let on = [&run[..], &["cut", "--resume"]].concat();
+    CURATE.refused(&bench, &on, 2, &["of another run", "meta.sha256"]);
+    weights(1);
+    let other = [&WORK[..], &["--method", "prototypes", "--out", "cut", "--resume"]].concat();
+    CURATE.refused(&bench, &other, 2, &["of another run", "meta"]);
+    CURATE.done(&bench, &on);
+    bench.assert_same("whole", "cut");
+}
+
+#[test]
 fn a_study_of_files_stopped_or_killed_and_resumed_gives_the_same_bytes() {
     let bench = bench();
     let lines: Vec<String> = (0..12_000).map(|i| format!("f{i},{}", i * i % 997 + 1)).collect();

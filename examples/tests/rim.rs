@@ -267,8 +267,12 @@ fn names_inside_files_are_opened_with_the_same_care() {
     for path in ["/dev/zero", "pipe", "/proc/self/mem", "/proc/kmsg"] {
         let lines: String = (0..8).map(|_| format!("{{\"p\": \"{path}\"}}\n")).collect();
         bench.write("m.jsonl", lines.as_bytes());
-        // A picture that cannot be embedded is left out of the page.
-        CURATE.done(&bench, &["x.npy", "--meta", "m.jsonl", "--images", "p", "--out", "a", "--overwrite"]);
+        // A picture that cannot be read is none of the page: its row keeps the place.
+        let flags = ["x.npy", "--meta", "m.jsonl", "--images", "p", "--out", "a", "--overwrite"];
+        let said = stderr(&CURATE.done(&bench, &flags));
+        assert!(said.contains("in the page cannot be read; ") && said.contains(path), "{said}");
+        let page = String::from_utf8(bench.contents_of("a", "report.html")).unwrap();
+        assert!(!page.contains("<img") && page.contains("picture cannot be read: "));
         let study = format!(
             "{{\"format\": \"pauca-memorization\", \"format_version\": 1, \"arrays\": \"{path}\", \"vocabulary\": 3, \"sets\": {{}}, \"runs\": []}}"
         );
@@ -308,6 +312,67 @@ fn pictures_are_bounded_before_they_are_decoded() {
         CURATE.refused(&bench, &["x.npy", "--images", "s.png"], 1, &["s.png", part]);
         TOKENIZE.refused(&bench, &["s.png"], 1, &["s.png", part]);
         FILTER_PAIRS.refused(&bench, &["x.npy", "x.npy", "--pictures", "s.png"], 1, &["s.png", part]);
+    }
+}
+
+#[test]
+fn pictures_that_contradict_themselves_are_told_and_not_shown() {
+    let bench = Bench::new();
+    bench.npy("x.npy", &redundant(5, 4, 1));
+    let sheet = std::fs::read(pauca_examples::shipped::folder().join("emoji-sheet.png")).unwrap();
+    let mut sound = Vec::new();
+    let mut encoder = png::Encoder::new(&mut sound, 3, 2);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().unwrap().write_image_data(&[9; 18]).unwrap();
+    let mut changed = sound.clone();
+    let last = changed.len() - 1;
+    changed[last - 16] ^= 1;
+    let mut wider = sound.clone();
+    wider[19] = 4;
+    let sum = crc(&wider[12..29]).to_be_bytes();
+    wider[29..33].copy_from_slice(&sum);
+    for (name, bytes) in [
+        ("0.png", &sound[..]),
+        ("1.png", &changed),
+        ("2.png", &sound[..sound.len() - 20]),
+        ("3.png", &wider),
+        ("4.png", b"GIF89a"),
+    ] {
+        bench.write(name, bytes);
+    }
+    let lines: String = (0..5).map(|i| format!("{{\"p\": \"{i}.png\", \"id\": \"n{i}\"}}\n")).collect();
+    bench.write("m.jsonl", lines.as_bytes());
+    let flags = [
+        "x.npy",
+        "--meta",
+        "m.jsonl",
+        "--images",
+        "p",
+        "--id-column",
+        "id",
+        "--out",
+        "a",
+        "--method",
+        "kmeans",
+    ];
+    let said = stderr(&CURATE.done(&bench, &[&flags[..], &["--clusters", "1"]].concat()));
+    let page = String::from_utf8(bench.contents_of("a", "report.html")).unwrap();
+    let shown = ["n0", "n1", "n2", "n3", "n4"]
+        .map(|name| page.contains(&format!("lost kept\">{name}<small>picture cannot be read: ")));
+    assert_eq!(shown.iter().filter(|lost| **lost).count(), page.matches("picture cannot be read: ").count());
+    assert!(said.contains("in the page cannot be read; "), "{said}");
+    assert!(!shown[0] && page.contains("alt=\"n0\""));
+    assert!(shown[1..].iter().filter(|lost| **lost).count() >= 3, "{shown:?}");
+    for broken in ["changed", "cut"] {
+        let mut bytes = sheet.clone();
+        let middle = bytes.len() / 2;
+        if broken == "cut" {
+            bytes.truncate(middle)
+        } else {
+            bytes[middle] ^= 1
+        }
+        bench.write("s.png", &bytes);
+        CURATE.refused(&bench, &["x.npy", "--images", "s.png"], 1, &["s.png", "is not a readable PNG"]);
     }
 }
 

@@ -60,7 +60,7 @@ fn default_run_makes_report_and_plots_of_the_shipped_data() {
     assert_eq!(kept.len(), 1587);
     let removed = String::from_utf8(files["removed.csv"].clone()).unwrap();
     assert_eq!(removed.lines().count(), 1 + 3174 - 1587);
-    assert_eq!(removed.lines().next(), Some("id,witness,similarity,cluster,stage,reason"));
+    assert_eq!(removed.lines().next(), Some("row,id,witness_row,witness,similarity,cluster,stage,reason"));
     assert_eq!(String::from_utf8(files["kept_ids.txt"].clone()).unwrap().lines().count(), 1587);
     let labels2: Vec<u32> = values(&files["labels2.npy"]);
     let distance: Vec<f64> = values(&files["distance.npy"]);
@@ -294,7 +294,7 @@ fn scip_drops_small_clusters_then_far_rows() {
                 "far" => "too far from the centroid of its cluster",
                 _ => "in one of the smallest clusters",
             };
-            format!("{i},,,{},{},{reason}", labels[i], stages[i])
+            format!("{i},{i},,,,{},{},{reason}", labels[i], stages[i])
         })
         .collect();
     let text = String::from_utf8(files["removed.csv"].clone()).unwrap();
@@ -357,7 +357,13 @@ fn identifiers_and_texts_come_from_the_metadata() {
     let ids = String::from_utf8(files["kept_ids.txt"].clone()).unwrap();
     assert!(ids.lines().eq(kept.iter().map(|row| format!("doc-{row}"))));
     let removed = String::from_utf8(files["removed.csv"].clone()).unwrap();
-    assert!(removed.lines().skip(1).all(|line| line.starts_with("doc-")));
+    // A removed row is named and numbered, and so is its witness.
+    for line in removed.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        assert_eq!(cells[1], format!("doc-{}", cells[0]));
+        assert!(cells[2].is_empty() == cells[3].is_empty());
+        assert!(cells[2].is_empty() || cells[3] == format!("doc-{}", cells[2]), "{line}");
+    }
     assert!(removed.contains(",duplicate") && removed.contains(",prototypical"));
     let page = String::from_utf8(files["report.html"].clone()).unwrap();
     assert!(page.contains("&lt;b&gt;text") && !page.contains("<b>text"), "texts are escaped");

@@ -529,6 +529,24 @@ fn documents_that_fail_published_rules_go() {
         SCORE_TEXT.done(&bench, &[&flags[..7], &[threads, "--threads", threads]].concat());
         bench.assert_same("a", threads);
     }
+    // The paper's C4 and the released program take each what the other removes.
+    let code =
+        "Home\\nvoid f() {\\nThe first line is here.\\nThe second line is here.\\nThe third line is here.";
+    let open = "One is here. Two is here. Three is here. Four is here. Five is here and";
+    bench.write("c.jsonl", [line("code", code), line("open", open)].concat().as_bytes());
+    for (rules, kept, fails) in
+        [("c4", "open\n", "c4 curly_brackets"), ("c4-released", "code\n", "c4-released sentences")]
+    {
+        let more = ["--pass", rules, "--rules", "c4,c4-released", "--out", rules];
+        SCORE_TEXT.done(&bench, &[&["c.jsonl", "--id-column", "id"][..], &more].concat());
+        let text = |name: &str| String::from_utf8(bench.contents_of(rules, name)).unwrap();
+        assert_eq!(text("kept_ids.txt"), kept);
+        assert!(text("scores.csv").lines().any(|line| line.ends_with(&format!(",{fails}"))));
+        let page = text("report.html");
+        assert!(
+            page.contains(&format!("fails {fails}")) && page.contains("3 or more in the lines that stay")
+        );
+    }
     bench.write("t.txt", good.as_bytes());
     SCORE_TEXT.refused(
         &bench,

@@ -195,15 +195,18 @@ fn tables_of_rows_agree_and_say_why() {
     assert!(uids.iter().copied().eq(kept.iter().rev().map(|row| 1000 - row)), "ascending");
     let text = String::from_utf8(files["removed.csv"].clone()).unwrap();
     let mut lines = text.lines();
-    assert_eq!(lines.next(), Some("id,witness,similarity,cluster,stage,reason"));
+    let columns = ["row", "id", "witness_row", "witness", "similarity", "cluster", "stage", "reason"];
+    assert_eq!(lines.next(), Some(&*columns.join(",")));
     let witness: Vec<u64> = values(&files["witness.npy"]);
     let similarity: Vec<f64> = values(&files["similarity.npy"]);
     let mut duplicates = 0;
     for line in lines.filter(|line| line.contains(",duplicate,too similar")) {
         let cells: Vec<&str> = line.split(',').collect();
-        let row = 1000 - u64::from_str_radix(cells[0], 16).unwrap();
-        assert_eq!(cells[1], format!("{:032x}", 1000 - witness[row as usize]));
-        assert_eq!(cells[2].parse::<f64>().unwrap(), similarity[row as usize]);
+        let row = 1000 - u64::from_str_radix(cells[1], 16).unwrap();
+        assert_eq!(cells[0], row.to_string());
+        assert_eq!(cells[2], witness[row as usize].to_string());
+        assert_eq!(cells[3], format!("{:032x}", 1000 - witness[row as usize]));
+        assert_eq!(cells[4].parse::<f64>().unwrap(), similarity[row as usize]);
         duplicates += 1;
     }
     assert_eq!(duplicates, bench.report("a")["counts"]["duplicates"]);
@@ -215,13 +218,10 @@ fn tables_of_rows_agree_and_say_why() {
         let table = |name: &str| Meta::read(&[bench.path("a").join(name)], &["id"]).unwrap();
         let removed = table("removed.parquet");
         assert_eq!(removed.len(), 40);
-        for column in ["id", "witness", "similarity", "cluster", "stage", "reason"] {
+        for (at, column) in columns.iter().enumerate() {
             let found = removed.column(column).unwrap();
-            let at = ["id", "witness", "similarity", "cluster", "stage", "reason"]
-                .iter()
-                .position(|c| *c == column);
             for (i, line) in text.lines().skip(1).enumerate() {
-                let cell = line.splitn(6, ',').nth(at.unwrap()).unwrap().trim_matches('"');
+                let cell = line.splitn(8, ',').nth(at).unwrap().trim_matches('"');
                 assert_eq!(found.get(i), cell, "{column} of row {i}");
             }
         }
@@ -297,7 +297,7 @@ fn an_earlier_selection_is_gone_on_from() {
     assert!(kept.lines().eq(second.iter().map(|row| format!("r{row}"))));
     let removed = String::from_utf8(bench.contents_of("b", "removed.csv")).unwrap();
     assert!(removed.lines().skip(1).all(|line| {
-        let row: u64 = line[1..].split(',').next().unwrap().parse().unwrap();
+        let row: u64 = line.split(',').next().unwrap().parse().unwrap();
         first.contains(&row) && !second.contains(&row)
     }));
     assert_eq!(bench.report("b")["configuration"]["rows"]["count"], first.len());

@@ -8,10 +8,13 @@
 //! need a parser (`has_object`, `has_noun`, `has_determiner`, `text_complexity_c1`) are left to
 //! the caller's own matrix ([`line_scores`](super::line_scores)).
 
+use alloc::vec::Vec;
+
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::text::{characters, collect, folded, holds};
+use super::text::{PART, characters, folded, holds};
 use crate::error::Result;
+use crate::memory::try_grow;
 use crate::params::choices;
 
 /// Frequent English words without meaning of their own; what [`Predicate::StopWords`] counts.
@@ -69,10 +72,24 @@ impl LineFacts {
     /// # Cost
     /// O(n) in the bytes, O(w log w) in the words, 16 w bytes.
     pub fn of(line: &str) -> Result<Self> {
-        let mut words = collect(line.unicode_words())?;
-        let mut facts = if line.is_ascii() { Self::of_ascii(line) } else { Self::of_any(line) };
+        Self::watched(line, &|| Ok(()))
+    }
+
+    /// [`of`](Self::of) a line that may be a whole book: `check` is asked again and again whether to go on.
+    pub(super) fn watched(line: &str, check: &dyn Fn() -> Result<()>) -> Result<Self> {
+        let mut words: Vec<&str> = Vec::new();
+        for (i, word) in line.unicode_words().enumerate() {
+            if i % PART == 0 {
+                check()?;
+            }
+            try_grow(&mut words, 1)?;
+            words.push(word);
+        }
+        let mut facts =
+            if line.is_ascii() { Self::of_ascii(line, check)? } else { Self::of_any(line, check)? };
         facts.words = words.len() as u64;
         facts.stop_words = words.iter().filter(|word| is_one_of(word, &STOP_WORDS)).count() as u64;
+        check()?;
         facts.repeated_words = if line.is_ascii() {
             words.sort_unstable_by(|a, b| {
                 a.len().cmp(&b.len()).then_with(|| lower_bytes(a).cmp(lower_bytes(b)))
@@ -82,30 +99,37 @@ impl LineFacts {
             words.sort_unstable_by(|a, b| folded(a).cmp(folded(b)));
             words.windows(2).filter(|pair| folded(pair[0]).eq(folded(pair[1]))).count() as u64
         };
+        check()?;
         facts.terminal = line.trim_end().trim_end_matches(CLOSING).ends_with(TERMINAL);
         facts.javascript = holds(line, "javascript");
         Ok(facts)
     }
 
     /// The facts that need no words, and the tokens.
-    fn of_any(line: &str) -> Self {
+    fn of_any(line: &str, check: &dyn Fn() -> Result<()>) -> Result<Self> {
+        check()?;
         let count = |is: fn(char) -> bool| line.chars().filter(|c| is(*c)).count() as u64;
         let letters = line.graphemes(true).filter(|g| g.starts_with(char::is_alphabetic)).count();
-        Self {
-            tokens: line.split_word_bounds().filter(|token| !token.trim().is_empty()).count() as u64,
-            characters: characters(line),
+        check()?;
+        let tokens = line.split_word_bounds().filter(|token| !token.trim().is_empty()).count() as u64;
+        check()?;
+        let characters = characters(line);
+        check()?;
+        Ok(Self {
+            tokens,
+            characters,
             letters: letters as u64,
             upper: count(char::is_uppercase),
             lower: count(char::is_lowercase),
             special: count(is_special),
             capital: line.chars().find(|c| c.is_alphabetic()).is_some_and(|c| !c.is_lowercase()),
             ..Self::default()
-        }
+        })
     }
 
     /// The facts of an ASCII line, where every byte is a code point. CR LF is the only character of two bytes,
     /// and it is white space. Between words every mark is a token of its own; only adjacent underscores form one.
-    fn of_ascii(line: &str) -> Self {
+    fn of_ascii(line: &str, check: &dyn Fn() -> Result<()>) -> Result<Self> {
         let mut facts = Self::default();
         for c in line.bytes().map(char::from) {
             facts.characters += u64::from(!c.is_whitespace());
@@ -123,13 +147,16 @@ impl LineFacts {
         };
         let (mut end, mut words) = (0, 0);
         for (start, word) in line.unicode_word_indices() {
+            if words % PART as u64 == 0 {
+                check()?;
+            }
             marks(line.get(end..start).unwrap_or(""));
             end = start + word.len();
             words += 1;
         }
         marks(line.get(end..).unwrap_or(""));
         facts.tokens += words;
-        facts
+        Ok(facts)
     }
 }
 

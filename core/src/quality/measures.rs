@@ -7,9 +7,10 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::line::{TERMINAL, is_one_of};
 use super::repetition::{Runs, copies};
 use super::sentences;
-use super::text::{characters, collect, occurrences};
+use super::text::{characters, collect, collect_in, occurrences};
 use super::{Split, Unit};
 use crate::check;
+use crate::control::Context;
 use crate::error::{Error, Result};
 
 /// The eight words of Gopher's stop-word rule (Rae et al. 2021, appendix A1.1).
@@ -107,9 +108,17 @@ impl<'t> Page<'t> {
     /// # Errors
     /// [`Error::Conflict`] for [`Unit::Characters`], [`Error::OutOfMemory`].
     pub fn new(text: &'t str, unit: Unit) -> Result<Self> {
+        Self::new_in(text, unit, &Context::default())
+    }
+
+    /// [`new`](Self::new), watched: a text of many megabytes takes a second.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); [`Error::Cancelled`].
+    pub fn new_in(text: &'t str, unit: Unit, cx: &Context) -> Result<Self> {
         let words = match unit {
-            Unit::Words => collect(text.unicode_words())?,
-            Unit::Whitespace => collect(text.split_whitespace())?,
+            Unit::Words => collect_in(text.unicode_words(), cx)?,
+            Unit::Whitespace => collect_in(text.split_whitespace(), cx)?,
             Unit::Characters => {
                 let why = "the rules count words";
                 return Err(Error::Conflict { first: "document rules", second: "the unit characters", why });
@@ -117,9 +126,9 @@ impl<'t> Page<'t> {
         };
         Ok(Self {
             text,
-            lines: collect(Split::Lines.of(text))?,
-            paragraphs: collect(paragraphs(text))?,
-            runs: Runs::new(&words)?,
+            lines: collect_in(Split::Lines.of(text), cx)?,
+            paragraphs: collect_in(paragraphs(text), cx)?,
+            runs: Runs::new(&words, cx)?,
             words,
         })
     }

@@ -8,6 +8,7 @@
 use alloc::vec::Vec;
 
 use super::text::{characters, collect};
+use crate::control::Context;
 use crate::error::Result;
 use crate::memory::{try_capacity, try_collect, try_vec};
 
@@ -32,9 +33,10 @@ pub(super) struct Runs {
 }
 
 impl Runs {
-    pub(super) fn new(words: &[&str]) -> Result<Self> {
+    pub(super) fn new(words: &[&str], cx: &Context) -> Result<Self> {
         let mut order = try_collect(0..words.len())?;
         order.sort_unstable_by(|&a, &b| words[a].cmp(words[b]));
+        cx.control.check()?;
         let mut names = try_vec(words.len(), 0u32)?;
         let mut name = 0;
         for (i, &word) in order.iter().enumerate() {
@@ -43,6 +45,7 @@ impl Runs {
             }
             names[word] = name;
         }
+        cx.control.check()?;
         let mut before = try_capacity(words.len() + 1)?;
         before.push(0);
         let mut sum = 0;
@@ -114,7 +117,7 @@ mod tests {
     use super::*;
 
     fn runs(text: &str) -> Result<Runs> {
-        Runs::new(&text.split(' ').collect::<Vec<_>>())
+        Runs::new(&text.split(' ').collect::<Vec<_>>(), &Context::default())
     }
 
     #[test]

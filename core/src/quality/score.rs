@@ -14,6 +14,10 @@ use crate::params::setters;
 
 /// Multiply-adds that the predicates cost a byte of text, roughly; for the length of waves.
 const COST: u64 = 400;
+/// Bytes of a document from which on its lines are shared out: one thread would work on it for long, and hear of nothing.
+const LARGE: usize = 1 << 18;
+/// Lines of a large document that are scored at once.
+const LINES: usize = 256;
 
 /// The score of every line of the caller's own matrix: sum_i w_i I_i / sum_i w_i, the `f64`
 /// nearest to the exact quotient.
@@ -184,12 +188,12 @@ impl TextQuality {
     /// [`Error::ShapeMismatch`] when there are not as many weights as predicates,
     /// [`Error::NoInformativeFilter`], [`Error::OutOfMemory`].
     pub fn line(&self, line: &str) -> Result<f64> {
-        Ok(self.facts_and_score(line)?.1)
+        Ok(self.facts_and_score(line, &|| Ok(()))?.1)
     }
 
-    fn facts_and_score(&self, line: &str) -> Result<(LineFacts, f64)> {
+    fn facts_and_score(&self, line: &str, check: &dyn Fn() -> Result<()>) -> Result<(LineFacts, f64)> {
         check::same_length("weights", self.predicates.len(), self.weights.values().len())?;
-        let facts = LineFacts::of(line)?;
+        let facts = LineFacts::watched(line, check)?;
         let passes = self.predicates.iter().map(|p| p.passes(&facts));
         Ok((facts, line_score(passes, &self.weights, self.no_weight)?))
     }
@@ -201,20 +205,57 @@ impl TextQuality {
     pub fn document(&self, text: &str) -> Result<DocumentScore> {
         let mut lines: Vec<(u64, f64)> = Vec::new();
         for line in self.split.of(text) {
-            let (facts, score) = self.facts_and_score(line)?;
-            let tokens = match self.unit {
-                Unit::Words => facts.words,
-                Unit::Characters => facts.characters,
-                Unit::Whitespace => self.unit.count(line),
-            };
             try_grow(&mut lines, 1)?;
-            lines.push((tokens, score));
+            lines.push(self.tokens_and_score(line)?);
         }
         if lines.is_empty() {
             self.line("")?;
         }
-        let tokens = lines.iter().map(|(tokens, _)| tokens).sum();
-        Ok(DocumentScore { score: doc_score(lines.iter().copied()), tokens, lines: lines.len() as u64 })
+        Ok(together(&lines))
+    }
+
+    /// Tokens and score of a line.
+    fn tokens_and_score(&self, line: &str) -> Result<(u64, f64)> {
+        self.watched(line, &|| Ok(()))
+    }
+
+    fn watched(&self, line: &str, check: &dyn Fn() -> Result<()>) -> Result<(u64, f64)> {
+        let (facts, score) = self.facts_and_score(line, check)?;
+        let tokens = match self.unit {
+            Unit::Words => facts.words,
+            Unit::Characters => facts.characters,
+            Unit::Whitespace => self.unit.count(line),
+        };
+        Ok((tokens, score))
+    }
+
+    /// [`document`](Self::document) of one that is large: its lines in pieces, on the executor of `cx`; long lines here,
+    /// where somebody hears of a wish to stop.
+    fn large(&self, text: &str, cx: &Context) -> Result<DocumentScore> {
+        let mut lines = Vec::new();
+        for line in self.split.of(text) {
+            try_grow(&mut lines, 1)?;
+            lines.push((line, (0, 0.0)));
+        }
+        if lines.is_empty() {
+            self.line("")?;
+        }
+        let cost = COST * (LINES * (text.len() / lines.len().max(1) + 16)) as u64;
+        let mut jobs = try_collect(lines.chunks_mut(LINES).map(Job::new))?;
+        cx.in_waves(&mut jobs, cost, |piece| {
+            piece.iter_mut().try_for_each(|(line, found)| {
+                if line.len() < LARGE {
+                    *found = self.tokens_and_score(line)?;
+                }
+                Ok(())
+            })
+        })?;
+        for (line, found) in lines.iter_mut().filter(|(line, _)| line.len() >= LARGE) {
+            *found = self.watched(line, &|| cx.control.check())?;
+        }
+        let mut found = try_capacity(lines.len())?;
+        found.extend(lines.iter().map(|(_, found)| *found));
+        Ok(together(&found))
     }
 
     /// The scores of many documents, on the executor of `cx`, in their order.
@@ -231,12 +272,25 @@ impl TextQuality {
         for (p, texts_of) in texts.chunks(part).enumerate() {
             let mut jobs = try_collect(texts_of.iter().map(|text| Job::new((text.as_ref(), nothing))))?;
             cx.in_waves(&mut jobs, cost, |(text, score)| {
-                *score = self.document(text)?;
+                if text.len() < LARGE {
+                    *score = self.document(text)?;
+                }
                 Ok(())
             })?;
+            for (text, score) in
+                jobs.iter_mut().map(|job| &mut job.work).filter(|(text, _)| text.len() >= LARGE)
+            {
+                *score = self.large(text, cx)?;
+            }
             scores.extend(jobs.iter().map(|job| job.work.1));
             cx.control.poll(Stage::Score, (p * part + texts_of.len()) as u64, texts.len() as u64)?;
         }
         Ok(scores)
     }
+}
+
+/// The score of a document of these lines, each its tokens and its score.
+fn together(lines: &[(u64, f64)]) -> DocumentScore {
+    let tokens = lines.iter().map(|(tokens, _)| tokens).sum();
+    DocumentScore { score: doc_score(lines.iter().copied()), tokens, lines: lines.len() as u64 }
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::sentences::sentences;
+use crate::control::Context;
 use crate::error::Result;
 use crate::memory::try_grow;
 use crate::params::choices;
@@ -105,10 +106,21 @@ pub(super) fn occurrences(text: &str, word: &str) -> u64 {
     windows.filter(begins).filter(|window| window.eq_ignore_ascii_case(word.as_bytes())).count() as u64
 }
 
+/// Items of a text between two questions whether to go on.
+pub(super) const PART: usize = 1 << 14;
+
 /// The items of `iter`, or `OutOfMemory`.
 pub(super) fn collect<T>(iter: impl Iterator<Item = T>) -> Result<Vec<T>> {
+    collect_in(iter, &Context::default())
+}
+
+/// [`collect`], watched.
+pub(super) fn collect_in<T>(iter: impl Iterator<Item = T>, cx: &Context) -> Result<Vec<T>> {
     let mut out = Vec::new();
-    for item in iter {
+    for (i, item) in iter.enumerate() {
+        if i % PART == 0 {
+            cx.control.check()?;
+        }
         try_grow(&mut out, 1)?;
         out.push(item);
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, ValueEnum};
 
 use crate::flags::{Computing, Drawing, Reading, Resuming, Running, Saving};
-use crate::values::{above_zero, epsilon, fraction, positive, share};
+use crate::values::{above_zero, epsilon, fraction, positive, share, tolerance};
 
 /// Chooses the rows of an embedding file that are worth training on, exactly and reproducibly.
 ///
@@ -48,6 +48,20 @@ pub struct Args {
     )]
     pub init: String,
 
+    /// Also stop a clustering when the squared distances that its centroids moved sum to T or less; not with d4
+    /// [default: 0, until no row changes its cluster]
+    #[arg(help_heading = "Clusters", long, value_name = "T", allow_negative_numbers = true, value_parser = tolerance)]
+    pub tolerance: Option<f64>,
+
+    /// What happens to a cluster that loses all its rows; not with d4 [default: relocate]
+    #[arg(help_heading = "Clusters", long, value_enum)]
+    pub empty_clusters: Option<EmptyName>,
+
+    /// Column with the weight of each row in the clustering, a number of at least 0: a row of weight 2 counts as two
+    /// rows, one of weight 0 moves no centroid. Weights choose no rows by themselves; not with d4
+    #[arg(help_heading = "Clusters", long, value_name = "COLUMN")]
+    pub weights: Option<String>,
+
     /// semdedup: a row goes when its similarity to its witness exceeds 1 - E [default: 0.05, unless --keep is given]
     #[arg(help_heading = "What is kept", long, value_name = "E", allow_negative_numbers = true, value_parser = epsilon, conflicts_with = "keep")]
     pub epsilon: Option<f64>,
@@ -70,6 +84,25 @@ pub struct Args {
     /// the smaller, the more go to wide clusters that lie apart [default: 0.5; with --euclidean none]
     #[arg(help_heading = "What is kept", long, value_name = "T", allow_negative_numbers = true, value_parser = above_zero)]
     pub temperature: Option<f64>,
+
+    /// dbp: how many of the nearest other centroids the distance of a cluster is a mean over [default: 20]
+    #[arg(help_heading = "What is kept", long, value_name = "N", value_parser = positive)]
+    pub neighbours: Option<usize>,
+
+    /// dbp: share of an even split that every cluster keeps, if it has more rows than that [default: 0.5]
+    #[arg(help_heading = "What is kept", long, value_name = "F", allow_negative_numbers = true, value_parser = share)]
+    pub least: Option<f64>,
+
+    /// d4, prototypes: whether a row is ranked among all rows, or among those of its cluster, of which each keeps the
+    /// same share [default: global]
+    #[arg(help_heading = "What is kept", long, value_enum)]
+    pub scope: Option<ScopeName>,
+
+    /// semdedup: as the published pseudo-code to the letter, where similarities below 0 and those of the first rows of
+    /// clusters count as 0, and equally easy rows go in descending order. dbp: as the published code, where clusters
+    /// without rows count in the shares of all
+    #[arg(help_heading = "What is kept", long)]
+    pub published: bool,
 
     /// scip: share of the removed rows that goes by the size of their cluster [default: 0.8]
     #[arg(help_heading = "What is kept", long, value_name = "A", allow_negative_numbers = true, value_parser = share)]
@@ -198,6 +231,24 @@ pub enum RuleName {
     EarlierMax,
     /// Too similar to an earlier row that is kept
     GreedyCover,
+}
+
+/// The rows among which a row is ranked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ScopeName {
+    /// All rows
+    Global,
+    /// Those of its cluster
+    PerCluster,
+}
+
+/// What happens to a cluster that loses all its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EmptyName {
+    /// It gets the row that is farthest from its centroid
+    Relocate,
+    /// It keeps its centroid and may win rows again
+    Keep,
 }
 
 /// What a similarity exactly at the threshold means.

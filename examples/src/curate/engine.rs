@@ -4,12 +4,12 @@ use ndarray::Array1;
 use pauca::backend::Backend;
 use pauca::corruption::Scip;
 use pauca::{
-    Clusters, Context, D4, D4Checkpoint, D4Run, D4Stage, Dedup, DensityPruning, KMeans, Prototypes, Prune,
-    RowSource, SemDedup,
+    Clusters, Context, D4, D4Checkpoint, D4Run, D4Stage, Dedup, DensityPruned, DensityPruning, KMeans,
+    Prototypes, Prune, RowSource, SemDedup,
 };
 
-use super::outcome::{Outcome, Second};
-use super::settings::{Goal, Job, LEAST, NEIGHBOURS, Settings};
+use super::outcome::{Bound, Outcome, Second, Unfit};
+use super::settings::{Goal, Job, Settings};
 use crate::failure::Result;
 use crate::progress::DEDUPLICATE;
 use crate::stepping::{Stepping, Steps};
@@ -27,7 +27,7 @@ pub fn run(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>) -> Re
 }
 
 fn d4(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>) -> Result<Outcome> {
-    let Job::D4 { keep, dedup_keep, order } = &settings.job else {
+    let Job::D4 { keep, dedup_keep, order, scope } = &settings.job else {
         unreachable!("called for d4 only");
     };
     let rows = with.source.n_rows() as u64;
@@ -38,6 +38,7 @@ fn d4(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>) -> Result<
         .max_iter(settings.max_iter)
         .init(settings.init.clone())
         .order(order.clone())
+        .scope(*scope)
         .dedup_keep_fraction(*dedup_keep)
         .keep_fraction(*keep);
     with.begin();
@@ -58,6 +59,8 @@ fn d4(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>) -> Result<
         small: None,
         drop: Prune::Nearest,
         density: None,
+        bound: None,
+        unfit: None,
     })
 }
 
@@ -87,8 +90,16 @@ pub fn keep_tokens(outcome: &mut Outcome, tokens: &[u64], share: f64) -> pauca::
             false => high = middle - 1,
         }
     }
+    let kept = of(low)?;
     let mut keep = Array1::from_elem(tokens.len(), false);
-    rows.iter().zip(&of(low)?).for_each(|(&row, &kept)| keep[row] = kept);
+    rows.iter().zip(&kept).for_each(|(&row, &kept)| keep[row] = kept);
+    let next = of(low + 1)?.iter().zip(&kept).position(|(next, kept)| *next && !kept);
+    outcome.unfit = next.map(|next| {
+        let taken: u128 =
+            rows.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(&row, _)| u128::from(tokens[row])).sum();
+        let room = (share * all as f64) as u128;
+        Unfit { tokens: tokens[rows[next]], room: room.saturating_sub(taken) as u64, first: low == 0 }
+    });
     outcome.keep = Some(keep);
     Ok(())
 }
@@ -99,6 +110,8 @@ fn one_clustering(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>
         .spherical(settings.spherical)
         .seed(settings.seed)
         .max_iter(settings.max_iter)
+        .shift_tolerance(settings.tolerance)
+        .empty_clusters(settings.empty)
         .init(settings.init.clone());
     let (clusters, state) = with.clusters(&kmeans, settings.max_iter, cx)?;
     let stopped = |e: pauca::Error| with.stopped(&e, Some(state.clone()));
@@ -110,6 +123,8 @@ fn one_clustering(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>
         small: None,
         drop: Prune::Nearest,
         density: None,
+        bound: None,
+        unfit: None,
     };
     match &settings.job {
         Job::Semdedup { .. } => {
@@ -118,11 +133,11 @@ fn one_clustering(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>
             outcome.keep = Some(dedup.keep.clone());
             outcome.dedup = Some(dedup);
         }
-        Job::Prototypes { keep, drop } => {
+        Job::Prototypes { keep, drop, scope } => {
             with.reporter.stage("select", rows, 0);
             outcome.drop = *drop;
             let clusters = &outcome.clusters;
-            let select = Prototypes::new().keep_fraction(*keep).prune(*drop);
+            let select = Prototypes::new().keep_fraction(*keep).prune(*drop).scope(*scope);
             let kept = select.select(
                 &clusters.distances.to_vec(),
                 &clusters.labels.to_vec(),
@@ -137,22 +152,41 @@ fn one_clustering(settings: &Settings, with: &Stepping<'_, '_>, cx: &Context<'_>
             outcome.keep = Some(pruned.keep);
             outcome.small = Some(pruned.by_size);
         }
-        Job::Dbp { keep, temperature, drop } => {
+        Job::Dbp { keep, temperature, neighbours, least, drop, published } => {
             with.reporter.stage("select", rows, 0);
             let pruning = DensityPruning::new()
                 .keep_fraction(*keep)
                 .temperature(*temperature)
-                .neighbours(NEIGHBOURS)
-                .least(LEAST)
+                .neighbours(*neighbours)
+                .least(*least)
+                .nan_as_mean(*published)
                 .prune(*drop);
             outcome.drop = *drop;
             let found = pruning.select_in(&outcome.clusters, cx).map_err(&stopped)?;
             outcome.keep = Some(found.keep.clone());
+            let bound = bound(&pruning, &found, &outcome.clusters.counts.to_vec(), *least);
+            outcome.bound = Some(bound.map_err(&stopped)?);
             outcome.density = Some(found);
         }
         Job::Kmeans | Job::D4 { .. } => {}
     }
     Ok(outcome)
+}
+
+/// How far the quotas of `found` are from those of the same shares without bounds.
+fn bound(pruning: &DensityPruning, found: &DensityPruned, sizes: &[u64], least: f64) -> pauca::Result<Bound> {
+    let total: u64 = found.quotas.iter().sum();
+    let clusters = sizes.iter().filter(|size| **size > 0).count().max(1) as u64;
+    // So many rows of every cluster are none to the library's limit of all; of more rows the shares are scaled.
+    let room = total.min(((1 << 42) - 1) / clusters);
+    let open: Vec<u64> = sizes.iter().map(|size| if *size > 0 { room } else { 0 }).collect();
+    let (intra, inter) = (found.intra.to_vec(), found.inter.to_vec());
+    let mut unbound = pruning.least(0.0).quotas(room, &intra, &inter, &open)?;
+    unbound
+        .iter_mut()
+        .for_each(|q| *q = (u128::from(*q) * u128::from(total) / u128::from(room.max(1))) as u64);
+    let least = (least * (total as f64 / clusters as f64)).floor() as u64;
+    Ok(Bound::new(&found.quotas.to_vec(), &unbound, sizes, least))
 }
 
 fn semdedup(
@@ -161,10 +195,10 @@ fn semdedup(
     with: &Stepping<'_, '_>,
     cx: &Context<'_>,
 ) -> pauca::Result<Dedup> {
-    let Job::Semdedup { rule, goal, boundary, order } = job else {
+    let Job::Semdedup { rule, goal, boundary, order, published } = job else {
         unreachable!("called for semdedup only");
     };
-    let dedup = SemDedup::new(*rule).boundary(*boundary).order(order.clone());
+    let dedup = SemDedup::new(*rule).boundary(*boundary).order(order.clone()).published(*published);
     let dedup = match *goal {
         Goal::Epsilon(epsilon) => dedup.epsilon(epsilon),
         Goal::Keep(keep) => dedup.keep_fraction(keep),

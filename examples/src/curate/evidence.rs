@@ -103,21 +103,32 @@ impl Evidence {
     }
 }
 
-/// Marks a row that deduplication kept.
+/// Marks a row that deduplication kept, or removed without a witness.
 const KEPT: u64 = u64::MAX;
+/// Marks a removed row whose chain of witnesses ends at a row that was removed without one, as only the published
+/// pseudo-code does.
+const LOST: u64 = u64::MAX - 1;
 
-/// For every removed duplicate the kept row at the end of its chain of witnesses, else [`KEPT`].
+/// For every removed duplicate the kept row at the end of its chain of witnesses, else [`KEPT`] or [`LOST`].
 fn roots(dedup: &Dedup) -> Vec<u64> {
     let mut roots = vec![KEPT; dedup.keep.len()];
     let mut chain = Vec::new();
     for row in 0..roots.len() {
         let mut at = row;
         // A witness comes earlier in the order, so that chains end; the bound is for safety only.
-        while !dedup.keep[at] && roots[at] == KEPT && chain.len() < roots.len() {
+        while !dedup.keep[at]
+            && roots[at] == KEPT
+            && dedup.witness[at] != Dedup::NONE
+            && chain.len() < roots.len()
+        {
             chain.push(at);
             at = dedup.witness[at] as usize;
         }
-        let root = if roots[at] == KEPT { at as u64 } else { roots[at] };
+        let root = match roots[at] {
+            KEPT if dedup.keep[at] => at as u64,
+            KEPT => LOST,
+            root => root,
+        };
         chain.drain(..).for_each(|row| roots[row] = root);
     }
     roots
@@ -134,7 +145,7 @@ fn bands(dedup: &Dedup, roots: &[u64]) -> Vec<Band> {
             removed: row as u64,
             witness: dedup.witness[row],
             similarity: dedup.similarity[row],
-            root: Some(roots[row]).filter(|root| *root != dedup.witness[row]),
+            root: Some(roots[row]).filter(|root| *root != dedup.witness[row] && *root != LOST),
         })
         .collect();
     pairs.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.removed.cmp(&b.removed)));
@@ -187,7 +198,8 @@ fn pick(
 
 fn groups(roots: &[u64]) -> Vec<Group> {
     let mut counts = vec![0u32; roots.len()];
-    removed(roots).for_each(|row| counts[roots[row] as usize] += 1);
+    let found = || removed(roots).filter(|row| roots[*row] != LOST);
+    found().for_each(|row| counts[roots[row] as usize] += 1);
     let mut kept: Vec<usize> = (0..counts.len()).filter(|&row| counts[row] > 0).collect();
     kept.sort_by_key(|&row| (std::cmp::Reverse(counts[row]), row));
     kept.truncate(GROUPS);

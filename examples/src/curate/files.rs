@@ -73,7 +73,7 @@ pub fn write(out: &mut OutDir, outcome: &Outcome, ids: Option<&Ids>, numbering: 
         out.write("kept_ids.txt", |w| kept.iter().try_for_each(|&row| writeln!(w, "{}", ids.get(row))))?;
     }
     out.write("kept.csv", |w| kept_csv(w, &kept, ids, numbering))?;
-    out.write("removed.csv", |w| removed_csv(w, outcome, ids))?;
+    out.write("removed.csv", |w| removed_csv(w, outcome, ids, numbering))?;
     #[cfg(feature = "parquet")]
     tables(out, outcome, &kept, ids, numbering)?;
     Ok(())
@@ -120,7 +120,9 @@ fn removed(outcome: &Outcome, take: &mut dyn FnMut(&Removed<'_>) -> io::Result<(
             (Fate::Duplicate, Some(dedup)) => {
                 let (witness, similarity, cluster) =
                     (witness(dedup.witness[row]), dedup.similarity[row], outcome.clusters.labels[row]);
-                take(&Removed { witness, similarity, cluster, ..gone })?;
+                let reason =
+                    if witness.is_none() { "counts as similarity 0 as published" } else { gone.reason };
+                take(&Removed { witness, similarity, cluster, reason, ..gone })?;
             }
             _ => take(&gone)?,
         }
@@ -149,15 +151,27 @@ fn name(ids: Option<&Ids>, row: usize) -> String {
     ids.map_or_else(|| row.to_string(), |ids| ids.get(row).to_string())
 }
 
-fn removed_csv(out: &mut dyn Write, outcome: &Outcome, ids: Option<&Ids>) -> io::Result<()> {
+/// Columns of the tables of removed rows; the numbers of rows are those of the input.
+const REMOVED: [&str; 8] =
+    ["row", "id", "witness_row", "witness", "similarity", "cluster", "stage", "reason"];
+
+fn removed_csv(
+    out: &mut dyn Write,
+    outcome: &Outcome,
+    ids: Option<&Ids>,
+    numbering: Numbering<'_>,
+) -> io::Result<()> {
     let mut lines = csv::Writer::from_writer(out);
-    lines.write_record(["id", "witness", "similarity", "cluster", "stage", "reason"])?;
+    lines.write_record(REMOVED)?;
     removed(outcome, &mut |gone| {
         let witness = gone.witness.map_or_else(String::new, |row| name(ids, row));
+        let witness_row = gone.witness.map_or_else(String::new, |row| numbering.of(row).to_string());
         let similarity = if gone.witness.is_some() { gone.similarity.to_string() } else { String::new() };
         let cluster = gone.cluster.to_string();
         lines.write_record([
+            &numbering.of(gone.row).to_string(),
             &name(ids, gone.row),
+            &witness_row,
             &witness,
             &similarity,
             &cluster,
@@ -198,14 +212,16 @@ fn tables(
             })
         })
     })?;
+    let [row, id, witness_row, witness, similarity, cluster, stage, reason] = REMOVED;
     let columns = [
-        ("row", Holds::Whole),
-        ("id", Holds::Text),
-        ("witness", Holds::Text),
-        ("similarity", Holds::Float),
-        ("cluster", Holds::Whole),
-        ("stage", Holds::Text),
-        ("reason", Holds::Text),
+        (row, Holds::Whole),
+        (id, Holds::Text),
+        (witness_row, Holds::Whole),
+        (witness, Holds::Text),
+        (similarity, Holds::Float),
+        (cluster, Holds::Whole),
+        (stage, Holds::Text),
+        (reason, Holds::Text),
     ];
     out.write("removed.parquet", |w| {
         table(w, &columns, |record| {
@@ -214,6 +230,7 @@ fn tables(
                 record(&[
                     Value::Whole(numbering.of(gone.row) as u64),
                     Value::Text(&name(ids, gone.row)),
+                    gone.witness.map_or(Value::Absent, |row| Value::Whole(numbering.of(row) as u64)),
                     Value::Text(&witness),
                     Value::Float(if gone.witness.is_some() { gone.similarity } else { f64::NAN }),
                     Value::Whole(u64::from(gone.cluster)),

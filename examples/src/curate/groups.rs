@@ -1,18 +1,19 @@
 //! What the columns of the metadata tell of a result: the share of each group that went, the tokens that
-//! stay, and orders of preference.
+//! stay; and what they ask of it: orders of preference, weights.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::args::Args;
 use super::outcome::{Fate, Outcome};
 use crate::failure::{Failure, Result};
 use crate::input::chosen::Numbering;
 use crate::input::ids::Ids;
 use crate::input::meta::Meta;
 use crate::page::{Fact, escape, section, table};
-use crate::progress::{count, percent};
+use crate::progress::{count, counted, percent};
 
 /// Groups shown in the page; all of them are in report.json.
 const SHOWN: usize = 30;
@@ -24,6 +25,8 @@ pub struct Columns {
     by: Option<(String, Ids)>,
     /// Tokens of each row.
     tokens: Option<Vec<u64>>,
+    /// Weight of each row in the clustering.
+    weights: Option<Vec<f32>>,
 }
 
 /// What became of the rows of one group.
@@ -36,35 +39,43 @@ pub struct Group {
 }
 
 impl Columns {
-    /// Reads the columns `by` and `tokens` of `meta` for the rows in use.
+    /// Reads the columns `--by`, `--tokens` and `--weights` of `meta` for the rows in use.
     ///
     /// # Errors
-    /// [`Failure::Data`] for tokens that are no whole number, with the row.
-    pub fn read(
-        meta: Option<&Meta>,
-        by: Option<&str>,
-        tokens: Option<&str>,
-        numbering: Numbering<'_>,
-    ) -> Result<Self> {
+    /// [`Failure::Data`] for tokens that are no whole number, and for weights that are none, with the row.
+    pub fn read(meta: Option<&Meta>, args: &Args, numbering: Numbering<'_>) -> Result<Self> {
         let Some(meta) = meta else { return Ok(Self::default()) };
         let column = |name: &str| meta.column(name).map(|values| in_use(values, numbering));
-        let by = by.map(|name| Ok((name.to_string(), column(name)?))).transpose()?;
-        let tokens = match tokens {
-            None => None,
-            Some(name) => {
-                let texts = column(name)?;
-                let number = |row: usize| {
-                    texts.get(row).trim().parse().map_err(|_| {
-                        let (row, text) = (numbering.of(row), texts.get(row));
-                        let what =
-                            format!("row {row}: {text:?} in column '{name}' is no whole number of tokens");
-                        Failure::data(meta.path(), what)
-                    })
-                };
-                Some((0..texts.len()).map(number).collect::<Result<Vec<u64>>>()?)
-            }
-        };
-        Ok(Self { by, tokens })
+        let by = args.by.as_deref().map(|name| Ok((name.to_string(), column(name)?))).transpose()?;
+        let tokens = args.tokens.as_deref().map(|name| {
+            let whole = |text: &str| text.parse().ok();
+            numbers(meta, name, "no whole number of tokens", &whole, &column(name)?, numbering)
+        });
+        let weights = args.weights.as_deref().map(|name| {
+            let weight = |text: &str| text.parse().ok().filter(|w: &f32| w.is_finite() && *w >= 0.0);
+            numbers(meta, name, "no weight, a number of at least 0", &weight, &column(name)?, numbering)
+        });
+        Ok(Self { by, tokens: tokens.transpose()?, weights: weights.transpose()? })
+    }
+
+    /// The weight of each row in use.
+    pub fn weights(&self) -> Option<&[f32]> {
+        self.weights.as_deref()
+    }
+
+    /// Refuses more `clusters` than there are rows that can found one.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] with both numbers.
+    pub fn found(&self, clusters: usize) -> Result<()> {
+        let Some(weights) = &self.weights else { return Ok(()) };
+        let founders = weights.iter().filter(|weight| **weight > 0.0).count();
+        if founders >= clusters {
+            return Ok(());
+        }
+        Err(Failure::usage(format!(
+            "{clusters} clusters asked, but only {founders} rows weigh more than 0: --clusters K says how many"
+        )))
     }
 
     /// The tokens of each row in use.
@@ -129,10 +140,22 @@ impl Columns {
     pub fn fact(&self, outcome: &Outcome) -> Option<Fact> {
         self.tokens.as_ref()?;
         let [all, kept] = self.total(outcome).tokens;
+        let stay = match all {
+            0 => "no row has tokens".into(),
+            _ => format!("{} of the tokens stay", percent(kept as f64 / all as f64)),
+        };
+        // A share of tokens ends at the first row that does not fit.
+        let why = outcome.unfit.map_or(String::new(), |unfit| {
+            let (next, room) = (counted(unfit.tokens, "token"), count(unfit.room));
+            match unfit.first {
+                true => format!("; none was kept: the first row in the order has {next}, room is for {room}"),
+                false => format!("; the next row in the order has {next}, room was left for {room}"),
+            }
+        });
         Some(Fact {
             about: "tokens".into(),
             value: format!("{} of {}", count(kept), count(all)),
-            detail: format!("{} of the tokens stay", percent(kept as f64 / all.max(1) as f64)),
+            detail: stay + &why,
         })
     }
 
@@ -144,6 +167,8 @@ impl Columns {
         }
         let groups = self.groups(outcome);
         let share = |part: u64, all: u64| percent(part as f64 / all.max(1) as f64);
+        // One reason alone needs no column of its own.
+        let both = outcome.dedup.is_some() && outcome.second.is_some();
         let rows = groups.iter().take(SHOWN).map(|(name, group)| {
             let [kept, duplicates, pruned] = group.rows;
             let all = kept + duplicates + pruned;
@@ -151,15 +176,19 @@ impl Columns {
                 escape(if name.is_empty() { "(none)" } else { name }),
                 count(all),
                 share(all - kept, all),
-                share(duplicates, all),
-                share(pruned, all),
             ];
+            if both {
+                cells.extend([share(duplicates, all), share(pruned, all)]);
+            }
             if self.tokens.is_some() {
                 cells.push(share(group.tokens[1], group.tokens[0]));
             }
             cells
         });
-        let mut head = vec!["group", "rows", "removed", "as duplicates", "by distance"];
+        let mut head = vec!["group", "rows", "removed"];
+        if both {
+            head.extend(["as duplicates", "by distance"]);
+        }
         if self.tokens.is_some() {
             head.push("tokens kept");
         }
@@ -174,6 +203,24 @@ impl Columns {
         };
         section(&format!("By {column}"), &lead, &format!("<div class=\"wide\">{shown}</div>"))
     }
+}
+
+/// What `read` makes of each of `texts`, the values of column `name`; what it refuses is `wrong`.
+fn numbers<T>(
+    meta: &Meta,
+    name: &str,
+    wrong: &str,
+    read: &dyn Fn(&str) -> Option<T>,
+    texts: &Ids,
+    numbering: Numbering<'_>,
+) -> Result<Vec<T>> {
+    let number = |row: usize| {
+        read(texts.get(row).trim()).ok_or_else(|| {
+            let (row, text) = (numbering.of(row), texts.get(row));
+            Failure::data(meta.path(), format!("row {row}: {text:?} in column '{name}' is {wrong}"))
+        })
+    };
+    (0..texts.len()).map(number).collect()
 }
 
 /// The values of the rows in use.

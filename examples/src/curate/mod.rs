@@ -76,6 +76,7 @@ pub fn run(args: Args) -> Result<()> {
     let column = preferred.as_ref().map(|(column, _)| column.as_str());
     let shown = Shown::open(&args, &embeddings, chosen, column)?;
     let numbering = shown.numbering();
+    shown.columns.found(settings.clusters)?;
     if let (Some((column, ascending)), Some(meta)) = (&preferred, &shown.meta) {
         settings.prefer(groups::keys(meta, column, *ascending, numbering)?);
     }
@@ -103,7 +104,9 @@ pub fn run(args: Args) -> Result<()> {
     let outcome = {
         let (every, out, configuration) = (args.saving.checkpoint_every, &out, &configuration);
         let (embeddings, source, backend) = (&embeddings, &source, &backend);
-        let with = Stepping { embeddings, source, backend, reporter, out, configuration, every, resume };
+        let weights = shown.columns.weights();
+        let with =
+            Stepping { embeddings, source, backend, reporter, out, configuration, weights, every, resume };
         let mut outcome = run.work(|cx| engine::run(&settings, &with, cx))?;
         if let (Some(share), Some(tokens)) = (args.keep_tokens, shown.columns.tokens()) {
             engine::keep_tokens(&mut outcome, tokens, share).map_err(|e| embeddings.failure(&e))?;
@@ -164,6 +167,9 @@ fn configuration(settings: &Settings, args: &Args, embeddings: &Embeddings, show
         value["meta"]["text"] = json!(args.text);
         value["meta"]["by"] = json!(args.by);
         value["meta"]["tokens"] = json!(args.tokens);
+        if let Some(weights) = &args.weights {
+            value["meta"]["weights"] = json!(weights);
+        }
     }
     if let Some((name, sha256)) = &shown.image_identity {
         value["images"] = json!({"from": name, "sha256": sha256, "image_size": args.image_size});

@@ -30,6 +30,59 @@ pub struct Outcome {
     pub drop: Prune,
     /// Spread and quota of each cluster, for dbp.
     pub density: Option<DensityPruned>,
+    /// How far the quotas are from what the spreads alone ask, for dbp.
+    pub bound: Option<Bound>,
+    /// The row that did not fit into the share of tokens, where one was asked for and did not.
+    pub unfit: Option<Unfit>,
+}
+
+/// The row at which a share of tokens ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// The tokens of the row.
+    pub tokens: u64,
+    /// How many more would have fitted.
+    pub room: u64,
+    /// Whether no row was kept before it.
+    pub first: bool,
+}
+
+/// What bounds do to the quotas of clusters: a cluster keeps no more rows than it has, and no fewer than the least.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bound {
+    /// The fewest and the most rows of a cluster that the shares alone ask for.
+    pub asked: [u64; 2],
+    /// The fewest and the most rows of a cluster that are kept.
+    pub kept: [u64; 2],
+    /// The rows of a cluster, were all to keep the same number.
+    pub even: f64,
+    /// Clusters that keep all their rows, and would keep more.
+    pub full: u64,
+    /// Clusters that keep the least, and would keep fewer.
+    pub floor: u64,
+    /// Rows that clusters keep beyond what their shares ask.
+    pub moved: u64,
+}
+
+impl Bound {
+    /// Compares the `quotas` of clusters of `sizes` rows, of which each keeps the `least`, with the rows that they would
+    /// keep `unbound`.
+    pub fn new(quotas: &[u64], unbound: &[u64], sizes: &[u64], least: u64) -> Self {
+        let there: Vec<usize> = (0..sizes.len()).filter(|&j| sizes[j] > 0).collect();
+        let ends = |of: &[u64]| {
+            let values = || there.iter().map(|&j| of[j]);
+            [values().min().unwrap_or(0), values().max().unwrap_or(0)]
+        };
+        let count = |wanted: &dyn Fn(usize) -> bool| there.iter().filter(|j| wanted(**j)).count() as u64;
+        Self {
+            asked: ends(unbound),
+            kept: ends(quotas),
+            even: quotas.iter().sum::<u64>() as f64 / there.len().max(1) as f64,
+            full: count(&|j| quotas[j] == sizes[j] && unbound[j] > sizes[j]),
+            floor: count(&|j| quotas[j] == least.min(sizes[j] - 1) && unbound[j] < quotas[j]),
+            moved: there.iter().map(|&j| quotas[j].saturating_sub(unbound[j])).sum(),
+        }
+    }
 }
 
 /// What became of a row.

@@ -1,5 +1,7 @@
 //! `--plan`: what a run would do and roughly what it would cost.
 
+use pauca::{EmptyClusters, Scope};
+
 use super::args::Args;
 use super::probe::{Probe, Tried};
 use super::settings::{CODE_BYTES, Job, Settings};
@@ -42,6 +44,7 @@ pub fn plan(
             settings.max_iter
         ),
     ];
+    lines.extend(further(args, settings));
     if rows < embeddings.rows() {
         lines.push(format!("rows       {} of them, by --rows", count(rows as u64)));
     }
@@ -86,6 +89,27 @@ pub fn plan(
         lines.push(format!("blocks     of {} rows", count(rows as u64)));
     }
     lines.join("\n")
+}
+
+/// What the method does otherwise than by default.
+fn further(args: &Args, settings: &Settings) -> Option<String> {
+    let mut parts = Vec::new();
+    if let Some(column) = &args.weights {
+        parts.push(format!("rows weigh what column '{column}' says"));
+    }
+    if settings.tolerance > 0.0 {
+        parts.push(format!("centroids that move by {} or less stand still", settings.tolerance));
+    }
+    if settings.empty == EmptyClusters::Keep {
+        parts.push("clusters that lose all rows keep their centroid".into());
+    }
+    if settings.scope() == Some(Scope::PerCluster) {
+        parts.push("every cluster keeps the same share".into());
+    }
+    if settings.published() {
+        parts.push("as published, to the letter".into());
+    }
+    (!parts.is_empty()).then(|| format!("with       {}", parts.join("; ")))
 }
 
 /// What the probe says of time and of the number of clusters.

@@ -35,6 +35,12 @@ pub fn record(outcome: &Outcome, verdict: &str, configuration: &Value) -> Value 
     if let Some(density) = &outcome.density {
         let kept = density.quotas.iter().filter(|quota| **quota > 0).count();
         value["pruning"] = json!({"clusters_kept": kept});
+        if let Some(bound) = &outcome.bound {
+            value["pruning"]["quotas"] = json!({
+                "even": bound.even, "asked": bound.asked, "kept": bound.kept, "held_at_size": bound.full,
+                "held_at_least": bound.floor, "rows_moved": bound.moved,
+            });
+        }
     }
     if let Some(dedup) = &outcome.dedup {
         let curve = outcome.curve();

@@ -6,11 +6,12 @@ use super::evidence::{Evidence, class};
 use super::groups::Columns;
 use super::outcome::{Fate, Outcome};
 use super::settings::Settings;
-use super::summary::{distance_name, facts, similar, typical, verdict};
+use super::summary::{distance_name, facts, quotas, similar, typical, verdict};
 use crate::flags::Named;
 use crate::input::ids::Ids;
+use crate::input::images::Picture;
 use crate::output::Written;
-use crate::page::{SAME_BYTES, escape, fact_list, figure, file_list, page, section, shorten, table};
+use crate::page::{SAME_BYTES, escape, fact_list, figure, file_list, page, section, shorten, table, tile};
 use crate::progress::{count, percent};
 
 /// Longest text shown of a row.
@@ -38,8 +39,8 @@ pub struct Report<'a> {
     pub ids: Option<&'a Ids>,
     /// Texts of the rows shown.
     pub texts: BTreeMap<u64, String>,
-    /// `data:` addresses of the pictures of the rows shown.
-    pub images: BTreeMap<u64, String>,
+    /// The pictures of the rows shown.
+    pub images: BTreeMap<u64, Picture>,
     /// Plots by file name.
     pub plots: &'a BTreeMap<&'static str, String>,
     /// Files written before the page.
@@ -219,14 +220,17 @@ impl Report<'_> {
     }
 
     fn quotas(&self) -> String {
-        match self.plots.get("quotas.svg") {
-            None => String::new(),
-            Some(svg) => section(
-                "How much of each cluster is kept",
-                "Each dot is a cluster. The quota follows its complexity, so that of two equally complex clusters the larger one loses more.",
-                &figure("", svg),
+        let Some(svg) = self.plots.get("quotas.svg") else { return String::new() };
+        let far = self.outcome.bound.as_ref().map(quotas);
+        let far = far.map_or(String::new(), |fact| format!(" Quotas are {}: {}.", fact.value, fact.detail));
+        section(
+            "How much of each cluster is kept",
+            &format!(
+                "Each dot is a cluster. The quota follows its complexity, so that of two equally complex clusters the \
+                 larger one loses more.{far}"
             ),
-        }
+            &figure("", svg),
+        )
     }
 
     fn extremes(&self) -> String {
@@ -313,13 +317,7 @@ impl Report<'_> {
     fn tile(&self, row: u64) -> String {
         match self.images.get(&row) {
             None => self.word(row, 24),
-            Some(address) => {
-                let name = escape(&shorten(&self.name(row), SHORT));
-                format!(
-                    "<img class=\"tile {}\" src=\"{address}\" alt=\"{name}\" title=\"{name}\">",
-                    class(self.fate(row))
-                )
-            }
+            Some(picture) => tile(picture, class(self.fate(row)), &shorten(&self.name(row), SHORT)),
         }
     }
 

@@ -4,10 +4,10 @@
 use std::path::PathBuf;
 
 use ndarray::Array2;
-use pauca::{Boundary, Init, Order, Prune, Rule};
+use pauca::{Boundary, EmptyClusters, Init, Order, Prune, Rule, Scope};
 use serde_json::{Value, json};
 
-use super::args::{Args, BoundaryName, Method, RuleName};
+use super::args::{Args, BoundaryName, EmptyName, Method, RuleName, ScopeName};
 use crate::failure::{Failure, Result};
 use crate::flags::Named;
 use crate::input::{Embeddings, Matrix};
@@ -18,9 +18,9 @@ pub const CODE_BYTES: usize = 512 << 20;
 /// Semantic deduplication: the epsilon where neither that nor a share is given, as in its own experiments.
 const EPSILON: f64 = 0.05;
 /// Density-based pruning: the nearest centroids that a cluster's complexity is about, as published.
-pub const NEIGHBOURS: usize = 20;
+const NEIGHBOURS: usize = 20;
 /// Density-based pruning: the share of an even split that every cluster keeps, as published.
-pub const LEAST: f64 = 0.5;
+const LEAST: f64 = 0.5;
 
 /// What is done with the clusters.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub enum Job {
         boundary: Boundary,
         /// Which rows of a cluster come first.
         order: Order,
+        /// Whether as the published pseudo-code to the letter.
+        published: bool,
     },
     /// Pruning by distance to the centroid.
     Prototypes {
@@ -44,6 +46,8 @@ pub enum Job {
         keep: f64,
         /// Which end goes.
         drop: Prune,
+        /// The rows among which a row is ranked.
+        scope: Scope,
     },
     /// Pruning of what is outlying.
     Scip {
@@ -58,8 +62,14 @@ pub enum Job {
         keep: f64,
         /// How evenly clusters share it.
         temperature: f64,
+        /// The nearest centroids that a cluster's complexity is about.
+        neighbours: usize,
+        /// The share of an even split that every cluster keeps.
+        least: f64,
         /// Which end of a cluster goes.
         drop: Prune,
+        /// Whether clusters without rows share in the split, as in the published code.
+        published: bool,
     },
     /// The composition.
     D4 {
@@ -69,6 +79,8 @@ pub enum Job {
         dedup_keep: f64,
         /// Which rows deduplication prefers.
         order: Order,
+        /// The rows among which a row is ranked in the last stage.
+        scope: Scope,
     },
 }
 
@@ -100,6 +112,10 @@ pub struct Settings {
     pub init: Init,
     /// Name or digest of `init` for the configuration.
     pub init_name: String,
+    /// A clustering also stops when its centroids moved by no more.
+    pub tolerance: f64,
+    /// What happens to clusters that lose all rows.
+    pub empty: EmptyClusters,
     /// The order of preference as it was asked for, where it is none of the library's own.
     order_name: Option<String>,
 }
@@ -141,6 +157,11 @@ impl Settings {
             seed: args.drawing.seed,
             init,
             init_name,
+            tolerance: args.tolerance.unwrap_or(0.0),
+            empty: match args.empty_clusters {
+                Some(EmptyName::Keep) => EmptyClusters::Keep,
+                None | Some(EmptyName::Relocate) => EmptyClusters::Relocate,
+            },
             order_name: args.order.clone().filter(|_| matches!(order(args), Order::Custom(_))),
         };
         if settings.order_name.as_deref() == Some("first") {
@@ -166,6 +187,19 @@ impl Settings {
         }
     }
 
+    /// The rows among which a row is ranked, where the method ranks rows by distance.
+    pub fn scope(&self) -> Option<Scope> {
+        match self.job {
+            Job::D4 { scope, .. } | Job::Prototypes { scope, .. } => Some(scope),
+            _ => None,
+        }
+    }
+
+    /// Whether the method follows its published code where that differs.
+    pub fn published(&self) -> bool {
+        matches!(self.job, Job::Semdedup { published: true, .. } | Job::Dbp { published: true, .. })
+    }
+
     /// The settings as they name the run: everything that decides the result, nothing else.
     pub fn describe(&self) -> Value {
         let mut value = json!({
@@ -176,9 +210,22 @@ impl Settings {
             "init": self.init_name,
             "seed": self.seed,
         });
+        // What came later stands here only where asked for, so that runs without it keep their name.
+        if self.tolerance > 0.0 {
+            value["tolerance"] = json!(self.tolerance);
+        }
+        if self.empty != EmptyClusters::Relocate {
+            value["empty_clusters"] = json!(self.empty.name());
+        }
+        if self.scope() == Some(Scope::PerCluster) {
+            value["scope"] = json!(ScopeName::PerCluster.name());
+        }
+        if self.published() {
+            value["published"] = json!(true);
+        }
         match &self.job {
             Job::Kmeans => {}
-            Job::Semdedup { rule, goal, boundary, order } => {
+            Job::Semdedup { rule, goal, boundary, order, .. } => {
                 value["rule"] = json!(rule.name());
                 match goal {
                     Goal::Epsilon(epsilon) => value["epsilon"] = json!(epsilon),
@@ -187,22 +234,22 @@ impl Settings {
                 value["boundary"] = json!(boundary.name());
                 value["order"] = json!(self.order_name.as_deref().unwrap_or(order.name()));
             }
-            Job::Prototypes { keep, drop } => {
+            Job::Prototypes { keep, drop, .. } => {
                 value["keep"] = json!(keep);
                 value["order"] = json!(drop_name(*drop));
             }
-            Job::Dbp { keep, temperature, drop } => {
+            Job::Dbp { keep, temperature, neighbours, least, drop, .. } => {
                 value["keep"] = json!(keep);
                 value["temperature"] = json!(temperature);
-                value["neighbours"] = json!(NEIGHBOURS);
-                value["least"] = json!(LEAST);
+                value["neighbours"] = json!(neighbours);
+                value["least"] = json!(least);
                 value["order"] = json!(drop_name(*drop));
             }
             Job::Scip { keep, alpha } => {
                 value["keep"] = json!(keep);
                 value["alpha"] = json!(alpha);
             }
-            Job::D4 { keep, dedup_keep, order } => {
+            Job::D4 { keep, dedup_keep, order, .. } => {
                 value["order"] = json!(self.order_name.as_deref().unwrap_or(order.name()));
                 value["dedup_keep"] = json!(dedup_keep);
                 value["keep"] = json!(keep);
@@ -221,14 +268,22 @@ fn drop_name(drop: Prune) -> &'static str {
 }
 
 fn job(args: &Args) -> Result<Job> {
-    use Method::{D4, Dbp, Prototypes, Scip, Semdedup};
-    let flags: [(&str, bool, &[Method]); 11] = [
+    use Method::{D4, Dbp, Kmeans, Prototypes, Scip, Semdedup};
+    const ONE_CLUSTERING: &[Method] = &[Semdedup, Prototypes, Scip, Dbp, Kmeans];
+    let flags: [(&str, bool, &[Method]); 18] = [
         ("--epsilon", args.epsilon.is_some(), &[Semdedup]),
         ("--keep", args.keep.is_some(), &[D4, Semdedup, Prototypes, Scip, Dbp]),
         ("--keep-tokens", args.keep_tokens.is_some(), &[D4, Prototypes]),
         ("--dedup-keep", args.dedup_keep.is_some(), &[D4]),
         ("--alpha", args.alpha.is_some(), &[Scip]),
         ("--temperature", args.temperature.is_some(), &[Dbp]),
+        ("--neighbours", args.neighbours.is_some(), &[Dbp]),
+        ("--least", args.least.is_some(), &[Dbp]),
+        ("--scope", args.scope.is_some(), &[D4, Prototypes]),
+        ("--published", args.published, &[Semdedup, Dbp]),
+        ("--tolerance", args.tolerance.is_some(), ONE_CLUSTERING),
+        ("--empty-clusters", args.empty_clusters.is_some(), ONE_CLUSTERING),
+        ("--weights", args.weights.is_some(), ONE_CLUSTERING),
         ("--rule", args.rule.is_some(), &[Semdedup]),
         ("--order", args.order.is_some(), &[D4, Semdedup, Prototypes, Dbp]),
         ("--boundary", args.boundary.is_some(), &[Semdedup]),
@@ -240,12 +295,20 @@ fn job(args: &Args) -> Result<Job> {
         let hint = match (*flag, args.method) {
             ("--epsilon", Method::D4) => ": its threshold follows from --dedup-keep",
             ("--order", Method::Scip) => ": small clusters and far rows go",
+            ("--weights", Method::D4) => ": all rows weigh the same in its two clusterings",
+            ("--scope", Method::Dbp) => ": every cluster has a quota of its own",
             _ => "",
         };
         return Err(Failure::usage(format!(
             "{flag} has no meaning with --method {}{hint}",
             args.method.name()
         )));
+    }
+    let scope = if args.scope == Some(ScopeName::PerCluster) { Scope::PerCluster } else { Scope::Global };
+    if scope == Scope::PerCluster && args.keep_tokens.is_some() {
+        return Err(Failure::usage(
+            "--scope per-cluster has no meaning with --keep-tokens: tokens are counted over all clusters",
+        ));
     }
     // SCIP's own experiments remove a fifth.
     let keep = args.keep.unwrap_or(if args.method == Method::Scip { 0.8 } else { 0.5 });
@@ -261,10 +324,19 @@ fn job(args: &Args) -> Result<Job> {
                     "--keep {keep} exceeds --dedup-keep {dedup_keep}: both are shares of the input"
                 )));
             }
-            Job::D4 { keep, dedup_keep, order: order(args) }
+            Job::D4 { keep, dedup_keep, order: order(args), scope }
         }
-        Method::Prototypes => Job::Prototypes { keep: if by_tokens { 1.0 } else { keep }, drop: drop(args)? },
-        Method::Dbp => Job::Dbp { keep, temperature: temperature(args)?, drop: drop(args)? },
+        Method::Prototypes => {
+            Job::Prototypes { keep: if by_tokens { 1.0 } else { keep }, drop: drop(args)?, scope }
+        }
+        Method::Dbp => Job::Dbp {
+            keep,
+            temperature: temperature(args)?,
+            neighbours: args.neighbours.unwrap_or(NEIGHBOURS),
+            least: args.least.unwrap_or(LEAST),
+            drop: drop(args)?,
+            published: args.published,
+        },
         Method::Scip => Job::Scip { keep, alpha: args.alpha.unwrap_or(0.8) },
         Method::Semdedup => semdedup(args)?,
     })
@@ -300,6 +372,12 @@ fn semdedup(args: &Args) -> Result<Job> {
         Some(RuleName::GreedyCover) => Rule::GreedyCover,
         None | Some(RuleName::EarlierMax) => Rule::EarlierMax,
     };
+    if args.published && rule != Rule::EarlierMax {
+        return Err(Failure::usage(format!(
+            "--published has no meaning with --rule {}: the published pseudo-code is earlier-max",
+            rule.name()
+        )));
+    }
     let goal = match (args.epsilon, args.keep) {
         (Some(epsilon), _) => Goal::Epsilon(epsilon),
         (None, Some(_)) if rule != Rule::EarlierMax => {
@@ -312,7 +390,7 @@ fn semdedup(args: &Args) -> Result<Job> {
         (None, None) => Goal::Epsilon(EPSILON),
     };
     let boundary = if args.boundary == Some(BoundaryName::Ge) { Boundary::Ge } else { Boundary::Gt };
-    Ok(Job::Semdedup { rule, goal, boundary, order: order(args) })
+    Ok(Job::Semdedup { rule, goal, boundary, order: order(args), published: args.published })
 }
 
 /// The order of preference; that of a column is not known yet.

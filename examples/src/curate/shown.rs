@@ -51,7 +51,8 @@ impl Shown {
         let rows = embeddings.rows();
         let sheet = args.images.as_ref().map(PathBuf::from).filter(|path| path.is_file());
         let column = args.images.as_deref().filter(|_| sheet.is_none());
-        let named = [&args.id_column, &args.text, &args.by, &args.tokens].map(|name| name.as_deref());
+        let named =
+            [&args.id_column, &args.text, &args.by, &args.tokens, &args.weights].map(|name| name.as_deref());
         let columns: Vec<&str> = named.into_iter().chain([column, order]).flatten().collect();
         let meta = Meta::beside(args.meta.as_deref(), embeddings, &columns)?;
         let ids = match (&meta, &args.id_column) {
@@ -63,7 +64,7 @@ impl Shown {
             Some(chosen) => Some(chosen.names(ids.as_ref())),
         };
         let numbering = Numbering(chosen.as_ref());
-        let columns = Columns::read(meta.as_ref(), args.by.as_deref(), args.tokens.as_deref(), numbering)?;
+        let columns = Columns::read(meta.as_ref(), args, numbering)?;
         let images = match (&sheet, column) {
             (Some(path), _) => Some(Images::sheet(path, args.image_size, rows)?),
             (None, Some(column)) => Some(Images::Column(column.to_string())),
@@ -105,7 +106,7 @@ impl Shown {
         };
         let images = match &self.images {
             Some(images) => {
-                numbering.look(&rows, |rows| images.addresses(rows, self.meta.as_ref(), reporter))?
+                numbering.look(&rows, |rows| images.pictures(rows, self.meta.as_ref(), reporter))?
             }
             None => BTreeMap::new(),
         };

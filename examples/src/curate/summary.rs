@@ -2,7 +2,7 @@
 
 use pauca::{Clusters, Metric};
 
-use super::outcome::Outcome;
+use super::outcome::{Bound, Outcome};
 use super::settings::{Goal, Job, Settings};
 use crate::page::Fact;
 use crate::progress::{count, counted, percent};
@@ -156,6 +156,9 @@ pub fn facts(outcome: &Outcome, settings: &Settings) -> Vec<Fact> {
             ),
         });
     }
+    if let Some(bound) = &outcome.bound {
+        facts.push(quotas(bound));
+    }
     if matches!(settings.job, Job::D4 { .. } | Job::Prototypes { .. }) {
         let end = if matches!(settings.job, Job::Prototypes { drop: pauca::Prune::Farthest, .. }) {
             "farthest from"
@@ -176,6 +179,29 @@ pub fn facts(outcome: &Outcome, settings: &Settings) -> Vec<Fact> {
         facts.push(clusters("clusters after", &second.clusters));
     }
     facts
+}
+
+/// How far the quotas of clusters are from even ones, and from those that their complexities alone ask.
+pub fn quotas(bound: &Bound) -> Fact {
+    let range = |[low, high]: [u64; 2]| {
+        if low == high { count(low) } else { format!("{} to {}", count(low), count(high)) }
+    };
+    let held = |n: u64| match n {
+        1 => "1 cluster".to_string(),
+        n => format!("{} clusters", count(n)),
+    };
+    let mut detail =
+        format!("an even share is {:.1}, complexity alone asks {}", bound.even, range(bound.asked));
+    if bound.full > 0 {
+        detail.push_str(&format!("; {} would keep more but had no more rows", held(bound.full)));
+    }
+    if bound.floor > 0 {
+        detail.push_str(&format!("; {} would keep fewer but for the least", held(bound.floor)));
+    }
+    if bound.moved > 0 {
+        detail.push_str(&format!("; {} moved", counted(bound.moved, "row")));
+    }
+    Fact { about: "quotas".into(), value: format!("{} rows a cluster", range(bound.kept)), detail }
 }
 
 fn clusters(about: &'static str, clusters: &Clusters) -> Fact {

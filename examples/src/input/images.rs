@@ -1,7 +1,8 @@
 //! Pictures of rows for the report: square tiles of one PNG sheet, or files named by a column.
 //!
 //! Tiles lie row by row, from the top left. Files are embedded as they are (PNG, JPEG, GIF or
-//! WebP, told by their first bytes); nothing is fetched from anywhere.
+//! WebP, whose bytes agree with each other); nothing is fetched from anywhere. A row whose picture
+//! cannot be read keeps its place in the page, and the reason stands there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
@@ -10,9 +11,9 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::file;
 use super::meta::Meta;
 use super::record::{Cell, Kind};
+use super::{file, pictures};
 use crate::console;
 use crate::failure::{Failure, Result};
 use crate::progress::Reporter;
@@ -30,6 +31,15 @@ pub enum Images {
     Sheet(Sheet),
     /// A metadata column with the path of each row's file, relative to the metadata file.
     Column(String),
+}
+
+/// What the page shows of a row that has a picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// The picture as a `data:` address.
+    Address(String),
+    /// Why the picture cannot be read.
+    Unreadable(String),
 }
 
 /// A decoded sheet of square tiles.
@@ -58,45 +68,50 @@ impl Images {
         Ok(Self::Sheet(Sheet { pixels, width, tile }))
     }
 
-    /// A `data:` address for each row of `wanted` that has a picture; `reporter` hears of those that are left out.
+    /// The picture of each row of `wanted`; `reporter` hears of those that cannot be read.
     ///
     /// # Errors
     /// [`Failure::Data`] when the metadata cannot be read again.
-    pub fn addresses(
+    pub fn pictures(
         &self,
         wanted: &BTreeSet<u64>,
         meta: Option<&Meta>,
         reporter: &Reporter,
-    ) -> Result<BTreeMap<u64, String>> {
+    ) -> Result<BTreeMap<u64, Picture>> {
         match (self, meta) {
             (Self::Sheet(sheet), _) => {
-                Ok(wanted.iter().map(|&row| (row, sheet.address(row as usize))).collect())
+                Ok(wanted.iter().map(|&row| (row, Picture::Address(sheet.address(row as usize)))).collect())
             }
             (Self::Column(_), None) => Ok(BTreeMap::new()),
             (Self::Column(column), Some(meta)) => {
                 let folder = meta.path().parent().map(PathBuf::from).unwrap_or_default();
                 let cells = meta.cells(column, wanted)?;
+                // The address, or the place of the picture and why it cannot be read there.
                 let picture = |row: u64, cell: &Cell| match cell.kind {
                     Kind::Bytes => {
                         let bytes = STANDARD.decode(&cell.text).unwrap_or_default();
-                        embedded(&bytes).map_err(|what| format!("row {row}: {what}"))
+                        embedded(&bytes).map_err(|why| (format!("row {row}"), why))
                     }
                     _ => {
                         let path = folder.join(&cell.text);
-                        let bytes = file::read(&path, LARGEST_FILE).map_err(|e| e.to_string())?;
-                        embedded(&bytes).map_err(|what| format!("{}: {what}", path.display()))
+                        let place = path.display().to_string();
+                        let bytes = file::read(&path, LARGEST_FILE)
+                            .map_err(|e| (place.clone(), reason(&e.to_string(), &place).to_string()));
+                        embedded(&bytes?).map_err(|why| (place, why))
                     }
                 };
-                let (mut found, mut missing) = (BTreeMap::new(), Vec::new());
-                for (row, cell) in cells {
-                    match picture(row, &cell) {
-                        Ok(address) => drop(found.insert(row, address)),
-                        Err(why) => missing.push(why),
-                    }
+                let (mut found, mut unreadable) = (BTreeMap::new(), Vec::new());
+                // A row without a picture is shown by its name.
+                for (row, cell) in cells.into_iter().filter(|(_, cell)| !cell.text.is_empty()) {
+                    let picture = picture(row, &cell).map(Picture::Address).unwrap_or_else(|(place, why)| {
+                        unreadable.push(format!("{place}: {why}"));
+                        Picture::Unreadable(why)
+                    });
+                    found.insert(row, picture);
                 }
-                if let Some(first) = missing.first() {
-                    let (n, all) = (missing.len(), found.len() + missing.len());
-                    let note = format!("pictures         {n} of {all} are left out of the page; {first}");
+                if let Some(first) = unreadable.first() {
+                    let (n, all) = (unreadable.len(), found.len());
+                    let note = format!("pictures         {n} of {all} in the page cannot be read; {first}");
                     reporter.note(&console::clipped(&note, console::LONGEST));
                 }
                 Ok(found)
@@ -157,6 +172,7 @@ fn decoded(path: &Path) -> Result<(Vec<u8>, usize, usize)> {
     let file = file::open(path).map(BufReader::new)?;
     let decode = || {
         let mut decoder = png::Decoder::new(file);
+        decoder.ignore_checksums(false);
         decoder
             .set_transformations(png::Transformations::normalize_to_color8() | png::Transformations::ALPHA);
         let wrong = |e: png::DecodingError| format!("is not a readable PNG: {e}");
@@ -173,6 +189,7 @@ fn decoded(path: &Path) -> Result<(Vec<u8>, usize, usize)> {
         pixels.resize(size, 0);
         let info = reader.next_frame(&mut pixels).map_err(wrong)?;
         pixels.truncate(info.buffer_size());
+        reader.finish().map_err(wrong)?;
         let pixels = match info.color_type {
             png::ColorType::GrayscaleAlpha => {
                 pixels.chunks_exact(2).flat_map(|p| [p[0], p[0], p[0], p[1]]).collect()
@@ -199,18 +216,20 @@ fn encode_png(pixels: &[u8], width: usize, height: usize, color: png::ColorType)
 }
 
 /// The bytes of a file as a `data:` address, or why they are none.
-fn embedded(bytes: &[u8]) -> std::result::Result<String, &'static str> {
+fn embedded(bytes: &[u8]) -> std::result::Result<String, String> {
     if bytes.len() as u64 > LARGEST_FILE {
-        return Err("is larger than 512 KiB");
+        return Err("it is larger than 512 KiB".into());
     }
-    let kind = match bytes {
-        [0x89, b'P', b'N', b'G', ..] => "image/png",
-        [0xff, 0xd8, 0xff, ..] => "image/jpeg",
-        [b'G', b'I', b'F', b'8', ..] => "image/gif",
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
-        _ => return Err("is no PNG, JPEG, GIF or WebP"),
-    };
-    Ok(address(kind, bytes))
+    pictures::kind(bytes).map(|kind| address(kind, bytes))
+}
+
+/// Of the refusal `text` of the file `place` what follows "picture cannot be read: ".
+fn reason<'t>(text: &'t str, place: &str) -> &'t str {
+    let text = text.strip_prefix(place).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(text);
+    ["cannot be opened: ", "cannot be read: ", "is "]
+        .iter()
+        .find_map(|lead| text.strip_prefix(lead))
+        .unwrap_or(text)
 }
 
 fn address(kind: &str, bytes: &[u8]) -> String {

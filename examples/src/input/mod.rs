@@ -14,6 +14,7 @@ pub mod npy;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod paths;
+pub mod pictures;
 pub mod record;
 pub mod safetensors;
 mod source;

@@ -18,6 +18,9 @@ const TAGS: usize = 8;
 /// From small to large: light to dark.
 const SIZES: [RGBColor; 3] = [PRUNED, DUPLICATE, VIOLET];
 
+/// Those of the thresholds: none of the sizes' colours, which mean other things on the same page.
+const TAUS: [RGBColor; 6] = [PALETTE[0], PALETTE[2], PALETTE[5], PALETTE[6], PALETTE[7], PALETTE[4]];
+
 /// The colour of size `i` of `n`.
 fn of_size(i: usize, n: usize) -> RGBColor {
     shade(&SIZES, if n > 1 { i as f64 / (n - 1) as f64 } else { 0.5 })
@@ -151,7 +154,7 @@ fn reach(study: &Study, runs: &[Measured], here: &[usize], plain: &[usize], taus
                 .filter_map(|&i| Some(((study.runs[i].parameters as f64).log10(), runs[i].reach[t]? as f64)))
                 .collect();
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            let colour = PALETTE[t % PALETTE.len()];
+            let colour = TAUS[t % TAUS.len()];
             let name = if r == 0 { format!("tau = {tau}") } else { String::new() };
             lines.push(Line { points: points.clone(), colour, stroke: Stroke::Dots, name: String::new() });
             let stroke = if r == 0 { Stroke::Solid } else { Stroke::Dashed };
@@ -249,7 +252,7 @@ fn variants(study: &Study, runs: &[Measured], pictures: &mut BTreeMap<String, St
         let Some(variant) = &run.variant else { continue };
         let line = |i: usize, stroke: Stroke, name| Line {
             points: study.runs[i].epochs.iter().map(|e| *e as f64).zip(runs[i].m.iter().copied()).collect(),
-            colour: PALETTE[usize::from(stroke != Stroke::Solid)],
+            colour: if stroke == Stroke::Solid { INK } else { GREY },
             stroke,
             name,
         };

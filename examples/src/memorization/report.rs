@@ -118,7 +118,7 @@ impl Report<'_> {
 
     fn curves(&self) -> String {
         let lead = "M(f) is the share of training tokens that are the model's most probable one, given the true tokens \
-                    before them. Darker is larger.";
+                    before them. From yellow to violet models grow.";
         section("Memorization while training", lead, &self.by_set("curves"))
     }
 

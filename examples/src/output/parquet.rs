@@ -167,6 +167,8 @@ pub enum Value<'v> {
     Float(f64),
     /// A whole number.
     Whole(u64),
+    /// No value.
+    Absent,
 }
 
 /// Writes a table of the `columns` (name and what it holds); `records` calls what it is given for each record.

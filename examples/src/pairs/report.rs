@@ -10,8 +10,11 @@ use super::args::Args;
 use super::measure::{Measured, PLACES};
 use crate::failure::Result;
 use crate::flags::Named;
+use crate::input::images::Picture;
 use crate::output::Written;
-use crate::page::{Fact, SAME_BYTES, escape, fact_list, figure, file_list, page, section, shorten, table};
+use crate::page::{
+    Fact, SAME_BYTES, escape, fact_list, figure, file_list, page, section, shorten, table, tile,
+};
 use crate::progress::{Reporter, count, percent};
 
 /// Pairs shown of each end.
@@ -125,7 +128,7 @@ impl Report<'_> {
             wanted.extend(pairs.map(|&i| self.used[i] as u64));
         }
         let pictures = match &self.shown.pictures {
-            Some(images) => images.addresses(&wanted, self.shown.meta.as_ref(), self.reporter)?,
+            Some(images) => images.pictures(&wanted, self.shown.meta.as_ref(), self.reporter)?,
             None => BTreeMap::new(),
         };
         let title = verdict(self.found, self.args);
@@ -178,17 +181,15 @@ impl Report<'_> {
         }
     }
 
-    fn picture(&self, i: usize, class: &str, pictures: &BTreeMap<u64, String>) -> String {
-        let name = escape(&shorten(&self.name(i), 90));
+    fn picture(&self, i: usize, class: &str, pictures: &BTreeMap<u64, Picture>) -> String {
+        let name = shorten(&self.name(i), 90);
         match pictures.get(&(self.used[i] as u64)) {
-            Some(address) => {
-                format!("<img class=\"tile {class}\" src=\"{address}\" alt=\"{name}\" title=\"{name}\">")
-            }
-            None => format!("<span class=\"word {class}\">{name}</span>"),
+            Some(picture) => tile(picture, class, &name),
+            None => format!("<span class=\"word {class}\">{}</span>", escape(&name)),
         }
     }
 
-    fn gallery(&self, pairs: &[usize], pictures: &BTreeMap<u64, String>) -> String {
+    fn gallery(&self, pairs: &[usize], pictures: &BTreeMap<u64, Picture>) -> String {
         let cards = pairs.iter().map(|&i| {
             let class = if self.found.selected.keep[i] { "kept" } else { "dup" };
             format!(
@@ -237,7 +238,7 @@ impl Report<'_> {
         )
     }
 
-    fn found_by_text(&self, finds: &[usize], pictures: &BTreeMap<u64, String>) -> String {
+    fn found_by_text(&self, finds: &[usize], pictures: &BTreeMap<u64, Picture>) -> String {
         let ranks = &self.found.directions[0].ranks;
         let rows = finds.iter().map(|&at| {
             let own = self.found.sample[at];

@@ -4,8 +4,8 @@ use pauca::stats::Interval;
 use plotters::prelude::RGBColor;
 
 use crate::plots::{
-    Axis, DUPLICATE, GREY, HPos, INK, KEPT, PRUNED, Stroke, VPos, chart, curve, dots, guide, listed, note,
-    number, row,
+    Axis, DUPLICATE, GREY, HPos, INK, KEPT, PRUNED, SLATE, Stroke, VPos, chart, curve, dots, guide, listed,
+    note, number, row,
 };
 
 /// One line of a [`forest`].
@@ -14,11 +14,14 @@ pub struct Line {
     pub name: String,
     /// The number and its interval.
     pub interval: Interval,
-    /// The group of the line: 0, 1 or 2 has a colour of its own.
+    /// The group of the line: 0, 1 or 2 has a colour of its own, [`NONE`] has none.
     pub group: usize,
 }
 
-const COLOURS: [RGBColor; 3] = [KEPT, PRUNED, DUPLICATE];
+/// The group of lines that are in none.
+pub const NONE: usize = 3;
+
+const COLOURS: [RGBColor; 4] = [KEPT, PRUNED, DUPLICATE, SLATE];
 
 /// Share of the tokens over share of the files, shortest first; `marks` are shares of the longest
 /// files with what they hold.
@@ -28,10 +31,10 @@ pub fn lorenz(points: &[(f64, f64)], marks: &[(f64, f64)]) -> String {
     let y = Axis { name: "tokens that they hold", range: 0.0..1.04, label: &percent, labels: 6 };
     chart((520, 360), x, y, &[], |chart| {
         guide(chart, (0.0, 0.0), (1.0, 1.0), GREY)?;
-        curve(chart, points.iter().copied(), KEPT, Stroke::Solid)?;
+        curve(chart, points.iter().copied(), SLATE, Stroke::Solid)?;
         for &(files, tokens) in marks {
             let place = (1.0 - files, 1.0 - tokens);
-            dots(chart, [place], &DUPLICATE)?;
+            dots(chart, [place], &INK)?;
             let words = format!("longest {:.0} %: {:.1} %", 100.0 * files, 100.0 * tokens);
             // Left of the diagonal, where there is room; else beside the dot.
             let left = if place.1 > 0.45 { place.1 - 0.03 } else { place.0 - 0.025 };

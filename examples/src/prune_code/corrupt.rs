@@ -156,9 +156,18 @@ fn stream(
     let mut seen: HashMap<u64, u64> = HashMap::new();
     let (mut waiting, mut last): (Option<Waiting>, Option<Waiting>) = (None, None);
     let mut emit = |(text, language): &Waiting, other: Option<&Waiting>, done: &mut Done| -> Result<()> {
-        let read = languages::Read::new(text, *language);
-        let beside = other.map(|(other, language)| languages::Read::new(other, *language));
+        let stopped = |e: pauca::Error| match e {
+            pauca::Error::Cancelled => incomplete(),
+            e => Failure::library(input, &e),
+        };
+        let read =
+            |(text, language)| languages::Read::new(text, language, &interrupt::requested).map_err(stopped);
+        let beside = other.map(|(other, language)| read((other, *language))).transpose()?;
+        let read = read((text, *language))?;
         for &kind in kinds {
+            if interrupt::requested() {
+                return Err(incomplete());
+            }
             let corruptor = configured(args, kind);
             let found = read.corrupt(&corruptor, kind, beside.as_ref());
             let found = found.map_err(|e| Failure::library(input, &e))?;
@@ -177,7 +186,7 @@ fn stream(
     let mut lines = Lines::new(reader);
     while let Some((line, text)) = lines.record().map_err(|what| Failure::data(input, what))? {
         if interrupt::requested() {
-            return Err(Failure::Cancelled("stopped; the output is incomplete".into()));
+            return Err(incomplete());
         }
         let wrong = |what: String| Failure::data(input, format!("line {line}: {what}"));
         let named = args.language_column.as_deref();
@@ -202,6 +211,11 @@ fn stream(
         emit(&text, last.as_ref(), &mut done)?;
     }
     Ok(done)
+}
+
+/// The user asked to stop before the end.
+fn incomplete() -> Failure {
+    Failure::Cancelled("stopped; the output is incomplete".into())
 }
 
 /// The language that --syntax names, or by the id.

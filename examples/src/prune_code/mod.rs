@@ -122,7 +122,9 @@ pub fn study(args: StudyArgs) -> Result<()> {
     let study = {
         let (every, out, configuration) = (args.saving.checkpoint_every, &out, &configuration);
         let (embeddings, source, backend) = (&embeddings, &source, &backend);
-        let with = Stepping { embeddings, source, backend, reporter, out, configuration, every, resume };
+        let weights = None;
+        let with =
+            Stepping { embeddings, source, backend, reporter, out, configuration, weights, every, resume };
         run.work(|cx| study::run(&inputs, &settings, &with, cx))?
     };
     reporter.stage("write", n as u64, 0);

@@ -6,11 +6,12 @@ use pauca::corruption::{Corruption, Corruptor};
 use pauca::stats::Interval;
 
 use super::args::Method;
-use super::charts::{Line, forest, lorenz};
+use super::charts::{Line, NONE, forest, lorenz};
 use super::corrupt::Text;
 use super::inputs::Inputs;
 use super::languages::{Language, Read};
 use super::study::{Kind, LONGEST, Settings, Study};
+use crate::interrupt;
 use crate::output::Written;
 use crate::page::{Fact, SAME_BYTES, escape, fact_list, figure, file_list, page, section, shorten, table};
 use crate::progress::{count, percent};
@@ -55,7 +56,7 @@ pub fn draw(study: &Study) -> pauca::Result<BTreeMap<&'static str, String>> {
     plots.insert("lorenz.svg", lorenz(&study.concentration.lorenz(POINTS)?, &marks));
     let lines = |pick: fn(&pauca::length::Confound) -> Option<Interval>| -> Vec<Line> {
         let line = |score: &super::study::Score| {
-            pick(&score.confound).map(|interval| Line { name: score.name.into(), interval, group: 0 })
+            pick(&score.confound).map(|interval| Line { name: score.name.into(), interval, group: NONE })
         };
         study.scores.iter().filter_map(line).collect()
     };
@@ -153,10 +154,11 @@ pub fn facts(study: &Study, settings: &Settings) -> pauca::Result<Vec<Fact>> {
             about: "kept".into(),
             value: format!("{} of {} files", count(study.kept.kept_documents), count(c.documents)),
             detail: format!(
-                "by {}; {} of the tokens went with {} of the files",
+                "by {}; {} of the tokens went with {} of the files{}",
                 by(settings.method),
                 percent(study.kept.token_share.unwrap_or(0.0)),
-                percent(study.kept.document_share.unwrap_or(0.0))
+                percent(study.kept.document_share.unwrap_or(0.0)),
+                missed(study, settings)
             ),
         },
     ];
@@ -188,6 +190,29 @@ pub fn facts(study: &Study, settings: &Settings) -> pauca::Result<Vec<Fact>> {
         });
     }
     Ok(facts)
+}
+
+/// Why less went than was asked, or next to nothing.
+fn missed(study: &Study, settings: &Settings) -> String {
+    let (c, removed) = (&study.concentration, 1.0 - settings.keep);
+    let gone = c.documents - study.kept.kept_documents;
+    let share = study.kept.token_share.unwrap_or(0.0);
+    match study.unfit {
+        _ if removed <= 0.0 => "; --keep 1 asks for no more".into(),
+        Some(next) if gone == 0 => format!(
+            "; none could go: the longest file holds {} of the tokens, and {} may go",
+            percent(next as f64 / c.tokens.max(1) as f64),
+            percent(removed)
+        ),
+        Some(next) if share < removed => {
+            format!("; the next longest, of {} tokens, would be more than {}", count(next), percent(removed))
+        }
+        None if gone == 0 => format!("; {} of {} files rounds to none", percent(removed), count(c.documents)),
+        None if percent(share) == percent(0.0) => {
+            format!("; the files that went hold {} of them", count(c.tokens - study.kept.kept_tokens))
+        }
+        _ => String::new(),
+    }
 }
 
 impl Page<'_> {
@@ -346,8 +371,8 @@ impl Page<'_> {
         if self.texts.is_empty() {
             return Ok(String::new());
         }
-        let read = |text| Read::new(text, Language::of_file(&text.id));
-        let texts: Vec<_> = self.texts.iter().map(read).collect();
+        let read = |text| Read::new(text, Language::of_file(&text.id), &interrupt::requested);
+        let texts = self.texts.iter().map(read).collect::<pauca::Result<Vec<_>>>()?;
         let mut rows = Vec::new();
         for (i, kind) in Corruption::ALL.into_iter().enumerate() {
             let corruptor = Corruptor::new(kind).rate(SHOWN.0).seed(SHOWN.1);

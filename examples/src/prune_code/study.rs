@@ -94,6 +94,8 @@ pub struct Study {
     pub keep: Vec<bool>,
     /// The lengths that the method prefers to remove.
     pub kept: SelectionLength,
+    /// The tokens of the longest file that stays, where a share of the tokens ends at it.
+    pub unfit: Option<u64>,
 }
 
 /// Runs the study.
@@ -194,6 +196,10 @@ fn judge(
         kinds,
         perplexity,
         kept: length_of_selection(&keep, &inputs.tokens)?,
+        unfit: match settings.method {
+            Method::Tokens => (0..n).filter(|&i| keep[i]).map(|i| inputs.tokens[i]).max(),
+            _ => None,
+        },
         keep,
         scip,
         clusters,

@@ -9,8 +9,8 @@ use plotters::style::text_anchor::Pos;
 
 use super::damage::Damage;
 use crate::plots::{
-    Axis, DUPLICATE, Entry, HPos, INK, KEPT, PALETTE, PRUNED, Sign, Stroke, VPos, bar, chart, curve, decades,
-    dots, draw, entry, font, frame, number, shade, y_ticks,
+    Axis, DUPLICATE, Entry, HPos, INK, PALETTE, SLATE, Sign, Stroke, VPos, bar, chart, curve, decades, dots,
+    draw, entry, font, frame, number, shade, y_ticks,
 };
 
 /// From dark (near) to light (far), even in lightness: five stops of viridis.
@@ -93,8 +93,8 @@ pub fn best_of_size(table: &LayerTable, keep: Keep, unit: &str) -> String {
     let x = layers("layers in the block", table, 15);
     // Where both are the same block, the one below is seen between the dashes.
     let curves = [
-        ("deepest but for the last layer", &deep, PRUNED, Stroke::Solid),
-        ("nearest states", &best, KEPT, Stroke::Dashed),
+        ("deepest but for the last layer", &deep, SLATE, Stroke::Solid),
+        ("nearest states", &best, PALETTE[5], Stroke::Dashed),
     ];
     let key = curves.map(|(name, _, colour, stroke)| entry(stroke, colour, name));
     chart((960, 380), x, y, &key, |chart| {
@@ -121,7 +121,7 @@ pub fn influence(table: &LayerTable, unit: &str) -> String {
     chart((960, 340), x, y, &[], |chart| {
         for (l, [mean, low, high]) in &bars {
             let x = *l as f64 + 1.0;
-            bar(chart, (x - 0.36, 0.0), (x + 0.36, *mean), &KEPT.mix(0.75))?;
+            bar(chart, (x - 0.36, 0.0), (x + 0.36, *mean), &PALETTE[6].mix(0.75))?;
             chart.draw_series([PathElement::new([(x, *low), (x, *high)], INK.stroke_width(2))])?;
         }
         Ok(())

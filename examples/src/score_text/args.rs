@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
-use pauca::quality::{EmptySubset, NoWeight, Pooling, Predicate, Rules, Share, Split, Ties, Unit};
+use pauca::quality::{EmptySubset, NoWeight, Pooling, Predicate, Share, Split, Ties, Unit};
 
 use crate::flags::Running;
 use crate::values::fraction;
@@ -209,18 +209,22 @@ pub enum NoWeightName {
     Ones,
 }
 
-/// Presets of [`Rules`] by name.
+/// Presets of [published rules](super::presets::Preset) by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RulesName {
     /// Gopher's quality filter (Rae et al. 2021)
     Gopher,
     /// Gopher's repetition filter (Rae et al. 2021)
     GopherRepetition,
-    /// C4's rules for pages (Raffel et al. 2020)
+    /// C4's rules for pages by the paper (Raffel et al. 2020): a curly bracket anywhere fails a page, and sentences are
+    /// counted in the page as it is
     C4,
+    /// C4's rules by its program (clean_page of tensorflow_datasets, 2020 to 4.9.9 of 2025): lines that are no sentences
+    /// are left out first, and what is left fails with a {, or fewer than three sentences; the text itself stays whole
+    C4Released,
     /// FineWeb's filters by the paper (Penedo et al. 2024)
     Fineweb,
-    /// FineWeb's filters as released
+    /// FineWeb's filters by the program of its release (datatrove 0.2.0, 2024-04)
     FinewebReleased,
     /// No rules
     None,
@@ -274,20 +278,6 @@ impl From<EmptyName> for EmptySubset {
 impl From<NoWeightName> for NoWeight {
     fn from(name: NoWeightName) -> Self {
         if name == NoWeightName::Error { Self::Error } else { Self::Ones }
-    }
-}
-
-impl RulesName {
-    /// The rules; `None` for no rules.
-    pub fn rules(self) -> Option<Rules> {
-        match self {
-            Self::Gopher => Some(Rules::gopher_quality()),
-            Self::GopherRepetition => Some(Rules::gopher_repetition()),
-            Self::C4 => Some(Rules::c4_pages()),
-            Self::Fineweb => Some(Rules::fineweb()),
-            Self::FinewebReleased => Some(Rules::fineweb_released()),
-            Self::None => None,
-        }
     }
 }
 

@@ -56,7 +56,7 @@ pub fn record(outcome: &Outcome, configuration: &Value) -> Value {
         })
     };
     let judged = |set: &super::outcome::Judged| {
-        let rules = set.rules.rules().iter().enumerate().map(|(i, rule)| {
+        let rules = set.rules.iter().enumerate().map(|(i, rule)| {
             let [kept, removed] = [0, 1].map(|side| set.tallies[side].failed[i]);
             json!({
                 "name": rule.name, "bound": format!("{:?}", rule.bound), "source": rule.source,

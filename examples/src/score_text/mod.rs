@@ -5,7 +5,7 @@
 //! |---|---|
 //! | flags | [`args`], [`shipped`] |
 //! | documents, what their lines pass, likelihoods of them | [`texts`], [`columns`], [`likelihoods`] |
-//! | weights, scores, rules | [`outcome`] |
+//! | weights, scores, rules | [`outcome`], [`presets`] |
 //! | what is written | [`files`], [`report`], [`charts`] |
 
 pub mod args;
@@ -14,6 +14,7 @@ pub mod columns;
 pub mod files;
 pub mod likelihoods;
 pub mod outcome;
+pub mod presets;
 pub mod report;
 pub mod shipped;
 pub mod texts;

@@ -4,14 +4,15 @@ use std::path::Path;
 
 use pauca::Context;
 use pauca::quality::{
-    DocumentScore, NoWeight, QualityPruned, QualityPruning, Rules, Scores, Split, Tally, TextQuality, Unit,
-    Verdict, Weighting, Weights, doc_scores, line_scores,
+    DocumentScore, NoWeight, QualityPruned, QualityPruning, Scores, Split, TextQuality, Unit, Weighting,
+    Weights, doc_scores, line_scores,
 };
 use pauca::stats::{self, Interval};
 
 use super::args::{Args, RulesName};
 use super::columns::{Columns, Matrix};
 use super::likelihoods::{Part, Source};
+use super::presets::{Preset, Rule, Tally};
 use super::texts::{Document, Texts};
 use crate::failure::{Failure, Result};
 use crate::flags::Named;
@@ -24,7 +25,7 @@ pub struct Judged {
     /// The name of the preset.
     pub name: String,
     /// The rules.
-    pub rules: Rules,
+    pub rules: Vec<Rule>,
     /// What the rules say of the documents that stay, and of those that go.
     pub tallies: [Tally; 2],
 }
@@ -154,12 +155,12 @@ impl Outcome {
     /// # Errors
     /// [`Failure::Cancelled`], [`Failure::Data`] when memory runs out.
     pub fn judge(&mut self, args: &Args, texts: &Texts, threads: usize) -> Result<()> {
-        let library = |e: pauca::Error| Failure::library(texts.path(), &e);
         for name in &args.rules {
-            let Some(rules) = name.rules() else { continue };
-            let mut tallies = [Tally::new(&rules).map_err(library)?, Tally::new(&rules).map_err(library)?];
-            for (verdict, keep) in verdicts(&rules, texts, threads)?.iter().zip(&self.pruned.keep) {
-                tallies[usize::from(!keep)].push(verdict).map_err(library)?;
+            let Some(preset) = Preset::of(*name) else { continue };
+            let rules = preset.rules();
+            let mut tallies = [(); 2].map(|()| Tally { failed: vec![0; rules.len()], ..Tally::default() });
+            for (passes, keep) in verdicts(&preset, texts, threads)?.iter().zip(&self.pruned.keep) {
+                tallies[usize::from(!keep)].push(passes);
             }
             self.judged.push(Judged { name: name.name(), rules, tallies });
         }
@@ -326,17 +327,17 @@ impl Outcome {
     }
 }
 
-/// The verdict of `rules` on every document, shard by shard.
-fn verdicts(rules: &Rules, texts: &Texts, threads: usize) -> Result<Vec<Verdict>> {
-    let shard = |documents: &[Document]| -> Result<Vec<Verdict>> {
-        let judge = |document: &Document| match interrupt::requested() {
-            true => Err(Failure::stopped()),
-            false => rules.judge(&document.text).map_err(|e| Failure::library(texts.path(), &e)),
+/// Whether every document passes each rule of `preset`, shard by shard.
+fn verdicts(preset: &Preset, texts: &Texts, threads: usize) -> Result<Vec<Vec<bool>>> {
+    let shard = |documents: &[Document]| -> Result<Vec<Vec<bool>>> {
+        let judge = |document: &Document| {
+            let found = preset.judge(&document.text, &interrupt::requested);
+            found.map_err(|e| Failure::library(texts.path(), &e))
         };
         documents.iter().map(judge).collect()
     };
     let size = texts.documents.len().div_ceil(threads.max(1)).max(1);
-    let found: Vec<Result<Vec<Verdict>>> = std::thread::scope(|scope| {
+    let found: Vec<Result<Vec<Vec<bool>>>> = std::thread::scope(|scope| {
         let shard = &shard;
         let shards: Vec<_> =
             texts.documents.chunks(size).map(|documents| scope.spawn(move || shard(documents))).collect();
@@ -357,14 +358,15 @@ fn verdicts(rules: &Rules, texts: &Texts, threads: usize) -> Result<Vec<Verdict>
 pub fn failed(pass: &[RulesName], texts: &Texts, threads: usize) -> Result<Vec<Option<String>>> {
     let mut all = Vec::new();
     for name in pass {
-        let Some(rules) = name.rules() else { continue };
+        let Some(preset) = Preset::of(*name) else { continue };
+        let rules = preset.rules();
         all.resize(texts.documents.len(), None);
-        for (failed, verdict) in all.iter_mut().zip(verdicts(&rules, texts, threads)?) {
-            let first = verdict.failed().next();
+        for (failed, passes) in all.iter_mut().zip(verdicts(&preset, texts, threads)?) {
+            let first = passes.iter().position(|passes| !passes);
             if failed.is_none()
                 && let Some(first) = first
             {
-                *failed = Some(format!("{} {}", name.name(), rules.rules()[first].name));
+                *failed = Some(format!("{} {}", name.name(), rules[first].name));
             }
         }
     }

@@ -228,10 +228,10 @@ fn rules(args: &Args, outcome: &Outcome) -> String {
             share(kept.passed, kept.documents),
             share(removed.passed, removed.documents)
         ));
-        let rows = set.rules.rules().iter().enumerate().map(|(i, rule)| {
+        let rows = set.rules.iter().enumerate().map(|(i, rule)| {
             vec![
                 rule.name.to_string(),
-                bound(rule.bound),
+                format!("{} {}", bound(rule.bound), rule.of).trim_end().to_string(),
                 share(kept.failed[i], kept.documents),
                 share(removed.failed[i], removed.documents),
                 rule.source.to_string(),

@@ -60,11 +60,11 @@ pub fn plots(outcomes: &[Outcome], rows: &[Row]) -> Plots {
         };
         let with = path(&|row| row.lambda > 0.0 || row.codes == plain_codes);
         let name = format!("causal regularization, {} model", size.name);
-        trade.push(Curve { name, colour: 1 + 2 * s, dashed: false, marked: true, points: with });
+        trade.push(Curve { name, colour: 5 + s, dashed: false, marked: true, points: with });
         let fewer = path(&|row| row.lambda == 0.0);
         if fewer.len() > 1 {
             let name = format!("fewer codes, {} model", size.name);
-            trade.push(Curve { name, colour: 2 + 2 * s, dashed: true, marked: true, points: fewer });
+            trade.push(Curve { name, colour: 7 + s, dashed: true, marked: true, points: fewer });
         }
     }
     let (mut compute, mut positions, mut usage) = (Vec::new(), Vec::new(), Vec::new());

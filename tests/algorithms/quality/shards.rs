@@ -112,6 +112,42 @@ fn a_call_stops_when_asked_and_tells_how_far_it_is() {
     assert_eq!(seen.last(), Some(&("score", 5000, 5000)));
 }
 
+/// Lines of a large document are shared out, and a long line is scored in pieces: as alone, and stopped on the way.
+#[test]
+fn a_large_document_scores_as_alone_and_stops_within() {
+    let quality = TextQuality::new(pauca::quality::Weights::given(&[1.0; 10]).unwrap());
+    let lines: String = (0..20_000).map(|i| format!("A line of text, the {i}th one.\n")).collect();
+    let long = lines.replace('\n', " ");
+    let wide = long.replace("one", "\u{e9}ine");
+    for text in [&lines, &long, &wide, &format!("{lines}{long}\n{lines}")] {
+        for exec in [Exec::serial(), Exec::threads(3).unwrap()] {
+            let cx = Context::new(exec, Control::new());
+            let found = quality.documents(&["", text, "Another."], &cx).unwrap();
+            assert_eq!(found[1], quality.document(text).unwrap());
+            assert_eq!(found[2], quality.document("Another.").unwrap());
+        }
+        // Whenever it is asked, it stops: the work goes in pieces.
+        let asked = std::cell::Cell::new(0);
+        let count = || {
+            asked.set(asked.get() + 1);
+            false
+        };
+        quality.documents(&[text], &Context::new(Exec::serial(), Control::new().stop_when(&count))).unwrap();
+        let all = asked.get();
+        assert!(all >= if std::ptr::eq(text, &lines) { 3 } else { 10 }, "{all} questions");
+        for most in 1..all {
+            asked.set(0);
+            let stop = || {
+                asked.set(asked.get() + 1);
+                asked.get() >= most
+            };
+            let cx = Context::new(Exec::serial(), Control::new().stop_when(&stop));
+            assert!(matches!(quality.documents(&[text], &cx), Err(Error::Cancelled)));
+            assert_eq!(asked.get(), most, "nothing is done after that");
+        }
+    }
+}
+
 #[test]
 fn the_first_bad_document_decides_the_error() {
     let quality = TextQuality::new(pauca::quality::Weights::given(&[0.0; 10]).unwrap());

@@ -119,14 +119,14 @@ impl Language {
         cfg!(feature = "grammars") || self == Self::Sql
     }
 
-    /// Where the kinds may edit `text`.
-    fn parts(self, text: &str) -> Vec<Part<'static>> {
+    /// Where the kinds may edit `text`; none where `stop` ended the work.
+    fn parts(self, text: &str, stop: &dyn Fn() -> bool) -> Option<Vec<Part<'static>>> {
         match self {
-            Self::Sql => sql::parts(text),
+            Self::Sql => Some(sql::parts(text)).filter(|_| !stop()),
             #[cfg(feature = "grammars")]
-            _ => tree::parts(text, grammar::of(self)),
+            _ => tree::parts(text, grammar::of(self), stop),
             #[cfg(not(feature = "grammars"))]
-            _ => Vec::new(),
+            _ => Some(Vec::new()),
         }
     }
 }
@@ -139,10 +139,16 @@ pub struct Read<'t> {
 }
 
 impl<'t> Read<'t> {
-    /// Reads a text once for all kinds.
-    pub fn new(text: &'t Text, language: Option<Language>) -> Self {
-        let known = language.filter(|l| l.is_built()).map(|language| (language, language.parts(&text.text)));
-        Self { text, known }
+    /// Reads a text once for all kinds; `stop` is asked again and again.
+    ///
+    /// # Errors
+    /// [`Cancelled`](pauca::Error::Cancelled) where `stop` says so.
+    pub fn new(text: &'t Text, language: Option<Language>, stop: &dyn Fn() -> bool) -> pauca::Result<Self> {
+        let known = language.filter(|l| l.is_built()).map(|language| {
+            let parts = language.parts(&text.text, stop).ok_or(pauca::Error::Cancelled)?;
+            Ok((language, parts))
+        });
+        Ok(Self { text, known: known.transpose()? })
     }
 
     /// The language that was read.

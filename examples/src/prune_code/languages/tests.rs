@@ -5,9 +5,13 @@ use pauca::corruption::{Corrupted, Corruption, Corruptor};
 use super::{Language, Read};
 use crate::prune_code::corrupt::Text;
 
+fn read(text: &Text, language: Language) -> Read<'_> {
+    Read::new(text, Some(language), &|| false).unwrap_or_else(|e| panic!("{e}"))
+}
+
 fn all(language: Language, kind: Corruption, text: &str) -> Corrupted {
     let text = Text { id: "a".into(), text: text.into() };
-    Read::new(&text, Some(language))
+    read(&text, language)
         .corrupt(&Corruptor::new(kind).rate(1.0), kind, None)
         .unwrap_or_else(|e| panic!("{e}"))
 }
@@ -31,6 +35,27 @@ fn keywords_are_sorted_and_sql_is_read_by_its_own_pieces() {
 #[cfg(feature = "grammars")]
 mod grammars {
     use super::*;
+
+    #[test]
+    fn a_long_text_is_read_in_pieces_and_stops_within() {
+        let text = "def f(a):\n    global b\n    return a + b\n\n".repeat(4000);
+        let text = Text { id: "a.py".into(), text };
+        let asked = std::cell::Cell::new(0);
+        let whole = |most: usize| {
+            asked.set(0);
+            let stop = || {
+                asked.set(asked.get() + 1);
+                asked.get() >= most
+            };
+            Read::new(&text, Some(Language::Python), &stop).map(|_| asked.get())
+        };
+        let all = whole(usize::MAX).unwrap();
+        assert!(all > 100, "{all} questions");
+        for most in [1, 2, all / 3, all / 2, all] {
+            assert!(matches!(whole(most), Err(pauca::Error::Cancelled)), "{most} of {all}");
+            assert_eq!(asked.get(), most, "nothing is done after that");
+        }
+    }
 
     /// W5: the first is a regular expression, the second ends the condition.
     #[test]
@@ -94,8 +119,7 @@ mod grammars {
         let mut first = 0;
         for seed in 0..16 {
             let corruptor = Corruptor::new(Corruption::Statements).rate(0.3).seed(seed);
-            let left =
-                Read::new(&text, Some(Language::Python)).corrupt(&corruptor, Corruption::Statements, None);
+            let left = read(&text, Language::Python).corrupt(&corruptor, Corruption::Statements, None);
             let left = left.unwrap_or_else(|e| panic!("{e}")).text;
             first += usize::from(!left.contains("r = []") && left.contains("w = []"));
             assert!(!left.lines().any(|line| line.starts_with("     ")), "{left}");
@@ -120,7 +144,7 @@ mod grammars {
         let place = |text: &str| {
             let text = Text { id: "a".into(), text: text.into() };
             let other = Text { id: "b".into(), text: "fn f() {\n    b += 1;\n}\n".into() };
-            let [text, other] = [&text, &other].map(|text| Read::new(text, Some(Language::Rust)));
+            let [text, other] = [&text, &other].map(|text| read(text, Language::Rust));
             let corruptor = Corruptor::new(Corruption::SwappedLines).rate(1.0);
             let found = text.corrupt(&corruptor, Corruption::SwappedLines, Some(&other));
             found.unwrap_or_else(|e| panic!("{e}")).text

@@ -1,10 +1,11 @@
 //! From a tree to the places where each kind may edit.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::ops::Range;
 
 use pauca::corruption::{Corruption, Part, opposite};
-use tree_sitter::{Node, Parser};
+use tree_sitter::{Node, ParseOptions, ParseState, Parser};
 
 use super::grammar::Grammar;
 
@@ -34,6 +35,8 @@ const WORDS_OF_SHELL: [&str; 17] = [
     "case", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in", "select", "then",
     "until", "while", "{", "}",
 ];
+/// Nodes that are visited between two questions whether to stop.
+const NODES: usize = 1 << 12;
 /// Bytes of the longest index that is looked into.
 const LONGEST_INDEX: usize = 200;
 const BLANKS: [char; 3] = [' ', '\t', '\r'];
@@ -52,18 +55,37 @@ const CONDITIONS: [&str; 9] = [
 ];
 
 /// The places in `text`, in the order that the library asks for. A part of the text that the grammar cannot read has
-/// none but those of comments, names and marks.
-pub(super) fn parts(text: &str, grammar: Grammar) -> Vec<Part<'static>> {
+/// none but those of comments, names and marks. Nothing where `stop` ended the work, which is asked all along.
+pub(super) fn parts(text: &str, grammar: Grammar, stop: &dyn Fn() -> bool) -> Option<Vec<Part<'static>>> {
     let mut parser = Parser::new();
+    let stopped = Cell::new(false);
+    // Once is enough: who asked to stop is not asked again.
+    let halt = || {
+        stopped.set(stopped.get() || stop());
+        stopped.get()
+    };
+    let tree = parser.set_language(&grammar.language).ok().and_then(|()| {
+        let mut watch = |_: &ParseState| halt();
+        let options = ParseOptions::new().progress_callback(&mut watch);
+        let bytes = text.as_bytes();
+        parser.parse_with_options(&mut |at, _| bytes.get(at..).unwrap_or_default(), None, Some(options))
+    });
+    if stopped.get() {
+        return None;
+    }
     // A grammar of another ABI or a text beyond 4 GiB: no parts, and the records say that nothing was found.
-    let tree = parser.set_language(&grammar.language).ok().and_then(|()| parser.parse(text, None));
-    let Some(tree) = tree else { return Vec::new() };
+    let Some(tree) = tree else { return Some(Vec::new()) };
     let broken = grammar.always_filled && tree.root_node().has_error();
     let mut walk = Walk { text, grammar, broken, above: Vec::new(), parts: Vec::new(), ties: Vec::new() };
     let mut cursor = tree.walk();
     // Without recursion: trees of real files are thousands of nodes deep.
-    walk.find_ties(tree.root_node());
+    walk.find_ties(tree.root_node(), &halt);
+    let mut nodes = 0usize;
     loop {
+        if nodes.is_multiple_of(NODES) && halt() {
+            return None;
+        }
+        nodes += 1;
         let node = cursor.node();
         walk.visit(node);
         if cursor.goto_first_child() {
@@ -75,7 +97,7 @@ pub(super) fn parts(text: &str, grammar: Grammar) -> Vec<Part<'static>> {
             if !cursor.goto_parent() {
                 walk.parts.sort_by_key(|part| (part.start, std::cmp::Reverse(part.end)));
                 walk.parts.dedup_by_key(|part| (part.kind, part.start, part.end));
-                return apart(walk.parts);
+                return Some(apart(walk.parts));
             }
         }
     }
@@ -133,18 +155,18 @@ impl<'t> Walk<'t> {
         self.parts.push(Part { kind, start: range.start, end: range.end, becomes });
     }
 
-    fn find_ties(&mut self, root: Node<'t>) {
+    fn find_ties(&mut self, root: Node<'t>, halt: &dyn Fn() -> bool) {
         let text = self.text;
         let of = |node: Node<'_>| text.get(node.byte_range()).unwrap_or("");
         let mut outer = HashSet::new();
-        each(root, &mut |node| {
+        each(root, halt, &mut |node| {
             if matches!(node.kind(), "nonlocal_statement" | "global_statement") {
                 let mut cursor = node.walk();
                 outer.extend(node.named_children(&mut cursor).map(of));
             }
         });
         let mut ties = Vec::new();
-        each(root, &mut |node| {
+        each(root, halt, &mut |node| {
             let tie = match node.kind() {
                 "labeled_statement" | "heredoc_redirect" => Tie::Place,
                 "nonlocal_statement" | "global_statement" => Tie::Taker,
@@ -267,7 +289,7 @@ impl<'t> Walk<'t> {
         if odd {
             return;
         }
-        each(index, &mut |inner| {
+        each(index, &|| false, &mut |inner| {
             odd |= ["string", "slice", "range", "type", "comment", "lambda"]
                 .iter()
                 .any(|w| inner.kind().contains(w));
@@ -427,11 +449,15 @@ fn is_documentation(node: Node<'_>) -> bool {
         && node.named_child(0).is_some_and(|child| child.kind() == "string")
 }
 
-/// Visits a node and all below it.
-fn each<'n>(node: Node<'n>, visit: &mut impl FnMut(Node<'n>)) {
+/// Visits a node and all below it, unless `halt` ends it.
+fn each<'n>(node: Node<'n>, halt: &dyn Fn() -> bool, visit: &mut impl FnMut(Node<'n>)) {
     let mut cursor = node.walk();
-    let mut depth = 0;
+    let (mut depth, mut nodes) = (0, 0usize);
     loop {
+        if nodes.is_multiple_of(NODES) && halt() {
+            return;
+        }
+        nodes += 1;
         visit(cursor.node());
         if cursor.goto_first_child() {
             depth += 1;
