@@ -457,6 +457,6 @@ mod tests {
 
     #[test]
     fn options_have_no_padding() {
-        assert_eq!(size_of::<pauca_context_options>(), 40 + 5 * size_of::<usize>());
+        assert_eq!(size_of::<pauca_context_options>(), 48 + 5 * size_of::<usize>());
     }
 }

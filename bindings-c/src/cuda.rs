@@ -87,10 +87,13 @@ impl Driver {
             let synchronize: unsafe extern "C" fn(*mut c_void) -> c_int = self.get("cuStreamSynchronize")?;
             let at = from as usize;
             self.check("cuPointerGetAttribute", attribute((&raw mut context).cast(), CONTEXT, at))?;
-            self.check("cuCtxPushCurrent", push(context))?;
+            // Memory of a pool may belong to no context: then that of the thread serves.
+            if !context.is_null() {
+                self.check("cuCtxPushCurrent", push(context))?;
+            }
             let copied = copy(out.as_mut_ptr().cast(), at, size_of_val(out), stream);
             let ended = synchronize(stream);
-            let popped = pop(&raw mut context);
+            let popped = if context.is_null() { 0 } else { pop(&raw mut context) };
             self.check("cuMemcpyDtoHAsync", copied)?;
             self.check("cuStreamSynchronize", ended)?;
             self.check("cuCtxPopCurrent", popped)

@@ -221,7 +221,7 @@ fn start(
             None => params.start_on(copied(&call.machine), x, &call.cx)?,
             Some(checkpoint) => params.resume_on(copied(&call.machine), x, checkpoint, &call.cx)?,
         };
-        out.put(pauca_d4_run { running: Running::new(run) })
+        out.put(pauca_d4_run { running: Running::new(run, call) })
     })
 }
 

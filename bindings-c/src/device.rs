@@ -27,12 +27,12 @@ pub(crate) type Machine = Cpu;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 pub(crate) use pauca_gpu::Machine;
 
-/// Whether a backend is one of the library's.
-fn is_built(backend: i32) -> Done<bool> {
+/// The name of a backend, and whether the library was built with it.
+fn known(backend: i32) -> Done<(&'static str, bool)> {
     match backend {
-        PAUCA_BACKEND_CPU => Ok(true),
-        PAUCA_BACKEND_WGPU => Ok(cfg!(feature = "wgpu")),
-        PAUCA_BACKEND_CUDA => Ok(cfg!(feature = "cuda")),
+        PAUCA_BACKEND_CPU => Ok(("cpu", true)),
+        PAUCA_BACKEND_WGPU => Ok(("wgpu", cfg!(feature = "wgpu"))),
+        PAUCA_BACKEND_CUDA => Ok(("cuda", cfg!(feature = "cuda"))),
         _ => Err(pauca::Error::InvalidParameter {
             name: "backend",
             value: backend.into(),
@@ -44,11 +44,9 @@ fn is_built(backend: i32) -> Done<bool> {
 
 /// The backend that a context asks for; `cpu` works alone, or beside a device.
 pub(crate) fn open(backend: i32, device: u32, cpu: Cpu) -> Done<Machine> {
-    match is_built(backend)? {
-        true => opened(backend, device, cpu),
-        false => {
-            Err(Failure::Device { what: "backend", device: backend, why: "the library was built without it" })
-        }
+    match known(backend)? {
+        (_, true) => opened(backend, device, cpu),
+        (name, false) => Err(Failure::Backend { name, why: "the library was built without it" }),
     }
 }
 
@@ -76,8 +74,8 @@ mod kinds {
         "cpu".into()
     }
 
-    pub fn devices(_: i32) -> usize {
-        0
+    pub fn devices(_: i32) -> Done<usize> {
+        Ok(0)
     }
 }
 
@@ -95,31 +93,36 @@ mod kinds {
         if backend == PAUCA_BACKEND_CPU {
             return Ok(Machine::Cpu(cpu));
         }
-        same_process(backend)?;
+        same_process(api(backend).name(), true)?;
         let index = (device != PAUCA_ANY_DEVICE).then_some(device as usize);
         let gpu = Gpu::choose(api(backend), index).map_err(|error| pauca::Error::Device(Box::new(error)))?;
         Ok(Machine::Gpu(gpu.with_host(cpu)))
     }
 
+    /// The process that opened a device first; 0 for none.
+    static FIRST: AtomicU32 = AtomicU32::new(0);
+
     /// Refuses a child whose parent had a device before the fork: what serves the device did not come along, and the child
     /// would wait for ever.
-    fn same_process(backend: i32) -> Done {
-        static FIRST: AtomicU32 = AtomicU32::new(0);
+    fn same_process(name: &'static str, opens: bool) -> Done {
         let here = std::process::id();
-        let first = FIRST
-            .compare_exchange(0, here, Ordering::Relaxed, Ordering::Relaxed)
-            .unwrap_or_else(|first| first);
+        let first = match opens {
+            true => FIRST
+                .compare_exchange(0, here, Ordering::Relaxed, Ordering::Relaxed)
+                .unwrap_or_else(|first| first),
+            false => FIRST.load(Ordering::Relaxed),
+        };
         if first == 0 || first == here {
             return Ok(());
         }
-        let why = "its parent process used a device before the fork: start the child anew (spawn) instead";
-        Err(Failure::Device { what: "backend", device: backend, why })
+        let why = "the parent process used a device before the fork: start the child anew (spawn) instead";
+        Err(Failure::Backend { name, why })
     }
 
     /// The machine for a call.
     pub fn ready(machine: &Machine) -> Done<Machine> {
-        if matches!(machine, Machine::Gpu(_)) {
-            same_process(PAUCA_BACKEND_WGPU)?;
+        if let Machine::Gpu(gpu) = machine {
+            same_process(gpu.found().api.name(), false)?;
         }
         Ok(machine.clone())
     }
@@ -136,11 +139,9 @@ mod kinds {
         machine.name()
     }
 
-    pub fn devices(backend: i32) -> usize {
-        if same_process(backend).is_err() {
-            return 0;
-        }
-        Gpu::enumerate().iter().filter(|found| found.api == api(backend)).count()
+    pub fn devices(backend: i32) -> Done<usize> {
+        same_process(api(backend).name(), false)?;
+        Ok(Gpu::enumerate().iter().filter(|found| found.api == api(backend)).count())
     }
 }
 
@@ -148,7 +149,8 @@ pub(crate) use kinds::{copied, cpu, name, ready};
 use kinds::{devices, opened};
 
 /// How many devices of a backend there are; of PAUCA_BACKEND_CPU 1. A backend that the library was built without has
-/// none. Drivers are asked each time. Errors: PAUCA_INVALID_PARAMETER for a number that is no backend.
+/// none. Drivers are asked each time. Errors: PAUCA_INVALID_PARAMETER for a number that is no backend,
+/// PAUCA_UNSUPPORTED_DEVICE in a child whose parent used a device before the fork.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pauca_device_count(
     backend: i32,
@@ -158,10 +160,10 @@ pub unsafe extern "C" fn pauca_device_count(
     // SAFETY: the contract of the header.
     unsafe { Door::open(error) }.run(|door| {
         let count = door.out("count", count, 1)?;
-        let found = match (is_built(backend)?, backend) {
-            (_, PAUCA_BACKEND_CPU) => 1,
-            (false, _) => 0,
-            (true, _) => devices(backend),
+        let found = match known(backend)? {
+            (_, true) if backend == PAUCA_BACKEND_CPU => 1,
+            (_, true) => devices(backend)?,
+            (_, false) => 0,
         };
         count.write(&[found as u32]);
         Ok(())

@@ -18,7 +18,8 @@ use crate::status::{Done, pauca_error, pauca_status};
 use crate::view::{Input, pauca_view};
 
 /// A run of k-means between two iterations. It reads its rows and weights until it is freed. Used by one thread at a
-/// time, which need not be the one that started it.
+/// time, which need not be the one that started it. It computes on the backend of the context with which it was started;
+/// the contexts of its later calls give threads, callbacks and the flag that stops.
 pub struct pauca_kmeans_run {
     running: Running<Lloyd<'static, Machine, Input>>,
 }
@@ -68,7 +69,7 @@ fn start(
             None => params.start_on(copied(&call.machine), x, weights, &call.cx)?,
             Some(checkpoint) => params.resume_on(copied(&call.machine), x, weights, checkpoint, &call.cx)?,
         };
-        out.put(pauca_kmeans_run { running: Running::new(run) })
+        out.put(pauca_kmeans_run { running: Running::new(run, call) })
     })
 }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use pauca::{Checkpoint, Context, D4Checkpoint, D4Run, Error, Lloyd};
 
 use crate::context::Call;
-use crate::device::Machine;
+use crate::device::{self, Machine};
 use crate::status::{Done, Failure};
 use crate::view::Input;
 
@@ -47,11 +47,13 @@ pub(crate) struct Running<R: Steps> {
     run: Option<R>,
     /// Where the run was when it was asked to finish.
     last: Option<R::Saved>,
+    /// Where the run computes, whatever the context of a call computes on.
+    machine: Machine,
 }
 
 impl<R: Steps> Running<R> {
-    pub fn new(run: R) -> Self {
-        Self { run: Some(run), last: None }
+    pub fn new(run: R, call: &Call<'_>) -> Self {
+        Self { run: Some(run), last: None, machine: device::copied(&call.machine) }
     }
 
     /// The run.
@@ -62,6 +64,7 @@ impl<R: Steps> Running<R> {
     /// Makes one step; whether there is more to do. A wish to stop that comes with the last report of a step counts, too: the
     /// step is made, and the call ends as cancelled.
     pub fn step(&mut self, call: &Call<'_>) -> Done<bool> {
+        device::ready(&self.machine)?;
         // A panic leaves nothing behind that could be used.
         let mut run = self.run.take().ok_or_else(ended)?;
         let stepped = run.step(&call.cx);
@@ -73,6 +76,7 @@ impl<R: Steps> Running<R> {
 
     /// The state after the last finished step, as bytes.
     pub fn saved(&self) -> Done<Vec<u8>> {
+        device::ready(&self.machine)?;
         Ok(match (&self.run, &self.last) {
             (Some(run), _) => R::bytes(&run.checkpoint()?)?,
             (None, Some(last)) => R::bytes(last)?,
@@ -82,6 +86,7 @@ impl<R: Steps> Running<R> {
 
     /// The run, which ends here; where it was can still be had.
     pub fn end(&mut self) -> Done<R> {
+        device::ready(&self.machine)?;
         self.last = Some(self.get()?.checkpoint()?);
         self.run.take().ok_or_else(ended)
     }

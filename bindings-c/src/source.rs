@@ -223,8 +223,8 @@ impl pauca_source {
     }
 }
 
-/// A source of the rows of a view, whose memory is read until the source and all runs on it are freed. Free it with
-/// pauca_source_free.
+/// A source of the rows of a view, whose memory is read until the source and all runs on it are freed. Memory of a CUDA
+/// device is copied here, and not read later. Free the source with pauca_source_free.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pauca_source_view(
     view: *const pauca_view,

@@ -173,6 +173,10 @@ pub(crate) enum Failure {
         device: i32,
         why: &'static str,
     },
+    Backend {
+        name: &'static str,
+        why: &'static str,
+    },
     #[cfg_attr(not(feature = "std"), allow(dead_code, reason = "a panic ends in the host's hook"))]
     Panic,
     Abi {
@@ -208,7 +212,7 @@ impl Failure {
             Failure::StructSize { .. } => PAUCA_STRUCT_SIZE,
             Failure::Option { .. } => PAUCA_UNSUPPORTED_OPTION,
             Failure::Type { .. } | Failure::Format { .. } => PAUCA_UNSUPPORTED_TYPE,
-            Failure::Device { .. } => PAUCA_UNSUPPORTED_DEVICE,
+            Failure::Device { .. } | Failure::Backend { .. } => PAUCA_UNSUPPORTED_DEVICE,
             Failure::Panic => PAUCA_PANIC,
             Failure::Abi { .. } => PAUCA_ABI,
             Failure::NullValue { .. } => PAUCA_NULL_VALUE,
@@ -279,6 +283,7 @@ impl fmt::Display for Failure {
             Failure::Type { what, found, expected } => write!(f, "{what} is {found}, expected {expected}"),
             Failure::Format { what, why } => write!(f, "{what}: {why}"),
             Failure::Device { what, device, why } => write!(f, "{what}: device {device}: {why}"),
+            Failure::Backend { name, why } => write!(f, "backend {name}: {why}"),
             Failure::Panic => write!(f, "the library panicked: a defect, please report it"),
             Failure::Abi { found, here } => {
                 let part = |v: &u32| (v >> 16, v & 0xffff);

@@ -158,21 +158,21 @@ fn sum_of(
     metric: Metric,
     call: &Call<'_>,
 ) -> Done<Sums> {
-    let (k, d, cpu, cx) = (like.n_clusters(), like.dim(), &call.machine, &call.cx);
-    let mut parts = cpu.sums(k, d, weights.is_some(), cx)?;
+    let (k, d, machine, cx) = (like.n_clusters(), like.dim(), &call.machine, &call.cx);
+    let mut parts = machine.sums(k, d, weights.is_some(), cx)?;
     blocks(x, |range, rows| {
         let first = range.start;
-        let block = cpu.load(rows, metric, cx).map_err(|error| match error {
+        let block = machine.load(rows, metric, cx).map_err(|error| match error {
             Error::NonFinite { row, col, .. } => {
                 Error::NonFinite { what: "x", row: x.row_id(first + row as usize), col }
             }
             other => other,
         })?;
         let weights = weights.map(|weights| &weights[range.clone()]);
-        Ok(cpu.accumulate(&block, None, &labels[range], weights, &mut parts, cx)?)
+        Ok(machine.accumulate(&block, None, &labels[range], weights, &mut parts, cx)?)
     })?;
     let mut sums = empty(k, d, weights.is_some())?;
-    cpu.add_to(&parts, &mut sums, cx)?;
+    machine.add_to(&parts, &mut sums, cx)?;
     Ok(sums)
 }
 

@@ -33,9 +33,9 @@ pub const PAUCA_DEVICE_CUDA_HOST: i32 = 3;
 /// Memory that host and CUDA devices share. It is read as that of a CUDA device.
 pub const PAUCA_DEVICE_CUDA_MANAGED: i32 = 13;
 
-/// Rows that lie in memory of the caller: value j of row i is data[i * row_stride + j * col_stride]. Nothing is copied:
-/// the memory is read during the call, and for a run (pauca_kmeans_start and so on) until the run is freed. The library
-/// never writes to it.
+/// Rows that lie in memory of the caller: value j of row i is data[i * row_stride + j * col_stride]. Memory of the host is
+/// not copied: it is read during the call, and for a run (pauca_kmeans_start and so on) until the run is freed. Memory of
+/// a CUDA device is copied to the host once, by the call that gets the view. The library never writes to either.
 ///
 /// Strides count elements, not bytes. Where both are 0, the rows lie side by side:
 /// pauca_view x = {.data = data, .rows = n, .cols = d, .dtype = PAUCA_F32}; is enough. Set both strides or neither. A
@@ -58,7 +58,7 @@ pub struct pauca_view {
     pub dtype: i32,
     /// 0 or PAUCA_DEVICE_CPU, or one of the other PAUCA_DEVICE_...
     pub device: i32,
-    /// 0: the number of the device.
+    /// The number of the device. It is not looked at: the driver knows the device of an address.
     pub device_id: i32,
     /// 0.
     pub reserved: i32,

@@ -50,8 +50,12 @@ int main(int argc, char **argv)
     /* Where it runs: two threads of our own, and the device that is named. No device changes the checksum. */
     if (pauca_context_options_init(&co, sizeof co, PAUCA_ABI_VERSION, &e)) return failed("context", &e);
     co.threads = 2;
-    if (argc > 4 && !strcmp(argv[4], "wgpu")) co.backend = PAUCA_BACKEND_WGPU;
-    if (argc > 4 && !strcmp(argv[4], "cuda")) co.backend = PAUCA_BACKEND_CUDA;
+    if (argc > 4) {
+        co.backend = !strcmp(argv[4], "cpu")    ? PAUCA_BACKEND_CPU
+                     : !strcmp(argv[4], "wgpu") ? PAUCA_BACKEND_WGPU
+                     : !strcmp(argv[4], "cuda") ? PAUCA_BACKEND_CUDA
+                                                : -1; /* refused by pauca_context_new */
+    }
     if (pauca_context_new(&co, &context, &e)) return failed("context", &e);
 
     /* Spherical k-means. */

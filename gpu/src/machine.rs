@@ -10,7 +10,7 @@ use crate::device::Gpu;
 
 /// A backend that is chosen when the program runs: the processor or a device. All answers are the same.
 ///
-/// What one kind made, the other refuses with [`Error::Conflict`].
+/// What one kind made, the other refuses with [`Error::Conflict`], kept rows aside: they are lent as the processor's.
 ///
 /// # Example
 /// ```
@@ -284,7 +284,7 @@ impl Backend for Machine {
         }
     }
 
-    /// Rows that another machine kept are lent as that machine lends them: its own operations refuse them here.
+    /// Rows that the other kind kept are lent as the processor's: their values lie on the host whoever kept them.
     fn kept<'k>(&self, kept: &'k Self::Kept) -> Self::Block<'k> {
         match (self, kept) {
             (Self::Gpu(gpu), Either::Gpu(kept)) => Either::Gpu(gpu.kept(kept)),

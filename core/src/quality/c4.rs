@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use super::sentences;
 use super::text::{characters, holds, occurrences};
 use super::{Split, Unit};
+use crate::control::Context;
 use crate::error::{Error, Result};
 use crate::memory::try_grow;
 use crate::params::{choices, default_is_new, setters};
@@ -130,12 +131,23 @@ impl C4 {
     /// # Errors
     /// [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn clean<'t>(&self, page: &'t str) -> Result<Cleaned<'t>> {
+        self.clean_in(page, &Context::default())
+    }
+
+    /// [`clean`](Self::clean), watched: a page of many megabytes takes a second.
+    ///
+    /// # Errors
+    /// As [`clean`](Self::clean); [`Cancelled`](crate::Error::Cancelled).
+    pub fn clean_in<'t>(&self, page: &'t str, cx: &Context) -> Result<Cleaned<'t>> {
         if self.released {
-            return self.clean_as_released(page);
+            return self.clean_as_released(page, cx);
         }
         let mut lines = Vec::new();
         let mut sentences = 0;
         for line in Split::Lines.of(page) {
+            if lines.len().is_multiple_of(LINES) {
+                cx.control.check()?;
+            }
             let fault = self.line_fault(line);
             if fault.is_none() {
                 sentences += sentences::count(line);
@@ -156,9 +168,12 @@ impl C4 {
     }
 
     /// The program's loop; the page's fault is that of the first line that holds it.
-    fn clean_as_released<'t>(&self, page: &'t str) -> Result<Cleaned<'t>> {
+    fn clean_as_released<'t>(&self, page: &'t str, cx: &Context) -> Result<Cleaned<'t>> {
         let (mut lines, mut sentences, mut fault) = (Vec::new(), 0, None);
         for line in page.split(LINE_ENDS).map(str::trim).filter(|line| !line.is_empty()) {
+            if lines.len().is_multiple_of(LINES) {
+                cx.control.check()?;
+            }
             let plain = without_citations(line)?;
             let long = |word: &str| word.chars().count() as u64 > self.max_word_characters;
             let line_fault = if line.split_whitespace().any(long) {
@@ -207,6 +222,9 @@ impl C4 {
         }
     }
 }
+
+/// Lines between two questions whether to go on.
+const LINES: usize = 256;
 
 /// What `str.splitlines` of Python cuts at.
 const LINE_ENDS: [char; 10] =

@@ -46,6 +46,8 @@ def backend(name: str) -> Iterator[None]:
     number = _number(kind)
     if kind == "cpu" and index is not None:
         raise ValueError(f"the backend is {name!r}, expected 'cpu' without a number")
+    if index is not None and int(index) >= _abi.PAUCA_ANY_DEVICE:
+        raise ValueError(f"the backend is {name!r}, expected a smaller number of a device")
     token = _chosen.set((number, _abi.PAUCA_ANY_DEVICE if index is None else int(index)))
     try:
         yield

@@ -34,7 +34,7 @@ class Rows:
 
     Made of, without a copy: NumPy arrays of float32, float16, bfloat16 (package ml_dtypes), float64 (rounded to float32
     as they are read, with a :class:`pauca.RoundedWarning`), in any strides of at least 0; tensors by ``__dlpack__`` in
-    memory of the host (those of a CUDA device are copied to the host by each call); lists of equal length by ``__arrow_c_stream__`` or ``__arrow_c_array__`` (Polars, DuckDB, pandas,
+    memory of the host (those of a CUDA device are copied to the host: by each call, and once by ``shards``, ``subset`` and ``to_numpy``); lists of equal length by ``__arrow_c_stream__`` or ``__arrow_c_array__`` (Polars, DuckDB, pandas,
     pyarrow), chunk by chunk. With a copy: integers, lists, pandas columns of arrays, frames of numbers, and whatever else
     NumPy reads by ``__array_interface__`` or ``__array__``. rounded: says that rounding is wanted: no warning.
 

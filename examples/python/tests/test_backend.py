@@ -12,7 +12,7 @@ def rows():
     return np.random.default_rng(5).normal(size=(300, 12)).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", ["gpu", "", "cpu:0", "wgpu:", "wgpu:-1", "WGPU", "cuda:x"])
+@pytest.mark.parametrize("name", ["gpu", "", "cpu:0", "wgpu:", "wgpu:-1", "WGPU", "cuda:x", "wgpu:4294967295"])
 def test_what_is_no_backend_is_refused(name):
     with pytest.raises(ValueError, match="the backend is"):
         with pauca.backend(name):

@@ -22,6 +22,18 @@ class Tensor:
         return self.device
 
 
+class OfCuda(Tensor):
+    """A tensor that says it lies on a CUDA device."""
+
+    def __init__(self, array):
+        super().__init__(array, device=(2, 0))
+        self.asked = []
+
+    def __dlpack__(self, stream=None, **how):
+        self.asked.append(stream)
+        return self.array.__dlpack__(**how)
+
+
 class OldTensor(Tensor):
     """One that was written before DLPack 1.0."""
 
@@ -85,6 +97,10 @@ def test_dlpack_and_the_array_interface(blobs, same):
     with pytest.raises(pauca.InputError, match="device") as caught:
         pauca.Rows(Tensor(blobs, device=(4, 0)))
     assert caught.value.name == "UnsupportedDevice"
+    # The library copies on the default stream, which the tensor is told of. NumPy's capsule says that it is the host's.
+    tensor = OfCuda(blobs)
+    same(tensor)
+    assert set(tensor.asked) == {1}
 
 
 def test_a_tensor_lives_as_long_as_it_is_read(blobs):

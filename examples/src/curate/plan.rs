@@ -98,7 +98,7 @@ fn further(args: &Args, settings: &Settings) -> Option<String> {
         parts.push(format!("rows weigh what column '{column}' says"));
     }
     if settings.tolerance > 0.0 {
-        parts.push(format!("centroids that move by {} or less stand still", settings.tolerance));
+        parts.push(format!("a clustering stops where squared shifts sum to {} or less", settings.tolerance));
     }
     if settings.empty == EmptyClusters::Keep {
         parts.push("clusters that lose all rows keep their centroid".into());

@@ -20,8 +20,6 @@ use crate::progress::Reporter;
 
 /// Pictures larger than this are not embedded: 24 of them would make the page heavy.
 const LARGEST_FILE: u64 = 512 << 10;
-/// Most pixels of a sheet: 65,536 tiles of 32 x 32, 256 MiB once decoded.
-const MOST_PIXELS: u64 = 1 << 26;
 /// First bytes of every PNG.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -171,16 +169,16 @@ fn decoded(path: &Path) -> Result<(Vec<u8>, usize, usize)> {
     }
     let file = file::open(path).map(BufReader::new)?;
     let decode = || {
-        let mut decoder = png::Decoder::new(file);
-        decoder.ignore_checksums(false);
+        let mut decoder = pictures::strict(file);
         decoder
             .set_transformations(png::Transformations::normalize_to_color8() | png::Transformations::ALPHA);
         let wrong = |e: png::DecodingError| format!("is not a readable PNG: {e}");
         let mut reader = decoder.read_info().map_err(wrong)?;
         let (width, height) = (reader.info().width, reader.info().height);
-        if u64::from(width) * u64::from(height) > MOST_PIXELS {
+        if u64::from(width) * u64::from(height) > pictures::MOST_PIXELS {
             return Err(format!(
-                "has {width} x {height} pixels; a sheet has rows x tile x tile of them, at most {MOST_PIXELS}"
+                "has {width} x {height} pixels; a sheet has rows x tile x tile of them, at most {}",
+                pictures::MOST_PIXELS
             ));
         }
         let size = reader.output_buffer_size().ok_or("is too large a picture")?;

@@ -13,8 +13,8 @@
 
 use crate::console;
 
-/// Most pixels of a picture: a page of fifty such pictures is as much as a browser holds.
-const MOST_PIXELS: u64 = 1 << 26;
+/// Most pixels of a picture: 65,536 tiles of 32 x 32, 256 MiB once decoded.
+pub const MOST_PIXELS: u64 = 1 << 26;
 
 /// What is found, or why the picture cannot be read.
 type Found<T> = std::result::Result<T, String>;
@@ -47,10 +47,17 @@ fn sized(width: u64, height: u64) -> Found<()> {
     }
 }
 
+/// A decoder that looks at every checksum, also those of parts that it could pass over.
+pub fn strict<R: std::io::BufRead + std::io::Seek>(file: R) -> png::Decoder<R> {
+    let mut options = png::DecodeOptions::default();
+    options.set_ignore_checksums(false);
+    options.set_skip_ancillary_crc_failures(false);
+    png::Decoder::new_with_options(file, options)
+}
+
 fn png(bytes: &[u8]) -> Found<()> {
     let decode = || {
-        let mut decoder = png::Decoder::new(std::io::Cursor::new(bytes));
-        decoder.ignore_checksums(false);
+        let mut decoder = strict(std::io::Cursor::new(bytes));
         let wrong = |e: png::DecodingError| match e {
             png::DecodingError::IoError(_) => "it ends too early".to_string(),
             e => format!("its parts contradict each other ({e})"),
@@ -225,8 +232,12 @@ mod tests {
     fn sound_png() -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, 4, 4);
-        encoder.set_color(png::ColorType::Rgb);
-        encoder.write_header().unwrap().write_image_data(&[7; 48]).unwrap();
+        // With a part that a decoder could pass over: which colors are transparent.
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_palette(vec![9, 8, 7, 200, 100, 50]);
+        encoder.set_trns(vec![0, 255]);
+        encoder.write_header().unwrap().write_image_data(&[1; 16]).unwrap();
         bytes
     }
 

@@ -1,8 +1,7 @@
 //! Published rules that documents are judged by, whatever they are made of: a list of measures and bounds, or a program
 //! that cleans a page and looks at what is left.
 //!
-//! A document is judged rule by rule, and `stop` is asked while it is read and between two rules: a document of many
-//! megabytes takes seconds.
+//! `stop` is asked while a document is read, and between two rules: a document of many megabytes takes seconds.
 
 use pauca::quality::{Bound, C4, Page, PageFault, Rules, Unit};
 use pauca::{Context, Control, Exec};
@@ -34,7 +33,7 @@ pub struct Rule {
     pub source: &'static str,
 }
 
-/// How many documents failed each rule of a preset.
+/// How many documents failed each rule of a preset: the library's `Tally` counts verdicts of `Rules` alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Documents judged.
@@ -69,7 +68,8 @@ impl Preset {
         })
     }
 
-    /// The rules, in the order in which they are asked.
+    /// The rules. Of C4's program a document fails one at most: that of the first line which shows a fault, or else the
+    /// sentences.
     pub fn rules(&self) -> Vec<Rule> {
         match self {
             Self::Measured(rules) => rules
@@ -98,8 +98,7 @@ impl Preset {
                 passes.collect()
             }
             Self::Cleaned(rules) => {
-                let fault = rules.clean(text)?.fault;
-                cx.control.check()?;
+                let fault = rules.clean_in(text, &cx)?.fault;
                 Ok(PageFault::ALL.iter().map(|found| fault != Some(*found)).collect())
             }
         }
@@ -146,6 +145,18 @@ mod tests {
         assert_eq!(failed(RulesName::C4Released, &code), ["curly_bracket"]);
         let latin = "Here is lorem ipsum for you all.\n".repeat(5);
         assert_eq!(failed(RulesName::C4Released, &latin), ["lorem_ipsum"]);
+    }
+
+    #[test]
+    fn the_program_of_c4_stops_within_a_page() {
+        let (page, asked) = ("One sentence is here.\n".repeat(2000), Cell::new(0));
+        let stop = || {
+            asked.set(asked.get() + 1);
+            asked.get() > 3
+        };
+        let preset = Preset::of(RulesName::C4Released).unwrap();
+        assert!(matches!(preset.judge(&page, &stop), Err(pauca::Error::Cancelled)));
+        assert_eq!(asked.get(), 4);
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use pauca::quality::Split;
 
-use super::args::Args;
+use super::args::{Args, RulesName};
 use super::outcome::{Outcome, range, weight};
 use super::texts::Texts;
+use crate::flags::Named;
 use crate::output::Written;
 use crate::page::{SAME_BYTES, escape, fact_list, figure, file_list, page, section, shorten, table};
 use crate::progress::{count, percent};
@@ -239,6 +240,9 @@ fn rules(args: &Args, outcome: &Outcome) -> String {
         });
         let head = ["rule", "stays at", "kept, fail", "removed, fail", "source"];
         html.push_str(&table(&head, &["", "", "num", "num", ""], rows));
+        if set.name == RulesName::C4Released.name() {
+            html.push_str("<p class=\"lead\">A page counts under one rule at most: that of its first faulty line.</p>\n");
+        }
     }
     section(
         "Beside the published rules",

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use pauca::Exec;
 use pauca_gpu::{Gpu, Limits};
 use pauca_tests::conformance::harness::check_on;
-use pauca_tests::conformance::properties;
+use pauca_tests::conformance::{compositions, properties};
 use pauca_tests::subject::Subject;
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ pub fn run(gpu: &Gpu, cases: u32) -> Found {
 }
 
 fn of(subject: &Subject<Gpu>, cases: u32) -> Found {
-    let all = properties::<Gpu>();
+    let all: Vec<_> = properties::<Gpu>().into_iter().chain(compositions()).collect();
     let mut failed: Vec<Value> = Vec::new();
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
