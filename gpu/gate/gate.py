@@ -23,7 +23,7 @@ import sys
 import time
 
 ARCHITECTURES = ["sm_80", "sm_90a"]
-COLUMNS = ["registers", "spills", "stack", "shared", "ffma", "dfma", "dmul", "dadd", "float", "atomics", "total"]
+COLUMNS = ["registers", "spills", "stack", "shared", "ffma", "dfma", "dmul", "dadd", "float", "mma", "mma0", "atomics", "total"]
 KEYS = ["kernel", "shape", "arch"]
 TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "table.csv")
 # Bytes that may be spilled; 0 where nothing is said.
@@ -34,6 +34,8 @@ PTX = {
     ("settle", "distance"): ("mul|fma", ["mul.rn.f64"]),
     ("settle", "cosine"): ("sqrt|rsqrt|div|rcp", ["div.rn.f64", "sqrt.rn.f64"]),
 }
+# Instructions of the tensor core, and how many a kernel has at least.
+TENSOR = {"nearest_mma": ("HMMA", 64), "nearest_wgmma": ("HGMMA", 4)}
 # Instructions on floats that move, select or compare no number are not among them; see `is_float`.
 FLOAT = re.compile(r"^(F(ADD|MUL|FMA|MNMX|SET|SETP|CHK|RND|SWZADD)|MUFU|D(ADD|MUL|FMA|SETP|MNMX)|H\w+2|I2F\w*|F2[FI]\w*|\w+MMA)\b")
 
@@ -125,6 +127,8 @@ def facts_of(head, log, instructions):
         "dmul": names["DMUL"],
         "dadd": names["DADD"],
         "float": sum(is_float(instruction) for instruction in instructions),
+        "mma": names["HMMA"] + names["HGMMA"],
+        "mma0": sum(bool(re.match(r"HMMA\.\S+ .*, RZ$|HGMMA\.\S+ .*, !UPT(, gsb\d)?$", instruction)) for instruction in instructions),
         "atomics": names["ATOM"] + names["ATOMG"] + names["ATOMS"] + names["RED"] + names["REDG"],
         "total": len(instructions),
     }
@@ -138,7 +142,13 @@ def broken_rules(kernel, shape, arch, facts, ptx):
         rules.append(("float", "0", facts["float"] == 0))
     if kernel == "add_runs":
         rules.append(("atomics", "at least 4", facts["atomics"] >= 4))
-    if kernel in ("nearest", "above", "norms"):
+    if kernel.startswith("nearest_"):
+        # The tensor core, by the instruction that is meant: all products of a step, in registers.
+        instruction, least = TENSOR[kernel]
+        rules += [("mma", f"at least {least} {instruction}", facts["mma"] >= least), ("stack", "0", facts["stack"] == 0)]
+        # 16 columns an instruction, and a path of 64: each fourth begins at zero.
+        rules.append(("mma0", "a quarter of mma", 4 * facts["mma0"] == facts["mma"]))
+    if kernel in ("nearest", "nearest_mma", "nearest_wgmma", "above", "norms"):
         # As slow as a device has it.
         rules += [(column, "0", facts[column] == 0) for column in ("dfma", "dmul", "dadd")]
     if (kernel, shape) == ("settle", "distance"):
@@ -173,6 +183,8 @@ def looked_at(folder, keep):
             text = file.read()
         head = head_of(text)
         for arch in ARCHITECTURES:
+            if int(re.search(r"\d+", arch)[0]) < int(head["least"]):
+                continue
             try:
                 log, ptx, cubin = nvrtc.compile(text, arch)
                 stem = f"{source[:-3]}.{arch}"
