@@ -14,7 +14,7 @@ use crate::error::GpuError;
 use crate::kernels::definition::{self, Square, Value};
 use crate::kernels::search::{NORM_LANES, NORM_ROWS};
 use crate::kernels::tile::Tile;
-use crate::kernels::{fill, search, sums, tensor};
+use crate::kernels::{fill, mma, search, sums, tensor, wgmma};
 
 /// A kernel that can be compiled, but not launched.
 pub struct Kernel {
@@ -66,8 +66,12 @@ pub fn kernels(gpu: &Gpu, target: TargetProperties) -> Result<Vec<Kernel>, GpuEr
     for (shape, value) in [("distance", Value::Distance(Square::Rounded)), ("cosine", Value::Cosine)] {
         add!(definition::settle; shape.to_owned(); definition::UNITS, 0; b(), b(), b(), 0, 0, 0, value);
     }
-    let (units, shared) = (tensor::UNITS, tensor::MMA_SHARED);
-    add!(tensor::nearest_mma; none(); units, shared;
+    add!(mma::nearest_mma; none(); tensor::UNITS, mma::SHARED;
         b(), b(), b(), b(), b(), b(), 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0, 0);
+    add!(wgmma::nearest_wgmma; none(); tensor::UNITS, wgmma::SHARED;
+        b(), b(), b(), b(), b(), b(), 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0, 0);
+    if let Some(kernel) = all.last_mut() {
+        kernel.least = 90;
+    }
     Ok(all)
 }
