@@ -2,11 +2,17 @@
 //! much as they may, and compared with the definition. No device is needed.
 
 use half::f16;
-use pauca::exact::{Metric, cosine, squared_distance};
+use pauca::exact::Metric;
 
 use crate::coordinates::DEVICE;
+use crate::kernels::search::{LISTED, WORDS};
+#[cfg(feature = "wgpu")]
+use crate::kernels::tensor::Instruction;
 use crate::kernels::tensor::{DEPTH, FACTS, ROWS, TARGETS};
 use crate::tensor::{HalfRows, HalfTargets, STEP, words};
+#[cfg(feature = "wgpu")]
+use crate::trial::launched;
+use crate::trial::{Draw, KINDS, Problem, Verdict, unpacked};
 
 /// How a device loses.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,20 +61,19 @@ fn score(x: &[f64], c: &[f64], weight: f64, half: f64, core: Core, up: bool) -> 
     rounded(half - weight * total)
 }
 
-fn unpacked(values: &[u32], dim: usize, i: usize) -> Vec<f64> {
-    let row = &values[i * words(dim)..][..words(dim)];
-    let both = row.iter().flat_map(|word| [*word as u16, (*word >> 16) as u16]);
-    both.map(|bits| f16::from_bits(bits).to_f64()).collect()
-}
-
 /// What an attack saw.
 #[derive(Default)]
 struct Seen {
     pairs: usize,
     /// Pairs of targets whose scores differ by more than the definition and twice the bound allow.
     outside: usize,
-    /// Answers that the margin would not have listed.
-    missed: usize,
+    /// What became of what a kernel would have listed.
+    judged: Verdict,
+    /// Lists that were made wrong, and those of them that were seen.
+    falsified: usize,
+    caught: usize,
+    /// Rows that a kernel which lists nothing should have listed.
+    needless: usize,
     /// The largest error as a share of the bound.
     worst: f64,
     /// For each term, pairs that would be outside without it.
@@ -76,10 +81,8 @@ struct Seen {
 }
 
 impl Seen {
-    fn attack(&mut self, metric: Metric, center: &[f32], x: &[Vec<f32>], c: &[Vec<f32>], core: Core) {
-        let dim = center.len();
-        let rows = HalfRows::new(x.len(), metric, center, |i| &x[i]).unwrap();
-        let targets = HalfTargets::new(c.len(), metric, center, |j| &c[j]).unwrap().unwrap();
+    fn attack(&mut self, problem: &Problem, core: Core) {
+        let (dim, Problem { rows, targets, x, c, .. }) = (problem.dim(), problem);
         let scale = f64::from(targets.scale);
         let copies: Vec<Vec<f64>> = (0..c.len()).map(|j| unpacked(&targets.values, dim, j)).collect();
         let all = rows.values.iter().chain(&targets.values);
@@ -87,21 +90,16 @@ impl Seen {
             let value = f16::from_bits(b);
             b & 0x7fff == 0 || (value.is_normal() && value.to_f64().abs() <= 32768.0)
         }));
-        for (i, row) in x.iter().enumerate() {
-            let facts: Vec<f64> = rows.facts[i * FACTS..][..FACTS].iter().map(|v| f64::from(*v)).collect();
-            let (weight, q, e) = (facts[0] * scale, facts[1] * scale, facts[2] * scale);
-            let copy = unpacked(&rows.values, dim, i);
-            let truth = |target: &[f32]| match metric {
-                Metric::SqEuclidean => squared_distance(row, target),
-                Metric::Cosine => -2.0 * cosine(row, target),
-            };
-            let first = truth(&c[0]);
+        let (mut lowest, mut found) = (Vec::new(), Vec::new());
+        for i in 0..x.len() {
+            let ([weight, q, e], copy) = (problem.facts(i), unpacked(&rows.values, dim, i));
+            let first = problem.truth(i, 0);
             let (mut errors, mut scores) = (Vec::new(), Vec::new());
-            for (j, target) in c.iter().enumerate() {
+            for j in 0..c.len() {
                 let half = f64::from(targets.halves[j]);
                 let z = score(&copy, &copies[j], weight, half, core, j.is_multiple_of(2));
                 scores.push(z);
-                errors.push(z - 0.5 * scale * scale * (truth(target) - first));
+                errors.push(z - 0.5 * scale * scale * (problem.truth(i, j) - first));
             }
             let at = |[f0, f1, f2, f3]: [f64; 4]| f0 + q * (f1 + q * f2) + e * f3;
             let terms = targets.bound.terms().map(|(_, term)| at(term));
@@ -117,90 +115,29 @@ impl Seen {
                     }
                 }
             }
-            let margin = at(targets.margin.map(f64::from));
-            let answer = (0..c.len()).min_by(|a, b| truth(&c[*a]).total_cmp(&truth(&c[*b]))).unwrap();
-            let best = scores.iter().fold(f64::INFINITY, |a, b| a.min(*b));
-            // As a kernel adds and compares.
-            self.missed += usize::from(scores[answer] as f32 > best as f32 + margin as f32);
+            // As a kernel adds, compares and lists.
+            let margin = problem.margin(i) as f32;
+            let best = scores.iter().fold(f32::INFINITY, |a, b| a.min(*b as f32));
+            let near: Vec<u32> =
+                (0..c.len() as u32).filter(|j| scores[*j as usize] as f32 <= best + margin).collect();
+            let mut words = [0; WORDS];
+            words[0] = near.len().min(LISTED + 1) as u32;
+            words[1..].iter_mut().zip(near).for_each(|(word, j)| *word = j);
+            lowest.push(best);
+            found.extend(words);
         }
-    }
-}
-
-/// Numbers in [-1, 1).
-struct Draw(u64);
-
-impl Draw {
-    fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    }
-
-    fn rows(
-        &mut self,
-        n: usize,
-        dim: usize,
-        mut value: impl FnMut(&mut Self, usize) -> f32,
-    ) -> Vec<Vec<f32>> {
-        (0..n).map(|_| (0..dim).map(|column| value(self, column)).collect()).collect()
-    }
-}
-
-/// Rows and targets of a kind, with a center.
-fn family(kind: usize, dim: usize, draw: &mut Draw) -> (Vec<f32>, Vec<Vec<f32>>, Vec<Vec<f32>>) {
-    let (n, k) = (16, 16);
-    let zero = vec![0.0; dim];
-    // Both signs, so that what a row loses counts twice; any values of the lengths of powers of two.
-    let signed = |draw: &mut Draw, value: f32| {
-        let mut c = draw.rows(k, dim, |_, _| value);
-        c.iter_mut().skip(1).step_by(2).flatten().for_each(|v| *v = -*v);
-        c
-    };
-    match kind {
-        0 => (zero, draw.rows(n, dim, |d, _| d.next()), draw.rows(k, dim, |d, _| d.next())),
-        1 => (
-            vec![1000.0; dim],
-            draw.rows(n, dim, |d, _| 1000.0 + d.next()),
-            draw.rows(k, dim, |d, _| 1000.0 + d.next()),
-        ),
-        // Far from a center that does not help.
-        2 => (zero, draw.rows(n, dim, |d, _| 1000.0 + d.next()), draw.rows(k, dim, |d, _| 1000.0 + d.next())),
-        // One sign; then products that cancel.
-        3 => (zero, draw.rows(n, dim, |d, _| d.next().abs()), draw.rows(k, dim, |d, _| d.next().abs())),
-        4 => {
-            let sign = |column: usize| if column.is_multiple_of(2) { 1.0 } else { -1.0 };
-            let x = draw.rows(n, dim, |d, _| 1.0 + 1e-3 * d.next());
-            (zero, x, draw.rows(k, dim, |d, column| sign(column) + 1e-3 * d.next()))
-        }
-        // Halfway between two numbers of f16, all the same way: the rows, then the targets.
-        5 => (zero, draw.rows(n, dim, |_, _| 1.0 + 1.0 / 2048.0), signed(draw, 1.0)),
-        6 => (zero, draw.rows(n, dim, |_, _| 1.0), signed(draw, 1.0 + 1.0 / 2048.0)),
-        // All in the first column, so that every step after it loses of the whole.
-        7 => {
-            let only = |_: &mut Draw, column: usize| f32::from(column == 0);
-            let mut c = draw.rows(k, dim, only);
-            c.iter_mut().skip(1).step_by(2).for_each(|c| c[0] = -1.0);
-            (zero, draw.rows(n, dim, only), c)
-        }
-        // Subnormal in f16 beside a large value.
-        8 => {
-            let small =
-                |d: &mut Draw, column: usize| if column == 0 { 1.0 } else { d.next() * 2f32.powi(-29) };
-            (zero, draw.rows(n, dim, small), draw.rows(k, dim, small))
-        }
-        // So far that the definition itself is rough.
-        9 => (zero, draw.rows(n, dim, |d, _| 2f32.powi(44) * (d.next() + 4.0)), signed(draw, 1.0)),
-        // On the center, with targets on a sphere around it.
-        10 => {
-            let mut c = draw.rows(k, dim, |d, _| 1e-3 * d.next());
-            c.iter_mut().for_each(|c| c[0] = 1.0);
-            (zero.clone(), vec![zero; n], c)
-        }
-        11 => (zero, draw.rows(n, dim, |d, _| 1e-30 * d.next()), draw.rows(k, dim, |d, _| 1e-30 * d.next())),
-        12 => (zero, draw.rows(n, dim, |d, _| 1e38 * d.next()), draw.rows(k, dim, |d, _| 1e38 * d.next())),
-        // The nearest differ in their last bits.
-        _ => {
-            let near = |d: &mut Draw, column: usize| (column as f32).sin() + 1e-6 * d.next();
-            (zero, draw.rows(n, dim, near), draw.rows(k, dim, near))
+        self.judged = problem.judge(&lowest, &found);
+        // A kernel that lists nothing; a list that lacks the answer, and a score that is off, are seen.
+        let none: Vec<u32> = found.iter().map(|_| LISTED as u32 + 1).collect();
+        self.needless += problem.judge(&lowest, &none).needless;
+        let truth = |j: &usize| problem.truth(0, *j);
+        let farthest = (0..c.len()).max_by(|a, b| truth(a).total_cmp(&truth(b))).unwrap();
+        if (0..c.len()).any(|j| truth(&j) < truth(&farthest)) {
+            (found[0], found[1]) = (1, farthest as u32);
+            lowest[1] += 2.5 * targets.bound.arithmetic(problem.facts(1)[1]) as f32;
+            let Verdict { wrong, worst, .. } = problem.judge(&lowest, &found);
+            self.caught += usize::from(wrong == 1 && worst > 1.0);
+            self.falsified += 1;
         }
     }
 }
@@ -211,12 +148,15 @@ fn no_core_that_keeps_the_assumptions_leaves_the_bound() {
     for metric in [Metric::SqEuclidean, Metric::Cosine] {
         for core in [Core::Cuts, Core::Loses] {
             for dim in [1, 3, 64, 100, 385, 1536] {
-                for kind in 0..14 {
-                    let (center, x, c) = family(kind, dim, &mut draw);
+                for kind in 0..KINDS {
+                    let problem = Problem::new(metric, kind, [16, 16, dim], &mut draw).unwrap().unwrap();
                     let mut seen = Seen::default();
-                    seen.attack(metric, &center, &x, &c, core);
+                    seen.attack(&problem, core);
                     let what = format!("{metric:?} {core:?} {dim} {kind}: {:.3}", seen.worst);
-                    assert_eq!((seen.outside, seen.missed), (0, 0), "{what}");
+                    assert!(seen.outside == 0 && seen.judged.is_right(), "{what}: {:?}", seen.judged);
+                    all.falsified += seen.falsified;
+                    all.caught += seen.caught;
+                    all.needless += seen.needless;
                     all.pairs += seen.pairs;
                     all.worst = all.worst.max(seen.worst);
                     all.without.iter_mut().zip(seen.without).for_each(|(all, one)| *all += one);
@@ -226,6 +166,8 @@ fn no_core_that_keeps_the_assumptions_leaves_the_bound() {
     }
     assert!(all.pairs >= 100_000, "{}", all.pairs);
     assert!(all.worst > 0.9, "the attack comes near: {}", all.worst);
+    assert!(all.falsified > 100 && all.caught == all.falsified, "{} of {}", all.caught, all.falsified);
+    assert!(all.needless > 100, "{}", all.needless);
     // Each term is needed: without it some pair is outside. Of what is flushed the coordinates here are far.
     assert!(all.without[..7].iter().all(|n| *n > 0), "{:?}", all.without);
 }
@@ -241,6 +183,28 @@ fn copies_come_in_whole_tiles_and_rows_too_far_are_told() {
     assert_eq!((targets.values.len(), targets.halves.len()), (TARGETS * DEPTH, k));
     assert!(rows.values[n * words(dim)..].iter().all(|word| *word == 0));
     assert!(unpacked(&rows.values, dim, n - 1)[dim..].iter().all(|value| *value == 0.0));
-    // Norms of some 5: 2^14 of the copies.
-    assert!(targets.holds(2f64.powi(47)) && !targets.holds(2f64.powi(49)));
+    let of =
+        |norm: f32| HalfRows::new(1, Metric::SqEuclidean, &[0.0], |_| std::slice::from_ref(&norm)).unwrap();
+    let unit = HalfTargets::new(1, Metric::SqEuclidean, &[0.0], |_| &[1.0]).unwrap().unwrap();
+    // No norm that f32 has.
+    let huge = HalfRows::new(1, Metric::SqEuclidean, &[0.0; 9], |_| &[3e38; 9]).unwrap();
+    assert!(!unit.holds(&huge));
+    // The scale of the targets is 2^14.
+    assert!(unit.holds(&of(2f32.powi(45))) && !unit.holds(&of(2f32.powi(47))));
+}
+
+#[cfg(feature = "wgpu")]
+#[test]
+fn no_device_launches_them_unless_it_is_tried() {
+    let Some(gpu) = crate::faults::device() else { return };
+    let problem = Problem::new(Metric::SqEuclidean, 0, [16, 16, 3], &mut Draw(1)).unwrap().unwrap();
+    for gpu in [gpu.clone(), gpu.with_tensor()] {
+        assert!(!gpu.limits().tensor, "neither allowed, nor of CUDA");
+        for instruction in [Instruction::Mma, Instruction::Wgmma] {
+            let before = gpu.traffic().launches;
+            let error = launched(&gpu, instruction, &problem).unwrap_err();
+            assert!(matches!(error, pauca::Error::Device(_)), "{error}");
+            assert_eq!(gpu.traffic().launches, before);
+        }
+    }
 }

@@ -72,6 +72,8 @@ mod selftest;
 mod sums;
 mod targets;
 mod tensor;
+#[doc(hidden)]
+pub mod trial;
 
 pub use device::{Api, Class, Found, Gpu};
 pub use error::GpuError;

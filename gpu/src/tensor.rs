@@ -25,9 +25,7 @@
 //! **What is assumed of the tensor core.** Products are exact. Each of the 64 steps of a path loses at most v = 2^-22 of the sum of
 //! the magnitudes so far. A core that aligns 16 products and an accumulator to the largest and cuts each off below 24 bits
 //! loses at most 17 x 2^-23 of it at once, where 16 steps are granted 32 x 2^-23. No vendor promises any of this, so a
-//! device must show it before the kernels may decide anything.
-
-#![cfg_attr(not(test), allow(dead_code, reason = "nothing launches it before a device has run it"))]
+//! device must show it: [`Limits::tensor`](crate::Limits::tensor).
 
 use half::f16;
 use pauca::exact::float::{narrow, narrow_up, widen};
@@ -202,9 +200,10 @@ impl HalfTargets {
         Ok(margin.map(|margin| Self { values, halves, scale, bound, margin }))
     }
 
-    /// Whether rows of norms up to `reach`, less the center, can be searched without overflow.
-    pub fn holds(&self, reach: f64) -> bool {
-        widen(self.scale) * reach <= MOST
+    /// Whether rows can be searched without overflow.
+    pub fn holds(&self, rows: &HalfRows) -> bool {
+        let norms = rows.facts.iter().skip(1).step_by(FACTS);
+        norms.into_iter().all(|norm| widen(*norm) * widen(self.scale) <= MOST)
     }
 }
 
@@ -243,6 +242,16 @@ impl Bound {
             ),
             ("flushed", [1.0 / (1u128 << 90) as f64, 0.0, 0.0, 0.0]),
         ]
+    }
+
+    /// How far a score may lie from that of the copies, for a row of norm `q`: what the arithmetic of a device alone may lose.
+    pub fn arithmetic(&self, q: f64) -> f64 {
+        let lost = |term: &str| matches!(term, "path" | "steps" | "last" | "flushed");
+        self.terms()
+            .iter()
+            .filter(|(term, _)| lost(term))
+            .map(|(_, [one, linear, ..])| one + q * linear)
+            .sum()
     }
 
     /// Twice the bound, as a polynomial, with what the comparison may lose.

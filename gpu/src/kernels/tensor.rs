@@ -34,6 +34,15 @@ pub(crate) const UNITS: u32 = 128;
 /// [`CHUNK`] values of f16.
 pub(crate) type Chunk = Vector<u32, Const<4>>;
 
+/// Which kernel multiplies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instruction {
+    /// [`nearest_mma`](super::mma::nearest_mma).
+    Mma,
+    /// [`nearest_wgmma`](super::wgmma::nearest_wgmma).
+    Wgmma,
+}
+
 /// What a unit keeps of each of its rows: the two best targets, and the score of the third.
 #[derive(CubeType)]
 pub(crate) struct Kept {
