@@ -2,10 +2,11 @@
 
     python gate.py FOLDER [--write] [--keep]
 
-FOLDER holds what pauca-gpu-gate wrote. Each text is compiled by NVRTC for sm_80 and sm_90a, with the options of CubeCL's CUDA runtime,
-and disassembled. What comes out must be what table.csv says, to the number, and keep the rules below whatever the table says. A
-difference is told with kernel, architecture, column, what was expected and what was found; then the status is 1. --write writes the
-table anew; --keep leaves PTX, machine code and its text beside the sources. Python needs the packages of requirements.txt.
+FOLDER holds what pauca-gpu-gate wrote. Each text is compiled by NVRTC for those of sm_80 and sm_90a that have its instructions,
+with the options of CubeCL's CUDA runtime, and disassembled. What comes out must be what table.csv says, to the number, and keep the
+rules below whatever the table says. A difference is told with kernel, architecture, column, what was expected and what was found;
+then the status is 1. --write writes the table anew; --keep leaves PTX, machine code and its text beside the sources. Python needs
+the packages of requirements.txt.
 
 What it cannot see: a device's driver makes machine code of the PTX once more, so registers and spills there may differ. What may be
 fused is decided in the PTX, which is looked at, too.
