@@ -2,10 +2,11 @@
 
     python gate.py FOLDER [--write] [--keep]
 
-FOLDER holds what pauca-gpu-gate wrote. Each text is compiled by NVRTC for sm_80 and sm_90a, with the options of CubeCL's CUDA runtime,
-and disassembled. What comes out must be what table.csv says, to the number, and keep the rules below whatever the table says. A
-difference is told with kernel, architecture, column, what was expected and what was found; then the status is 1. --write writes the
-table anew; --keep leaves PTX, machine code and its text beside the sources. Python needs the packages of requirements.txt.
+FOLDER holds what pauca-gpu-gate wrote. Each text is compiled by NVRTC for those of sm_80 and sm_90a that have its instructions,
+with the options of CubeCL's CUDA runtime, and disassembled. What comes out must be what table.csv says, to the number, and keep the
+rules below whatever the table says. A difference is told with kernel, architecture, column, what was expected and what was found;
+then the status is 1. --write writes the table anew; --keep leaves PTX, machine code and its text beside the sources. Python needs
+the packages of requirements.txt.
 
 What it cannot see: a device's driver makes machine code of the PTX once more, so registers and spills there may differ. What may be
 fused is decided in the PTX, which is looked at, too.
@@ -23,7 +24,7 @@ import sys
 import time
 
 ARCHITECTURES = ["sm_80", "sm_90a"]
-COLUMNS = ["registers", "spills", "stack", "shared", "ffma", "dfma", "dmul", "dadd", "float", "atomics", "total"]
+COLUMNS = ["registers", "spills", "stack", "shared", "ffma", "dfma", "dmul", "dadd", "float", "mma", "mma0", "atomics", "total"]
 KEYS = ["kernel", "shape", "arch"]
 TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "table.csv")
 # Bytes that may be spilled; 0 where nothing is said.
@@ -34,6 +35,8 @@ PTX = {
     ("settle", "distance"): ("mul|fma", ["mul.rn.f64"]),
     ("settle", "cosine"): ("sqrt|rsqrt|div|rcp", ["div.rn.f64", "sqrt.rn.f64"]),
 }
+# Instructions of the tensor core, and how many a kernel has at least.
+TENSOR = {"nearest_mma": ("HMMA", 64), "nearest_wgmma": ("HGMMA", 4)}
 # Instructions on floats that move, select or compare no number are not among them; see `is_float`.
 FLOAT = re.compile(r"^(F(ADD|MUL|FMA|MNMX|SET|SETP|CHK|RND|SWZADD)|MUFU|D(ADD|MUL|FMA|SETP|MNMX)|H\w+2|I2F\w*|F2[FI]\w*|\w+MMA)\b")
 
@@ -125,6 +128,8 @@ def facts_of(head, log, instructions):
         "dmul": names["DMUL"],
         "dadd": names["DADD"],
         "float": sum(is_float(instruction) for instruction in instructions),
+        "mma": names["HMMA"] + names["HGMMA"],
+        "mma0": sum(bool(re.match(r"HMMA\.\S+ .*, RZ$|HGMMA\.\S+ .*, !UPT(, gsb\d)?$", instruction)) for instruction in instructions),
         "atomics": names["ATOM"] + names["ATOMG"] + names["ATOMS"] + names["RED"] + names["REDG"],
         "total": len(instructions),
     }
@@ -138,7 +143,13 @@ def broken_rules(kernel, shape, arch, facts, ptx):
         rules.append(("float", "0", facts["float"] == 0))
     if kernel == "add_runs":
         rules.append(("atomics", "at least 4", facts["atomics"] >= 4))
-    if kernel in ("nearest", "above", "norms"):
+    if kernel.startswith("nearest_"):
+        # The tensor core, by the instruction that is meant: all products of a step, in registers.
+        instruction, least = TENSOR[kernel]
+        rules += [("mma", f"at least {least} {instruction}", facts["mma"] >= least), ("stack", "0", facts["stack"] == 0)]
+        # 16 columns an instruction, and a path of 64: each fourth begins at zero.
+        rules.append(("mma0", "a quarter of mma", 4 * facts["mma0"] == facts["mma"]))
+    if kernel in ("nearest", "nearest_mma", "nearest_wgmma", "above", "norms"):
         # As slow as a device has it.
         rules += [(column, "0", facts[column] == 0) for column in ("dfma", "dmul", "dadd")]
     if (kernel, shape) == ("settle", "distance"):
@@ -173,6 +184,8 @@ def looked_at(folder, keep):
             text = file.read()
         head = head_of(text)
         for arch in ARCHITECTURES:
+            if int(re.search(r"\d+", arch)[0]) < int(head["least"]):
+                continue
             try:
                 log, ptx, cubin = nvrtc.compile(text, arch)
                 stem = f"{source[:-3]}.{arch}"

@@ -29,7 +29,7 @@ pub(crate) const DEVICE: Precision = Precision {
 };
 
 /// Absorbs the roundings of a norm in `f64`: 2^20 operations are 2^-33.
-const ROUNDED: f64 = 1.0 + 1.0 / (1u64 << 30) as f64;
+pub(crate) const ROUNDED: f64 = 1.0 + 1.0 / (1u64 << 30) as f64;
 /// Absorbs the handful of roundings in which a kernel evaluates a margin: each is 2^-23.
 const EVALUATED: f64 = 1.0 + 1.0 / (1u64 << 14) as f64;
 /// The largest norm of a target, and the largest s (|x| + |c0|) of a row.
@@ -120,7 +120,7 @@ impl Framed {
                 let row = row(i);
                 pauca::exact::unit_row(row, dot64(row, row), out);
             }
-            let margin = margin([cosine_error(DEVICE, dim), 0.0, 0.0], [1.1, 0.0]);
+            let margin = margin([cosine_error(DEVICE, dim), 0.0, 0.0], [1.1, 0.0, 0.0]);
             let frame = Arc::new(Frame::of_units(dim)?);
             return Ok(margin.map(|margin| Self { frame, values, halves, margin }));
         }
@@ -149,20 +149,18 @@ impl Framed {
             return Ok(None);
         }
         let error = Euclidean::new(DEVICE, dim, widen(frame.scale)).polynomial(largest);
-        let margin = margin(error, [0.51 * largest * largest, 1.01 * largest]);
+        let margin = margin(error, [0.51 * largest * largest, 1.01 * largest, 0.0]);
         Ok(margin.map(|margin| Self { frame, values, halves, margin }))
     }
 }
 
-/// The margin m0 + m1 a + m2 a² of a row of norm a, for E = e0 + e1 a + e2 a² and scores of at most s0 + s1 a: 2 E, and what
-/// adding it to a score and comparing may lose. None where it would not be a number.
-fn margin(error: [f64; 3], score: [f64; 2]) -> Option<[f32; 3]> {
-    let [s0, s1] = score;
-    let flushed = [8.0 * DEVICE.tiny, 0.0, 0.0];
-    let score = [s0, s1, 0.0];
+/// The margin m0 + m1 a + m2 a² of a row of norm a, for E = e0 + e1 a + e2 a² and scores of at most s0 + s1 a + s2 a²: 2 E, and what
+/// adding it to a score and comparing may lose. None where it would not be a number. More factors serve as well.
+pub(crate) fn margin<const N: usize>(error: [f64; N], score: [f64; N]) -> Option<[f32; N]> {
     let margin = std::array::from_fn(|i| {
         let twice = 2.0 * error[i];
-        let exact = twice + 4.0 * DEVICE.unit * (score[i] + twice) + flushed[i];
+        let flushed = if i == 0 { 8.0 * DEVICE.tiny } else { 0.0 };
+        let exact = twice + 4.0 * DEVICE.unit * (score[i] + twice) + flushed;
         if exact == 0.0 { 0.0 } else { narrow_up(exact * EVALUATED) }
     });
     margin.iter().all(|m: &f32| *m < 1e24).then_some(margin)
@@ -229,7 +227,7 @@ mod tests {
     fn the_margin_covers_twice_the_error_and_the_comparison() {
         let (d, b) = (385, 2f64.powi(30));
         let bound = Euclidean::new(DEVICE, d, 8.0);
-        let [m0, m1, m2] = margin(bound.polynomial(b), [0.51 * b * b, 1.01 * b]).unwrap().map(f64::from);
+        let [m0, m1, m2] = margin(bound.polynomial(b), [0.51 * b * b, 1.01 * b, 0.0]).unwrap().map(f64::from);
         for a in [0.0, 1.0, 2f64.powi(20), 2f64.powi(30), 2f64.powi(36)] {
             let margin = m0 + m1 * a + m2 * a * a;
             let least = 2.0 * bound.error(a, b) + 4.0 * DEVICE.unit * (0.5 * b * b + a * b);

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use cubecl::Device;
 use cubecl::client::Client;
 use cubecl::device::{WgpuDevice, WgpuDeviceKind};
+use cubecl::ir::features::MmaConfig;
+use cubecl::ir::{ElemType, FloatKind};
 use pauca::Cpu;
 
 use crate::error::GpuError;
@@ -277,6 +279,22 @@ impl Gpu {
         self
     }
 
+    /// The same device, allowed to launch the kernels for tensor cores where it names their instruction: for [`trial`](crate::trial) only,
+    /// by whoever tries a device with `gpu-check --tensor`.
+    #[doc(hidden)]
+    pub fn with_tensor(mut self) -> Self {
+        let (half, single) = (ElemType::Float(FloatKind::F16), ElemType::Float(FloatKind::F32));
+        let config = MmaConfig { a_type: half, b_type: half, cd_type: single, m: 16, n: 8, k: 16 };
+        let named = self.link().client.properties().features.matmul.mma.contains(&config);
+        self.limits.tensor = named && self.found().api == Api::Cuda;
+        self
+    }
+
+    /// Whether it is of the generation that has `wgmma`, as far as a device tells: from sm_90 on there are copies by tensor maps.
+    pub(crate) fn names_wgmma(&self) -> bool {
+        self.limits.tensor && !self.link().client.properties().features.tma.is_empty()
+    }
+
     /// How the kernels must square what they decide by.
     pub(crate) fn square(&self) -> Square {
         if self.found().api == Api::Cuda { Square::Rounded } else { Square::Plain }
@@ -340,5 +358,6 @@ fn limits_of(client: &Client, class: Class) -> Limits {
         memory: memory.max_memory().map_or(1 << 30, |bytes| bytes / 2),
         work: work_of(class),
         decides: false,
+        tensor: false,
     }
 }

@@ -14,7 +14,7 @@ use crate::error::GpuError;
 use crate::kernels::definition::{self, Square, Value};
 use crate::kernels::search::{NORM_LANES, NORM_ROWS};
 use crate::kernels::tile::Tile;
-use crate::kernels::{fill, search, sums};
+use crate::kernels::{fill, mma, search, sums, tensor, wgmma};
 
 /// A kernel that can be compiled, but not launched.
 pub struct Kernel {
@@ -26,6 +26,8 @@ pub struct Kernel {
     pub units: u32,
     /// The most bytes of shared memory that the plan counts for a cube.
     pub shared: usize,
+    /// The least architecture of CUDA that has its instructions.
+    pub least: u32,
     pub kernel: Box<dyn CubeKernel>,
 }
 
@@ -42,6 +44,7 @@ pub fn kernels(gpu: &Gpu, target: TargetProperties) -> Result<Vec<Kernel>, GpuEr
                 shape: $shape,
                 units: $units,
                 shared: $shared,
+                least: 80,
                 kernel: Box::new($module::$kernel::create_dummy_kernel(
                     device.clone(), target.clone(), count(), CubeDim::new_1d($units), $($argument),*
                 )),
@@ -62,6 +65,13 @@ pub fn kernels(gpu: &Gpu, target: TargetProperties) -> Result<Vec<Kernel>, GpuEr
     add!(fill::fill; none(); fill::UNITS, 0; b(), 0, 0, 0);
     for (shape, value) in [("distance", Value::Distance(Square::Rounded)), ("cosine", Value::Cosine)] {
         add!(definition::settle; shape.to_owned(); definition::UNITS, 0; b(), b(), b(), 0, 0, 0, value);
+    }
+    add!(mma::nearest_mma; none(); tensor::UNITS, mma::SHARED;
+        b(), b(), b(), b(), b(), b(), 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0, 0);
+    add!(wgmma::nearest_wgmma; none(); tensor::UNITS, wgmma::SHARED;
+        b(), b(), b(), b(), b(), b(), 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0, 0);
+    if let Some(kernel) = all.last_mut() {
+        kernel.least = 90;
     }
     Ok(all)
 }

@@ -6,9 +6,12 @@ use cubecl::prelude::*;
 use crate::error::GpuError;
 use crate::kernels::definition::{self, Value};
 use crate::kernels::search::{NORM_LANES, NORM_ROWS, WORDS};
-use crate::kernels::{fill, search, sums};
+use crate::kernels::tensor::{self, FACTS, Instruction};
+use crate::kernels::{fill, mma, search, sums, wgmma};
+use crate::limits::Limits;
 use crate::link::{Buffer, Link};
 use crate::plan::Search;
+use crate::tensor::words;
 
 type Outcome<T> = Result<T, GpuError>;
 
@@ -140,6 +143,80 @@ pub(crate) fn settle(
             value,
         );
     }
+    Ok(())
+}
+
+/// The two sides of a search by tensor cores, as `src/tensor.rs` makes them: `n` rows, and `k` targets of `dim` values.
+pub(crate) struct HalfSides<'s> {
+    pub x: &'s Buffer,
+    pub facts: &'s Buffer,
+    pub c: &'s Buffer,
+    pub halves: &'s Buffer,
+    pub scale: f32,
+    pub margin: [f32; 4],
+    pub n: usize,
+    pub k: usize,
+    pub dim: usize,
+}
+
+/// [`mma::nearest_mma`] or [`wgmma::nearest_wgmma`], of all rows, afresh; refused unless [`Limits::tensor`].
+pub(crate) fn nearest_half(
+    link: &Link,
+    limits: &Limits,
+    instruction: Instruction,
+    sides: &HalfSides<'_>,
+    best: &Buffer,
+    found: &Buffer,
+) -> Outcome<()> {
+    if !limits.tensor {
+        let report = "the device is not allowed to use its tensor cores".to_owned();
+        return Err(GpuError::Failed { doing: "a launch", report });
+    }
+    let HalfSides { n, k, dim, .. } = *sides;
+    let (row, index) = (words(dim), u32::MAX as usize);
+    fits(&[
+        ("rows", n.next_multiple_of(tensor::ROWS) * row <= sides.x.len() && sides.x.len() <= index),
+        ("targets", k.next_multiple_of(tensor::TARGETS) * row <= sides.c.len() && sides.c.len() <= index),
+        ("facts", n * FACTS <= sides.facts.len()),
+        ("half norms", k <= sides.halves.len()),
+        ("best", n <= best.len()),
+        ("found", n * WORDS <= found.len()),
+    ])?;
+    link.launches()?;
+    macro_rules! launched {
+        ($kernel:path, $rows:expr) => {
+            // SAFETY: the kernel reads x below n and c below k, each rounded up to whole tiles, facts below FACTS n and halves
+            // below k, and writes best below n and found below n WORDS: all checked above.
+            unsafe {
+                use $kernel as kernel;
+                kernel::launch_unchecked(
+                    &link.client,
+                    CubeCount::Static(n.div_ceil($rows) as u32, 1, 1),
+                    CubeDim::new_1d(tensor::UNITS),
+                    sides.x.fours(),
+                    sides.c.fours(),
+                    sides.halves.arg(),
+                    sides.facts.arg(),
+                    best.arg(),
+                    found.arg(),
+                    sides.scale,
+                    sides.margin[0],
+                    sides.margin[1],
+                    sides.margin[2],
+                    sides.margin[3],
+                    0,
+                    n as u32,
+                    k as u32,
+                    2 * row as u32,
+                    1,
+                )
+            }
+        };
+    }
+    match instruction {
+        Instruction::Mma => launched!(mma::nearest_mma, tensor::ROWS),
+        Instruction::Wgmma => launched!(wgmma::nearest_wgmma, wgmma::ROWS),
+    };
     Ok(())
 }
 

@@ -56,6 +56,8 @@ mod faults;
 #[cfg(feature = "gate")]
 #[doc(hidden)]
 pub mod gate;
+#[cfg(test)]
+mod hostile;
 mod kernels;
 mod launch;
 mod limits;
@@ -69,6 +71,9 @@ mod rows;
 mod selftest;
 mod sums;
 mod targets;
+mod tensor;
+#[doc(hidden)]
+pub mod trial;
 
 pub use device::{Api, Class, Found, Gpu};
 pub use error::GpuError;

@@ -31,6 +31,9 @@ pub struct Limits {
     /// CUDA, where what a compiler may do to `f64` is known, and only on a device whose bits were right when it was opened.
     /// Where it is false, as on all other devices, the host decides.
     pub decides: bool,
+    /// Whether kernels for tensor cores may be launched. False on every device: what they rest on is an assumption that no
+    /// device has shown yet (`src/tensor.rs`), and no search uses them. `gpu-check --tensor` tries them.
+    pub tensor: bool,
 }
 
 impl Limits {
@@ -43,6 +46,7 @@ impl Limits {
         memory: 256 << 20,
         work: 1 << 30,
         decides: false,
+        tensor: false,
     };
 
     /// These limits, none above `others`.
@@ -55,6 +59,7 @@ impl Limits {
             memory: self.memory.min(others.memory),
             work: self.work.min(others.work),
             decides: self.decides && others.decides,
+            tensor: self.tensor && others.tensor,
         }
     }
 

@@ -50,6 +50,12 @@ impl Buffer {
         // SAFETY: `len` is the length with which the handle was made, in words of the size of all element types here.
         unsafe { BufferArg::from_raw_parts(self.handle.clone(), self.len) }
     }
+
+    /// The buffer as an argument that is read by four words at once.
+    pub fn fours(&self) -> BufferArg {
+        // SAFETY: as above; the last words that fill no four are left out.
+        unsafe { BufferArg::from_raw_parts(self.handle.clone(), self.len / 4) }
+    }
 }
 
 impl Link {

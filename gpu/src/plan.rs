@@ -139,6 +139,7 @@ mod tests {
         memory: 1 << 40,
         work: 1 << 40,
         decides: false,
+        tensor: false,
     };
 
     #[test]

@@ -8,12 +8,14 @@
 //! | truth | `3-truth.json` | whole algorithms on rows of ordinary size, against the processor, bit by bit |
 //! | times | `4-times.json` | assignment, update, iteration and pairs, on the device and on the processor |
 //! | peers | `5-peers.json` | the same work by torch and by flash-kmeans, where Python has them and a CUDA device |
+//! | | `6-tensor.json` | with `--tensor`: the kernels for tensor cores, which no search uses yet, against the definition |
 //!
 //! The exit code is 0 when every step that ran found nothing wrong.
 #![allow(clippy::print_stdout, reason = "a program")]
 
 mod peers;
 mod suite;
+mod tensor;
 mod times;
 mod truth;
 
@@ -61,6 +63,10 @@ struct Args {
     /// Timed runs, of which the median is told
     #[arg(long, value_name = "N", default_value_t = 5)]
     repetitions: usize,
+
+    /// Try the kernels for tensor cores, too: on a CUDA device of sm_80 or later
+    #[arg(long)]
+    tensor: bool,
 
     /// Python that has torch and flash-kmeans
     #[arg(long, value_name = "FILE", default_value = "python3")]
@@ -127,6 +133,9 @@ fn run(args: &Args) -> Result<bool, String> {
             peers::run(&args.python, args.rows, &args.dims, &args.clusters, args.repetitions)
         })?;
     }
+    if args.tensor {
+        done("6-tensor", &mut || tensor::run(&gpu))?;
+    }
     Ok(fine)
 }
 
@@ -152,6 +161,7 @@ fn limits(gpu: &Gpu) -> Value {
     let limits = gpu.limits();
     json!({
         "buffer": limits.buffer, "shared": limits.shared, "units": limits.units, "cubes": limits.cubes, "decides": limits.decides,
+        "tensor": limits.tensor,
         "memory": limits.memory, "work": limits.work,
     })
 }

@@ -85,13 +85,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(&folder)?;
     for kernel in &all {
         let (text, shared) = text_of(kernel)?;
-        let Kernel { name, shape, units, shared: planned, .. } = kernel;
+        let Kernel { name, shape, units, shared: planned, least, .. } = kernel;
         if shared > *planned {
             return Err(
                 format!("{name} {shape}: {shared} bytes of shared memory, {planned} in the plan").into()
             );
         }
-        let head = format!("// kernel: {name}\n// shape: {shape}\n// units: {units}\n// shared: {shared}\n");
+        let head = format!(
+            "// kernel: {name}\n// shape: {shape}\n// units: {units}\n// shared: {shared}\n// least: {least}\n"
+        );
         let dot = if shape.is_empty() { "" } else { "." };
         fs::write(Path::new(&folder).join(format!("{name}{dot}{shape}.cu")), head + &text)?;
     }

@@ -6,6 +6,7 @@
 //! | [`search::above`] | all pairs that may pass a threshold |
 //! | [`search::norms`] | bounds of the norms of rows in the coordinates of a search |
 //! | [`definition::settle`] | on CUDA, the nearest of the listed targets by the definition |
+//! | [`mma::nearest_mma`], [`wgmma::nearest_wgmma`] | as `search::nearest`, by tensor cores on copies in f16; not launched yet |
 //! | [`sums::add_runs`] | exact sums of rows by integers |
 //! | [`fill::fill`] | a word, everywhere |
 //!
@@ -24,6 +25,9 @@
 
 pub(crate) mod definition;
 pub(crate) mod fill;
+pub(crate) mod mma;
 pub(crate) mod search;
 pub(crate) mod sums;
+pub(crate) mod tensor;
 pub(crate) mod tile;
+pub(crate) mod wgmma;
