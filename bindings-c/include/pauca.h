@@ -243,7 +243,8 @@ typedef struct pauca_dedup pauca_dedup;
 typedef struct pauca_f64sum pauca_f64sum;
 
 // A run of k-means between two iterations. It reads its rows and weights until it is freed. Used by one thread at a
-// time, which need not be the one that started it.
+// time, which need not be the one that started it. It computes on the backend of the context with which it was started;
+// the contexts of its later calls give threads, callbacks and the flag that stops.
 typedef struct pauca_kmeans_run pauca_kmeans_run;
 
 // Rows that can be read again and again. pauca_source_as_view makes a pauca_view of it, which any call takes; calls and
@@ -348,9 +349,9 @@ typedef struct pauca_context_options {
   uint32_t reserved;
 } pauca_context_options;
 
-// Rows that lie in memory of the caller: value j of row i is data[i * row_stride + j * col_stride]. Nothing is copied:
-// the memory is read during the call, and for a run (pauca_kmeans_start and so on) until the run is freed. The library
-// never writes to it.
+// Rows that lie in memory of the caller: value j of row i is data[i * row_stride + j * col_stride]. Memory of the host is
+// not copied: it is read during the call, and for a run (pauca_kmeans_start and so on) until the run is freed. Memory of
+// a CUDA device is copied to the host once, by the call that gets the view. The library never writes to either.
 //
 // Strides count elements, not bytes. Where both are 0, the rows lie side by side:
 // pauca_view x = {.data = data, .rows = n, .cols = d, .dtype = PAUCA_F32}; is enough. Set both strides or neither. A
@@ -371,7 +372,7 @@ typedef struct pauca_view {
   int32_t dtype;
   // 0 or PAUCA_DEVICE_CPU, or one of the other PAUCA_DEVICE_...
   int32_t device;
-  // 0: the number of the device.
+  // The number of the device. It is not looked at: the driver knows the device of an address.
   int32_t device_id;
   // 0.
   int32_t reserved;
@@ -914,7 +915,8 @@ const char *pauca_simd_name(int32_t simd_level);
 const char *pauca_status_name(int status);
 
 // How many devices of a backend there are; of PAUCA_BACKEND_CPU 1. A backend that the library was built without has
-// none. Drivers are asked each time. Errors: PAUCA_INVALID_PARAMETER for a number that is no backend.
+// none. Drivers are asked each time. Errors: PAUCA_INVALID_PARAMETER for a number that is no backend,
+// PAUCA_UNSUPPORTED_DEVICE in a child whose parent used a device before the fork.
 pauca_status pauca_device_count(int32_t backend,
                                 uint32_t *count,
                                 struct pauca_error *error);
@@ -947,8 +949,8 @@ pauca_status pauca_context_info(const struct pauca_context *context,
 // context is freed.
 const char *pauca_context_backend(const struct pauca_context *context);
 
-// A source of the rows of a view, whose memory is read until the source and all runs on it are freed. Free it with
-// pauca_source_free.
+// A source of the rows of a view, whose memory is read until the source and all runs on it are freed. Memory of a CUDA
+// device is copied here, and not read later. Free the source with pauca_source_free.
 pauca_status pauca_source_view(const struct pauca_view *view,
                                struct pauca_source **out,
                                struct pauca_error *error);

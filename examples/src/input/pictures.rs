@@ -57,7 +57,7 @@ pub fn strict<R: std::io::BufRead + std::io::Seek>(file: R) -> png::Decoder<R> {
 
 fn png(bytes: &[u8]) -> Found<()> {
     let decode = || {
-        let mut decoder = strict(std::io::Cursor::new(bytes));
+        let decoder = strict(std::io::Cursor::new(bytes));
         let wrong = |e: png::DecodingError| match e {
             png::DecodingError::IoError(_) => "it ends too early".to_string(),
             e => format!("its parts contradict each other ({e})"),
