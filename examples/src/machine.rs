@@ -54,7 +54,7 @@ impl fmt::Display for Asked {
     }
 }
 
-/// A machine that is ready to work: the processor, or what [`pauca_gpu`] chose.
+/// A machine that is ready to work: the processor, or a device where the program has them.
 #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
 pub type Machine = Cpu;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
