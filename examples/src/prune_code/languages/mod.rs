@@ -146,7 +146,7 @@ impl<'t> Read<'t> {
     pub fn new(text: &'t Text, language: Option<Language>, stop: &dyn Fn() -> bool) -> pauca::Result<Self> {
         let known = language.filter(|l| l.is_built()).map(|language| {
             let parts = language.parts(&text.text, stop).ok_or(pauca::Error::Cancelled)?;
-            Ok((language, parts))
+            Ok::<_, pauca::Error>((language, parts))
         });
         Ok(Self { text, known: known.transpose()? })
     }
