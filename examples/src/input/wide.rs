@@ -63,6 +63,7 @@ impl Wide {
 }
 
 /// Little-endian 64-bit floats as 32-bit ones, each to the nearest.
+#[cfg(feature = "parquet")]
 pub fn cast(bytes: &[u8]) -> Vec<u8> {
     let values = bytes.chunks_exact(8).map(|b| f64::from_le_bytes(std::array::from_fn(|i| b[i])));
     values.flat_map(narrow).collect()

@@ -6,6 +6,7 @@
 //! package of its own, so that the tests of `pauca-gpu` need no more than that crate does.
 #![cfg(test)]
 
+mod doors;
 mod shapes;
 mod traffic;
 
