@@ -10,7 +10,7 @@ use crate::blob::pauca_blob;
 use crate::clusters::{METRICS, PAUCA_COSINE, pauca_clusters};
 use crate::context::{pauca_context, within};
 use crate::dedup::{order, pauca_dedup};
-use crate::device::{Machine, copied};
+use crate::device::{Machine, ready};
 use crate::door::{Door, free, size};
 use crate::kmeans::init;
 use crate::options::{Sized32, choice, no_flags};
@@ -218,10 +218,10 @@ fn start(
     within(door.get_or_null("context", context)?, |call| {
         x.announce(call);
         let run = match checkpoint {
-            None => params.start_on(copied(&call.machine), x, &call.cx)?,
-            Some(checkpoint) => params.resume_on(copied(&call.machine), x, checkpoint, &call.cx)?,
+            None => params.start_on(ready(&call.machine)?, x, &call.cx)?,
+            Some(checkpoint) => params.resume_on(ready(&call.machine)?, x, checkpoint, &call.cx)?,
         };
-        out.put(pauca_d4_run { running: Running::new(run, call) })
+        out.put(pauca_d4_run { running: Running::new(run, call)? })
     })
 }
 

@@ -62,10 +62,6 @@ mod kinds {
         machine
     }
 
-    pub fn copied(machine: &Machine) -> Machine {
-        *machine
-    }
-
     pub fn ready(machine: &Machine) -> Done<Machine> {
         Ok(*machine)
     }
@@ -131,10 +127,6 @@ mod kinds {
         machine.cpu()
     }
 
-    pub fn copied(machine: &Machine) -> Machine {
-        machine.clone()
-    }
-
     pub fn name(machine: &Machine) -> String {
         machine.name()
     }
@@ -145,7 +137,7 @@ mod kinds {
     }
 }
 
-pub(crate) use kinds::{copied, cpu, name, ready};
+pub(crate) use kinds::{cpu, name, ready};
 use kinds::{devices, opened};
 
 /// How many devices of a backend there are; of PAUCA_BACKEND_CPU 1. A backend that the library was built without has

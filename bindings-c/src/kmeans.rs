@@ -7,7 +7,7 @@ use pauca::{EmptyClusters, Init, KMeans, RowSource};
 
 use crate::clusters::{METRICS, pauca_clusters};
 use crate::context::{pauca_context, within};
-use crate::device::copied;
+use crate::device::ready;
 use crate::door::{Door, size};
 use crate::options::{Sized32, choice, no_flags};
 use crate::status::{Done, pauca_error, pauca_status};
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn pauca_kmeans(
         let out = door.handle("out", out)?;
         within(door.get_or_null("context", context)?, |call| {
             x.announce(call);
-            let mut run = params.start_on(copied(&call.machine), &x, weights.map(Cow::Borrowed), &call.cx)?;
+            let mut run = params.start_on(ready(&call.machine)?, &x, weights.map(Cow::Borrowed), &call.cx)?;
             while run.step(&call.cx)? {}
             out.put(pauca_clusters { clusters: Arc::new(run.finish(&call.cx)?) })
         })

@@ -9,7 +9,7 @@ use pauca::{Checkpoint, Lloyd, RowSource};
 use crate::blob::pauca_blob;
 use crate::clusters::pauca_clusters;
 use crate::context::{pauca_context, within};
-use crate::device::{Machine, copied};
+use crate::device::{Machine, ready};
 use crate::door::{Door, free};
 use crate::kmeans::{params, pauca_kmeans_options};
 use crate::options::Sized32;
@@ -66,10 +66,10 @@ fn start(
         x.announce(call);
         let weights = weights.map(Cow::Borrowed);
         let run = match checkpoint {
-            None => params.start_on(copied(&call.machine), x, weights, &call.cx)?,
-            Some(checkpoint) => params.resume_on(copied(&call.machine), x, weights, checkpoint, &call.cx)?,
+            None => params.start_on(ready(&call.machine)?, x, weights, &call.cx)?,
+            Some(checkpoint) => params.resume_on(ready(&call.machine)?, x, weights, checkpoint, &call.cx)?,
         };
-        out.put(pauca_kmeans_run { running: Running::new(run, call) })
+        out.put(pauca_kmeans_run { running: Running::new(run, call)? })
     })
 }
 

@@ -52,8 +52,8 @@ pub(crate) struct Running<R: Steps> {
 }
 
 impl<R: Steps> Running<R> {
-    pub fn new(run: R, call: &Call<'_>) -> Self {
-        Self { run: Some(run), last: None, machine: device::copied(&call.machine) }
+    pub fn new(run: R, call: &Call<'_>) -> Done<Self> {
+        Ok(Self { run: Some(run), last: None, machine: device::ready(&call.machine)? })
     }
 
     /// The run.

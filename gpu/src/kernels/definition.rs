@@ -10,7 +10,7 @@
 
 use cubecl::prelude::*;
 
-use super::search::WORDS;
+use super::search::{LISTED, WORDS};
 
 /// Units of a cube, one row each.
 pub(crate) const UNITS: u32 = 64;
@@ -55,7 +55,7 @@ pub(crate) fn settle(
         let list = row * WORDS;
         let count = found[list];
         if count >= 2u32 {
-            if count <= 4u32 {
+            if count <= comptime!(LISTED as u32) {
                 let d = d as usize;
                 let left = (first as usize + row) * d;
                 let mut nearest = found[list + 1];

@@ -180,7 +180,7 @@ impl Kept {
                 }
                 best[row] = smallest;
                 // LISTED + 1 stands for all counts that are larger.
-                found[row * WORDS] = min(pair + others, 5u32);
+                found[row * WORDS] = min(pair + others, comptime!(LISTED as u32 + 1));
             }
         }
     }
