@@ -92,10 +92,13 @@ pub(super) enum Before {
 /// own would: scores overflow nowhere near, and flushed numbers do not count.
 const SUITABLE: core::ops::Range<f64> = f64::from_bits((1023 + 20) << 52)..f64::from_bits((1023 + 35) << 52);
 
-/// Targets of fewer values, or fewer targets, are searched by the `f32` tile: the screen's work for each row is then as
-/// much as what it saves.
-const LEAST_VALUES: usize = 96;
-const LEAST_TARGETS: usize = 100;
+/// The screen saves a row so much for each value of each target beyond the first few of them, which its scores cost; its own
+/// work for a row is as much as what it saves where these values are so many. Elsewhere the `f32` tile searches. Of normal
+/// rows, 8 to 64 values and 100 to 16,384 targets: by products of 32 bits, and by short ones.
+const SCORE_VALUES: usize = 4;
+const LEAST_SAVED: usize = 4_500;
+const SCORE_VALUES_SHORT: usize = 12;
+const LEAST_SAVED_SHORT: usize = 24_000;
 /// Targets of pairs are coded where each meets this many rows: codes of both sides cost as much as so many pairs by
 /// the `f32` tile.
 const LEAST_PAIRS: u64 = 400;
@@ -163,7 +166,7 @@ impl CpuTargets {
                     Some((pairs, _)) => pairs >= (order.len() as u64).saturating_mul(LEAST_PAIRS),
                     None => copies == Copies::Collapse,
                 };
-                many && cpu.level() != Level::Scalar && d >= LEAST_VALUES && order.len() >= LEAST_TARGETS
+                many && screen_pays(cpu, d, order.len())
             }
             Screens::Always => true,
             Screens::Never => false,
@@ -288,6 +291,15 @@ impl CpuTargets {
     pub(super) fn similarity(&self, row: &[f32], square: f64, j: u32) -> f64 {
         cosine_from(self.dots.dot(row, self.row(j)), square, self.square(j))
     }
+}
+
+/// Whether a screen of `n` targets of `d` values saves more than it costs.
+fn screen_pays(cpu: &Cpu, d: usize, n: usize) -> bool {
+    let (score, least) = match cpu.codes.is_short() {
+        true => (SCORE_VALUES_SHORT, LEAST_SAVED_SHORT),
+        false => (SCORE_VALUES, LEAST_SAVED),
+    };
+    cpu.level() != Level::Scalar && d.saturating_sub(score).saturating_mul(n) >= least
 }
 
 /// How many leading dimensions of `d`, one of `part`, serve; 0 where they are not possible, or not worth their time.

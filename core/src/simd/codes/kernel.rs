@@ -68,6 +68,11 @@ impl CodeKernel {
         self.encode(coding, x, scale, 0, bytemuck::cast_slice_mut(out))
     }
 
+    /// Whether the tile adds short products.
+    pub fn is_short(&self) -> bool {
+        self.0.short
+    }
+
     /// As [`encode_column`](Self::encode_column), in codes of the tile for values of at most `largest` in magnitude. Where products
     /// are short, the scale is made so large that four steps fit 16 bits: the tile is then a quarter faster.
     pub fn encode_tile_column(&self, x: &[f32], largest: f32, out: &mut [i8]) -> Code {
