@@ -244,7 +244,7 @@ impl Backend for Cpu {
     ) -> Result<SearchStats> {
         let search = pairing(self, later, earlier)?;
         same_length("best", later.rows.n_rows(), best.len())?;
-        let codes = screen::OwnCodes::new(&search, cx)?;
+        let codes = screen::AllCodes::new(&search, &later.name, cx)?;
         earlier::earlier_max(search, codes.rows(), pairs, first, best, cx)
     }
 
@@ -261,7 +261,7 @@ impl Backend for Cpu {
         if let super::Threshold::Each(values) = above.threshold {
             same_length("thresholds", later.rows.n_rows(), values.len())?;
         }
-        let codes = screen::OwnCodes::new(&search, cx)?;
+        let codes = screen::AllCodes::new(&search, &later.name, cx)?;
         above::pairs_above(search, codes.rows(), pairs, above, out, cx)
     }
 

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use ndarray::ArrayView2;
 
 use super::basis::Basis;
-use super::block::CpuBlock;
+use super::block::{CpuBlock, Name};
 use super::codes::{Source, TargetCodes};
 use super::machine::{Cpu, Screens};
 use super::pack::{Frame, Panels, narrow_panels};
@@ -30,6 +30,8 @@ pub struct CpuTargets {
     pub(super) dim: usize,
     values: Vec<f32>,
     pub(super) squares: Vec<f64>,
+    /// The block whose rows these are.
+    pub(super) name: Name,
     pub(super) copies: Copies,
     /// Index of each packed target; ascending.
     pub(super) order: Vec<u32>,
@@ -197,7 +199,8 @@ impl CpuTargets {
                 let (basis, squares) = (origin.basis.as_deref(), &block.squares);
                 // Of pairs up to a limit, each is offered at once.
                 let closer = pairs.is_none_or(|(_, least)| least.is_none());
-                let source = Source { view: &view, order: &order, squares, frame, basis, closer };
+                let both = pairs.is_some();
+                let source = Source { view: &view, order: &order, squares, frame, basis, closer, both };
                 TargetCodes::new(&cpu.codes, source, cx)?
             }
             false => None,
@@ -218,6 +221,7 @@ impl CpuTargets {
             dim: d,
             values,
             squares,
+            name: block.name.clone(),
             order,
             origin,
             panels,

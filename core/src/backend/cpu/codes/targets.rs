@@ -7,7 +7,7 @@ use ndarray::ArrayView2;
 use super::super::basis::Basis;
 use super::super::pack::Frame;
 use super::leading::lead;
-use super::rows::stride;
+use super::rows::{BlockCodes, CodesOf, LeadCodes, LeadOf, stride};
 use super::tiles::{Column, Making, Tile, Tiles};
 use crate::control::{Context, Job};
 use crate::error::Result;
@@ -49,6 +49,8 @@ pub(in super::super) struct TargetCodes {
     pub targets: Vec<Target>,
     /// The largest norm of all.
     pub largest: f64,
+    /// The same rows in codes of the other side: of pairs within a block.
+    pub rows: Option<(BlockCodes, LeadCodes)>,
 }
 
 /// One panel's share of the parts.
@@ -61,6 +63,7 @@ struct Part<'a> {
     starts: &'a mut [i32],
     rest_starts: &'a mut [i32],
     targets: &'a mut [Target],
+    rows: Option<(CodesOf<'a>, LeadOf<'a>)>,
     fits: bool,
 }
 
@@ -74,6 +77,8 @@ pub(in super::super) struct Source<'s> {
     pub basis: Option<&'s Basis>,
     /// Whether the targets are also coded to 16 bits.
     pub closer: bool,
+    /// Whether the targets are also coded as rows, where they have a basis.
+    pub both: bool,
 }
 
 impl TargetCodes {
@@ -97,6 +102,11 @@ impl TargetCodes {
         let (mut first, mut rest) = (Lines::zeros(size)?, Lines::zeros(area(more, stride)?)?);
         let (mut starts, mut rest_starts) = (try_vec(count, 0)?, try_vec(more, 0)?);
         let mut targets = try_vec(count, Target::default())?;
+        let mut rows = match source.basis.filter(|_| source.both) {
+            Some(basis) => Some((BlockCodes::new(kernel, count, d)?, LeadCodes::new(count, basis.size)?)),
+            None => None,
+        };
+        let mut of_rows = rows.as_mut().map(|(codes, lead)| codes.parts(WIDTH).zip(lead.parts(WIDTH)));
         let mut jobs = try_capacity(count.div_ceil(WIDTH))?;
         let mut leads = lead.as_mut().map(Making::parts);
         let codes = first.codes_mut().chunks_mut(WIDTH * stride).zip(starts.chunks_mut(WIDTH));
@@ -105,19 +115,34 @@ impl TargetCodes {
         for ((tile, (first, starts)), (targets, order)) in tiles.parts().zip(codes).zip(sides) {
             let (rest, rest_starts) = closer.next().unwrap_or_default();
             let lead = leads.as_mut().and_then(Iterator::next);
-            let part = Part { order, tile, lead, first, rest, starts, rest_starts, targets, fits: true };
+            let rows = of_rows.as_mut().and_then(Iterator::next);
+            let part =
+                Part { order, tile, lead, first, rest, starts, rest_starts, targets, rows, fits: true };
             jobs.push(Job::new(part));
         }
         cx.in_waves(&mut jobs, (8 * WIDTH * d) as u64, |part| part.fill(kernel, &bound, &source, stride))?;
         let fits = jobs.iter().all(|job| job.work.fits);
         drop(jobs);
         drop(leads);
+        drop(of_rows);
         if !fits {
             return Ok(None);
         }
         let largest = targets.iter().fold(0.0f32, |largest, t| largest.max(t.norm)) as f64;
         let (tiles, lead) = (tiles.made()?, lead.map(Making::made).transpose()?);
-        Ok(Some(Self { bound, stride, tiles, lead, first, rest, starts, rest_starts, targets, largest }))
+        Ok(Some(Self {
+            bound,
+            stride,
+            tiles,
+            lead,
+            first,
+            rest,
+            starts,
+            rest_starts,
+            targets,
+            largest,
+            rows,
+        }))
     }
 
     pub fn count(&self) -> usize {
@@ -153,6 +178,9 @@ impl Part<'_> {
             if !(norm.is_finite() && measure.servable()) {
                 self.fits = false;
                 return Ok(());
+            }
+            if let Some((codes, _)) = &mut self.rows {
+                codes.set(kernel, bound, c, row, norm);
             }
             let range = c * stride..(c + 1) * stride;
             let first = &mut self.first[range.clone()];
@@ -226,6 +254,9 @@ impl Part<'_> {
                 self.fits = false;
                 return Ok(());
             };
+            if let Some((_, of_rows)) = &mut self.rows {
+                of_rows.set(kernel, basis, c, row, leading);
+            }
             let out = &mut columns[c * stride..(c + 1) * stride];
             of.push((kernel.encode_tile_column(leading, largest, out), lead));
         }

@@ -1,6 +1,7 @@
 //! Rows of a search to codes.
 
 use super::super::basis::{Basis, TOGETHER};
+use super::super::block::Name;
 use super::super::codes::{BlockCodes, CodesOf, LeadCodes};
 use super::super::question::Search;
 use crate::control::{Context, Job};
@@ -21,22 +22,36 @@ pub(in super::super) struct RowsInCodes<'a> {
 
 /// The codes of all rows of a search, where its targets lie in a basis.
 #[derive(Debug, Default)]
-pub(in super::super) struct OwnCodes(Option<(BlockCodes, LeadCodes)>);
+pub(in super::super) enum AllCodes<'s> {
+    /// The targets have no basis.
+    #[default]
+    None,
+    /// The targets are the same rows.
+    Lent(&'s (BlockCodes, LeadCodes)),
+    Made(BlockCodes, LeadCodes),
+}
 
-impl OwnCodes {
-    /// Codes all rows, unless the targets have no basis.
-    pub fn new(search: &Search<'_>, cx: &Context) -> Result<Self> {
+impl<'s> AllCodes<'s> {
+    /// Of the rows of the block of that name.
+    pub fn new(search: &Search<'s>, name: &Name, cx: &Context) -> Result<Self> {
         let (n, d, kernel) = (search.rows.n_rows(), search.dim(), &search.cpu.codes);
-        let Some(targets) = search.targets.codes_at(search.cpu.level()) else { return Ok(Self(None)) };
-        let Some(basis) = &search.targets.origin.basis else { return Ok(Self(None)) };
+        let Some(targets) = search.targets.codes_at(search.cpu.level()) else { return Ok(Self::None) };
+        let Some(basis) = &search.targets.origin.basis else { return Ok(Self::None) };
+        if let Some(rows) = targets.rows.as_ref().filter(|_| search.targets.name.is(name)) {
+            return Ok(Self::Lent(rows));
+        }
         let (mut codes, mut lead) = (BlockCodes::new(kernel, n, d)?, LeadCodes::new(n, basis.size)?);
         code_rows(search, Some((&targets.bound, &mut codes)), Some((basis, &mut lead)), cx)?;
-        Ok(Self(Some((codes, lead))))
+        Ok(Self::Made(codes, lead))
     }
 
     pub fn rows(&self) -> RowsInCodes<'_> {
-        let (rows, lead) = self.0.as_ref().map(|(rows, lead)| (rows, lead)).unzip();
-        RowsInCodes { rows, lead }
+        match self {
+            Self::None => RowsInCodes::default(),
+            Self::Lent((rows, lead)) | Self::Made(rows, lead) => {
+                RowsInCodes { rows: Some(rows), lead: Some(lead) }
+            }
+        }
     }
 }
 

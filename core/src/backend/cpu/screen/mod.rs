@@ -34,5 +34,5 @@ mod coding;
 mod tests;
 mod tier;
 
-pub(super) use self::coding::{BLOCK, OwnCodes, RowsInCodes, code_rows};
+pub(super) use self::coding::{AllCodes, BLOCK, RowsInCodes, code_rows};
 pub(super) use self::tier::Screen;
