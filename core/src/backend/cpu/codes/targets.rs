@@ -18,16 +18,23 @@ use crate::memory::{area, try_capacity, try_vec};
 use crate::rows::row_of;
 use crate::simd::{Code, CodeKernel, DEPTH_STEP, Hit, Lines, MAX_DEPTH, WIDTH};
 
-/// What a pair has to know of a target.
+/// What each pair has to know of its target: four numbers, so that those of all targets stay in the nearest cache.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in super::super) struct Target {
     /// The offset: |C'|²/2, or 0.
     pub h: f32,
-    pub code: Code,
-    /// Codes of what the first ones leave: their scale, and at least the norm of what both leave.
-    pub rest: Code,
+    /// The scale of the codes, and at least the norm of what they leave.
+    pub scale: f32,
+    pub error: f32,
     /// At least |C'|, |c^|.
     pub norm: f32,
+}
+
+/// What a closer look has to know of a target.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct Close {
+    /// Codes of what the first ones leave: their scale, and at least the norm of what both leave.
+    pub rest: Code,
     /// The sum of the squares of the codes.
     pub squares: u64,
 }
@@ -47,6 +54,8 @@ pub(in super::super) struct TargetCodes {
     rest: Lines,
     pub rest_starts: Vec<i32>,
     pub targets: Vec<Target>,
+    /// Empty where the targets have the first codes only.
+    pub close: Vec<Close>,
     /// The largest norm of all.
     pub largest: f64,
     /// The same rows in codes of the other side: of pairs within a block.
@@ -63,6 +72,7 @@ struct Part<'a> {
     starts: &'a mut [i32],
     rest_starts: &'a mut [i32],
     targets: &'a mut [Target],
+    close: &'a mut [Close],
     rows: Option<(CodesOf<'a>, LeadOf<'a>)>,
     fits: bool,
 }
@@ -101,7 +111,7 @@ impl TargetCodes {
         let more = if source.closer { count } else { 0 };
         let (mut first, mut rest) = (Lines::zeros(size)?, Lines::zeros(area(more, stride)?)?);
         let (mut starts, mut rest_starts) = (try_vec(count, 0)?, try_vec(more, 0)?);
-        let mut targets = try_vec(count, Target::default())?;
+        let (mut targets, mut close) = (try_vec(count, Target::default())?, try_vec(more, Close::default())?);
         let mut rows = match source.basis.filter(|_| source.both) {
             Some(basis) => Some((BlockCodes::new(kernel, count, d)?, LeadCodes::new(count, basis.size)?)),
             None => None,
@@ -110,14 +120,26 @@ impl TargetCodes {
         let mut jobs = try_capacity(count.div_ceil(WIDTH))?;
         let mut leads = lead.as_mut().map(Making::parts);
         let codes = first.codes_mut().chunks_mut(WIDTH * stride).zip(starts.chunks_mut(WIDTH));
-        let mut closer = rest.codes_mut().chunks_mut(WIDTH * stride).zip(rest_starts.chunks_mut(WIDTH));
+        let closer = rest.codes_mut().chunks_mut(WIDTH * stride).zip(rest_starts.chunks_mut(WIDTH));
+        let mut closer = closer.zip(close.chunks_mut(WIDTH));
         let sides = targets.chunks_mut(WIDTH).zip(source.order.chunks(WIDTH));
         for ((tile, (first, starts)), (targets, order)) in tiles.parts().zip(codes).zip(sides) {
-            let (rest, rest_starts) = closer.next().unwrap_or_default();
+            let ((rest, rest_starts), close) = closer.next().unwrap_or_default();
             let lead = leads.as_mut().and_then(Iterator::next);
             let rows = of_rows.as_mut().and_then(Iterator::next);
-            let part =
-                Part { order, tile, lead, first, rest, starts, rest_starts, targets, rows, fits: true };
+            let part = Part {
+                order,
+                tile,
+                lead,
+                first,
+                rest,
+                starts,
+                rest_starts,
+                targets,
+                close,
+                rows,
+                fits: true,
+            };
             jobs.push(Job::new(part));
         }
         cx.in_waves(&mut jobs, (8 * WIDTH * d) as u64, |part| part.fill(kernel, &bound, &source, stride))?;
@@ -140,6 +162,7 @@ impl TargetCodes {
             starts,
             rest_starts,
             targets,
+            close,
             largest,
             rows,
         }))
@@ -151,7 +174,7 @@ impl TargetCodes {
 
     /// Whether the targets are also coded to 16 bits.
     pub fn closer(&self) -> bool {
-        self.rest_starts.len() == self.targets.len()
+        self.close.len() == self.targets.len()
     }
 
     /// Codes of pairs, slot after slot: the first ones, and those of what they leave.
@@ -185,30 +208,26 @@ impl Part<'_> {
             let range = c * stride..(c + 1) * stride;
             let first = &mut self.first[range.clone()];
             let code = kernel.encode_column(pair, row, pair.scale(measure.largest), first);
-            let mut second = Code { error: code.error, ..Code::default() };
-            if let Some(rest) = self.rest.get_mut(range) {
+            if let (Some(rest), Some(close)) = (self.rest.get_mut(range), self.close.get_mut(c)) {
                 for ((left, x), q) in left.iter_mut().zip(row.iter()).zip(&*first) {
                     *left = x - f32::from(*q) * code.scale;
                 }
                 let measure = kernel.measure(&left);
+                let mut second = Code { error: code.error, ..Code::default() };
                 if measure.servable() {
                     second = kernel.encode_column(pair, &left, pair.scale(measure.largest), rest);
                     // What the first codes leave was rounded once more, by at most u of it.
                     second.error += code.error * f32::from_bits((127 - 22) << 23);
                 }
                 self.rest_starts[c] = pair.start(second.sum);
+                // Below 2^32 for MAX_DEPTH codes.
+                let squares: u32 = first.iter().map(|q| u32::from(q.unsigned_abs()).pow(2)).sum();
+                *close = Close { rest: second, squares: squares.into() };
             }
             let h = if matches!(source.frame, Frame::Unit) { 0.0 } else { 0.5 * dot64(row, row) };
-            // Below 2^32 for MAX_DEPTH codes.
-            let squares: u32 = first.iter().map(|q| u32::from(q.unsigned_abs()).pow(2)).sum();
             self.starts[c] = pair.start(code.sum);
-            self.targets[c] = Target {
-                h: h as f32,
-                code,
-                rest: second,
-                norm: narrow_up(bound.norm(norm)).max(code.norm),
-                squares: squares.into(),
-            };
+            let norm = narrow_up(bound.norm(norm)).max(code.norm);
+            self.targets[c] = Target { h: h as f32, scale: code.scale, error: code.error, norm };
         }
         self.full(kernel, &values, stride)?;
         match source.basis {
@@ -221,13 +240,14 @@ impl Part<'_> {
     fn full(&mut self, kernel: &CodeKernel, values: &[f32], stride: usize) -> Result<()> {
         let count = self.targets.len();
         let d = values.len() / count.max(1);
-        let column = |target: &Target, code: Code| {
-            let terms = [code.error, target.norm.max(code.norm)];
-            Column { h: target.h, scale: code.scale, rho: 0.0, terms }
-        };
+        let column =
+            |h: f32, scale: f32, error: f32, norm: f32| Column { h, scale, rho: 0.0, terms: [error, norm] };
         let targets = &*self.targets;
         if kernel.tile() == kernel.pair() {
-            self.tile.pack(kernel, self.first, stride, |c| column(&targets[c], targets[c].code));
+            self.tile.pack(kernel, self.first, stride, |c| {
+                let Target { h, scale, error, norm } = targets[c];
+                column(h, scale, error, norm)
+            });
             return Ok(());
         }
         let (mut columns, mut codes) = (try_vec(count * stride, 0i8)?, [Code::default(); WIDTH]);
@@ -235,7 +255,10 @@ impl Part<'_> {
             let out = &mut columns[c * stride..(c + 1) * stride];
             codes[c] = kernel.encode_tile_column(row, kernel.measure(row).largest, out);
         }
-        self.tile.pack(kernel, &columns, stride, |c| column(&targets[c], codes[c]));
+        self.tile.pack(kernel, &columns, stride, |c| {
+            let (target, code) = (targets[c], codes[c]);
+            column(target.h, code.scale, code.error, target.norm.max(code.norm))
+        });
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::exact::bounds::Codes;
 use crate::exact::float::narrow_up;
 use crate::memory::{try_capacity, try_grow, try_vec};
-use crate::simd::{CodeKernel, CodedRows, ErrorTerms, Hit, Hits, WIDTH};
+use crate::simd::{Code, CodeKernel, CodedRows, ErrorTerms, Hit, Hits, WIDTH};
 
 /// What becomes of a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,29 @@ impl Errors {
     #[inline(always)]
     fn of(&self, i: usize, error: f32, norm: f32) -> f32 {
         (self.fixed[i] + self.norm[i] * error + self.error[i] * norm) * Codes::GROWN
+    }
+}
+
+/// What the scores of the pairs of a row are made of: by its codes of pairs.
+#[derive(Clone, Copy, Default)]
+struct OfPairs {
+    scale: f32,
+    fixed: f32,
+    norm: f32,
+    error: f32,
+}
+
+impl OfPairs {
+    /// The score of a target with which the product of codes is `product`.
+    #[inline(always)]
+    fn score(&self, target: &Target, product: i32) -> f32 {
+        target.h - (self.scale * target.scale) * product as f32
+    }
+
+    /// By how much that score may err.
+    #[inline(always)]
+    fn error(&self, target: &Target) -> f32 {
+        (self.fixed + self.norm * target.error + self.error * target.norm) * Codes::GROWN
     }
 }
 
@@ -104,8 +127,7 @@ pub(super) struct Block<'a> {
     lead_scale: Vec<f32>,
     lead: Errors,
     residue: Vec<f32>,
-    pair_scale: Vec<f32>,
-    pair: Errors,
+    pair: Vec<OfPairs>,
     threshold: Vec<f32>,
     /// The least upper end of a score of each row, or the limit of its question: targets beyond are excluded.
     upper: Vec<f32>,
@@ -163,8 +185,7 @@ impl<'a> Block<'a> {
             lead_scale: zeros()?,
             lead: Errors::new(n)?,
             residue: zeros()?,
-            pair_scale: zeros()?,
-            pair: Errors::new(n)?,
+            pair: try_vec(n, OfPairs::default())?,
             threshold: zeros()?,
             upper: zeros()?,
             list: try_capacity(n)?,
@@ -218,9 +239,10 @@ impl<'a> Block<'a> {
             let start = question.start(row);
             let norm = lead.map_or(0.0, |(lead, _)| lead.norm).max(pair.norm).max(full.norm);
             let fixed = narrow_up(codes.bound.rest(norm as f64, codes.largest));
-            self.pair.set(i, pair, fixed);
+            let Code { scale, norm, error, .. } = pair.code;
+            self.pair[i] = OfPairs { scale, fixed, norm, error };
             self.full.set(i, full, fixed);
-            (self.pair_scale[i], self.full_scale[i]) = (pair.code.scale, full.code.scale);
+            self.full_scale[i] = full.code.scale;
             if let Some((lead, residue)) = lead {
                 self.lead.set(i, lead, fixed);
                 (self.lead_scale[i], self.residue[i]) = (lead.code.scale, residue);
@@ -253,12 +275,6 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// The score of row `i` and a target by their codes of pairs, whose product is `product`.
-    #[inline(always)]
-    fn score(&self, i: usize, target: &Target, product: i32) -> f32 {
-        target.h - (self.pair_scale[i] * target.code.scale) * product as f32
-    }
-
     /// The upper ends of the scores of the targets that were nearest before.
     pub fn start(&mut self, search: &Search<'_>) -> Result<()> {
         let (codes, n) = (self.codes, self.n);
@@ -276,9 +292,9 @@ impl<'a> Block<'a> {
         self.multiply_pairs(search, false)?;
         for at in 0..self.pairs.len() {
             let (i, slot) = (self.pairs[at].row(), self.pairs[at].slot());
-            let target = &codes.targets[slot];
-            let z = self.score(i, target, self.products[at]);
-            self.upper[i] = self.upper[i].min(z + self.pair.of(i, target.code.error, target.norm));
+            let (row, target) = (&self.pair[i], &codes.targets[slot]);
+            let z = row.score(target, self.products[at]);
+            self.upper[i] = self.upper[i].min(z + row.error(target));
         }
         // Rows without one: the least score of the first panel.
         if self.whole && !self.list.is_empty() {
@@ -417,9 +433,8 @@ impl<'a> Block<'a> {
         let hit = self.hits.pairs()[at];
         let (i, slot) = (hit.row(), hit.slot());
         if self.leading {
-            let target = &self.codes.targets[slot];
-            let z = self.score(i, target, self.products[at]);
-            return (hit, z, self.pair.of(i, target.code.error, target.norm));
+            let (row, target) = (&self.pair[i], &self.codes.targets[slot]);
+            return (hit, row.score(target, self.products[at]), row.error(target));
         }
         let [error, norm] = self.codes.tiles.terms[slot];
         (hit, self.hits.scores()[at], self.full.of(i, error, norm))

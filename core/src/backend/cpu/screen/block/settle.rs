@@ -3,7 +3,6 @@
 
 use core::ops::Range;
 
-use super::super::super::codes::Target;
 use super::super::super::question::{Question, Search, Sieve, Wanted};
 use super::{Block, Candidate, State};
 use crate::error::Result;
@@ -111,39 +110,39 @@ impl Block<'_> {
     /// The target of pair `at`, whose codes were multiplied, with its score by 16 bits of the target.
     #[inline(always)]
     pub(super) fn closely(&self, at: usize) -> Candidate {
-        let (i, slot) = (self.pairs[at].row(), self.pairs[at].slot());
-        let target = &self.codes.targets[slot];
-        let rest = (self.pair_scale[i] * target.rest.scale) * self.second[at] as f32;
-        Candidate { slot: slot as u32, z: self.score(i, target, self.products[at]) - rest }
+        let (row, slot) = (&self.pair[self.pairs[at].row()], self.pairs[at].slot());
+        let rest = (row.scale * self.codes.close[slot].rest.scale) * self.second[at] as f32;
+        Candidate { slot: slot as u32, z: row.score(&self.codes.targets[slot], self.products[at]) - rest }
     }
 
     /// Whether a target certainly has a larger score than another, for row `i`.
     pub fn exceeds(&self, search: &Search<'_>, i: usize, this: Candidate, other: Candidate) -> bool {
-        let [a, b] = [this, other].map(|target| &self.codes.targets[target.slot as usize]);
+        let slots = [this, other].map(|target| target.slot as usize);
+        let [a, b] = slots.map(|slot| self.codes.targets[slot].norm);
         let above = this.z - other.z;
         // The norms bound the distance of the two targets, too.
-        above > self.difference(i, a, b, a.norm + b.norm) || above > self.bound(search, i, this, other)
+        above > self.difference(i, slots, a + b) || above > self.bound(search, i, this, other)
     }
 
     /// By how much the difference of two scores of row `i` may err.
     pub fn bound(&self, search: &Search<'_>, i: usize, this: Candidate, other: Candidate) -> f32 {
         let slots = [this, other].map(|target| target.slot as usize);
-        let [a, b] = slots.map(|slot| &self.codes.targets[slot]);
-        self.difference(i, a, b, self.between(search, slots[0], slots[1]))
+        self.difference(i, slots, self.between(search, slots))
     }
 
-    fn difference(&self, i: usize, a: &Target, b: &Target, between: f32) -> f32 {
-        let rest = self.pair.norm[i] * (a.rest.error + b.rest.error) + 2.0 * self.pair.fixed[i];
-        (self.pair.error[i] * between + rest) * Codes::GROWN
+    fn difference(&self, i: usize, slots: [usize; 2], between: f32) -> f32 {
+        let (row, [a, b]) = (&self.pair[i], slots.map(|slot| self.codes.close[slot].rest.error));
+        let rest = row.norm * (a + b) + 2.0 * row.fixed;
+        (row.error * between + rest) * Codes::GROWN
     }
 
     /// At least the distance of two targets.
-    fn between(&self, search: &Search<'_>, a: usize, b: usize) -> f32 {
+    fn between(&self, search: &Search<'_>, slots: [usize; 2]) -> f32 {
         let codes = self.codes;
-        let row = |slot: usize| &codes.first()[slot * codes.stride..][..codes.tiles.depth];
-        let product = search.cpu.codes.dot(row(a), row(b));
-        let (a, b) = (&codes.targets[a], &codes.targets[b]);
-        let coded = Codes::between((a.code.scale, a.squares), (b.code.scale, b.squares), product);
-        narrow_up(coded) + (a.code.error + b.code.error)
+        let [a, b] = slots.map(|slot| &codes.first()[slot * codes.stride..][..codes.tiles.depth]);
+        let product = search.cpu.codes.dot(a, b);
+        let [a, b] = slots.map(|slot| (codes.targets[slot].scale, codes.close[slot].squares));
+        let [of_a, of_b] = slots.map(|slot| codes.targets[slot].error);
+        narrow_up(Codes::between(a, b, product)) + (of_a + of_b)
     }
 }
