@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::score::check_sides;
-use crate::backend::{Backend, Copies, Levels, Rank, SearchStats, Work};
+use crate::backend::{Backend, Levels, Rank, SearchStats, Work};
 use crate::control::{Context, Job, Stage};
 use crate::error::Result;
 use crate::exact::{Metric, cosine_from, dot64};
@@ -105,7 +105,9 @@ impl<'a, B: Backend> Sides<'a, B> {
         cx.control.poll(stage, rows.start as u64, total)?;
         while first < m {
             let end = m.min(first.saturating_add(piece(first).min(most).max(1)));
-            let targets = backend.targets(self.y.slice(first..end)?, Metric::Cosine, Copies::Keep, cx)?;
+            let of_piece = backend.load(self.y.slice(first..end)?, Metric::Cosine, cx)?;
+            let pairs = (rows.len() as u64).saturating_mul((end - first) as u64);
+            let targets = backend.pack_pairs(&of_piece, pairs, None, cx)?;
             f(&block, &targets, first)?;
             cx.control.check()?;
             first = end;

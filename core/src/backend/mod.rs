@@ -308,8 +308,8 @@ pub trait Backend: Sync {
     /// [`TooLarge`](Error::TooLarge) from 2^32 rows on.
     fn pack(&self, block: &Self::Block<'_>, copies: Copies, cx: &Context) -> Result<Self::Targets>;
 
-    /// As [`pack`](Backend::pack) with [`Copies::Keep`], for [`earlier_max`](Backend::earlier_max) and
-    /// [`pairs_above`](Backend::pairs_above), which are going to look at about `pairs` pairs of these targets in all, and,
+    /// As [`pack`](Backend::pack) with [`Copies::Keep`], for [`earlier_max`](Backend::earlier_max),
+    /// [`pairs_above`](Backend::pairs_above) and [`ranks`](Backend::ranks), which are going to look at about `pairs` pairs of these targets in all, and,
     /// where `least` is given, want none of a smaller similarity: hints for preparations that pay only where pairs are many,
     /// or thresholds high. Speed only; [`pack`](Backend::pack) unless the backend has something better.
     ///

@@ -273,7 +273,9 @@ impl Backend for Cpu {
         ranks: &mut [Rank],
         cx: &Context,
     ) -> Result<SearchStats> {
-        ranks::ranks(pairing(self, block, targets)?, levels, ranks, cx)
+        let search = pairing(self, block, targets)?;
+        let codes = screen::AllCodes::new(&search, &block.name, cx)?;
+        ranks::ranks(search, codes.rows(), levels, ranks, cx)
     }
 
     /// Packing costs as much as some hundred pairs a row, so blocks of pairs are large where rows are short. A block of 16 Mi

@@ -4,9 +4,9 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::ladder::{climb, tasks};
+use super::ladder::{climb, pair_step, tasks};
 use super::question::{Hit, Question, Search, Start, Wanted};
-use super::sweep::capacity;
+use super::screen::{RowsInCodes, Screen};
 use crate::backend::{Levels, Rank, SearchStats};
 use crate::control::Context;
 use crate::error::Result;
@@ -27,6 +27,7 @@ struct Ranks<'t> {
 /// See [`Backend::ranks`](crate::backend::Backend::ranks).
 pub(super) fn ranks<'t>(
     search: Search<'t>,
+    codes: RowsInCodes<'t>,
     levels: Levels<'t>,
     ranks: &'t mut [Rank],
     cx: &Context,
@@ -34,14 +35,15 @@ pub(super) fn ranks<'t>(
     let n = search.rows.n_rows();
     levels.check(n, ranks.len())?;
     let mut rest = ranks;
-    let mut tasks = tasks(n, capacity(&search.cpu.narrow, search.dim(), n), |rows| {
+    let screen = Screen::new(&search, codes);
+    let mut tasks = tasks(n, pair_step(&search, screen.as_ref(), cx), |rows| {
         let levels_of_rows = levels.offsets[rows.end] - levels.offsets[rows.start];
         let (ranks, others) = core::mem::take(&mut rest).split_at_mut(levels_of_rows);
         rest = others;
         let (near, between) = (try_vec(rows.len(), false)?, try_vec(levels_of_rows, 0u64)?);
         Ok(Ranks { search, levels, first: rows.start, ranks, between, near })
     })?;
-    climb(&search, None, &mut tasks, cx)
+    climb(&search, screen.as_ref(), &mut tasks, cx)
 }
 
 impl Ranks<'_> {

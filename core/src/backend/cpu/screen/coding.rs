@@ -20,38 +20,30 @@ pub(in super::super) struct RowsInCodes<'a> {
     pub lead: Option<&'a LeadCodes>,
 }
 
-/// The codes of all rows of a search, where its targets lie in a basis.
+/// The codes of all rows of a search, where its targets lie in a basis: those of the targets, which are the same rows, or made here.
 #[derive(Debug, Default)]
-pub(in super::super) enum AllCodes<'s> {
-    /// The targets have no basis.
-    #[default]
-    None,
-    /// The targets are the same rows.
-    Lent(&'s (BlockCodes, LeadCodes)),
-    Made(BlockCodes, LeadCodes),
+pub(in super::super) struct AllCodes<'s> {
+    lent: Option<&'s (BlockCodes, LeadCodes)>,
+    made: Option<(BlockCodes, LeadCodes)>,
 }
 
 impl<'s> AllCodes<'s> {
     /// Of the rows of the block of that name.
     pub fn new(search: &Search<'s>, name: &Name, cx: &Context) -> Result<Self> {
         let (n, d, kernel) = (search.rows.n_rows(), search.dim(), &search.cpu.codes);
-        let Some(targets) = search.targets.codes_at(search.cpu.level()) else { return Ok(Self::None) };
-        let Some(basis) = &search.targets.origin.basis else { return Ok(Self::None) };
+        let Some(targets) = search.targets.codes_at(search.cpu.level()) else { return Ok(Self::default()) };
+        let Some(basis) = &search.targets.origin.basis else { return Ok(Self::default()) };
         if let Some(rows) = targets.rows.as_ref().filter(|_| search.targets.name.is(name)) {
-            return Ok(Self::Lent(rows));
+            return Ok(Self { lent: Some(rows), made: None });
         }
         let (mut codes, mut lead) = (BlockCodes::new(kernel, n, d)?, LeadCodes::new(n, basis.size)?);
         code_rows(search, Some((&targets.bound, &mut codes)), Some((basis, &mut lead)), cx)?;
-        Ok(Self::Made(codes, lead))
+        Ok(Self { lent: None, made: Some((codes, lead)) })
     }
 
     pub fn rows(&self) -> RowsInCodes<'_> {
-        match self {
-            Self::None => RowsInCodes::default(),
-            Self::Lent((rows, lead)) | Self::Made(rows, lead) => {
-                RowsInCodes { rows: Some(rows), lead: Some(lead) }
-            }
-        }
+        let (rows, lead) = self.lent.or(self.made.as_ref()).map(|(rows, lead)| (rows, lead)).unzip();
+        RowsInCodes { rows, lead }
     }
 }
 
