@@ -9,6 +9,7 @@ use pauca::exact::{Metric, cosine, squared_distance};
 use crate::device::Gpu;
 use crate::faults::device;
 use crate::kernels::definition::{Square, Value, score};
+use crate::kernels::search::LISTED;
 use crate::limits::Limits;
 use crate::link::Buffer;
 use crate::plan::rows_of_buffer;
@@ -129,11 +130,17 @@ fn a_device_that_decides_gives_the_labels_of_the_cpu() {
                 deciding = deciding.with_limits(Limits { buffer: 4 * 300, memory: 0, ..gpu.limits() });
                 assert_eq!(rows_of_buffer(&deciding.limits(), d), Some(3));
             }
+            let before = gpu.traffic();
             let (found, stats) = labels(&deciding.trusted());
             assert_eq!(found, expected, "{k} targets, cut: {cut}");
             assert_eq!((stats.rows, by_host.rows), (n as u64, n as u64));
-            if k <= 4 && !cut {
-                assert_eq!((stats.truth, by_host.truth), (0, n as u64), "{k} targets");
+            if k <= LISTED {
+                assert_eq!((stats.truth, by_host.truth), (n as u64, n as u64), "{k} targets, cut: {cut}");
+            }
+            if k <= LISTED && !cut {
+                // A label a row, and the counts of each launch: no list.
+                let down = gpu.traffic().since(&before);
+                assert_eq!(down.bytes_down, 4 * n as u64 + 4 * down.reads, "{down:?}");
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::error::GpuError;
 use crate::kernels::definition::{self, Square, Value};
 use crate::kernels::search::{NORM_LANES, NORM_ROWS};
 use crate::kernels::tile::Tile;
-use crate::kernels::{fill, mma, search, sums, tensor, wgmma};
+use crate::kernels::{fill, mma, report, search, sums, tensor, wgmma};
 
 /// A kernel that can be compiled, but not launched.
 pub struct Kernel {
@@ -56,7 +56,7 @@ pub fn kernels(gpu: &Gpu, target: TargetProperties) -> Result<Vec<Kernel>, GpuEr
         let shape = format!("{}x{}x{}", tile.rows, tile.targets, tile.depth);
         let (units, shared) = (tile.units() as u32, tile.shared());
         add!(search::nearest; shape.clone(); units, shared;
-            b(), b(), b(), b(), b(), b(), b(), 0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0, 0, 0, 0, tile);
+            b(), b(), b(), b(), b(), b(), b(), 0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0, 0, 0, 0, 0, tile);
         add!(search::above; shape; units, shared; b(), b(), b(), b(), b(), b(), b(), 0, 0, 0, 0, 0, 0, tile);
     }
     let lanes = NORM_ROWS * NORM_LANES;
@@ -66,6 +66,7 @@ pub fn kernels(gpu: &Gpu, target: TargetProperties) -> Result<Vec<Kernel>, GpuEr
     for (shape, value) in [("distance", Value::Distance(Square::Rounded)), ("cosine", Value::Cosine)] {
         add!(definition::settle; shape.to_owned(); definition::UNITS, 0; b(), b(), b(), 0, 0, 0, value);
     }
+    add!(report::report; none(); report::UNITS, 0; b(), b(), b(), b(), 0);
     add!(mma::nearest_mma; none(); tensor::UNITS, mma::SHARED;
         b(), b(), b(), b(), b(), b(), 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0, 0);
     add!(wgmma::nearest_wgmma; none(); tensor::UNITS, wgmma::SHARED;

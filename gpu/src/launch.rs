@@ -5,7 +5,8 @@ use cubecl::prelude::*;
 
 use crate::error::GpuError;
 use crate::kernels::definition::{self, Value};
-use crate::kernels::search::{NORM_LANES, NORM_ROWS, WORDS};
+use crate::kernels::report::{self, OPEN_WORDS};
+use crate::kernels::search::{NORM_LANES, NORM_ROWS, Start, WORDS};
 use crate::kernels::tensor::{self, FACTS, Instruction};
 use crate::kernels::{fill, mma, search, sums, wgmma};
 use crate::limits::Limits;
@@ -58,7 +59,7 @@ pub(crate) struct Scoring {
     pub margin: [f32; 3],
 }
 
-/// [`search::nearest`]; `best` holds limits, unless `fresh`.
+/// [`search::nearest`]; the first target is listed as `base`.
 #[allow(clippy::too_many_arguments, reason = "a launch")]
 pub(crate) fn nearest(
     link: &Link,
@@ -68,7 +69,8 @@ pub(crate) fn nearest(
     norms: &Buffer,
     best: &Buffer,
     found: &Buffer,
-    fresh: bool,
+    base: usize,
+    start: Start,
 ) -> Outcome<()> {
     let (cubes, Sides { n, k, dim, first, .. }) = (plan.cubes(sides.n), sides);
     sides.check(cubes, dim + k)?;
@@ -79,7 +81,7 @@ pub(crate) fn nearest(
     ])?;
     link.launches()?;
     // SAFETY: the kernel reads x below (first + n) dim, c below k dim, aux below dim + k, norms below first + n, windows below
-    // 2 (cubes + n) when `ranged`, and writes best below n and found below n WORDS: all checked above.
+    // 2 (cubes + n) when `ranged`, and reads and writes best below n and found below n WORDS: all checked above.
     unsafe {
         search::nearest::launch_unchecked(
             &link.client,
@@ -99,10 +101,11 @@ pub(crate) fn nearest(
             first as u32,
             n as u32,
             k as u32,
+            base as u32,
             dim as u32,
             cubes as u32,
             u32::from(sides.windows.is_some()),
-            u32::from(fresh),
+            start as u32,
             plan.tile,
         );
     }
@@ -141,6 +144,39 @@ pub(crate) fn settle(
             n as u32,
             dim as u32,
             value,
+        );
+    }
+    Ok(())
+}
+
+/// [`report::report`] of the lists of `n` rows; `counts` are two zeros.
+pub(crate) fn report(
+    link: &Link,
+    found: &Buffer,
+    slots: &Buffer,
+    open: &Buffer,
+    counts: &Buffer,
+    n: usize,
+) -> Outcome<()> {
+    fits(&[
+        ("found", n * WORDS <= found.len()),
+        ("slots", n <= slots.len()),
+        ("open rows", n * OPEN_WORDS <= open.len()),
+        ("counts", counts.len() >= 2),
+    ])?;
+    link.launches()?;
+    // SAFETY: the kernel reads found below n WORDS, counts in two words, of which the first was 0, and so writes open
+    // below n OPEN_WORDS; slots below n.
+    unsafe {
+        report::report::launch_unchecked(
+            &link.client,
+            CubeCount::Static(n.div_ceil(report::UNITS as usize) as u32, 1, 1),
+            CubeDim::new_1d(report::UNITS),
+            found.arg(),
+            slots.arg(),
+            open.arg(),
+            counts.arg(),
+            n as u32,
         );
     }
     Ok(())

@@ -29,8 +29,7 @@ pub struct Limits {
     pub work: u64,
     /// Whether the device decides by the definition, in `f64`, where its floats of 32 bits leave a few targets of a row. Only on
     /// CUDA, where what a compiler may do to `f64` is known, and only on a device whose bits were right when it was opened.
-    /// Where it is false, as on all other devices, the host decides. Rows that the device decides count as
-    /// [`SearchStats::f32`](pauca::backend::SearchStats::f32): the host sees one target listed.
+    /// Where it is false, as on all other devices, the host decides; so it does where the targets fill more than one buffer.
     pub decides: bool,
     /// Whether kernels for tensor cores may be launched. False on every device: what they rest on is an assumption that no
     /// device has shown yet (`src/tensor.rs`), and no search uses them. `gpu-check --tensor` tries them.

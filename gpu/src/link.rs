@@ -124,19 +124,25 @@ impl Link {
         Ok(())
     }
 
-    /// Fetches a buffer, and with it every failure of what should have written it.
+    /// Fetches a buffer, and with it every failure of what should have written it, or what that was made of.
     pub fn read<T: CubeElement>(&self, buffer: &Buffer) -> Outcome<Vec<T>> {
+        self.read_first(buffer, buffer.len)
+    }
+
+    /// The same for the first `len` words, at most all.
+    pub fn read_first<T: CubeElement>(&self, buffer: &Buffer, len: usize) -> Outcome<Vec<T>> {
         const { assert!(size_of::<T>() == 4) }
         self.step("reading")?;
-        let bytes = self.client.read_one(buffer.handle.clone()).map_err(|error| {
+        let handle = buffer.handle.clone().offset_end(4 * buffer.len.saturating_sub(len) as u64);
+        let bytes = self.client.read_one(handle).map_err(|error| {
             let mut report: String = format!("{error:?}").chars().take(400).collect();
             report.retain(|c| c != '\n');
             GpuError::Failed { doing: "reading", report }
         })?;
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.bytes_down.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        if bytes.len() != 4 * buffer.len {
-            let report = format!("{} bytes of {}", bytes.len(), 4 * buffer.len);
+        if bytes.len() != 4 * len {
+            let report = format!("{} bytes of {}", bytes.len(), 4 * len);
             return Err(GpuError::Failed { doing: "reading", report });
         }
         Ok(T::from_bytes(&bytes).to_vec())

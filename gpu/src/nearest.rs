@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! for each chunk of rows, for each launch of it           (the host settles a launch while the device works on the next)
-//!     for each piece of the targets: the kernel lists what lies within the margin of the best so far
-//!                                 on CUDA the definition leaves one of those that it listed
-//!     one target in all                                   certified
-//!     some, all listed                                    the definition decides among them
+//!     for each piece of the targets: the kernel goes on with the lists of what lies within the margin of the best so far
+//!                                 on CUDA the definition leaves one of those that are listed, where there is one piece
+//!     one target is listed                                a word comes back, certified
+//!     some                                                the list comes back, and the definition decides
 //!     more, or rows that could overflow on the device     the CPU backend searches
 //! ```
 
@@ -18,52 +18,27 @@ use pauca::{Context, Error, Result};
 
 use crate::device::Gpu;
 use crate::kernels::definition::Value;
-use crate::kernels::search::{LISTED, WORDS};
+use crate::kernels::report::{OPEN, OPEN_WORDS};
+use crate::kernels::search::{LISTED, Start, WORDS};
 use crate::launch::{self, Sides};
 use crate::link::Buffer;
-use crate::memory::{try_capacity, try_collect, try_grow, try_vec};
+use crate::memory::{try_capacity, try_collect, try_vec};
 use crate::plan::{Search, pieces};
 use crate::rows::{Chunk, GpuBlock};
 use crate::targets::{GpuTargets, Packed, rows_of};
 
-/// Listed targets of a row, over all pieces, among which the definition decides.
-const MOST: usize = 4 * LISTED;
 /// Rows of a task of the host.
 const TASK: usize = 256;
 /// Values of rows that are gathered at once for the CPU.
 const GATHERED: usize = 1 << 22;
 
-/// What the kernel found for some rows, piece by piece of the targets.
-pub(crate) struct Lists<'f>(pub &'f [(usize, Vec<u32>)]);
-
-impl Lists<'_> {
-    /// The slots that are listed for a row, ascending, and how many; none where not all are listed.
-    pub fn of(&self, row: usize) -> Option<([u32; MOST], usize)> {
-        let (mut all, mut len) = ([0; MOST], 0);
-        for (first, found) in self.0 {
-            let words = found.get(row * WORDS..(row + 1) * WORDS)?;
-            let count = words[0] as usize;
-            if count > LISTED || len + count > MOST {
-                return None;
-            }
-            for slot in &words[1..=count] {
-                all[len] = *first as u32 + slot;
-                len += 1;
-            }
-        }
-        all[..len].sort_unstable();
-        Some((all, len))
-    }
-}
-
-/// Rows that a task settles.
-struct Settling<'o> {
-    first: usize,
-    out: &'o mut [u32],
-    /// Rows for the CPU, counted within the launch.
-    left: Vec<u32>,
-    certified: u64,
-    decided: u64,
+/// The slots of a list, ascending, and how many; none where not all are listed.
+pub(crate) fn listed(words: &[u32]) -> Option<([u32; LISTED], usize)> {
+    let (count, slots) = words.split_first()?;
+    let (mut all, len) = ([0; LISTED], *count as usize);
+    all.get_mut(..len)?.copy_from_slice(slots.get(..len)?);
+    all[..len].sort_unstable();
+    Some((all, len))
 }
 
 /// See [`Backend::nearest`].
@@ -90,9 +65,9 @@ pub(crate) fn nearest(
         return gpu.host().nearest(&block.cpu, &cpu, None, out, cx);
     };
     let finish = |proposed: Proposed, out: &mut [u32], stats: &mut SearchStats| {
-        let (first, found) = (proposed.rows.start, proposed.fetched(gpu)?);
+        let (first, answers) = (proposed.rows.start, proposed.fetched(gpu)?);
         let out = &mut out[proposed.rows.clone()];
-        let left = settle(block, targets, &packed, &Lists(&found), first, out, stats, cx)?;
+        let left = settle(block, targets, &packed, &answers, first, out, stats, cx)?;
         search_on_cpu(gpu, block, targets, first, &left, out, stats, cx)
     };
     let mut before: Option<Proposed> = None;
@@ -126,20 +101,34 @@ pub(crate) fn nearest(
 struct Proposed {
     /// Rows of the block.
     rows: Range<usize>,
-    /// The first slot of each piece, and what the kernel lists.
-    lists: Vec<(usize, Buffer)>,
+    /// What [`report`](crate::kernels::report) wrote.
+    slots: Buffer,
+    open: Buffer,
+    counts: Buffer,
+    /// Whether the device has decided among listed targets.
+    decides: bool,
     /// What the launches read.
     _chunk: Arc<Chunk>,
 }
 
+/// What came back of a launch.
+struct Answers {
+    /// The slot of each row, or [`OPEN`].
+    slots: Vec<u32>,
+    /// [`OPEN_WORDS`] for each open row, in any order.
+    open: Vec<u32>,
+    /// Rows that the device decided by the definition.
+    decided: u64,
+}
+
 impl Proposed {
-    /// Waits for the launches.
-    fn fetched(&self, gpu: &Gpu) -> Result<Vec<(usize, Vec<u32>)>> {
-        let mut read = try_capacity(self.lists.len())?;
-        for (first, words) in &self.lists {
-            read.push((*first, gpu.link().read::<u32>(words)?));
-        }
-        Ok(read)
+    /// Waits for the launches. Lists are fetched of the rows that need them.
+    fn fetched(&self, gpu: &Gpu) -> Result<Answers> {
+        let slots = gpu.link().read::<u32>(&self.slots)?;
+        let left = slots.iter().filter(|slot| **slot == OPEN).count();
+        let open = if left > 0 { gpu.link().read_first(&self.open, left * OPEN_WORDS)? } else { Vec::new() };
+        let decided = if self.decides { gpu.link().read::<u32>(&self.counts)?[1] } else { 0 };
+        Ok(Answers { slots, open, decided: decided.into() })
     }
 }
 
@@ -153,93 +142,75 @@ fn propose(
     first: usize,
     n: usize,
 ) -> Result<Proposed> {
-    let link = gpu.link();
-    let best = link.room(n)?;
-    let mut lists = try_capacity(packed.pieces.len())?;
+    let (link, dim) = (gpu.link(), packed.frame.center.len());
+    let (best, found) = (link.room(n)?, link.room(n * WORDS)?);
     for (number, piece) in packed.pieces.iter().enumerate() {
-        let words = link.room(n * WORDS)?;
-        let sides = Sides {
-            x: &chunk.values,
-            c: &piece.values,
-            aux: &piece.aux,
-            windows: None,
-            first,
-            n,
-            k: piece.slots.len(),
-            dim: packed.frame.center.len(),
-        };
-        launch::nearest(link, plan, sides, packed.scoring, norms, &best, &words, number == 0)?;
-        if let Some(plain) = &piece.plain {
-            let value = Value::Distance(gpu.square());
-            launch::settle(link, sides.x, plain, &words, first, n, sides.dim, value)?;
-        }
-        lists.push((piece.slots.start, words));
+        let (k, base) = (piece.slots.len(), piece.slots.start);
+        let sides =
+            Sides { x: &chunk.values, c: &piece.values, aux: &piece.aux, windows: None, first, n, k, dim };
+        let start = if number == 0 { Start::Nothing } else { Start::Lists };
+        launch::nearest(link, plan, sides, packed.scoring, norms, &best, &found, base, start)?;
     }
-    let start = chunk.rows.start + first;
-    Ok(Proposed { rows: start..start + n, lists, _chunk: Arc::clone(chunk) })
+    if let Some(plain) = &packed.plain {
+        let value = Value::Distance(gpu.square());
+        launch::settle(link, &chunk.values, plain, &found, first, n, dim, value)?;
+    }
+    let (slots, open, counts) = (link.room(n)?, link.room(n * OPEN_WORDS)?, link.upload(&[0u32; 2])?);
+    launch::report(link, &found, &slots, &open, &counts, n)?;
+    let (start, decides) = (chunk.rows.start + first, packed.plain.is_some());
+    Ok(Proposed { rows: start..start + n, slots, open, counts, decides, _chunk: Arc::clone(chunk) })
 }
 
-/// Settles what is listed, by the definition where it must; the rows that are left.
+/// Settles what came back, by the definition where it must; the rows that are left, ascending.
 #[allow(clippy::too_many_arguments, reason = "one step of the search above")]
 fn settle(
     block: &GpuBlock<'_>,
     targets: &GpuTargets,
     packed: &Packed,
-    lists: &Lists<'_>,
+    answers: &Answers,
     first: usize,
     out: &mut [u32],
     stats: &mut SearchStats,
     cx: &Context,
 ) -> Result<Vec<usize>> {
-    let (rows, dim, n) = (block.cpu.rows(), block.dim(), out.len());
+    let target = |slot: u32| packed.slots.target(slot as usize).filter(|t| (*t as usize) < targets.n());
+    for (label, slot) in out.iter_mut().zip(&answers.slots) {
+        *label = target(*slot).unwrap_or(OPEN);
+    }
+    let (rows, dim, n) = (block.cpu.rows(), block.dim(), answers.open.len() / OPEN_WORDS);
+    let mut labels = try_vec(n, OPEN)?;
     let mut jobs = try_capacity(n.div_ceil(TASK))?;
-    jobs.extend(out.chunks_mut(TASK).enumerate().map(|(task, out)| {
-        Job::new(Settling { first: task * TASK, out, left: Vec::new(), certified: 0, decided: 0 })
-    }));
-    cx.in_waves(&mut jobs, (TASK * (dim + 16)) as u64, |task| {
+    let lists = answers.open.chunks(TASK * OPEN_WORDS);
+    jobs.extend(labels.chunks_mut(TASK).zip(lists).map(Job::new));
+    cx.in_waves(&mut jobs, (TASK * LISTED * dim) as u64, |(labels, lists)| {
         let mut buffer = try_vec(dim, 0.0f32)?;
-        for (i, label) in task.out.iter_mut().enumerate() {
-            let local = task.first + i;
-            let slots = lists.of(local).filter(|(_, len)| *len > 0);
-            let of_slots = slots.and_then(|(slots, len)| {
-                let mut all = [0u32; MOST];
-                let named = slots[..len].iter().zip(&mut all);
-                named
-                    .map(|(slot, out)| packed.slots.target(*slot as usize).map(|t| *out = t))
-                    .collect::<Option<()>>()?;
-                Some((all, len))
+        for (label, words) in labels.iter_mut().zip(lists.chunks_exact(OPEN_WORDS)) {
+            let row = rows.row(first + words[0] as usize, &mut buffer)?;
+            let some = listed(&words[1..]).filter(|(_, len)| *len > 0).and_then(|(mut slots, len)| {
+                slots[..len].iter_mut().try_for_each(|slot| target(*slot).map(|target| *slot = target))?;
+                Some((slots, len))
             });
-            match of_slots {
-                Some((only, 1)) => {
-                    *label = only[0];
-                    task.certified += 1;
-                }
-                Some((some, len)) => {
-                    let row = rows.row(first + local, &mut buffer)?;
-                    *label = decide(targets, row, &some[..len]);
-                    task.decided += 1;
-                }
+            match some {
+                Some((some, len)) => *label = decide(targets, row, &some[..len]),
                 // Everything is as similar to a row of zeros: the first target is nearest.
-                None if is_zero(targets.metric, rows.row(first + local, &mut buffer)?) => {
-                    *label = 0;
-                    task.decided += 1;
-                }
-                None => {
-                    try_grow(&mut task.left, 1)?;
-                    task.left.push(local as u32);
-                }
+                None if is_zero(targets.metric, row) => *label = 0,
+                None => {}
             }
         }
         Ok(())
     })?;
-    let mut left = try_capacity(jobs.iter().map(|job| job.work.left.len()).sum())?;
-    for Job { work: task, .. } in jobs {
-        left.extend(task.left.iter().map(|row| *row as usize));
-        stats.f32 += task.certified;
-        stats.truth += task.decided;
-        stats.rows += task.certified + task.decided;
+    for (words, label) in answers.open.chunks_exact(OPEN_WORDS).zip(&labels) {
+        if let Some(out) = out.get_mut(words[0] as usize) {
+            *out = *label;
+        }
     }
-    Ok(left)
+    let open = out.iter().filter(|label| **label == OPEN).count();
+    let settled = (out.len() - open) as u64;
+    let decided = answers.decided + labels.iter().filter(|label| **label != OPEN).count() as u64;
+    stats.rows += settled;
+    stats.truth += decided;
+    stats.f32 += settled.saturating_sub(decided);
+    try_collect(open, (0..out.len()).filter(|row| out[*row] == OPEN))
 }
 
 fn is_zero(metric: Metric, row: &[f32]) -> bool {
@@ -287,4 +258,84 @@ fn search_on_cpu(
         left.iter().zip(labels).for_each(|(row, label)| out[*row] = label);
     }
     Ok(())
+}
+
+#[cfg(all(test, feature = "wgpu"))]
+mod tests {
+    use pauca::backend::Copies;
+
+    use super::*;
+    use crate::faults::device;
+    use crate::kernels::search::DECIDED;
+    use crate::limits::Limits;
+
+    #[test]
+    fn a_report_names_single_targets_and_holds_all_other_lists() {
+        let Some(gpu) = device() else { return };
+        let (n, link) = (1003usize, gpu.link());
+        let words = |row: usize| -> [u32; WORDS] {
+            std::array::from_fn(|word| if word == 0 { row % 7 } else { 10 * row + word } as u32)
+        };
+        let found: Vec<u32> = (0..n).flat_map(words).collect();
+        let (found, counts) = (link.upload(&found).unwrap(), link.upload(&[0u32; 2]).unwrap());
+        let (slots, open) = (link.room(n).unwrap(), link.room(n * OPEN_WORDS).unwrap());
+        launch::report(link, &found, &slots, &open, &counts, n).unwrap();
+        let is_open = |row: &usize| ![1, DECIDED].contains(&words(*row)[0]);
+        let expected: Vec<u32> = (0..n).map(|row| if is_open(&row) { OPEN } else { words(row)[1] }).collect();
+        assert_eq!(link.read::<u32>(&slots).unwrap(), expected);
+        let left = (0..n).filter(is_open).count();
+        let decided = (0..n).filter(|row| words(*row)[0] == DECIDED).count();
+        assert!(decided > 0);
+        assert_eq!(link.read::<u32>(&counts).unwrap(), [left as u32, decided as u32]);
+        let all: Vec<u32> = link.read_first(&open, left * OPEN_WORDS).unwrap();
+        let mut lists: Vec<&[u32]> = all.chunks_exact(OPEN_WORDS).collect();
+        lists.sort_unstable();
+        assert!(left > n / 2 && lists.len() == left);
+        for (list, row) in lists.into_iter().zip((0..n).filter(is_open)) {
+            assert_eq!((list[0], &list[1..]), (row as u32, &words(row)[..]));
+        }
+    }
+
+    /// Targets in pieces of three: a piece that is nearer drops what the pieces before have listed, and one that is farther, or
+    /// of which nothing matters, keeps it.
+    #[test]
+    fn lists_go_on_from_piece_to_piece() {
+        let Some(gpu) = device() else { return };
+        let cx = Context::default();
+        let cut = gpu.clone().with_limits(Limits { buffer: 4 * 3 * 100, memory: 0, ..gpu.limits() });
+        let (n, d) = (70usize, 100usize);
+        let run = |k: usize, at: &dyn Fn(usize) -> f32| {
+            let x = vec![0.0f32; n * d];
+            let c: Vec<f32> = (0..k * d).map(|i| at(i / d)).collect();
+            let block = cut.load(rows_of(&x, n, d).unwrap(), Metric::SqEuclidean, &cx).unwrap();
+            let metric = Metric::SqEuclidean;
+            let targets = cut.targets(rows_of(&c, k, d).unwrap(), metric, Copies::Keep, &cx).unwrap();
+            let mut labels = vec![9; n];
+            let stats = cut.nearest(&block, &targets, None, &mut labels, &cx).unwrap();
+            assert!(labels.iter().all(|label| *label == labels[0]));
+            (labels[0], stats.f32, stats.truth)
+        };
+        let all = n as u64;
+        // Nearer from target to target, and farther; a list of all pieces would hold one of each, which the definition decides.
+        assert_eq!(run(9, &|t| (9 - t) as f32), (8, all, 0));
+        assert_eq!(run(9, &|t| (1 + t) as f32), (0, all, 0));
+        // Three targets in different pieces are equally near, and then five, which are too many for a list.
+        assert_eq!(run(20, &|t| if t % 7 == 1 { 1.0 } else { 2.0 }), (1, 0, all));
+        let (label, certified, _) = run(20, &|t| if t % 4 == 3 { -1.0 } else { 2.0 });
+        assert_eq!((label, certified), (3, 0));
+    }
+
+    /// What a launch made of a buffer that an earlier one failed to write is not read for an answer.
+    #[test]
+    fn a_failure_is_seen_behind_the_launches_that_follow() {
+        let Some(gpu) = device() else { return };
+        let (n, link) = (64, gpu.link());
+        let (found, counts) = (link.room(n * WORDS).unwrap(), link.upload(&[0u32; 2]).unwrap());
+        launch::fill(link, &found, 1).unwrap();
+        launch::fill_with(link, &found, 2, 1 << 20).unwrap();
+        let (slots, open) = (link.room(n).unwrap(), link.room(n * OPEN_WORDS).unwrap());
+        launch::report(link, &found, &slots, &open, &counts, n).unwrap();
+        assert!(link.read::<u32>(&slots).is_err() && link.read::<u32>(&counts).is_err());
+        assert!(link.read_first::<u32>(&open, 6).is_err());
+    }
 }

@@ -15,11 +15,11 @@ use pauca::{Context, Result};
 
 use crate::coordinates::DEVICE;
 use crate::device::Gpu;
-use crate::kernels::search::{NOTHING, WORDS};
+use crate::kernels::search::{NOTHING, Start, WORDS};
 use crate::launch::{self, Sides};
 use crate::link::Buffer;
 use crate::memory::{try_capacity, try_collect, try_grow, try_vec};
-use crate::nearest::Lists;
+use crate::nearest::listed;
 use crate::plan::{Search, pieces};
 use crate::rows::{Chunk, GpuBlock};
 use crate::targets::{GpuTargets, Packed, Piece};
@@ -175,12 +175,12 @@ pub(crate) fn earlier_max(
     let link = both.gpu.link();
     let finish = |proposed: Proposed<'_>, best: &mut [Best]| {
         let Proposed { rows, piece, list, .. } = proposed;
-        let found = [(piece.slots.start, link.read::<u32>(&list)?)];
+        let found = link.read::<u32>(&list)?;
         for_tasks(&mut best[rows.clone()], 8 * dim, cx, |task, best| {
             let mut buffer = try_vec(dim, 0.0f32)?;
             for (i, best) in best.iter_mut().enumerate() {
                 let row = rows.start + task + i;
-                match Lists(&found).of(task + i) {
+                match listed(&found[(task + i) * WORDS..][..WORDS]) {
                     Some((slots, len)) => {
                         compare(row, best, &mut buffer, &mut slots[..len].iter().map(|slot| *slot as usize))?;
                     }
@@ -206,7 +206,8 @@ pub(crate) fn earlier_max(
         let (limits, windows) = (link.upload(&limits)?, link.upload(windows)?);
         let list = link.room(n * WORDS)?;
         let (sides, x) = (launch.sides(Some(&windows)), &launch.chunk.values);
-        launch::nearest(link, &plan, sides, packed.scoring, x, &limits, &list, false)?;
+        let base = launch.piece.slots.start;
+        launch::nearest(link, &plan, sides, packed.scoring, x, &limits, &list, base, Start::Limits)?;
         let next = Proposed { rows, piece: launch.piece, list, _chunk: Arc::clone(launch.chunk) };
         before.replace(next).map_or(Ok(()), |done| finish(done, best))
     })?;

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use pauca::Result;
 
-use crate::kernels::search::WORDS;
+use crate::kernels::report::OPEN_WORDS;
 use crate::kernels::sums::{MINUS, RUN, SLAB};
 use crate::kernels::tile::Tile;
 use crate::limits::Limits;
@@ -42,8 +42,8 @@ impl Search {
         let tile = limits.tile(n)?;
         let work = (targets as u64).saturating_mul(dim as u64).max(1);
         let cubes = (limits.work / work) as usize / tile.rows;
-        // Every row has its words in `found`, and two in `windows` beside two for its cube.
-        let most = (limits.words() / WORDS / tile.rows).max(1);
+        // Every row has its words among the open rows, and two in `windows` beside two for its cube.
+        let most = (limits.words() / OPEN_WORDS / tile.rows).max(1);
         let cubes = cubes.clamp(1, (limits.cubes as usize).min(most));
         Some(Self { tile, rows: cubes * tile.rows })
     }
@@ -150,7 +150,7 @@ mod tests {
                 let plan = Search::new(&limits, n, t, d).unwrap();
                 assert!(plan.rows >= plan.tile.rows && plan.rows.is_multiple_of(plan.tile.rows));
                 assert!(plan.cubes(plan.rows) <= limits.cubes as usize);
-                assert!(plan.rows * WORDS <= limits.words().max(plan.tile.rows * WORDS));
+                assert!(plan.rows * OPEN_WORDS <= limits.words().max(plan.tile.rows * OPEN_WORDS));
                 let one_cube = plan.rows == plan.tile.rows;
                 assert!(one_cube || (plan.rows * t * d) as u64 <= limits.work, "{limits:?} {n} {t} {d}");
                 assert!(

@@ -10,7 +10,7 @@ use crate::coordinates::Framed;
 use crate::device::Gpu;
 use crate::error::GpuError;
 use crate::kernels::definition::Value;
-use crate::kernels::search::{LISTED, WORDS};
+use crate::kernels::search::{DECIDED, LISTED, Start, WORDS};
 use crate::kernels::sums::PLANES;
 use crate::launch::{self, Scoring, Sides};
 use crate::plan::{Move, Runs, Search};
@@ -129,7 +129,7 @@ fn scores(gpu: &Gpu) -> Result<bool> {
     launch::norms(link, &sent, &aux, &norms, frame.scale, frame.growth(), 1.0, 0, n, d)?;
     let sides = Sides { x: &sent, c: &targets, aux: &aux, windows: None, first: 0, n, k, dim: d };
     let scoring = Scoring { scale: frame.scale, margin: framed.margin };
-    launch::nearest(link, &plan, sides, scoring, &norms, &best, &found, true)?;
+    launch::nearest(link, &plan, sides, scoring, &norms, &best, &found, 0, Start::Nothing)?;
     let (norms, best, found) =
         (link.read::<f32>(&norms)?, link.read::<f32>(&best)?, link.read::<u32>(&found)?);
     let mut right = true;
@@ -186,7 +186,7 @@ pub(crate) fn decides(gpu: &Gpu) -> bool {
             let expected = words[1..=count.min(LISTED)].iter().copied().min_by(nearer);
             let settled = (2..=LISTED).contains(&count);
             let here = &found[i * WORDS..][..WORDS];
-            if settled { here[0] == 1 && Some(here[1]) == expected } else { here == words }
+            if settled { here[0] == DECIDED && Some(here[1]) == expected } else { here == words }
         };
         Ok((0..n).all(right))
     };

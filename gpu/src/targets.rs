@@ -48,6 +48,8 @@ pub(crate) struct Packed {
     /// Which targets they are: all, or the first of each kind of copies.
     pub slots: Slots,
     pub pieces: Vec<Piece>,
+    /// The targets as they are, where the device decides: those of one piece.
+    pub plain: Option<Buffer>,
 }
 
 /// The targets behind the numbers on the device.
@@ -63,8 +65,6 @@ pub(crate) struct Piece {
     pub values: Buffer,
     /// Center and half norms.
     pub aux: Buffer,
-    /// The targets as they are, where the device decides.
-    pub plain: Option<Buffer>,
     /// Keeps rows that are shared with a block.
     _rows: Option<Arc<Resident>>,
 }
@@ -187,11 +187,11 @@ impl GpuTargets {
                 let aux = link.room(self.dim + chunk.rows.len())?;
                 launch::fill(link, &aux, 0)?;
                 let (slots, values) = (chunk.rows.clone(), chunk.values.clone());
-                pieces.push(Piece { slots, values, aux, plain: None, _rows: Some(Arc::clone(&rows)) });
+                pieces.push(Piece { slots, values, aux, _rows: Some(Arc::clone(&rows)) });
             }
             let fits = rows.chunks.iter().all(|chunk| chunk.rows.len() <= most);
             let scoring = Scoring { scale: empty.frame.scale, margin: empty.margin };
-            return Ok(fits.then_some(Packed { frame: empty.frame, scoring, slots, pieces }));
+            return Ok(fits.then_some(Packed { frame: empty.frame, scoring, slots, pieces, plain: None }));
         }
         let before = self.before.as_ref();
         let framed = Framed::new(n, self.dim, self.metric, before, |slot| self.row(target(slot)))?;
@@ -202,11 +202,11 @@ impl GpuTargets {
             aux.extend_from_slice(&halves[part.clone()]);
             let values = link.upload(&values[part.start * self.dim..part.end * self.dim])?;
             let aux = link.upload(&aux)?;
-            let plain = self.plain(gpu, part.clone().map(target))?;
-            sent.push(Piece { slots: part, values, aux, plain, _rows: None });
+            sent.push(Piece { slots: part, values, aux, _rows: None });
         }
+        let plain = if sent.len() == 1 { self.plain(gpu, (0..n).map(target))? } else { None };
         let scoring = Scoring { scale: frame.scale, margin };
-        Ok(Some(Packed { frame, scoring, slots, pieces: sent }))
+        Ok(Some(Packed { frame, scoring, slots, pieces: sent, plain }))
     }
 
     /// Some targets as they are, sent where the device decides among them.

@@ -15,10 +15,10 @@ fn points(n: usize, d: usize) -> Array2<f32> {
 
 /// The most bytes that an iteration may send and fetch.
 fn iteration(n: usize, k: usize, d: usize) -> (usize, usize) {
-    // Centroids, center and half norms; at most two entries a row and three words a run.
+    // Centroids, center and half norms; at most two entries a row and three words a run; two counts.
     let up = 4 * (k * d + d + k) + 8 * n + 12 * 2 * (k + n.div_ceil(256));
-    // Count and four candidates of a row, four words of a sum.
-    (up, 20 * n + 16 * k * d)
+    // The label of a row, count and four candidates of one in a hundred that is open, four words of a sum.
+    (up + 8, 4 * n + 24 * n / 100 + 16 * k * d)
 }
 
 /// An iteration moves centroids down and labels, candidates, moves and sums, never the rows.
@@ -45,8 +45,8 @@ fn kmeans_sends_its_rows_once() {
     let (up, down) = iteration(n, k, d);
     assert!(each(|t| t.bytes_up) <= up as f64, "{few:?} {many:?}");
     assert!(each(|t| t.bytes_down) <= down as f64, "{few:?} {many:?}");
-    // The search, four planes of zeros, the sums.
-    assert!(each(|t| t.launches) <= 6.0, "{few:?} {many:?}");
+    // The search and its report, four planes of zeros, the sums.
+    assert!(each(|t| t.launches) <= 7.0, "{few:?} {many:?}");
 }
 
 /// Each of the three stages of D4 sends its rows once: all rows, all rows by cluster, and the rows of the second clustering.
@@ -78,7 +78,7 @@ fn d4_sends_its_rows_once_a_stage() {
     let (up, down) = iteration(n, k, d);
     assert!(each(|t| t.bytes_up) <= up as f64, "{few:?} {many:?}");
     assert!(each(|t| t.bytes_down) <= down as f64, "{few:?} {many:?}");
-    assert!(each(|t| t.launches) <= 6.0, "{few:?} {many:?}");
+    assert!(each(|t| t.launches) <= 7.0, "{few:?} {many:?}");
 }
 
 /// Blocks give their room back.

@@ -10,7 +10,7 @@
 
 use cubecl::prelude::*;
 
-use super::search::{LISTED, WORDS};
+use super::search::{DECIDED, LISTED, WORDS};
 
 /// Units of a cube, one row each.
 pub(crate) const UNITS: u32 = 64;
@@ -35,7 +35,8 @@ pub(crate) enum Square {
     Rounded,
 }
 
-/// Of the rows of `first .. first + n` for which 2 to 4 targets are listed, leaves the nearest, the lowest of equals.
+/// Of the rows of `first .. first + n` for which 2 to 4 targets are listed, leaves the nearest, the lowest of equals, with
+/// the count [`DECIDED`].
 ///
 /// - `x` `[., d]`, `c` `[., d]`: rows and targets as they are.
 /// - `found` `[n, WORDS]`: as [`nearest`](super::search::nearest) wrote it.
@@ -70,7 +71,7 @@ pub(crate) fn settle(
                         nearest = min(nearest, target);
                     }
                 }
-                found[list] = 1u32;
+                found[list] = DECIDED;
                 found[list + 1] = nearest;
             }
         }

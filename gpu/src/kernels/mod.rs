@@ -5,6 +5,7 @@
 //! | [`search::nearest`] | the best scores of rows, and up to four targets within the margin of the best |
 //! | [`search::above`] | all pairs that may pass a threshold |
 //! | [`search::norms`] | bounds of the norms of rows in the coordinates of a search |
+//! | [`report::report`] | the lists of rows, as a word a row and the lists that leave their row open |
 //! | [`definition::settle`] | on CUDA, the nearest of the listed targets by the definition |
 //! | [`mma::nearest_mma`], [`wgmma::nearest_wgmma`] | as `search::nearest`, by tensor cores on copies in f16; not launched yet |
 //! | [`sums::add_runs`] | exact sums of rows by integers |
@@ -26,6 +27,7 @@
 pub(crate) mod definition;
 pub(crate) mod fill;
 pub(crate) mod mma;
+pub(crate) mod report;
 pub(crate) mod search;
 pub(crate) mod sums;
 pub(crate) mod tensor;

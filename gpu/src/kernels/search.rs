@@ -3,8 +3,10 @@
 //! The score of row i against target j is z = h_j - X_i . C_j, smallest for the nearest (h is half the squared norm of
 //! a target, 0 for unit rows, where -z is the cosine). E bounds how far z lies from what the definition says
 //! (`pauca::exact::bounds`), so every target that the definition may prefer scores at most best + 2 E: the *margin*, with
-//! what the comparison itself may lose. One target within the margin is the answer, certified. Two to four are listed,
-//! and the host decides by the definition. More are counted only.
+//! what the comparison itself may lose. One target within the margin is the answer, certified. Up to [`LISTED`] are listed, and
+//! the definition decides among them, on the host or by [`settle`](super::definition::settle). More are counted only.
+//!
+//! Where targets lie in several buffers, each is a launch, which goes on with the lists of those before ([`Start::Lists`]).
 //!
 //! A unit keeps the two best targets of a row and the *score* of the third: when that lies within the margin, too, the
 //! list is known to be incomplete. Nothing is lost silently, and nothing depends on the order in which units run.
@@ -21,6 +23,19 @@ use super::tile::{Tile, products};
 pub(crate) const LISTED: usize = 4;
 /// Words of a row in `found`: the count, then the listed targets.
 pub(crate) const WORDS: usize = 1 + LISTED;
+/// What a launch of [`nearest`] begins with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// Nothing.
+    Nothing,
+    /// Scores in `best` that limit what matters; no target is listed yet.
+    Limits,
+    /// Scores in `best` and lists in `found`, of launches for other targets.
+    Lists,
+}
+
+/// The count of a list that the definition has reduced to one target.
+pub(crate) const DECIDED: u32 = LISTED as u32 + 2;
 /// The score of nothing. No infinity: WGSL lets a compiler assume that there is none.
 pub(crate) const NOTHING: f32 = 3.0e38;
 /// Rows of a cube of `norms`, and the units of each.
@@ -33,8 +48,9 @@ pub(crate) const NORM_LANES: usize = 8;
 /// - `x` `[., d]`, `c` `[k, d]`, `aux` `[d + k]`: the center, then h.
 /// - `norms` `[.]`: a bound of each row's norm a; the margin is m0 + m1 a + m2 a².
 /// - `windows`: see above.
-/// - `best` `[n]`: scores above best + margin do not matter. Afterwards the smallest score. Not read when `fresh`.
-/// - `found` `[n, WORDS]`.
+/// - `best` `[n]`: scores above best + margin do not matter. Afterwards the smallest score.
+/// - `found` `[n, WORDS]`: target j is listed as `base` + j.
+/// - `start`: whether `best` and `found` are read: see [`Start`].
 #[cube(launch_unchecked, create_dummy_kernel)]
 #[allow(clippy::too_many_arguments, reason = "a kernel has no other way in")]
 pub(crate) fn nearest(
@@ -52,10 +68,11 @@ pub(crate) fn nearest(
     first: u32,
     n: u32,
     k: u32,
+    base: u32,
     d: u32,
     cubes: u32,
     ranged: u32,
-    fresh: u32,
+    start: u32,
     #[comptime] tile: Tile,
 ) {
     let high = comptime!(tile.high);
@@ -94,7 +111,7 @@ pub(crate) fn nearest(
             margin[r] = m0 + a * (m1 + a * m2);
             gate[r] = NOTHING;
             end[r] = k as u32;
-            if fresh == 0u32 {
+            if start != comptime!(Start::Nothing as u32) {
                 gate[r] = best[row] + margin[r];
             }
             if ranged != 0u32 {
@@ -183,36 +200,42 @@ pub(crate) fn nearest(
             }
             let a = norms[first as usize + row];
             let mut bound = smallest + (m0 + a * (m1 + a * m2));
+            let list = row * WORDS + 1;
+            let mut count = 0u32;
+            if start == comptime!(Start::Lists as u32) {
+                // A best so far that exceeds the bound excludes all that was listed with it.
+                if best[row] <= bound {
+                    count = found[row * WORDS];
+                }
+            }
             if smallest >= NOTHING {
                 // Nothing was found; what the units have kept must not be listed.
                 bound = 0.0f32 - NOTHING;
             }
-            if fresh == 0u32 {
+            if start != comptime!(Start::Nothing as u32) {
                 smallest = min(smallest, best[row]);
             }
-            let list = row * WORDS + 1;
-            let mut count = 0u32;
             for t in 0..across {
                 let at = at0 + t;
                 if s0[at] <= bound {
-                    if count < 4u32 {
-                        found[list + count as usize] = j0[at];
+                    if count < comptime!(LISTED as u32) {
+                        found[list + count as usize] = base + j0[at];
                     }
                     count += 1u32;
                     if s1[at] <= bound {
-                        if count < 4u32 {
-                            found[list + count as usize] = j1[at];
+                        if count < comptime!(LISTED as u32) {
+                            found[list + count as usize] = base + j1[at];
                         }
                         count += 1u32;
                         if s2[at] <= bound {
-                            count += 4u32;
+                            count += comptime!(LISTED as u32);
                         }
                     }
                 }
             }
             best[row] = smallest;
             // LISTED + 1 stands for all counts that are larger.
-            found[row * WORDS] = min(count, 5u32);
+            found[row * WORDS] = min(count, comptime!(LISTED as u32 + 1));
         }
     }
 }
