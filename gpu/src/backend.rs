@@ -100,6 +100,20 @@ impl Backend for Gpu {
         GpuTargets::new(&self.load(rows, metric, cx)?, copies, frame, cx)
     }
 
+    fn gathers(&self) -> bool {
+        true
+    }
+
+    fn gather<'a>(
+        &self,
+        block: &Self::Block<'a>,
+        rows: &[u32],
+        _: &Context,
+    ) -> Result<Option<Self::Block<'a>>> {
+        let (cpu, store) = (block.cpu.gather(rows)?, block.store.gathered(rows)?);
+        Ok(Some(GpuBlock { cpu, store: store.into() }))
+    }
+
     fn squares(&self, block: &GpuBlock<'_>, out: &mut [f64], cx: &Context) -> Result<()> {
         self.host().squares(&block.cpu, out, cx)
     }

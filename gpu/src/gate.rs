@@ -14,7 +14,7 @@ use crate::error::GpuError;
 use crate::kernels::definition::{self, Square, Value};
 use crate::kernels::search::{NORM_LANES, NORM_ROWS};
 use crate::kernels::tile::Tile;
-use crate::kernels::{fill, mma, report, search, sums, tensor, wgmma};
+use crate::kernels::{fill, gather, mma, report, search, sums, tensor, wgmma};
 
 /// A kernel that can be compiled, but not launched.
 pub struct Kernel {
@@ -61,7 +61,8 @@ pub fn kernels(gpu: &Gpu, target: TargetProperties) -> Result<Vec<Kernel>, GpuEr
     }
     let lanes = NORM_ROWS * NORM_LANES;
     add!(search::norms; none(); lanes as u32, 4 * lanes; b(), b(), b(), 0.0, 0.0, 0.0, 0, 0, 0);
-    add!(sums::add_runs; none(); sums::SLAB as u32, 0; b(), b(), b(), b(), b(), b(), b(), 0, 0);
+    add!(sums::add_runs; none(); sums::SLAB as u32, 0; b(), b(), b(), b(), 0, 0, 0);
+    add!(gather::gather; none(); gather::UNITS, 0; b(), b(), b(), 0, 0, 0);
     add!(fill::fill; none(); fill::UNITS, 0; b(), 0, 0, 0);
     for (shape, value) in [("distance", Value::Distance(Square::Rounded)), ("cosine", Value::Cosine)] {
         add!(definition::settle; shape.to_owned(); definition::UNITS, 0; b(), b(), b(), 0, 0, 0, value);

@@ -8,7 +8,7 @@ use crate::kernels::definition::{self, Value};
 use crate::kernels::report::{self, OPEN_WORDS};
 use crate::kernels::search::{NORM_LANES, NORM_ROWS, Start, WORDS};
 use crate::kernels::tensor::{self, FACTS, Instruction};
-use crate::kernels::{fill, mma, search, sums, wgmma};
+use crate::kernels::{fill, gather, mma, search, sums, wgmma};
 use crate::limits::Limits;
 use crate::link::{Buffer, Link};
 use crate::plan::Search;
@@ -337,24 +337,43 @@ pub(crate) fn norms(
     Ok(())
 }
 
+/// [`gather::gather`] of all pairs. The caller has made them: their rows are below `x.len() / dim` and `out.len() / dim`.
+pub(crate) fn gather(link: &Link, x: &Buffer, pairs: &Buffer, out: &Buffer, dim: usize) -> Outcome<()> {
+    let n = pairs.len() / 2;
+    let cubes = n.clamp(1, 1 << 14) as u32;
+    link.launches()?;
+    // SAFETY: pairs are read below 2 n, which is at most their length; x and out at the rows that they name, see above.
+    unsafe {
+        gather::gather::launch_unchecked(
+            &link.client,
+            CubeCount::Static(cubes, 1, 1),
+            CubeDim::new_1d(gather::UNITS),
+            x.arg(),
+            pairs.arg(),
+            out.arg(),
+            n as u32,
+            dim as u32,
+            cubes,
+        );
+    }
+    Ok(())
+}
+
 /// [`sums::add_runs`] of the runs `first .. first + n`. The caller has made the list and the runs: their rows are below
-/// `x.len() / dim`, and their clusters below `planes[0].len() / dim`.
+/// `x.len() / dim`, and their clusters below `words.len() / (PLANES dim)`.
 #[allow(clippy::too_many_arguments, reason = "a launch")]
 pub(crate) fn add_runs(
     link: &Link,
     x: &Buffer,
     list: &Buffer,
     runs: &Buffer,
-    planes: &[Buffer; sums::PLANES],
+    words: &Buffer,
     first: usize,
     n: usize,
     dim: usize,
 ) -> Outcome<()> {
-    let [w0, w1, w2, w3] = planes;
-    fits(&[
-        ("runs", 3 * (first + n) <= runs.len()),
-        ("planes", planes.iter().all(|plane| plane.len() == w0.len())),
-    ])?;
+    let plane = words.len() / sums::PLANES;
+    fits(&[("runs", 3 * (first + n) <= runs.len()), ("sums", plane.is_multiple_of(dim))])?;
     link.launches()?;
     // SAFETY: runs are read below 3 (first + n); what they and the list name is in bounds, see above; columns are
     // checked against dim in the kernel.
@@ -366,11 +385,9 @@ pub(crate) fn add_runs(
             x.arg(),
             list.arg(),
             runs.arg(),
-            w0.arg(),
-            w1.arg(),
-            w2.arg(),
-            w3.arg(),
+            words.arg(),
             first as u32,
+            plane as u32,
             dim as u32,
         );
     }

@@ -37,11 +37,11 @@
 //!
 //! | operation | on the device | on the host |
 //! |---|---|---|
-//! | load | a copy of the rows, at the first use, while there is room | checks, unit rows |
+//! | load, gather | a copy of the rows, at the first use, while there is room; gathered from a copy that is there | checks, unit rows; a copy of gathered rows |
 //! | nearest | scores, candidates; on CUDA the definition for squared distances to 2 to 4 candidates | the definition for rows with 2 to 4 candidates; the CPU backend for more, and for rows 2^29 times as long as the targets |
 //! | earlier maxima | scores, candidates, groups of any sizes in one launch | the definition of candidates |
 //! | pairs above | all pairs that may pass | the definition |
-//! | sums | rows of weight 1 below 2^16, multiples of 2^-64 | all others; counts; centroids |
+//! | sums | rows of weight 1 below 2^16, multiples of 2^-64, while four words of each sum fit one buffer | all others; counts; centroids |
 //! | squares, values, ranks, products | | all |
 #![deny(missing_docs)]
 

@@ -5,10 +5,13 @@
 //! else                                           chunk by chunk in every call
 //! ```
 //!
+//! A block whose rows were gathered from one that is on the device is not sent: its chunks are copied there, at first use or in
+//! every call.
+//!
 //! What is sent: the rows, or under cosine the unit rows f32(x / sqrt(dot(x, x))), which are what is summed as well.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pauca::backend::Job;
 use pauca::backend::cpu::{CpuBlock, CpuKept};
@@ -21,7 +24,7 @@ use crate::kernels::search::NORM_ROWS;
 use crate::kernels::sums::is_ordinary;
 use crate::launch;
 use crate::link::Buffer;
-use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::memory::{try_capacity, try_collect, try_grow, try_vec};
 use crate::plan::{pieces, rows_of_buffer};
 
 /// Rows, ready to be searched on a device.
@@ -38,7 +41,20 @@ pub struct GpuKept {
 
 /// The copy of a block's rows on the device, once there is one.
 #[derive(Default)]
-pub(crate) struct Store(Mutex<Option<Arc<Resident>>>);
+pub(crate) struct Store(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    resident: Option<Arc<Resident>>,
+    /// Where the rows may be copied from, until they are resident.
+    origin: Option<Arc<Origin>>,
+}
+
+/// Some rows of another block.
+struct Origin {
+    resident: Arc<Resident>,
+    rows: Vec<u32>,
+}
 
 /// All rows of a block, on the device.
 pub(crate) struct Resident {
@@ -62,8 +78,58 @@ pub(crate) struct Chunk {
 impl Store {
     /// The copy, if there is one.
     pub fn resident(&self) -> Option<Arc<Resident>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state().resident.clone()
     }
+
+    /// A store for some rows of this one's block.
+    pub fn gathered(&self, rows: &[u32]) -> Result<Self> {
+        let Some(resident) = self.resident() else { return Ok(Self::default()) };
+        let rows = try_collect(rows.len(), rows.iter().copied())?;
+        let origin = Some(Arc::new(Origin { resident, rows }));
+        Ok(Self(Mutex::new(State { resident: None, origin })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Origin {
+    /// Copies the rows in a range of the list.
+    fn chunk(&self, gpu: &Gpu, range: Range<usize>, dim: usize) -> Result<Chunk> {
+        let values = gpu.link().room(range.len() * dim)?;
+        let (mut odd, mut reach) = (Vec::new(), 0.0f64);
+        for chunk in &self.resident.chunks {
+            let mut pairs = Vec::new();
+            for (to, row) in self.rows[range.clone()].iter().enumerate() {
+                let Some(from) = (*row as usize).checked_sub(chunk.rows.start) else { continue };
+                if from < chunk.rows.len() {
+                    try_grow(&mut pairs, 2)?;
+                    pairs.extend([from as u32, to as u32]);
+                    if !chunk.is_ordinary(from) {
+                        try_grow(&mut odd, 1)?;
+                        odd.push(to as u32);
+                    }
+                }
+            }
+            if !pairs.is_empty() {
+                copy_rows(gpu, &chunk.values, &pairs, &values, dim)?;
+                reach = reach.max(chunk.reach);
+            }
+        }
+        odd.sort_unstable();
+        Ok(Chunk { rows: range, values, odd, reach, norms: Mutex::new(None) })
+    }
+}
+
+/// Copies rows of one buffer to rows of another, for pairs (from, to) side by side.
+pub(crate) fn copy_rows(gpu: &Gpu, x: &Buffer, pairs: &[u32], out: &Buffer, dim: usize) -> Result<()> {
+    let link = gpu.link();
+    // Of rows of one value, a buffer holds more than another holds pairs.
+    for pairs in pairs.chunks(2 * (gpu.limits().words() / 2).max(1)) {
+        launch::gather(link, x, &link.upload(pairs)?, out, dim)?;
+    }
+    Ok(())
 }
 
 impl Chunk {
@@ -130,9 +196,10 @@ impl GpuBlock<'_> {
                 f(chunk)
             });
         }
+        let origin = self.store.state().origin.clone();
         self.parts(gpu).try_for_each(|rows| {
             cx.control.check()?;
-            f(&Arc::new(self.send(gpu, rows, cx)?))
+            f(&Arc::new(self.chunk(gpu, rows, origin.as_deref(), cx)?))
         })
     }
 
@@ -141,22 +208,31 @@ impl GpuBlock<'_> {
         pieces(self.n(), rows_of_buffer(&gpu.limits(), self.dim()).unwrap_or(1))
     }
 
-    /// Sends all rows, if they are not there yet and there is room for them.
+    /// Brings all rows there, if they are not there yet and there is room for them.
     pub(crate) fn settle(&self, gpu: &Gpu, cx: &Context) -> Result<Option<Arc<Resident>>> {
-        let mut state = self.store.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.is_none() {
+        let mut state = self.store.state();
+        if state.resident.is_none() {
             let words = (self.n() as u64).saturating_mul(self.dim() as u64 + 1);
             if let Some(lease) = gpu.lease(words.saturating_mul(4)) {
                 let mut chunks = Vec::new();
                 for rows in self.parts(gpu) {
                     cx.control.check()?;
                     try_grow(&mut chunks, 1)?;
-                    chunks.push(Arc::new(self.send(gpu, rows, cx)?));
+                    chunks.push(Arc::new(self.chunk(gpu, rows, state.origin.as_deref(), cx)?));
                 }
-                *state = Some(Arc::new(Resident { chunks, _lease: lease }));
+                let resident = Some(Arc::new(Resident { chunks, _lease: lease }));
+                *state = State { resident, origin: None };
             }
         }
-        Ok(state.clone())
+        Ok(state.resident.clone())
+    }
+
+    /// Copies some rows on the device, or sends them.
+    fn chunk(&self, gpu: &Gpu, rows: Range<usize>, origin: Option<&Origin>, cx: &Context) -> Result<Chunk> {
+        match origin {
+            Some(origin) => origin.chunk(gpu, rows, self.dim()),
+            None => self.send(gpu, rows, cx),
+        }
     }
 
     /// Sends some rows.

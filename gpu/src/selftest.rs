@@ -87,19 +87,14 @@ fn sums(gpu: &Gpu) -> Result<bool> {
             moves.push(Move { row: row as u32, cluster: cluster as u32, leaves: true });
         }
     }
-    let planes: [_; PLANES] = [link.room(k * d)?, link.room(k * d)?, link.room(k * d)?, link.room(k * d)?];
-    for plane in &planes {
-        launch::fill(link, plane, 0)?;
-    }
+    let words = link.room(PLANES * k * d)?;
+    launch::fill(link, &words, 0)?;
     let Runs { list, runs } = Runs::new(&moves, k)?;
     let (rows, list, all) = (link.upload(&x)?, link.upload(&list)?, link.upload(&runs)?);
-    launch::add_runs(link, &rows, &list, &all, &planes, 0, runs.len() / 3, d)?;
-    let mut words = Vec::new();
-    for plane in &planes {
-        words.push(link.read::<u32>(plane)?);
-    }
-    let sum =
-        |at: usize| (0..PLANES).fold(0u128, |sum, p| sum | u128::from(words[p][at]) << (32 * p)) as i128;
+    launch::add_runs(link, &rows, &list, &all, &words, 0, runs.len() / 3, d)?;
+    let words = link.read::<u32>(&words)?;
+    let word = |plane: usize, at: usize| u128::from(words[plane * k * d + at]) << (32 * plane);
+    let sum = |at: usize| (0..PLANES).fold(0u128, |sum, plane| sum | word(plane, at)) as i128;
     let mut found = Sums::new(k, d)?;
     for cluster in 0..k {
         let units: Vec<i128> = (0..d).map(|column| sum(cluster * d + column)).collect();

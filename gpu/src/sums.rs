@@ -11,9 +11,9 @@ use crate::device::Gpu;
 use crate::kernels::sums::PLANES;
 use crate::launch;
 use crate::link::Buffer;
-use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::memory::{try_collect, try_grow, try_vec};
 use crate::plan::{Move, Runs, pieces, runs_of_launch};
-use crate::rows::{Chunk, GpuBlock};
+use crate::rows::{Chunk, GpuBlock, copy_rows};
 
 /// Exact sums, partly on the device.
 pub struct GpuSums {
@@ -26,7 +26,8 @@ pub struct GpuSums {
 
 /// What the device has added.
 struct Waiting {
-    planes: [Buffer; PLANES],
+    /// `[PLANES, k, d]`.
+    words: Buffer,
     /// Which clusters it has added to.
     touched: Vec<bool>,
 }
@@ -78,7 +79,7 @@ impl GpuSums {
             return cx.control.check();
         }
         let runs = runs_of_launch(&gpu.limits(), block.dim());
-        let fits = k.saturating_mul(block.dim()) <= gpu.limits().words();
+        let fits = k.saturating_mul(PLANES * block.dim()) <= gpu.limits().words();
         let on_device = runs.filter(|_| fits && block.fits(gpu));
         let Some(runs) = on_device else {
             let all = (0..moves.to.len()).filter_map(|row| Some((row, moves.of(row, k)?)));
@@ -139,8 +140,8 @@ impl GpuSums {
         let (list, all) = (link.upload(&list)?, link.upload(&all)?);
         for part in pieces(all.len() / 3, runs) {
             cx.control.check()?;
-            let planes = &waiting.planes;
-            launch::add_runs(link, &chunk.values, &list, &all, planes, part.start, part.len(), dim)?;
+            let words = &waiting.words;
+            launch::add_runs(link, &chunk.values, &list, &all, words, part.start, part.len(), dim)?;
         }
         Ok(())
     }
@@ -151,13 +152,9 @@ impl GpuSums {
             Some(waiting) => waiting,
             None => {
                 let (k, link) = (self.host.n_clusters(), gpu.link());
-                let zeros = || -> Result<Buffer> {
-                    let plane = link.room(k * dim)?;
-                    launch::fill(link, &plane, 0)?;
-                    Ok(plane)
-                };
-                let planes = [zeros()?, zeros()?, zeros()?, zeros()?];
-                Waiting { planes, touched: try_vec(k, false)? }
+                let words = link.room(PLANES * k * dim)?;
+                launch::fill(link, &words, 0)?;
+                Waiting { words, touched: try_vec(k, false)? }
             }
         };
         Ok(self.waiting.insert(waiting))
@@ -219,18 +216,26 @@ impl GpuSums {
 impl Waiting {
     /// Adds the words to the sums; rows are counted already.
     fn add_to(&self, gpu: &Gpu, sums: &mut exact::Sums) -> Result<()> {
-        let (dim, mut words) = (sums.dim(), try_capacity(PLANES)?);
-        for plane in &self.planes {
-            words.push(gpu.link().read::<u32>(plane)?);
-        }
+        let (k, dim, link) = (sums.n_clusters(), sums.dim(), gpu.link());
+        let touched = try_collect(k, (0..k).filter(|cluster| self.touched[*cluster]))?;
+        let m = touched.len();
+        let words = if m == k {
+            link.read::<u32>(&self.words)?
+        } else {
+            // Side by side: [PLANES, m, d].
+            let rows = |plane| touched.iter().enumerate().map(move |(i, j)| [plane * k + j, plane * m + i]);
+            let pairs = (0..PLANES).flat_map(rows).flatten().map(|row| row as u32);
+            let some = link.room(PLANES * m * dim)?;
+            copy_rows(gpu, &self.words, &try_collect(2 * PLANES * m, pairs)?, &some, dim)?;
+            link.read::<u32>(&some)?
+        };
         let mut units = try_vec(dim, 0i128)?;
-        for cluster in (0..sums.n_clusters()).filter(|cluster| self.touched[*cluster]) {
-            let at = cluster * dim;
+        for (i, cluster) in touched.iter().enumerate() {
             for (column, unit) in units.iter_mut().enumerate() {
-                let word = |plane: usize| u128::from(words[plane][at + column]) << (32 * plane);
+                let word = |plane: usize| u128::from(words[(plane * m + i) * dim + column]) << (32 * plane);
                 *unit = (0..PLANES).fold(0u128, |all, plane| all | word(plane)) as i128;
             }
-            sums.add_units(cluster, &units)?;
+            sums.add_units(*cluster, &units)?;
         }
         Ok(())
     }

@@ -38,6 +38,24 @@ fn semdedup_gathers_where_the_backend_can() {
     assert_eq!(cpu.take().gather, 0);
 }
 
+/// What a gathering backend holds serves all stages of D4, where they compare alike.
+#[test]
+fn d4_loads_rows_in_memory_once_where_the_backend_gathers() {
+    let (x, cx) = (points(120), Context::default());
+    let rows = Rows::F32(x.view());
+    // Where the clusters are Euclidean, the keep-order and the deduplication need rows for cosines.
+    for (spherical, loads) in [(true, 1), (false, 3)] {
+        let (cpu, plain) = (Counting::new(Cpu::new().unwrap()), Counting::new(Plain));
+        let config = D4::new().clusters(5).keep_fraction(0.5).seed(7).spherical(spherical);
+        let curated = config.fit_on(&plain, &rows, &cx).unwrap();
+        let calls = plain.take();
+        assert!(calls.gather >= 2 && calls.keep == 0, "{calls:?}");
+        assert_eq!(calls.load, loads);
+        assert_eq!(config.fit_on(&cpu, &rows, &cx).unwrap(), curated);
+        assert_eq!(cpu.take().gather, 0);
+    }
+}
+
 /// Every block is offered once, until one does not fit; a pass loads those that were not kept.
 #[test]
 fn d4_loads_kept_blocks_once() {

@@ -8,6 +8,7 @@
 //!
 //! With threads, the next block is read while the present one is worked on.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -17,7 +18,7 @@ use crate::control::Context;
 use crate::error::Result;
 use crate::exact::Metric;
 use crate::memory::{try_collect, try_grow};
-use crate::rows::{RowSource, Rows, Scratch, delivered, gather_from, read_from};
+use crate::rows::{RowSource, Rows, Scratch, Subset, delivered, gather_from, read_from};
 
 /// The blocks of a source on a backend.
 pub(crate) struct Blocks<'a, B: Backend, S: RowSource> {
@@ -27,7 +28,8 @@ pub(crate) struct Blocks<'a, B: Backend, S: RowSource> {
     /// The shape of the source, asked once.
     pub n: usize,
     pub d: usize,
-    resident: Option<B::Block<'a>>,
+    /// Shared by algorithms that follow each other on the same rows.
+    resident: Option<Arc<B::Block<'a>>>,
     /// The first blocks, until the backend has no room.
     kept: Vec<B::Kept>,
     full: bool,
@@ -51,14 +53,39 @@ impl<'a, B: Backend, S: RowSource + 'a> Blocks<'a, B, S> {
         check::not_empty("x", n.min(d))?;
         check::at_most("rows of one call", n, limit)?;
         let resident = match resident {
-            Some(rows) => Some(located(backend.load(delivered(rows, n, d)?, metric, cx), &source, 0)?),
+            Some(rows) => {
+                let block = located(backend.load(delivered(rows, n, d)?, metric, cx), &source, 0)?;
+                Some(Arc::new(block))
+            }
             None => None,
         };
         Ok(Self { backend, source, metric, n, d, resident, kept: Vec::new(), full: false })
     }
 }
 
-impl<B: Backend, S: RowSource> Blocks<'_, B, S> {
+impl<'a, B: Backend, S: RowSource> Blocks<'a, B, S> {
+    /// The block of all rows for an algorithm that compares by `metric` and wants [`some rows`](Blocks::with_rows), if there
+    /// is such a block and the backend gathers from it.
+    pub fn shared(&self, metric: Metric) -> Option<Blocks<'a, &B, &S>> {
+        let Self { backend, source, n, d, .. } = self;
+        let resident = self.resident.clone().filter(|_| self.metric == metric && backend.gathers())?;
+        let (n, d, kept) = (*n, *d, Vec::new());
+        Some(Blocks { backend, source, metric, n, d, resident: Some(resident), kept, full: false })
+    }
+
+    /// The blocks of some of the rows, gathered where the backend can.
+    pub fn subset(self, rows: Vec<usize>, cx: &Context) -> Result<Blocks<'a, B, Subset<S>>> {
+        let Self { backend, source, metric, d, resident, .. } = self;
+        let n = rows.len();
+        check::not_empty("x", n.min(d))?;
+        let resident = match resident {
+            Some(block) if backend.gathers() => gathered(&backend, &block, &rows, cx)?.map(Arc::new),
+            _ => None,
+        };
+        let (source, kept) = (Subset::new(source, rows)?, Vec::new());
+        Ok(Blocks { backend, source, metric, n, d, resident, kept, full: false })
+    }
+
     /// Looks at every row once, so that a bad one is named before any is used.
     pub fn check(&mut self, cx: &Context) -> Result<()> {
         match self.resident {
@@ -137,14 +164,23 @@ impl<B: Backend, S: RowSource> Blocks<'_, B, S> {
         f: impl FnOnce(&B::Block<'_>) -> Result<T>,
     ) -> Result<T> {
         if let Some(block) = &self.resident {
-            let local = try_collect(rows.iter().map(|&i| i as u32))?;
-            if let Some(block) = self.backend.gather(block, &local, cx)? {
+            if let Some(block) = gathered(&self.backend, block, rows, cx)? {
                 return f(&block);
             }
         }
         let gathered = gather_from(&self.source, rows, scratch)?;
         f(&self.backend.load(gathered, self.metric, cx)?)
     }
+}
+
+/// See [`Backend::gather`].
+fn gathered<'a, B: Backend>(
+    backend: &B,
+    block: &B::Block<'a>,
+    rows: &[usize],
+    cx: &Context,
+) -> Result<Option<B::Block<'a>>> {
+    backend.gather(block, &try_collect(rows.iter().map(|&i| i as u32))?, cx)
 }
 
 /// Names the global row of a bad value that was found at a local one of a block that begins at `start`.

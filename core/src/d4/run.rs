@@ -12,6 +12,7 @@ use crate::backend::cpu::Cpu;
 use crate::control::Context;
 use crate::dedup::Dedup;
 use crate::error::{Error, Result};
+use crate::exact::Metric;
 use crate::kmeans::{Checkpoint, Clusters, Lloyd};
 use crate::memory::{try_capacity, try_up_to, try_vec};
 use crate::params::choices;
@@ -234,12 +235,16 @@ impl<'a, B: Backend, S: RowSource + 'a> D4Run<'a, B, S> {
             return Err(ended());
         };
         self.first = Some(lloyd.checkpoint()?);
-        let (clusters, backend, source) = lloyd.into_parts(cx)?;
-        let dedup = self.params.deduplication()?.fit_on(&backend, &source, &clusters, cx)?;
+        let (clusters, blocks) = lloyd.into_parts(cx)?;
+        let (dedup, backend, source) = (self.params.deduplication()?, &blocks.backend, &blocks.source);
+        let dedup = match blocks.shared(Metric::Cosine) {
+            Some(shared) => dedup.fit_over(backend, source, &clusters, || Ok(shared), cx)?,
+            None => dedup.fit_on(backend, source, &clusters, cx)?,
+        };
         let rows = survivors(&dedup)?;
-        let second = self.params.second_clustering(source.n_rows(), rows.len());
-        let subset = Subset::new(source, rows)?;
-        let lloyd = Lloyd::new(&second, backend, subset, None, self.resume_second.as_ref(), cx)?;
+        let second = self.params.second_clustering(blocks.n, rows.len());
+        let subset = blocks.subset(rows, cx)?;
+        let lloyd = Lloyd::over(&second, subset, None, self.resume_second.as_ref(), cx)?;
         self.at = At::Second { clusters, dedup, lloyd };
         Ok(())
     }

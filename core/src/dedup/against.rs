@@ -16,10 +16,11 @@ use super::compare::{Found, Plan, named};
 use super::params::check_epsilon;
 use super::result::bytes_of;
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, Best, NO_ROW, SearchStats, Work};
+use crate::backend::{Backend, Best, Blocks, NO_ROW, SearchStats, Work};
 use crate::check;
 use crate::control::{Context, Stage};
 use crate::error::Result;
+use crate::exact::Metric;
 use crate::kmeans::{Clusters, Partition};
 use crate::memory::{try_collect, try_up_to, try_vec};
 use crate::params::{default_is_new, setters};
@@ -184,21 +185,22 @@ fn by_cluster<'a, B: Backend, S: RowSource + ?Sized>(
     labels: ArrayView1<'_, u32>,
     k: usize,
     cx: &Context,
-) -> Result<Option<Plan<'a, B, S>>> {
+) -> Result<Option<Plan<'a, 'a, B, S>>> {
     if labels.is_empty() {
         return Ok(None);
     }
     let order = ranked(labels.len(), |a, b| labels[a].cmp(&labels[b]))?;
     let starts = (0..=k).map(|j| order.partition_point(|&i| (labels[i] as usize) < j));
     let offsets = try_up_to(k + 1, starts)?;
-    Plan::new(what, backend, source, &order, &offsets, cx).map(Some)
+    let blocks = || Blocks::to_gather(backend, source, Metric::Cosine, cx);
+    Plan::new(what, source, &order, &offsets, blocks, cx).map(Some)
 }
 
-impl<B: Backend, S: RowSource + ?Sized> Plan<'_, B, S> {
+impl<B: Backend, S: RowSource + ?Sized> Plan<'_, '_, B, S> {
     /// Fills in every row's most similar row of the same cluster of `stays`.
     fn max_against<R: RowSource + ?Sized>(
         &self,
-        stays: &Plan<'_, B, R>,
+        stays: &Plan<'_, '_, B, R>,
         found: &mut Found<'_>,
         cx: &Context,
     ) -> Result<()> {

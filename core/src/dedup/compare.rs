@@ -8,7 +8,6 @@ use crate::backend::{Backend, Best, Blocks, NO_ROW, Pairs, SearchStats, Work};
 use crate::check;
 use crate::control::{Context, Stage};
 use crate::error::{Error, Result};
-use crate::exact::Metric;
 use crate::exact::float::{finite, widen};
 use crate::memory::{try_capacity, try_collect, try_grow, try_up_to, try_vec};
 use crate::rows::{RowSource, Scratch, gather_from, read_from};
@@ -58,8 +57,8 @@ pub(super) enum Part {
 }
 
 /// Which rows have to be compared with which.
-pub(super) struct Plan<'a, B: Backend, S: RowSource + ?Sized> {
-    pub blocks: Blocks<'a, &'a B, &'a S>,
+pub(super) struct Plan<'r, 'a, B: Backend, S: RowSource + ?Sized> {
+    pub blocks: Blocks<'r, &'a B, &'a S>,
     /// Distinct rows with a direction, in keep-order.
     pub rows: Vec<usize>,
     /// Where each cluster begins in `rows`.
@@ -68,14 +67,14 @@ pub(super) struct Plan<'a, B: Backend, S: RowSource + ?Sized> {
     pub copies: Vec<(usize, usize)>,
 }
 
-impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
+impl<'r, 'a, B: Backend, S: RowSource + ?Sized> Plan<'r, 'a, B, S> {
     /// Sets copies and rows without direction aside. Errors name the rows `what`.
     pub fn new(
         what: &'static str,
-        backend: &'a B,
         source: &'a S,
         order: &[usize],
         offsets: &[usize],
+        blocks: impl FnOnce() -> Result<Blocks<'r, &'a B, &'a S>>,
         cx: &Context,
     ) -> Result<Self> {
         let n = order.len();
@@ -102,7 +101,7 @@ impl<'a, B: Backend, S: RowSource + ?Sized> Plan<'a, B, S> {
         }
         let first = first_copies(source, order, offsets, &hashes, &zero, cx)?;
         let mut plan = Self {
-            blocks: Blocks::to_gather(backend, source, Metric::Cosine, cx)?,
+            blocks: blocks()?,
             rows: try_capacity(n)?,
             offsets: try_capacity(offsets.len())?,
             copies: Vec::new(),

@@ -26,7 +26,7 @@ impl Cover<'_> {
     }
 }
 
-impl<B: Backend, S: RowSource + ?Sized> Plan<'_, B, S> {
+impl<B: Backend, S: RowSource + ?Sized> Plan<'_, '_, B, S> {
     /// Fills in, for every row that a kept earlier row removes, the first such row.
     pub fn greedy_cover(
         &self,

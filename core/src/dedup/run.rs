@@ -7,9 +7,10 @@ use super::params::{Rule, SemDedup, Target};
 use super::result::Dedup;
 use super::{compare, order};
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, NO_ROW};
+use crate::backend::{Backend, Blocks, NO_ROW};
 use crate::control::Context;
 use crate::error::{Error, Result};
+use crate::exact::Metric;
 use crate::kmeans::Partition;
 use crate::memory::{try_collect, try_vec};
 use crate::rows::{IntoRows, RowSource};
@@ -37,12 +38,25 @@ impl SemDedup {
         clusters: impl Into<Partition<'p>>,
         cx: &Context,
     ) -> Result<Dedup> {
+        let blocks = || Blocks::to_gather(backend, source, Metric::Cosine, cx);
+        self.fit_over(backend, source, clusters, blocks, cx)
+    }
+
+    /// The same over blocks that are made when the rows have been looked at, or before.
+    pub(crate) fn fit_over<'r, 'a, 'p, B: Backend, S: RowSource + ?Sized>(
+        &self,
+        backend: &'a B,
+        source: &'a S,
+        clusters: impl Into<Partition<'p>>,
+        blocks: impl FnOnce() -> Result<Blocks<'r, &'a B, &'a S>>,
+        cx: &Context,
+    ) -> Result<Dedup> {
         self.check()?;
         let n = source.n_rows();
         let clusters = clusters.into();
         let (order, offsets) =
             order::keep_order(&self.order, self.published, backend, source, &clusters, cx)?;
-        let plan = compare::Plan::new("x", backend, source, &order, &offsets, cx)?;
+        let plan = compare::Plan::new("x", source, &order, &offsets, blocks, cx)?;
         let mut similarity = try_vec(n, f64::NEG_INFINITY)?;
         let mut witness = try_vec(n, NO_ROW)?;
         let mut keep = try_vec(n, true)?;

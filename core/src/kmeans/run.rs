@@ -147,15 +147,24 @@ impl<'a, B: Backend, S: RowSource + 'a> Lloyd<'a, B, S> {
         checkpoint: Option<&Checkpoint>,
         cx: &Context,
     ) -> Result<Self> {
+        Self::over(params, Blocks::of(backend, source, params.metric, cx)?, weights, checkpoint, cx)
+    }
+}
+
+impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
+    /// A run over blocks that are there, whose metric is that of the parameters.
+    pub(crate) fn over(
+        params: &KMeans,
+        blocks: Blocks<'a, B, S>,
+        weights: Option<Cow<'a, [f32]>>,
+        checkpoint: Option<&Checkpoint>,
+        cx: &Context,
+    ) -> Result<Self> {
+        let (n, d, k) = (blocks.n, blocks.d, params.n_clusters);
         if let Some(checkpoint) = checkpoint {
-            check::same(
-                "the shape of the rows",
-                [checkpoint.n, checkpoint.d] == [source.n_rows() as u64, source.dim() as u64],
-            )?;
+            check::same("the shape of the rows", [checkpoint.n, checkpoint.d] == [n as u64, d as u64])?;
             check::same("a parameter of k-means", checkpoint.settings == settings(params))?;
         }
-        let blocks = Blocks::of(backend, source, params.metric, cx)?;
-        let (n, d, k) = (blocks.n, blocks.d, params.n_clusters);
         params.check(n, d, weights.as_deref())?;
         let size = area(k, d)?;
         let mut run = Self {
@@ -189,9 +198,7 @@ impl<'a, B: Backend, S: RowSource + 'a> Lloyd<'a, B, S> {
         run.assign_all(cx)?;
         Ok(run)
     }
-}
 
-impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
     /// The first centroids.
     fn seed(&mut self, init: &Init, cx: &Context) -> Result<()> {
         let (k, seed, base) = (self.params.n_clusters, self.params.seed, self.params.stream_base);
@@ -292,11 +299,11 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
     /// # Errors
     /// As [`step`](Lloyd::step).
     pub fn finish(self, cx: &Context) -> Result<Clusters> {
-        self.into_parts(cx).map(|(clusters, _, _)| clusters)
+        self.into_parts(cx).map(|(clusters, _)| clusters)
     }
 
-    /// The clustering, and what the run was given.
-    pub(crate) fn into_parts(mut self, cx: &Context) -> Result<(Clusters, B, S)> {
+    /// The clustering, and the rows.
+    pub(crate) fn into_parts(mut self, cx: &Context) -> Result<(Clusters, Blocks<'a, B, S>)> {
         if self.stale {
             self.assign_all(cx)?;
         }
@@ -319,7 +326,7 @@ impl<B: Backend, S: RowSource> Lloyd<'_, B, S> {
             distinct_rows: self.distinct_rows,
             search: self.search,
         };
-        Ok((clusters, self.blocks.backend, self.blocks.source))
+        Ok((clusters, self.blocks))
     }
 
     /// Labels and sums anew from the centroids.

@@ -10,7 +10,7 @@ use super::{Element, ElementType, RowElement, Rows, with_view};
 use crate::arrays;
 use crate::check;
 use crate::error::{Error, Result};
-use crate::memory::{area, try_grow};
+use crate::memory::{area, try_collect, try_grow};
 
 /// A reusable buffer into which a [`RowSource`] may put the rows that it reads.
 #[derive(Debug, Default)]
@@ -285,6 +285,15 @@ impl StoredRows {
         let mut values = Scratch::new();
         with_view!(rows, v => copy_into(v, &mut values))?;
         Ok(Self { values, element: ElementType::of(rows), n: rows.n_rows(), d: rows.dim() })
+    }
+
+    /// Copies some of the rows.
+    pub fn gathered(rows: &Rows<'_>, some: &[u32]) -> Result<Self> {
+        let some = try_collect(some.iter().map(|&i| i as usize))?;
+        check::indices(&some, rows.n_rows())?;
+        let mut values = Scratch::new();
+        with_view!(rows, v => gather_into(v, &some, &mut values).map(drop))?;
+        Ok(Self { values, element: ElementType::of(rows), n: some.len(), d: rows.dim() })
     }
 
     /// Bytes that a copy of `n` rows like these would take.

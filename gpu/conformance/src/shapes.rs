@@ -4,10 +4,10 @@ use ndarray::{Array2, ArrayView2};
 use pauca::backend::{Above, Backend, Best, Boundary, Copies, Pair, Pairs, Threshold};
 use pauca::exact::{Metric, Sums};
 use pauca::{Context, Cpu, Rows};
-use pauca_gpu::{Gpu, Limits};
+use pauca_gpu::{Gpu, GpuBlock, Limits};
 use pauca_tests::data::Rng;
 
-use super::{device, pieces};
+use super::{device, open, pieces};
 
 /// What rows look like.
 #[derive(Clone, Copy, Debug)]
@@ -58,19 +58,31 @@ fn answers<B: Backend>(
     c: ArrayView2<'_, f32>,
     metric: Metric,
 ) -> (Vec<u32>, Vec<u8>, Vec<u64>) {
-    let (cx, n, k, d) = (Context::default(), x.n_rows(), c.nrows(), x.dim());
-    let block = backend.load(x, metric, &cx).unwrap();
+    let n = x.n_rows();
+    let block = backend.load(x, metric, &Context::default()).unwrap();
+    answers_of(backend, &block, n, c, metric)
+}
+
+/// The same for a block.
+fn answers_of<B: Backend>(
+    backend: &B,
+    block: &B::Block<'_>,
+    n: usize,
+    c: ArrayView2<'_, f32>,
+    metric: Metric,
+) -> (Vec<u32>, Vec<u8>, Vec<u64>) {
+    let (cx, (k, d)) = (Context::default(), c.dim());
     let targets = backend.targets(Rows::F32(c), metric, Copies::Collapse, &cx).unwrap();
     let (mut labels, mut values) = (vec![9; n], vec![0.0; n]);
-    backend.nearest(&block, &targets, None, &mut labels, &cx).unwrap();
-    backend.values(&block, &targets, &labels, &mut values, &cx).unwrap();
+    backend.nearest(block, &targets, None, &mut labels, &cx).unwrap();
+    backend.values(block, &targets, &labels, &mut values, &cx).unwrap();
     let moved: Vec<u32> =
         (0..n as u32).map(|i| if i % 2 == 0 { labels[i as usize] } else { i % k as u32 }).collect();
     let mut sums = backend.sums(k, d, false, &cx).unwrap();
-    backend.accumulate(&block, None, &labels, None, &mut sums, &cx).unwrap();
+    backend.accumulate(block, None, &labels, None, &mut sums, &cx).unwrap();
     let mut centroids = vec![0.0f32; k * d];
     backend.centroids(&mut sums, metric, &mut centroids, &cx).unwrap();
-    backend.accumulate(&block, Some(&labels), &moved, None, &mut sums, &cx).unwrap();
+    backend.accumulate(block, Some(&labels), &moved, None, &mut sums, &cx).unwrap();
     let mut host = Sums::new(k, d).unwrap();
     backend.add_to(&sums, &mut host, &cx).unwrap();
     let mut bytes = host.to_bytes().unwrap();
@@ -138,6 +150,49 @@ fn element_types_and_chunks_change_nothing() {
                 compare(&cut, Rows::F32(x.view()), c.view(), &case);
                 compare(&cut, Rows::F16(f16.view()), c.view(), &format!("f16 {case}"));
                 compare(&cut, Rows::Bf16(bf16.view()), c.view(), &format!("bf16 {case}"));
+            }
+        }
+    }
+}
+
+/// Rows that are gathered from a block on the device, in 1 and 3 chunks: kept there, and copied in every call.
+#[test]
+fn gathered_rows_are_those_of_the_cpu() {
+    // With counters and room of its own.
+    let Some(gpu) = open() else { return };
+    let (cpu, cx) = (Cpu::new().unwrap(), Context::default());
+    let (n, k, d) = (300, 7, 33);
+    let some: Vec<u32> = (0..200).map(|i| i * i % n).collect();
+    for kind in KINDS {
+        let (mut x, c) = (rows(n as usize, d, kind, 41), rows(k, d, kind, 42));
+        // Every fifth row is one that integers do not sum.
+        (0..n as usize).step_by(5).for_each(|i| x[[i, 1]] = 1e-30);
+        let picked = ndarray::Array2::from_shape_fn((some.len(), d), |(i, j)| x[[some[i] as usize, j]]);
+        for metric in [Metric::SqEuclidean, Metric::Cosine] {
+            let expected = answers(&cpu, Rows::F32(picked.view()), c.view(), metric);
+            for chunk in [100, 300] {
+                for memory in [4 * 300 * 34, 1 << 20] {
+                    let limits = Limits { buffer: (4 * chunk * d) as u64, memory, ..gpu.limits() };
+                    let gpu = gpu.clone().with_limits(limits);
+                    let block = gpu.load(Rows::F32(x.view()), metric, &cx).unwrap();
+                    let mut labels = vec![0; n as usize];
+                    let targets = gpu.targets(Rows::F32(c.view()), metric, Copies::Collapse, &cx).unwrap();
+                    gpu.nearest(&block, &targets, None, &mut labels, &cx).unwrap();
+                    let case = format!("{kind:?} {metric:?}, chunks of {chunk}, {memory} bytes");
+                    let sent = |block: GpuBlock<'_>| {
+                        let before = gpu.traffic();
+                        let found = answers_of(&gpu, &block, some.len(), c.view(), metric);
+                        assert!(found == expected, "{case}");
+                        gpu.traffic().since(&before).bytes_up
+                    };
+                    let gathered = sent(gpu.gather(&block, &some, &cx).unwrap().unwrap());
+                    drop(block);
+                    let loaded = sent(gpu.load(Rows::F32(picked.view()), metric, &cx).unwrap());
+                    if memory == 1 << 20 {
+                        // Two numbers a row, and not its values.
+                        assert_eq!(gathered + (4 * some.len() * d) as u64, loaded + 8 * some.len() as u64);
+                    }
+                }
             }
         }
     }

@@ -9,6 +9,7 @@
 //! | [`definition::settle`] | on CUDA, the nearest of the listed targets by the definition |
 //! | [`mma::nearest_mma`], [`wgmma::nearest_wgmma`] | as `search::nearest`, by tensor cores on copies in f16; not launched yet |
 //! | [`sums::add_runs`] | exact sums of rows by integers |
+//! | [`gather::gather`] | rows in another order |
 //! | [`fill::fill`] | a word, everywhere |
 //!
 //! Floats of 32 bits only propose: what they leave open the definition settles, on the host but for `settle`.
@@ -26,6 +27,7 @@
 
 pub(crate) mod definition;
 pub(crate) mod fill;
+pub(crate) mod gather;
 pub(crate) mod mma;
 pub(crate) mod report;
 pub(crate) mod search;

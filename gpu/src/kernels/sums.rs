@@ -34,18 +34,16 @@ pub(crate) fn is_ordinary(row: &[f32]) -> bool {
 /// - `x` `[., d]`: the bits of the rows.
 /// - `list`: rows of `x`, by cluster, with [`MINUS`].
 /// - `runs` `[., 3]`: the cluster, and first and last + 1 of `list`; this launch takes those from `first` on.
-/// - `w0` .. `w3` `[k, d]`: the words of the sums, lowest first.
+/// - `words` `[PLANES, k, d]`: the words of the sums, lowest first; `plane` is k d.
 #[cube(launch_unchecked, create_dummy_kernel)]
 #[allow(clippy::too_many_arguments, reason = "a kernel has no other way in")]
 pub(crate) fn add_runs(
     x: &[u32],
     list: &[u32],
     runs: &[u32],
-    w0: &mut [Atomic<u32>],
-    w1: &mut [Atomic<u32>],
-    w2: &mut [Atomic<u32>],
-    w3: &mut [Atomic<u32>],
+    words: &mut [Atomic<u32>],
     first: u32,
+    plane: u32,
     d: u32,
 ) {
     let d = d as usize;
@@ -86,11 +84,12 @@ pub(crate) fn add_runs(
                 a3 = a3 + minus + c2;
             }
         }
+        let plane = plane as usize;
         let at = cluster * d + column;
-        let c0 = add_word(&w0[at], a0, 0u32);
-        let c1 = add_word(&w1[at], a1, c0);
-        let c2 = add_word(&w2[at], a2, c1);
-        w3[at].fetch_add(a3 + c2);
+        let c0 = add_word(&words[at], a0, 0u32);
+        let c1 = add_word(&words[at + plane], a1, c0);
+        let c2 = add_word(&words[at + 2 * plane], a2, c1);
+        words[at + 3 * plane].fetch_add(a3 + c2);
     }
 }
 

@@ -132,18 +132,18 @@ impl Work<'_, '_> {
     /// Adds the sides `within` of the chunk's clusters to it.
     fn add(&self, chunk: &mut Chunk, within: &Range<usize>) -> Result<()> {
         let Self { block, weights, sides, kernel } = self;
-        let columns = chunk.columns();
+        let (columns, rows) = (chunk.columns(), block.rows());
         chunk.prepare()?;
-        let mut buffer = try_vec(block.rows.dim(), 0.0f32)?;
+        let mut buffer = try_vec(rows.dim(), 0.0f32)?;
         let mut unit = try_vec(if block.metric == Metric::Cosine { columns.len() } else { 0 }, 0.0f32)?;
         for cluster in chunk.clusters() {
             for (side, sign) in [(2 * cluster, 1), (2 * cluster + 1, -1)] {
                 let range = sides.range(side);
                 for at in range.start.max(within.start)..range.end.min(within.end) {
                     let later = sides.rows[..within.end].get(at + AHEAD);
-                    let later = later.map_or(&[][..], |row| block.rows.bytes_of(*row as usize, &columns));
+                    let later = later.map_or(&[][..], |row| rows.bytes_of(*row as usize, &columns));
                     let i = sides.rows[at] as usize;
-                    let mut values = &block.rows.row_at(i, &mut buffer)[columns.clone()];
+                    let mut values = &rows.row_at(i, &mut buffer)[columns.clone()];
                     if block.metric == Metric::Cosine {
                         kernel.unit(values, block.squares[i], &mut unit);
                         values = &unit;
@@ -203,7 +203,7 @@ pub(super) fn accumulate(
     cx: &Context,
 ) -> Result<()> {
     let Moves { from, to, weights } = moves;
-    let (n, d) = (block.rows.n_rows(), block.rows.dim());
+    let (n, d) = (block.rows().n_rows(), block.rows().dim());
     same_length("dimension of the sums", d, sums.dim())?;
     same_length("labels", n, to.len())?;
     from.map_or(Ok(()), |from| same_length("old labels", n, from.len()))?;

@@ -16,11 +16,18 @@ use crate::simd::{DotKernel, ask_for};
 /// Rows that were checked, with their squared norms where the metric needs them.
 #[derive(Debug)]
 pub struct CpuBlock<'a> {
-    pub(super) rows: Rows<'a>,
+    rows: Held<'a>,
     pub(super) metric: Metric,
     /// dot(x, x) by the definition; empty for Euclidean blocks.
     pub(super) squares: Squares<'a>,
     pub(super) name: Name,
+}
+
+/// Rows that are lent, or a block's own.
+#[derive(Debug)]
+enum Held<'a> {
+    Lent(Rows<'a>),
+    Own(StoredRows),
 }
 
 /// Tells the rows of one block from those of every other, for as long as somebody holds it. Rows do not change while
@@ -77,7 +84,7 @@ impl<'a> CpuBlock<'a> {
         cx.in_waves(&mut jobs, (step * d) as u64, |(range, squares)| {
             check_rows(&cpu.dots, &rows, range.clone(), squares)
         })?;
-        Ok(Self { rows, metric, squares: Squares::Made(squares), name: Name::default() })
+        Ok(Self { rows: Held::Lent(rows), metric, squares: Squares::Made(squares), name: Name::default() })
     }
 
     /// The rows, checked: all values are finite. For a backend that keeps such a block beside its own.
@@ -92,7 +99,10 @@ impl<'a> CpuBlock<'a> {
     /// # Ok::<(), pauca::Error>(())
     /// ```
     pub fn rows(&self) -> Rows<'_> {
-        self.rows.view()
+        match &self.rows {
+            Held::Lent(rows) => rows.view(),
+            Held::Own(rows) => rows.view(),
+        }
     }
 
     /// The metric by which the rows are compared.
@@ -100,9 +110,33 @@ impl<'a> CpuBlock<'a> {
         self.metric
     }
 
+    /// Some of the rows, repeats allowed, as a block that holds a copy of them. For a backend that
+    /// [gathers](crate::backend::Backend::gather) and keeps such a block beside its own.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`](Error::ShapeMismatch) for a row outside the block, [`OutOfMemory`](Error::OutOfMemory).
+    ///
+    /// # Example
+    /// ```
+    /// use pauca::backend::Backend;
+    /// use pauca::{Context, Cpu, Metric, Rows};
+    /// let x = ndarray::array![[0.0f32, 1.0], [4.0, 4.0]];
+    /// let block = Cpu::new()?.load(Rows::F32(x.view()), Metric::Cosine, &Context::default())?;
+    /// let gathered = block.gather(&[1, 1, 0])?;
+    /// assert_eq!(gathered.rows().row(1, &mut [0.0; 2])?, [4.0, 4.0]);
+    /// # Ok::<(), pauca::Error>(())
+    /// ```
+    pub fn gather<'g>(&self, rows: &[u32]) -> Result<CpuBlock<'g>> {
+        let own = StoredRows::gathered(&self.rows(), rows)?;
+        let mut squares = try_capacity(if self.squares.is_empty() { 0 } else { rows.len() })?;
+        squares.extend(rows.iter().filter_map(|row| self.squares.get(*row as usize)));
+        let (rows, squares) = (Held::Own(own), Squares::Made(squares));
+        Ok(CpuBlock { rows, metric: self.metric, squares, name: Name::default() })
+    }
+
     /// Copies the block, with rows of its own.
     pub(super) fn copy(&self) -> Result<CpuKept> {
-        let (rows, squares) = (StoredRows::of(&self.rows)?, try_copy(&*self.squares)?);
+        let (rows, squares) = (StoredRows::of(&self.rows())?, try_copy(&*self.squares)?);
         Ok(CpuKept { rows, metric: self.metric, squares, name: self.name.clone() })
     }
 
@@ -113,7 +147,7 @@ impl<'a> CpuBlock<'a> {
         cx: &Context,
         f: impl Fn(usize, &[f32]) -> f64 + Sync + Send,
     ) -> Result<()> {
-        let rows = &self.rows;
+        let rows = self.rows();
         let step = (64 * 1024 / rows.dim().max(1)).max(1);
         let mut jobs = try_capacity(out.len().div_ceil(step))?;
         jobs.extend(out.chunks_mut(step).enumerate().map(|(i, out)| Job::new((i * step, out))));
@@ -134,7 +168,7 @@ impl<'a> CpuBlock<'a> {
 impl CpuKept {
     /// The block of these rows.
     pub(super) fn block(&self) -> CpuBlock<'_> {
-        let (rows, squares) = (self.rows.view(), Squares::Kept(&self.squares));
+        let (rows, squares) = (Held::Lent(self.rows.view()), Squares::Kept(&self.squares));
         CpuBlock { rows, metric: self.metric, squares, name: self.name.clone() }
     }
 }

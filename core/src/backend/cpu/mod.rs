@@ -60,11 +60,11 @@ use crate::rows::{Rows, StoredRows};
 
 /// The two sides of a search, which must agree in dimension and metric.
 fn search<'s>(cpu: &'s Cpu, block: &'s CpuBlock<'_>, targets: &'s CpuTargets) -> Result<Search<'s>> {
-    same_length("dimension of the targets", block.rows.dim(), targets.dim)?;
+    same_length("dimension of the targets", block.rows().dim(), targets.dim)?;
     if block.metric != targets.metric {
         return Err(Error::Conflict { first: "rows", second: "targets", why: "their metrics differ" });
     }
-    Ok(Search { cpu, rows: block.rows.view(), squares: &block.squares, targets })
+    Ok(Search { cpu, rows: block.rows(), squares: &block.squares, targets })
 }
 
 /// The two sides of an operation on pairs, which compares by cosine and numbers all targets.
@@ -119,7 +119,7 @@ impl Backend for Cpu {
     }
 
     fn squares(&self, block: &CpuBlock<'_>, out: &mut [f64], cx: &Context) -> Result<()> {
-        same_length("squares", block.rows.n_rows(), out.len())?;
+        same_length("squares", block.rows().n_rows(), out.len())?;
         if block.metric == Metric::Cosine {
             out.copy_from_slice(&block.squares);
             return Ok(());
@@ -136,7 +136,7 @@ impl Backend for Cpu {
         cx: &Context,
     ) -> Result<SearchStats> {
         let search = search(self, block, targets)?;
-        same_length("labels", block.rows.n_rows(), out.len())?;
+        same_length("labels", block.rows().n_rows(), out.len())?;
         before.map_or(Ok(()), |before| same_length("earlier labels", out.len(), before.len()))?;
         nearest::nearest(search, before, screen::RowsInCodes::default(), out, cx)
     }
@@ -152,7 +152,7 @@ impl Backend for Cpu {
         cx: &Context,
     ) -> Result<Reassigned> {
         let (search, mut next) = (search(self, block, targets)?, try_vec(labels.len(), 0u32)?);
-        same_length("labels", block.rows.n_rows(), labels.len())?;
+        same_length("labels", block.rows().n_rows(), labels.len())?;
         let codes = carry.codes(&search, &block.name, cx)?;
         let stats = nearest::nearest(search, Some(labels), codes, &mut next, cx)?;
         self.accumulate(block, Some(labels), &next, weights, sums, cx)?;
@@ -170,7 +170,7 @@ impl Backend for Cpu {
         cx: &Context,
     ) -> Result<()> {
         let search = search(self, block, targets)?;
-        let n = block.rows.n_rows();
+        let n = block.rows().n_rows();
         same_length("pairs", n, pair.len())?;
         same_length("values", n, out.len())?;
         check::labels(pair, targets.n())?;
@@ -243,7 +243,7 @@ impl Backend for Cpu {
         cx: &Context,
     ) -> Result<SearchStats> {
         let search = pairing(self, later, earlier)?;
-        same_length("best", later.rows.n_rows(), best.len())?;
+        same_length("best", later.rows().n_rows(), best.len())?;
         let codes = screen::AllCodes::new(&search, &later.name, cx)?;
         earlier::earlier_max(search, codes.rows(), pairs, first, best, cx)
     }
@@ -259,7 +259,7 @@ impl Backend for Cpu {
     ) -> Result<SearchStats> {
         let search = pairing(self, later, earlier)?;
         if let super::Threshold::Each(values) = above.threshold {
-            same_length("thresholds", later.rows.n_rows(), values.len())?;
+            same_length("thresholds", later.rows().n_rows(), values.len())?;
         }
         let codes = screen::AllCodes::new(&search, &later.name, cx)?;
         above::pairs_above(search, codes.rows(), pairs, above, out, cx)
@@ -289,8 +289,8 @@ impl Backend for Cpu {
     }
 
     fn keep(&self, block: &CpuBlock<'_>, held: usize, _: &Context) -> Result<Option<CpuKept>> {
-        let rows = held.saturating_add(block.rows.n_rows());
-        let fits = StoredRows::bytes(&block.rows, rows) <= self.keep_bytes;
+        let rows = held.saturating_add(block.rows().n_rows());
+        let fits = StoredRows::bytes(&block.rows(), rows) <= self.keep_bytes;
         fits.then(|| block.copy()).transpose()
     }
 

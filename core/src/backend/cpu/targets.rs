@@ -133,10 +133,10 @@ impl CpuTargets {
         before: Before,
         cx: &Context,
     ) -> Result<Self> {
-        let (n, d, metric) = (block.rows.n_rows(), block.rows.dim(), block.metric);
+        let (n, d, metric) = (block.rows().n_rows(), block.rows().dim(), block.metric);
         check::at_most("number of targets", n, u32::MAX as usize)?;
         let size = area(n, d)?;
-        let values = widened(&block.rows, size)?;
+        let values = widened(&block.rows(), size)?;
         let order = distinct_order(&values, n, d, copies)?;
         let (before, pairs) = match before {
             Before::Targets(origin) if origin.place.frame.suits(metric, d) => (Some(origin), None),
