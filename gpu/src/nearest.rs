@@ -325,6 +325,51 @@ mod tests {
         assert_eq!((label, certified), (3, 0));
     }
 
+    /// Rows and targets of norms far below 1, and rows of zeros alone.
+    #[test]
+    fn tiny_rows_are_searched_on_the_device() {
+        let Some(gpu) = device() else { return };
+        let (n, k, d, cx) = (100usize, 9usize, 16usize, Context::default());
+        let value = |i: usize, salt: usize| ((i * 37 + salt) % 101) as f32 - 50.0;
+        for (scale, of_rows) in [(1e-30f32, 1.0f32), (1e-30, 0.0), (1e-12, 1.0), (1e-12, 0.0)] {
+            let x: Vec<f32> = (0..n * d).map(|i| value(i * i, 5) * scale * of_rows).collect();
+            let c: Vec<f32> = (0..k * d).map(|i| value(i * i * i, 11) * scale).collect();
+            let (metric, copies) = (Metric::SqEuclidean, Copies::Collapse);
+            let (x, c) = (|| rows_of(&x, n, d).unwrap(), || rows_of(&c, k, d).unwrap());
+            let before = gpu.traffic();
+            let (block, targets) =
+                (gpu.load(x(), metric, &cx).unwrap(), gpu.targets(c(), metric, copies, &cx).unwrap());
+            let (mut labels, mut expected) = (vec![9; n], vec![9; n]);
+            gpu.nearest(&block, &targets, None, &mut labels, &cx).unwrap();
+            let reads = gpu.traffic().since(&before).reads;
+            assert!(reads > 0, "rows of {scale:e} {of_rows} are not searched on the device");
+            let cpu = gpu.host();
+            let (block, targets) =
+                (cpu.load(x(), metric, &cx).unwrap(), cpu.targets(c(), metric, copies, &cx).unwrap());
+            cpu.nearest(&block, &targets, None, &mut expected, &cx).unwrap();
+            assert_eq!(labels, expected);
+        }
+    }
+
+    /// Unit rows of one value fill a buffer: it is no target's, because no other holds zeros for them and for a center.
+    #[test]
+    fn no_buffer_is_larger_than_the_device_has() {
+        let Some(gpu) = device() else { return };
+        let cx = Context::default();
+        let gpu = gpu.clone().with_limits(Limits { buffer: 4 * 100, ..gpu.limits() });
+        let x: Vec<f32> = (0..250).map(|i| i as f32 - 100.0).collect();
+        for d in [1, 2] {
+            let rows = rows_of(&x, x.len() / d, d).unwrap();
+            let block = gpu.load(rows, Metric::Cosine, &cx).unwrap();
+            block.settle(&gpu, &cx).unwrap();
+            let targets = gpu.pack(&block, Copies::Keep, &cx).unwrap();
+            let packed = targets.packed(&gpu).unwrap().unwrap();
+            let sizes: Vec<usize> =
+                packed.pieces.iter().flat_map(|piece| [piece.values.len(), piece.aux.len()]).collect();
+            assert!(sizes.iter().all(|words| *words <= 100), "{d} {sizes:?}");
+        }
+    }
+
     /// What a launch made of a buffer that an earlier one failed to write is not read for an answer.
     #[test]
     fn a_failure_is_seen_behind_the_launches_that_follow() {

@@ -146,7 +146,7 @@ impl Chunk {
         }
         let (n, dim, link) = (self.rows.len(), frame.center.len(), gpu.link());
         let out = link.room(n)?;
-        // Flushed squares, d of them at most: far below 1 in coordinates where targets have norms of 2^30.
+        // Flushed numbers, three of 2^-126 a value, at a scale of 2^110 at most, and flushed squares: together far below 1.
         let least = 1.0;
         for part in pieces(n, (gpu.limits().cubes as usize).saturating_mul(NORM_ROWS)) {
             launch::norms(
@@ -271,7 +271,8 @@ impl GpuBlock<'_> {
             Ok(())
         })?;
         let mut odd = try_capacity(jobs.iter().map(|job| job.work.odd.len()).sum())?;
-        let mut reach = 1.0f64;
+        // Unit rows are a little longer than 1 at most, and their frame holds them whatever is said here.
+        let mut reach = 0.0f64;
         for Job { work: piece, .. } in jobs {
             odd.extend(piece.odd);
             reach = reach.max(piece.reach);
