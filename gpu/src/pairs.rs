@@ -38,15 +38,15 @@ pub(crate) struct Both<'s, 'b> {
 }
 
 /// A launch: rows of a chunk, and the targets of a piece.
-struct Launch<'l, 'p> {
-    chunk: &'l Arc<Chunk>,
+struct Launch<'p> {
+    chunk: Arc<Chunk>,
     piece: &'p Piece,
     /// Rows of the chunk.
     part: Range<usize>,
     dim: usize,
 }
 
-impl Launch<'_, '_> {
+impl Launch<'_> {
     fn sides<'s>(&'s self, windows: Option<&'s Buffer>) -> Sides<'s> {
         Sides {
             x: &self.chunk.values,
@@ -103,12 +103,12 @@ impl Both<'_, '_> {
         packed: &'p Packed,
         plan: &Search,
         cx: &Context,
-        mut f: impl for<'l> FnMut(&Launch<'l, 'p>, &[u32]) -> Result<()>,
+        mut f: impl FnMut(Launch<'p>, &[u32]) -> Result<()>,
     ) -> Result<()> {
         self.block.for_chunks(self.gpu, cx, |chunk| {
             for part in pieces(chunk.rows.len(), plan.rows) {
                 for piece in &packed.pieces {
-                    let (dim, part) = (self.block.dim(), part.clone());
+                    let (chunk, part, dim) = (Arc::clone(chunk), part.clone(), self.block.dim());
                     let launch = Launch { chunk, piece, part, dim };
                     let first = launch.first();
                     let windows = plan.windows(launch.part.len(), |row| self.seen_in(piece, first + row))?;
@@ -116,7 +116,7 @@ impl Both<'_, '_> {
                     // Rows that see nothing of this piece, as most do within groups, need no launch.
                     if windows[..2 * cubes].chunks_exact(2).any(|steps| steps[0] < steps[1]) {
                         cx.control.check()?;
-                        f(&launch, &windows)?;
+                        f(launch, &windows)?;
                     }
                 }
             }
@@ -208,7 +208,7 @@ pub(crate) fn earlier_max(
         let (sides, x) = (launch.sides(Some(&windows)), &launch.chunk.values);
         let base = launch.piece.slots.start;
         launch::nearest(link, &plan, sides, packed.scoring, x, &limits, &list, base, Start::Limits)?;
-        let next = Proposed { rows, piece: launch.piece, list, _chunk: Arc::clone(launch.chunk) };
+        let next = Proposed { rows, piece: launch.piece, list, _chunk: Arc::clone(&launch.chunk) };
         before.replace(next).map_or(Ok(()), |done| finish(done, best))
     })?;
     if let Some(last) = before {
@@ -252,9 +252,15 @@ pub(crate) fn pairs_above(
     let limits = Limits { error: cosine_error(DEVICE, both.block.dim()), threshold: above.threshold };
     match both.plan(cx)? {
         Some((packed, plan)) => {
-            both.for_launches(&packed, &plan, cx, |launch, _| {
-                list(both, &plan, launch, launch.part.clone(), &limits, above, out, cx)
+            // The host settles a launch while the device works on the next one.
+            let mut before: Option<Listing<'_>> = None;
+            both.for_launches(&packed, &plan, cx, |launch, windows| {
+                let next = Listing::ask(both, &plan, launch, windows, &limits)?;
+                before.replace(next).map_or(Ok(()), |done| done.finish(both, &plan, &limits, above, out, cx))
             })?;
+            if let Some(last) = before {
+                last.finish(both, &plan, &limits, above, out, cx)?;
+            }
             // Rows ascend from launch to launch, but each of them met one piece after the other.
             if packed.pieces.len() > 1 {
                 out[begin..].sort_unstable_by_key(|pair| (pair.later, pair.earlier));
@@ -298,49 +304,79 @@ impl Limits<'_> {
     }
 }
 
-/// Lists and decides the pairs of some rows of a launch, in halves where there are more than fit.
-#[allow(clippy::too_many_arguments, reason = "one step of the listing above")]
-fn list(
-    both: &Both<'_, '_>,
-    plan: &Search,
-    launch: &Launch<'_, '_>,
-    part: Range<usize>,
-    limits: &Limits<'_>,
-    above: Above<'_>,
-    out: &mut Vec<Pair>,
-    cx: &Context,
-) -> Result<()> {
-    cx.control.check()?;
-    let (link, n) = (both.gpu.link(), part.len());
-    let launch = Launch { chunk: launch.chunk, piece: launch.piece, part, dim: launch.dim };
-    let first = launch.first();
-    let of_rows = try_collect(n, (first..first + n).map(|row| limits.of(row)))?;
-    let windows = plan.windows(n, |row| both.seen_in(launch.piece, first + row))?;
-    let (of_rows, windows) = (link.upload(&of_rows)?, link.upload(&windows)?);
-    let most = both.gpu.limits().words() / 2;
-    let mut capacity = PAIRS.min(most);
-    let found = loop {
-        let (pairs, total) = (link.room(2 * capacity)?, link.upload(&[0u32])?);
-        launch::above(link, plan, launch.sides(None), &windows, &of_rows, &pairs, &total)?;
-        let total = link.read::<u32>(&total)?[0] as usize;
-        if total <= capacity {
-            let mut found = link.read::<u32>(&pairs)?;
-            found.truncate(2 * total);
-            break found;
-        }
-        if total > most && n > 1 {
-            let (start, middle, end) = (launch.part.start, launch.part.start + n / 2, launch.part.end);
-            list(both, plan, &launch, start..middle, limits, above, out, cx)?;
-            return list(both, plan, &launch, middle..end, limits, above, out, cx);
-        }
-        // A row has no more pairs than there are targets in a buffer.
-        capacity = total.min(most);
-    };
-    let mut pairs = try_capacity(found.len() / 2)?;
-    let start = launch.piece.slots.start as u32;
-    pairs.extend(found.chunks_exact(2).map(|pair| (first as u32 + pair[0], start + pair[1])));
-    pairs.sort_unstable();
-    decide(both, &pairs, above, out, cx)
+/// Pairs that a launch was asked for, and that are not fetched yet.
+struct Listing<'p> {
+    launch: Launch<'p>,
+    limits: Buffer,
+    windows: Buffer,
+    pairs: Buffer,
+    total: Buffer,
+}
+
+impl<'p> Listing<'p> {
+    /// Asks for as many pairs as a launch has room for at first.
+    fn ask(
+        both: &Both<'_, '_>,
+        plan: &Search,
+        launch: Launch<'p>,
+        windows: &[u32],
+        limits: &Limits<'_>,
+    ) -> Result<Self> {
+        let (link, first, n) = (both.gpu.link(), launch.first(), launch.part.len());
+        let of_rows = try_collect(n, (first..first + n).map(|row| limits.of(row)))?;
+        let (limits, windows) = (link.upload(&of_rows)?, link.upload(windows)?);
+        let pairs = link.room(2 * PAIRS.min(both.gpu.limits().words() / 2))?;
+        let listing = Self { launch, limits, windows, pairs, total: link.upload(&[0u32])? };
+        listing.launch(both, plan)?;
+        Ok(listing)
+    }
+
+    fn launch(&self, both: &Both<'_, '_>, plan: &Search) -> Result<()> {
+        let Self { launch, limits, windows, pairs, total } = self;
+        let link = both.gpu.link();
+        Ok(launch::above(link, plan, launch.sides(None), windows, limits, pairs, total)?)
+    }
+
+    /// Decides the pairs; asks again where there are more than had room, and in halves where no room is enough.
+    fn finish(
+        mut self,
+        both: &Both<'_, '_>,
+        plan: &Search,
+        limits: &Limits<'_>,
+        above: Above<'_>,
+        out: &mut Vec<Pair>,
+        cx: &Context,
+    ) -> Result<()> {
+        let (link, most) = (both.gpu.link(), both.gpu.limits().words() / 2);
+        let total = loop {
+            let total = link.read::<u32>(&self.total)?[0] as usize;
+            if 2 * total <= self.pairs.len() {
+                break total;
+            }
+            cx.control.check()?;
+            let Launch { chunk, piece, part, dim } = &self.launch;
+            if total > most && part.len() > 1 {
+                let middle = part.start + part.len() / 2;
+                for part in [part.start..middle, middle..part.end] {
+                    let launch = Launch { chunk: Arc::clone(chunk), piece, part, dim: *dim };
+                    let first = launch.first();
+                    let windows = plan.windows(launch.part.len(), |row| both.seen_in(piece, first + row))?;
+                    Self::ask(both, plan, launch, &windows, limits)?
+                        .finish(both, plan, limits, above, out, cx)?;
+                }
+                return Ok(());
+            }
+            // A row has no more pairs than there are targets in a buffer.
+            (self.pairs, self.total) = (link.room(2 * total.min(most))?, link.upload(&[0u32])?);
+            self.launch(both, plan)?;
+        };
+        let found = link.read_first::<u32>(&self.pairs, 2 * total)?;
+        let mut pairs = try_capacity(total)?;
+        let (first, start) = (self.launch.first() as u32, self.launch.piece.slots.start as u32);
+        pairs.extend(found.chunks_exact(2).map(|pair| (first + pair[0], start + pair[1])));
+        pairs.sort_unstable();
+        decide(both, &pairs, above, out, cx)
+    }
 }
 
 /// Appends those of the pairs, sorted, that pass by the definition.

@@ -178,8 +178,10 @@ impl GpuTargets {
         };
         let (n, link) = (if let Slots::Some(some) = &slots { some.len() } else { self.n() }, gpu.link());
         let target = |slot: usize| slots.target(slot).map_or(slot, |target| target as usize);
-        // One buffer of unit rows serves as both sides.
-        if let (Metric::Cosine, Slots::All, Some(rows)) = (self.metric, &slots, self.store.resident()) {
+        // One buffer of unit rows serves as both sides, where zeros for a center and half norms fit another.
+        let rows = self.store.resident();
+        let rows = rows.filter(|rows| rows.chunks.iter().all(|chunk| chunk.rows.len() <= most));
+        if let (Metric::Cosine, Slots::All, Some(rows)) = (self.metric, &slots, rows) {
             let none = self.values.get(..0).unwrap_or(&[]);
             let Some(empty) = Framed::new(0, self.dim, self.metric, None, |_| none)? else { return Ok(None) };
             let mut pieces = try_capacity(rows.chunks.len())?;
@@ -189,9 +191,8 @@ impl GpuTargets {
                 let (slots, values) = (chunk.rows.clone(), chunk.values.clone());
                 pieces.push(Piece { slots, values, aux, _rows: Some(Arc::clone(&rows)) });
             }
-            let fits = rows.chunks.iter().all(|chunk| chunk.rows.len() <= most);
             let scoring = Scoring { scale: empty.frame.scale, margin: empty.margin };
-            return Ok(fits.then_some(Packed { frame: empty.frame, scoring, slots, pieces, plain: None }));
+            return Ok(Some(Packed { frame: empty.frame, scoring, slots, pieces, plain: None }));
         }
         let before = self.before.as_ref();
         let framed = Framed::new(n, self.dim, self.metric, before, |slot| self.row(target(slot)))?;
