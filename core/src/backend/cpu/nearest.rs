@@ -13,6 +13,9 @@ use crate::exact::Metric;
 /// Cache blocks of one task: its buffers are worth their allocation, and a wave that ends with one thread still
 /// at its last task wastes little of the others (8 cost 5 % of the time of two threads).
 const BLOCKS_PER_TASK: usize = 2;
+/// Products of a task of the screen, about: its blocks share the room that they need, and a run that is cancelled
+/// waits for no more.
+const PRODUCTS_PER_TASK: usize = 1 << 31;
 
 pub(super) struct Nearest<'t> {
     search: Search<'t>,
@@ -42,7 +45,11 @@ pub(super) fn nearest<'t>(
     }
     let screen = Screen::new(&search, codes);
     let step = match screen {
-        Some(_) => BLOCK,
+        Some(_) => {
+            let blocks = PRODUCTS_PER_TASK / (BLOCK * search.targets.n()).saturating_mul(search.dim().max(1));
+            let share = n.div_ceil(16 * cx.exec.width()).next_multiple_of(BLOCK);
+            (blocks.clamp(1, 16) * BLOCK).min(share)
+        }
         None => capacity(&search.cpu.narrow, search.dim(), n) * BLOCKS_PER_TASK,
     };
     let mut rest = out;

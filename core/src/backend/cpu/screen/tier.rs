@@ -86,6 +86,9 @@ impl Tier for Screen<'_> {
         };
         let mut block = Block::new(self.codes, self.rows, search, rows.min(BLOCK))?;
         for from in (0..rows).step_by(BLOCK) {
+            if self.verdict.is_off() {
+                return (from..rows).try_for_each(|row| sieve.all(row as u32));
+            }
             let n = (rows - from).min(BLOCK);
             let deep = self.verdict.deep.load(Ordering::Relaxed);
             block.load(search, first, question, from..from + n, deep)?;
