@@ -4,9 +4,10 @@ centroids, every run in its own process, peers in turn (A B C A B C ...).
 
     python3 -m venv .venv && .venv/bin/pip install -r benches/peers/requirements.txt
     .venv/bin/python benches/peers/kmeans.py --x wordnet-glosses.f16.npy [--rows 100000] [--k 1000] [--iters 10]
-        [--threads 1 2] [--reps 5] [--peers pauca sklearn intelex numpy faiss superkmeans fastkmeans] [--json FILE]
+        [--threads 1 2] [--reps 5] [--peers pauca sklearn intelex numpy faiss superkmeans fastkmeans linfa] [--json FILE]
 
-pauca:avx2 forces a SIMD level, pauca:f16 reads the rows as f16 (the others get f32, as they ask for).
+pauca:avx2 forces a SIMD level, pauca:f16 reads the rows as f16 (the others get f32, as they ask for). linfa is built here, from a
+lock file of its own; it takes minutes where others take seconds, so it runs only where it is named.
 Times are those of the fit, reading the file excluded. The inertia of every result is recomputed in f64 from its own
 labels and centroids, by unfused differences; "other labels" counts rows that pauca labels otherwise.
 superkmeans and fastkmeans take no initial centroids, and the labels of superkmeans are approximate: compare their
@@ -130,6 +131,7 @@ def main():
     import numpy as np
 
     program = rounds.binary("peer-kmeans", options.peers)
+    linfa = rounds.binary("peer-linfa", options.peers, "linfa", "benches/peers/linfa/Cargo.toml")
     with tempfile.TemporaryDirectory() as tmp:
         folder = pathlib.Path(tmp)
         raw = np.load(options.x, mmap_mode="r")[: options.rows]
@@ -147,6 +149,9 @@ def main():
             if name == "pauca":
                 command = [program, "--x", str(folder / f"x.{kind}.npy"), "--init", str(folder / "init.npy"),
                            "--out", str(folder), "--iters", str(options.iters), "--threads", str(threads)]
+            elif name == "linfa":
+                command = [linfa, "--x", str(folder / "x.f32.npy"), "--init", str(folder / "init.npy"),
+                           "--out", str(folder), "--iters", str(options.iters)]
             else:
                 command = [sys.executable, __file__, "--one", name, str(folder), str(options.iters), str(threads)]
             result = rounds.call(command, rounds.environment(threads, level), options.timeout)

@@ -16,16 +16,19 @@ def parser(doc, peers, also="", repetitions=5, timeout=900):
     return options
 
 
-def binary(name, peers):
-    """The Rust program, built if cargo is at hand, else where cargo leaves it; None when no peer asks for it."""
-    if not any(peer.split(":")[0] == "pauca" for peer in peers):
+def binary(name, peers, peer="pauca", manifest="Cargo.toml"):
+    """The Rust program of a peer, built if cargo is at hand, else where cargo leaves it; None when nobody asks for it."""
+    if not any(asked.split(":")[0] == peer for asked in peers):
         return None
+    manifest = ROOT / manifest
     if shutil.which("cargo"):
-        command = ["cargo", "build", "--release", "--quiet", "-p", "pauca-benches", "--bin", name]
-        subprocess.run(command, cwd=ROOT, check=True)
-    path = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / name
+        command = ["cargo", "build", "--release", "--quiet", "--manifest-path", str(manifest), "--bin", name]
+        if peer == "pauca":
+            command += ["-p", "pauca-benches"]
+        subprocess.run(command, check=True)
+    path = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", manifest.parent / "target")) / "release" / name
     if not path.exists():
-        sys.exit(f"{path} is missing: cargo build --release -p pauca-benches")
+        sys.exit(f"{path} is missing: cargo build --release --manifest-path {manifest}")
     return str(path)
 
 
