@@ -163,10 +163,10 @@ impl<'a, B: Backend, S: RowSource> Blocks<'a, B, S> {
         cx: &Context,
         f: impl FnOnce(&B::Block<'_>) -> Result<T>,
     ) -> Result<T> {
-        if let Some(block) = &self.resident {
-            if let Some(block) = gathered(&self.backend, block, rows, cx)? {
-                return f(&block);
-            }
+        if let Some(block) = &self.resident
+            && let Some(block) = gathered(&self.backend, block, rows, cx)?
+        {
+            return f(&block);
         }
         let gathered = gather_from(&self.source, rows, scratch)?;
         f(&self.backend.load(gathered, self.metric, cx)?)

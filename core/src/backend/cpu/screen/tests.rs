@@ -150,6 +150,7 @@ fn attack(level: Level, trials: u64) -> Result<[Step; 3]> {
     Ok(steps)
 }
 
+#[allow(clippy::print_stdout, reason = "the long run tells each level as it ends")]
 fn check(trials: u64, least: u64) -> Result<()> {
     for level in Level::available().into_iter().rev() {
         let steps = attack(level, trials)?;
