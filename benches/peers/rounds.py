@@ -23,8 +23,7 @@ def binary(name, peers, peer="pauca", manifest="Cargo.toml"):
     manifest = ROOT / manifest
     if shutil.which("cargo"):
         command = ["cargo", "build", "--release", "--quiet", "--manifest-path", str(manifest), "--bin", name]
-        if peer == "pauca":
-            command += ["-p", "pauca-benches"]
+        command += ["-p", "pauca-benches"] if peer == "pauca" else ["--locked"]
         subprocess.run(command, check=True)
     path = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", manifest.parent / "target")) / "release" / name
     if not path.exists():

@@ -108,8 +108,9 @@ impl Backend for Gpu {
         &self,
         block: &Self::Block<'a>,
         rows: &[u32],
-        _: &Context,
+        cx: &Context,
     ) -> Result<Option<Self::Block<'a>>> {
+        cx.control.check()?;
         let (cpu, store) = (block.cpu.gather(rows)?, block.store.gathered(rows)?);
         Ok(Some(GpuBlock { cpu, store: store.into() }))
     }

@@ -262,7 +262,8 @@ fn search_on_cpu(
 
 #[cfg(all(test, feature = "wgpu"))]
 mod tests {
-    use pauca::backend::Copies;
+    use pauca::Boundary;
+    use pauca::backend::{Above, Copies, Pairs, Threshold};
 
     use super::*;
     use crate::faults::device;
@@ -367,6 +368,12 @@ mod tests {
             let sizes: Vec<usize> =
                 packed.pieces.iter().flat_map(|piece| [piece.values.len(), piece.aux.len()]).collect();
             assert!(sizes.iter().all(|words| *words <= 100), "{d} {sizes:?}");
+            // A row has pairs with all of them: more than a buffer takes, if pieces were as large as buffers.
+            let threshold = Threshold::One(-2.0);
+            let above = Above { threshold, boundary: Boundary::Ge, first_only: false };
+            let mut pairs = Vec::new();
+            gpu.pairs_above(&block, &targets, Pairs::Across, above, &mut pairs, &cx).unwrap();
+            assert_eq!(pairs.len(), block.n() * block.n());
         }
     }
 

@@ -366,10 +366,13 @@ impl<'p> Listing<'p> {
                 }
                 return Ok(());
             }
-            // A row has no more pairs than there are targets in a buffer.
+            // A row has no more pairs than a piece has targets, for which there is room.
             (self.pairs, self.total) = (link.room(2 * total.min(most))?, link.upload(&[0u32])?);
             self.launch(both, plan)?;
         };
+        if total == 0 {
+            return Ok(());
+        }
         let found = link.read_first::<u32>(&self.pairs, 2 * total)?;
         let mut pairs = try_capacity(total)?;
         let (first, start) = (self.launch.first() as u32, self.launch.piece.slots.start as u32);

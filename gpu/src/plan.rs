@@ -22,10 +22,11 @@ pub(crate) fn rows_of_buffer(limits: &Limits, dim: usize) -> Option<usize> {
     Some(limits.words() / dim.max(1)).filter(|rows| *rows > 0)
 }
 
-/// Targets of `dim` values in a buffer, with their half norms behind the center in another.
+/// Targets of `dim` values in a buffer, with their half norms behind the center in another, and the pairs of a row with all of
+/// them, of two words each, in a third.
 pub(crate) fn targets_of_buffer(limits: &Limits, dim: usize) -> Option<usize> {
-    let halves = limits.words().saturating_sub(dim);
-    rows_of_buffer(limits, dim).map(|rows| rows.min(halves)).filter(|rows| *rows > 0)
+    let most = limits.words().saturating_sub(dim).min(limits.words() / 2);
+    rows_of_buffer(limits, dim).map(|rows| rows.min(most)).filter(|rows| *rows > 0)
 }
 
 /// How the rows of a search are cut into launches.
@@ -169,7 +170,7 @@ mod tests {
         let limits = Limits { buffer: 4 * 1000, ..HUGE };
         assert_eq!((rows_of_buffer(&limits, 7), rows_of_buffer(&limits, 1000)), (Some(142), Some(1)));
         assert_eq!((rows_of_buffer(&limits, 1001), targets_of_buffer(&limits, 1000)), (None, None));
-        assert_eq!(targets_of_buffer(&limits, 1), Some(999), "the center lies before the half norms");
+        assert_eq!(targets_of_buffer(&limits, 1), Some(500), "all pairs of a row have room");
         assert!(rows_of_buffer(&HUGE, 3).unwrap() * 3 <= u32::MAX as usize);
         assert_eq!(pieces(7, 3).collect::<Vec<_>>(), [0..3, 3..6, 6..7]);
         assert_eq!((pieces(0, 3).count(), pieces(3, 0).count()), (0, 3));

@@ -2,7 +2,7 @@
 //!
 //! `peer-linfa --x X.npy --init C.npy --out DIR [--iters T]` writes DIR/centroids.npy and DIR/labels.npy and prints one line of
 //! JSON. Threads are those of rayon (`RAYON_NUM_THREADS`). linfa returns the centroids of its last update; the labels on
-//! them are asked of `predict`, within the time.
+//! them are asked of `predict`, within the time. How many iterations it made it does not tell: as many as asked, or fewer.
 #![allow(clippy::print_stdout, reason = "the line of JSON is the program's result")]
 
 use std::path::Path;

@@ -15,7 +15,7 @@ use core::ops::Range;
 use super::{Backend, Work};
 use crate::check;
 use crate::control::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exact::Metric;
 use crate::memory::{try_collect, try_grow};
 use crate::rows::{RowSource, Rows, Scratch, Subset, delivered, gather_from, read_from};
@@ -73,13 +73,22 @@ impl<'a, B: Backend, S: RowSource> Blocks<'a, B, S> {
         Some(Blocks { backend, source, metric, n, d, resident: Some(resident), kept, full: false })
     }
 
-    /// The blocks of some of the rows, gathered where the backend can.
+    /// These blocks without the copies that were kept of them: for who wants [`some rows`](Blocks::with_rows) only.
+    pub fn without_copies(self) -> Self {
+        Self { kept: Vec::new(), full: true, ..self }
+    }
+
+    /// The blocks of some of the rows, gathered where the backend can, and there is memory for them all.
     pub fn subset(self, rows: Vec<usize>, cx: &Context) -> Result<Blocks<'a, B, Subset<S>>> {
         let Self { backend, source, metric, d, resident, .. } = self;
         let n = rows.len();
         check::not_empty("x", n.min(d))?;
         let resident = match resident {
-            Some(block) if backend.gathers() => gathered(&backend, &block, &rows, cx)?.map(Arc::new),
+            Some(block) if backend.gathers() => match gathered(&backend, &block, &rows, cx) {
+                Ok(block) => block.map(Arc::new),
+                Err(Error::OutOfMemory { .. }) => None,
+                Err(error) => return Err(error),
+            },
             _ => None,
         };
         let (source, kept) = (Subset::new(source, rows)?, Vec::new());

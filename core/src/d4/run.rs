@@ -236,6 +236,7 @@ impl<'a, B: Backend, S: RowSource + 'a> D4Run<'a, B, S> {
         };
         self.first = Some(lloyd.checkpoint()?);
         let (clusters, blocks) = lloyd.into_parts(cx)?;
+        let blocks = blocks.without_copies();
         let (dedup, backend, source) = (self.params.deduplication()?, &blocks.backend, &blocks.source);
         let dedup = match blocks.shared(Metric::Cosine) {
             Some(shared) => dedup.fit_over(backend, source, &clusters, || Ok(shared), cx)?,

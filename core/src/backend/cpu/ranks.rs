@@ -35,7 +35,9 @@ pub(super) fn ranks<'t>(
     let n = search.rows.n_rows();
     levels.check(n, ranks.len())?;
     let mut rest = ranks;
-    let screen = Screen::new(&search, codes);
+    // A screen doubts its worth by what lies near the limits of rows, their lowest levels: near others it asks as often.
+    let single = (0..n).all(|i| levels.of(i).len() <= 1);
+    let screen = if single { Screen::new(&search, codes) } else { None };
     let mut tasks = tasks(n, pair_step(&search, screen.as_ref(), cx), |rows| {
         let levels_of_rows = levels.offsets[rows.end] - levels.offsets[rows.start];
         let (ranks, others) = core::mem::take(&mut rest).split_at_mut(levels_of_rows);
