@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """How time and memory of pauca grow with n, k and d: each is doubled from a base while the others stay; exponents are
-fitted to the medians, and a plot is drawn.
+fitted to the medians, and a plot is drawn. Times are processor seconds of all threads, so that work beside counts little;
+they come in hundredths, so a base wants tenths of a second.
 
     .venv/bin/python benches/peers/scaling.py [--work kmeans seeding dedup] [--rows 12500] [--k 250] [--dim 96] [--steps 4]
         [--iters 5] [--threads 1] [--reps 3] [--plot scaling.svg] [--json FILE]
@@ -42,7 +43,7 @@ def plot(path, measured):
     works, axes = sorted({work for work, _, _ in measured}), ("n", "k", "d")
     figure, grid = plt.subplots(2, len(works), figsize=(4.2 * len(works), 7), squeeze=False, sharex="col")
     for column, work in enumerate(works):
-        for what, unit, line in (("wall", "seconds", grid[0][column]), ("extra_mb", "MB beside the input", grid[1][column])):
+        for what, unit, line in (("cpu", "CPU seconds", grid[0][column]), ("extra_mb", "MB beside the input", grid[1][column])):
             for axis in axes:
                 points = sorted((factor, runs) for (w, a, factor), runs in measured.items() if (w, a) == (work, axis))
                 if points:
@@ -103,12 +104,12 @@ def main():
                 continue
             sizes = np.log2([factor for factor, _ in points])
             middle = lambda what: np.array([statistics.median(run[what] for run in runs) for _, runs in points])
-            wall, memory = middle("wall"), np.maximum(middle("extra_mb"), 1)
-            slope = np.polyfit(sizes, np.log2(wall), 1)[0]
+            seconds, memory = np.maximum(middle("cpu"), 0.005), np.maximum(middle("extra_mb"), 1)
+            slope = np.polyfit(sizes, np.log2(seconds), 1)[0]
             lines.append([work, axis, " ".join(f"{base[axis] * factor}" for factor, _ in points),
-                          " ".join(f"{t:.3f}" for t in wall), " ".join(f"{m:.0f}" for m in memory), f"{slope:.2f}",
-                          f"{np.log2(wall[-1] / wall[-2]):.2f}", f"{np.polyfit(sizes, np.log2(memory), 1)[0]:.2f}"])
-    rounds.table(["work", "doubled", "sizes", "seconds", "extra MB", "exponent", "of the last doubling", "of memory"], lines)
+                          " ".join(f"{t:.2f}" for t in seconds), " ".join(f"{m:.0f}" for m in memory), f"{slope:.2f}",
+                          f"{np.log2(seconds[-1] / seconds[-2]):.2f}", f"{np.polyfit(sizes, np.log2(memory), 1)[0]:.2f}"])
+    rounds.table(["work", "doubled", "sizes", "CPU seconds", "extra MB", "exponent", "of the last doubling", "of memory"], lines)
     plot(options.plot, measured)
     if options.json:
         flat = [dict(work=w, axis=a, factor=f, **run) for (w, a, f), runs in measured.items() for run in runs]
