@@ -123,8 +123,8 @@ macro_rules! steps {
 /// Multiply-adds of a step, and the steps, where a level has its own.
 type Arithmetic = Option<(usize, fn())>;
 
-steps!(floats_plain: 8 x [1.0f32; 4], |sum| sum.map(|x| x * 0.5 + 1.0));
-steps!(doubles_plain: 8 x [1.0f64; 2], |sum| sum.map(|x| x * 0.5 + 1.0));
+steps!(floats_plain: 12 x [1.0f32; 4], |sum| sum.map(|x| x * 0.5 + 1.0));
+steps!(doubles_plain: 12 x [1.0f64; 2], |sum| sum.map(|x| x * 0.5 + 1.0));
 
 #[cfg(target_arch = "x86_64")]
 mod machine {
@@ -221,8 +221,8 @@ mod machine {
 /// The limits of the level. One without products of bytes does their work in `f32`.
 fn limits(run: &mut Run<'_>, x: &Array2<f32>) {
     let [bytes, floats, doubles] = machine::of(run.level);
-    let floats = floats.unwrap_or((8 * 4, floats_plain));
-    let each = [bytes.unwrap_or(floats), floats, doubles.unwrap_or((8 * 2, doubles_plain))];
+    let floats = floats.unwrap_or((12 * 4, floats_plain));
+    let each = [bytes.unwrap_or(floats), floats, doubles.unwrap_or((12 * 2, doubles_plain))];
     for (limit, (multiply_adds, steps)) in Limit::ALL.into_iter().zip(each) {
         let name = format!("limit: {}", limit.name());
         let rate = run.rate(&name, (multiply_adds * STEPS) as f64, steps);
