@@ -47,7 +47,8 @@ def plot(path, measured):
             for axis in axes:
                 points = sorted((factor, runs) for (w, a, factor), runs in measured.items() if (w, a) == (work, axis))
                 if points:
-                    middle = [statistics.median(run[what] for run in runs) for _, runs in points]
+                    # A time below a hundredth is told as 0, which a logarithm does not have.
+                    middle = [max(statistics.median(run[what] for run in runs), 0.005) for _, runs in points]
                     line.plot([factor for factor, _ in points], middle, marker="o", label=axis)
             line.set(xscale="log", yscale="log", ylabel=unit)
             line.set_xscale("log", base=2)
