@@ -170,7 +170,7 @@ fn a_million_certified_near_ties_are_right() -> Result<()> {
 
 /// 10^8 pairs a step, after a change of the bounds; the best level first, each told as it ends.
 #[test]
-#[ignore = "about an hour: .ci/deep/bounds.sh"]
+#[ignore = "a quarter of an hour: .ci/deep/bounds.sh"]
 fn a_hundred_million_certified_near_ties_are_right() -> Result<()> {
     check(1_000_000, 100_000_000)
 }
