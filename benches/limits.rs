@@ -150,6 +150,42 @@ mod machine {
         _mm512_dpbusd_epi32(*s, _mm512_set1_epi8(3), _mm512_set1_epi8(5))
     });
 
+    /// Products of whole tiles: 16 x 64 bytes with 64 x 16, three sums in turn.
+    ///
+    /// # Safety
+    /// The machine has AMX, and this process may use it.
+    unsafe fn bytes_amx() {
+        #[repr(align(64))]
+        struct Aligned([u8; 1024]);
+        let mut shapes = Aligned([0; 1024]);
+        shapes.0[0] = 1;
+        for tile in 0..5 {
+            (shapes.0[16 + 2 * tile], shapes.0[48 + tile]) = (64, 16);
+        }
+        // Bytes that differ: zeros take less time.
+        let bytes = Aligned(std::array::from_fn(|i| (i * 151 + i / 64 * 7) as u8));
+        // SAFETY: the shapes are ones that the unit takes; the tiles are read within `bytes`.
+        unsafe {
+            std::arch::asm!(
+                "ldtilecfg [{shapes}]",
+                "tileloadd tmm3, [{bytes} + {row}*1]",
+                "tileloadd tmm4, [{bytes} + {row}*1]",
+                "2:",
+                "tdpbusd tmm0, tmm3, tmm4",
+                "tdpbusd tmm1, tmm3, tmm4",
+                "tdpbusd tmm2, tmm3, tmm4",
+                "dec {steps}",
+                "jnz 2b",
+                "tilerelease",
+                shapes = in(reg) &shapes,
+                bytes = in(reg) &bytes,
+                row = in(reg) 64usize,
+                steps = inout(reg) STEPS => _,
+                options(nostack, readonly),
+            );
+        }
+    }
+
     /// 8-bit codes, `f32` and `f64` of a level that the machine has.
     pub fn of(level: Level) -> [Arithmetic; 3] {
         assert!(level.is_available());
@@ -171,11 +207,11 @@ mod machine {
                 checked!(12 * 8, floats_avx2),
                 checked!(12 * 4, doubles_avx2),
             ],
-            Level::Avx512 | Level::Avx512Vnni => [
-                if level == Level::Avx512 {
-                    checked!(24 * 64, bytes_avx512)
-                } else {
-                    checked!(24 * 64, bytes_avx512vnni)
+            Level::Avx512 | Level::Avx512Vnni | Level::Amx => [
+                match level {
+                    Level::Avx512 => checked!(24 * 64, bytes_avx512),
+                    Level::Avx512Vnni => checked!(24 * 64, bytes_avx512vnni),
+                    _ => checked!(3 * 16 * 16 * 64, bytes_amx),
                 },
                 checked!(24 * 16, floats_avx512),
                 checked!(24 * 8, doubles_avx512),

@@ -2,7 +2,7 @@
 import argparse, json, os, pathlib, platform, shutil, statistics, subprocess, sys, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LEVELS = ("scalar", "neon", "avx2", "avxvnni", "avx512", "avx512vnni")
+LEVELS = ("scalar", "neon", "avx2", "avxvnni", "avx512", "avx512vnni", "amx")
 
 
 def parser(doc, peers, also="", repetitions=5, timeout=900):
@@ -39,7 +39,7 @@ def machine():
         model, flags = field("model name"), field("flags")
     except (OSError, StopIteration):
         pass
-    have = [name for name in ("avx2", "avx_vnni", "avx512f", "avx512_vnni") if f" {name} " in f" {flags} "]
+    have = [name for name in ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "amx_int8") if f" {name} " in f" {flags} "]
     return f"{model}, {os.cpu_count()} cores, {' '.join(have)}; load {os.getloadavg()[0]:.1f} at the start"
 
 

@@ -53,6 +53,9 @@
 // x86-64 with AVX-512 VNNI.
 #define PAUCA_SIMD_AVX512_VNNI 6
 
+// x86-64 with AVX-512 VNNI and AMX-INT8, on Linux.
+#define PAUCA_SIMD_AMX 7
+
 // Length of the message of an error, the closing 0 included.
 #define PAUCA_MESSAGE_SIZE 240
 
@@ -907,7 +910,7 @@ const char *pauca_build_info(void);
 // 1 if this machine has the level, else 0. PAUCA_SIMD_DEFAULT always is.
 int32_t pauca_simd_available(int32_t simd_level);
 
-// "scalar", "avx2", "avx512", "neon", "avxvnni" or "avx512vnni"; for PAUCA_SIMD_DEFAULT the best level of the machine; "?" for other numbers.
+// "scalar", "avx2", "avx512", "neon", "avxvnni", "avx512vnni" or "amx"; for PAUCA_SIMD_DEFAULT the best level of the machine; "?" for other numbers.
 // Never freed.
 const char *pauca_simd_name(int32_t simd_level);
 

@@ -25,6 +25,8 @@ pub const PAUCA_SIMD_NEON: i32 = 4;
 pub const PAUCA_SIMD_AVX_VNNI: i32 = 5;
 /// x86-64 with AVX-512 VNNI.
 pub const PAUCA_SIMD_AVX512_VNNI: i32 = 6;
+/// x86-64 with AVX-512 VNNI and AMX-INT8, on Linux.
+pub const PAUCA_SIMD_AMX: i32 = 7;
 
 const LEVELS: [(Level, &CStr); Level::ALL.len()] = [
     (Level::Scalar, c"scalar"),
@@ -33,13 +35,14 @@ const LEVELS: [(Level, &CStr); Level::ALL.len()] = [
     (Level::Neon, c"neon"),
     (Level::AvxVnni, c"avxvnni"),
     (Level::Avx512Vnni, c"avx512vnni"),
+    (Level::Amx, c"amx"),
 ];
 
 /// The level of a number of C; none for the default.
 pub(crate) fn level(found: i32) -> Done<Option<Level>> {
     match found {
         PAUCA_SIMD_DEFAULT => Ok(None),
-        PAUCA_SIMD_SCALAR..=PAUCA_SIMD_AVX512_VNNI => Ok(Some(LEVELS[found as usize - 1].0)),
+        PAUCA_SIMD_SCALAR..=PAUCA_SIMD_AMX => Ok(Some(LEVELS[found as usize - 1].0)),
         _ => Err(pauca::Error::InvalidParameter {
             name: "simd_level",
             value: found.into(),
@@ -113,7 +116,7 @@ pub extern "C" fn pauca_simd_available(simd_level: i32) -> i32 {
     }
 }
 
-/// "scalar", "avx2", "avx512", "neon", "avxvnni" or "avx512vnni"; for PAUCA_SIMD_DEFAULT the best level of the machine; "?" for other numbers.
+/// "scalar", "avx2", "avx512", "neon", "avxvnni", "avx512vnni" or "amx"; for PAUCA_SIMD_DEFAULT the best level of the machine; "?" for other numbers.
 /// Never freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn pauca_simd_name(simd_level: i32) -> *const c_char {

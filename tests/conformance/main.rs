@@ -63,6 +63,7 @@ conformance!(cpu_avx2_serial, cpu(Level::Avx2, Exec::serial()));
 conformance!(cpu_avxvnni_serial, cpu(Level::AvxVnni, Exec::serial()));
 conformance!(cpu_avx512_serial, cpu(Level::Avx512, Exec::serial()));
 conformance!(cpu_avx512vnni_serial, cpu(Level::Avx512Vnni, Exec::serial()));
+conformance!(cpu_amx_serial, cpu(Level::Amx, Exec::serial()));
 conformance!(cpu_neon_serial, cpu(Level::Neon, Exec::serial()));
 conformance!(cpu_best_rayon, cpu(Level::detect(), Exec::rayon()));
 conformance!(cpu_best_custom, cpu(Level::detect(), Exec::custom(&Backwards)));

@@ -57,7 +57,7 @@ static void threads_and_levels(void)
 {
     const uint32_t threads[] = {1, 2, 3, 8};
     for (size_t i = 0; i < COUNT(threads); i++)
-        for (int32_t level = PAUCA_SIMD_DEFAULT; level <= PAUCA_SIMD_AVX512_VNNI; level++) {
+        for (int32_t level = PAUCA_SIMD_DEFAULT; level <= PAUCA_SIMD_AMX; level++) {
             if (!pauca_simd_available(level)) continue;
             pauca_context_options o = context_options();
             o.threads = threads[i], o.simd_level = level;

@@ -48,7 +48,7 @@ impl DotKernel {
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 | Level::AvxVnni => AVX2,
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Avx512Vnni => AVX512,
+            Level::Avx512 | Level::Avx512Vnni | Level::Amx => AVX512,
             #[cfg(target_arch = "aarch64")]
             Level::Neon => NEON,
             _ => SCALAR,

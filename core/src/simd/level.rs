@@ -28,6 +28,9 @@ pub enum Level {
     Avx512,
     /// x86-64 with AVX-512 as above and AVX-512 VNNI: products of bytes in one instruction; all else as [`Level::Avx512`].
     Avx512Vnni,
+    /// x86-64 with AVX-512 VNNI as above and AMX-INT8, on Linux: products of whole tiles of bytes; all else as
+    /// [`Level::Avx512Vnni`].
+    Amx,
     /// AArch64 with NEON.
     Neon,
 }
@@ -35,7 +38,7 @@ pub enum Level {
 impl Level {
     /// All levels, worst to best; [`Level::detect`] takes the last that is available.
     pub const ALL: &[Self] =
-        &[Self::Scalar, Self::Neon, Self::Avx2, Self::AvxVnni, Self::Avx512, Self::Avx512Vnni];
+        &[Self::Scalar, Self::Neon, Self::Avx2, Self::AvxVnni, Self::Avx512, Self::Avx512Vnni, Self::Amx];
 
     /// The best level of this machine. Without the feature `std` only what was enabled at
     /// compile time is known.
@@ -56,11 +59,12 @@ impl Level {
             Level::AvxVnni => has_avx_vnni(),
             Level::Avx512 => has_avx512(),
             Level::Avx512Vnni => has_avx512_vnni(),
+            Level::Amx => has_avx512_vnni() && has_amx(),
             Level::Neon => cfg!(all(target_arch = "aarch64", target_feature = "neon")),
         }
     }
 
-    /// "scalar", "neon", "avx2", "avxvnni", "avx512" or "avx512vnni".
+    /// "scalar", "neon", "avx2", "avxvnni", "avx512", "avx512vnni" or "amx".
     pub fn name(self) -> &'static str {
         match self {
             Level::Scalar => "scalar",
@@ -68,6 +72,7 @@ impl Level {
             Level::AvxVnni => "avxvnni",
             Level::Avx512 => "avx512",
             Level::Avx512Vnni => "avx512vnni",
+            Level::Amx => "amx",
             Level::Neon => "neon",
         }
     }
@@ -101,17 +106,19 @@ impl Level {
 
 /// The error that names what there is.
 pub(crate) fn unavailable() -> Error {
-    let [avx2, avx_vnni, avx512, avx512_vnni] =
-        [Level::Avx2, Level::AvxVnni, Level::Avx512, Level::Avx512Vnni].map(Level::is_available);
-    let available = match (avx2, avx_vnni, avx512, avx512_vnni) {
+    let [avx2, avx_vnni, avx512, avx512_vnni, amx] =
+        [Level::Avx2, Level::AvxVnni, Level::Avx512, Level::Avx512Vnni, Level::Amx].map(Level::is_available);
+    let available = match (avx2, avx_vnni, avx512, avx512_vnni, amx) {
         (false, ..) if Level::Neon.is_available() => "scalar, neon",
         (false, ..) => "scalar",
-        (true, false, false, _) => "scalar, avx2",
-        (true, true, false, _) => "scalar, avx2, avxvnni",
-        (true, false, true, false) => "scalar, avx2, avx512",
-        (true, true, true, false) => "scalar, avx2, avxvnni, avx512",
-        (true, false, true, true) => "scalar, avx2, avx512, avx512vnni",
-        (true, true, true, true) => "scalar, avx2, avxvnni, avx512, avx512vnni",
+        (true, false, false, ..) => "scalar, avx2",
+        (true, true, false, ..) => "scalar, avx2, avxvnni",
+        (true, false, true, false, _) => "scalar, avx2, avx512",
+        (true, true, true, false, _) => "scalar, avx2, avxvnni, avx512",
+        (true, false, true, true, false) => "scalar, avx2, avx512, avx512vnni",
+        (true, true, true, true, false) => "scalar, avx2, avxvnni, avx512, avx512vnni",
+        (true, false, true, true, true) => "scalar, avx2, avx512, avx512vnni, amx",
+        (true, true, true, true, true) => "scalar, avx2, avxvnni, avx512, avx512vnni, amx",
     };
     Error::SimdLevel { available }
 }
@@ -134,3 +141,22 @@ has!(has_avx2: "avx2", "fma", "popcnt");
 has!(has_avx_vnni: "avx2", "fma", "popcnt", "avxvnni");
 has!(has_avx512: "avx2", "fma", "popcnt", "avx512f", "avx512vl", "avx512bw");
 has!(has_avx512_vnni: "avx2", "fma", "popcnt", "avx512f", "avx512vl", "avx512bw", "avx512vnni");
+
+/// Whether the machine has AMX-INT8, and this process may use it. Its registers are large: Linux saves them only for
+/// processes that have asked, and from then on wants alternate signal stacks with room for them, as `std` and glibc since
+/// 2.34 make theirs. The first call asks.
+#[cfg(all(feature = "std", target_arch = "x86_64", target_os = "linux"))]
+fn has_amx() -> bool {
+    use core::arch::x86_64::{__cpuid, __cpuid_count};
+    const TILE_AND_INT8: u32 = 1 << 24 | 1 << 25;
+    static HAS: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
+        let known = __cpuid(0).eax >= 7 && __cpuid_count(7, 0).edx & TILE_AND_INT8 == TILE_AND_INT8;
+        known && super::linux::ask_for_tiles()
+    });
+    *HAS
+}
+
+#[cfg(not(all(feature = "std", target_arch = "x86_64", target_os = "linux")))]
+fn has_amx() -> bool {
+    false
+}

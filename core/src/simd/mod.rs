@@ -2,6 +2,7 @@
 //!
 //! [`dots`] makes dot products to the bit of the definition, for a few rows with each other.
 //! [`planes`] adds rows to exact sums.
+//! [`codes`] multiplies 8-bit codes of rows.
 //!
 //! [`tile`]: one operation serves every search of the crate. Given a tile of rows, a panel of targets, an
 //! offset per target and a threshold per row, it computes
@@ -26,6 +27,8 @@ mod ask;
 mod codes;
 mod dots;
 mod level;
+#[cfg(all(feature = "std", target_arch = "x86_64", target_os = "linux"))]
+mod linux;
 mod planes;
 #[cfg(test)]
 mod portable;

@@ -42,13 +42,13 @@ impl PlaneKernel {
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 | Level::AvxVnni => AVX2,
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Avx512Vnni => AVX512,
+            Level::Avx512 | Level::Avx512Vnni | Level::Amx => AVX512,
             #[cfg(target_arch = "aarch64")]
             Level::Neon => NEON,
             // No wildcard: a new level that took the scalar body would be right, and slow, unseen.
             Level::Scalar => SCALAR,
             #[cfg(not(target_arch = "x86_64"))]
-            Level::Avx2 | Level::AvxVnni | Level::Avx512 | Level::Avx512Vnni => SCALAR,
+            Level::Avx2 | Level::AvxVnni | Level::Avx512 | Level::Avx512Vnni | Level::Amx => SCALAR,
             #[cfg(not(target_arch = "aarch64"))]
             Level::Neon => SCALAR,
         })

@@ -309,7 +309,7 @@ macro_rules! kernels {
                     #[cfg(target_arch = "x86_64")]
                     Level::Avx2 | Level::AvxVnni => $avx2,
                     #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 | Level::Avx512Vnni => $avx512,
+                    Level::Avx512 | Level::Avx512Vnni | Level::Amx => $avx512,
                     #[cfg(target_arch = "aarch64")]
                     Level::Neon => $neon,
                     _ => $plain,

@@ -205,7 +205,7 @@ Further: similarity.npy and witness.npy (d4, semdedup; row number, 2^64 - 1 for 
 The same input, flags and seed give the same bytes on every machine, at any number of threads.
 Ctrl-C saves the state and exits with 130; the same command with --resume continues to the same bytes.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.
-PAUCA_SIMD=scalar|neon|avx2|avxvnni|avx512|avx512vnni forces a SIMD level.";
+PAUCA_SIMD=scalar|neon|avx2|avxvnni|avx512|avx512vnni|amx forces a SIMD level.";
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

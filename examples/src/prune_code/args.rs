@@ -167,7 +167,7 @@ The same input, flags and seed give the same bytes at any number of threads.
 Corrupted embeddings come from your model: prune-code corrupt --kind all < texts.jsonl > corrupted.jsonl, embed the field text of every line whose field unchanged is null, and pass rows and a table (id, kind) back.
 Ctrl-C saves the clustering and exits with 130; the same command with --resume continues to the same bytes.
 Exit codes: 0 done, 1 bad data or input/output, 2 bad usage, 130 stopped.
-PAUCA_SIMD=scalar|neon|avx2|avxvnni|avx512|avx512vnni forces a SIMD level.";
+PAUCA_SIMD=scalar|neon|avx2|avxvnni|avx512|avx512vnni|amx forces a SIMD level.";
 
 const CORRUPT_AFTER: &str = "\
 Kinds. syntax: closing-brackets, terminators, indentation, renames, conditionals, index-offsets; content: statements, bodies, swapped-lines, comments, truncation.

@@ -73,6 +73,11 @@ impl CodeKernel {
         self.0.short
     }
 
+    /// Whether a unit multiplies whole tiles: products then cost little more than the scores made of them.
+    pub fn is_matrix(&self) -> bool {
+        self.0.matrix
+    }
+
     /// As [`encode_column`](Self::encode_column), in codes of the tile for values of at most `largest` in magnitude. Where products
     /// are short, the scale is made so large that four steps fit 16 bits: the tile is then a quarter faster.
     pub fn encode_tile_column(&self, x: &[f32], largest: f32, out: &mut [i8]) -> Code {

@@ -21,6 +21,8 @@ pub(super) struct Bodies {
     pub pair: Coding,
     /// Whether the tile adds short products.
     pub short: bool,
+    /// Whether a unit multiplies whole tiles.
+    pub matrix: bool,
     /// Columns of a tile: a panel keeps as many together.
     pub group: usize,
     pub measure: unsafe fn(&[f32]) -> Measure,
@@ -62,6 +64,7 @@ macro_rules! level {
                     tile: $tile_coding,
                     pair: $pair_coding,
                     short: <$tile>::SHORT,
+                    matrix: false,
                     group: $nv * <$tile>::LANES,
                     measure: measure_row,
                     encode: encode_row,
@@ -150,6 +153,31 @@ level!(avx512, scan_avx512, tile Short512: 12 x 1, SHORT, pairs Signed256, SIGNE
 #[cfg(target_arch = "x86_64")]
 level!(avx512vnni, scan_avx512vnni, tile Vnni512: 8 x 3, UNSIGNED, pairs Vnni512, UNSIGNED, signed Signed256,
     floats Avx512F32: 2, "avx2,fma,popcnt,avx512f,avx512vl,avx512bw,avx512vnni");
+/// All bodies of the level below, but for the scan.
+#[cfg(target_arch = "x86_64")]
+pub(super) mod amx {
+    use super::super::matrix::{self, x86::Amx};
+    use super::*;
+
+    pub const BODIES: Bodies = {
+        assert!(avx512vnni::BODIES.group == WIDTH && avx512vnni::BODIES.tile.offset == UNSIGNED.offset);
+        Bodies {
+            #[cfg(test)]
+            rows: matrix::ROWS,
+            matrix: true,
+            scan: scan_amx,
+            ..avx512vnni::BODIES
+        }
+    };
+
+    /// # Safety
+    /// As [`matrix::scan`]; the caller has checked that the machine has the level.
+    #[target_feature(enable = "avx2,fma,popcnt,avx512f,avx512vl,avx512bw,avx512vnni")]
+    unsafe fn scan_amx(args: &Scan<'_>) -> usize {
+        // SAFETY: the caller's contract is the same.
+        unsafe { matrix::scan::<Amx, Vnni512>(args) }
+    }
+}
 #[cfg(target_arch = "aarch64")]
 use super::super::vector::arm::NeonF32;
 #[cfg(target_arch = "aarch64")]
@@ -171,6 +199,8 @@ pub(super) fn bodies(level: Level) -> Bodies {
         Level::Avx512 => avx512::BODIES,
         #[cfg(target_arch = "x86_64")]
         Level::Avx512Vnni => avx512vnni::BODIES,
+        #[cfg(target_arch = "x86_64")]
+        Level::Amx => amx::BODIES,
         #[cfg(target_arch = "aarch64")]
         Level::Neon if has_dotprod() => dotprod::BODIES,
         #[cfg(target_arch = "aarch64")]

@@ -20,6 +20,7 @@ mod lanes;
 mod levels;
 mod limits;
 mod lines;
+mod matrix;
 mod pairs;
 mod panel;
 mod scan;

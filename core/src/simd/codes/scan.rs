@@ -69,6 +69,101 @@ unsafe fn choose<V: Sums, const MR: usize, const NV: usize, const W: usize>(scan
     }
 }
 
+/// What the scores of a row are made of and compared with.
+pub(super) struct OfRow<F> {
+    scale: F,
+    pub limit: F,
+    residue: F,
+}
+
+impl<F: Lanes> OfRow<F> {
+    /// # Safety
+    /// As [`scan`]; `row` is below n.
+    #[inline(always)]
+    pub unsafe fn new<const RESIDUE: bool>(scan: &Scan<'_>, row: usize) -> Self {
+        // SAFETY: the caller's contract is the same.
+        unsafe {
+            Self {
+                scale: F::splat(*scan.scale.add(row)),
+                limit: F::splat(*scan.threshold.add(row)),
+                residue: F::splat(if RESIDUE { *scan.residue.add(row) } else { 0.0 }),
+            }
+        }
+    }
+
+    /// The scores of the columns from `c` on, given the sums of products.
+    ///
+    /// # Safety
+    /// As [`scan`]; c + LANES is at most [`WIDTH`].
+    #[inline(always)]
+    pub unsafe fn score<V: Sums<Floats = F>, const RESIDUE: bool>(
+        &self,
+        panel: &Panel,
+        c: usize,
+        sums: V,
+    ) -> F {
+        // SAFETY: LANES columns from `c` on are inside of the panel.
+        unsafe {
+            let mut score = F::load(panel.h.as_ptr().add(c));
+            if RESIDUE {
+                score = score.sub_product(self.residue, F::load(panel.rho.as_ptr().add(c)));
+            }
+            let product = F::load(panel.scale.as_ptr().add(c)).mul(sums.to_floats());
+            score.sub_product(self.scale, product)
+        }
+    }
+}
+
+/// Appends the hits of a tile, whose rows begin at entry `at` of the list, and tells the least scores, if wanted; returns
+/// the number of hits with those before. Rows that only fill the last tile are not reported.
+///
+/// # Safety
+/// As [`scan`]; `count` hits were written before; `row` names the rows of the tile; bit c of `masks[r]` tells whether column c
+/// is a hit of row r, and bit r of `hit` whether any is; `z` holds the scores, if wanted.
+#[inline(always)]
+pub(super) unsafe fn tell<F: Lanes, const MR: usize, const MORE: bool>(
+    scan: &Scan<'_>,
+    at: usize,
+    row: &[u16; MR],
+    masks: &[u64; MR],
+    mut hit: u32,
+    z: &[[f32; WIDTH]; MR],
+    mut count: usize,
+) -> usize {
+    let rows = MR.min(scan.list.len() - at);
+    // SAFETY: every index stays inside the lengths of the contract.
+    unsafe {
+        if MORE && !scan.least.is_null() {
+            for r in 0..rows {
+                let limit = F::splat(*scan.threshold.add(row[r].into()));
+                let mut least = F::splat(f32::INFINITY);
+                for v in 0..WIDTH / F::LANES {
+                    let score = F::load(z[r].as_ptr().add(v * F::LANES));
+                    least = score.beyond(limit).min(least);
+                }
+                *scan.least.add(at + r) = least.least();
+            }
+        }
+        // Few rows have a hit, and a branch for each row would be hard to foresee.
+        hit &= (1 << rows) - 1;
+        while hit != 0 {
+            let r = hit.trailing_zeros() as usize % MR;
+            hit &= hit - 1;
+            let first = u32::from(row[r]) << Hit::SLOT_BITS | scan.first;
+            for v in 0..WIDTH / F::LANES {
+                let c = v * F::LANES;
+                let mask = masks[r] >> c & ((1 << F::LANES) - 1);
+                F::store_places(mask, first + c as u32, scan.pairs.add(count));
+                if MORE && !scan.scores.is_null() {
+                    F::load(z[r].as_ptr().add(c)).store_chosen(mask, scan.scores.add(count));
+                }
+                count += mask.count_ones() as usize;
+            }
+        }
+    }
+    count
+}
+
 /// Runs a body once for each row of a tile, with the row as a constant. In a loop that the compiler leaves a loop, the sums of
 /// a tile would lie in memory: their way there and back took a third of the time of a tile of 128 codes.
 macro_rules! each_row {
@@ -108,11 +203,10 @@ unsafe fn body<
             let left = list.len() - at;
             let (mut row, mut x) = ([0; MR], [scan.rows; MR]);
             for r in 0..MR {
-                row[r] = usize::from(*list.get_unchecked(at + r.min(left - 1)));
-                x[r] = scan.rows.add(row[r] * scan.stride);
+                row[r] = *list.get_unchecked(at + r.min(left - 1));
+                x[r] = scan.rows.add(usize::from(row[r]) * scan.stride);
             }
-            // Of a register of four lanes, twelve.
-            let (mut masks, mut any) = ([[0u64; WIDTH / 4]; MR], 0);
+            let (mut masks, mut hit) = ([0; MR], 0);
             for g in 0..WIDTH / group {
                 let sums: [[V; NV]; MR] = tile::<V, MR, NV, W>(
                     steps,
@@ -121,55 +215,21 @@ unsafe fn body<
                     panel.start.as_ptr().add(g * group),
                 );
                 each_row!(MR, |r| {
-                    let scale = V::Floats::splat(*scan.scale.add(row[r]));
-                    let limit = V::Floats::splat(*scan.threshold.add(row[r]));
-                    let residue = V::Floats::splat(if RESIDUE { *scan.residue.add(row[r]) } else { 0.0 });
+                    let of_row = OfRow::<V::Floats>::new::<RESIDUE>(scan, row[r].into());
                     for v in 0..NV {
                         let c = g * group + v * V::LANES;
-                        let mut score = V::Floats::load(panel.h.as_ptr().add(c));
-                        if RESIDUE {
-                            score = score.sub_product(residue, V::Floats::load(panel.rho.as_ptr().add(c)));
-                        }
-                        let product =
-                            V::Floats::load(panel.scale.as_ptr().add(c)).mul(sums[r][v].to_floats());
-                        score = score.sub_product(scale, product);
-                        let mask = score.at_most(limit);
-                        masks[r][c / V::LANES] = mask;
-                        any |= mask;
+                        let score = of_row.score::<V, RESIDUE>(panel, c, sums[r][v]);
                         if MORE {
                             score.store(z[r].as_mut_ptr().add(c));
                         }
+                        masks[r] |= score.at_most(of_row.limit) << c;
                     }
+                    hit |= u32::from(masks[r] != 0) << r;
                     // Row after row: side by side, they need more registers than there are.
                     compiler_fence(Ordering::SeqCst);
                 });
             }
-            if MORE && !scan.least.is_null() {
-                for r in 0..MR.min(left) {
-                    let limit = V::Floats::splat(*scan.threshold.add(row[r]));
-                    let mut least = V::Floats::splat(f32::INFINITY);
-                    for v in 0..WIDTH / V::LANES {
-                        let score = V::Floats::load(z[r].as_ptr().add(v * V::LANES));
-                        least = score.beyond(limit).min(least);
-                    }
-                    *scan.least.add(at + r) = least.least();
-                }
-            }
-            if any != 0 {
-                // Rows that only fill the last tile are not reported.
-                for r in 0..MR.min(left) {
-                    let first = (row[r] as u32) << Hit::SLOT_BITS | scan.first;
-                    for v in 0..WIDTH / V::LANES {
-                        let (mask, c) = (masks[r][v], v * V::LANES);
-                        V::Floats::store_places(mask, first + c as u32, scan.pairs.add(count));
-                        if MORE && !scan.scores.is_null() {
-                            let scores = V::Floats::load(z[r].as_ptr().add(c));
-                            scores.store_chosen(mask, scan.scores.add(count));
-                        }
-                        count += mask.count_ones() as usize;
-                    }
-                }
-            }
+            count = tell::<V::Floats, MR, MORE>(scan, at, &row, &masks, hit, &z, count);
         }
     }
     count

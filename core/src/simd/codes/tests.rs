@@ -74,6 +74,7 @@ where
         tile: coding(V::OFFSET),
         pair,
         short: V::SHORT,
+        matrix: false,
         group: NV * V::LANES,
         measure: measure::<F, N>,
         encode: encode::<F, N>,
@@ -89,16 +90,24 @@ where
 }
 
 /// The shapes of the levels that need more than the target's baseline.
-fn shapes() -> [(Level, CodeKernel); 5] {
+fn shapes() -> [(Level, CodeKernel); 6] {
     type Signed8 = Arrays<8, SIGNED>;
     type Unsigned8 = Arrays<8, UNSIGNED>;
     type Unsigned16 = Arrays<16, UNSIGNED>;
     type Signed4 = Arrays<4, SIGNED>;
+    let vnni = portable::<Unsigned16, Unsigned16, Signed8, Portable<f32, 16>, 8, 3, 2>(127);
+    let amx = Bodies {
+        rows: matrix::ROWS,
+        matrix: true,
+        scan: matrix::scan::<matrix::Plain, Unsigned16>,
+        ..vnni.0
+    };
     [
         (Level::Avx2, portable::<Arrays<8, SHORT>, Signed8, Signed8, Portable<f32, 8>, 6, 1, 2>(63)),
         (Level::AvxVnni, portable::<Unsigned8, Unsigned8, Signed8, Portable<f32, 8>, 6, 2, 2>(127)),
         (Level::Avx512, portable::<Arrays<16, SHORT>, Signed8, Signed8, Portable<f32, 16>, 12, 1, 2>(63)),
-        (Level::Avx512Vnni, portable::<Unsigned16, Unsigned16, Signed8, Portable<f32, 16>, 8, 3, 2>(127)),
+        (Level::Avx512Vnni, vnni),
+        (Level::Amx, CodeKernel(amx)),
         (Level::Neon, portable::<Signed4, Signed4, Signed4, Portable<f32, 4>, 8, 3, 4>(127)),
     ]
 }
@@ -207,8 +216,14 @@ fn check_scan(level: Level, kernel: CodeKernel, codes: Codes, n: usize, count: u
                     _ => middle(r),
                 })
                 .collect();
-            for length in [0, 1, 5, 6, 7, 8, 9, 12, 13, 24, 41] {
-                let list: Vec<u16> = (0..length).map(|_| numbers.below(n) as u16).collect();
+            for (length, in_turn) in [0, 1, 5, 6, 7, 8, 9, 12, 13, 24, 41]
+                .map(|length| (length, false))
+                .into_iter()
+                .chain([(16, true), (61, true)])
+            {
+                // Rows of any place, and rows side by side, again from the first after the last.
+                let row = |e: usize, any: usize| if in_turn { e % n } else { any };
+                let list: Vec<u16> = (0..length).map(|e| row(e, numbers.below(n)) as u16).collect();
                 let mut expected = Vec::new();
                 let mut rest = vec![f32::INFINITY; length];
                 for (e, &r) in list.iter().enumerate() {
@@ -221,7 +236,7 @@ fn check_scan(level: Level, kernel: CodeKernel, codes: Codes, n: usize, count: u
                         }
                     }
                 }
-                let place = (level, codes, depth, count, kind, length, with_residue);
+                let place = (level, codes, depth, count, kind, length, in_turn, with_residue);
                 let residue = if with_residue { &residue[..] } else { &[] };
                 let rows = CodedRows {
                     codes: &rows,
@@ -259,7 +274,9 @@ fn check_scan(level: Level, kernel: CodeKernel, codes: Codes, n: usize, count: u
 fn scan_finds_the_hits_of_plain_loops() {
     for (level, kernel) in all() {
         for codes in [Codes::Any, Codes::Extreme, Codes::Largest, Codes::JustFour] {
-            for (depth, count) in [(16, 48), (16, 1), (32, 17), (48, 47), (80, 48), (208, 33), (64, 0)] {
+            for (depth, count) in
+                [(16, 48), (16, 1), (32, 17), (48, 47), (80, 48), (128, 48), (208, 33), (64, 0)]
+            {
                 check_scan(level, kernel, codes, 30, count, depth);
             }
         }
