@@ -190,8 +190,10 @@ fn leading_dimensions_come_and_go_for_maxima() -> Result<()> {
                 .collect::<Vec<_>>()
         })
         .collect();
+    // AMX looks for maxima at full depth alone.
+    let level = Level::available().into_iter().rfind(|level| *level != Level::Amx).unwrap_or(Level::Scalar);
     let found = |screens: Screens| -> Result<(Vec<(u64, u64)>, u64)> {
-        let cpu = Cpu::with_level(Level::detect())?.screens(screens);
+        let cpu = Cpu::with_level(level)?.screens(screens);
         let block = cpu.load((&values[..], n as usize, d).into_rows()?, Metric::Cosine, &cx)?;
         let mut best = vec![Best::NONE; n as usize];
         // Each target will meet more rows than these.
@@ -203,10 +205,7 @@ fn leading_dimensions_come_and_go_for_maxima() -> Result<()> {
     let (plain, none) = found(Screens::Never)?;
     let (screened, leading) = found(Screens::Auto)?;
     assert_eq!(plain, screened);
-    assert!(
-        none == 0 && (leading > 0 || Level::detect() == Level::Scalar),
-        "{leading} rows in leading dimensions"
-    );
+    assert!(none == 0 && (leading > 0 || level == Level::Scalar), "{leading} rows in leading dimensions");
     Ok(())
 }
 
