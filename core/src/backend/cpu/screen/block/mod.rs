@@ -114,6 +114,10 @@ pub(super) struct Block<'a> {
     /// The targets that each row looks at, and whether all rows look at all.
     ranges: Vec<Range<usize>>,
     whole: bool,
+    /// The targets that every row that is searched looks at.
+    common: Range<usize>,
+    /// Whether some row was closed since rows were last listed.
+    closed: bool,
     /// Whether targets may all lie beyond what a question asks for.
     limited: Vec<bool>,
     /// Pairs that are looked at, and those offered whose codes do not tell on which side of the limit they lie.
@@ -176,6 +180,8 @@ impl<'a> Block<'a> {
             states: try_vec(n, State::Settled)?,
             ranges: try_vec(n, 0..0)?,
             whole: true,
+            common: 0..0,
+            closed: false,
             limited: try_vec(n, false)?,
             looked: 0,
             unsure: 0,
@@ -217,6 +223,7 @@ impl<'a> Block<'a> {
         (self.n, self.from, self.base, self.whole) = (range.len(), range.start, first + range.start, true);
         self.blind = Q::WANTED == Wanted::Least;
         (self.looked, self.unsure) = (0, 0);
+        self.common = 0..codes.count();
         self.kept.clear(self.n);
         self.leading =
             !deep && self.given.rows.is_some() && self.given.lead.is_some() && codes.lead.is_some();
@@ -261,6 +268,10 @@ impl<'a> Block<'a> {
             self.upper[i] = narrow_up(start.limit);
             self.limited[i] = start.limit < f64::INFINITY;
             self.whole &= self.states[i] != State::Searched || start.targets.len() == codes.count();
+            if self.states[i] == State::Searched {
+                let (first, end) = (start.targets.start, start.targets.end);
+                self.common = self.common.start.max(first)..self.common.end.min(end);
+            }
             self.looked += start.targets.len() as u64;
             self.ranges[i] = start.targets;
         }
@@ -385,11 +396,15 @@ impl<'a> Block<'a> {
         let mut leads_from = if self.blind { panels.start + full } else { panels.start };
         // Pairs left, of so many, since leading dimensions were last given up.
         let mut lately = [0u64; 2];
-        // Rows that look at all targets for the nearest are open in every panel.
+        // The list serves as long as all rows look at the panels, and none is closed. Where the nearest of all is wanted, a row that is
+        // closed has no more hits.
         let once = self.whole && Q::WANTED == Wanted::Least;
+        let mut serves = false;
         for p in panels.clone() {
-            if p == panels.start || !once {
+            let shared = self.common.start <= p * WIDTH && (p + 1) * WIDTH <= self.common.end;
+            if !(serves && (once || shared && !self.closed)) {
                 self.listed(p);
+                (serves, self.closed) = (once || shared, false);
             }
             self.leading = lead && p >= leads_from;
             let errors = if self.leading { &self.lead } else { &self.full };
@@ -465,6 +480,7 @@ impl<'a> Block<'a> {
                 self.unsure += u64::from(z + error > self.upper[i]);
                 let hit = question::Hit { target: hit.slot() as u32, z: z.into(), error: error.into() };
                 self.upper[i] = narrow_up(question.offer(self.from + i, hit, &mut self.buffer));
+                self.closed |= self.upper[i] == f32::NEG_INFINITY;
             }
         }
     }
@@ -476,6 +492,7 @@ impl<'a> Block<'a> {
         if low <= self.upper[i] && !self.kept.keep(i, hit.slot() as u32, low, self.upper[i])? {
             self.states[i] = State::Given;
             self.upper[i] = f32::NEG_INFINITY;
+            self.closed = true;
         }
         Ok(())
     }
