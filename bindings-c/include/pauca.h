@@ -53,7 +53,8 @@
 // x86-64 with AVX-512 VNNI.
 #define PAUCA_SIMD_AVX512_VNNI 6
 
-// x86-64 with AVX-512 VNNI and AMX-INT8, on Linux.
+// x86-64 with AVX-512 VNNI and AMX-INT8, on Linux. The first question for it, or for the best level, asks Linux for the registers; from
+// then on Linux refuses alternate signal stacks that are too small for them. PAUCA_SIMD=avx512vnni in the environment asks for nothing.
 #define PAUCA_SIMD_AMX 7
 
 // Length of the message of an error, the closing 0 included.

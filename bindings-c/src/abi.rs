@@ -25,7 +25,8 @@ pub const PAUCA_SIMD_NEON: i32 = 4;
 pub const PAUCA_SIMD_AVX_VNNI: i32 = 5;
 /// x86-64 with AVX-512 VNNI.
 pub const PAUCA_SIMD_AVX512_VNNI: i32 = 6;
-/// x86-64 with AVX-512 VNNI and AMX-INT8, on Linux.
+/// x86-64 with AVX-512 VNNI and AMX-INT8, on Linux. The first question for it, or for the best level, asks Linux for the registers; from
+/// then on Linux refuses alternate signal stacks that are too small for them. PAUCA_SIMD=avx512vnni in the environment asks for nothing.
 pub const PAUCA_SIMD_AMX: i32 = 7;
 
 const LEVELS: [(Level, &CStr); Level::ALL.len()] = [

@@ -1,7 +1,7 @@
 //! Progress and cancellation of one call.
 //!
-//! The library has no clock, no thread and no global state of its own, so both are the caller's
-//! closures. They are called from the calling thread only, between waves of work that take at
+//! The library has no clock, no thread and no global state of its own (but for the answer whether Linux lets it use AMX), so
+//! both are the caller's closures. They are called from the calling thread only, between waves of work that take at
 //! most about 50 ms a thread on a current machine. A deadline is a stop question that looks at a
 //! clock: `|| Instant::now() > end`.
 

@@ -28,8 +28,13 @@ pub enum Level {
     Avx512,
     /// x86-64 with AVX-512 as above and AVX-512 VNNI: products of bytes in one instruction; all else as [`Level::Avx512`].
     Avx512Vnni,
-    /// x86-64 with AVX-512 VNNI as above and AMX-INT8, on Linux: products of whole tiles of bytes; all else as
-    /// [`Level::Avx512Vnni`].
+    /// x86-64 with AVX-512 VNNI as above and AMX-INT8, on Linux, with the feature `std`: products of whole tiles of bytes; all
+    /// else as [`Level::Avx512Vnni`].
+    ///
+    /// Linux saves the large registers of AMX only for a process that has asked. [`detect`](Self::detect) and
+    /// [`is_available`](Self::is_available) ask, once. From then on Linux refuses alternate signal stacks that are too small for
+    /// the registers; `std` and `sysconf(_SC_SIGSTKSZ)` know the size. [`Cpu::with_level`](crate::Cpu::with_level) with another level,
+    /// or `PAUCA_SIMD=avx512vnni`, asks for nothing.
     Amx,
     /// AArch64 with NEON.
     Neon,
@@ -142,15 +147,16 @@ has!(has_avx_vnni: "avx2", "fma", "popcnt", "avxvnni");
 has!(has_avx512: "avx2", "fma", "popcnt", "avx512f", "avx512vl", "avx512bw");
 has!(has_avx512_vnni: "avx2", "fma", "popcnt", "avx512f", "avx512vl", "avx512bw", "avx512vnni");
 
-/// Whether the machine has AMX-INT8, and this process may use it. Its registers are large: Linux saves them only for
-/// processes that have asked, and from then on wants alternate signal stacks with room for them, as `std` and glibc since
-/// 2.34 make theirs. The first call asks.
+/// Whether the machine has AMX-INT8, and this process may use it. The first call asks Linux for the registers.
 #[cfg(all(feature = "std", target_arch = "x86_64", target_os = "linux"))]
 fn has_amx() -> bool {
     use core::arch::x86_64::{__cpuid, __cpuid_count};
     const TILE_AND_INT8: u32 = 1 << 24 | 1 << 25;
     static HAS: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
-        let known = __cpuid(0).eax >= 7 && __cpuid_count(7, 0).edx & TILE_AND_INT8 == TILE_AND_INT8;
+        #[allow(unused_unsafe, reason = "they are safe since Rust 1.94")]
+        // SAFETY: every x86-64 has the instruction.
+        let known =
+            unsafe { __cpuid(0).eax >= 7 && __cpuid_count(7, 0).edx & TILE_AND_INT8 == TILE_AND_INT8 };
         known && super::linux::ask_for_tiles()
     });
     *HAS

@@ -114,13 +114,13 @@ const LEAD_PAIRS: u64 = 2000;
 const LEAD_SIMILARITY: f64 = 0.5;
 /// Nor are rows of fewer values of which maxima are asked for: leading dimensions leave too many pairs.
 const LEAD_MAXIMA: usize = 512;
+// Where a unit multiplies whole tiles, leading dimensions serve thresholds alone: runs on 384 to 1,536 values and maxima of 768 took
+// 10 to 30 % less time at full depth.
 /// Leading dimensions: one of so many in a run, for maxima, and for pairs, whose high thresholds need few (32 of 384 leave less
 /// than one pair in a hundred of real embeddings at 0.95).
 const LEAD_OF_RUN: usize = 3;
 const LEAD_OF_MAXIMA: usize = 8;
 const LEAD_OF_PAIRS: usize = 24;
-// Where a unit multiplies whole tiles, only such pairs are: runs on 384 to 1,536 values and maxima of 768 took 10 to 30 % less time at
-// full depth.
 /// Never more: in a run on rows of 768 values, 128 leading dimensions took less time than 160, 192 and 256.
 const LEAD_MOST: usize = 128;
 /// Targets of which a basis is made, at most, for each of its vectors.

@@ -80,6 +80,7 @@ unsafe fn body<M: Matrix, V: Sums, const RESIDUE: bool, const MORE: bool>(scan: 
     let together = ROWS.div_ceil(depth.div_ceil(TOGETHER));
     let mut products = Products([[0; WIDTH]; ROWS]);
     let mut z = [[0.0f32; WIDTH]; ROWS];
+    let mut copies = Copies([[0; TOGETHER]; ROWS]);
     let (mut before, mut count) = ([0; ROWS], 0);
     // SAFETY: entries of the list are below n, columns below WIDTH, and every index stays inside the lengths of the contract.
     unsafe {
@@ -103,7 +104,7 @@ unsafe fn body<M: Matrix, V: Sums, const RESIDUE: bool, const MORE: bool>(scan: 
                     if side_by_side {
                         unit.add(whole, scan.rows.add(usize::from(rows[0]) * stride + from), stride, codes);
                     } else {
-                        let mut copies = Copies([[0; TOGETHER]; ROWS]);
+                        // What stands behind the rest of a row is never read.
                         for (copy, row) in copies.0.iter_mut().zip(rows) {
                             let of_row = scan.rows.add(usize::from(*row) * stride + from);
                             copy.as_mut_ptr().copy_from_nonoverlapping(of_row, TOGETHER.min(depth - from));
@@ -185,8 +186,8 @@ pub(super) mod x86 {
 
     use super::{Matrix, Products, ROWS, TOGETHER, WIDTH};
 
-    /// Registers 0 to 2 hold the sums, 3 and 4 rows and columns, 5 and 6 those of the rest. The compiler uses none of them, so they
-    /// keep what they hold from one of these methods to the next.
+    /// Registers 0 to 2 hold the sums, 3 and 4 rows and columns, 5 and 6 those of the rest. Each block names what it writes. That the
+    /// sums and the shapes last from one block to the next rests on the compiler, which uses no such register of its own.
     pub struct Amx;
 
     /// What `ldtilecfg` reads.
@@ -217,6 +218,7 @@ pub(super) mod x86 {
                 stride = in(reg) $stride,
                 codes = in(reg) $codes,
                 row = in(reg) ROW,
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _, out("tmm4") _, out("tmm5") _, out("tmm6") _,
                 options(nostack, preserves_flags, readonly),
             )
         };
@@ -233,14 +235,29 @@ pub(super) mod x86 {
                 of.rows[6] = rest as u8 / 4;
             }
             // SAFETY: the machine has the unit, and the shapes are ones that it takes.
-            unsafe { asm!("ldtilecfg [{}]", in(reg) &of, options(nostack, preserves_flags, readonly)) }
+            unsafe {
+                asm!(
+                    "ldtilecfg [{}]",
+                    in(reg) &of,
+                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                    options(nostack, preserves_flags, readonly),
+                );
+            }
             Self
         }
 
         #[inline(always)]
         unsafe fn done(self) {
             // SAFETY: the machine has the unit.
-            unsafe { asm!("tilerelease", options(nostack, preserves_flags, nomem)) }
+            unsafe {
+                asm!(
+                    "tilerelease",
+                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                    options(nostack, preserves_flags, nomem),
+                );
+            }
         }
 
         #[inline(always)]
@@ -253,6 +270,9 @@ pub(super) mod x86 {
                     "tileloadd tmm2, [{start} + {zero}*1 + 128]",
                     start = in(reg) start,
                     zero = in(reg) 0usize,
+                    out("tmm0") _,
+                    out("tmm1") _,
+                    out("tmm2") _,
                     options(nostack, preserves_flags, readonly),
                 );
             }

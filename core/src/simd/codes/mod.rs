@@ -20,6 +20,7 @@ mod lanes;
 mod levels;
 mod limits;
 mod lines;
+#[cfg(any(test, target_arch = "x86_64"))]
 mod matrix;
 mod pairs;
 mod panel;

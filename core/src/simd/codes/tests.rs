@@ -275,9 +275,13 @@ fn scan_finds_the_hits_of_plain_loops() {
     for (level, kernel) in all() {
         for codes in [Codes::Any, Codes::Extreme, Codes::Largest, Codes::JustFour] {
             for (depth, count) in
-                [(16, 48), (16, 1), (32, 17), (48, 47), (80, 48), (128, 48), (208, 33), (64, 0)]
+                [(16, 48), (16, 1), (32, 17), (48, 47), (80, 48), (128, 48), (176, 48), (208, 33), (64, 0)]
             {
                 check_scan(level, kernel, codes, 30, count, depth);
+            }
+            // More steps than a tile has rows.
+            if matches!(codes, Codes::Any) {
+                check_scan(level, kernel, codes, 30, 20, 1104);
             }
         }
     }
