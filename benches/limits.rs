@@ -181,6 +181,7 @@ mod machine {
                 bytes = in(reg) &bytes,
                 row = in(reg) 64usize,
                 steps = inout(reg) STEPS => _,
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _, out("tmm4") _,
                 options(nostack, readonly),
             );
         }

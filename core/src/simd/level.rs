@@ -33,8 +33,8 @@ pub enum Level {
     ///
     /// Linux saves the large registers of AMX only for a process that has asked. [`detect`](Self::detect) and
     /// [`is_available`](Self::is_available) ask, once. From then on Linux refuses alternate signal stacks that are too small for
-    /// the registers; `std` and `sysconf(_SC_SIGSTKSZ)` know the size. [`Cpu::with_level`](crate::Cpu::with_level) with another level,
-    /// or `PAUCA_SIMD=avx512vnni`, asks for nothing.
+    /// the registers; `std` and `sysconf(_SC_SIGSTKSZ)` know the size. [`Cpu::with_level`](crate::Cpu::with_level) with another level
+    /// that the machine has, or `PAUCA_SIMD=avx512vnni`, asks for nothing.
     Amx,
     /// AArch64 with NEON.
     Neon,

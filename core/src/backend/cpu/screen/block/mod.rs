@@ -220,7 +220,7 @@ impl<'a> Block<'a> {
         deep: bool,
     ) -> Result<()> {
         let codes = self.codes;
-        (self.n, self.from, self.base, self.whole) = (range.len(), range.start, first + range.start, true);
+        (self.n, self.from, self.base) = (range.len(), range.start, first + range.start);
         self.blind = Q::WANTED == Wanted::Least;
         (self.looked, self.unsure) = (0, 0);
         self.common = 0..codes.count();
@@ -267,7 +267,6 @@ impl<'a> Block<'a> {
             };
             self.upper[i] = narrow_up(start.limit);
             self.limited[i] = start.limit < f64::INFINITY;
-            self.whole &= self.states[i] != State::Searched || start.targets.len() == codes.count();
             if self.states[i] == State::Searched {
                 let (first, end) = (start.targets.start, start.targets.end);
                 self.common = self.common.start.max(first)..self.common.end.min(end);
@@ -275,6 +274,7 @@ impl<'a> Block<'a> {
             self.looked += start.targets.len() as u64;
             self.ranges[i] = start.targets;
         }
+        self.whole = self.common == (0..codes.count());
         Ok(())
     }
 
