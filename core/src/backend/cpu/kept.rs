@@ -3,105 +3,173 @@
 use alloc::vec::Vec;
 
 use crate::error::Result;
-use crate::memory::{try_push, try_vec};
-
-/// No item.
-const NONE: u32 = u32::MAX;
+use crate::memory::{try_grow, try_vec};
+use crate::simd::Hit;
 
 /// A target whose score may be the least of its row.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Item {
-    slot: u32,
+    hit: Hit,
     /// The lower end of its score.
     low: f32,
-    next: u32,
 }
 
-/// Chains of items, one a row, and the least upper end of each row.
+/// Targets of the rows of a block in the order in which they were met; in the end, row by row.
+///
+/// Whether a target is kept is hard to foresee, so every target is written, and the next one takes its place unless the target
+/// counts: no branch depends on it.
 #[derive(Debug)]
 pub(super) struct Kept {
+    /// The first `len` count; behind them is room.
     items: Vec<Item>,
-    heads: Vec<Row>,
-    /// Items that were dropped, in a chain: a row has never more than a few, however many it has seen.
-    free: u32,
+    len: usize,
+    /// So many items before those that were excluded since are dropped.
+    most: usize,
+    /// After [`group`](Kept::group): the slots of row i are `slots[starts[i]..starts[i + 1]]`.
+    slots: Vec<u32>,
+    starts: Vec<u32>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Row {
-    head: u32,
-    count: u32,
-}
-
-/// Items of a row beyond which those that were excluded since are dropped.
-const LONG: u32 = 256;
-/// Items that may be left then. A row with more is left to the next tier: what tells so little is not worth its time.
+/// Items for each row of a block before those that were excluded since are dropped.
+const ROOM: usize = 32;
+/// Items that a row may have then. A row with more is left to the next tier: what tells so little is not worth its time.
 const MOST: u32 = 128;
 
 impl Kept {
     /// Room for `rows` rows.
     pub fn new(rows: usize) -> Result<Self> {
-        Ok(Self { items: Vec::new(), heads: try_vec(rows, Row { head: NONE, count: 0 })?, free: NONE })
+        let starts = try_vec(rows + 2, 0u32)?;
+        Ok(Self { items: Vec::new(), len: 0, most: ROOM * rows, slots: Vec::new(), starts })
     }
 
-    /// Forgets all items of the first `rows` rows.
-    pub fn clear(&mut self, rows: usize) {
-        self.items.clear();
-        self.free = NONE;
-        self.heads[..rows].fill(Row { head: NONE, count: 0 });
+    /// Forgets all items.
+    pub fn clear(&mut self) {
+        self.len = 0;
     }
 
-    /// Keeps a target of `row` whose lower end is `low`, where scores above `limit` are excluded. Whether the
-    /// row has few enough.
-    #[inline]
-    pub fn keep(&mut self, row: usize, slot: u32, low: f32, limit: f32) -> Result<bool> {
-        let of_row = &mut self.heads[row];
-        let (item, mut at) = (Item { slot, low, next: of_row.head }, self.free);
-        match self.items.get_mut(at as usize) {
-            Some(free) => {
-                self.free = free.next;
-                *free = item;
-            }
-            None => {
-                at = self.items.len() as u32;
-                try_push(&mut self.items, item)?;
-            }
+    /// Keeps of each hit, whose score has the lower end `low`, those that do not exceed the `upper` end of the row.
+    pub fn keep(&mut self, hits: &[Hit], low: &[f32], upper: &[f32]) -> Result<()> {
+        let end = self.len + hits.len();
+        if self.items.len() < end {
+            let more = end - self.items.len();
+            try_grow(&mut self.items, more)?;
+            self.items.resize(end, Item::default());
         }
-        *of_row = Row { head: at, count: of_row.count + 1 };
-        Ok(of_row.count < LONG || self.prune(row, limit))
+        let (room, mut kept) = (&mut self.items[self.len..end], 0);
+        for (&hit, &low) in hits.iter().zip(low) {
+            room[kept] = Item { hit, low };
+            kept += usize::from(low <= upper[hit.row()]);
+        }
+        self.len += kept;
+        Ok(())
     }
 
-    /// Drops the items of a row that are excluded by now.
+    /// Whether so many are kept that those which were excluded since should be [dropped](Kept::prune).
+    pub fn is_long(&self) -> bool {
+        self.len > self.most
+    }
+
+    /// Drops the items that are excluded by now, and all items of rows that have too many: tells `given` of these.
     #[cold]
-    fn prune(&mut self, row: usize, limit: f32) -> bool {
-        let (mut at, mut kept) = (self.heads[row].head, Row { head: NONE, count: 0 });
-        while at != NONE {
-            let item = &mut self.items[at as usize];
-            let next = item.next;
-            if item.low <= limit {
-                item.next = kept.head;
-                kept = Row { head: at, count: kept.count + 1 };
-            } else {
-                item.next = self.free;
-                self.free = at;
+    pub fn prune(&mut self, upper: &[f32], mut given: impl FnMut(usize)) {
+        let rows = self.starts.len() - 2;
+        let counts = &mut self.starts[..rows];
+        counts.fill(0);
+        let (items, mut kept) = (&mut self.items[..self.len], 0);
+        for at in 0..items.len() {
+            let item = items[at];
+            if item.low <= upper[item.hit.row()] {
+                counts[item.hit.row()] += 1;
+                items[kept] = item;
+                kept += 1;
             }
-            at = next;
         }
-        self.heads[row] = kept;
-        kept.count <= MOST
+        let mut few = 0;
+        for at in 0..kept {
+            let item = items[at];
+            if counts[item.hit.row()] <= MOST {
+                items[few] = item;
+                few += 1;
+            }
+        }
+        (0..rows).filter(|row| counts[*row] > MOST).for_each(&mut given);
+        self.len = few;
+        // Not at once again where all of these stay.
+        self.most = (ROOM * rows).max(2 * few);
     }
 
-    /// The targets of a row that are not excluded, in no order.
-    pub fn left(&self, row: usize, limit: f32) -> impl Iterator<Item = u32> + '_ {
-        let mut at = self.heads[row].head;
-        core::iter::from_fn(move || {
-            while at != NONE {
-                let item = self.items[at as usize];
-                at = item.next;
-                if item.low <= limit {
-                    return Some(item.slot);
-                }
-            }
-            None
-        })
+    /// Sorts the items that are not excluded by rows, of which there are `rows`.
+    pub fn group(&mut self, rows: usize, upper: &[f32]) -> Result<()> {
+        let Self { items, len, slots, starts, .. } = self;
+        let items = &items[..*len];
+        let counts = &mut starts[..rows + 2];
+        counts.fill(0);
+        for item in items {
+            counts[item.hit.row() + 2] += u32::from(item.low <= upper[item.hit.row()]);
+        }
+        for row in 2..rows + 2 {
+            counts[row] += counts[row - 1];
+        }
+        // One place more: what does not count is written there.
+        let total = counts[rows + 1] as usize;
+        if slots.len() < total + 1 {
+            let more = total + 1 - slots.len();
+            try_grow(slots, more)?;
+            slots.resize(total + 1, 0);
+        }
+        for item in items {
+            let (row, counts_too) = (item.hit.row(), item.low <= upper[item.hit.row()]);
+            let place = if counts_too { counts[row + 1] as usize } else { total };
+            slots[place] = item.hit.slot() as u32;
+            counts[row + 1] += u32::from(counts_too);
+        }
+        Ok(())
+    }
+
+    /// The targets of a row, ascending if they were met so: those that were not excluded when the rows were
+    /// [grouped](Kept::group).
+    pub fn of(&self, row: usize) -> &[u32] {
+        &self.slots[self.starts[row] as usize..self.starts[row + 1] as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_each_row() -> Result<()> {
+        let mut kept = Kept::new(3)?;
+        let hits = [Hit::new(0, 4), Hit::new(2, 5), Hit::new(0, 7), Hit::new(2, 9)];
+        kept.keep(&hits, &[1.0, 2.0, 3.0, f32::NAN], &[2.0, 2.0, 2.0])?;
+        kept.keep(&[Hit::new(0, 8), Hit::new(1, 3)], &[0.5, 0.0], &[2.0; 3])?;
+        kept.group(3, &[2.0; 3])?;
+        assert_eq!([kept.of(0), kept.of(1), kept.of(2)], [&[4, 8][..], &[3], &[5]]);
+        // Upper ends fall.
+        kept.group(3, &[0.5, 2.0, 1.0])?;
+        assert_eq!([kept.of(0), kept.of(1), kept.of(2)], [&[8][..], &[3], &[]]);
+        kept.clear();
+        kept.group(3, &[2.0; 3])?;
+        assert!((0..3).all(|row| kept.of(row).is_empty()));
+        Ok(())
+    }
+
+    #[test]
+    fn rows_with_too_many_are_given_away() -> Result<()> {
+        let mut kept = Kept::new(2)?;
+        let many: Vec<Hit> = (0..MOST as usize + 1).map(|slot| Hit::new(1, slot)).collect();
+        kept.keep(&[Hit::new(0, 6), Hit::new(0, 2)], &[0.0, 9.0], &[9.0; 2])?;
+        kept.keep(&many, &vec![0.0; many.len()], &[9.0; 2])?;
+        assert!(kept.is_long());
+        let mut given = Vec::new();
+        kept.prune(&[8.0, 8.0], |row| given.push(row));
+        assert_eq!(given, [1]);
+        kept.group(2, &[8.0; 2])?;
+        assert_eq!([kept.of(0), kept.of(1)], [&[6][..], &[]]);
+        assert!(!kept.is_long());
+        Ok(())
     }
 }

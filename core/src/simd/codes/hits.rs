@@ -6,7 +6,7 @@ use super::coding::WIDTH;
 use crate::error::{Error, Result};
 
 /// A row and a slot that met: 14 bits for the row of the block, 18 for the slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(transparent)]
 pub(crate) struct Hit(u32);
 

@@ -13,7 +13,7 @@ use super::coding::{BLOCK, RowsInCodes, code_row};
 use crate::error::Result;
 use crate::exact::bounds::Codes;
 use crate::exact::float::narrow_up;
-use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::memory::{try_capacity, try_copy, try_grow, try_vec};
 use crate::simd::{Code, CodeKernel, CodedRows, ErrorTerms, Hit, Hits, WIDTH};
 
 /// What becomes of a row.
@@ -138,6 +138,8 @@ pub(super) struct Block<'a> {
     list: Vec<u16>,
     hits: Hits,
     least: Vec<f32>,
+    /// The lower ends of the scores of the hits.
+    low: Vec<f32>,
     kept: Kept,
     pairs: Vec<Hit>,
     /// The products of pairs, or of hits: by the first codes of the targets, and by the second.
@@ -197,6 +199,7 @@ impl<'a> Block<'a> {
             list: try_capacity(n)?,
             hits: Hits::default(),
             least: zeros()?,
+            low: Vec::new(),
             kept: Kept::new(n)?,
             pairs: try_capacity(n)?,
             products: Vec::new(),
@@ -224,7 +227,7 @@ impl<'a> Block<'a> {
         self.blind = Q::WANTED == Wanted::Least;
         (self.looked, self.unsure) = (0, 0);
         self.common = 0..codes.count();
-        self.kept.clear(self.n);
+        self.kept.clear();
         self.leading =
             !deep && self.given.rows.is_some() && self.given.lead.is_some() && codes.lead.is_some();
         if self.given.rows.is_none() {
@@ -462,11 +465,22 @@ impl<'a> Block<'a> {
 
     /// Keeps those of the hits that may have the least score of their row.
     fn keep_least(&mut self) -> Result<()> {
-        for at in 0..self.hits.pairs().len() {
+        let mut low = core::mem::take(&mut self.low);
+        resize(&mut low, self.hits.pairs().len())?;
+        for (at, low) in low.iter_mut().enumerate().take(self.hits.pairs().len()) {
             let (hit, z, error) = self.scored(at);
             let upper = &mut self.upper[hit.row()];
             *upper = upper.min(z + error);
-            self.keep(hit, z - error)?;
+            *low = z - error;
+        }
+        self.low = low;
+        let Self { kept, hits, low, upper, states, closed, .. } = self;
+        kept.keep(hits.pairs(), low, upper)?;
+        if kept.is_long() {
+            let open = try_copy(&*upper)?;
+            kept.prune(&open, |row| {
+                (states[row], upper[row], *closed) = (State::Given, f32::NEG_INFINITY, true);
+            });
         }
         Ok(())
     }
@@ -485,17 +499,6 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Keeps a target of a row whose score has the lower end `low`, unless it is excluded by now.
-    #[inline(always)]
-    fn keep(&mut self, hit: Hit, low: f32) -> Result<()> {
-        let i = hit.row();
-        if low <= self.upper[i] && !self.kept.keep(i, hit.slot() as u32, low, self.upper[i])? {
-            self.states[i] = State::Given;
-            self.upper[i] = f32::NEG_INFINITY;
-            self.closed = true;
-        }
-        Ok(())
-    }
 }
 
 /// Scores with their errors.

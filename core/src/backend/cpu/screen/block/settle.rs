@@ -21,6 +21,7 @@ impl Block<'_> {
         sieve: &mut Sieve,
     ) -> Result<()> {
         self.pairs.clear();
+        self.kept.group(self.n, &self.upper)?;
         for i in 0..self.n {
             let row = (self.from + i) as u32;
             match self.states[i] {
@@ -28,23 +29,17 @@ impl Block<'_> {
                 State::Given => sieve.all(row)?,
                 // All were offered.
                 State::Searched if Q::WANTED == Wanted::Every => sieve.some(question, row, &[])?,
-                State::Searched => {
-                    let from = self.pairs.len();
-                    for slot in self.kept.left(i, self.upper[i]) {
-                        try_push(&mut self.pairs, Hit::new(i, slot as usize))?;
+                State::Searched => match *self.kept.of(i) {
+                    // All lie beyond the limit of the question. Without one, the least score is never excluded; but no
+                    // answer shall hang on that.
+                    [] if self.limited[i] => sieve.some(question, row, &[])?,
+                    [] => sieve.all(row)?,
+                    [only] => sieve.some(question, row, &[only])?,
+                    ref several => {
+                        try_grow(&mut self.pairs, several.len())?;
+                        self.pairs.extend(several.iter().map(|slot| Hit::new(i, *slot as usize)));
                     }
-                    match self.pairs[from..] {
-                        // All lie beyond the limit of the question. Without one, the least score is never excluded; but no
-                        // answer shall hang on that.
-                        [] if self.limited[i] => sieve.some(question, row, &[])?,
-                        [] => sieve.all(row)?,
-                        [only] => {
-                            self.pairs.truncate(from);
-                            sieve.some(question, row, &[only.slot() as u32])?;
-                        }
-                        _ => {}
-                    }
-                }
+                },
             }
         }
         let closer = self.codes.closer();
@@ -64,7 +59,6 @@ impl Block<'_> {
                 try_grow(&mut self.left, end - at)?;
                 self.left.extend(self.pairs[at..end].iter().map(|hit| hit.slot() as u32));
             }
-            self.left[from..].sort_unstable();
             if self.left.len() > from + 1 {
                 // The definition will read the row, which is far away by now.
                 ask_for(search.rows.bytes_of(first + self.from + i, &(0..search.dim())));
