@@ -18,7 +18,7 @@ struct Item {
 ///
 /// Whether a target is kept is hard to foresee, so every target is written, and the next one takes its place unless the target
 /// counts: no branch depends on it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Kept {
     /// The first `len` count; behind them is room.
     items: Vec<Item>,
@@ -47,18 +47,20 @@ impl Kept {
         self.len = 0;
     }
 
-    /// Keeps of each hit, whose score has the lower end `low`, those that do not exceed the `upper` end of the row.
-    pub fn keep(&mut self, hits: &[Hit], low: &[f32], upper: &[f32]) -> Result<()> {
-        let end = self.len + hits.len();
+    /// Keeps those of `count` targets of which `target` says so, given their places: each with the lower end of its score.
+    #[inline(always)]
+    pub fn keep(&mut self, count: usize, mut target: impl FnMut(usize) -> (Hit, f32, bool)) -> Result<()> {
+        let end = self.len + count;
         if self.items.len() < end {
             let more = end - self.items.len();
             try_grow(&mut self.items, more)?;
             self.items.resize(end, Item::default());
         }
         let (room, mut kept) = (&mut self.items[self.len..end], 0);
-        for (&hit, &low) in hits.iter().zip(low) {
+        for at in 0..count {
+            let (hit, low, keeps) = target(at);
             room[kept] = Item { hit, low };
-            kept += usize::from(low <= upper[hit.row()]);
+            kept += usize::from(keeps);
         }
         self.len += kept;
         Ok(())

@@ -1,37 +1,48 @@
 //! Bytes that start at a cache line.
 
+use alloc::alloc::{Layout, alloc_zeroed};
 use alloc::vec::Vec;
 
 use crate::error::{Error, Result};
 
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
+const LINE: usize = 64;
 
 /// Bytes whose first lies at a multiple of 64: a load of a whole register then touches one line.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
-    lines: Vec<Line>,
+    /// With room for the first line to begin anywhere.
+    bytes: Vec<u8>,
+    start: usize,
     len: usize,
 }
 
 impl Lines {
     /// `len` zeros, or [`Error::OutOfMemory`].
+    ///
+    /// Where the system gives zeros, as it does for large arrays, they are not written: the first thread that writes to a page
+    /// pays for it.
     pub fn zeros(len: usize) -> Result<Self> {
-        let (mut lines, count) = (Vec::new(), len.div_ceil(64));
-        lines.try_reserve_exact(count).map_err(|_| Error::OutOfMemory { bytes: len })?;
-        lines.resize(count, Line([0; 64]));
-        Ok(Self { lines, len })
+        let full = Error::OutOfMemory { bytes: len };
+        let Ok(layout) = Layout::array::<u8>(len.saturating_add(LINE)) else { return Err(full) };
+        // SAFETY: the layout has a size of 64 at least. A pointer that is not null is valid for as many zeros, which are
+        // initialized, was allocated with the layout of a vector of this capacity, and is owned by nobody else.
+        let bytes = unsafe {
+            let start = alloc_zeroed(layout);
+            if start.is_null() {
+                return Err(full);
+            }
+            Vec::from_raw_parts(start, layout.size(), layout.size())
+        };
+        let start = bytes.as_ptr().align_offset(LINE).min(LINE);
+        Ok(Self { bytes, start, len })
     }
 
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: the lines are that many initialized bytes, side by side (C layout without padding), and `len` is not more.
-        unsafe { core::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        &self.bytes[self.start..self.start + self.len]
     }
 
     pub fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in `bytes`; the borrow is unique, and any byte is a valid one.
-        unsafe { core::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+        &mut self.bytes[self.start..self.start + self.len]
     }
 
     /// The bytes as signed codes.

@@ -138,8 +138,6 @@ pub(super) struct Block<'a> {
     list: Vec<u16>,
     hits: Hits,
     least: Vec<f32>,
-    /// The lower ends of the scores of the hits.
-    low: Vec<f32>,
     kept: Kept,
     pairs: Vec<Hit>,
     /// The products of pairs, or of hits: by the first codes of the targets, and by the second.
@@ -199,7 +197,6 @@ impl<'a> Block<'a> {
             list: try_capacity(n)?,
             hits: Hits::default(),
             least: zeros()?,
-            low: Vec::new(),
             kept: Kept::new(n)?,
             pairs: try_capacity(n)?,
             products: Vec::new(),
@@ -465,17 +462,16 @@ impl<'a> Block<'a> {
 
     /// Keeps those of the hits that may have the least score of their row.
     fn keep_least(&mut self) -> Result<()> {
-        let mut low = core::mem::take(&mut self.low);
-        resize(&mut low, self.hits.pairs().len())?;
-        for (at, low) in low.iter_mut().enumerate().take(self.hits.pairs().len()) {
+        let (mut kept, mut upper) = (core::mem::take(&mut self.kept), core::mem::take(&mut self.upper));
+        let count = self.hits.pairs().len();
+        kept.keep(count, |at| {
             let (hit, z, error) = self.scored(at);
-            let upper = &mut self.upper[hit.row()];
+            let upper = &mut upper[hit.row()];
             *upper = upper.min(z + error);
-            *low = z - error;
-        }
-        self.low = low;
-        let Self { kept, hits, low, upper, states, closed, .. } = self;
-        kept.keep(hits.pairs(), low, upper)?;
+            (hit, z - error, z - error <= *upper)
+        })?;
+        (self.kept, self.upper) = (kept, upper);
+        let Self { kept, upper, states, closed, .. } = self;
         if kept.is_long() {
             let open = try_copy(&*upper)?;
             kept.prune(&open, |row| {
