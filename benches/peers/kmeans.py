@@ -6,7 +6,8 @@ centroids, every run in its own process, peers in turn (A B C A B C ...).
     .venv/bin/python benches/peers/kmeans.py --x wordnet-glosses.f16.npy [--rows 100000] [--k 1000] [--iters 10]
         [--threads 1 2] [--reps 5] [--peers pauca sklearn intelex numpy faiss superkmeans fastkmeans linfa] [--json FILE]
 
-pauca:avx2 forces a SIMD level, pauca:f16 reads the rows as f16 (the others get f32, as they ask for). linfa is built here, from a
+pauca:avx2 forces a SIMD level, pauca:f16 reads the rows as f16 (the others get f32, as they ask for). superkmeans:avx2 and
+sklearn:avx2 hold a peer's matrix products to AVX2 (what else it was compiled with stays); its kernels stand in the table. linfa is built here, from a
 lock file of its own; it takes minutes where others take seconds, so it runs only where it is named.
 Times are those of the fit, reading the file excluded. The inertia of every result is recomputed in f64 from its own
 labels and centroids, by unfused differences; "other labels" counts rows that pauca labels otherwise.
@@ -105,6 +106,8 @@ def one(peer, folder, iterations, threads):
         run()
     np.save(folder / "labels.npy", np.asarray(found["labels"]).astype(np.uint32))
     np.save(folder / "centroids.npy", np.asarray(found["centroids"], np.float32))
+    # What was loaded for the run, with the kernels that it chose.
+    version = version if rounds.blas() in version else f"{version}, {rounds.blas()}"
     print(json.dumps(dict(meter.cost, n_iter=int(found["n_iter"]), version=version)))
 
 

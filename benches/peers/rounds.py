@@ -2,6 +2,7 @@
 import argparse, json, os, pathlib, platform, shutil, statistics, subprocess, sys, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+FORCED = {"avx2": {"OPENBLAS_CORETYPE": "Haswell", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}}
 LEVELS = ("scalar", "neon", "avx2", "avxvnni", "avx512", "avx512vnni", "amx")
 
 
@@ -52,6 +53,8 @@ def environment(threads, level=None):
         env.pop(name, None)
     if level:
         env["PAUCA_SIMD"] = level
+        # Peers follow as far as they can be told to: OpenBLAS by the name of a machine, MKL and torch by a set of instructions.
+        env.update(FORCED.get(level, {}))
     return env
 
 
