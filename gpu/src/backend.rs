@@ -73,7 +73,7 @@ impl Gpu {
 
 impl Backend for Gpu {
     type Block<'a> = GpuBlock<'a>;
-    type Targets = GpuTargets;
+    type Targets<'t> = GpuTargets;
     type Sums = GpuSums;
     type Carry = ();
     type Kept = GpuKept;
@@ -82,8 +82,12 @@ impl Backend for Gpu {
         Ok(GpuBlock { cpu: self.host().load(rows, metric, cx)?, store: Default::default() })
     }
 
-    fn pack(&self, block: &GpuBlock<'_>, copies: Copies, cx: &Context) -> Result<GpuTargets> {
+    fn pack<'t>(&self, block: &'t GpuBlock<'_>, copies: Copies, cx: &Context) -> Result<GpuTargets> {
         GpuTargets::new(block, copies, None, cx)
+    }
+
+    fn targets(&self, rows: Rows<'_>, metric: Metric, copies: Copies, cx: &Context) -> Result<GpuTargets> {
+        GpuTargets::new(&self.load(rows, metric, cx)?, copies, None, cx)
     }
 
     fn next_targets(

@@ -95,7 +95,7 @@ macro_rules! made {
 
 impl Backend for Machine {
     type Block<'a> = Either<<Cpu as Backend>::Block<'a>, <Gpu as Backend>::Block<'a>>;
-    type Targets = Either<<Cpu as Backend>::Targets, <Gpu as Backend>::Targets>;
+    type Targets<'t> = Either<<Cpu as Backend>::Targets<'t>, <Gpu as Backend>::Targets<'t>>;
     type Sums = Either<<Cpu as Backend>::Sums, <Gpu as Backend>::Sums>;
     type Carry = (<Cpu as Backend>::Carry, <Gpu as Backend>::Carry);
     type Kept = Either<<Cpu as Backend>::Kept, <Gpu as Backend>::Kept>;
@@ -104,32 +104,43 @@ impl Backend for Machine {
         made!(self, machine => machine.load(rows, metric, cx))
     }
 
-    fn pack(&self, block: &Self::Block<'_>, copies: Copies, cx: &Context) -> Result<Self::Targets> {
+    fn pack<'t>(
+        &self,
+        block: &'t Self::Block<'_>,
+        copies: Copies,
+        cx: &Context,
+    ) -> Result<Self::Targets<'t>> {
         made!(self, machine, block = block => machine.pack(block, copies, cx))
     }
 
-    fn pack_pairs(
+    fn pack_pairs<'t>(
         &self,
-        block: &Self::Block<'_>,
+        block: &'t Self::Block<'_>,
         pairs: u64,
         least: Option<f64>,
         cx: &Context,
-    ) -> Result<Self::Targets> {
+    ) -> Result<Self::Targets<'t>> {
         made!(self, machine, block = block => machine.pack_pairs(block, pairs, least, cx))
     }
 
-    fn targets(&self, rows: Rows<'_>, metric: Metric, copies: Copies, cx: &Context) -> Result<Self::Targets> {
+    fn targets(
+        &self,
+        rows: Rows<'_>,
+        metric: Metric,
+        copies: Copies,
+        cx: &Context,
+    ) -> Result<Self::Targets<'static>> {
         made!(self, machine => machine.targets(rows, metric, copies, cx))
     }
 
     fn next_targets(
         &self,
-        before: Self::Targets,
+        before: Self::Targets<'static>,
         rows: Rows<'_>,
         metric: Metric,
         copies: Copies,
         cx: &Context,
-    ) -> Result<Self::Targets> {
+    ) -> Result<Self::Targets<'static>> {
         made!(self, machine, before = before => machine.next_targets(before, rows, metric, copies, cx))
     }
 
@@ -160,7 +171,7 @@ impl Backend for Machine {
     fn nearest(
         &self,
         block: &Self::Block<'_>,
-        targets: &Self::Targets,
+        targets: &Self::Targets<'_>,
         before: Option<&[u32]>,
         out: &mut [u32],
         cx: &Context,
@@ -171,7 +182,7 @@ impl Backend for Machine {
     fn values(
         &self,
         block: &Self::Block<'_>,
-        targets: &Self::Targets,
+        targets: &Self::Targets<'_>,
         pair: &[u32],
         out: &mut [f64],
         cx: &Context,
@@ -214,7 +225,7 @@ impl Backend for Machine {
     fn reassign(
         &self,
         block: &Self::Block<'_>,
-        targets: &Self::Targets,
+        targets: &Self::Targets<'_>,
         weights: Option<&[f32]>,
         labels: &mut [u32],
         carry: &mut Self::Carry,
@@ -235,7 +246,7 @@ impl Backend for Machine {
     fn earlier_max(
         &self,
         later: &Self::Block<'_>,
-        earlier: &Self::Targets,
+        earlier: &Self::Targets<'_>,
         pairs: Pairs<'_>,
         first: u64,
         best: &mut [Best],
@@ -248,7 +259,7 @@ impl Backend for Machine {
     fn pairs_above(
         &self,
         later: &Self::Block<'_>,
-        earlier: &Self::Targets,
+        earlier: &Self::Targets<'_>,
         pairs: Pairs<'_>,
         above: Above<'_>,
         out: &mut Vec<Pair>,
@@ -261,7 +272,7 @@ impl Backend for Machine {
     fn ranks(
         &self,
         block: &Self::Block<'_>,
-        targets: &Self::Targets,
+        targets: &Self::Targets<'_>,
         levels: Levels<'_>,
         ranks: &mut [Rank],
         cx: &Context,

@@ -38,7 +38,7 @@ pub struct GpuTargets {
 struct Made {
     /// None until it is known whether the device can search them.
     packed: Option<Option<Arc<Packed>>>,
-    cpu: Option<Arc<CpuTargets>>,
+    cpu: Option<Arc<CpuTargets<'static>>>,
 }
 
 /// Targets on the device.
@@ -150,7 +150,7 @@ impl GpuTargets {
     }
 
     /// The same targets for the CPU, which settles what the device cannot.
-    pub(crate) fn on_cpu(&self, gpu: &Gpu, cx: &Context) -> Result<Arc<CpuTargets>> {
+    pub(crate) fn on_cpu(&self, gpu: &Gpu, cx: &Context) -> Result<Arc<CpuTargets<'static>>> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cpu) = &made.cpu {
             return Ok(Arc::clone(cpu));

@@ -123,7 +123,7 @@ fn by_definition(rows: usize) -> SearchStats {
 
 impl Backend for Plain {
     type Block<'a> = Block<'a>;
-    type Targets = Targets;
+    type Targets<'t> = Targets;
     type Sums = Totals;
     type Carry = ();
     type Kept = Block<'static>;
@@ -143,9 +143,13 @@ impl Backend for Plain {
         Ok(Block { values: values.into(), squares: squares.into(), dim, metric })
     }
 
-    fn pack(&self, block: &Block<'_>, copies: Copies, _: &Context) -> Result<Targets> {
+    fn pack<'t>(&self, block: &'t Block<'_>, copies: Copies, _: &Context) -> Result<Targets> {
         fits_u32("targets", block.len())?;
         Ok(Targets { rows: block.copy(), copies })
+    }
+
+    fn targets(&self, rows: Rows<'_>, metric: Metric, copies: Copies, cx: &Context) -> Result<Targets> {
+        self.pack(&self.load(rows, metric, cx)?, copies, cx)
     }
 
     fn squares(&self, block: &Block<'_>, out: &mut [f64], _: &Context) -> Result<()> {

@@ -95,7 +95,7 @@ impl<'a, B: Backend> Sides<'a, B> {
         rows: Range<usize>,
         piece: impl Fn(usize) -> usize,
         cx: &Context,
-        mut f: impl FnMut(&B::Block<'_>, &B::Targets, usize) -> Result<()>,
+        mut f: impl FnMut(&B::Block<'_>, &B::Targets<'_>, usize) -> Result<()>,
     ) -> Result<()> {
         let (backend, m, total) = (self.backend, self.m(), self.n() as u64);
         let part = self.x.slice(rows.clone())?;

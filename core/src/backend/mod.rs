@@ -283,8 +283,8 @@ pub struct Reassigned {
 pub trait Backend: Sync {
     /// Rows, ready to be searched.
     type Block<'a>: Send + Sync;
-    /// Rows to be searched for, packed. O(t d).
-    type Targets: Send + Sync;
+    /// Rows to be searched for, packed. O(t d). They may borrow the block of which they were made.
+    type Targets<'t>: Send + Sync;
     /// Exact sums, counts and weights of the rows of clusters, where the backend wants them.
     type Sums: Send + Sync;
     /// What a backend remembers of a block between two calls of [`reassign`](Backend::reassign).
@@ -301,12 +301,13 @@ pub trait Backend: Sync {
     /// within `rows`.
     fn load<'a>(&self, rows: Rows<'a>, metric: Metric, cx: &Context) -> Result<Self::Block<'a>>;
 
-    /// Makes targets of the rows of a block; they need the block no longer. `copies` changes no
-    /// answer of [`nearest`](Backend::nearest) and [`values`](Backend::values).
+    /// Makes targets of the rows of a block. `copies` changes no answer of [`nearest`](Backend::nearest) and
+    /// [`values`](Backend::values).
     ///
     /// # Errors
     /// [`TooLarge`](Error::TooLarge) from 2^32 rows on.
-    fn pack(&self, block: &Self::Block<'_>, copies: Copies, cx: &Context) -> Result<Self::Targets>;
+    fn pack<'t>(&self, block: &'t Self::Block<'_>, copies: Copies, cx: &Context)
+    -> Result<Self::Targets<'t>>;
 
     /// As [`pack`](Backend::pack) with [`Copies::Keep`], for [`earlier_max`](Backend::earlier_max),
     /// [`pairs_above`](Backend::pairs_above) and [`ranks`](Backend::ranks), which are going to look at about `pairs` pairs of these targets in all, and,
@@ -315,24 +316,28 @@ pub trait Backend: Sync {
     ///
     /// # Errors
     /// See [`pack`](Backend::pack).
-    fn pack_pairs(
+    fn pack_pairs<'t>(
         &self,
-        block: &Self::Block<'_>,
+        block: &'t Self::Block<'_>,
         pairs: u64,
         least: Option<f64>,
         cx: &Context,
-    ) -> Result<Self::Targets> {
+    ) -> Result<Self::Targets<'t>> {
         let _ = (pairs, least);
         self.pack(block, Copies::Keep, cx)
     }
 
-    /// Targets of rows that are needed on this side only.
+    /// Targets of rows that are needed on this side only: they borrow nothing.
     ///
     /// # Errors
     /// As [`load`](Backend::load) and [`pack`](Backend::pack).
-    fn targets(&self, rows: Rows<'_>, metric: Metric, copies: Copies, cx: &Context) -> Result<Self::Targets> {
-        self.pack(&self.load(rows, metric, cx)?, copies, cx)
-    }
+    fn targets(
+        &self,
+        rows: Rows<'_>,
+        metric: Metric,
+        copies: Copies,
+        cx: &Context,
+    ) -> Result<Self::Targets<'static>>;
 
     /// Targets that take the place of `before`, in the next iteration of a run: the same as [`targets`](Backend::targets),
     /// but that a backend may go on in the coordinates of `before`, so that what it [remembers](Backend::Carry) of
@@ -342,12 +347,12 @@ pub trait Backend: Sync {
     /// As [`targets`](Backend::targets).
     fn next_targets(
         &self,
-        before: Self::Targets,
+        before: Self::Targets<'static>,
         rows: Rows<'_>,
         metric: Metric,
         copies: Copies,
         cx: &Context,
-    ) -> Result<Self::Targets> {
+    ) -> Result<Self::Targets<'static>> {
         drop(before);
         self.targets(rows, metric, copies, cx)
     }
@@ -394,7 +399,7 @@ pub trait Backend: Sync {
     fn nearest(
         &self,
         block: &Self::Block<'_>,
-        targets: &Self::Targets,
+        targets: &Self::Targets<'_>,
         before: Option<&[u32]>,
         out: &mut [u32],
         cx: &Context,
@@ -408,7 +413,7 @@ pub trait Backend: Sync {
     fn values(
         &self,
         block: &Self::Block<'_>,
-        targets: &Self::Targets,
+        targets: &Self::Targets<'_>,
         pair: &[u32],
         out: &mut [f64],
         cx: &Context,
@@ -495,7 +500,7 @@ pub trait Backend: Sync {
     fn reassign(
         &self,
         block: &Self::Block<'_>,
-        targets: &Self::Targets,
+        targets: &Self::Targets<'_>,
         weights: Option<&[f32]>,
         labels: &mut [u32],
         carry: &mut Self::Carry,
@@ -525,7 +530,7 @@ pub trait Backend: Sync {
     fn earlier_max(
         &self,
         later: &Self::Block<'_>,
-        earlier: &Self::Targets,
+        earlier: &Self::Targets<'_>,
         pairs: Pairs<'_>,
         first: u64,
         best: &mut [Best],
@@ -540,7 +545,7 @@ pub trait Backend: Sync {
     fn pairs_above(
         &self,
         later: &Self::Block<'_>,
-        earlier: &Self::Targets,
+        earlier: &Self::Targets<'_>,
         pairs: Pairs<'_>,
         above: Above<'_>,
         out: &mut Vec<Pair>,
@@ -556,7 +561,7 @@ pub trait Backend: Sync {
     fn ranks(
         &self,
         block: &Self::Block<'_>,
-        targets: &Self::Targets,
+        targets: &Self::Targets<'_>,
         levels: Levels<'_>,
         ranks: &mut [Rank],
         cx: &Context,

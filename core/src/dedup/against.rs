@@ -204,7 +204,7 @@ impl<B: Backend, S: RowSource + ?Sized> Plan<'_, '_, B, S> {
         found: &mut Found<'_>,
         cx: &Context,
     ) -> Result<()> {
-        let (backend, total) = (self.blocks.backend, self.rows.len() as u64);
+        let total = self.rows.len() as u64;
         let block = self.rows_at_once(Work::Pairs);
         for (new, earlier) in self.offsets.windows(2).zip(stays.offsets.windows(2)) {
             let (rows, end) = (&self.rows[new[0]..new[1]], earlier[1]);
@@ -215,13 +215,13 @@ impl<B: Backend, S: RowSource + ?Sized> Plan<'_, '_, B, S> {
             for first in (earlier[0]..end).step_by(block) {
                 let part = &stays.rows[first..end.min(first + block)];
                 let pairs = part.len() as u64 * rows.len() as u64;
-                let targets = stays.blocks.with_rows(part, &mut found.scratch, cx, |block| {
-                    backend.pack_pairs(block, pairs, None, cx)
+                stays.with_targets(part, pairs, None, found, cx, |found, _, targets| {
+                    for (rows, best) in rows.chunks(block).zip(best.chunks_mut(block)) {
+                        self.max_across(rows, targets, first as u64, best, found, cx)?;
+                        cx.control.check()?;
+                    }
+                    Ok(())
                 })?;
-                for (rows, best) in rows.chunks(block).zip(best.chunks_mut(block)) {
-                    self.max_across(rows, &targets, first as u64, best, found, cx)?;
-                    cx.control.check()?;
-                }
             }
             for (&i, best) in rows.iter().zip(best) {
                 if best.row != NO_ROW {

@@ -20,14 +20,17 @@ pub(super) struct Found<'f> {
     pub similarity: &'f mut [f64],
     pub witness: &'f mut [u64],
     pub search: SearchStats,
-    /// One for all: fresh memory for each block costs as much as a tenth of the comparisons.
+    /// For rows that meet others, and for those others, which stay meanwhile. One each for all: fresh memory for each block
+    /// costs as much as a tenth of the comparisons.
     pub scratch: Scratch,
+    earlier: Scratch,
 }
 
 impl<'f> Found<'f> {
     /// Nothing is found yet: witnesses are [`NO_ROW`]. Rows for which nothing is found stay as they are given.
     pub fn new(similarity: &'f mut [f64], witness: &'f mut [u64]) -> Self {
-        Self { similarity, witness, search: SearchStats::default(), scratch: Scratch::new() }
+        let (scratch, earlier) = (Scratch::new(), Scratch::new());
+        Self { similarity, witness, search: SearchStats::default(), scratch, earlier }
     }
 
     /// Whether no row removes row `i` so far.
@@ -167,7 +170,17 @@ impl<'r, 'a, B: Backend, S: RowSource + ?Sized> Plan<'r, 'a, B, S> {
                     let groups = try_collect(offsets.map(|o| o - range.start))?;
                     let mut best = try_vec(range.len(), Best::NONE)?;
                     if !range.is_empty() {
-                        self.max_within(range.clone(), &groups, 0, &mut best, found, cx)?;
+                        let (rows, first) = (&self.rows[range.clone()], range.start as u64);
+                        self.with_targets(
+                            rows,
+                            pairs_of(&groups, 0),
+                            None,
+                            found,
+                            cx,
+                            |found, block, targets| {
+                                self.max_within(block, targets, &groups, first, &mut best, found, cx)
+                            },
+                        )?;
                     }
                     (range, best)
                 }
@@ -179,14 +192,26 @@ impl<'r, 'a, B: Backend, S: RowSource + ?Sized> Plan<'r, 'a, B, S> {
                         let earlier = start..range.end.min(start + block);
                         let later = earlier.end..range.end;
                         let (within, across) = best[start - range.start..].split_at_mut(earlier.len());
-                        let groups = [0, earlier.len()];
-                        let targets = self.max_within(earlier, &groups, later.len(), within, found, cx)?;
-                        let first = start as u64;
-                        for (start, best) in later.clone().step_by(block).zip(across.chunks_mut(block)) {
-                            let rows = &self.rows[start..start + best.len()];
-                            self.max_across(rows, &targets, first, best, found, cx)?;
-                            cx.control.check()?;
-                        }
+                        let (groups, first) = ([0, earlier.len()], start as u64);
+                        let pairs = pairs_of(&groups, later.len());
+                        self.with_targets(
+                            &self.rows[earlier],
+                            pairs,
+                            None,
+                            found,
+                            cx,
+                            |found, of, targets| {
+                                self.max_within(of, targets, &groups, first, within, found, cx)?;
+                                for (start, best) in
+                                    later.clone().step_by(block).zip(across.chunks_mut(block))
+                                {
+                                    let rows = &self.rows[start..start + best.len()];
+                                    self.max_across(rows, targets, first, best, found, cx)?;
+                                    cx.control.check()?;
+                                }
+                                Ok(())
+                            },
+                        )?;
                         // As many rows as have this share of the pairs.
                         let (all, left) = (range.len() as u64, later.len() as u64);
                         let done = range.start as u64 + all - left * left / all;
@@ -206,30 +231,50 @@ impl<'r, 'a, B: Backend, S: RowSource + ?Sized> Plan<'r, 'a, B, S> {
         Ok(())
     }
 
-    /// The rows as targets, after they met each other; `later` rows will meet them, too.
+    /// `f` of rows as a block and as targets, for about `pairs` pairs, of which none less similar than `least` is asked for.
+    pub fn with_targets<T>(
+        &self,
+        rows: &[usize],
+        pairs: u64,
+        least: Option<f64>,
+        found: &mut Found<'_>,
+        cx: &Context,
+        f: impl FnOnce(&mut Found<'_>, &B::Block<'_>, &B::Targets<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut scratch = core::mem::take(&mut found.earlier);
+        let done = self.blocks.with_rows(rows, &mut scratch, cx, |block| {
+            let targets = self.blocks.backend.pack_pairs(block, pairs, least, cx)?;
+            f(found, block, &targets)
+        });
+        found.earlier = scratch;
+        done
+    }
+
+    /// Lets rows, which are rows `first`, `first` + 1, ... of all, meet the earlier ones of their group.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "both sides, what to ask of them, and where to put the answers"
+    )]
     fn max_within(
         &self,
-        range: Range<usize>,
+        block: &B::Block<'_>,
+        targets: &B::Targets<'_>,
         groups: &[usize],
-        later: usize,
+        first: u64,
         best: &mut [Best],
         found: &mut Found<'_>,
         cx: &Context,
-    ) -> Result<B::Targets> {
-        let Found { search, scratch, .. } = found;
-        let (backend, first) = (self.blocks.backend, range.start as u64);
-        self.blocks.with_rows(&self.rows[range], scratch, cx, |block| {
-            let targets = backend.pack_pairs(block, pairs_of(groups, later), None, cx)?;
-            search.merge(&backend.earlier_max(block, &targets, Pairs::Within(groups), first, best, cx)?);
-            Ok(targets)
-        })
+    ) -> Result<()> {
+        let pairs = Pairs::Within(groups);
+        found.search.merge(&self.blocks.backend.earlier_max(block, targets, pairs, first, best, cx)?);
+        Ok(())
     }
 
     /// Lets `later` rows meet targets that are rows `first`, `first` + 1, ... of the earlier ones.
     pub fn max_across(
         &self,
         later: &[usize],
-        earlier: &B::Targets,
+        earlier: &B::Targets<'_>,
         first: u64,
         best: &mut [Best],
         found: &mut Found<'_>,

@@ -119,33 +119,34 @@ impl<B: Backend, S: RowSource + ?Sized> Plan<'_, '_, B, S> {
     /// Of each row, only the first earlier row that passes is asked for. A row without one is kept; a row whose first one is kept
     /// is removed by that one. The others are open: so few, as a rule, that all their pairs may be listed.
     fn cover_block(&self, rows: &[usize], cover: Cover<'_>, found: &mut Found<'_>) -> Result<()> {
-        let (targets, mut pairs) = self.pairs_within(rows, &[0, rows.len()], true, cover, found)?;
-        // Positions of open rows, ascending.
-        let mut open: Vec<usize> = Vec::new();
-        for pair in pairs.drain(..) {
-            let (i, j) = (named(rows, pair.later.into())?, named(rows, pair.earlier.into())?);
-            if found.is_kept(j) && open.binary_search(&(pair.earlier as usize)).is_err() {
-                found.set(i, pair.similarity, j);
-            } else {
-                try_grow(&mut open, 1)?;
-                open.push(pair.later as usize);
-            }
-        }
-        // So many at a time that their lists stay as short as those of a block of small clusters.
-        let listed = self.rows_at_once(Work::ListedPairs);
-        let step = (listed.saturating_mul(listed) / rows.len().max(1)).clamp(1, listed);
-        for open in open.chunks(step) {
-            let later = try_collect(open.iter().map(|&at| rows[at]))?;
-            self.pairs_across(&later, &targets, false, cover, found, &mut pairs)?;
+        self.pairs_within(rows, &[0, rows.len()], true, cover, found, |found, targets, mut pairs| {
+            // Positions of open rows, ascending.
+            let mut open: Vec<usize> = Vec::new();
             for pair in pairs.drain(..) {
-                let (i, j) = (named(&later, pair.later.into())?, named(rows, pair.earlier.into())?);
-                if (pair.earlier as usize) < open[pair.later as usize] {
-                    found.cover(i, pair.similarity, j);
+                let (i, j) = (named(rows, pair.later.into())?, named(rows, pair.earlier.into())?);
+                if found.is_kept(j) && open.binary_search(&(pair.earlier as usize)).is_err() {
+                    found.set(i, pair.similarity, j);
+                } else {
+                    try_grow(&mut open, 1)?;
+                    open.push(pair.later as usize);
                 }
             }
-            cover.cx.control.check()?;
-        }
-        Ok(())
+            // So many at a time that their lists stay as short as those of a block of small clusters.
+            let listed = self.rows_at_once(Work::ListedPairs);
+            let step = (listed.saturating_mul(listed) / rows.len().max(1)).clamp(1, listed);
+            for open in open.chunks(step) {
+                let later = try_collect(open.iter().map(|&at| rows[at]))?;
+                self.pairs_across(&later, targets, false, cover, found, &mut pairs)?;
+                for pair in pairs.drain(..) {
+                    let (i, j) = (named(&later, pair.later.into())?, named(rows, pair.earlier.into())?);
+                    if (pair.earlier as usize) < open[pair.later as usize] {
+                        found.cover(i, pair.similarity, j);
+                    }
+                }
+                cover.cx.control.check()?;
+            }
+            Ok(())
+        })
     }
 
     /// Lets `earlier` rows, all of them kept, cover `later` ones.
@@ -160,19 +161,18 @@ impl<B: Backend, S: RowSource + ?Sized> Plan<'_, '_, B, S> {
             return Ok(());
         }
         let (all, cx) = (later.len() as u64 * earlier.len() as u64, cover.cx);
-        let targets = self.blocks.with_rows(earlier, &mut found.scratch, cx, |block| {
-            self.blocks.backend.pack_pairs(block, all, Some(cover.threshold), cx)
-        })?;
-        let mut pairs: Vec<Pair> = Vec::new();
-        for later in later.chunks(self.rows_at_once(Work::Pairs)) {
-            self.pairs_across(later, &targets, true, cover, found, &mut pairs)?;
-            for pair in pairs.drain(..) {
-                let (i, j) = (named(later, pair.later.into())?, named(earlier, pair.earlier.into())?);
-                found.set(i, pair.similarity, j);
+        self.with_targets(earlier, all, Some(cover.threshold), found, cx, |found, _, targets| {
+            let mut pairs: Vec<Pair> = Vec::new();
+            for later in later.chunks(self.rows_at_once(Work::Pairs)) {
+                self.pairs_across(later, targets, true, cover, found, &mut pairs)?;
+                for pair in pairs.drain(..) {
+                    let (i, j) = (named(later, pair.later.into())?, named(earlier, pair.earlier.into())?);
+                    found.set(i, pair.similarity, j);
+                }
+                cx.control.check()?;
             }
-            cx.control.check()?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Lets rows of small clusters cover later ones of their cluster.
@@ -186,15 +186,16 @@ impl<B: Backend, S: RowSource + ?Sized> Plan<'_, '_, B, S> {
         if rows.is_empty() {
             return Ok(());
         }
-        let (_, pairs) = self.pairs_within(rows, groups, false, cover, found)?;
-        for pair in pairs {
-            let (i, j) = (named(rows, pair.later.into())?, named(rows, pair.earlier.into())?);
-            found.cover(i, pair.similarity, j);
-        }
-        Ok(())
+        self.pairs_within(rows, groups, false, cover, found, |found, _, pairs| {
+            for pair in pairs {
+                let (i, j) = (named(rows, pair.later.into())?, named(rows, pair.earlier.into())?);
+                found.cover(i, pair.similarity, j);
+            }
+            Ok(())
+        })
     }
 
-    /// The pairs of rows of one group that pass, ordered by later row, then earlier row; and the rows as targets.
+    /// Gives `then` the pairs of rows of one group that pass, ordered by later row, then earlier row; and the rows as targets.
     fn pairs_within(
         &self,
         rows: &[usize],
@@ -202,14 +203,15 @@ impl<B: Backend, S: RowSource + ?Sized> Plan<'_, '_, B, S> {
         first_only: bool,
         cover: Cover<'_>,
         found: &mut Found<'_>,
-    ) -> Result<(B::Targets, Vec<Pair>)> {
-        let (backend, cx, Found { search, scratch, .. }) = (self.blocks.backend, cover.cx, found);
-        self.blocks.with_rows(rows, scratch, cx, |block| {
-            let mut pairs = Vec::new();
-            let targets = backend.pack_pairs(block, pairs_of(groups, 0), Some(cover.threshold), cx)?;
-            let (of, above) = (Pairs::Within(groups), cover.above(first_only));
-            search.merge(&backend.pairs_above(block, &targets, of, above, &mut pairs, cx)?);
-            Ok((targets, pairs))
+        then: impl FnOnce(&mut Found<'_>, &B::Targets<'_>, Vec<Pair>) -> Result<()>,
+    ) -> Result<()> {
+        let (all, cx) = (pairs_of(groups, 0), cover.cx);
+        self.with_targets(rows, all, Some(cover.threshold), found, cx, |found, block, targets| {
+            let (mut pairs, above) = (Vec::new(), cover.above(first_only));
+            let within = Pairs::Within(groups);
+            let stats = self.blocks.backend.pairs_above(block, targets, within, above, &mut pairs, cx)?;
+            found.search.merge(&stats);
+            then(found, targets, pairs)
         })
     }
 
@@ -217,7 +219,7 @@ impl<B: Backend, S: RowSource + ?Sized> Plan<'_, '_, B, S> {
     fn pairs_across(
         &self,
         later: &[usize],
-        targets: &B::Targets,
+        targets: &B::Targets<'_>,
         first_only: bool,
         cover: Cover<'_>,
         found: &mut Found<'_>,

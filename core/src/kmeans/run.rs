@@ -125,7 +125,7 @@ pub struct Lloyd<'a, B: Backend, S: RowSource> {
     /// What the backend remembers of each block.
     carries: Vec<B::Carry>,
     /// `centroids` as targets, unless `stale`.
-    targets: Option<B::Targets>,
+    targets: Option<B::Targets<'static>>,
     /// An iteration was left half done: labels and sums must be made anew.
     stale: bool,
     n_iter: usize,
@@ -394,7 +394,7 @@ impl<'a, B: Backend, S: RowSource> Lloyd<'a, B, S> {
     }
 
     /// The centroids as targets, which follow those of the iteration before.
-    fn targets(&mut self, centroids: &[f32], cx: &Context) -> Result<B::Targets> {
+    fn targets(&mut self, centroids: &[f32], cx: &Context) -> Result<B::Targets<'static>> {
         let (k, d) = (self.params.n_clusters, self.blocks.d);
         let rows = Rows::F32(view(centroids, k, d)?);
         let (backend, metric, copies) = (&self.blocks.backend, self.params.metric, Copies::Collapse);

@@ -14,7 +14,7 @@ use crate::rows::Rows;
 /// Codes, checked and ready to be searched.
 pub(super) enum Targets<B: Backend> {
     /// Codes of `f32`, packed by the backend.
-    Packed(B::Targets),
+    Packed(B::Targets<'static>),
     /// Codes of `f64`, which do not go through the backend.
     Wide(wide::Codes),
 }

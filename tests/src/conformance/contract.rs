@@ -5,7 +5,7 @@ use ndarray::Array2;
 use pauca::backend::{Backend, Best, Boundary, Copies, Pair, Pairs, SearchStats};
 use pauca::{Error, Metric, Result, Rows};
 
-use super::search::{above, load, metric, pair_of, rows_nearby, targets};
+use super::search::{above, itself, load, metric, rows_nearby, targets};
 use super::sums::host;
 use crate::layout::array;
 use crate::problem::Problem;
@@ -27,7 +27,7 @@ macro_rules! fails {
 fn nearest<B: Backend>(
     s: &Subject<B>,
     block: &B::Block<'_>,
-    targets: &B::Targets,
+    targets: &B::Targets<'_>,
     n: usize,
 ) -> Result<(SearchStats, Vec<u32>)> {
     let mut labels = vec![u32::MAX; n];
@@ -37,7 +37,7 @@ fn nearest<B: Backend>(
 fn values<B: Backend>(
     s: &Subject<B>,
     block: &B::Block<'_>,
-    targets: &B::Targets,
+    targets: &B::Targets<'_>,
     pair: &[u32],
 ) -> Result<Vec<f64>> {
     let mut values = vec![f64::NAN; pair.len()];
@@ -47,7 +47,7 @@ fn values<B: Backend>(
 fn earlier_max<B: Backend>(
     s: &Subject<B>,
     later: &B::Block<'_>,
-    earlier: &B::Targets,
+    earlier: &B::Targets<'_>,
     pairs: Pairs<'_>,
     n: usize,
 ) -> Result<(SearchStats, Vec<Best>)> {
@@ -58,7 +58,7 @@ fn earlier_max<B: Backend>(
 fn pairs_above<B: Backend>(
     s: &Subject<B>,
     later: &B::Block<'_>,
-    earlier: &B::Targets,
+    earlier: &B::Targets<'_>,
     pairs: Pairs<'_>,
 ) -> Result<(SearchStats, Vec<Pair>)> {
     let mut found = Vec::new();
@@ -99,8 +99,8 @@ pub fn empty_blocks_are_served<B: Backend>(s: &Subject<B>, p: &mut Problem) {
             host(s, &s.backend.sums(p.k, d, true, &s.cx).unwrap(), p, true).planes().unwrap()
         );
     }
-    let (block, nothing) = pair_of(s, &none);
-    let earlier = targets(s, &x, Metric::Cosine, Copies::Keep);
+    let (block, of_x) = (load(s, &none, Metric::Cosine), load(s, &x, Metric::Cosine));
+    let (nothing, earlier) = (itself(s, &block, none.nrows()), itself(s, &of_x, x.nrows()));
     for (earlier, pairs) in [
         (&earlier, Pairs::Across),
         (&nothing, Pairs::Across),
@@ -126,7 +126,8 @@ pub fn a_block_of_one_row_is_served<B: Backend>(s: &Subject<B>, p: &mut Problem)
     let sums = host(s, &sums, p, false);
     let row = if p.spherical { pauca_reference::truth::unit(&one[0]) } else { one[0].clone() };
     assert!(row.iter().enumerate().all(|(j, v)| sums.column_sum(0, j) == *v as f64) && sums.rows(0) == 1);
-    let (block, itself) = pair_of(s, &x);
+    let block = load(s, &x, Metric::Cosine);
+    let itself = itself(s, &block, x.nrows());
     for offsets in [&[0, 1][..], &[0, 0, 1, 1]] {
         let (stats, best) = earlier_max(s, &block, &itself, Pairs::Within(offsets), 1).unwrap();
         assert_eq!((stats.rows, best[0]), (1, Best::NONE));
@@ -205,7 +206,8 @@ pub fn lengths_must_agree<B: Backend>(s: &Subject<B>, p: &mut Problem) {
             Error::ShapeMismatch { .. }
         );
     }
-    let (block, itself) = pair_of(s, &x);
+    let block = load(s, &x, Metric::Cosine);
+    let itself = itself(s, &block, x.nrows());
     for pairs in [Pairs::Across, Pairs::Within(&[0, n])] {
         fails!(earlier_max(s, &block, &itself, pairs, wrong), Error::ShapeMismatch { .. });
     }
@@ -273,7 +275,8 @@ pub fn offsets_must_rise<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     p.x.push(p.x[0].clone());
     let n = p.x.len();
     let x = array(&p.x);
-    let (block, itself) = pair_of(s, &x);
+    let block = load(s, &x, Metric::Cosine);
+    let itself = itself(s, &block, x.nrows());
     for offsets in
         [&[][..], &[0], &[n], &[1, n], &[0, n - 1], &[0, n + 1], &[0, n, 1, n], &[0, n + 1, n], &[n, 0]]
     {

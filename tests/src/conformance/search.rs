@@ -27,19 +27,18 @@ pub(super) fn targets<B: Backend>(
     c: &Array2<f32>,
     metric: Metric,
     copies: Copies,
-) -> B::Targets {
+) -> B::Targets<'static> {
     s.backend.targets(Rows::F32(c.view()), metric, copies, &s.cx).unwrap()
 }
 
-/// Rows as later rows and as earlier ones.
-pub(super) fn pair_of<'a, B: Backend>(s: &Subject<B>, x: &'a Array2<f32>) -> (B::Block<'a>, B::Targets) {
-    let block = load(s, x, Metric::Cosine);
+/// Later rows, `n` of them, as earlier ones, too.
+pub(super) fn itself<'t, B: Backend>(s: &Subject<B>, block: &'t B::Block<'_>, n: usize) -> B::Targets<'t> {
     // Both say the same.
-    let targets = match x.nrows() % 2 {
-        0 => s.backend.pack(&block, Copies::Keep, &s.cx),
-        _ => s.backend.pack_pairs(&block, u64::MAX, Some(0.9), &s.cx),
+    let targets = match n % 2 {
+        0 => s.backend.pack(block, Copies::Keep, &s.cx),
+        _ => s.backend.pack_pairs(block, u64::MAX, Some(0.9), &s.cx),
     };
-    (block, targets.unwrap())
+    targets.unwrap()
 }
 
 /// Labels and distances by the backend.
@@ -224,7 +223,8 @@ pub fn earlier_max_is_the_definition<B: Backend>(s: &Subject<B>, p: &mut Problem
 
 fn assert_earlier_max<B: Backend>(s: &Subject<B>, p: &Problem, offsets: &[usize]) {
     let x = array(&p.x);
-    let (block, targets) = pair_of(s, &x);
+    let block = load(s, &x, Metric::Cosine);
+    let targets = itself(s, &block, x.nrows());
     let mut best = vec![Best::NONE; p.x.len()];
     let stats =
         s.backend.earlier_max(&block, &targets, Pairs::Within(offsets), 1000, &mut best, &s.cx).unwrap();
@@ -297,7 +297,8 @@ fn pairs_by_definition(
 fn assert_pairs_above<B: Backend>(s: &Subject<B>, p: &mut Problem, offsets: &[usize]) {
     let n = p.x.len();
     let x = array(&p.x);
-    let (block, targets) = pair_of(s, &x);
+    let block = load(s, &x, Metric::Cosine);
+    let targets = itself(s, &block, x.nrows());
     let exact = truth::cosine(&p.x[p.rng.below(n)], &p.x[p.rng.below(n)]);
     let threshold = p.rng.pick(&[exact, exact.next_up(), exact.next_down(), 0.9, 0.0, -1.0, 1.0]);
     for boundary in [Boundary::Gt, Boundary::Ge] {
@@ -331,7 +332,8 @@ pub fn pairs_above_is_the_definition<B: Backend>(s: &Subject<B>, p: &mut Problem
 /// What was found before stays, first.
 pub fn pairs_above_appends<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let x = array(&p.x);
-    let (block, targets) = pair_of(s, &x);
+    let block = load(s, &x, Metric::Cosine);
+    let targets = itself(s, &block, x.nrows());
     let known = Pair { later: 7, earlier: 9, similarity: 0.5 };
     let [mut alone, mut after] = [vec![], vec![known]];
     for out in [&mut alone, &mut after] {
@@ -345,7 +347,8 @@ pub fn pairs_above_appends<B: Backend>(s: &Subject<B>, p: &mut Problem) {
 pub fn pairs_above_asks_each_row_for_its_own<B: Backend>(s: &Subject<B>, p: &mut Problem) {
     let n = p.x.len();
     let x = array(&p.x);
-    let (block, targets) = pair_of(s, &x);
+    let block = load(s, &x, Metric::Cosine);
+    let targets = itself(s, &block, x.nrows());
     let thresholds: Vec<f64> = (0..n)
         .map(|i| {
             let exact = truth::cosine(&p.x[i], &p.x[p.rng.below(n)]);

@@ -47,7 +47,8 @@ impl Kept {
         self.len = 0;
     }
 
-    /// Keeps those of `count` targets of which `target` says so, given their places: each with the lower end of its score.
+    /// Keeps those of `count` targets of which `target` says so. It is told their numbers from 0 on, and tells each with the lower
+    /// end of its score.
     #[inline(always)]
     pub fn keep(&mut self, count: usize, mut target: impl FnMut(usize) -> (Hit, f32, bool)) -> Result<()> {
         let end = self.len + count;
@@ -120,10 +121,11 @@ impl Kept {
             slots.resize(total + 1, 0);
         }
         for item in items {
-            let (row, counts_too) = (item.hit.row(), item.low <= upper[item.hit.row()]);
-            let place = if counts_too { counts[row + 1] as usize } else { total };
+            let row = item.hit.row();
+            let left = item.low <= upper[row];
+            let place = if left { counts[row + 1] as usize } else { total };
             slots[place] = item.hit.slot() as u32;
-            counts[row + 1] += u32::from(counts_too);
+            counts[row + 1] += u32::from(left);
         }
         Ok(())
     }
@@ -142,12 +144,17 @@ mod tests {
 
     use super::*;
 
+    /// Keeps the hits whose scores, with these lower ends, do not exceed the `upper` ends of their rows.
+    fn keep(kept: &mut Kept, hits: &[Hit], low: &[f32], upper: &[f32]) -> Result<()> {
+        kept.keep(hits.len(), |at| (hits[at], low[at], low[at] <= upper[hits[at].row()]))
+    }
+
     #[test]
     fn what_is_left_of_each_row() -> Result<()> {
         let mut kept = Kept::new(3)?;
         let hits = [Hit::new(0, 4), Hit::new(2, 5), Hit::new(0, 7), Hit::new(2, 9)];
-        kept.keep(&hits, &[1.0, 2.0, 3.0, f32::NAN], &[2.0, 2.0, 2.0])?;
-        kept.keep(&[Hit::new(0, 8), Hit::new(1, 3)], &[0.5, 0.0], &[2.0; 3])?;
+        keep(&mut kept, &hits, &[1.0, 2.0, 3.0, f32::NAN], &[2.0, 2.0, 2.0])?;
+        keep(&mut kept, &[Hit::new(0, 8), Hit::new(1, 3)], &[0.5, 0.0], &[2.0; 3])?;
         kept.group(3, &[2.0; 3])?;
         assert_eq!([kept.of(0), kept.of(1), kept.of(2)], [&[4, 8][..], &[3], &[5]]);
         // Upper ends fall.
@@ -163,8 +170,8 @@ mod tests {
     fn rows_with_too_many_are_given_away() -> Result<()> {
         let mut kept = Kept::new(2)?;
         let many: Vec<Hit> = (0..MOST as usize + 1).map(|slot| Hit::new(1, slot)).collect();
-        kept.keep(&[Hit::new(0, 6), Hit::new(0, 2)], &[0.0, 9.0], &[9.0; 2])?;
-        kept.keep(&many, &vec![0.0; many.len()], &[9.0; 2])?;
+        keep(&mut kept, &[Hit::new(0, 6), Hit::new(0, 2)], &[0.0, 9.0], &[9.0; 2])?;
+        keep(&mut kept, &many, &vec![0.0; many.len()], &[9.0; 2])?;
         assert!(kept.is_long());
         let mut given = Vec::new();
         kept.prune(&[8.0, 8.0], |row| given.push(row));

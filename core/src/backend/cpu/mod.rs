@@ -59,7 +59,7 @@ use crate::memory::{try_capacity, try_vec};
 use crate::rows::{Rows, StoredRows};
 
 /// The two sides of a search, which must agree in dimension and metric.
-fn search<'s>(cpu: &'s Cpu, block: &'s CpuBlock<'_>, targets: &'s CpuTargets) -> Result<Search<'s>> {
+fn search<'s>(cpu: &'s Cpu, block: &'s CpuBlock<'_>, targets: &'s CpuTargets<'_>) -> Result<Search<'s>> {
     same_length("dimension of the targets", block.rows().dim(), targets.dim)?;
     if block.metric != targets.metric {
         return Err(Error::Conflict { first: "rows", second: "targets", why: "their metrics differ" });
@@ -68,7 +68,7 @@ fn search<'s>(cpu: &'s Cpu, block: &'s CpuBlock<'_>, targets: &'s CpuTargets) ->
 }
 
 /// The two sides of an operation on pairs, which compares by cosine and numbers all targets.
-fn pairing<'s>(cpu: &'s Cpu, later: &'s CpuBlock<'_>, earlier: &'s CpuTargets) -> Result<Search<'s>> {
+fn pairing<'s>(cpu: &'s Cpu, later: &'s CpuBlock<'_>, earlier: &'s CpuTargets<'_>) -> Result<Search<'s>> {
     let search = search(cpu, later, earlier)?;
     let (first, second) = ("pairs of rows", "Euclidean rows");
     if later.metric != Metric::Cosine {
@@ -82,7 +82,7 @@ fn pairing<'s>(cpu: &'s Cpu, later: &'s CpuBlock<'_>, earlier: &'s CpuTargets) -
 
 impl Backend for Cpu {
     type Block<'a> = CpuBlock<'a>;
-    type Targets = CpuTargets;
+    type Targets<'t> = CpuTargets<'t>;
     type Sums = CpuSums;
     type Carry = CpuCarry;
     type Kept = CpuKept;
@@ -91,31 +91,42 @@ impl Backend for Cpu {
         CpuBlock::new(self, rows, metric, cx)
     }
 
-    fn pack(&self, block: &CpuBlock<'_>, copies: Copies, cx: &Context) -> Result<CpuTargets> {
+    fn pack<'t>(&self, block: &'t CpuBlock<'_>, copies: Copies, cx: &Context) -> Result<CpuTargets<'t>> {
         CpuTargets::new(self, block, copies, Before::Nothing, cx)
     }
 
-    fn pack_pairs(
+    fn pack_pairs<'t>(
         &self,
-        block: &CpuBlock<'_>,
+        block: &'t CpuBlock<'_>,
         pairs: u64,
         least: Option<f64>,
         cx: &Context,
-    ) -> Result<CpuTargets> {
+    ) -> Result<CpuTargets<'t>> {
         CpuTargets::new(self, block, Copies::Keep, Before::Pairs { pairs, least }, cx)
     }
 
-    fn next_targets(
+    fn targets(
         &self,
-        before: CpuTargets,
         rows: Rows<'_>,
         metric: Metric,
         copies: Copies,
         cx: &Context,
-    ) -> Result<CpuTargets> {
+    ) -> Result<CpuTargets<'static>> {
+        self.pack(&self.load(rows, metric, cx)?, copies, cx)?.into_owned()
+    }
+
+    fn next_targets(
+        &self,
+        before: CpuTargets<'static>,
+        rows: Rows<'_>,
+        metric: Metric,
+        copies: Copies,
+        cx: &Context,
+    ) -> Result<CpuTargets<'static>> {
         let origin = before.origin.clone();
         drop(before);
-        CpuTargets::new(self, &CpuBlock::new(self, rows, metric, cx)?, copies, Before::Targets(origin), cx)
+        let block = self.load(rows, metric, cx)?;
+        CpuTargets::new(self, &block, copies, Before::Targets(origin), cx)?.into_owned()
     }
 
     fn squares(&self, block: &CpuBlock<'_>, out: &mut [f64], cx: &Context) -> Result<()> {
@@ -130,7 +141,7 @@ impl Backend for Cpu {
     fn nearest(
         &self,
         block: &CpuBlock<'_>,
-        targets: &CpuTargets,
+        targets: &CpuTargets<'_>,
         before: Option<&[u32]>,
         out: &mut [u32],
         cx: &Context,
@@ -144,7 +155,7 @@ impl Backend for Cpu {
     fn reassign(
         &self,
         block: &CpuBlock<'_>,
-        targets: &CpuTargets,
+        targets: &CpuTargets<'_>,
         weights: Option<&[f32]>,
         labels: &mut [u32],
         carry: &mut CpuCarry,
@@ -164,7 +175,7 @@ impl Backend for Cpu {
     fn values(
         &self,
         block: &CpuBlock<'_>,
-        targets: &CpuTargets,
+        targets: &CpuTargets<'_>,
         pair: &[u32],
         out: &mut [f64],
         cx: &Context,
@@ -236,7 +247,7 @@ impl Backend for Cpu {
     fn earlier_max(
         &self,
         later: &CpuBlock<'_>,
-        earlier: &CpuTargets,
+        earlier: &CpuTargets<'_>,
         pairs: Pairs<'_>,
         first: u64,
         best: &mut [Best],
@@ -251,7 +262,7 @@ impl Backend for Cpu {
     fn pairs_above(
         &self,
         later: &CpuBlock<'_>,
-        earlier: &CpuTargets,
+        earlier: &CpuTargets<'_>,
         pairs: Pairs<'_>,
         above: Above<'_>,
         out: &mut Vec<Pair>,
@@ -268,7 +279,7 @@ impl Backend for Cpu {
     fn ranks(
         &self,
         block: &CpuBlock<'_>,
-        targets: &CpuTargets,
+        targets: &CpuTargets<'_>,
         levels: Levels<'_>,
         ranks: &mut [Rank],
         cx: &Context,
@@ -279,7 +290,7 @@ impl Backend for Cpu {
     }
 
     /// Packing costs as much as some hundred pairs a row, so blocks of pairs are large where rows are short. A block of 16 Mi
-    /// values is gathered (64 MiB), widened (64 MiB) and coded (some 50 MiB for thresholds, 120 for maxima).
+    /// values is gathered (64 MiB) and coded (some 50 MiB for thresholds, 120 for maxima).
     fn rows_at_once(&self, dim: usize, work: Work) -> usize {
         match work {
             Work::Pass => usize::MAX,

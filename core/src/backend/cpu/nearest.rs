@@ -99,7 +99,7 @@ impl Question for Nearest<'_> {
 /// largest cosine), the first of equals.
 #[inline(never)]
 fn decide(search: &Search<'_>, row: usize, left: &[u32], buffer: &mut [f32]) -> u32 {
-    let targets: &CpuTargets = search.targets;
+    let targets: &CpuTargets<'_> = search.targets;
     let values = search.row(row, buffer);
     let square = search.square(row);
     let mut best = (f64::INFINITY, 0);

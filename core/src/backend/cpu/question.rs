@@ -28,7 +28,7 @@ pub(super) struct Search<'s> {
     pub rows: Rows<'s>,
     /// dot(x, x) of every row; none for Euclidean rows.
     pub squares: &'s [f64],
-    pub targets: &'s CpuTargets,
+    pub targets: &'s CpuTargets<'s>,
 }
 
 impl<'s> Search<'s> {

@@ -25,10 +25,11 @@ use crate::simd::{DotKernel, Level, ask_for};
 
 /// Packed targets, with the originals for the definition.
 #[derive(Debug)]
-pub struct CpuTargets {
+pub struct CpuTargets<'t> {
     pub(super) metric: Metric,
     pub(super) dim: usize,
-    values: Vec<f32>,
+    /// The rows: those of their block where they lie there as `f32`, one after the other, else a copy.
+    values: Cow<'t, [f32]>,
     pub(super) squares: Vec<f64>,
     /// The block whose rows these are.
     pub(super) name: Name,
@@ -126,11 +127,11 @@ const LEAD_MOST: usize = 128;
 /// Targets of which a basis is made, at most, for each of its vectors.
 const BASIS_TARGETS: usize = 16;
 
-impl CpuTargets {
+impl<'t> CpuTargets<'t> {
     /// See [`Backend::pack`](crate::backend::Backend::pack).
     pub(super) fn new(
         cpu: &Cpu,
-        block: &CpuBlock<'_>,
+        block: &'t CpuBlock<'_>,
         copies: Copies,
         before: Before,
         cx: &Context,
@@ -138,7 +139,7 @@ impl CpuTargets {
         let (n, d, metric) = (block.rows().n_rows(), block.rows().dim(), block.metric);
         check::at_most("number of targets", n, u32::MAX as usize)?;
         let size = area(n, d)?;
-        let values = widened(&block.rows(), size)?;
+        let values = values_of(block.rows(), size)?;
         let order = distinct_order(&values, n, d, copies)?;
         let (before, pairs) = match before {
             Before::Targets(origin) if origin.place.frame.suits(metric, d) => (Some(origin), None),
@@ -231,6 +232,30 @@ impl CpuTargets {
             codes,
             level: cpu.level(),
             dots: cpu.dots,
+        })
+    }
+
+    /// The same, with rows of their own.
+    pub(super) fn into_owned(self) -> Result<CpuTargets<'static>> {
+        let values = match self.values {
+            Cow::Borrowed(values) => try_copy(values)?,
+            Cow::Owned(values) => values,
+        };
+        let Self { metric, dim, squares, name, copies, order, origin, panels, codes, level, dots, .. } = self;
+        let values = Cow::Owned(values);
+        Ok(CpuTargets {
+            metric,
+            dim,
+            values,
+            squares,
+            name,
+            copies,
+            order,
+            origin,
+            panels,
+            codes,
+            level,
+            dots,
         })
     }
 
@@ -339,11 +364,16 @@ fn in_frame(
     Ok(values)
 }
 
-/// All `size` values of the rows, row by row.
-fn widened(rows: &Rows<'_>, size: usize) -> Result<Vec<f32>> {
+/// All `size` values of the rows, row by row: as they lie there, or widened.
+fn values_of(rows: Rows<'_>, size: usize) -> Result<Cow<'_, [f32]>> {
+    if let Rows::F32(view) = &rows
+        && let Some(values) = view.to_slice()
+    {
+        return Ok(Cow::Borrowed(values));
+    }
     let (mut values, mut buffer) = (try_capacity(size)?, try_vec(rows.dim(), 0.0f32)?);
     (0..rows.n_rows()).for_each(|i| values.extend_from_slice(rows.row_at(i, &mut buffer)));
-    Ok(values)
+    Ok(Cow::Owned(values))
 }
 
 /// The targets that take part in a search, ascending.

@@ -494,7 +494,6 @@ impl<'a> Block<'a> {
             }
         }
     }
-
 }
 
 /// Scores with their errors.
