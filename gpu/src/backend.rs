@@ -82,7 +82,7 @@ impl Backend for Gpu {
         Ok(GpuBlock { cpu: self.host().load(rows, metric, cx)?, store: Default::default() })
     }
 
-    fn pack<'t>(&self, block: &'t GpuBlock<'_>, copies: Copies, cx: &Context) -> Result<GpuTargets> {
+    fn pack(&self, block: &GpuBlock<'_>, copies: Copies, cx: &Context) -> Result<GpuTargets> {
         GpuTargets::new(block, copies, None, cx)
     }
 

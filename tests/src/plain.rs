@@ -143,7 +143,7 @@ impl Backend for Plain {
         Ok(Block { values: values.into(), squares: squares.into(), dim, metric })
     }
 
-    fn pack<'t>(&self, block: &'t Block<'_>, copies: Copies, _: &Context) -> Result<Targets> {
+    fn pack(&self, block: &Block<'_>, copies: Copies, _: &Context) -> Result<Targets> {
         fits_u32("targets", block.len())?;
         Ok(Targets { rows: block.copy(), copies })
     }

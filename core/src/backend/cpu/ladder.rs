@@ -32,6 +32,9 @@ use crate::control::{Context, Job};
 use crate::error::Result;
 use crate::memory::{try_capacity, try_vec};
 
+/// A screen takes so much less time than the products that it spares, at the least.
+const SCREENED: u64 = 4;
+
 /// Rows that are searched together, from `first` on.
 pub(super) struct Task<Q> {
     pub question: Q,
@@ -108,7 +111,7 @@ fn climb_from<Q: Question, S: Tier>(
     let cost = (most * search.targets.order.len()) as u64 * search.dim() as u64;
     let open = |tasks: &[Job<Task<Q>>]| tasks.iter().any(|task| task.work.open.len() > 0);
     if let Some(screen) = screen {
-        cx.in_waves(tasks, cost, |task| task.step(search, screen, false))?;
+        cx.in_waves(tasks, cost / SCREENED, |task| task.step(search, screen, false))?;
     }
     if open(tasks) {
         let narrow = Narrow::new(search, cx)?;
