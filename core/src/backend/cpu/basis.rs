@@ -9,10 +9,11 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
+use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::bounds::Leading;
 use crate::exact::dot64;
-use crate::memory::{area, try_vec};
+use crate::memory::{area, try_capacity, try_vec};
 use crate::products::{Multiplier, Right};
 use crate::random::Stream;
 use crate::simd::Level;
@@ -39,7 +40,7 @@ pub(super) const TOGETHER: usize = 48;
 impl Basis {
     /// A basis of `size` vectors for targets `[n, d]`, in the coordinates of the kernel. None where rounding left
     /// no basis.
-    pub fn new(level: Level, targets: &[f32], d: usize, size: usize) -> Result<Option<Self>> {
+    pub fn new(level: Level, targets: &[f32], d: usize, size: usize, cx: &Context) -> Result<Option<Self>> {
         let n = targets.len() / d.max(1);
         let multiplier = Multiplier::at(level)?;
         let wide = (size + MORE).min(d);
@@ -58,12 +59,8 @@ impl Basis {
         for _ in 0..TURNS {
             for _ in 0..2 {
                 // The second moment would take d² values.
-                along.fill(0.0);
-                let vectors_of = shaped(&vectors, wide, d)?;
-                multiplier.add_product(&mut shaped_mut(&mut along, wide, n)?, 1.0, &vectors_of, &view.t())?;
-                next.fill(0.0);
-                let along = shaped(&along, wide, n)?;
-                multiplier.add_product(&mut shaped_mut(&mut next, wide, d)?, 1.0, &along, &view)?;
+                product(&multiplier, &mut along, &vectors, &view.t(), cx)?;
+                product(&multiplier, &mut next, &along, &view, cx)?;
                 core::mem::swap(&mut vectors, &mut next);
                 // Powers of the moment grow fast.
                 vectors.chunks_exact_mut(d).for_each(normalize);
@@ -79,12 +76,7 @@ impl Basis {
         next.clear();
         next.resize(size * d, 0.0);
         let kept = shaped(&vectors[..size * d], size, d)?;
-        multiplier.add_product(
-            &mut shaped_mut(&mut next, size, d)?,
-            1.0,
-            &shaped(&turn, size, size)?,
-            &kept,
-        )?;
+        product(&multiplier, &mut next, &turn, &kept, cx)?;
         orthonormalize(&mut next, d);
         orthonormalize(&mut next, d);
         let squares = next.iter().map(|x| square(*x)).sum();
@@ -103,6 +95,27 @@ impl Basis {
         self.multiplier.add(&mut out[..n * self.size], 1.0, &left, &self.columns);
         Ok(())
     }
+}
+
+/// `out` becomes the product of `a`, row by row, and `b`: some rows of it on each thread.
+fn product(
+    multiplier: &Multiplier<f32>,
+    out: &mut [f32],
+    a: &[f32],
+    b: &ArrayView2<'_, f32>,
+    cx: &Context,
+) -> Result<()> {
+    let (depth, n) = b.dim();
+    let rows = a.len() / depth.max(1);
+    let step = rows.div_ceil(cx.exec.width()).next_multiple_of(32);
+    let mut jobs = try_capacity(rows.div_ceil(step.max(1)))?;
+    let parts = out.chunks_mut((step * n).max(1)).zip(a.chunks((step * depth).max(1)));
+    jobs.extend(parts.map(Job::new));
+    cx.in_waves(&mut jobs, (step * depth * n) as u64, |(out, a)| {
+        out.fill(0.0);
+        let rows = a.len() / depth;
+        multiplier.add_product(&mut shaped_mut(out, rows, n)?, 1.0, &shaped(a, rows, depth)?, b)
+    })
 }
 
 fn square(x: f32) -> f64 {

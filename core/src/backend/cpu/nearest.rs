@@ -16,6 +16,8 @@ const BLOCKS_PER_TASK: usize = 2;
 /// Products of a task of the screen, about: its blocks share the room that they need, and a run that is cancelled
 /// waits for no more.
 const PRODUCTS_PER_TASK: usize = 1 << 31;
+/// Tasks of the screen for each thread, at the least: what the last ones leave idle is as small a share.
+const TASKS_PER_THREAD: usize = 64;
 
 pub(super) struct Nearest<'t> {
     search: Search<'t>,
@@ -47,7 +49,7 @@ pub(super) fn nearest<'t>(
     let step = match screen {
         Some(_) => {
             let blocks = PRODUCTS_PER_TASK / (BLOCK * search.targets.n()).saturating_mul(search.dim().max(1));
-            let share = n.div_ceil(16 * cx.exec.width()).next_multiple_of(BLOCK);
+            let share = n.div_ceil(TASKS_PER_THREAD * cx.exec.width()).next_multiple_of(BLOCK);
             (blocks.clamp(1, 16) * BLOCK).min(share)
         }
         None => capacity(&search.cpu.narrow, search.dim(), n) * BLOCKS_PER_TASK,

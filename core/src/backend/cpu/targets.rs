@@ -196,7 +196,7 @@ impl<'t> CpuTargets<'t> {
         };
         if size > 0 {
             let values = in_frame(&view, &order, size * BASIS_TARGETS, &block.squares, frame)?;
-            origin.basis = Basis::new(cpu.level(), &values, d, size)?.map(Arc::new);
+            origin.basis = Basis::new(cpu.level(), &values, d, size, cx)?.map(Arc::new);
         }
         let codes = match useful {
             true => {
