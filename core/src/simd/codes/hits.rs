@@ -29,6 +29,13 @@ impl Hit {
     pub fn slot(self) -> usize {
         self.0 as usize & (Self::SLOTS - 1)
     }
+
+    /// The largest row and the largest slot; 0 for none.
+    pub(super) fn largest(hits: &[Self]) -> (usize, usize) {
+        let mask = Self::SLOTS as u32 - 1;
+        let most = hits.iter().fold((0, 0), |(hit, slot), h| (h.0.max(hit), (h.0 & mask).max(slot)));
+        (Self(most.0).row(), most.1 as usize)
+    }
 }
 
 /// Places behind the last hit that a scan may write: the largest register.
