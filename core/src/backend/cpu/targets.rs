@@ -410,3 +410,39 @@ fn shifted_frame(values: &[f32], n: usize, d: usize) -> Result<Frame> {
     }
     Ok(Frame::Shifted { center, scale: scale_for(largest) })
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use ndarray::{Array2, s};
+
+    use super::*;
+    use crate::backend::{Backend, Best, Pairs};
+    use crate::random::Stream;
+
+    /// Rows are borrowed where they lie side by side as `f32`, and copied elsewhere; both give the same answers, which are those of
+    /// targets that own their rows.
+    #[test]
+    fn targets_borrow_rows_that_lie_side_by_side() -> Result<()> {
+        let (stream, cx, cpu) = (Stream::new(3, 8), Context::default(), Cpu::with_level(Level::detect())?);
+        let x = Array2::from_shape_fn((90, 24), |(i, j)| stream.uniform(i as u64, j as u32) as f32 - 0.5);
+        let wide = ndarray::concatenate![ndarray::Axis(1), x, x];
+        let mut found: Vec<Vec<Best>> = Vec::new();
+        for (view, borrows) in [(x.view(), true), (wide.slice(s![.., ..24]), false)] {
+            let block = cpu.load(Rows::F32(view), Metric::Cosine, &cx)?;
+            let lent = cpu.pack(&block, Copies::Keep, &cx)?;
+            assert_eq!(matches!(lent.values, Cow::Borrowed(_)), borrows);
+            let own = cpu.targets(Rows::F32(view), Metric::Cosine, Copies::Keep, &cx)?;
+            assert!(matches!(own.values, Cow::Owned(_)));
+            for targets in [&lent, &own] {
+                let mut best = try_vec(90, Best::NONE)?;
+                cpu.earlier_max(&block, targets, Pairs::Within(&[0, 90]), 0, &mut best, &cx)?;
+                found.push(best);
+            }
+        }
+        assert!(found[0].iter().skip(1).all(|best| best.similarity > -1.0));
+        assert!(found.iter().all(|best| *best == found[0]));
+        Ok(())
+    }
+}

@@ -722,3 +722,12 @@ fn hits_keep_rows_and_slots() {
         assert_eq!((hit.row(), hit.slot()), (row, slot));
     }
 }
+
+#[test]
+fn the_largest_row_and_slot_of_hits() {
+    assert_eq!(Hit::largest(&[]), (0, 0));
+    // The row of one, the slot of another.
+    let hits = [Hit::new(7, 3), Hit::new(2, Hit::SLOTS - 1), Hit::new(Hit::ROWS - 1, 0), Hit::new(9, 40)];
+    assert_eq!(Hit::largest(&hits), (Hit::ROWS - 1, Hit::SLOTS - 1));
+    assert_eq!(Hit::largest(&hits[..1]), (7, 3));
+}
