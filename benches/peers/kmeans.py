@@ -7,8 +7,9 @@ centroids, every run in its own process, peers in turn (A B C A B C ...).
         [--threads 1 2] [--reps 5] [--peers pauca sklearn intelex numpy faiss superkmeans fastkmeans linfa] [--json FILE]
 
 pauca:avx2 forces a SIMD level, pauca:f16 reads the rows as f16 (the others get f32, as they ask for). superkmeans:avx2 and
-sklearn:avx2 hold a peer's matrix products to AVX2 (what else it was compiled with stays); its kernels stand in the table. linfa is built here, from a
-lock file of its own; it takes minutes where others take seconds, so it runs only where it is named.
+sklearn:avx2 hold the matrix products of a peer to AVX2; its other loops stay as they were compiled. The table names the
+OpenBLAS kernels of each process. linfa is built here, from a lock file of its own; it takes minutes where others take
+seconds, so it runs only where it is named.
 Times are those of the fit, reading the file excluded. The inertia of every result is recomputed in f64 from its own
 labels and centroids, by unfused differences; "other labels" counts rows that pauca labels otherwise.
 superkmeans and fastkmeans take no initial centroids, and the labels of superkmeans are approximate: compare their
@@ -124,7 +125,7 @@ def inertia(x, labels, centroids):
 def main():
     if sys.argv[1:2] == ["--one"]:
         return one(sys.argv[2], pathlib.Path(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))
-    parser = rounds.parser(__doc__, PEERS, "also pauca:avx2, pauca:f16, pauca:avx2:f16")
+    parser = rounds.parser(__doc__, PEERS, "also pauca:avx2, pauca:f16, pauca:avx2:f16, superkmeans:avx2, sklearn:avx2")
     parser.add_argument("--x", required=True, help=".npy of f16 or f32 rows")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--k", type=int, default=1000)

@@ -2,7 +2,9 @@
 import argparse, json, os, pathlib, platform, shutil, statistics, subprocess, sys, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FORCED = {"avx2": {"OPENBLAS_CORETYPE": "Haswell", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}}
+# What holds the matrix products of a peer to a level: OpenBLAS by the name of a machine, MKL, torch and faiss by instructions.
+FORCED = {"avx2": {"OPENBLAS_CORETYPE": "Haswell", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ATEN_CPU_CAPABILITY": "avx2",
+                   "FAISS_OPT_LEVEL": "avx2"}}
 LEVELS = ("scalar", "neon", "avx2", "avxvnni", "avx512", "avx512vnni", "amx")
 
 
@@ -49,11 +51,10 @@ def environment(threads, level=None):
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
         env[name] = str(threads)
     # Meant for older builds of OpenBLAS: a current one chooses better by itself, and its kernel stands in the tables.
-    for name in ("PAUCA_SIMD", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    for name in ("PAUCA_SIMD", "OPENBLAS_L2_SIZE", *(name for forced in FORCED.values() for name in forced)):
         env.pop(name, None)
     if level:
         env["PAUCA_SIMD"] = level
-        # Peers follow as far as they can be told to: OpenBLAS by the name of a machine, MKL and torch by a set of instructions.
         env.update(FORCED.get(level, {}))
     return env
 
@@ -69,6 +70,8 @@ def split(peer):
             kind = word
         else:
             sys.exit(f"{peer}: {word} is neither a level nor f16 or f32")
+    if name != "pauca" and level and level not in FORCED:
+        sys.exit(f"{peer}: another library can be held to {', '.join(FORCED)} alone")
     return name, level, kind
 
 

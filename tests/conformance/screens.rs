@@ -187,6 +187,53 @@ fn every_path_compares_pairs_as_the_definition_does() {
     }
 }
 
+/// A few rows among many lie in a tight ball of more targets than a row may have left: they alone go to the next tier.
+#[test]
+fn few_rows_with_many_targets_are_settled_beside_the_others() {
+    let (n, d, mut rng) = (300, 24, Rng(11));
+    let ball = Hard::NearTies.rows(400, d, &mut rng);
+    let clusters = Hard::Clustered.rows(n, d, &mut rng);
+    // Every hundredth row lies in the ball.
+    let mixed: Vec<Vec<f32>> =
+        (0..n).map(|i| if i % 100 == 7 { ball[399 - i].clone() } else { clusters[i].clone() }).collect();
+    let targets: Vec<Vec<f32>> = clusters[..100].iter().chain(&ball[..390]).cloned().collect();
+    let (x, c) = (array(&mixed), array(&targets));
+    let cx = Context::new(Exec::serial(), Control::new());
+    for level in Level::available() {
+        let cpu = Cpu::with_level(level).unwrap().screens(Screens::Always);
+        for metric in Metric::ALL {
+            let block = cpu.load(Rows::F32(x.view()), metric, &cx).unwrap();
+            let packed = cpu.targets(Rows::F32(c.view()), metric, Copies::Collapse, &cx).unwrap();
+            let mut labels = vec![u32::MAX; n];
+            let stats = cpu.nearest(&block, &packed, None, &mut labels, &cx).unwrap();
+            assert_eq!(labels, predict(&mixed, &targets, truth(metric)), "{level:?} {metric:?}");
+            assert!(
+                stats.int8 > 200 && stats.f32 + stats.f64 + stats.truth >= 3,
+                "{level:?} {metric:?}: {stats:?}"
+            );
+        }
+        // Pairs, whose targets have codes of 16 bits, or of 8.
+        let all: Vec<Vec<f32>> = targets.iter().chain(&mixed).cloned().collect();
+        let of_all = array(&all);
+        let block = cpu.load(Rows::F32(of_all.view()), Metric::Cosine, &cx).unwrap();
+        for least in [None, Some(0.9)] {
+            let packed = cpu.pack_pairs(&block, u64::MAX, least, &cx).unwrap();
+            let mut best = vec![Best::NONE; all.len()];
+            cpu.earlier_max(&block, &packed, Pairs::Within(&[0, all.len()]), 0, &mut best, &cx).unwrap();
+            for (j, best) in best.iter().enumerate() {
+                let mut expected = Best::NONE;
+                for i in 0..j {
+                    let similarity = cosine(&all[i], &all[j]);
+                    if similarity > expected.similarity {
+                        expected = Best { similarity, row: i as u64 };
+                    }
+                }
+                assert_eq!(*best, expected, "{level:?} {least:?}: row {j}");
+            }
+        }
+    }
+}
+
 /// Pairs of a tight cluster lie just below the threshold: codes tell too little of them, and after the first rows the tile
 /// takes over. Pairs far from the threshold stay with the codes.
 #[test]

@@ -20,9 +20,9 @@ pub(super) struct Found<'f> {
     pub similarity: &'f mut [f64],
     pub witness: &'f mut [u64],
     pub search: SearchStats,
-    /// For rows that meet others, and for those others, which stay meanwhile. One each for all: fresh memory for each block
-    /// costs as much as a tenth of the comparisons.
+    /// Memory for a block of later rows. All blocks share it: fresh memory for each costs as much as a tenth of the comparisons.
     pub scratch: Scratch,
+    /// Memory for the block of earlier rows, which stays while later ones meet it.
     earlier: Scratch,
 }
 
@@ -231,7 +231,8 @@ impl<'r, 'a, B: Backend, S: RowSource + ?Sized> Plan<'r, 'a, B, S> {
         Ok(())
     }
 
-    /// `f` of rows as a block and as targets, for about `pairs` pairs, of which none less similar than `least` is asked for.
+    /// Loads rows, packs them for about `pairs` pairs, of which none less similar than `least` is asked for, and calls `f` with the
+    /// block and the targets.
     pub fn with_targets<T>(
         &self,
         rows: &[usize],

@@ -97,7 +97,10 @@ impl Basis {
     }
 }
 
-/// `out` becomes the product of `a`, row by row, and `b`: some rows of it on each thread.
+/// Rows of a product that are worth a job, which packs the right side anew.
+const ROWS: usize = 32;
+
+/// `out` becomes the product of `a`, row by row, and `b`: at least [`ROWS`] rows of it at a time, on as many threads as that gives.
 fn product(
     multiplier: &Multiplier<f32>,
     out: &mut [f32],
@@ -107,7 +110,7 @@ fn product(
 ) -> Result<()> {
     let (depth, n) = b.dim();
     let rows = a.len() / depth.max(1);
-    let step = rows.div_ceil(cx.exec.width()).next_multiple_of(32);
+    let step = rows.div_ceil(cx.exec.width()).next_multiple_of(ROWS);
     let mut jobs = try_capacity(rows.div_ceil(step.max(1)))?;
     let parts = out.chunks_mut((step * n).max(1)).zip(a.chunks((step * depth).max(1)));
     jobs.extend(parts.map(Job::new));

@@ -16,24 +16,24 @@ struct Item {
 
 /// Targets of the rows of a block in the order in which they were met; in the end, row by row.
 ///
-/// Whether a target is kept is hard to foresee, so every target is written, and the next one takes its place unless the target
-/// counts: no branch depends on it.
+/// Whether a target is kept is hard to foresee, so no branch depends on that: every target is written, and the next one is
+/// written over a target that is not kept.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    /// The first `len` count; behind them is room.
+    /// The first `len` are kept; the others are room.
     items: Vec<Item>,
     len: usize,
-    /// So many items before those that were excluded since are dropped.
+    /// Above this number of items, those that are excluded by now are dropped.
     most: usize,
     /// After [`group`](Kept::group): the slots of row i are `slots[starts[i]..starts[i + 1]]`.
     slots: Vec<u32>,
     starts: Vec<u32>,
 }
 
-/// Items for each row of a block before those that were excluded since are dropped.
+/// Above this number of items for each row of a block, those that are excluded by now are dropped.
 const ROOM: usize = 32;
-/// Items that a row may have then. A row with more is left to the next tier: what tells so little is not worth its time.
-const MOST: u32 = 128;
+/// Targets that a row may have left. A row with more is left to the next tier: what tells so little is not worth its time.
+pub(super) const MOST: usize = 256;
 
 impl Kept {
     /// Room for `rows` rows.
@@ -42,13 +42,13 @@ impl Kept {
         Ok(Self { items: Vec::new(), len: 0, most: ROOM * rows, slots: Vec::new(), starts })
     }
 
-    /// Forgets all items.
-    pub fn clear(&mut self) {
-        self.len = 0;
+    /// Forgets all items; the next ones are of `rows` rows.
+    pub fn clear(&mut self, rows: usize) {
+        (self.len, self.most) = (0, ROOM * rows);
     }
 
-    /// Keeps those of `count` targets of which `target` says so. It is told their numbers from 0 on, and tells each with the lower
-    /// end of its score.
+    /// Keeps some of `count` targets. `target` gets a number below `count` and returns the target, the lower end of its score, and
+    /// whether it is kept.
     #[inline(always)]
     pub fn keep(&mut self, count: usize, mut target: impl FnMut(usize) -> (Hit, f32, bool)) -> Result<()> {
         let end = self.len + count;
@@ -67,15 +67,16 @@ impl Kept {
         Ok(())
     }
 
-    /// Whether so many are kept that those which were excluded since should be [dropped](Kept::prune).
+    /// Whether so many items are kept that those which are excluded by now should be [dropped](Kept::prune).
     pub fn is_long(&self) -> bool {
         self.len > self.most
     }
 
-    /// Drops the items that are excluded by now, and all items of rows that have too many: tells `given` of these.
+    /// Drops the items that are excluded by now, and all items of rows that still have too many: their `upper` ends become
+    /// minus infinity.
     #[cold]
-    pub fn prune(&mut self, upper: &[f32], mut given: impl FnMut(usize)) {
-        let rows = self.starts.len() - 2;
+    pub fn prune(&mut self, upper: &mut [f32]) {
+        let rows = upper.len();
         let counts = &mut self.starts[..rows];
         counts.fill(0);
         let (items, mut kept) = (&mut self.items[..self.len], 0);
@@ -90,18 +91,22 @@ impl Kept {
         let mut few = 0;
         for at in 0..kept {
             let item = items[at];
-            if counts[item.hit.row()] <= MOST {
+            if counts[item.hit.row()] as usize <= MOST {
                 items[few] = item;
                 few += 1;
             }
         }
-        (0..rows).filter(|row| counts[*row] > MOST).for_each(&mut given);
+        for (upper, count) in upper.iter_mut().zip(counts) {
+            if *count as usize > MOST {
+                *upper = f32::NEG_INFINITY;
+            }
+        }
         self.len = few;
-        // Not at once again where all of these stay.
-        self.most = (ROOM * rows).max(2 * few);
+        // The next prune comes after as many new items.
+        self.most = self.most.max(2 * few);
     }
 
-    /// Sorts the items that are not excluded by rows, of which there are `rows`.
+    /// Groups the items by row, of which there are `rows`. Items that are excluded by now are left out.
     pub fn group(&mut self, rows: usize, upper: &[f32]) -> Result<()> {
         let Self { items, len, slots, starts, .. } = self;
         let items = &items[..*len];
@@ -113,7 +118,7 @@ impl Kept {
         for row in 2..rows + 2 {
             counts[row] += counts[row - 1];
         }
-        // One place more: what does not count is written there.
+        // One place more, for items that are left out.
         let total = counts[rows + 1] as usize;
         if slots.len() < total + 1 {
             let more = total + 1 - slots.len();
@@ -160,25 +165,50 @@ mod tests {
         // Upper ends fall.
         kept.group(3, &[0.5, 2.0, 1.0])?;
         assert_eq!([kept.of(0), kept.of(1), kept.of(2)], [&[8][..], &[3], &[]]);
-        kept.clear();
-        kept.group(3, &[2.0; 3])?;
-        assert!((0..3).all(|row| kept.of(row).is_empty()));
+        kept.clear(2);
+        kept.group(2, &[2.0; 2])?;
+        assert!((0..2).all(|row| kept.of(row).is_empty()));
         Ok(())
     }
 
     #[test]
     fn rows_with_too_many_are_given_away() -> Result<()> {
         let mut kept = Kept::new(2)?;
-        let many: Vec<Hit> = (0..MOST as usize + 1).map(|slot| Hit::new(1, slot)).collect();
-        keep(&mut kept, &[Hit::new(0, 6), Hit::new(0, 2)], &[0.0, 9.0], &[9.0; 2])?;
-        keep(&mut kept, &many, &vec![0.0; many.len()], &[9.0; 2])?;
+        let many: Vec<Hit> = (0..MOST + 1).map(|slot| Hit::new(1, slot)).collect();
+        let mut upper = [9.0; 2];
+        keep(&mut kept, &[Hit::new(0, 6), Hit::new(0, 2)], &[0.0, 9.0], &upper)?;
+        keep(&mut kept, &many, &vec![0.0; many.len()], &upper)?;
         assert!(kept.is_long());
-        let mut given = Vec::new();
-        kept.prune(&[8.0, 8.0], |row| given.push(row));
-        assert_eq!(given, [1]);
-        kept.group(2, &[8.0; 2])?;
-        assert_eq!([kept.of(0), kept.of(1)], [&[6][..], &[]]);
+        upper = [8.0; 2];
+        kept.prune(&mut upper);
+        assert_eq!(upper, [8.0, f32::NEG_INFINITY]);
+        // What comes after stands behind what was kept before.
+        keep(&mut kept, &[Hit::new(0, 7), Hit::new(1, 7)], &[1.0, 0.0], &upper)?;
+        kept.group(2, &upper)?;
+        assert_eq!([kept.of(0), kept.of(1)], [&[6, 7][..], &[]]);
         assert!(!kept.is_long());
+        Ok(())
+    }
+
+    /// Where all items stay, the next prune comes after as many again; the next block begins anew.
+    #[test]
+    fn items_are_dropped_now_and_then() -> Result<()> {
+        let mut kept = Kept::new(1)?;
+        let some: Vec<Hit> = (0..ROOM + 1).map(|slot| Hit::new(0, slot)).collect();
+        let (zeros, mut upper) = (vec![0.0; some.len()], [1.0]);
+        keep(&mut kept, &some, &zeros, &upper)?;
+        assert!(kept.is_long());
+        kept.prune(&mut upper);
+        assert!(!kept.is_long());
+        keep(&mut kept, &some, &zeros, &upper)?;
+        assert!(!kept.is_long());
+        keep(&mut kept, &some[..1], &zeros, &upper)?;
+        assert!(kept.is_long());
+        kept.group(1, &upper)?;
+        assert_eq!((kept.of(0).len(), upper), (2 * ROOM + 3, [1.0]));
+        kept.clear(1);
+        keep(&mut kept, &some, &zeros, &upper)?;
+        assert!(kept.is_long());
         Ok(())
     }
 }

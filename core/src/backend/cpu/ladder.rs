@@ -32,8 +32,10 @@ use crate::control::{Context, Job};
 use crate::error::Result;
 use crate::memory::{try_capacity, try_vec};
 
-/// A screen takes so much less time than the products that it spares, at the least.
-const SCREENED: u64 = 4;
+/// The screen takes as long for a pair as the tile for so many values, as a rule: its products, of which it does so many at once, and
+/// its score.
+const PRODUCTS_AT_ONCE: u64 = 4;
+const SCORE: u64 = 12;
 
 /// Rows that are searched together, from `first` on.
 pub(super) struct Task<Q> {
@@ -108,10 +110,12 @@ fn climb_from<Q: Question, S: Tier>(
     cx: &Context,
 ) -> Result<SearchStats> {
     let most = tasks.iter().map(|task| task.work.rows).max().unwrap_or(0);
-    let cost = (most * search.targets.order.len()) as u64 * search.dim() as u64;
+    let pairs = (most * search.targets.order.len()) as u64;
+    let cost = pairs * search.dim() as u64;
     let open = |tasks: &[Job<Task<Q>>]| tasks.iter().any(|task| task.work.open.len() > 0);
     if let Some(screen) = screen {
-        cx.in_waves(tasks, cost / SCREENED, |task| task.step(search, screen, false))?;
+        let screened = pairs * (search.dim() as u64 / PRODUCTS_AT_ONCE + SCORE);
+        cx.in_waves(tasks, screened, |task| task.step(search, screen, false))?;
     }
     if open(tasks) {
         let narrow = Narrow::new(search, cx)?;

@@ -13,10 +13,11 @@ use crate::exact::Metric;
 /// Cache blocks of one task: its buffers are worth their allocation, and a wave that ends with one thread still
 /// at its last task wastes little of the others (8 cost 5 % of the time of two threads).
 const BLOCKS_PER_TASK: usize = 2;
-/// Products of a task of the screen, about: its blocks share the room that they need, and a run that is cancelled
-/// waits for no more.
+/// Products of a task of the screen, at most about: its blocks share the room that they need, and a run that is cancelled waits
+/// for a few such tasks.
 const PRODUCTS_PER_TASK: usize = 1 << 31;
-/// Tasks of the screen for each thread, at the least: what the last ones leave idle is as small a share.
+/// Tasks of the screen for each thread, about, where there are rows enough: while the last tasks end, the other threads have
+/// nothing to do.
 const TASKS_PER_THREAD: usize = 64;
 
 pub(super) struct Nearest<'t> {

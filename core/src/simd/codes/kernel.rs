@@ -166,7 +166,7 @@ impl CodeKernel {
         assert!(depth.is_multiple_of(DEPTH_STEP) && depth > 0 && depth <= MAX_DEPTH && stride >= depth);
         assert!(n == 0 || rows.codes.len() >= (n - 1) * stride + depth);
         assert!(codes.len() == depth * WIDTH && first + WIDTH <= Hit::SLOTS);
-        // A largest number is found many at a time.
+        // The compiler vectorizes a maximum; it does not vectorize a test that may end early.
         assert!(list.is_empty() || usize::from(list.iter().fold(0, |most, &r| most.max(r))) < n);
         let (pairs, scores) = hits.room(list.len())?;
         let scan = Scan {

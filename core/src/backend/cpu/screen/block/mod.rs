@@ -13,7 +13,7 @@ use super::coding::{BLOCK, RowsInCodes, code_row};
 use crate::error::Result;
 use crate::exact::bounds::Codes;
 use crate::exact::float::narrow_up;
-use crate::memory::{try_capacity, try_copy, try_grow, try_vec};
+use crate::memory::{try_capacity, try_grow, try_vec};
 use crate::simd::{Code, CodeKernel, CodedRows, ErrorTerms, Hit, Hits, WIDTH};
 
 /// What becomes of a row.
@@ -224,7 +224,7 @@ impl<'a> Block<'a> {
         self.blind = Q::WANTED == Wanted::Least;
         (self.looked, self.unsure) = (0, 0);
         self.common = 0..codes.count();
-        self.kept.clear();
+        self.kept.clear(self.n);
         self.leading =
             !deep && self.given.rows.is_some() && self.given.lead.is_some() && codes.lead.is_some();
         if self.given.rows.is_none() {
@@ -463,22 +463,28 @@ impl<'a> Block<'a> {
     /// Keeps those of the hits that may have the least score of their row.
     fn keep_least(&mut self) -> Result<()> {
         let (mut kept, mut upper) = (core::mem::take(&mut self.kept), core::mem::take(&mut self.upper));
-        let count = self.hits.pairs().len();
-        kept.keep(count, |at| {
+        let done = kept.keep(self.hits.pairs().len(), |at| {
             let (hit, z, error) = self.scored(at);
             let upper = &mut upper[hit.row()];
             *upper = upper.min(z + error);
             (hit, z - error, z - error <= *upper)
-        })?;
-        (self.kept, self.upper) = (kept, upper);
-        let Self { kept, upper, states, closed, .. } = self;
+        });
         if kept.is_long() {
-            let open = try_copy(&*upper)?;
-            kept.prune(&open, |row| {
-                (states[row], upper[row], *closed) = (State::Given, f32::NEG_INFINITY, true);
-            });
+            self.prune(&mut kept, &mut upper[..self.n]);
         }
-        Ok(())
+        (self.kept, self.upper) = (kept, upper);
+        done
+    }
+
+    /// Drops what is excluded by now; gives the rows away that have too many targets left.
+    #[cold]
+    fn prune(&mut self, kept: &mut Kept, upper: &mut [f32]) {
+        kept.prune(upper);
+        for (state, upper) in self.states.iter_mut().zip(upper) {
+            if *state == State::Searched && *upper == f32::NEG_INFINITY {
+                (*state, self.closed) = (State::Given, true);
+            }
+        }
     }
 
     /// Offers the hits that may lie within the limit of their row. Those of a row come in ascending order.

@@ -3,6 +3,7 @@
 
 use core::ops::Range;
 
+use super::super::super::kept::MOST;
 use super::super::super::question::{Question, Search, Sieve, Wanted};
 use super::{Block, Candidate, State};
 use crate::error::Result;
@@ -21,7 +22,9 @@ impl Block<'_> {
         sieve: &mut Sieve,
     ) -> Result<()> {
         self.pairs.clear();
-        self.kept.group(self.n, &self.upper)?;
+        if Q::WANTED == Wanted::Least {
+            self.kept.group(self.n, &self.upper)?;
+        }
         for i in 0..self.n {
             let row = (self.from + i) as u32;
             match self.states[i] {
@@ -35,6 +38,7 @@ impl Block<'_> {
                     [] if self.limited[i] => sieve.some(question, row, &[])?,
                     [] => sieve.all(row)?,
                     [only] => sieve.some(question, row, &[only])?,
+                    ref many if many.len() > MOST => sieve.all(row)?,
                     ref several => {
                         try_grow(&mut self.pairs, several.len())?;
                         self.pairs.extend(several.iter().map(|slot| Hit::new(i, *slot as usize)));
@@ -72,7 +76,7 @@ impl Block<'_> {
             if closer {
                 sieve.some(question, row, left)?;
             } else {
-                // At most 255 were kept: the definition takes less time for these than the next tier for all targets.
+                // There are few: the definition takes less time for these than the next tier for all targets.
                 sieve.settle(question, row, left)?;
             }
             from = end;
