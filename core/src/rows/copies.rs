@@ -10,18 +10,19 @@ use crate::memory::{try_up_to, try_vec};
 
 /// A 64-bit hash of the values of a row; equal rows have equal hashes, -0.0 counts as 0.0.
 pub fn hash_row(row: &[f32]) -> u64 {
-    // Four independent lanes of multiply-rotate, folded at the end: one multiplication an element.
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut lanes = [K, K.rotate_left(16), K.rotate_left(32), K.rotate_left(48)];
-    let mix = |h: u64, x: f32| (h.rotate_left(23) ^ canonical(x) as u64).wrapping_mul(K);
-    let (body, tail) = row.as_chunks::<4>();
+    // Eight independent lanes of multiply-rotate, folded at the end: one multiplication for two values.
+    let mut lanes: [u64; 8] = core::array::from_fn(|l| K.rotate_left(8 * l as u32));
+    let two = |x: &[f32]| x.iter().fold(0, |two, x| two << 32 | u64::from(canonical(*x)));
+    let mix = |h: u64, x: u64| (h.rotate_left(23) ^ x).wrapping_mul(K);
+    let (body, tail) = row.as_chunks::<16>();
     for x in body {
-        for l in 0..4 {
-            lanes[l] = mix(lanes[l], x[l]);
+        for l in 0..8 {
+            lanes[l] = mix(lanes[l], two(&x[2 * l..2 * l + 2]));
         }
     }
-    for (lane, x) in lanes.iter_mut().zip(tail) {
-        *lane = mix(*lane, *x);
+    for (lane, x) in lanes.iter_mut().zip(tail.chunks(2)) {
+        *lane = mix(*lane, two(x));
     }
     lanes.iter().fold(row.len() as u64, |h, &lane| (h ^ (lane >> 29) ^ lane).wrapping_mul(K).rotate_left(31))
 }
@@ -81,6 +82,23 @@ mod tests {
         assert_eq!(hash_row(&[0.0f32, 1.0]), hash_row(&[-0.0f32, 1.0]));
         assert!(same_row(&[0.0f32, 1.0], &[-0.0f32, 1.0]));
         assert!(!same_row(&[0.0f32, 1.0], &[f32::from_bits(1), 1.0]));
+    }
+
+    /// One value more, less or other, at any place of rows of any length.
+    #[test]
+    fn every_value_counts_for_the_hash() {
+        let row: [f32; 40] = core::array::from_fn(|i| 1.0 + i as f32);
+        for len in 0..row.len() {
+            assert_ne!(hash_row(&row[..len]), hash_row(&row[..len + 1]), "{len}");
+            for at in 0..len {
+                let mut other = row;
+                other[at] = -1.0;
+                assert_ne!(hash_row(&row[..len]), hash_row(&other[..len]), "{len}, {at}");
+                other = row;
+                other.swap(at, len);
+                assert_ne!(hash_row(&row[..=len]), hash_row(&other[..=len]), "{len}, {at}");
+            }
+        }
     }
 
     #[test]
