@@ -12,10 +12,10 @@ workplace
 trap 'git worktree remove --force "$work/before" 2> /dev/null || true; leave' EXIT
 
 git worktree add -q --detach "$work/before" "$revision"
-# In the same target folder, so that dependencies are built once.
-CARGO_TARGET_DIR=$target cargo build -q --release --locked --manifest-path "$work/before/Cargo.toml" -p pauca-examples --bin curate
-before=$work/curate
-cp "$target/release/curate" "$before"
+# In a folder of its own: cargo names what it makes by a path within the workspace, so in one folder the revision whose files are
+# newer would stand in for both.
+CARGO_TARGET_DIR=$work/target cargo build -q --release --locked --manifest-path "$work/before/Cargo.toml" -p pauca-examples --bin curate
+before=$work/target/release/curate
 built curate
 if cmp -s "$before" "$program"; then # each names its own folder of data
     echo "one program stands in for both revisions" >&2

@@ -108,7 +108,8 @@ def one(peer, folder, iterations, threads):
     np.save(folder / "labels.npy", np.asarray(found["labels"]).astype(np.uint32))
     np.save(folder / "centroids.npy", np.asarray(found["centroids"], np.float32))
     # What was loaded for the run, with the kernels that it chose.
-    version = version if rounds.blas() in version else f"{version}, {rounds.blas()}"
+    loaded = rounds.blas()
+    version = version if loaded in version else f"{version}, {loaded}"
     print(json.dumps(dict(meter.cost, n_iter=int(found["n_iter"]), version=version)))
 
 

@@ -66,6 +66,15 @@ pub(crate) fn try_push<T>(vec: &mut Vec<T>, item: T) -> Result<()> {
     Ok(())
 }
 
+/// At least `len` items in `vec`, new ones of the default, or [`Error::OutOfMemory`].
+pub(crate) fn at_least<T: Clone + Default>(vec: &mut Vec<T>, len: usize) -> Result<()> {
+    if let Some(more) = len.checked_sub(vec.len()) {
+        try_grow(vec, more)?;
+        vec.resize(len, T::default());
+    }
+    Ok(())
+}
+
 /// Room for `additional` more items in `vec`, or [`Error::OutOfMemory`].
 pub(crate) fn try_grow<T>(vec: &mut Vec<T>, additional: usize) -> Result<()> {
     vec.try_reserve(additional)

@@ -87,7 +87,7 @@ impl Backend for Gpu {
     }
 
     fn targets(&self, rows: Rows<'_>, metric: Metric, copies: Copies, cx: &Context) -> Result<GpuTargets> {
-        GpuTargets::new(&self.load(rows, metric, cx)?, copies, None, cx)
+        self.pack(&self.load(rows, metric, cx)?, copies, cx)
     }
 
     fn next_targets(

@@ -1,5 +1,7 @@
 //! Screens, forced on: answers are those of the definition on every kind of data, and every tier settles rows of it.
 
+use std::ops::Range;
+
 use pauca::backend::{Above, Backend, Best, Boundary, Copies, Pair, Pairs, SearchStats, Threshold};
 use pauca::{Blocked, Context, Control, Cpu, Exec, Init, KMeans, Level, Metric, Rows, Screens};
 use pauca_reference::kmeans::predict;
@@ -39,6 +41,14 @@ impl Hard {
                 .collect(),
         }
     }
+}
+
+/// The row of the largest similarity, the first of equals.
+fn most_similar(rows: Range<usize>, similarity: impl Fn(usize) -> f64) -> Best {
+    rows.fold(Best::NONE, |best, i| {
+        let found = Best { similarity: similarity(i), row: i as u64 };
+        if found.similarity > best.similarity { found } else { best }
+    })
 }
 
 fn truth(metric: Metric) -> Truth {
@@ -140,13 +150,11 @@ fn every_path_compares_pairs_as_the_definition_does() {
                     let mut best = vec![Best::NONE; n];
                     all.merge(&cpu.earlier_max(&block, targets, pairs, 0, &mut best, &cx).unwrap());
                     for (j, best) in best.iter().enumerate() {
-                        let mut expected = Best::NONE;
-                        for i in earlier(j, across) {
-                            if similar[j][i] > expected.similarity {
-                                expected = Best { similarity: similar[j][i], row: i as u64 };
-                            }
-                        }
-                        assert_eq!(*best, expected, "{case}: row {j}");
+                        assert_eq!(
+                            *best,
+                            most_similar(earlier(j, across), |i| similar[j][i]),
+                            "{case}: row {j}"
+                        );
                     }
                     // What is known already: as similar a row, and one that is a little less similar.
                     let known = best.clone();
@@ -221,13 +229,7 @@ fn few_rows_with_many_targets_are_settled_beside_the_others() {
             let mut best = vec![Best::NONE; all.len()];
             cpu.earlier_max(&block, &packed, Pairs::Within(&[0, all.len()]), 0, &mut best, &cx).unwrap();
             for (j, best) in best.iter().enumerate() {
-                let mut expected = Best::NONE;
-                for i in 0..j {
-                    let similarity = cosine(&all[i], &all[j]);
-                    if similarity > expected.similarity {
-                        expected = Best { similarity, row: i as u64 };
-                    }
-                }
+                let expected = most_similar(0..j, |i| cosine(&all[i], &all[j]));
                 assert_eq!(*best, expected, "{level:?} {least:?}: row {j}");
             }
         }

@@ -160,7 +160,7 @@ impl<'r, 'a, B: Backend, S: RowSource + ?Sized> Plan<'r, 'a, B, S> {
 
     /// Fills in every row's most similar earlier row.
     pub fn earlier_max(&self, found: &mut Found<'_>, cx: &Context) -> Result<()> {
-        let total = self.rows.len() as u64;
+        let (backend, total) = (self.blocks.backend, self.rows.len() as u64);
         let block = self.rows_at_once(Work::Pairs);
         for part in self.parts(block)? {
             let (range, best) = match part {
@@ -178,7 +178,11 @@ impl<'r, 'a, B: Backend, S: RowSource + ?Sized> Plan<'r, 'a, B, S> {
                             found,
                             cx,
                             |found, block, targets| {
-                                self.max_within(block, targets, &groups, first, &mut best, found, cx)
+                                let pairs = Pairs::Within(&groups);
+                                found.search.merge(
+                                    &backend.earlier_max(block, targets, pairs, first, &mut best, cx)?,
+                                );
+                                Ok(())
                             },
                         )?;
                     }
@@ -201,7 +205,10 @@ impl<'r, 'a, B: Backend, S: RowSource + ?Sized> Plan<'r, 'a, B, S> {
                             found,
                             cx,
                             |found, of, targets| {
-                                self.max_within(of, targets, &groups, first, within, found, cx)?;
+                                let pairs = Pairs::Within(&groups);
+                                found
+                                    .search
+                                    .merge(&backend.earlier_max(of, targets, pairs, first, within, cx)?);
                                 for (start, best) in
                                     later.clone().step_by(block).zip(across.chunks_mut(block))
                                 {
@@ -249,26 +256,6 @@ impl<'r, 'a, B: Backend, S: RowSource + ?Sized> Plan<'r, 'a, B, S> {
         });
         found.earlier = scratch;
         done
-    }
-
-    /// Lets rows, which are rows `first`, `first` + 1, ... of all, meet the earlier ones of their group.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "both sides, what to ask of them, and where to put the answers"
-    )]
-    fn max_within(
-        &self,
-        block: &B::Block<'_>,
-        targets: &B::Targets<'_>,
-        groups: &[usize],
-        first: u64,
-        best: &mut [Best],
-        found: &mut Found<'_>,
-        cx: &Context,
-    ) -> Result<()> {
-        let pairs = Pairs::Within(groups);
-        found.search.merge(&self.blocks.backend.earlier_max(block, targets, pairs, first, best, cx)?);
-        Ok(())
     }
 
     /// Lets `later` rows meet targets that are rows `first`, `first` + 1, ... of the earlier ones.

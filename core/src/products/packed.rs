@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use ndarray::{ArrayView2, Axis, Slice};
 
 use crate::error::Result;
-use crate::memory::{area, try_grow};
+use crate::memory::{area, at_least};
 use crate::real::Real;
 
 /// Bytes of a cache line.
@@ -111,14 +111,6 @@ impl<T: Real> Right<T> {
         let count = if self.depth == 0 { 0 } else { self.columns.div_ceil(self.nr) };
         self.values[self.start..].chunks_exact((self.depth * self.nr).max(1)).take(count)
     }
-}
-
-fn at_least<T: Real>(values: &mut Vec<T>, len: usize) -> Result<()> {
-    if let Some(more) = len.checked_sub(values.len()) {
-        try_grow(values, more)?;
-        values.resize(len, T::zero());
-    }
-    Ok(())
 }
 
 /// Copies a matrix into rows that begin `stride` apart.

@@ -10,19 +10,18 @@ use crate::memory::{try_up_to, try_vec};
 
 /// A 64-bit hash of the values of a row; equal rows have equal hashes, -0.0 counts as 0.0.
 pub fn hash_row(row: &[f32]) -> u64 {
+    // Four independent lanes of multiply-rotate, folded at the end: one multiplication an element.
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
-    // Eight independent lanes of multiply-rotate, folded at the end: one multiplication for two values.
-    let mut lanes: [u64; 8] = core::array::from_fn(|l| K.rotate_left(8 * l as u32));
-    let two = |x: &[f32]| x.iter().fold(0, |two, x| two << 32 | u64::from(canonical(*x)));
-    let mix = |h: u64, x: u64| (h.rotate_left(23) ^ x).wrapping_mul(K);
-    let (body, tail) = row.as_chunks::<16>();
+    let mut lanes = [K, K.rotate_left(16), K.rotate_left(32), K.rotate_left(48)];
+    let mix = |h: u64, x: f32| (h.rotate_left(23) ^ canonical(x) as u64).wrapping_mul(K);
+    let (body, tail) = row.as_chunks::<4>();
     for x in body {
-        for l in 0..8 {
-            lanes[l] = mix(lanes[l], two(&x[2 * l..2 * l + 2]));
+        for l in 0..4 {
+            lanes[l] = mix(lanes[l], x[l]);
         }
     }
-    for (lane, x) in lanes.iter_mut().zip(tail.chunks(2)) {
-        *lane = mix(*lane, two(x));
+    for (lane, x) in lanes.iter_mut().zip(tail) {
+        *lane = mix(*lane, *x);
     }
     lanes.iter().fold(row.len() as u64, |h, &lane| (h ^ (lane >> 29) ^ lane).wrapping_mul(K).rotate_left(31))
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::error::Result;
-use crate::memory::{try_grow, try_vec};
+use crate::memory::{at_least, try_vec};
 use crate::simd::Hit;
 
 /// A target whose score may be the least of its row.
@@ -52,11 +52,7 @@ impl Kept {
     #[inline(always)]
     pub fn keep(&mut self, count: usize, mut target: impl FnMut(usize) -> (Hit, f32, bool)) -> Result<()> {
         let end = self.len + count;
-        if self.items.len() < end {
-            let more = end - self.items.len();
-            try_grow(&mut self.items, more)?;
-            self.items.resize(end, Item::default());
-        }
+        at_least(&mut self.items, end)?;
         let (room, mut kept) = (&mut self.items[self.len..end], 0);
         for at in 0..count {
             let (hit, low, keeps) = target(at);
@@ -120,11 +116,7 @@ impl Kept {
         }
         // One place more, for items that are left out.
         let total = counts[rows + 1] as usize;
-        if slots.len() < total + 1 {
-            let more = total + 1 - slots.len();
-            try_grow(slots, more)?;
-            slots.resize(total + 1, 0);
-        }
+        at_least(slots, total + 1)?;
         for item in items {
             let row = item.hit.row();
             let left = item.low <= upper[row];

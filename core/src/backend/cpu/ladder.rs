@@ -26,16 +26,15 @@ use super::narrow::Narrow;
 use super::question::{Open, Question, Search, Sieve, Tier};
 use super::screen::{BLOCK, Screen};
 use super::sweep::capacity;
+use super::targets::SCORE_VALUES_SHORT;
 use super::wide::Wide;
 use crate::backend::SearchStats;
 use crate::control::{Context, Job};
 use crate::error::Result;
 use crate::memory::{try_capacity, try_vec};
 
-/// The screen takes as long for a pair as the tile for so many values, as a rule: its products, of which it does so many at once, and
-/// its score.
-const PRODUCTS_AT_ONCE: u64 = 4;
-const SCORE: u64 = 12;
+/// The screen does so many products while the tile does one, as a rule. Its score comes on top.
+const PRODUCTS_AT_ONCE: usize = 4;
 
 /// Rows that are searched together, from `first` on.
 pub(super) struct Task<Q> {
@@ -114,7 +113,7 @@ fn climb_from<Q: Question, S: Tier>(
     let cost = pairs * search.dim() as u64;
     let open = |tasks: &[Job<Task<Q>>]| tasks.iter().any(|task| task.work.open.len() > 0);
     if let Some(screen) = screen {
-        let screened = pairs * (search.dim() as u64 / PRODUCTS_AT_ONCE + SCORE);
+        let screened = pairs * (search.dim() / PRODUCTS_AT_ONCE + SCORE_VALUES_SHORT) as u64;
         cx.in_waves(tasks, screened, |task| task.step(search, screen, false))?;
     }
     if open(tasks) {

@@ -100,7 +100,7 @@ const SUITABLE: core::ops::Range<f64> = f64::from_bits((1023 + 20) << 52)..f64::
 /// rows, 8 to 64 values and 100 to 16,384 targets: by products of 32 bits, and by short ones.
 const SCORE_VALUES: usize = 4;
 const LEAST_SAVED: usize = 4_500;
-const SCORE_VALUES_SHORT: usize = 12;
+pub(super) const SCORE_VALUES_SHORT: usize = 12;
 const LEAST_SAVED_SHORT: usize = 24_000;
 /// Targets of pairs are coded where each meets this many rows: codes of both sides cost as much as so many pairs by
 /// the `f32` tile.

@@ -13,7 +13,7 @@ use super::coding::{BLOCK, RowsInCodes, code_row};
 use crate::error::Result;
 use crate::exact::bounds::Codes;
 use crate::exact::float::narrow_up;
-use crate::memory::{try_capacity, try_grow, try_vec};
+use crate::memory::{at_least, try_capacity, try_vec};
 use crate::simd::{Code, CodeKernel, CodedRows, ErrorTerms, Hit, Hits, WIDTH};
 
 /// What becomes of a row.
@@ -545,19 +545,9 @@ fn multiply(
     list: &[Hit],
     out: &mut Vec<i32>,
 ) -> Result<()> {
-    resize(out, list.len())?;
+    at_least(out, list.len())?;
     let (columns, starts) =
         if rest { (codes.rest(), &codes.rest_starts) } else { (codes.first(), &codes.starts) };
     kernel.pairs(kernel.pair(), from, columns, starts, codes.stride, codes.tiles.depth, list, out);
-    Ok(())
-}
-
-/// At least `len` places.
-fn resize<T: Copy + Default>(list: &mut Vec<T>, len: usize) -> Result<()> {
-    if list.len() < len {
-        let more = len - list.len();
-        try_grow(list, more)?;
-        list.resize(len, T::default());
-    }
     Ok(())
 }
