@@ -38,7 +38,7 @@ mod vector;
 pub(crate) use ask::ask_for;
 pub(crate) use codes::{
     Code, CodeKernel, CodedRows, Coding, DEPTH_STEP, ErrorTerms, Hit, Hits, Lines, MAX_DEPTH, Measure, Panel,
-    WIDTH, relative,
+    WIDTH, WordColumn, WordPanel, relative,
 };
 pub(crate) use dots::{DotKernel, Step};
 pub use level::Level;

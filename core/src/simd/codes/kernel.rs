@@ -1,5 +1,7 @@
 //! The safe face of the kernels.
 
+use alloc::vec::Vec;
+
 use super::super::level::{Level, unavailable};
 use super::coding::{Code, Coding, DEPTH_STEP, MAX_DEPTH, Measure, Scale, WIDTH};
 use super::hits::{Hit, Hits};
@@ -9,7 +11,9 @@ use super::pairs::Pairs;
 use super::panel::{Panel, pack, short_sum};
 use super::scan::Scan;
 use super::sums::SHORT_SUM;
+use super::words::{self, Factors, NORM, WordColumn, WordPanel, WordScan};
 use crate::error::Result;
+use crate::memory::at_least;
 
 /// Coded rows of a block, with what a scan has to know of each. Row r has its codes at `codes[r * stride..][..depth]`.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +27,36 @@ pub(crate) struct CodedRows<'a> {
     pub residue: &'a [f32],
     /// A NaN is never hit.
     pub threshold: &'a [f32],
+}
+
+impl CodedRows<'_> {
+    /// Checks what a scan of the listed rows with a panel reads, whose codes are `codes` and whose first column is slot `first`; returns
+    /// the number of rows.
+    fn check(&self, list: &[u16], codes: &[i8], first: usize) -> usize {
+        let (n, depth, stride) = (self.scale.len(), self.depth, self.stride);
+        assert!(n <= Hit::ROWS && self.threshold.len() >= n);
+        assert!(self.residue.is_empty() || self.residue.len() >= n);
+        assert!(depth.is_multiple_of(DEPTH_STEP) && depth > 0 && depth <= MAX_DEPTH && stride >= depth);
+        assert!(n == 0 || self.codes.len() >= (n - 1) * stride + depth);
+        assert!(codes.len() == depth * WIDTH && first + WIDTH <= Hit::SLOTS);
+        // The compiler vectorizes a maximum; it does not vectorize a test that may end early.
+        assert!(list.is_empty() || usize::from(list.iter().fold(0, |most, &r| most.max(r))) < n);
+        n
+    }
+
+    /// Null where no row has a residue.
+    fn residues(&self) -> *const f32 {
+        if self.residue.is_empty() { core::ptr::null() } else { self.residue.as_ptr() }
+    }
+}
+
+/// By how much a scale grows until the norms of codes fit.
+const MORE: f32 = 1.02;
+
+/// Whether the norm of the codes is at most [`NORM`], or the scale is 0 and so are the codes. The bound of the norm, divided by the scale, is
+/// at least the root of a whole number, and exceeds [`NORM`] by too little for the next.
+fn fits(code: &Code) -> bool {
+    code.norm <= NORM * code.scale || code.scale == 0.0
 }
 
 /// The kernels of one level: holding them is the proof that the machine has the level.
@@ -94,6 +128,55 @@ impl CodeKernel {
         }
     }
 
+    /// Whether leading dimensions are scanned in sums of 16 bits: by [`scan_words`](Self::scan_words), of rows of
+    /// [`encode_word_row`](Self::encode_word_row) and columns of [`encode_word_columns`](Self::encode_word_columns).
+    pub fn in_words(&self) -> bool {
+        self.0.words.is_some()
+    }
+
+    /// As [`encode_row`](Self::encode_row) in codes of the tile, for values of at most `largest` in magnitude and a norm of about `norm`;
+    /// where scans are in words, codes have a norm of at most [`NORM`].
+    pub fn encode_word_row(&self, x: &[f32], largest: f32, norm: f32, out: &mut [u8]) -> Code {
+        let coding = self.tile();
+        let of_norm = if self.in_words() { f32::from(coding.reach) / NORM * norm } else { 0.0 };
+        let mut largest = largest.max(of_norm);
+        loop {
+            let code = self.encode_row(coding, x, coding.scale(largest), out);
+            if !self.in_words() || fits(&code) {
+                return code;
+            }
+            largest *= MORE;
+        }
+    }
+
+    /// The codes of the columns that are rows of `size` values in `values`, `stride` apart, with one scale and norms of at most [`NORM`].
+    /// No value has a magnitude above `largest`, and no column a norm much above `norm`.
+    pub fn encode_word_columns(
+        &self,
+        values: &[f32],
+        size: usize,
+        [largest, norm]: [f32; 2],
+        stride: usize,
+        out: &mut [i8],
+        codes: &mut [Code],
+    ) {
+        let coding = self.pair();
+        let mut largest = largest.max(f32::from(coding.reach) / NORM * norm);
+        loop {
+            let scale = coding.scale(largest);
+            let columns = values.chunks_exact(size).zip(out.chunks_mut(stride)).zip(&mut *codes);
+            let mut all = true;
+            for ((x, out), code) in columns {
+                *code = self.encode_column(coding, x, scale, out);
+                all &= fits(code);
+            }
+            if all {
+                return;
+            }
+            largest *= MORE;
+        }
+    }
+
     fn encode(&self, coding: Coding, x: &[f32], scale: Scale, offset: u8, out: &mut [u8]) -> Code {
         assert!(x.len() <= out.len() && x.len() <= MAX_DEPTH);
         // SAFETY: the level was checked when the kernel was made, and `out` is no shorter than `x`.
@@ -111,6 +194,69 @@ impl CodeKernel {
         assert!(count <= WIDTH && (count == 0 || columns.len() >= (count - 1) * stride + depth));
         assert!(out.len() == depth * WIDTH);
         pack(self.0.tile, self.0.group, columns, stride, depth, count, out)
+    }
+
+    /// As [`pack`](Self::pack), for [`scan_words`](Self::scan_words): as many columns as `of` tells of, of one scale.
+    pub fn pack_words(
+        &self,
+        columns: &[i8],
+        stride: usize,
+        depth: usize,
+        scale: f32,
+        of: &[WordColumn],
+        out: &mut [i8],
+    ) -> WordPanel {
+        assert!(depth.is_multiple_of(DEPTH_STEP) && depth > 0 && depth <= MAX_DEPTH && stride >= depth);
+        assert!(of.len() <= WIDTH && (of.is_empty() || columns.len() >= (of.len() - 1) * stride + depth));
+        assert!(out.len() == depth * WIDTH && self.in_words());
+        words::pack(self.0.tile, columns, stride, depth, scale, of, out)
+    }
+
+    /// As [`scan`](Self::scan), in sums of 16 bits: every pair whose score by the formula in real numbers is at most the threshold is a hit,
+    /// and some others, mostly within a few units of the products. `numbers` is scratch.
+    ///
+    /// # Panics
+    /// If the level has no such scan.
+    #[allow(clippy::too_many_arguments, reason = "the plain signature of one kernel call")]
+    pub fn scan_words(
+        &self,
+        rows: &CodedRows<'_>,
+        list: &[u16],
+        panel: &WordPanel,
+        codes: &[i8],
+        first: usize,
+        hits: &mut Hits,
+        numbers: &mut [Vec<i32>; 3],
+    ) -> Result<()> {
+        let n = rows.check(list, codes, first);
+        let (Some(body), (pairs, _)) = (self.0.words, hits.room(list.len())?) else {
+            unreachable!("no such scan")
+        };
+        for numbers in &mut *numbers {
+            at_least(numbers, n)?;
+        }
+        let (scale, threshold) = (rows.scale.as_ptr(), rows.threshold.as_ptr());
+        let out = numbers.each_mut().map(|numbers| numbers.as_mut_ptr());
+        let factors = Factors { n, scale, residue: rows.residues(), threshold, panel, out };
+        let scan = WordScan {
+            steps: rows.depth / 4,
+            rows: rows.codes.as_ptr(),
+            stride: rows.stride,
+            factors: out.map(<*mut i32>::cast_const),
+            list,
+            panel,
+            codes: codes.as_ptr(),
+            first: first as u32,
+            pairs,
+        };
+        // SAFETY: the level was checked when the kernel was made; the lengths were checked above and cover every access that
+        // the bodies document; `room` reserved for all hits, of which the body wrote as many as it says.
+        unsafe {
+            (body.factors)(&factors);
+            let count = (body.scan)(&scan);
+            hits.add(count);
+        }
+        Ok(())
     }
 
     /// Appends the hits of the listed rows with a panel, whose codes are `codes` and whose first column is slot `first`.
@@ -160,21 +306,14 @@ impl CodeKernel {
         hits: &mut Hits,
         least: Option<&mut [f32]>,
     ) -> Result<()> {
-        let (n, depth, stride) = (rows.scale.len(), rows.depth, rows.stride);
-        assert!(n <= Hit::ROWS && rows.threshold.len() >= n);
-        assert!(rows.residue.is_empty() || rows.residue.len() >= n);
-        assert!(depth.is_multiple_of(DEPTH_STEP) && depth > 0 && depth <= MAX_DEPTH && stride >= depth);
-        assert!(n == 0 || rows.codes.len() >= (n - 1) * stride + depth);
-        assert!(codes.len() == depth * WIDTH && first + WIDTH <= Hit::SLOTS);
-        // The compiler vectorizes a maximum; it does not vectorize a test that may end early.
-        assert!(list.is_empty() || usize::from(list.iter().fold(0, |most, &r| most.max(r))) < n);
+        rows.check(list, codes, first);
         let (pairs, scores) = hits.room(list.len())?;
         let scan = Scan {
-            steps: depth / 4,
+            steps: rows.depth / 4,
             rows: rows.codes.as_ptr(),
-            stride,
+            stride: rows.stride,
             scale: rows.scale.as_ptr(),
-            residue: if rows.residue.is_empty() { core::ptr::null() } else { rows.residue.as_ptr() },
+            residue: rows.residues(),
             threshold: rows.threshold.as_ptr(),
             list,
             panel,

@@ -8,6 +8,9 @@ use super::limits::{Limits, limits};
 use super::pairs::{Pairs, pairs, products};
 use super::scan::{Scan, scan};
 use super::sums::{PlainSums, Sums};
+#[cfg(target_arch = "x86_64")]
+use super::words::{self, x86::Words256};
+use super::words::{Factors, WordScan};
 
 /// What one level runs, as raw functions; see the bodies for their contracts. Whoever calls them has checked that the
 /// machine has the level.
@@ -29,11 +32,20 @@ pub(super) struct Bodies {
     pub encode: unsafe fn(Coding, &[f32], Scale, u8, *mut u8) -> Code,
     pub scan: unsafe fn(&Scan<'_>) -> usize,
     pub limits: unsafe fn(&Limits),
+    /// Scans in sums of 16 bits, where products are short.
+    pub words: Option<Words>,
     /// Pairs of rows in the tile's coding, and in that of pairs.
     pub tile_pairs: unsafe fn(&Pairs<'_>),
     pub pairs: unsafe fn(&Pairs<'_>),
     /// The inner product of signed codes, a multiple of 16 of them.
     pub dot: unsafe fn(*const u8, *const u8, usize) -> i32,
+}
+
+/// Scans in sums of 16 bits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words {
+    pub scan: unsafe fn(&WordScan<'_>) -> usize,
+    pub factors: unsafe fn(&Factors<'_>),
 }
 
 /// Rows of bytes around 128: unsigned times signed.
@@ -50,7 +62,7 @@ const SIGNED: Coding = Coding { reach: 127, offset: 0 };
 /// stand here alone.
 macro_rules! level {
     ($name:ident, $scan:ident, tile $tile:ty: $mr:literal x $nv:literal, $tile_coding:ident, pairs $pair:ty, $pair_coding:ident,
-     signed $signed:ty, floats $floats:ty: $n:literal $(, $feature:literal)?) => {
+     signed $signed:ty, floats $floats:ty: $n:literal, words $words:expr $(, $feature:literal)?) => {
         pub(super) mod $name {
             use super::*;
 
@@ -58,6 +70,7 @@ macro_rules! level {
                 assert!(WIDTH.is_multiple_of($nv * <$tile>::LANES));
                 assert!(<$tile>::OFFSET == ($tile_coding.offset > 0) && <$pair>::OFFSET == ($pair_coding.offset > 0));
                 assert!(<$tile>::SHORT == ($tile_coding.reach == 63) && !<$signed>::OFFSET);
+                assert!(<$tile>::SHORT == $words.is_some());
                 Bodies {
                     #[cfg(test)]
                     rows: $mr,
@@ -70,6 +83,7 @@ macro_rules! level {
                     encode: encode_row,
                     scan: $scan,
                     limits: limits_of,
+                    words: $words,
                     tile_pairs,
                     pairs: pair_pairs,
                     dot,
@@ -136,23 +150,44 @@ macro_rules! level {
     };
 }
 
-level!(scalar, scan_scalar, tile PlainSums: 4 x 2, SIGNED, pairs PlainSums, SIGNED, signed PlainSums, floats Plain<f32, 4>: 4);
+level!(scalar, scan_scalar, tile PlainSums: 4 x 2, SIGNED, pairs PlainSums, SIGNED, signed PlainSums, floats Plain<f32, 4>: 4,
+    words None::<Words>);
 #[cfg(target_arch = "x86_64")]
 use super::super::vector::x86::{Avx2F32, Avx512F32};
 #[cfg(target_arch = "x86_64")]
 use super::sums::x86::{Short256, Short512, Signed256, Vnni256, Vnni512};
+/// Scans in sums of 16 bits, in registers of 256: with AVX-512, too, since panels are no multiple of 32 columns.
+#[cfg(target_arch = "x86_64")]
+const WORDS_256: Words = {
+    /// # Safety
+    /// As [`words::scan`]; the caller has checked that the machine has AVX2.
+    #[target_feature(enable = "avx2,fma,popcnt")]
+    unsafe fn scan_words(args: &WordScan<'_>) -> usize {
+        // SAFETY: the caller's contract is the same.
+        unsafe { words::scan::<Words256>(args) }
+    }
+
+    /// # Safety
+    /// As [`words::factors`]; the caller has checked that the machine has AVX2.
+    #[target_feature(enable = "avx2,fma,popcnt")]
+    unsafe fn factors(args: &Factors<'_>) {
+        // SAFETY: the caller's contract is the same.
+        unsafe { words::factors(args) }
+    }
+    Words { scan: scan_words, factors }
+};
 #[cfg(target_arch = "x86_64")]
 level!(avx2, scan_avx2, tile Short256: 6 x 1, SHORT, pairs Signed256, SIGNED, signed Signed256, floats Avx2F32: 2,
-    "avx2,fma,popcnt");
+    words Some(WORDS_256), "avx2,fma,popcnt");
 #[cfg(target_arch = "x86_64")]
 level!(avxvnni, scan_avxvnni, tile Vnni256: 6 x 2, UNSIGNED, pairs Vnni256, UNSIGNED, signed Signed256, floats Avx2F32: 2,
-    "avx2,fma,popcnt,avxvnni");
+    words None::<Words>, "avx2,fma,popcnt,avxvnni");
 #[cfg(target_arch = "x86_64")]
 level!(avx512, scan_avx512, tile Short512: 12 x 1, SHORT, pairs Signed256, SIGNED, signed Signed256, floats Avx512F32: 2,
-    "avx2,fma,popcnt,avx512f,avx512vl,avx512bw");
+    words Some(WORDS_256), "avx2,fma,popcnt,avx512f,avx512vl,avx512bw");
 #[cfg(target_arch = "x86_64")]
 level!(avx512vnni, scan_avx512vnni, tile Vnni512: 8 x 3, UNSIGNED, pairs Vnni512, UNSIGNED, signed Signed256,
-    floats Avx512F32: 2, "avx2,fma,popcnt,avx512f,avx512vl,avx512bw,avx512vnni");
+    floats Avx512F32: 2, words None::<Words>, "avx2,fma,popcnt,avx512f,avx512vl,avx512bw,avx512vnni");
 /// All bodies of the level below, but for the scan.
 #[cfg(target_arch = "x86_64")]
 pub(super) mod amx {
@@ -183,10 +218,11 @@ use super::super::vector::arm::NeonF32;
 #[cfg(target_arch = "aarch64")]
 use super::sums::arm::Dot128;
 #[cfg(target_arch = "aarch64")]
-level!(neon, scan_neon, tile PlainSums: 4 x 2, SIGNED, pairs PlainSums, SIGNED, signed PlainSums, floats Plain<f32, 4>: 4, "neon");
+level!(neon, scan_neon, tile PlainSums: 4 x 2, SIGNED, pairs PlainSums, SIGNED, signed PlainSums, floats Plain<f32, 4>: 4,
+    words None::<Words>, "neon");
 #[cfg(target_arch = "aarch64")]
 level!(dotprod, scan_dotprod, tile Dot128: 8 x 3, SIGNED, pairs Dot128, SIGNED, signed Dot128, floats NeonF32: 4,
-    "neon,dotprod");
+    words None::<Words>, "neon,dotprod");
 
 /// The bodies of a level that the caller has found to be available.
 pub(super) fn bodies(level: Level) -> Bodies {

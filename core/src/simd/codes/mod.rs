@@ -10,6 +10,7 @@
 //! (r, c) is a hit  iff  z <= threshold_r
 //! ```
 //!
+//! [`CodeKernel::scan_words`] tells in 16 bits which scores may be so small, where products are short.
 //! [`CodeKernel::pairs`] computes p for single pairs.
 
 mod coding;
@@ -28,6 +29,7 @@ mod scan;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub(crate) use coding::{Code, Coding, DEPTH_STEP, MAX_DEPTH, Measure, WIDTH, relative};
 pub(crate) use hits::{Hit, Hits};
@@ -35,3 +37,4 @@ pub(crate) use kernel::{CodeKernel, CodedRows};
 pub(crate) use limits::ErrorTerms;
 pub(crate) use lines::Lines;
 pub(crate) use panel::Panel;
+pub(crate) use words::{WordColumn, WordPanel};

@@ -149,17 +149,39 @@ pub(super) unsafe fn tell<F: Lanes, const MR: usize, const MORE: bool>(
         while hit != 0 {
             let r = hit.trailing_zeros() as usize % MR;
             hit &= hit - 1;
-            let first = u32::from(row[r]) << Hit::SLOT_BITS | scan.first;
-            for v in 0..WIDTH / F::LANES {
-                let c = v * F::LANES;
-                let mask = masks[r] >> c & ((1 << F::LANES) - 1);
-                F::store_places(mask, first + c as u32, scan.pairs.add(count));
-                if MORE && !scan.scores.is_null() {
-                    F::load(z[r].as_ptr().add(c)).store_chosen(mask, scan.scores.add(count));
+            if MORE && !scan.scores.is_null() {
+                let mut to = scan.scores.add(count);
+                for v in 0..WIDTH / F::LANES {
+                    let mask = lanes_of::<F>(masks[r], v);
+                    F::load(z[r].as_ptr().add(v * F::LANES)).store_chosen(mask, to);
+                    to = to.add(mask.count_ones() as usize);
                 }
-                count += mask.count_ones() as usize;
             }
+            let first = u32::from(row[r]) << Hit::SLOT_BITS | scan.first;
+            count += store_hits::<F>(masks[r], first, scan.pairs.add(count));
         }
+    }
+    count
+}
+
+/// The bits of register `v` of a row.
+#[inline(always)]
+fn lanes_of<F: Lanes>(mask: u64, v: usize) -> u64 {
+    mask >> (v * F::LANES) & ((1 << F::LANES) - 1)
+}
+
+/// Writes `first + c` for each set bit c of `mask`, in order; returns how many they are.
+///
+/// # Safety
+/// `F`'s instruction set is enabled; no bit from WIDTH on is set; `to` may be written for as many numbers and LANES more.
+#[inline(always)]
+pub(super) unsafe fn store_hits<F: Lanes>(mask: u64, first: u32, to: *mut u32) -> usize {
+    let mut count = 0;
+    for v in 0..WIDTH / F::LANES {
+        let lanes = lanes_of::<F>(mask, v);
+        // SAFETY: the caller's contract is the same.
+        unsafe { F::store_places(lanes, first + (v * F::LANES) as u32, to.add(count)) };
+        count += lanes.count_ones() as usize;
     }
     count
 }
@@ -178,6 +200,8 @@ macro_rules! each_row {
         })*
     }};
 }
+
+pub(super) use each_row;
 
 /// # Safety
 /// As [`scan`]; `W` steps may be added at once; `RESIDUE` only where that is not null; `MORE` where scores or the least of

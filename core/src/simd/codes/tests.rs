@@ -8,12 +8,13 @@ use super::super::portable::{Portable, skipped};
 use super::coding::U;
 use super::encode::{encode, measure};
 use super::lanes::Lanes;
-use super::levels::Bodies;
+use super::levels::{Bodies, Words};
 use super::limits::limits;
 use super::pairs::{pairs, products};
 use super::panel::short_sum;
 use super::scan::scan;
 use super::sums::{Arrays, SHORT, SHORT_SUM, SIGNED, Sums, UNSIGNED};
+use super::words::{self, Array};
 use super::*;
 use crate::random::Stream;
 
@@ -80,6 +81,7 @@ where
         encode: encode::<F, N>,
         scan: scan::<V, MR, NV>,
         limits: limits::<F>,
+        words: V::SHORT.then_some(Words { scan: words::scan::<Array>, factors: words::factors }),
         tile_pairs: pairs::<V>,
         pairs: pairs::<P>,
         dot: |a, b, depth| {
@@ -378,6 +380,178 @@ fn columns_of_tiles_are_coded_so_that_four_steps_fit() {
             assert!(code.scale <= 2.1 * usual && (kernel.0.short || code.scale == usual), "{level:?} {kind}");
         }
     }
+}
+
+/// A problem of leading dimensions: rows and columns as numbers, coded.
+struct Leading {
+    depth: usize,
+    rows: Vec<u8>,
+    scale: Vec<f32>,
+    columns: Vec<i8>,
+    codes: Vec<Code>,
+}
+
+impl Leading {
+    fn new(kernel: CodeKernel, n: usize, count: usize, size: usize, numbers: &mut Numbers) -> Self {
+        let depth = size.next_multiple_of(DEPTH_STEP);
+        let (mut rows, mut scale) = (vec![0; n * depth], Vec::new());
+        let mut values = |by: f32, alike: f32| -> Vec<f32> {
+            (0..size)
+                .map(|i| by * (numbers.unit() * (1.0 - alike) + alike * (i as f32 * 0.7).sin()))
+                .collect()
+        };
+        for r in 0..n {
+            // Rows like all columns, so that products are as large as they can be, rows of zeros, and rows of other sizes.
+            let x = values([1.0, 0.0, 3e-4, 7.0][r % 4], [0.0, 0.6, 1.0][r % 3]);
+            let (measure, out) = (kernel.measure(&x), &mut rows[r * depth..][..depth]);
+            let code = kernel.encode_word_row(&x, measure.largest, libm::sqrtf(measure.squares), out);
+            assert!(code.error < 0.2 * libm::sqrtf(measure.squares) || measure.largest == 0.0);
+            scale.push(code.scale);
+        }
+        let of: Vec<f32> =
+            (0..count).flat_map(|c| values([2.0, 1.0][c % 2], [0.0, 0.6, 1.0][c % 3])).collect();
+        let most = of
+            .chunks(size)
+            .map(|x| kernel.measure(x))
+            .fold([0.0f32; 2], |most, m| [most[0].max(m.largest), most[1].max(libm::sqrtf(m.squares))]);
+        let (mut columns, mut codes) = (vec![0; count * depth], vec![Code::default(); count]);
+        kernel.encode_word_columns(&of, size, most, depth, &mut columns, &mut codes);
+        Self { depth, rows, scale, columns, codes }
+    }
+}
+
+fn in_words() -> impl Iterator<Item = (Level, CodeKernel)> {
+    all().into_iter().filter(|(_, kernel)| kernel.in_words())
+}
+
+#[test]
+fn words_hold_the_products_of_their_codes() {
+    for (level, kernel) in in_words() {
+        let mut numbers = Numbers::new(31);
+        for size in [1, 16, 30, 32, 96, 128, 192, 1000] {
+            let problem = Leading::new(kernel, 24, 48, size, &mut numbers);
+            let offset = i32::from(kernel.tile().offset());
+            let square = |row: &[i32]| row.iter().map(|q| q * q).sum::<i32>();
+            let rows = problem.rows.chunks(problem.depth);
+            let rows: Vec<_> = rows
+                .map(|row| square(&row.iter().map(|q| i32::from(*q) - offset).collect::<Vec<_>>()))
+                .collect();
+            let columns = problem.columns.chunks(problem.depth);
+            let columns: Vec<_> =
+                columns.map(|c| square(&c.iter().map(|q| i32::from(*q)).collect::<Vec<_>>())).collect();
+            // 202², and products reach nearly as far.
+            let most = [&rows, &columns].map(|all| all.iter().fold(0, |most, q| *q.max(&most)));
+            assert!(most.into_iter().all(|most| most <= 40_804), "{level:?} {size} {most:?}");
+            assert!(size < 96 || most.into_iter().all(|most| most > 38_000), "{level:?} {size} {most:?}");
+            assert!(problem.codes.iter().all(|code| code.scale == problem.codes[0].scale));
+        }
+        // What no scale can serve ends, too.
+        let mut out = [7; 16];
+        assert_eq!(kernel.encode_word_row(&[1e30; 3], 1e30, 2e30, &mut out).scale, 0.0);
+    }
+}
+
+/// Scans in words: what the formula in f64 calls a hit is one, and what is one beside is within few units of the products.
+#[test]
+fn words_lose_no_hit() {
+    let (mut told_of_all, mut beside) = (0, 0);
+    for (level, kernel) in in_words() {
+        for (seed, (size, count)) in
+            [(1, 48), (16, 48), (30, 17), (32, 48), (96, 33), (128, 48), (128, 0), (200, 48)]
+                .into_iter()
+                .enumerate()
+        {
+            let (n, mut numbers) = (41, Numbers::new(seed as u64));
+            let problem = Leading::new(kernel, n, count, size, &mut numbers);
+            let mut some =
+                |n: usize, by: f32| -> Vec<f32> { (0..n).map(|_| by * (1.5 + numbers.unit())).collect() };
+            let (h, rho) = (some(count, 2.0), some(count, 1.0));
+            let residues = some(n, 0.4);
+            for kind in 0..6 {
+                let with = |on: bool, x: f32| if on { x } else { 0.0 };
+                let of_columns: Vec<WordColumn> = (0..count)
+                    .map(|c| WordColumn { h: with(kind % 2 == 0, h[c]), rho: with(kind < 4, rho[c]) })
+                    .collect();
+                let mut packed = Lines::zeros(problem.depth * WIDTH).must();
+                let scale = problem.codes.first().map_or(0.0, |code| code.scale);
+                let panel = kernel.pack_words(
+                    &problem.columns,
+                    problem.depth,
+                    problem.depth,
+                    scale,
+                    &of_columns,
+                    packed.codes_mut(),
+                );
+                let offset = i32::from(kernel.tile().offset());
+                let scores: Vec<_> = (0..n)
+                    .map(|r| {
+                        let row = &problem.rows[r * problem.depth..][..problem.depth];
+                        let row: Vec<i32> = row.iter().map(|q| i32::from(*q) - offset).collect();
+                        panel.scores(packed.codes(), &row, problem.scale[r], residues[r])
+                    })
+                    .collect();
+                // The score of one of the columns, as near as numbers can be to it, or all, or none.
+                let threshold: Vec<f32> = (0..n)
+                    .map(|r| match (r + kind) % 9 {
+                        0 => f32::INFINITY,
+                        1 => f32::NEG_INFINITY,
+                        2 => f32::NAN,
+                        _ if count == 0 => 0.0,
+                        _ => scores[r][(r * 7 + kind) % count].0 as f32,
+                    })
+                    .collect();
+                let residue = if kind == 5 { &[][..] } else { &residues[..] };
+                let rows = CodedRows {
+                    codes: &problem.rows,
+                    stride: problem.depth,
+                    depth: problem.depth,
+                    scale: &problem.scale,
+                    residue,
+                    threshold: &threshold,
+                };
+                for length in [0, 1, 3, 4, 5, 8, 41] {
+                    let list: Vec<u16> = (0..length).map(|e| ((e * 11 + kind) % n) as u16).collect();
+                    let (mut hits, mut scratch) = (Hits::default(), Default::default());
+                    kernel
+                        .scan_words(&rows, &list, &panel, packed.codes(), 96, &mut hits, &mut scratch)
+                        .must();
+                    let mut found = hits.pairs().iter();
+                    for &r in &list {
+                        let row = usize::from(r);
+                        for c in 0..count {
+                            let (z, product) = scores[row][c];
+                            let limit = f64::from(threshold[row]);
+                            let hit = found.clone().next() == Some(&Hit::new(row, 96 + c));
+                            let place = (level, size, kind, row, c, z, limit, product);
+                            assert!(hit || !(z <= limit), "lost: {place:?}");
+                            if hit {
+                                found.next();
+                                let unit = f64::from(problem.scale[row]) * f64::from(scale);
+                                // Factors end at 2^15 - 1, and products below the smallest look large.
+                                let range = |of: fn(&WordColumn) -> f32| {
+                                    let most = of_columns.iter().map(of).fold(f32::NEG_INFINITY, f32::max);
+                                    f64::from(most - of_columns.iter().map(of).fold(f32::INFINITY, f32::min))
+                                };
+                                let residue = f64::from(residue.get(row).copied().unwrap_or(0.0));
+                                let factor = range(|c| c.h).max(residue * range(|c| c.rho)) / unit;
+                                let told =
+                                    product > -24_576 && factor < 32_767.0 && limit > f64::NEG_INFINITY;
+                                told_of_all += usize::from(told);
+                                beside += usize::from(told && z > limit);
+                                let near = z <= limit + 8.0 * unit;
+                                assert!(
+                                    near || !told || limit == f64::NEG_INFINITY || limit.is_nan(),
+                                    "{place:?}"
+                                );
+                            }
+                        }
+                    }
+                    assert_eq!(found.next(), None, "hits out of order, or of the padding");
+                }
+            }
+        }
+    }
+    assert!(told_of_all > 20 * beside && beside > 0, "{told_of_all} {beside}");
 }
 
 #[test]

@@ -18,4 +18,4 @@ mod tiles;
 
 pub(super) use self::rows::{BlockCodes, CodesOf, LeadCodes, Side};
 pub(super) use self::targets::{Source, Target, TargetCodes};
-pub(super) use self::tiles::Tiles;
+pub(super) use self::tiles::{Packed, Tiles};

@@ -179,8 +179,9 @@ impl LeadOf<'_> {
             (self.sides[i], self.residues[i]) = (Side { norm: f32::INFINITY, ..Side::default() }, 0.0);
             return;
         };
-        let mut code = kernel.encode_row(coding, leading, coding.scale(largest), out);
-        code.norm = narrow_up(lead.norm).max(code.norm);
+        let norm = narrow_up(lead.norm);
+        let mut code = kernel.encode_word_row(leading, largest, norm, out);
+        code.norm = norm.max(code.norm);
         let defect = basis.bound.defect() * code.norm as f64;
         code.error = narrow_up(code.error as f64 + lead.error + defect);
         self.sides[i] = Side { code, norm: code.norm };

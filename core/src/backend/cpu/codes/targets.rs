@@ -271,7 +271,8 @@ impl Part<'_> {
         basis.apply(values, &mut leading)?;
         let stride = tile.depth;
         let mut columns = try_vec(count * stride, 0i8)?;
-        let mut of: Vec<(Code, Lead)> = try_capacity(count)?;
+        let mut leads: Vec<(Lead, f32)> = try_capacity(count)?;
+        let mut codes = [Code::default(); WIDTH];
         for (c, (row, leading)) in values.chunks_exact(d).zip(leading.chunks_exact(size)).enumerate() {
             let Some((lead, largest)) = lead(kernel, basis, row, leading) else {
                 self.fits = false;
@@ -280,16 +281,30 @@ impl Part<'_> {
             if let Some((_, of_rows)) = &mut self.rows {
                 of_rows.set(kernel, basis, c, row, leading);
             }
-            let out = &mut columns[c * stride..(c + 1) * stride];
-            of.push((kernel.encode_tile_column(leading, largest, out), lead));
+            if !kernel.in_words() {
+                let out = &mut columns[c * stride..(c + 1) * stride];
+                codes[c] = kernel.encode_tile_column(leading, largest, out);
+            }
+            leads.push((lead, largest));
+        }
+        if kernel.in_words() {
+            let most = leads.iter().fold([0.0f32; 2], |[largest, norm], (lead, of)| {
+                [largest.max(*of), norm.max(narrow_up(lead.norm))]
+            });
+            kernel.encode_word_columns(&leading, size, most, stride, &mut columns, &mut codes);
         }
         let targets = &*self.targets;
-        tile.pack(kernel, &columns, stride, |c| {
-            let (code, lead) = of[c];
+        let column = |c: usize| {
+            let (code, (lead, _)) = (codes[c], leads[c]);
             let error = narrow_up(code.error as f64 + lead.error);
             let terms = [error, narrow_up(lead.norm).max(code.norm)];
             Column { h: targets[c].h, scale: code.scale, rho: narrow_up(lead.rho), terms }
-        });
+        };
+        if kernel.in_words() {
+            tile.pack_words(kernel, &columns, stride, column);
+        } else {
+            tile.pack(kernel, &columns, stride, column);
+        }
         Ok(())
     }
 }

@@ -4,14 +4,21 @@ use alloc::vec::Vec;
 
 use crate::error::Result;
 use crate::memory::{area, try_capacity, try_vec};
-use crate::simd::{CodeKernel, DEPTH_STEP, Lines, Panel, WIDTH};
+use crate::simd::{CodeKernel, DEPTH_STEP, Lines, Panel, WIDTH, WordColumn, WordPanel};
+
+/// A panel, by the kernel that scans it.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) enum Packed {
+    Scores(Panel),
+    Words(WordPanel),
+}
 
 /// Targets as the tile reads them, at full depth or in leading dimensions.
 #[derive(Debug)]
 pub(in super::super) struct Tiles {
     /// Codes of a target.
     pub depth: usize,
-    panels: Vec<Panel>,
+    panels: Vec<Packed>,
     codes: Lines,
     /// Of each target, what the norm of a row is multiplied by, and what its error is multiplied by.
     pub terms: Vec<[f32; 2]>,
@@ -22,7 +29,7 @@ pub(in super::super) struct Tiles {
 /// One panel of [`Tiles`], to be filled.
 pub(super) struct Tile<'a> {
     pub depth: usize,
-    panel: &'a mut Option<Panel>,
+    panel: &'a mut Option<Packed>,
     codes: &'a mut [i8],
     terms: &'a mut [[f32; 2]],
     worst: &'a mut [f32; 2],
@@ -31,7 +38,7 @@ pub(super) struct Tile<'a> {
 /// [`Tiles`] while they are made.
 pub(super) struct Making {
     depth: usize,
-    panels: Vec<Option<Panel>>,
+    panels: Vec<Option<Packed>>,
     codes: Lines,
     terms: Vec<[f32; 2]>,
     worst: Vec<[f32; 2]>,
@@ -78,12 +85,36 @@ impl Tile<'_> {
         for c in 0..count {
             let column = of(c);
             (panel.h[c], panel.scale[c], panel.rho[c]) = (column.h, column.scale, column.rho);
-            self.terms[c] = column.terms;
-            for (worst, term) in self.worst.iter_mut().zip(column.terms) {
-                *worst = worst.max(term);
-            }
+            self.tell(c, column.terms);
         }
-        *self.panel = Some(panel);
+        *self.panel = Some(Packed::Scores(panel));
+    }
+
+    /// As [`pack`](Self::pack), of one scale, for a scan in sums of 16 bits.
+    pub fn pack_words(
+        &mut self,
+        kernel: &CodeKernel,
+        columns: &[i8],
+        stride: usize,
+        of: impl Fn(usize) -> Column,
+    ) {
+        let count = self.terms.len();
+        let (mut some, mut scale) = ([WordColumn::default(); WIDTH], 0.0);
+        for (c, word) in some[..count].iter_mut().enumerate() {
+            let column = of(c);
+            scale = column.scale;
+            *word = WordColumn { h: column.h, rho: column.rho };
+            self.tell(c, column.terms);
+        }
+        let panel = kernel.pack_words(columns, stride, self.depth, scale, &some[..count], self.codes);
+        *self.panel = Some(Packed::Words(panel));
+    }
+
+    fn tell(&mut self, c: usize, terms: [f32; 2]) {
+        self.terms[c] = terms;
+        for (worst, term) in self.worst.iter_mut().zip(terms) {
+            *worst = worst.max(term);
+        }
     }
 }
 
@@ -101,7 +132,7 @@ impl Tiles {
     }
 
     /// A panel and its codes.
-    pub fn panel(&self, p: usize) -> (&Panel, &[i8]) {
+    pub fn panel(&self, p: usize) -> (&Packed, &[i8]) {
         (&self.panels[p], &self.codes.codes()[p * WIDTH * self.depth..][..WIDTH * self.depth])
     }
 }

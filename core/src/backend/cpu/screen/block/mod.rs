@@ -5,7 +5,7 @@ mod settle;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::super::codes::{BlockCodes, Side, Target, TargetCodes, Tiles};
+use super::super::codes::{BlockCodes, Packed, Side, Target, TargetCodes, Tiles};
 use super::super::kept::Kept;
 use super::super::machine::Screens;
 use super::super::question::{self, Question, Search, Wanted};
@@ -137,6 +137,8 @@ pub(super) struct Block<'a> {
     upper: Vec<f32>,
     list: Vec<u16>,
     hits: Hits,
+    /// What a scan in sums of 16 bits makes of the rows.
+    numbers: [Vec<i32>; 3],
     least: Vec<f32>,
     kept: Kept,
     pairs: Vec<Hit>,
@@ -196,6 +198,7 @@ impl<'a> Block<'a> {
             upper: zeros()?,
             list: try_capacity(n)?,
             hits: Hits::default(),
+            numbers: Default::default(),
             least: zeros()?,
             kept: Kept::new(n)?,
             pairs: try_capacity(n)?,
@@ -346,6 +349,14 @@ impl<'a> Block<'a> {
             threshold: &self.threshold[..n],
         };
         self.hits.restart(told == Told::Scores);
+        let panel = match panel {
+            Packed::Scores(panel) => panel,
+            Packed::Words(panel) => {
+                debug_assert!(told == Told::Hits, "words make no scores");
+                let Self { list, hits, numbers, .. } = self;
+                return kernel.scan_words(&rows, list, panel, columns, p * WIDTH, hits, numbers);
+            }
+        };
         if told == Told::Least {
             return kernel.scan_least(
                 &rows,
@@ -521,12 +532,27 @@ impl Block<'_> {
         self.list.push(0);
         let mut swept = alloc::vec![(0.0, 0.0); count];
         let tiles = self.tiles();
+        let errors = |block: &Self, slot: usize| {
+            let [error, norm] = tiles.terms[slot];
+            let errors = if block.leading { &block.lead } else { &block.full };
+            errors.of(0, error, norm)
+        };
         for p in 0..tiles.n_panels() {
+            if let (Packed::Words(panel), columns) = tiles.panel(p) {
+                // A scan in words makes no scores; here they are made by the formula.
+                let Some(lead) = self.given.lead else { continue };
+                let offset = i32::from(search.cpu.codes.tile().offset());
+                let codes = &lead.rows.from(self.base)[..tiles.depth];
+                let row: Vec<i32> = codes.iter().map(|q| i32::from(*q) - offset).collect();
+                let scores = panel.scores(columns, &row, self.lead_scale[0], self.residue[0]);
+                for (c, (z, _)) in scores.into_iter().enumerate() {
+                    swept[p * WIDTH + c] = (z as f32, errors(self, p * WIDTH + c));
+                }
+                continue;
+            }
             self.scan(search, p, Told::Scores)?;
             for (hit, z) in self.hits.pairs().iter().zip(self.hits.scores()) {
-                let [error, norm] = tiles.terms[hit.slot()];
-                let errors = if self.leading { &self.lead } else { &self.full };
-                swept[hit.slot()] = (*z, errors.of(0, error, norm));
+                swept[hit.slot()] = (*z, errors(self, hit.slot()));
             }
         }
         self.pairs.clear();
