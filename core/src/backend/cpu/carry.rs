@@ -46,7 +46,7 @@ impl CpuCarry {
             if !place.take(BlockCodes::bytes(kernel, n, d)) {
                 return Ok(RowsInCodes::default());
             }
-            let mut codes = BlockCodes::new(kernel, n, d)?;
+            let mut codes = BlockCodes::new(kernel, n, d, true)?;
             code_rows(search, Some((&targets.bound, &mut codes)), None, cx)?;
             place.keeps(n);
             self.0 = Some(Kept { name: name.clone(), place: place.clone(), level, codes, lead: None });

@@ -115,6 +115,11 @@ fn climb_from<Q: Question, S: Tier>(
     if let Some(screen) = screen {
         let screened = pairs * (search.dim() / PRODUCTS_AT_ONCE + SCORE_VALUES_SHORT) as u64;
         cx.in_waves(tasks, screened, |task| task.step(search, screen, false))?;
+        if open(tasks)
+            && let Some(deeper) = screen.deeper(search, cx)?
+        {
+            cx.in_waves(tasks, screened, |task| task.step(search, &deeper, false))?;
+        }
     }
     if open(tasks) {
         let narrow = Narrow::new(search, cx)?;

@@ -14,6 +14,7 @@ use core::ops::Range;
 use super::machine::Cpu;
 use super::targets::CpuTargets;
 use crate::backend::SearchStats;
+use crate::control::Context;
 use crate::error::Result;
 use crate::memory::{try_copy, try_grow};
 use crate::rows::Rows;
@@ -121,6 +122,16 @@ impl Open {
         }
     }
 
+    /// Whether the open rows are all of the task, or its first ones, and no tier has told of their targets.
+    pub fn is_all(&self) -> bool {
+        match self {
+            Open::All(_) => true,
+            Open::Some(rows) => {
+                rows.iter().enumerate().all(|(at, left)| left.row as usize == at && left.targets.is_none())
+            }
+        }
+    }
+
     /// Row `at` of those that are open.
     pub fn row(&self, at: usize) -> u32 {
         match self {
@@ -182,9 +193,15 @@ impl Sieve {
 }
 
 /// A tier of arithmetic: proposes, and certifies what it can.
-pub(super) trait Tier: Sync {
+pub(super) trait Tier: Sync + Sized {
     /// The rows that it settled.
     fn count<'c>(&self, stats: &'c mut SearchStats) -> &'c mut u64;
+
+    /// The tier again, with more of the targets at hand, where it gave up for lack of these.
+    fn deeper(&self, search: &Search<'_>, cx: &Context) -> Result<Option<Self>> {
+        let _ = (search, cx);
+        Ok(None)
+    }
 
     /// Says of every row of `open` which targets may still be its answer. `first` is the block's
     /// number of the task's row 0.

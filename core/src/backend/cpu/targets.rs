@@ -9,7 +9,7 @@ use ndarray::ArrayView2;
 
 use super::basis::Basis;
 use super::block::{CpuBlock, Name};
-use super::codes::{Source, TargetCodes};
+use super::codes::{Source, TargetCodes, Tiles};
 use super::machine::{Cpu, Screens};
 use super::pack::{Frame, Panels, narrow_panels};
 use crate::backend::Copies;
@@ -21,7 +21,7 @@ use crate::exact::bounds::scale_for;
 use crate::exact::{Metric, cosine_from};
 use crate::memory::{area, try_capacity, try_copy, try_vec};
 use crate::rows::{Rows, row_of};
-use crate::simd::{DotKernel, Level, ask_for};
+use crate::simd::{CodeKernel, DotKernel, Level, ask_for};
 
 /// Packed targets, with the originals for the definition.
 #[derive(Debug)]
@@ -212,7 +212,8 @@ impl<'t> CpuTargets<'t> {
                 // Of pairs up to a limit, each is offered at once.
                 let closer = pairs.is_none_or(|(_, least)| least.is_none());
                 let both = pairs.is_some();
-                let source = Source { view: &view, order: &order, squares, frame, basis, closer, both };
+                let late = !closer && cpu.screens == Screens::Auto;
+                let source = Source { view: &view, order: &order, squares, frame, basis, closer, both, late };
                 TargetCodes::new(&cpu.codes, source, cx)?
             }
             false => None,
@@ -270,6 +271,14 @@ impl<'t> CpuTargets<'t> {
     /// The codes, if they are those of that level.
     pub(super) fn codes_at(&self, level: Level) -> Option<&TargetCodes> {
         self.codes.as_ref().filter(|_| self.level == level)
+    }
+
+    /// The targets in tiles of codes of full depth, which were left out.
+    pub(super) fn full_tiles(&self, codes: &TargetCodes, kernel: &CodeKernel, cx: &Context) -> Result<Tiles> {
+        let (view, order, squares, frame) = (&self.view()?, &self.order[..], &self.squares[..], self.frame());
+        let source =
+            Source { view, order, squares, frame, basis: None, closer: false, both: false, late: false };
+        codes.full(kernel, source, cx)
     }
 
     /// The targets as the `f32` tile reads them: those that are packed, or packed now.

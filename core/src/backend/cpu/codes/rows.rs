@@ -45,20 +45,22 @@ impl RowCodes {
     }
 }
 
-/// Rows coded for pairs and for tiles.
+/// Rows coded for pairs and for tiles of full depth.
 #[derive(Debug)]
 pub(in super::super) struct BlockCodes {
     pairs: RowCodes,
-    /// None where the codes of pairs serve.
+    /// None where the codes of pairs serve, and where no tile is read at full depth.
     tiles: Option<RowCodes>,
+    /// The codes of pairs serve the tile.
+    same: bool,
 }
 
 impl BlockCodes {
-    /// Room for `n` rows of `d` values.
-    pub fn new(kernel: &CodeKernel, n: usize, d: usize) -> Result<Self> {
-        let twice = kernel.pair() != kernel.tile();
-        let tiles = if twice { Some(RowCodes::new(n, d)?) } else { None };
-        Ok(Self { pairs: RowCodes::new(n, d)?, tiles })
+    /// Room for `n` rows of `d` values; `full`: for tiles of full depth, too.
+    pub fn new(kernel: &CodeKernel, n: usize, d: usize, full: bool) -> Result<Self> {
+        let same = kernel.pair() == kernel.tile();
+        let tiles = if full && !same { Some(RowCodes::new(n, d)?) } else { None };
+        Ok(Self { pairs: RowCodes::new(n, d)?, tiles, same })
     }
 
     /// The bytes that [`new`](Self::new) asks for.
@@ -71,8 +73,9 @@ impl BlockCodes {
         &self.pairs
     }
 
-    pub fn tiles(&self) -> &RowCodes {
-        self.tiles.as_ref().unwrap_or(&self.pairs)
+    /// None where only pairs were coded.
+    pub fn tiles(&self) -> Option<&RowCodes> {
+        self.tiles.as_ref().or(self.same.then_some(&self.pairs))
     }
 
     /// The parts of `step` rows each, to be filled.

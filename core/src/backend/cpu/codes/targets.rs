@@ -44,7 +44,10 @@ pub(in super::super) struct Close {
 pub(in super::super) struct TargetCodes {
     pub bound: Codes,
     pub stride: usize,
-    pub tiles: Tiles,
+    /// The codes of a target, with zeros to the end of the last step.
+    pub depth: usize,
+    /// None where a search begins in leading dimensions and may end there: [`full`](Self::full) makes them.
+    pub tiles: Option<Tiles>,
     /// None without a basis.
     pub lead: Option<Tiles>,
     /// Codes of pairs: the first, and those of what they leave.
@@ -65,7 +68,7 @@ pub(in super::super) struct TargetCodes {
 /// One panel's share of the parts.
 struct Part<'a> {
     order: &'a [u32],
-    tile: Tile<'a>,
+    tile: Option<Tile<'a>>,
     lead: Option<Tile<'a>>,
     first: &'a mut [i8],
     rest: &'a mut [i8],
@@ -89,6 +92,16 @@ pub(in super::super) struct Source<'s> {
     pub closer: bool,
     /// Whether the targets are also coded as rows, where they have a basis.
     pub both: bool,
+    /// Whether tiles of full depth wait until they are asked for, where there is a basis.
+    pub late: bool,
+}
+
+impl Source<'_> {
+    /// Writes a target in the coordinates of the kernel; returns at least its norm.
+    fn row(&self, target: u32, buffer: &mut [f32], out: &mut [f32]) -> f64 {
+        let from = row_of(self.view, target as usize, buffer);
+        self.frame.narrow_row(from, self.squares.get(target as usize).copied().unwrap_or(0.0), out)
+    }
 }
 
 impl TargetCodes {
@@ -106,24 +119,29 @@ impl TargetCodes {
         };
         let stride = stride(d);
         let size = area(count, stride)?;
-        let mut tiles = Making::new(d, count)?;
+        let late = source.late && source.basis.is_some();
+        let mut tiles = if late { None } else { Some(Making::new(d, count)?) };
         let mut lead = source.basis.map(|basis| Making::new(basis.size, count)).transpose()?;
         let more = if source.closer { count } else { 0 };
         let (mut first, mut rest) = (Lines::zeros(size)?, Lines::zeros(area(more, stride)?)?);
         let (mut starts, mut rest_starts) = (try_vec(count, 0)?, try_vec(more, 0)?);
         let (mut targets, mut close) = (try_vec(count, Target::default())?, try_vec(more, Close::default())?);
         let mut rows = match source.basis.filter(|_| source.both) {
-            Some(basis) => Some((BlockCodes::new(kernel, count, d)?, LeadCodes::new(count, basis.size)?)),
+            Some(basis) => {
+                Some((BlockCodes::new(kernel, count, d, !late)?, LeadCodes::new(count, basis.size)?))
+            }
             None => None,
         };
         let mut of_rows = rows.as_mut().map(|(codes, lead)| codes.parts(WIDTH).zip(lead.parts(WIDTH)));
         let mut jobs = try_capacity(count.div_ceil(WIDTH))?;
         let mut leads = lead.as_mut().map(Making::parts);
+        let mut fulls = tiles.as_mut().map(Making::parts);
         let codes = first.codes_mut().chunks_mut(WIDTH * stride).zip(starts.chunks_mut(WIDTH));
         let closer = rest.codes_mut().chunks_mut(WIDTH * stride).zip(rest_starts.chunks_mut(WIDTH));
         let mut closer = closer.zip(close.chunks_mut(WIDTH));
         let sides = targets.chunks_mut(WIDTH).zip(source.order.chunks(WIDTH));
-        for ((tile, (first, starts)), (targets, order)) in tiles.parts().zip(codes).zip(sides) {
+        for ((first, starts), (targets, order)) in codes.zip(sides) {
+            let tile = fulls.as_mut().and_then(Iterator::next);
             let ((rest, rest_starts), close) = closer.next().unwrap_or_default();
             let lead = leads.as_mut().and_then(Iterator::next);
             let rows = of_rows.as_mut().and_then(Iterator::next);
@@ -146,15 +164,18 @@ impl TargetCodes {
         let fits = jobs.iter().all(|job| job.work.fits);
         drop(jobs);
         drop(leads);
+        drop(fulls);
         drop(of_rows);
         if !fits {
             return Ok(None);
         }
         let largest = targets.iter().fold(0.0f32, |largest, t| largest.max(t.norm)) as f64;
-        let (tiles, lead) = (tiles.made()?, lead.map(Making::made).transpose()?);
+        let [tiles, lead] = [tiles, lead].map(|tiles| tiles.map(Making::made).transpose());
+        let (tiles, lead, depth) = (tiles?, lead?, d.next_multiple_of(DEPTH_STEP));
         Ok(Some(Self {
             bound,
             stride,
+            depth,
             tiles,
             lead,
             first,
@@ -166,6 +187,25 @@ impl TargetCodes {
             largest,
             rows,
         }))
+    }
+
+    /// The tiles of full depth that [`new`](Self::new) left out.
+    pub fn full(&self, kernel: &CodeKernel, source: Source<'_>, cx: &Context) -> Result<Tiles> {
+        let d = source.view.ncols();
+        let mut tiles = Making::new(d, self.count())?;
+        let mut jobs = try_capacity(self.count().div_ceil(WIDTH))?;
+        let first = self.first().chunks(WIDTH * self.stride).zip(self.targets.chunks(WIDTH));
+        jobs.extend(tiles.parts().zip(source.order.chunks(WIDTH)).zip(first).map(Job::new));
+        cx.in_waves(&mut jobs, (4 * WIDTH * d) as u64, |((tile, order), (first, targets))| {
+            let mut buffer = try_vec(d, 0.0f32)?;
+            let mut values = try_vec(order.len() * d, 0.0f32)?;
+            for (row, &target) in values.chunks_exact_mut(d).zip(*order) {
+                source.row(target, &mut buffer, row);
+            }
+            full(kernel, tile, targets, &values, first, self.stride)
+        })?;
+        drop(jobs);
+        tiles.made()
     }
 
     pub fn count(&self) -> usize {
@@ -193,10 +233,8 @@ impl Part<'_> {
         let (mut buffer, mut left) = (try_vec(d, 0.0f32)?, try_vec(d, 0.0f32)?);
         let mut values = try_vec(count * d, 0.0f32)?;
         for (c, &target) in self.order.iter().enumerate() {
-            let from = row_of(source.view, target as usize, &mut buffer);
-            let square = source.squares.get(target as usize).copied().unwrap_or(0.0);
             let row = &mut values[c * d..(c + 1) * d];
-            let norm = source.frame.narrow_row(from, square, row);
+            let norm = source.row(target, &mut buffer, row);
             let measure = kernel.measure(row);
             if !(norm.is_finite() && measure.servable()) {
                 self.fits = false;
@@ -229,37 +267,13 @@ impl Part<'_> {
             let norm = narrow_up(bound.norm(norm)).max(code.norm);
             self.targets[c] = Target { h: h as f32, scale: code.scale, error: code.error, norm };
         }
-        self.full(kernel, &values, stride)?;
+        if let Some(tile) = &mut self.tile {
+            full(kernel, tile, self.targets, &values, self.first, stride)?;
+        }
         match source.basis {
             Some(basis) => self.leading(kernel, basis, &values),
             None => Ok(()),
         }
-    }
-
-    /// The panel at full depth: of the codes of pairs, where the tile takes them.
-    fn full(&mut self, kernel: &CodeKernel, values: &[f32], stride: usize) -> Result<()> {
-        let count = self.targets.len();
-        let d = values.len() / count.max(1);
-        let column =
-            |h: f32, scale: f32, error: f32, norm: f32| Column { h, scale, rho: 0.0, terms: [error, norm] };
-        let targets = &*self.targets;
-        if kernel.tile() == kernel.pair() {
-            self.tile.pack(kernel, self.first, stride, |c| {
-                let Target { h, scale, error, norm } = targets[c];
-                column(h, scale, error, norm)
-            });
-            return Ok(());
-        }
-        let (mut columns, mut codes) = (try_vec(count * stride, 0i8)?, [Code::default(); WIDTH]);
-        for (c, row) in values.chunks_exact(d).enumerate() {
-            let out = &mut columns[c * stride..(c + 1) * stride];
-            codes[c] = kernel.encode_tile_column(row, kernel.measure(row).largest, out);
-        }
-        self.tile.pack(kernel, &columns, stride, |c| {
-            let (target, code) = (targets[c], codes[c]);
-            column(target.h, code.scale, code.error, target.norm.max(code.norm))
-        });
-        Ok(())
     }
 
     /// The panel in leading dimensions.
@@ -307,4 +321,36 @@ impl Part<'_> {
         }
         Ok(())
     }
+}
+
+/// The panel at full depth: of the codes of pairs, where the tile takes them, else of `values`.
+fn full(
+    kernel: &CodeKernel,
+    tile: &mut Tile<'_>,
+    targets: &[Target],
+    values: &[f32],
+    first: &[i8],
+    stride: usize,
+) -> Result<()> {
+    let count = targets.len();
+    let d = values.len() / count.max(1);
+    let column =
+        |h: f32, scale: f32, error: f32, norm: f32| Column { h, scale, rho: 0.0, terms: [error, norm] };
+    if kernel.tile() == kernel.pair() {
+        tile.pack(kernel, first, stride, |c| {
+            let Target { h, scale, error, norm } = targets[c];
+            column(h, scale, error, norm)
+        });
+        return Ok(());
+    }
+    let (mut columns, mut codes) = (try_vec(count * stride, 0i8)?, [Code::default(); WIDTH]);
+    for (c, row) in values.chunks_exact(d).enumerate() {
+        let out = &mut columns[c * stride..(c + 1) * stride];
+        codes[c] = kernel.encode_tile_column(row, kernel.measure(row).largest, out);
+    }
+    tile.pack(kernel, &columns, stride, |c| {
+        let (target, code) = (targets[c], codes[c]);
+        column(target.h, code.scale, code.error, target.norm.max(code.norm))
+    });
+    Ok(())
 }

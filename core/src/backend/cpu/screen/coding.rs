@@ -2,7 +2,7 @@
 
 use super::super::basis::{Basis, TOGETHER};
 use super::super::block::Name;
-use super::super::codes::{BlockCodes, CodesOf, LeadCodes};
+use super::super::codes::{BlockCodes, CodesOf, LeadCodes, TargetCodes};
 use super::super::question::Search;
 use crate::control::{Context, Job};
 use crate::error::Result;
@@ -18,6 +18,13 @@ pub(in super::super) struct RowsInCodes<'a> {
     pub rows: Option<&'a BlockCodes>,
     /// Only beside the others.
     pub lead: Option<&'a LeadCodes>,
+}
+
+impl RowsInCodes<'_> {
+    /// Whether rows and targets lie in a basis.
+    pub fn leads(&self, targets: &TargetCodes) -> bool {
+        self.rows.is_some() && self.lead.is_some() && targets.lead.is_some()
+    }
 }
 
 /// The codes of all rows of a search, where its targets lie in a basis: those of the targets, which are the same rows, or made here.
@@ -36,7 +43,8 @@ impl<'s> AllCodes<'s> {
         if let Some(rows) = targets.rows.as_ref().filter(|_| search.targets.name.is(name)) {
             return Ok(Self { lent: Some(rows), made: None });
         }
-        let (mut codes, mut lead) = (BlockCodes::new(kernel, n, d)?, LeadCodes::new(n, basis.size)?);
+        let mut codes = BlockCodes::new(kernel, n, d, targets.tiles.is_some())?;
+        let mut lead = LeadCodes::new(n, basis.size)?;
         code_rows(search, Some((&targets.bound, &mut codes)), Some((basis, &mut lead)), cx)?;
         Ok(Self { lent: None, made: Some((codes, lead)) })
     }

@@ -9,7 +9,7 @@ use super::super::nearest::Nearest;
 use super::super::search;
 use super::block::Block;
 use super::coding::RowsInCodes;
-use crate::backend::{Backend, Best, Copies, Pairs};
+use crate::backend::{Above, Backend, Best, Boundary, Copies, Pairs, Threshold};
 use crate::control::Context;
 use crate::error::Result;
 use crate::exact::Metric;
@@ -113,7 +113,7 @@ fn attack(level: Level, trials: u64) -> Result<[Step; 3]> {
         let Some(codes) = targets.codes_at(level) else { panic!("targets that cannot be coded") };
         let mut out = [0];
         let mut question = Nearest::new(search, 0, None, &mut out);
-        let mut block = Block::new(codes, given, &search, 1)?;
+        let mut block = Block::new(codes, codes.tiles.as_ref(), given, &search, 1)?;
         block.load(&search, 0, &mut question, 0..1, true)?;
         let (swept, close) = block.scores(&search)?;
         let mut low = Vec::new();
@@ -209,6 +209,56 @@ fn leading_dimensions_come_and_go_for_maxima() -> Result<()> {
     Ok(())
 }
 
+/// Pairs above a threshold, of directions without order: leading dimensions leave them all, and codes of full depth are made only
+/// then. Targets that were meant for a threshold serve maxima, too, and thresholds for rows of another block.
+#[test]
+fn codes_of_full_depth_are_made_when_leading_dimensions_fail() -> Result<()> {
+    let (n, d, cx) = (2600u64, 256, Context::default());
+    let values: Vec<f32> = (0..n)
+        .flat_map(|i| {
+            let (mut own, mut kind) =
+                (Draws(Stream::new(17, 99), i, 0), Draws(Stream::new(18, 99), i % 900, 0));
+            (0..d).map(|_| (kind.next() + 0.5 * own.next()) as f32).collect::<Vec<_>>()
+        })
+        .collect();
+    for level in Level::available() {
+        let found = |screens: Screens| -> Result<_> {
+            let cpu = Cpu::with_level(level)?.screens(screens);
+            let load = || cpu.load((&values[..], n as usize, d).into_rows()?, Metric::Cosine, &cx);
+            let (block, other) = (load()?, load()?);
+            let targets = cpu.pack_pairs(&block, 2000 * n, Some(0.5), &cx)?;
+            let late = targets.codes_at(level).is_some_and(|codes| codes.tiles.is_none());
+            let groups = [0, n as usize];
+            let mut pairs = Vec::new();
+            let above =
+                Above { threshold: Threshold::One(0.5), boundary: Boundary::Ge, first_only: false };
+            let mut stats = Vec::new();
+            for (block, which) in
+                [(&block, Pairs::Within(&groups)), (&other, Pairs::Within(&groups)), (&other, Pairs::Across)]
+            {
+                stats.push(cpu.pairs_above(block, &targets, which, above, &mut pairs, &cx)?);
+            }
+            let mut best = vec![Best::NONE; n as usize];
+            stats.push(cpu.earlier_max(&block, &targets, Pairs::Within(&groups), 0, &mut best, &cx)?);
+            let pairs: Vec<_> = pairs.iter().map(|p| (p.later, p.earlier, p.similarity.to_bits())).collect();
+            let best: Vec<_> = best.iter().map(|b| (b.row, b.similarity.to_bits())).collect();
+            Ok(((pairs, best), stats, late))
+        };
+        let (plain, _, none) = found(Screens::Never)?;
+        let (screened, stats, late) = found(Screens::Auto)?;
+        assert!(plain == screened && plain.0.len() > 5000, "{level:?}");
+        // The first block was looked at in leading dimensions; the screen has settled all the same.
+        let codes = level != Level::Scalar;
+        assert!(!none && late == codes, "{level:?}");
+        for stats in stats {
+            assert!((stats.f32 == 0 && stats.f64 == 0) == codes, "{level:?}: {stats:?}");
+        }
+        let (always, _, late) = found(Screens::Always)?;
+        assert!(always == plain && !late, "{level:?}");
+    }
+    Ok(())
+}
+
 /// A bound that is too small is found out.
 #[test]
 fn the_attack_finds_bounds_that_are_too_small() -> Result<()> {
@@ -221,7 +271,7 @@ fn the_attack_finds_bounds_that_are_too_small() -> Result<()> {
         let search = search(&cpu, &x, &targets)?;
         let Some(codes) = targets.codes_at(cpu.level()) else { panic!("targets that cannot be coded") };
         let mut out = vec![0];
-        let mut block = Block::new(codes, RowsInCodes::default(), &search, 1)?;
+        let mut block = Block::new(codes, codes.tiles.as_ref(), RowsInCodes::default(), &search, 1)?;
         block.load(&search, 0, &mut Nearest::new(search, 0, None, &mut out), 0..1, true)?;
         let (swept, _) = block.scores(&search)?;
         for a in 0..TARGETS {

@@ -2,17 +2,20 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::super::codes::TargetCodes;
+use super::super::codes::{TargetCodes, Tiles};
 use super::super::machine::Screens;
 use super::super::question::{Open, Question, Search, Sieve, Tier, Wanted};
 use super::block::Block;
 use super::coding::{BLOCK, RowsInCodes};
 use crate::backend::SearchStats;
+use crate::control::Context;
 use crate::error::Result;
 
 /// The tier, with the codes of one search.
 pub(in super::super) struct Screen<'s> {
     codes: &'s TargetCodes,
+    /// The targets at full depth, where they were made for this search.
+    late: Option<Tiles>,
     /// Codes of the rows of the block, where they were kept.
     rows: RowsInCodes<'s>,
     verdict: Verdict,
@@ -62,13 +65,29 @@ impl<'s> Screen<'s> {
     /// None where targets have no codes. `rows`: the codes of the rows of the block, in the coordinates of the targets.
     pub fn new(search: &Search<'s>, rows: RowsInCodes<'s>) -> Option<Self> {
         let verdict = Verdict { always: search.cpu.screens == Screens::Always, ..Verdict::default() };
-        search.targets.codes_at(search.cpu.level()).map(|codes| Self { codes, rows, verdict })
+        let codes = search.targets.codes_at(search.cpu.level())?;
+        Some(Self { codes, late: None, rows, verdict })
     }
 }
 
 impl Tier for Screen<'_> {
     fn count<'c>(&self, stats: &'c mut SearchStats) -> &'c mut u64 {
         &mut stats.int8
+    }
+
+    /// The screen at full depth, if leading dimensions were given up and it was not made.
+    fn deeper(&self, search: &Search<'_>, cx: &Context) -> Result<Option<Self>> {
+        let made = self.codes.tiles.is_some() || self.late.is_some();
+        if made || self.verdict.is_off() || !self.verdict.deep.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let late = Some(search.targets.full_tiles(self.codes, &search.cpu.codes, cx)?);
+        // Rows without codes of full depth are coded block by block.
+        let served = self.rows.rows.is_some_and(|rows| rows.tiles().is_some());
+        let rows = if served { self.rows } else { RowsInCodes::default() };
+        let verdict =
+            Verdict { always: self.verdict.always, deep: AtomicBool::new(true), ..Verdict::default() };
+        Ok(Some(Self { codes: self.codes, late, rows, verdict }))
     }
 
     fn pass<Q: Question>(
@@ -79,18 +98,23 @@ impl Tier for Screen<'_> {
         open: &Open,
         sieve: &mut Sieve,
     ) -> Result<()> {
-        // The first tier is told all rows; of what another tier left, it could tell little more.
-        let rows = match open {
-            Open::All(rows) if !self.verdict.is_off() => *rows as usize,
-            _ => return (0..open.len()).try_for_each(|at| sieve.all(open.row(at))),
-        };
-        let mut block = Block::new(self.codes, self.rows, search, rows.min(BLOCK))?;
+        // Of what another tier left it could tell little more, unless that is all rows.
+        let rows = open.len();
+        if !open.is_all() || self.verdict.is_off() {
+            return (0..rows).try_for_each(|at| sieve.all(open.row(at)));
+        }
+        // Maxima begin at full depth.
+        let full = self.late.as_ref().or(self.codes.tiles.as_ref());
+        if full.is_none() && (Q::WANTED == Wanted::Least || !self.rows.leads(self.codes)) {
+            self.verdict.deep.store(true, Ordering::Relaxed);
+        }
+        let mut block = Block::new(self.codes, full, self.rows, search, rows.min(BLOCK))?;
         for from in (0..rows).step_by(BLOCK) {
-            if self.verdict.is_off() {
+            let deep = self.verdict.deep.load(Ordering::Relaxed);
+            if self.verdict.is_off() || deep && full.is_none() {
                 return (from..rows).try_for_each(|row| sieve.all(row as u32));
             }
             let n = (rows - from).min(BLOCK);
-            let deep = self.verdict.deep.load(Ordering::Relaxed);
             block.load(search, first, question, from..from + n, deep)?;
             if Q::WANTED == Wanted::Least {
                 block.start(search)?;

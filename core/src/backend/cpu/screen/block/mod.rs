@@ -100,6 +100,8 @@ enum Told {
 /// The rows of one block, and what is known of them.
 pub(super) struct Block<'a> {
     codes: &'a TargetCodes,
+    /// The targets at full depth.
+    full_depth: Option<&'a Tiles>,
     /// The codes of all rows, where they were kept, and which of them is row 0 of the block.
     given: RowsInCodes<'a>,
     base: usize,
@@ -164,6 +166,7 @@ impl<'a> Block<'a> {
     /// Room for `n` rows, whose codes are among those of `rows`, or are made here.
     pub fn new(
         codes: &'a TargetCodes,
+        full_depth: Option<&'a Tiles>,
         given: RowsInCodes<'a>,
         search: &Search<'_>,
         n: usize,
@@ -172,11 +175,12 @@ impl<'a> Block<'a> {
         let zeros = || try_vec(n, 0.0f32);
         Ok(Self {
             codes,
+            full_depth,
             given,
             base: 0,
             leading: false,
             blind: true,
-            made: BlockCodes::new(&search.cpu.codes, if given.rows.is_some() { 0 } else { n }, d)?,
+            made: BlockCodes::new(&search.cpu.codes, if given.rows.is_some() { 0 } else { n }, d, true)?,
             from: 0,
             n: 0,
             states: try_vec(n, State::Settled)?,
@@ -228,8 +232,7 @@ impl<'a> Block<'a> {
         (self.looked, self.unsure) = (0, 0);
         self.common = 0..codes.count();
         self.kept.clear(self.n);
-        self.leading =
-            !deep && self.given.rows.is_some() && self.given.lead.is_some() && codes.lead.is_some();
+        self.leading = !deep && self.given.leads(codes);
         if self.given.rows.is_none() {
             let Self { made, buffer, values, .. } = self;
             if let Some(mut part) = made.parts(BLOCK).next() {
@@ -244,15 +247,18 @@ impl<'a> Block<'a> {
         for (i, row) in range.enumerate() {
             let at = self.base + i;
             let pair = &all.pairs().sides[at];
-            let full = &all.tiles().sides[at];
+            let full = all.tiles().map(|full| &full.sides[at]);
             let lead = lead.map(|lead| (&lead.rows.sides[at], lead.residues[at]));
             let start = question.start(row);
-            let norm = lead.map_or(0.0, |(lead, _)| lead.norm).max(pair.norm).max(full.norm);
+            let norm = |side: Option<&Side>| side.map_or(0.0, |side| side.norm);
+            let norm = norm(lead.map(|(lead, _)| lead)).max(pair.norm).max(norm(full));
             let fixed = narrow_up(codes.bound.rest(norm as f64, codes.largest));
             let Code { scale, norm, error, .. } = pair.code;
             self.pair[i] = OfPairs { scale, fixed, norm, error };
-            self.full.set(i, full, fixed);
-            self.full_scale[i] = full.code.scale;
+            if let Some(full) = full {
+                self.full.set(i, full, fixed);
+                self.full_scale[i] = full.code.scale;
+            }
             if let Some((lead, residue)) = lead {
                 self.lead.set(i, lead, fixed);
                 (self.lead_scale[i], self.residue[i]) = (lead.code.scale, residue);
@@ -283,10 +289,11 @@ impl<'a> Block<'a> {
 
     /// The targets as the tile reads them.
     fn tiles(&self) -> &'a Tiles {
-        match &self.codes.lead {
-            Some(lead) if self.leading => lead,
-            _ => &self.codes.tiles,
-        }
+        let lead = self.codes.lead.as_ref().filter(|_| self.leading);
+        let Some(tiles) = lead.or(self.full_depth) else {
+            unreachable!("a search at a depth that was not made")
+        };
+        tiles
     }
 
     /// The upper ends of the scores of the targets that were nearest before.
@@ -313,7 +320,7 @@ impl<'a> Block<'a> {
         // Rows without one: the least score of the first panel.
         if self.whole && !self.list.is_empty() {
             self.scan(search, 0, Told::Least)?;
-            let [error, norm] = codes.tiles.worst[0];
+            let [error, norm] = self.tiles().worst[0];
             for (i, z) in self.list.iter().map(|i| usize::from(*i)).zip(&self.least) {
                 self.upper[i] = self.upper[i].min(z + self.full.of(i, error, norm));
             }
@@ -336,9 +343,9 @@ impl<'a> Block<'a> {
     fn scan(&mut self, search: &Search<'_>, p: usize, told: Told) -> Result<()> {
         let (tiles, n, kernel) = (self.tiles(), self.n, &search.cpu.codes);
         let (panel, columns) = tiles.panel(p);
-        let all = match self.given.lead {
-            Some(lead) if self.leading => &lead.rows,
-            _ => self.given.rows.unwrap_or(&self.made).tiles(),
+        let lead = self.given.lead.filter(|_| self.leading).map(|lead| &lead.rows);
+        let Some(all) = lead.or_else(|| self.given.rows.unwrap_or(&self.made).tiles()) else {
+            unreachable!("rows at a depth that was not made")
         };
         let rows = CodedRows {
             codes: all.from(self.base),
@@ -462,7 +469,7 @@ impl<'a> Block<'a> {
             let (row, target) = (&self.pair[i], &self.codes.targets[slot]);
             return (hit, row.score(target, self.products[at]), row.error(target));
         }
-        let [error, norm] = self.codes.tiles.terms[slot];
+        let [error, norm] = self.tiles().terms[slot];
         (hit, self.hits.scores()[at], self.full.of(i, error, norm))
     }
 
@@ -574,6 +581,6 @@ fn multiply(
     at_least(out, list.len())?;
     let (columns, starts) =
         if rest { (codes.rest(), &codes.rest_starts) } else { (codes.first(), &codes.starts) };
-    kernel.pairs(kernel.pair(), from, columns, starts, codes.stride, codes.tiles.depth, list, out);
+    kernel.pairs(kernel.pair(), from, columns, starts, codes.stride, codes.depth, list, out);
     Ok(())
 }

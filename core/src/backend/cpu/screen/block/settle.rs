@@ -137,7 +137,7 @@ impl Block<'_> {
     /// At least the distance of two targets.
     fn between(&self, search: &Search<'_>, slots: [usize; 2]) -> f32 {
         let codes = self.codes;
-        let [a, b] = slots.map(|slot| &codes.first()[slot * codes.stride..][..codes.tiles.depth]);
+        let [a, b] = slots.map(|slot| &codes.first()[slot * codes.stride..][..codes.depth]);
         let product = search.cpu.codes.dot(a, b);
         let [a, b] = slots.map(|slot| (codes.targets[slot].scale, codes.close[slot].squares));
         let [of_a, of_b] = slots.map(|slot| codes.targets[slot].error);
