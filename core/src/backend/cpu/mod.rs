@@ -290,7 +290,7 @@ impl Backend for Cpu {
     }
 
     /// Packing costs as much as some hundred pairs a row, so blocks of pairs are large where rows are short. A block of 16 Mi
-    /// values is gathered (64 MiB; 32 MiB of f16, and 64 MiB of them widened) and coded (some 50 MiB for thresholds, 120 for maxima). A second
+    /// values is gathered (64 MiB; 32 MiB of f16, and 64 MiB of them widened) and coded (some 35 MiB for thresholds, where leading dimensions serve, 120 for maxima). A second
     /// block is gathered while it meets the first.
     fn rows_at_once(&self, dim: usize, work: Work) -> usize {
         match work {

@@ -122,8 +122,8 @@ impl Open {
         }
     }
 
-    /// Whether the open rows are all of the task, or its first ones, and no tier has told of their targets.
-    pub fn is_all(&self) -> bool {
+    /// Whether the open rows are the first of the task, side by side, and no tier has told of their targets.
+    pub fn is_untold(&self) -> bool {
         match self {
             Open::All(_) => true,
             Open::Some(rows) => {

@@ -113,9 +113,10 @@ const LEAD_DIM: usize = 8192;
 /// Nor are pairs of which each target meets fewer rows, or of which similarities below this are asked for.
 const LEAD_PAIRS: u64 = 2000;
 const LEAD_SIMILARITY: f64 = 0.5;
-/// Nor are rows of fewer values of which maxima are asked for: leading dimensions leave too many pairs. Where sums of 16 bits make them
-/// cheap, so many more serve: of 20,000 x 384, 128, 160 and 192 take 0.81, 0.65 and 0.66 s, full depth 0.83 s.
+/// Nor are rows of fewer values of which maxima are asked for, where products are not short: leading dimensions leave too many pairs.
 const LEAD_MAXIMA: usize = 512;
+/// With sums of 16 bits, many leading dimensions serve maxima of fewer values: one of so many, and so many at most. Of 20,000 x 384, 128,
+/// 160 and 192 took 0.81, 0.65 and 0.66 s, full depth 0.83 s; of 768 values, 96 and 160 took 1.30 and 1.47 s.
 const LEAD_OF_SHORT_MAXIMA: usize = 2;
 const LEAD_MOST_OF_SHORT_MAXIMA: usize = 160;
 // Where a unit multiplies whole tiles, leading dimensions serve thresholds alone: runs on 384 to 1,536 values and maxima of 768 took
@@ -125,7 +126,7 @@ const LEAD_MOST_OF_SHORT_MAXIMA: usize = 160;
 const LEAD_OF_RUN: usize = 3;
 const LEAD_OF_MAXIMA: usize = 8;
 const LEAD_OF_PAIRS: usize = 24;
-/// Never more: in a run on rows of 768 values, 128 leading dimensions took less time than 160, 192 and 256.
+/// No more, else: in a run on rows of 768 values, 128 leading dimensions took less time than 160, 192 and 256.
 const LEAD_MOST: usize = 128;
 /// Targets of which a basis is made, at most, for each of its vectors: in a run, and for pairs, which need it once.
 const BASIS_TARGETS: usize = 16;

@@ -13,7 +13,6 @@ use super::scan::Scan;
 use super::sums::SHORT_SUM;
 use super::words::{self, Factors, NORM, WordColumn, WordPanel, WordScan};
 use crate::error::Result;
-use crate::memory::at_least;
 
 /// Coded rows of a block, with what a scan has to know of each. Row r has its codes at `codes[r * stride..][..depth]`.
 #[derive(Clone, Copy, Debug)]
@@ -50,11 +49,13 @@ impl CodedRows<'_> {
     }
 }
 
+/// By how much the first scale is larger than norms ask for: rounding makes codes longer.
+const START: f32 = 1.005;
 /// By how much a scale grows until the norms of codes fit.
 const MORE: f32 = 1.02;
 
-/// Whether the norm of the codes is at most [`NORM`], or the scale is 0 and so are the codes. The bound of the norm, divided by the scale, is
-/// at least the root of a whole number, and exceeds [`NORM`] by too little for the next.
+/// Whether the norm of the codes is at most [`NORM`], or the scale is 0 and so are the codes. [`NORM`] times a scale has 24 bits, so the
+/// product is exact.
 fn fits(code: &Code) -> bool {
     code.norm <= NORM * code.scale || code.scale == 0.0
 }
@@ -138,7 +139,7 @@ impl CodeKernel {
     /// where scans are in words, codes have a norm of at most [`NORM`].
     pub fn encode_word_row(&self, x: &[f32], largest: f32, norm: f32, out: &mut [u8]) -> Code {
         let coding = self.tile();
-        let of_norm = if self.in_words() { f32::from(coding.reach) / NORM * norm } else { 0.0 };
+        let of_norm = if self.in_words() { START * f32::from(coding.reach) / NORM * norm } else { 0.0 };
         let mut largest = largest.max(of_norm);
         loop {
             let code = self.encode_row(coding, x, coding.scale(largest), out);
@@ -161,7 +162,7 @@ impl CodeKernel {
         codes: &mut [Code],
     ) {
         let coding = self.pair();
-        let mut largest = largest.max(f32::from(coding.reach) / NORM * norm);
+        let mut largest = largest.max(START * f32::from(coding.reach) / NORM * norm);
         loop {
             let scale = coding.scale(largest);
             let columns = values.chunks_exact(size).zip(out.chunks_mut(stride)).zip(&mut *codes);
@@ -196,7 +197,8 @@ impl CodeKernel {
         pack(self.0.tile, self.0.group, columns, stride, depth, count, out)
     }
 
-    /// As [`pack`](Self::pack), for [`scan_words`](Self::scan_words): as many columns as `of` tells of, of one scale.
+    /// Packs columns of [`encode_word_columns`](Self::encode_word_columns), of one scale, for [`scan_words`](Self::scan_words): as many as `of`
+    /// tells of, column c at `columns[c * stride..][..depth]`, into the `depth * WIDTH` places of `out`.
     pub fn pack_words(
         &self,
         columns: &[i8],
@@ -213,10 +215,11 @@ impl CodeKernel {
     }
 
     /// As [`scan`](Self::scan), in sums of 16 bits: every pair whose score by the formula in real numbers is at most the threshold is a hit,
-    /// and some others, mostly within a few units of the products. `numbers` is scratch.
+    /// and some others: mostly within a few units of the products, and where a product looks larger than it is, whatever the threshold.
+    /// `numbers` is scratch: three numbers for each row.
     ///
     /// # Panics
-    /// If the level has no such scan.
+    /// If the level has no such scan, or hits are wanted with scores.
     #[allow(clippy::too_many_arguments, reason = "the plain signature of one kernel call")]
     pub fn scan_words(
         &self,
@@ -229,14 +232,12 @@ impl CodeKernel {
         numbers: &mut [Vec<i32>; 3],
     ) -> Result<()> {
         let n = rows.check(list, codes, first);
-        let (Some(body), (pairs, _)) = (self.0.words, hits.room(list.len())?) else {
-            unreachable!("no such scan")
-        };
-        for numbers in &mut *numbers {
-            at_least(numbers, n)?;
-        }
+        let Some(body) = self.0.words else { panic!("the level has no scan in words") };
+        let (pairs, scores) = hits.room(list.len())?;
+        assert!(scores.is_null(), "a scan in words makes no scores");
+        assert!(numbers.iter().all(|numbers| numbers.len() >= n));
         let (scale, threshold) = (rows.scale.as_ptr(), rows.threshold.as_ptr());
-        let out = numbers.each_mut().map(|numbers| numbers.as_mut_ptr());
+        let out = numbers.each_mut().map(Vec::as_mut_ptr);
         let factors = Factors { n, scale, residue: rows.residues(), threshold, panel, out };
         let scan = WordScan {
             steps: rows.depth / 4,

@@ -29,6 +29,7 @@ mod scan;
 mod sums;
 #[cfg(test)]
 mod tests;
+#[cfg_attr(not(any(test, target_arch = "x86_64")), allow(dead_code, reason = "short products are x86's"))]
 mod words;
 
 pub(crate) use coding::{Code, Coding, DEPTH_STEP, MAX_DEPTH, Measure, WIDTH, relative};

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! Each subtrahend is a number of the row times a number of the column: (u range) (h_c - h_0) / range. Both factors are brought to whole
-//! numbers of at most 2^15 - 1 and rounded down, and their rounded product of 15 bits less is at most half a unit too large. A factor
+//! numbers of at most 2^15 - 1 and rounded down, and their product, divided by 2^15 and rounded, is at most half a unit too large. A factor
 //! of a row that is larger stays 2^15 - 1. So a subtrahend exceeds its real number by less than 0.51: what is rounded otherwise lets in
 //! hits too many. The limit on the right errs by at most 8 u_32 of the sum of its magnitudes (u_32 = 2^-24), is lessened by [`GROWN`] of it,
 //! by [`SLACK`] units for both subtrahends and for its own truncation, and is brought into the numbers of 16 bits. Sums that saturate
@@ -110,7 +110,7 @@ pub(super) fn pack(
         #[cfg(test)]
         of: core::array::from_fn(|c| of.get(c).copied().unwrap_or_default()),
     };
-    // Rounded down; the quotient of two numbers of f32, in f64, is no whole number above the true one.
+    // Rounded down, but for roundings of f64.
     let part = |above: f64, range: f32| {
         if range > 0.0 {
             libm::floor(above / f64::from(range) * f64::from(MOST)).min(f64::from(MOST)) as i16
@@ -188,8 +188,12 @@ pub(super) struct Factors<'a> {
 pub(super) unsafe fn factors(factors: &Factors<'_>) {
     let &Factors { n, scale, residue, threshold, panel, out: [h, rho, limit] } = factors;
     let &WordPanel { scale: column, least_h, range_h, most_rho, range_rho, .. } = panel;
-    // Comparisons are such that a NaN, of a row or panel of zeros, becomes what lets all columns in.
-    let up_to = |x: f32, most: f32| if x < most { x } else { most };
+    // Whatever a number is, it becomes one of 16 bits. Where a factor is a NaN, of a row or panel of zeros, the limit lets in all columns,
+    // or none.
+    let within = |x: f32, least: f32| {
+        let x = if x > least { x } else { least };
+        if x < MOST { x } else { MOST }
+    };
     for i in 0..n {
         // SAFETY: i is below n, and the numbers are within those of 16 bits.
         unsafe {
@@ -198,10 +202,9 @@ pub(super) unsafe fn factors(factors: &Factors<'_>) {
             let limited = u * (least_h - threshold - residue * most_rho);
             let size = u * (least_h.abs() + threshold.abs() + residue * most_rho);
             let least = limited - size * GROWN - (SLACK + BIAS as f32);
-            let least = if least > -MOST - 1.0 { least } else { -MOST - 1.0 };
+            let least = within(least, -MOST - 1.0);
             let least = if threshold > f32::NEG_INFINITY { least } else { MOST };
-            let numbers =
-                [up_to(u * range_h, MOST), up_to(u * residue * range_rho, MOST), up_to(least, MOST)];
+            let numbers = [within(u * range_h, 0.0), within(u * residue * range_rho, 0.0), least];
             for (number, out) in numbers.into_iter().zip([h, rho, limit]) {
                 let number: i32 = number.to_int_unchecked();
                 *out.add(i) = number & 0xffff | number << 16;

@@ -63,7 +63,7 @@ impl BlockCodes {
         Ok(Self { pairs: RowCodes::new(n, d)?, tiles, same })
     }
 
-    /// The bytes that [`new`](Self::new) asks for.
+    /// The bytes that [`new`](Self::new) asks for with `full`.
     pub fn bytes(kernel: &CodeKernel, n: usize, d: usize) -> usize {
         let copies = if kernel.pair() == kernel.tile() { 1 } else { 2 };
         n.saturating_mul(copies * (stride(d) + size_of::<Side>()))

@@ -198,7 +198,9 @@ impl TargetCodes {
         jobs.extend(tiles.parts().zip(source.order.chunks(WIDTH)).zip(first).map(Job::new));
         cx.in_waves(&mut jobs, (4 * WIDTH * d) as u64, |((tile, order), (first, targets))| {
             let mut buffer = try_vec(d, 0.0f32)?;
-            let mut values = try_vec(order.len() * d, 0.0f32)?;
+            // Where the tile takes the codes of pairs, values are not read.
+            let read = if kernel.tile() == kernel.pair() { 0 } else { order.len() };
+            let mut values = try_vec(read * d, 0.0f32)?;
             for (row, &target) in values.chunks_exact_mut(d).zip(*order) {
                 source.row(target, &mut buffer, row);
             }
@@ -301,7 +303,8 @@ impl Part<'_> {
             }
             leads.push((lead, largest));
         }
-        if kernel.in_words() {
+        let words = kernel.in_words();
+        if words {
             let most = leads.iter().fold([0.0f32; 2], |[largest, norm], (lead, of)| {
                 [largest.max(*of), norm.max(narrow_up(lead.norm))]
             });
@@ -314,7 +317,7 @@ impl Part<'_> {
             let terms = [error, narrow_up(lead.norm).max(code.norm)];
             Column { h: targets[c].h, scale: code.scale, rho: narrow_up(lead.rho), terms }
         };
-        if kernel.in_words() {
+        if words {
             tile.pack_words(kernel, &columns, stride, column);
         } else {
             tile.pack(kernel, &columns, stride, column);
@@ -333,7 +336,6 @@ fn full(
     stride: usize,
 ) -> Result<()> {
     let count = targets.len();
-    let d = values.len() / count.max(1);
     let column =
         |h: f32, scale: f32, error: f32, norm: f32| Column { h, scale, rho: 0.0, terms: [error, norm] };
     if kernel.tile() == kernel.pair() {
@@ -344,7 +346,7 @@ fn full(
         return Ok(());
     }
     let (mut columns, mut codes) = (try_vec(count * stride, 0i8)?, [Code::default(); WIDTH]);
-    for (c, row) in values.chunks_exact(d).enumerate() {
+    for (c, row) in values.chunks_exact(values.len() / count.max(1)).enumerate() {
         let out = &mut columns[c * stride..(c + 1) * stride];
         codes[c] = kernel.encode_tile_column(row, kernel.measure(row).largest, out);
     }

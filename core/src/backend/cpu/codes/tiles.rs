@@ -8,6 +8,7 @@ use crate::simd::{CodeKernel, DEPTH_STEP, Lines, Panel, WIDTH, WordColumn, WordP
 
 /// A panel, by the kernel that scans it.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::large_enum_variant, reason = "all panels of a search are of one kind")]
 pub(in super::super) enum Packed {
     Scores(Panel),
     Words(WordPanel),

@@ -10,9 +10,10 @@ use super::super::search;
 use super::block::Block;
 use super::coding::RowsInCodes;
 use crate::backend::{Above, Backend, Best, Boundary, Copies, Pairs, Threshold};
-use crate::control::Context;
+use crate::control::{Context, Control};
 use crate::error::Result;
 use crate::exact::Metric;
+use crate::exec::Exec;
 use crate::random::Stream;
 use crate::rows::IntoRows;
 use crate::simd::Level;
@@ -190,9 +191,7 @@ fn leading_dimensions_come_and_go_for_maxima() -> Result<()> {
                 .collect::<Vec<_>>()
         })
         .collect();
-    // AMX looks for maxima at full depth alone.
-    let level = Level::available().into_iter().rfind(|level| *level != Level::Amx).unwrap_or(Level::Scalar);
-    let found = |screens: Screens| -> Result<(Vec<(u64, u64)>, u64)> {
+    let found = |level: Level, screens: Screens| -> Result<(Vec<(u64, u64)>, u64)> {
         let cpu = Cpu::with_level(level)?.screens(screens);
         let block = cpu.load((&values[..], n as usize, d).into_rows()?, Metric::Cosine, &cx)?;
         let mut best = vec![Best::NONE; n as usize];
@@ -202,10 +201,16 @@ fn leading_dimensions_come_and_go_for_maxima() -> Result<()> {
         let stats = cpu.earlier_max(&block, &targets, Pairs::Within(&groups), 0, &mut best, &cx)?;
         Ok((best.iter().map(|b| (b.row, b.similarity.to_bits())).collect(), stats.leading))
     };
-    let (plain, none) = found(Screens::Never)?;
-    let (screened, leading) = found(Screens::Auto)?;
-    assert_eq!(plain, screened);
-    assert!(none == 0 && (leading > 0 || level == Level::Scalar), "{leading} rows in leading dimensions");
+    // AMX looks for maxima at full depth alone.
+    for level in Level::available().into_iter().filter(|level| *level != Level::Amx) {
+        let (plain, none) = found(level, Screens::Never)?;
+        let (screened, leading) = found(level, Screens::Auto)?;
+        assert_eq!(plain, screened, "{level:?}");
+        assert!(
+            none == 0 && (leading > 0 || level == Level::Scalar),
+            "{level:?}: {leading} in leading dimensions"
+        );
+    }
     Ok(())
 }
 
@@ -213,7 +218,8 @@ fn leading_dimensions_come_and_go_for_maxima() -> Result<()> {
 /// then. Targets that were meant for a threshold serve maxima, too, and thresholds for rows of another block.
 #[test]
 fn codes_of_full_depth_are_made_when_leading_dimensions_fail() -> Result<()> {
-    let (n, d, cx) = (2600u64, 256, Context::default());
+    // One task after the other, so that the first tells the next.
+    let (n, d, cx) = (2600u64, 256, Context::new(Exec::serial(), Control::new()));
     let values: Vec<f32> = (0..n)
         .flat_map(|i| {
             let (mut own, mut kind) =
@@ -230,8 +236,7 @@ fn codes_of_full_depth_are_made_when_leading_dimensions_fail() -> Result<()> {
             let late = targets.codes_at(level).is_some_and(|codes| codes.tiles.is_none());
             let groups = [0, n as usize];
             let mut pairs = Vec::new();
-            let above =
-                Above { threshold: Threshold::One(0.5), boundary: Boundary::Ge, first_only: false };
+            let above = Above { threshold: Threshold::One(0.5), boundary: Boundary::Ge, first_only: false };
             let mut stats = Vec::new();
             for (block, which) in
                 [(&block, Pairs::Within(&groups)), (&other, Pairs::Within(&groups)), (&other, Pairs::Across)]
@@ -250,6 +255,7 @@ fn codes_of_full_depth_are_made_when_leading_dimensions_fail() -> Result<()> {
         // The first block was looked at in leading dimensions; the screen has settled all the same.
         let codes = level != Level::Scalar;
         assert!(!none && late == codes, "{level:?}");
+        assert!(!codes || (1..n).contains(&stats[0].leading), "{level:?}: {:?}", stats[0]);
         for stats in stats {
             assert!((stats.f32 == 0 && stats.f64 == 0) == codes, "{level:?}: {stats:?}");
         }

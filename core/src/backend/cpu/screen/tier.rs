@@ -77,8 +77,7 @@ impl Tier for Screen<'_> {
 
     /// The screen at full depth, if leading dimensions were given up and it was not made.
     fn deeper(&self, search: &Search<'_>, cx: &Context) -> Result<Option<Self>> {
-        let made = self.codes.tiles.is_some() || self.late.is_some();
-        if made || self.verdict.is_off() || !self.verdict.deep.load(Ordering::Relaxed) {
+        if self.codes.tiles.is_some() || self.verdict.is_off() || !self.verdict.deep.load(Ordering::Relaxed) {
             return Ok(None);
         }
         let late = Some(search.targets.full_tiles(self.codes, &search.cpu.codes, cx)?);
@@ -98,15 +97,17 @@ impl Tier for Screen<'_> {
         open: &Open,
         sieve: &mut Sieve,
     ) -> Result<()> {
-        // Of what another tier left it could tell little more, unless that is all rows.
+        // Of what another tier left it could tell little more, unless that is a task of which it told nothing. (Tasks of pairs, which
+        // alone begin without targets at full depth, are one block each.)
         let rows = open.len();
-        if !open.is_all() || self.verdict.is_off() {
+        if !open.is_untold() || self.verdict.is_off() {
             return (0..rows).try_for_each(|at| sieve.all(open.row(at)));
         }
         // Maxima begin at full depth.
         let full = self.late.as_ref().or(self.codes.tiles.as_ref());
         if full.is_none() && (Q::WANTED == Wanted::Least || !self.rows.leads(self.codes)) {
             self.verdict.deep.store(true, Ordering::Relaxed);
+            return (0..rows).try_for_each(|at| sieve.all(open.row(at)));
         }
         let mut block = Block::new(self.codes, full, self.rows, search, rows.min(BLOCK))?;
         for from in (0..rows).step_by(BLOCK) {

@@ -202,7 +202,7 @@ impl<'a> Block<'a> {
             upper: zeros()?,
             list: try_capacity(n)?,
             hits: Hits::default(),
-            numbers: Default::default(),
+            numbers: [try_vec(n, 0)?, try_vec(n, 0)?, try_vec(n, 0)?],
             least: zeros()?,
             kept: Kept::new(n)?,
             pairs: try_capacity(n)?,
@@ -359,7 +359,7 @@ impl<'a> Block<'a> {
         let panel = match panel {
             Packed::Scores(panel) => panel,
             Packed::Words(panel) => {
-                debug_assert!(told == Told::Hits, "words make no scores");
+                assert!(told == Told::Hits, "words make no scores");
                 let Self { list, hits, numbers, .. } = self;
                 return kernel.scan_words(&rows, list, panel, columns, p * WIDTH, hits, numbers);
             }
@@ -415,7 +415,7 @@ impl<'a> Block<'a> {
         // Pairs left, of so many, since leading dimensions were last given up.
         let mut lately = [0u64; 2];
         // The list serves as long as all rows look at the panels, and none is closed. Where the nearest of all is wanted, a row that is
-        // closed has no more hits.
+        // closed has no more hits that count.
         let once = self.whole && Q::WANTED == Wanted::Least;
         let mut serves = false;
         for p in panels.clone() {
