@@ -95,13 +95,11 @@ pub(super) fn pack(
     };
     let (least_h, most_rho) = (fold(true, |c| c.h), fold(false, |c| c.rho));
     let (range_h, range_rho) = (fold(false, |c| c.h) - least_h, most_rho - fold(true, |c| c.rho));
-    let (start, zeros) = ([0; WIDTH], [0; WIDTH]);
-    let columns_of = [0; GROUPS];
     let mut panel = WordPanel {
-        start,
-        h: zeros,
-        rho: zeros,
-        columns: columns_of,
+        start: [0; WIDTH],
+        h: [0; WIDTH],
+        rho: [0; WIDTH],
+        columns: [0; GROUPS],
         scale,
         least_h,
         range_h,

@@ -288,7 +288,7 @@ impl Part<'_> {
         let stride = tile.depth;
         let mut columns = try_vec(count * stride, 0i8)?;
         let mut leads: Vec<(Lead, f32)> = try_capacity(count)?;
-        let mut codes = [Code::default(); WIDTH];
+        let (mut codes, words) = ([Code::default(); WIDTH], kernel.in_words());
         for (c, (row, leading)) in values.chunks_exact(d).zip(leading.chunks_exact(size)).enumerate() {
             let Some((lead, largest)) = lead(kernel, basis, row, leading) else {
                 self.fits = false;
@@ -297,13 +297,12 @@ impl Part<'_> {
             if let Some((_, of_rows)) = &mut self.rows {
                 of_rows.set(kernel, basis, c, row, leading);
             }
-            if !kernel.in_words() {
+            if !words {
                 let out = &mut columns[c * stride..(c + 1) * stride];
                 codes[c] = kernel.encode_tile_column(leading, largest, out);
             }
             leads.push((lead, largest));
         }
-        let words = kernel.in_words();
         if words {
             let most = leads.iter().fold([0.0f32; 2], |[largest, norm], (lead, of)| {
                 [largest.max(*of), norm.max(narrow_up(lead.norm))]

@@ -99,23 +99,23 @@ impl Tier for Screen<'_> {
     ) -> Result<()> {
         // Of what another tier left it could tell little more, unless that is a task of which it told nothing. (Tasks of pairs, which
         // alone begin without targets at full depth, are one block each.)
-        let rows = open.len();
-        if !open.is_untold() || self.verdict.is_off() {
-            return (0..rows).try_for_each(|at| sieve.all(open.row(at)));
-        }
+        let (rows, full) = (open.len(), self.late.as_ref().or(self.codes.tiles.as_ref()));
         // Maxima begin at full depth.
-        let full = self.late.as_ref().or(self.codes.tiles.as_ref());
         if full.is_none() && (Q::WANTED == Wanted::Least || !self.rows.leads(self.codes)) {
             self.verdict.deep.store(true, Ordering::Relaxed);
+        }
+        let gives_up =
+            || self.verdict.is_off() || full.is_none() && self.verdict.deep.load(Ordering::Relaxed);
+        if !open.is_untold() || gives_up() {
             return (0..rows).try_for_each(|at| sieve.all(open.row(at)));
         }
         let mut block = Block::new(self.codes, full, self.rows, search, rows.min(BLOCK))?;
         for from in (0..rows).step_by(BLOCK) {
-            let deep = self.verdict.deep.load(Ordering::Relaxed);
-            if self.verdict.is_off() || deep && full.is_none() {
+            if gives_up() {
                 return (from..rows).try_for_each(|row| sieve.all(row as u32));
             }
             let n = (rows - from).min(BLOCK);
+            let deep = full.is_some() && self.verdict.deep.load(Ordering::Relaxed);
             block.load(search, first, question, from..from + n, deep)?;
             if Q::WANTED == Wanted::Least {
                 block.start(search)?;
