@@ -7,16 +7,15 @@
 //!
 //! Nothing here is part of an answer: any basis gives bounds that hold ([`Leading`]), a bad one excludes less.
 
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
 use crate::control::{Context, Job};
 use crate::error::{Error, Result};
 use crate::exact::bounds::Leading;
-use crate::exact::dot64;
 use crate::memory::{area, try_capacity, try_vec};
 use crate::products::{Multiplier, Right};
 use crate::random::Stream;
-use crate::simd::Level;
+use crate::simd::{DotKernel, Level};
 
 /// A basis of the leading dimensions.
 #[derive(Debug)]
@@ -55,12 +54,26 @@ impl Basis {
         for (i, x) in vectors.iter_mut().enumerate() {
             *x = stream.uniform(i as u64, 0) as f32 - 0.5;
         }
-        let (mut along, mut next) = (try_vec(area(wide, n)?, 0.0f32)?, try_vec(wide * d, 0.0f32)?);
+        // The second moment itself where that costs less: of many targets, and of few values.
+        let steps = 2 * TURNS;
+        let moment = if (n + steps * wide).saturating_mul(d) < 2 * steps * wide * n {
+            let mut moment = try_vec(area(d, d)?, 0.0f32)?;
+            product(&multiplier, &mut moment, &view.t(), &view, cx)?;
+            Some(moment)
+        } else {
+            None
+        };
+        let more = if moment.is_some() { 0 } else { n };
+        let (mut along, mut next) = (try_vec(area(wide, more)?, 0.0f32)?, try_vec(wide * d, 0.0f32)?);
         for _ in 0..TURNS {
             for _ in 0..2 {
-                // The second moment would take d² values.
-                product(&multiplier, &mut along, &vectors, &view.t(), cx)?;
-                product(&multiplier, &mut next, &along, &view, cx)?;
+                let each = shaped(&vectors, wide, d)?;
+                if let Some(moment) = &moment {
+                    product(&multiplier, &mut next, &each, &shaped(moment, d, d)?, cx)?;
+                } else {
+                    product(&multiplier, &mut along, &each, &view.t(), cx)?;
+                    product(&multiplier, &mut next, &shaped(&along, wide, n)?, &view, cx)?;
+                }
                 core::mem::swap(&mut vectors, &mut next);
                 // Powers of the moment grow fast.
                 vectors.chunks_exact_mut(d).for_each(normalize);
@@ -76,11 +89,12 @@ impl Basis {
         next.clear();
         next.resize(size * d, 0.0);
         let kept = shaped(&vectors[..size * d], size, d)?;
-        product(&multiplier, &mut next, &turn, &kept, cx)?;
-        orthonormalize(&mut next, d);
+        product(&multiplier, &mut next, &shaped(&turn, size, size)?, &kept, cx)?;
         orthonormalize(&mut next, d);
         let squares = next.iter().map(|x| square(*x)).sum();
-        let Some(bound) = Leading::new(d, size, defect(&next, d), squares) else { return Ok(None) };
+        let Some(bound) = Leading::new(d, size, defect(&DotKernel::new(level)?, &next, d), squares) else {
+            return Ok(None);
+        };
         let mut columns = multiplier.right();
         columns.pack(&shaped(&next, size, d)?.t())?;
         Ok(Some(Self { size, bound, multiplier, columns, dim: d }))
@@ -104,20 +118,18 @@ const ROWS: usize = 32;
 fn product(
     multiplier: &Multiplier<f32>,
     out: &mut [f32],
-    a: &[f32],
+    a: &ArrayView2<'_, f32>,
     b: &ArrayView2<'_, f32>,
     cx: &Context,
 ) -> Result<()> {
-    let (depth, n) = b.dim();
-    let rows = a.len() / depth.max(1);
+    let ((rows, depth), n) = (a.dim(), b.ncols());
     let step = rows.div_ceil(cx.exec.width()).next_multiple_of(ROWS);
     let mut jobs = try_capacity(rows.div_ceil(step.max(1)))?;
-    let parts = out.chunks_mut((step * n).max(1)).zip(a.chunks((step * depth).max(1)));
+    let parts = out.chunks_mut((step * n).max(1)).zip(a.axis_chunks_iter(Axis(0), step.max(1)));
     jobs.extend(parts.map(Job::new));
     cx.in_waves(&mut jobs, (step * depth * n) as u64, |(out, a)| {
         out.fill(0.0);
-        let rows = a.len() / depth;
-        multiplier.add_product(&mut shaped_mut(out, rows, n)?, 1.0, &shaped(a, rows, depth)?, b)
+        multiplier.add_product(&mut shaped_mut(out, a.nrows(), n)?, 1.0, a, b)
     })
 }
 
@@ -127,11 +139,12 @@ fn square(x: f32) -> f64 {
 
 /// The Frobenius norm of P P' - I, for vectors of norm near 1 in the rows of P: products in `f64` are exact but for
 /// sums of numbers below 2, so by less than 2^-40 each.
-fn defect(vectors: &[f32], d: usize) -> f64 {
+fn defect(dots: &DotKernel, vectors: &[f32], d: usize) -> f64 {
     let mut sum = 0.0;
     for (i, a) in vectors.chunks_exact(d).enumerate() {
         for (j, b) in vectors.chunks_exact(d).enumerate().take(i + 1) {
-            let off = (dot64(a, b) - f64::from(u8::from(i == j))).abs() + f64::from_bits((1023 - 40) << 52);
+            let off =
+                (dots.dot(a, b) - f64::from(u8::from(i == j))).abs() + f64::from_bits((1023 - 40) << 52);
             sum += off * off * if i == j { 1.0 } else { 2.0 };
         }
     }
@@ -182,4 +195,43 @@ fn shaped_mut(values: &mut [f32], n: usize, d: usize) -> Result<ArrayViewMut2<'_
     let found = values.len();
     let wrong = |_| Error::ShapeMismatch { what: "matrix", expected: n * d, found };
     ArrayViewMut2::from_shape((n, d), values).map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    /// Targets of few values, whose second moment is made, and of many, for which that would cost more: both bases hold the few
+    /// dimensions in which the targets lie.
+    #[test]
+    fn a_basis_holds_planted_dimensions() -> Result<()> {
+        let (stream, planted) = (Stream::new(7, 3), 6);
+        let normal = |i: usize, j: usize| stream.uniform(i as u64, j as u32) as f32 - 0.5;
+        for (n, d) in [(600, 48), (60, 600)] {
+            let values: Vec<f32> = (0..n * d)
+                .map(|at| {
+                    let (i, j) = (at / d, at % d);
+                    (0..planted).map(|p| normal(i, p) * normal(1_000 + p, 100 + j)).sum()
+                })
+                .collect();
+            for level in Level::ALL.iter().copied().filter(|level| level.is_available()) {
+                let basis = Basis::new(level, &values, d, 8, &Context::default())?;
+                let Some(basis) = basis else { panic!("no basis at {level:?}") };
+                let mut leading = vec![0.0f32; TOGETHER * 8];
+                for rows in values.chunks(TOGETHER * d) {
+                    basis.apply(rows, &mut leading)?;
+                    for (row, leading) in rows.chunks_exact(d).zip(leading.chunks_exact(8)) {
+                        let [all, held] =
+                            [row, leading].map(|of| of.iter().map(|x| square(*x)).sum::<f64>().sqrt());
+                        // Rounding of f32 sums of at most 600 values, generously.
+                        assert!((all - held).abs() < 1e-4 * all, "{level:?} {n} x {d}: {held} of {all}");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
 }
