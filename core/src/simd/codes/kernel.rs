@@ -356,7 +356,8 @@ impl CodeKernel {
     ///
     /// - `coding`: that of the rows, [`pair`](Self::pair) or [`tile`](Self::tile); columns reach 127 in either case;
     /// - `rows`: row r at `rows[r * stride..][..depth]`;
-    /// - `columns`: slot s at `columns[s * stride..][..depth]`, signed; `start[s]`: [`Coding::start`] of its sum.
+    /// - `columns`: slot s at `columns[s * stride..][..depth]`, signed; `start[s]`: [`Coding::start`] of its sum;
+    /// - `far`: the columns of the list are hardly in the nearest cache. This is for speed alone.
     #[allow(clippy::too_many_arguments, reason = "the plain signature of one kernel call")]
     pub fn pairs(
         &self,
@@ -367,6 +368,7 @@ impl CodeKernel {
         stride: usize,
         depth: usize,
         list: &[Hit],
+        far: bool,
         out: &mut [i32],
     ) {
         assert!(coding == self.0.pair || coding == self.0.tile);
@@ -385,7 +387,7 @@ impl CodeKernel {
         assert!(list.is_empty() || (row < n && slot < slots));
         let run = if coding == self.0.pair { self.0.pairs } else { self.0.tile_pairs };
         let (rows, columns, start) = (rows.as_ptr(), columns.as_ptr(), start.as_ptr());
-        let pairs = Pairs { rows, columns, start, stride, depth, list, out: out.as_mut_ptr() };
+        let pairs = Pairs { rows, columns, start, stride, depth, list, far, out: out.as_mut_ptr() };
         // SAFETY: the level was checked when the kernel was made; the lengths were checked above and cover every access that
         // the body documents.
         unsafe { run(&pairs) }

@@ -128,7 +128,7 @@ macro_rules! level {
             $(#[target_feature(enable = $feature)])?
             unsafe fn dot(a: *const u8, b: *const u8, depth: usize) -> i32 {
                 // SAFETY: the caller's contract is the same.
-                unsafe { products::<$signed>([a; 4], [b; 4], depth)[0] }
+                unsafe { products::<$signed, false>([a; 4], [b; 4], [b; 4], depth)[0] }
             }
 
             /// # Safety

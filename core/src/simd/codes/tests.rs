@@ -86,7 +86,7 @@ where
         pairs: pairs::<P>,
         dot: |a, b, depth| {
             // SAFETY: no instruction set is needed; the caller's contract is the same.
-            unsafe { products::<S>([a; 4], [b; 4], depth)[0] }
+            unsafe { products::<S, false>([a; 4], [b; 4], [b; 4], depth)[0] }
         },
     })
 }
@@ -318,7 +318,17 @@ fn scan_is_exact_at_the_largest_depth() {
                 let mut out = [0];
                 let columns = vec![column as i8; depth];
                 let start = [coding.start((column * depth as i64) as i32)];
-                kernel.pairs(coding, &bytes, &columns, &start, depth, depth, &[Hit::new(0, 0)], &mut out);
+                kernel.pairs(
+                    coding,
+                    &bytes,
+                    &columns,
+                    &start,
+                    depth,
+                    depth,
+                    &[Hit::new(0, 0)],
+                    false,
+                    &mut out,
+                );
                 assert_eq!(i64::from(out[0]), exact, "{level:?} {row} {column}");
             }
         }
@@ -706,17 +716,19 @@ fn pairs_are_exact_in_any_order() {
                     for length in [0, 1, 2, 3, 4, 5, 8, 30] {
                         let list: Vec<Hit> =
                             (0..length).map(|_| Hit::new(numbers.below(n), numbers.below(count))).collect();
-                        let mut out = vec![7; length + 1];
-                        kernel.pairs(coding, rows, columns, &start, stride, depth, &list, &mut out);
-                        for (e, hit) in list.iter().enumerate() {
-                            let exact = problem.product(hit.row(), hit.slot());
-                            assert_eq!(
-                                i64::from(out[e]),
-                                exact,
-                                "{level:?} {coding:?} {codes:?} {depth} {length} {hit:?}"
-                            );
+                        for far in [false, true] {
+                            let mut out = vec![7; length + 1];
+                            kernel.pairs(coding, rows, columns, &start, stride, depth, &list, far, &mut out);
+                            for (e, hit) in list.iter().enumerate() {
+                                let exact = problem.product(hit.row(), hit.slot());
+                                assert_eq!(
+                                    i64::from(out[e]),
+                                    exact,
+                                    "{level:?} {coding:?} {codes:?} {depth} {length} {hit:?}"
+                                );
+                            }
+                            assert_eq!(out[length], 7);
                         }
-                        assert_eq!(out[length], 7);
                     }
                     for c in 0..count - 1 {
                         let (a, b) = (

@@ -29,8 +29,7 @@ use core::sync::atomic::{Ordering, compiler_fence};
 
 use super::coding::{Coding, WIDTH};
 use super::hits::Hit;
-use super::lanes::Lanes;
-use super::scan::{each_row, store_hits};
+use super::scan::each_row;
 
 /// The largest norm of the codes of a row and of a column.
 pub(super) const NORM: f32 = 202.0;
@@ -59,7 +58,7 @@ pub(crate) struct WordPanel {
     /// (h_c - h_0) / range of h, and (rho_0 - rho_c) / range of rho, as parts of 32,767.
     h: [i16; WIDTH],
     rho: [i16; WIDTH],
-    /// Two bits for each column that is none of the padding.
+    /// Every second bit: of the columns that are none of the padding.
     columns: [u32; GROUPS],
     scale: f32,
     least_h: f32,
@@ -123,7 +122,7 @@ pub(super) fn pack(
         panel.h[c] = part(f64::from(column.h) - f64::from(least_h), range_h);
         panel.rho[c] = part(f64::from(most_rho) - f64::from(column.rho), range_rho);
         let (group, lane) = (c / LANES, c % LANES);
-        panel.columns[group] |= 3 << (2 * lane);
+        panel.columns[group] |= 1 << (2 * lane);
         for (step, four) in codes.as_chunks::<4>().0.iter().enumerate() {
             let at = (group * depth / 4 + step) * 4 * LANES;
             let halves = if lane % 2 == 0 {
@@ -143,7 +142,7 @@ pub(super) fn pack(
 impl WordPanel {
     /// The scores of a row, by the formula in `f64`, and with them the exact products: of all columns that are no padding.
     pub fn scores(&self, codes: &[i8], row: &[i32], scale: f32, residue: f32) -> alloc::vec::Vec<(f64, i32)> {
-        let columns = (0..WIDTH).filter(|c| self.columns[c / LANES] >> (2 * (c % LANES)) & 3 == 3);
+        let columns = (0..WIDTH).filter(|c| self.columns[c / LANES] >> (2 * (c % LANES)) & 1 == 1);
         let column = |c: usize| {
             let (group, lane) = (c / LANES, c % LANES);
             let place = |t: usize| {
@@ -213,7 +212,6 @@ pub(super) unsafe fn factors(factors: &Factors<'_>) {
 
 /// A register of sums of 16 bits.
 pub(in crate::simd) trait Words: Copy {
-    type Floats: Lanes;
     /// # Safety
     /// The instruction set of the type is enabled.
     unsafe fn zero() -> Self;
@@ -292,7 +290,7 @@ unsafe fn body<V: Words, const OFFSET: bool>(scan: &WordScan<'_>) -> usize {
                 row[r] = usize::from(*list.get_unchecked(at + r.min(left - 1)));
                 x[r] = scan.rows.add(row[r] * scan.stride);
             }
-            let (mut masks, mut hit) = ([[0; GROUPS]; ROWS], 0u32);
+            let (mut masks, mut any) = ([[0; GROUPS]; ROWS], 0u32);
             let mut codes = scan.codes.cast::<i16>();
             for g in 0..GROUPS {
                 let (mut even, mut odd) =
@@ -318,32 +316,36 @@ unsafe fn body<V: Words, const OFFSET: bool>(scan: &WordScan<'_>) -> usize {
                     sums =
                         sums.sub_product(V::spread(of_row(rho)), V::load(panel.rho.as_ptr().add(g * LANES)));
                     masks[r][g] = !sums.below(V::spread(of_row(limit))) & panel.columns[g];
-                    hit |= u32::from(masks[r][g] != 0) << r;
+                    any |= masks[r][g];
                     // Row after row: side by side, they need more registers than there are.
                     compiler_fence(Ordering::SeqCst);
                 });
             }
-            // Few rows have a hit; rows that only fill the last tile are not reported.
-            hit &= (1 << ROWS.min(left)) - 1;
-            while hit != 0 {
-                let r = hit.trailing_zeros() as usize % ROWS;
-                hit &= hit - 1;
-                let mask = masks[r].iter().rev().fold(0, |mask, twice| mask << LANES | one_of_two(*twice));
-                let first = (row[r] as u32) << Hit::SLOT_BITS | scan.first;
-                count += store_hits::<V::Floats>(mask, first, scan.pairs.add(count));
+            if any == 0 {
+                continue;
+            }
+            // Which groups have a hit is hard to foresee, and few have more than two: so two places are written for each, and those that
+            // are not taken are written over. Rows that only fill the last tile are not reported.
+            for r in 0..ROWS.min(left) {
+                let of_row = (row[r] as u32) << Hit::SLOT_BITS | scan.first;
+                for (g, mask) in masks[r].into_iter().enumerate() {
+                    let (mut bits, to) = (mask, scan.pairs.add(count));
+                    let mut next = || {
+                        let lane = (bits | 1 << 31).trailing_zeros() / 2;
+                        bits &= bits.wrapping_sub(1);
+                        of_row + (g * LANES) as u32 + lane
+                    };
+                    let found = mask.count_ones() as usize;
+                    (*to, *to.add(1)) = (next(), next());
+                    for at in 2..found {
+                        *to.add(at) = next();
+                    }
+                    count += found;
+                }
             }
         }
     }
     count
-}
-
-/// Every second bit, side by side.
-fn one_of_two(mut bits: u32) -> u64 {
-    bits &= 0x5555_5555;
-    for (by, kept) in [(1, 0x3333_3333), (2, 0x0f0f_0f0f), (4, 0x00ff_00ff), (8, 0x0000_ffff)] {
-        bits = (bits | bits >> by) & kept;
-    }
-    bits.into()
 }
 
 /// Sums of 16 bits in an array, for tests.
@@ -353,7 +355,6 @@ pub(super) struct Array([i16; LANES]);
 
 #[cfg(test)]
 impl Words for Array {
-    type Floats = super::super::portable::Portable<f32, 8>;
     unsafe fn zero() -> Self {
         Self([0; LANES])
     }
@@ -394,14 +395,12 @@ pub(super) mod x86 {
     use core::arch::x86_64::*;
 
     use super::Words;
-    use crate::simd::vector::x86::Avx2F32;
 
     /// AVX2.
     #[derive(Clone, Copy)]
     pub struct Words256(__m256i);
 
     impl Words for Words256 {
-        type Floats = Avx2F32;
         #[inline(always)]
         unsafe fn zero() -> Self {
             // SAFETY: the caller has enabled the instruction set.

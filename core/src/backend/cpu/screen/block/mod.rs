@@ -204,7 +204,7 @@ impl<'a> Block<'a> {
             hits: Hits::default(),
             numbers: [try_vec(n, 0)?, try_vec(n, 0)?, try_vec(n, 0)?],
             least: zeros()?,
-            kept: Kept::new(n)?,
+            kept: Kept::new(n, codes.count())?,
             pairs: try_capacity(n)?,
             products: Vec::new(),
             second: Vec::new(),
@@ -332,9 +332,9 @@ impl<'a> Block<'a> {
     fn multiply_pairs(&mut self, search: &Search<'_>, both: bool) -> Result<()> {
         let rows = self.given.rows.unwrap_or(&self.made).pairs();
         let (codes, kernel, from) = (self.codes, &search.cpu.codes, rows.from(self.base));
-        multiply(kernel, from, codes, false, &self.pairs, &mut self.products)?;
+        multiply(kernel, from, codes, false, &self.pairs, true, &mut self.products)?;
         if both {
-            multiply(kernel, from, codes, true, &self.pairs, &mut self.second)?;
+            multiply(kernel, from, codes, true, &self.pairs, true, &mut self.second)?;
         }
         Ok(())
     }
@@ -438,7 +438,9 @@ impl<'a> Block<'a> {
             if self.leading {
                 let from = self.given.rows.unwrap_or(&self.made).pairs().from(self.base);
                 let (list, kernel) = (self.hits.pairs(), &search.cpu.codes);
-                multiply(kernel, from, self.codes, false, list, &mut self.products)?;
+                // Where most rows have no hit, a column has few, and it is read again only long after.
+                let far = list.len() < self.list.len();
+                multiply(kernel, from, self.codes, false, list, far, &mut self.products)?;
                 let now = [self.hits.pairs().len() as u64, (self.list.len() * WIDTH) as u64];
                 (pairs, all) = (pairs + now[0], all + now[1]);
                 lately = [lately[0] + now[0], lately[1] + now[1]];
@@ -576,11 +578,12 @@ fn multiply(
     codes: &TargetCodes,
     rest: bool,
     list: &[Hit],
+    far: bool,
     out: &mut Vec<i32>,
 ) -> Result<()> {
     at_least(out, list.len())?;
     let (columns, starts) =
         if rest { (codes.rest(), &codes.rest_starts) } else { (codes.first(), &codes.starts) };
-    kernel.pairs(kernel.pair(), from, columns, starts, codes.stride, codes.depth, list, out);
+    kernel.pairs(kernel.pair(), from, columns, starts, codes.stride, codes.depth, list, far, out);
     Ok(())
 }
