@@ -25,6 +25,8 @@ pub(super) struct Kept {
     len: usize,
     /// Above this number of items, those that are excluded by now are dropped.
     most: usize,
+    /// Targets that a row may have left.
+    most_of_row: usize,
     /// After [`group`](Kept::group): the slots of row i are `slots[starts[i]..starts[i + 1]]`.
     slots: Vec<u32>,
     starts: Vec<u32>,
@@ -32,14 +34,17 @@ pub(super) struct Kept {
 
 /// Above this number of items for each row of a block, those that are excluded by now are dropped.
 const ROOM: usize = 32;
-/// Targets that a row may have left. A row with more is left to the next tier: what tells so little is not worth its time.
-pub(super) const MOST: usize = 256;
+/// Targets that a row may have left, where there are few targets, and where there are many. A row with more is left to the next
+/// tier: what tells so little is not worth its time.
+const MOST: [usize; 2] = [256, 1024];
+/// The next tier looks at all targets: at no more than so many in the time that one takes which is left to codes or to the definition.
+pub(super) const AT_ONCE: usize = 16;
 
 impl Kept {
-    /// Room for `rows` rows.
-    pub fn new(rows: usize) -> Result<Self> {
-        let starts = try_vec(rows + 2, 0u32)?;
-        Ok(Self { items: Vec::new(), len: 0, most: ROOM * rows, slots: Vec::new(), starts })
+    /// Room for `rows` rows of a search of `targets` targets.
+    pub fn new(rows: usize, targets: usize) -> Result<Self> {
+        let (starts, most_of_row) = (try_vec(rows + 2, 0u32)?, (targets / AT_ONCE).clamp(MOST[0], MOST[1]));
+        Ok(Self { items: Vec::new(), len: 0, most: ROOM * rows, most_of_row, slots: Vec::new(), starts })
     }
 
     /// Forgets all items; the next ones are of `rows` rows.
@@ -61,6 +66,11 @@ impl Kept {
         }
         self.len += kept;
         Ok(())
+    }
+
+    /// Whether a row has too many targets left.
+    pub fn too_many(&self, left: &[u32]) -> bool {
+        left.len() > self.most_of_row
     }
 
     /// Whether so many items are kept that those which are excluded by now should be [dropped](Kept::prune).
@@ -87,13 +97,13 @@ impl Kept {
         let mut few = 0;
         for at in 0..kept {
             let item = items[at];
-            if counts[item.hit.row()] as usize <= MOST {
+            if counts[item.hit.row()] as usize <= self.most_of_row {
                 items[few] = item;
                 few += 1;
             }
         }
         for (upper, count) in upper.iter_mut().zip(counts) {
-            if *count as usize > MOST {
+            if *count as usize > self.most_of_row {
                 *upper = f32::NEG_INFINITY;
             }
         }
@@ -148,7 +158,7 @@ mod tests {
 
     #[test]
     fn what_is_left_of_each_row() -> Result<()> {
-        let mut kept = Kept::new(3)?;
+        let mut kept = Kept::new(3, 10)?;
         let hits = [Hit::new(0, 4), Hit::new(2, 5), Hit::new(0, 7), Hit::new(2, 9)];
         keep(&mut kept, &hits, &[1.0, 2.0, 3.0, f32::NAN], &[2.0, 2.0, 2.0])?;
         keep(&mut kept, &[Hit::new(0, 8), Hit::new(1, 3)], &[0.5, 0.0], &[2.0; 3])?;
@@ -165,8 +175,8 @@ mod tests {
 
     #[test]
     fn rows_with_too_many_are_given_away() -> Result<()> {
-        let mut kept = Kept::new(2)?;
-        let many: Vec<Hit> = (0..MOST + 1).map(|slot| Hit::new(1, slot)).collect();
+        let mut kept = Kept::new(2, 300)?;
+        let many: Vec<Hit> = (0..MOST[0] + 1).map(|slot| Hit::new(1, slot)).collect();
         let mut upper = [9.0; 2];
         keep(&mut kept, &[Hit::new(0, 6), Hit::new(0, 2)], &[0.0, 9.0], &upper)?;
         keep(&mut kept, &many, &vec![0.0; many.len()], &upper)?;
@@ -174,6 +184,10 @@ mod tests {
         upper = [8.0; 2];
         kept.prune(&mut upper);
         assert_eq!(upper, [8.0, f32::NEG_INFINITY]);
+        assert!(!kept.too_many(&[0; MOST[0]]) && kept.too_many(&[0; MOST[0] + 1]));
+        // Of many targets, a row may have more left, but not any number.
+        let of = |targets: usize| Kept::new(1, targets).map(|kept| kept.most_of_row);
+        assert_eq!([of(10_000)?, of(1 << 18)?], [10_000 / AT_ONCE, MOST[1]]);
         // What comes after stands behind what was kept before.
         keep(&mut kept, &[Hit::new(0, 7), Hit::new(1, 7)], &[1.0, 0.0], &upper)?;
         kept.group(2, &upper)?;
@@ -185,7 +199,7 @@ mod tests {
     /// Where all items stay, the next prune comes after as many again; the next block begins anew.
     #[test]
     fn items_are_dropped_now_and_then() -> Result<()> {
-        let mut kept = Kept::new(1)?;
+        let mut kept = Kept::new(1, 100)?;
         let some: Vec<Hit> = (0..ROOM + 1).map(|slot| Hit::new(0, slot)).collect();
         let (zeros, mut upper) = (vec![0.0; some.len()], [1.0]);
         keep(&mut kept, &some, &zeros, &upper)?;

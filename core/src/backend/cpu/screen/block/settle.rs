@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 
-use super::super::super::kept::MOST;
+use super::super::super::kept::AT_ONCE;
 use super::super::super::question::{Question, Search, Sieve, Wanted};
 use super::{Block, Candidate, State};
 use crate::error::Result;
@@ -38,7 +38,7 @@ impl Block<'_> {
                     [] if self.limited[i] => sieve.some(question, row, &[])?,
                     [] => sieve.all(row)?,
                     [only] => sieve.some(question, row, &[only])?,
-                    ref many if many.len() > MOST => sieve.all(row)?,
+                    ref many if self.kept.too_many(many) => sieve.all(row)?,
                     ref several => {
                         try_grow(&mut self.pairs, several.len())?;
                         self.pairs.extend(several.iter().map(|slot| Hit::new(i, *slot as usize)));
@@ -73,7 +73,7 @@ impl Block<'_> {
         let mut from = 0;
         for &(i, end) in &self.ends {
             let (row, left) = ((self.from + i) as u32, &self.left[from..end]);
-            if closer {
+            if closer && left.len() * AT_ONCE > self.codes.count() {
                 sieve.some(question, row, left)?;
             } else {
                 // There are few: the definition takes less time for these than the next tier for all targets.
