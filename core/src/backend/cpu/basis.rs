@@ -225,7 +225,7 @@ mod tests {
                     basis.apply(rows, &mut leading)?;
                     for (row, leading) in rows.chunks_exact(d).zip(leading.chunks_exact(8)) {
                         let [all, held] =
-                            [row, leading].map(|of| of.iter().map(|x| square(*x)).sum::<f64>().sqrt());
+                            [row, leading].map(|of| libm::sqrt(of.iter().map(|x| square(*x)).sum()));
                         // Rounding of f32 sums of at most 600 values, generously.
                         assert!((all - held).abs() < 1e-4 * all, "{level:?} {n} x {d}: {held} of {all}");
                     }

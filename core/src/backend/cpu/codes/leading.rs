@@ -4,12 +4,13 @@ use super::super::basis::Basis;
 use crate::exact::bounds::Lead;
 use crate::simd::{CodeKernel, Measure, relative};
 
-/// The terms of `values` in the kernel, which are `leading` in the basis, and the largest magnitude there; none where codes
-/// cannot serve.
-pub(super) fn lead(
+/// The terms of a row of `d` values in the kernel that were measured, and that are `leading` in the basis; with them the largest magnitude
+/// there. None where codes cannot serve.
+pub(in super::super) fn lead_terms(
     kernel: &CodeKernel,
     basis: &Basis,
-    values: &[f32],
+    d: usize,
+    values: Measure,
     leading: &[f32],
 ) -> Option<(Lead, f32)> {
     let ends = |measure: Measure, d: usize| {
@@ -18,7 +19,7 @@ pub(super) fn lead(
         ((square * (1.0 - off) - flushed).max(0.0), square * (1.0 + off) + flushed)
     };
     let measure = kernel.measure(leading);
-    let (_, whole) = ends(kernel.measure(values), values.len());
+    let (_, whole) = ends(values, d);
     let (least, most) = ends(measure, leading.len());
     let [whole, least, most] = [whole, least, most].map(libm::sqrt);
     let lead = basis.bound.of(whole, least, most);

@@ -16,6 +16,7 @@ mod rows;
 mod targets;
 mod tiles;
 
-pub(super) use self::rows::{BlockCodes, CodesOf, LeadCodes, Side};
+pub(super) use self::leading::lead_terms;
+pub(super) use self::rows::{BlockCodes, CodesOf, LeadCodes, Measured, Side};
 pub(super) use self::targets::{Source, Target, TargetCodes};
 pub(super) use self::tiles::{Packed, Tiles};

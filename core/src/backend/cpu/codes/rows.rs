@@ -3,12 +3,11 @@
 use alloc::vec::Vec;
 
 use super::super::basis::Basis;
-use super::leading::lead;
 use crate::error::Result;
-use crate::exact::bounds::Codes;
+use crate::exact::bounds::{Codes, Lead};
 use crate::exact::float::narrow_up;
 use crate::memory::{area, try_vec};
-use crate::simd::{Code, CodeKernel, Coding, Lines};
+use crate::simd::{Code, CodeKernel, Coding, Lines, Measure};
 
 /// Steps from one coded row to the next: whole cache lines.
 pub(super) fn stride(d: usize) -> usize {
@@ -103,33 +102,45 @@ pub(in super::super) struct CodesOf<'a> {
 }
 
 impl CodesOf<'_> {
-    /// Codes row `i` of these, whose coordinates in the kernel are `values` and whose norm is at most `norm`.
-    pub fn set(&mut self, kernel: &CodeKernel, bound: &Codes, i: usize, values: &[f32], norm: f64) {
+    /// Codes row `i` of these.
+    pub fn set(&mut self, kernel: &CodeKernel, bound: &Codes, i: usize, row: Measured<'_>) {
         let range = i * self.stride..(i + 1) * self.stride;
-        self.pairs.1[i] =
-            encode(kernel, kernel.pair(), bound, values, norm, &mut self.pairs.0[range.clone()]);
+        self.pairs.1[i] = encode(kernel, kernel.pair(), bound, row, &mut self.pairs.0[range.clone()]);
         if let Some((bytes, sides)) = &mut self.tiles {
-            sides[i] = encode(kernel, kernel.tile(), bound, values, norm, &mut bytes[range]);
+            sides[i] = encode(kernel, kernel.tile(), bound, row, &mut bytes[range]);
         }
     }
 }
 
-/// Codes a row of the kernel, whose norm is at most `norm`, with the largest reach that fits it.
-fn encode(
-    kernel: &CodeKernel,
-    coding: Coding,
-    bound: &Codes,
-    values: &[f32],
-    norm: f64,
-    out: &mut [u8],
-) -> Side {
-    let measure = kernel.measure(values);
-    if !(norm.is_finite() && measure.servable()) {
+/// A row in the coordinates of the kernel.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Measured<'a> {
+    pub values: &'a [f32],
+    /// Of the values.
+    pub measure: Measure,
+    /// At least the norm of the row.
+    pub norm: f64,
+}
+
+impl<'a> Measured<'a> {
+    pub fn new(kernel: &CodeKernel, values: &'a [f32], norm: f64) -> Self {
+        Self { values, measure: kernel.measure(values), norm }
+    }
+
+    /// Whether codes can stand for the row.
+    pub fn servable(self) -> bool {
+        self.norm.is_finite() && self.measure.servable()
+    }
+}
+
+/// Codes a row with the largest reach that fits it.
+fn encode(kernel: &CodeKernel, coding: Coding, bound: &Codes, row: Measured<'_>, out: &mut [u8]) -> Side {
+    if !row.servable() {
         out.fill(coding.offset());
         return Side { code: Code::default(), norm: f32::INFINITY };
     }
-    let code = kernel.encode_row(coding, values, coding.scale(measure.largest), out);
-    Side { code, norm: narrow_up(bound.norm(norm)).max(code.norm) }
+    let code = kernel.encode_row(coding, row.values, coding.scale(row.measure.largest), out);
+    Side { code, norm: narrow_up(bound.norm(row.norm)).max(code.norm) }
 }
 
 /// Rows in leading dimensions, side by side: their error terms are those of [`Leading`](crate::exact::bounds::Leading).
@@ -173,11 +184,18 @@ pub(in super::super) struct LeadOf<'a> {
 }
 
 impl LeadOf<'_> {
-    /// Codes row `i` of these: `values` in the kernel, `leading` in the basis.
-    pub fn set(&mut self, kernel: &CodeKernel, basis: &Basis, i: usize, values: &[f32], leading: &[f32]) {
+    /// Codes row `i` of these: `leading` in the basis, with their [terms](super::lead_terms).
+    pub fn set(
+        &mut self,
+        kernel: &CodeKernel,
+        basis: &Basis,
+        i: usize,
+        leading: &[f32],
+        terms: Option<(Lead, f32)>,
+    ) {
         let coding = kernel.tile();
         let out = &mut self.bytes[i * self.stride..(i + 1) * self.stride];
-        let Some((lead, largest)) = lead(kernel, basis, values, leading) else {
+        let Some((lead, largest)) = terms else {
             out.fill(coding.offset());
             (self.sides[i], self.residues[i]) = (Side { norm: f32::INFINITY, ..Side::default() }, 0.0);
             return;

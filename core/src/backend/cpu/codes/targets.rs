@@ -6,8 +6,8 @@ use ndarray::ArrayView2;
 
 use super::super::basis::Basis;
 use super::super::pack::Frame;
-use super::leading::lead;
-use super::rows::{BlockCodes, CodesOf, LeadCodes, LeadOf, stride};
+use super::leading::lead_terms;
+use super::rows::{BlockCodes, CodesOf, LeadCodes, LeadOf, Measured, stride};
 use super::tiles::{Column, Making, Tile, Tiles};
 use crate::control::{Context, Job};
 use crate::error::Result;
@@ -16,7 +16,7 @@ use crate::exact::dot64;
 use crate::exact::float::narrow_up;
 use crate::memory::{area, try_capacity, try_vec};
 use crate::rows::row_of;
-use crate::simd::{Code, CodeKernel, DEPTH_STEP, Hit, Lines, MAX_DEPTH, WIDTH};
+use crate::simd::{Code, CodeKernel, DEPTH_STEP, Hit, Lines, MAX_DEPTH, Measure, WIDTH};
 
 /// What each pair has to know of its target: four numbers, so that those of all targets stay in the nearest cache.
 #[derive(Clone, Copy, Debug, Default)]
@@ -234,16 +234,19 @@ impl Part<'_> {
         let (d, count, pair) = (source.view.ncols(), self.order.len(), kernel.pair());
         let (mut buffer, mut left) = (try_vec(d, 0.0f32)?, try_vec(d, 0.0f32)?);
         let mut values = try_vec(count * d, 0.0f32)?;
+        let mut measures = [Measure::default(); WIDTH];
         for (c, &target) in self.order.iter().enumerate() {
             let row = &mut values[c * d..(c + 1) * d];
             let norm = source.row(target, &mut buffer, row);
-            let measure = kernel.measure(row);
-            if !(norm.is_finite() && measure.servable()) {
+            let measured = Measured::new(kernel, row, norm);
+            if !measured.servable() {
                 self.fits = false;
                 return Ok(());
             }
+            let measure = measured.measure;
+            measures[c] = measure;
             if let Some((codes, _)) = &mut self.rows {
-                codes.set(kernel, bound, c, row, norm);
+                codes.set(kernel, bound, c, measured);
             }
             let range = c * stride..(c + 1) * stride;
             let first = &mut self.first[range.clone()];
@@ -273,13 +276,19 @@ impl Part<'_> {
             full(kernel, tile, self.targets, &values, self.first, stride)?;
         }
         match source.basis {
-            Some(basis) => self.leading(kernel, basis, &values),
+            Some(basis) => self.leading(kernel, basis, &values, &measures),
             None => Ok(()),
         }
     }
 
     /// The panel in leading dimensions.
-    fn leading(&mut self, kernel: &CodeKernel, basis: &Basis, values: &[f32]) -> Result<()> {
+    fn leading(
+        &mut self,
+        kernel: &CodeKernel,
+        basis: &Basis,
+        values: &[f32],
+        measures: &[Measure],
+    ) -> Result<()> {
         let Some(tile) = &mut self.lead else { return Ok(()) };
         let (count, size) = (self.targets.len(), basis.size);
         let d = values.len() / count.max(1);
@@ -289,13 +298,14 @@ impl Part<'_> {
         let mut columns = try_vec(count * stride, 0i8)?;
         let mut leads: Vec<(Lead, f32)> = try_capacity(count)?;
         let (mut codes, words) = ([Code::default(); WIDTH], kernel.in_words());
-        for (c, (row, leading)) in values.chunks_exact(d).zip(leading.chunks_exact(size)).enumerate() {
-            let Some((lead, largest)) = lead(kernel, basis, row, leading) else {
+        for (c, (leading, measure)) in leading.chunks_exact(size).zip(measures).enumerate() {
+            let terms = lead_terms(kernel, basis, d, *measure, leading);
+            let Some((lead, largest)) = terms else {
                 self.fits = false;
                 return Ok(());
             };
             if let Some((_, of_rows)) = &mut self.rows {
-                of_rows.set(kernel, basis, c, row, leading);
+                of_rows.set(kernel, basis, c, leading, terms);
             }
             if !words {
                 let out = &mut columns[c * stride..(c + 1) * stride];

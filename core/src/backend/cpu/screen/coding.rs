@@ -2,12 +2,13 @@
 
 use super::super::basis::{Basis, TOGETHER};
 use super::super::block::Name;
-use super::super::codes::{BlockCodes, CodesOf, LeadCodes, TargetCodes};
+use super::super::codes::{BlockCodes, CodesOf, LeadCodes, Measured, TargetCodes, lead_terms};
 use super::super::question::Search;
 use crate::control::{Context, Job};
 use crate::error::Result;
 use crate::exact::bounds::Codes;
 use crate::memory::{try_capacity, try_vec};
+use crate::simd::Measure;
 
 /// Rows that are searched together: their codes fit the second-level cache.
 pub(in super::super) const BLOCK: usize = 512;
@@ -75,6 +76,7 @@ pub(in super::super) fn code_rows(
     cx.in_waves(&mut jobs, (BLOCK * (8 + size) * d) as u64, |(first, full, lead)| {
         let mut buffer = try_vec(d, 0.0)?;
         let (mut values, mut leading) = (try_vec(TOGETHER * d, 0.0)?, try_vec(TOGETHER * size, 0.0)?);
+        let mut measures = [Measure::default(); TOGETHER];
         let rows = BLOCK.min(n - *first);
         for from in (0..rows).step_by(TOGETHER) {
             let count = TOGETHER.min(rows - from);
@@ -82,15 +84,18 @@ pub(in super::super) fn code_rows(
                 let row = *first + from + i;
                 let (row, square) = (search.row(row, &mut buffer), search.square(row));
                 let norm = search.targets.frame().narrow_row(row, square, values);
+                let measured = Measured::new(kernel, values, norm);
+                measures[i] = measured.measure;
                 if let (Some(bound), Some(full)) = (bound, &mut *full) {
-                    full.set(kernel, bound, from + i, values, norm);
+                    full.set(kernel, bound, from + i, measured);
                 }
             }
             if let (Some(basis), Some(lead)) = (basis, &mut *lead) {
                 basis.apply(&values[..count * d], &mut leading)?;
-                let each = values.chunks_exact(d).zip(leading.chunks_exact(size));
-                for (i, (values, leading)) in each.enumerate().take(count) {
-                    lead.set(kernel, basis, from + i, values, leading);
+                for (i, (leading, measure)) in leading.chunks_exact(size).zip(&measures[..count]).enumerate()
+                {
+                    let terms = lead_terms(kernel, basis, d, *measure, leading);
+                    lead.set(kernel, basis, from + i, leading, terms);
                 }
             }
         }
@@ -109,5 +114,5 @@ pub(super) fn code_row(
     values: &mut [f32],
 ) {
     let norm = search.targets.frame().narrow_row(search.row(row, buffer), search.square(row), values);
-    out.set(&search.cpu.codes, bound, i, values, norm);
+    out.set(&search.cpu.codes, bound, i, Measured::new(&search.cpu.codes, values, norm));
 }
