@@ -54,7 +54,7 @@ impl Basis {
         for (i, x) in vectors.iter_mut().enumerate() {
             *x = stream.uniform(i as u64, 0) as f32 - 0.5;
         }
-        // The second moment itself where that costs less: of many targets, and of few values.
+        // The second moment is made where that costs less: where targets are many and values few. Then d is below 8 `wide`.
         let steps = 2 * TURNS;
         let moment = if (n + steps * wide).saturating_mul(d) < 2 * steps * wide * n {
             let mut moment = try_vec(area(d, d)?, 0.0f32)?;
@@ -63,8 +63,8 @@ impl Basis {
         } else {
             None
         };
-        let more = if moment.is_some() { 0 } else { n };
-        let (mut along, mut next) = (try_vec(area(wide, more)?, 0.0f32)?, try_vec(wide * d, 0.0f32)?);
+        let directly = if moment.is_some() { 0 } else { n };
+        let (mut along, mut next) = (try_vec(area(wide, directly)?, 0.0f32)?, try_vec(wide * d, 0.0f32)?);
         for _ in 0..TURNS {
             for _ in 0..2 {
                 let each = shaped(&vectors, wide, d)?;

@@ -34,22 +34,24 @@ pub(super) struct Kept {
 
 /// Above this number of items for each row of a block, those that are excluded by now are dropped.
 const ROOM: usize = 32;
-/// Targets that a row may have left, where there are few targets, and where there are many. A row with more is left to the next
-/// tier: what tells so little is not worth its time.
+/// A row may have one of [`AT_ONCE`] of its targets left, but at least the first number and at most the second one count. A row with more
+/// goes to the next tier: what tells so little is not worth its time.
 const MOST: [usize; 2] = [256, 1024];
-/// The next tier looks at all targets: at no more than so many in the time that one takes which is left to codes or to the definition.
-pub(super) const AT_ONCE: usize = 16;
+/// While the definition looks at one target, the next tier looks at fewer than so many: of 384 and 768 values, at 15 to 25 (AVX2).
+pub(super) const AT_ONCE: usize = 32;
 
 impl Kept {
-    /// Room for `rows` rows of a search of `targets` targets.
-    pub fn new(rows: usize, targets: usize) -> Result<Self> {
-        let (starts, most_of_row) = (try_vec(rows + 2, 0u32)?, (targets / AT_ONCE).clamp(MOST[0], MOST[1]));
-        Ok(Self { items: Vec::new(), len: 0, most: ROOM * rows, most_of_row, slots: Vec::new(), starts })
+    /// Room for `rows` rows.
+    pub fn new(rows: usize) -> Result<Self> {
+        let starts = try_vec(rows + 2, 0u32)?;
+        let (items, slots) = (Vec::new(), Vec::new());
+        Ok(Self { items, len: 0, most: ROOM * rows, most_of_row: MOST[0], slots, starts })
     }
 
-    /// Forgets all items; the next ones are of `rows` rows.
-    pub fn clear(&mut self, rows: usize) {
+    /// Forgets all items; the next ones are of `rows` rows, each of which looks at `targets` targets at most.
+    pub fn clear(&mut self, rows: usize, targets: usize) {
         (self.len, self.most) = (0, ROOM * rows);
+        self.most_of_row = (targets / AT_ONCE).clamp(MOST[0], MOST[1]);
     }
 
     /// Keeps some of `count` targets. `target` gets a number below `count` and returns the target, the lower end of its score, and
@@ -158,7 +160,7 @@ mod tests {
 
     #[test]
     fn what_is_left_of_each_row() -> Result<()> {
-        let mut kept = Kept::new(3, 10)?;
+        let mut kept = Kept::new(3)?;
         let hits = [Hit::new(0, 4), Hit::new(2, 5), Hit::new(0, 7), Hit::new(2, 9)];
         keep(&mut kept, &hits, &[1.0, 2.0, 3.0, f32::NAN], &[2.0, 2.0, 2.0])?;
         keep(&mut kept, &[Hit::new(0, 8), Hit::new(1, 3)], &[0.5, 0.0], &[2.0; 3])?;
@@ -167,7 +169,7 @@ mod tests {
         // Upper ends fall.
         kept.group(3, &[0.5, 2.0, 1.0])?;
         assert_eq!([kept.of(0), kept.of(1), kept.of(2)], [&[8][..], &[3], &[]]);
-        kept.clear(2);
+        kept.clear(2, 10);
         kept.group(2, &[2.0; 2])?;
         assert!((0..2).all(|row| kept.of(row).is_empty()));
         Ok(())
@@ -175,7 +177,7 @@ mod tests {
 
     #[test]
     fn rows_with_too_many_are_given_away() -> Result<()> {
-        let mut kept = Kept::new(2, 300)?;
+        let mut kept = Kept::new(2)?;
         let many: Vec<Hit> = (0..MOST[0] + 1).map(|slot| Hit::new(1, slot)).collect();
         let mut upper = [9.0; 2];
         keep(&mut kept, &[Hit::new(0, 6), Hit::new(0, 2)], &[0.0, 9.0], &upper)?;
@@ -186,8 +188,11 @@ mod tests {
         assert_eq!(upper, [8.0, f32::NEG_INFINITY]);
         assert!(!kept.too_many(&[0; MOST[0]]) && kept.too_many(&[0; MOST[0] + 1]));
         // Of many targets, a row may have more left, but not any number.
-        let of = |targets: usize| Kept::new(1, targets).map(|kept| kept.most_of_row);
-        assert_eq!([of(10_000)?, of(1 << 18)?], [10_000 / AT_ONCE, MOST[1]]);
+        let mut other = Kept::new(1)?;
+        for (targets, most) in [(20_000, 625), (1 << 18, MOST[1]), (100, MOST[0])] {
+            other.clear(1, targets);
+            assert!(!other.too_many(&vec![0; most]) && other.too_many(&vec![0; most + 1]), "{targets}");
+        }
         // What comes after stands behind what was kept before.
         keep(&mut kept, &[Hit::new(0, 7), Hit::new(1, 7)], &[1.0, 0.0], &upper)?;
         kept.group(2, &upper)?;
@@ -199,7 +204,7 @@ mod tests {
     /// Where all items stay, the next prune comes after as many again; the next block begins anew.
     #[test]
     fn items_are_dropped_now_and_then() -> Result<()> {
-        let mut kept = Kept::new(1, 100)?;
+        let mut kept = Kept::new(1)?;
         let some: Vec<Hit> = (0..ROOM + 1).map(|slot| Hit::new(0, slot)).collect();
         let (zeros, mut upper) = (vec![0.0; some.len()], [1.0]);
         keep(&mut kept, &some, &zeros, &upper)?;
@@ -212,7 +217,7 @@ mod tests {
         assert!(kept.is_long());
         kept.group(1, &upper)?;
         assert_eq!((kept.of(0).len(), upper), (2 * ROOM + 3, [1.0]));
-        kept.clear(1);
+        kept.clear(1, 10);
         keep(&mut kept, &some, &zeros, &upper)?;
         assert!(kept.is_long());
         Ok(())

@@ -90,6 +90,29 @@ pub(super) fn tasks<Q: Question>(
     Ok(tasks)
 }
 
+/// The last word, on the targets that other tiers told.
+struct Definition;
+
+impl Tier for Definition {
+    fn count<'c>(&self, stats: &'c mut SearchStats) -> &'c mut u64 {
+        &mut stats.truth
+    }
+
+    fn pass<Q: Question>(
+        &self,
+        _: &Search<'_>,
+        _: usize,
+        question: &mut Q,
+        open: &Open,
+        sieve: &mut Sieve,
+    ) -> Result<()> {
+        (0..open.len()).try_for_each(|at| match open.targets(at) {
+            Some(targets) => sieve.settle(question, open.row(at), targets),
+            None => sieve.all(open.row(at)),
+        })
+    }
+}
+
 /// Settles every row of the tasks.
 pub(super) fn climb<Q: Question>(
     search: &Search<'_>,
@@ -120,6 +143,11 @@ fn climb_from<Q: Question, S: Tier>(
         {
             cx.in_waves(tasks, screened, |task| task.step(search, &deeper, false))?;
         }
+    }
+    // The tile packs all targets first. The definition of as many takes less time.
+    let told = tasks.iter().try_fold(0, |sum, task| Some(sum + task.work.open.told()?));
+    if open(tasks) && told.is_some_and(|told| told <= search.targets.order.len()) {
+        cx.in_waves(tasks, cost, |task| task.step(search, &Definition, false))?;
     }
     if open(tasks) {
         let narrow = Narrow::new(search, cx)?;

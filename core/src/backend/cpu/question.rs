@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::memory::{try_copy, try_grow};
 use crate::rows::Rows;
 
-/// Targets among which the definition decides at once; rows with more go to the next tier.
+/// Targets among which the definition decides at once. Rows with more go to the next tier, unless a tier asks the definition all the same.
 pub(super) const FEW: usize = 8;
 
 /// One search: rows of a block against targets.
@@ -129,6 +129,14 @@ impl Open {
             Open::Some(rows) => {
                 rows.iter().enumerate().all(|(at, left)| left.row as usize == at && left.targets.is_none())
             }
+        }
+    }
+
+    /// How many targets of open rows were told; none where those of some row were not.
+    pub fn told(&self) -> Option<usize> {
+        match self {
+            Open::All(rows) => (*rows == 0).then_some(0),
+            Open::Some(rows) => rows.iter().try_fold(0, |sum, left| Some(sum + left.targets.as_ref()?.len())),
         }
     }
 

@@ -175,7 +175,7 @@ fn lanes_of<F: Lanes>(mask: u64, v: usize) -> u64 {
 /// # Safety
 /// `F`'s instruction set is enabled; no bit from WIDTH on is set; `to` may be written for as many numbers and LANES more.
 #[inline(always)]
-pub(super) unsafe fn store_hits<F: Lanes>(mask: u64, first: u32, to: *mut u32) -> usize {
+unsafe fn store_hits<F: Lanes>(mask: u64, first: u32, to: *mut u32) -> usize {
     let mut count = 0;
     for v in 0..WIDTH / F::LANES {
         let lanes = lanes_of::<F>(mask, v);

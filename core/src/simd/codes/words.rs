@@ -58,7 +58,7 @@ pub(crate) struct WordPanel {
     /// (h_c - h_0) / range of h, and (rho_0 - rho_c) / range of rho, as parts of 32,767.
     h: [i16; WIDTH],
     rho: [i16; WIDTH],
-    /// Every second bit: of the columns that are none of the padding.
+    /// Bit 2 l of group g is set where column 16 g + l is no padding.
     columns: [u32; GROUPS],
     scale: f32,
     least_h: f32,
@@ -324,8 +324,8 @@ unsafe fn body<V: Words, const OFFSET: bool>(scan: &WordScan<'_>) -> usize {
             if any == 0 {
                 continue;
             }
-            // Which groups have a hit is hard to foresee, and few have more than two: so two places are written for each, and those that
-            // are not taken are written over. Rows that only fill the last tile are not reported.
+            // Which groups have a hit is hard to foresee, and few have more than two: so two places are written for each; those that
+            // are not taken are written over, or lie behind the count. Rows that only fill the last tile are not reported.
             for r in 0..ROWS.min(left) {
                 let of_row = (row[r] as u32) << Hit::SLOT_BITS | scan.first;
                 for (g, mask) in masks[r].into_iter().enumerate() {

@@ -265,6 +265,45 @@ fn codes_of_full_depth_are_made_when_leading_dimensions_fail() -> Result<()> {
     Ok(())
 }
 
+/// Rows with tens of targets that codes cannot tell apart: the definition decides among them, and no tile packs all targets.
+#[test]
+fn near_ties_among_many_targets_need_no_tile() -> Result<()> {
+    let (d, cx) = (40, Context::default());
+    for level in Level::available() {
+        for metric in Metric::ALL {
+            // Rows and groups of targets. Of 80 groups, a row has less than one target of 32 left; of one group, all, but these are few.
+            for (n, groups) in [(160, 80), (1, 1)] {
+                let (mut rows, mut values) = (Vec::new(), Vec::new());
+                for group in 0..groups {
+                    let mut draws = Draws(Stream::new(19, 99), group, 0);
+                    let (row, mut targets) = near_ties(&mut draws, metric, d, 0.3, 1e-7);
+                    // A tie, too.
+                    targets.copy_within(..d, 20 * d);
+                    rows.extend((0..n / groups).flat_map(|_| row.iter().copied()));
+                    values.extend(targets);
+                }
+                let found = |screens: Screens| -> Result<_> {
+                    let cpu = Cpu::with_level(level)?.screens(screens);
+                    let x = cpu.load((&rows[..], n as usize, d).into_rows()?, metric, &cx)?;
+                    let count = groups as usize * TARGETS;
+                    let targets =
+                        cpu.targets((&values[..], count, d).into_rows()?, metric, Copies::Keep, &cx)?;
+                    let mut out = vec![0; n as usize];
+                    let stats = cpu.nearest(&x, &targets, None, &mut out, &cx)?;
+                    Ok((out, stats))
+                };
+                let ((plain, _), (screened, stats)) = (found(Screens::Never)?, found(Screens::Always)?);
+                assert_eq!(plain, screened, "{level:?} {metric:?} {groups}");
+                assert!(
+                    stats.truth == n && stats.f32 == 0 && stats.f64 == 0,
+                    "{level:?} {metric:?}: {stats:?}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A bound that is too small is found out.
 #[test]
 fn the_attack_finds_bounds_that_are_too_small() -> Result<()> {

@@ -204,7 +204,7 @@ impl<'a> Block<'a> {
             hits: Hits::default(),
             numbers: [try_vec(n, 0)?, try_vec(n, 0)?, try_vec(n, 0)?],
             least: zeros()?,
-            kept: Kept::new(n, codes.count())?,
+            kept: Kept::new(n)?,
             pairs: try_capacity(n)?,
             products: Vec::new(),
             second: Vec::new(),
@@ -231,7 +231,6 @@ impl<'a> Block<'a> {
         self.blind = Q::WANTED == Wanted::Least;
         (self.looked, self.unsure) = (0, 0);
         self.common = 0..codes.count();
-        self.kept.clear(self.n);
         self.leading = !deep && self.given.leads(codes);
         if self.given.rows.is_none() {
             let Self { made, buffer, values, .. } = self;
@@ -284,6 +283,8 @@ impl<'a> Block<'a> {
             self.ranges[i] = start.targets;
         }
         self.whole = self.common == (0..codes.count());
+        let longest = self.ranges[..self.n].iter().map(Range::len).max();
+        self.kept.clear(self.n, longest.unwrap_or(0));
         Ok(())
     }
 

@@ -73,10 +73,10 @@ impl Block<'_> {
         let mut from = 0;
         for &(i, end) in &self.ends {
             let (row, left) = ((self.from + i) as u32, &self.left[from..end]);
-            if closer && left.len() * AT_ONCE > self.codes.count() {
+            if closer && left.len() * AT_ONCE > self.ranges[i].len() {
                 sieve.some(question, row, left)?;
             } else {
-                // There are few: the definition takes less time for these than the next tier for all targets.
+                // The definition takes less time for these than the next tier for all targets.
                 sieve.settle(question, row, left)?;
             }
             from = end;
