@@ -54,9 +54,7 @@ impl Basis {
         for (i, x) in vectors.iter_mut().enumerate() {
             *x = stream.uniform(i as u64, 0) as f32 - 0.5;
         }
-        // The second moment is made where that costs less: where targets are many and values few. Then d is below 8 `wide`.
-        let steps = 2 * TURNS;
-        let moment = if (n + steps * wide).saturating_mul(d) < 2 * steps * wide * n {
+        let moment = if moment_pays(n, d, wide) {
             let mut moment = try_vec(area(d, d)?, 0.0f32)?;
             product(&multiplier, &mut moment, &view.t(), &view, cx)?;
             Some(moment)
@@ -109,6 +107,13 @@ impl Basis {
         self.multiplier.add(&mut out[..n * self.size], 1.0, &left, &self.columns);
         Ok(())
     }
+}
+
+/// Whether it costs less to make the second moment of `n` targets and to multiply `wide` vectors with it than to multiply these with all
+/// targets and back each time: where targets are many and values few. Then d is below 8 `wide`.
+fn moment_pays(n: usize, d: usize, wide: usize) -> bool {
+    let steps = 2 * TURNS;
+    (n + steps * wide).saturating_mul(d) < 2 * steps * wide * n
 }
 
 /// Rows of a product that are worth a job, which packs the right side anew.
@@ -211,13 +216,14 @@ mod tests {
         let (stream, planted) = (Stream::new(7, 3), 6);
         let normal = |i: usize, j: usize| stream.uniform(i as u64, j as u32) as f32 - 0.5;
         for (n, d) in [(600, 48), (60, 600)] {
+            assert_eq!(moment_pays(n, d, 8 + MORE), n > d);
             let values: Vec<f32> = (0..n * d)
                 .map(|at| {
                     let (i, j) = (at / d, at % d);
                     (0..planted).map(|p| normal(i, p) * normal(1_000 + p, 100 + j)).sum()
                 })
                 .collect();
-            for level in Level::ALL.iter().copied().filter(|level| level.is_available()) {
+            for level in Level::available() {
                 let basis = Basis::new(level, &values, d, 8, &Context::default())?;
                 let Some(basis) = basis else { panic!("no basis at {level:?}") };
                 let mut leading = vec![0.0f32; TOGETHER * 8];

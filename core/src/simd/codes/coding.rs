@@ -77,7 +77,7 @@ impl Scale {
 }
 
 /// What one pass over a row finds.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Measure {
     /// The sum of squares, within [`relative`] of itself and d 2^-126; infinite where it overflows.
     pub squares: f32,

@@ -234,7 +234,7 @@ impl Part<'_> {
         let (d, count, pair) = (source.view.ncols(), self.order.len(), kernel.pair());
         let (mut buffer, mut left) = (try_vec(d, 0.0f32)?, try_vec(d, 0.0f32)?);
         let mut values = try_vec(count * d, 0.0f32)?;
-        let mut measures = [Measure::default(); WIDTH];
+        let mut measures: Vec<Measure> = try_capacity(count)?;
         for (c, &target) in self.order.iter().enumerate() {
             let row = &mut values[c * d..(c + 1) * d];
             let norm = source.row(target, &mut buffer, row);
@@ -244,7 +244,7 @@ impl Part<'_> {
                 return Ok(());
             }
             let measure = measured.measure;
-            measures[c] = measure;
+            measures.push(measure);
             if let Some((codes, _)) = &mut self.rows {
                 codes.set(kernel, bound, c, measured);
             }

@@ -1,5 +1,7 @@
 //! Rows of a search to codes.
 
+use alloc::vec::Vec;
+
 use super::super::basis::{Basis, TOGETHER};
 use super::super::block::Name;
 use super::super::codes::{BlockCodes, CodesOf, LeadCodes, Measured, TargetCodes, lead_terms};
@@ -76,24 +78,24 @@ pub(in super::super) fn code_rows(
     cx.in_waves(&mut jobs, (BLOCK * (8 + size) * d) as u64, |(first, full, lead)| {
         let mut buffer = try_vec(d, 0.0)?;
         let (mut values, mut leading) = (try_vec(TOGETHER * d, 0.0)?, try_vec(TOGETHER * size, 0.0)?);
-        let mut measures = [Measure::default(); TOGETHER];
+        let mut measures: Vec<Measure> = try_capacity(TOGETHER)?;
         let rows = BLOCK.min(n - *first);
         for from in (0..rows).step_by(TOGETHER) {
             let count = TOGETHER.min(rows - from);
+            measures.clear();
             for (i, values) in values.chunks_exact_mut(d.max(1)).enumerate().take(count) {
                 let row = *first + from + i;
                 let (row, square) = (search.row(row, &mut buffer), search.square(row));
                 let norm = search.targets.frame().narrow_row(row, square, values);
                 let measured = Measured::new(kernel, values, norm);
-                measures[i] = measured.measure;
+                measures.push(measured.measure);
                 if let (Some(bound), Some(full)) = (bound, &mut *full) {
                     full.set(kernel, bound, from + i, measured);
                 }
             }
             if let (Some(basis), Some(lead)) = (basis, &mut *lead) {
                 basis.apply(&values[..count * d], &mut leading)?;
-                for (i, (leading, measure)) in leading.chunks_exact(size).zip(&measures[..count]).enumerate()
-                {
+                for (i, (leading, measure)) in leading.chunks_exact(size).zip(&measures).enumerate() {
                     let terms = lead_terms(kernel, basis, d, *measure, leading);
                     lead.set(kernel, basis, from + i, leading, terms);
                 }
